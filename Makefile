@@ -1,0 +1,42 @@
+# README's two commands: `make run` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Recordings are replayed; nothing here may go out or fetch price lists.
+export LITELLM_OFFLINE_MODE = true
+export LITELLM_LOCAL_MODEL_COST_MAP = True
+export HF_HUB_OFFLINE = 1
+export AWS_EC2_METADATA_DISABLED = true
+
+.PHONY: run test test-slow lint record-local lock clean
+
+run: $(VENV)/.installed
+	$(BIN)/harness run suites
+
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+record-local: $(VENV)/.installed
+	$(BIN)/pip install -q xllamacpp==0.2.12
+	$(BIN)/harness record suites --local
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+# Needs uv; the lock names no package host.
+lock:
+	uv pip compile pyproject.toml requirements.in --extra dev --generate-hashes --no-emit-index-url --no-header --universal -q -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,82 @@
+"""The words of a conversation: what a model said, provider aside.
+
+Values only. ``Reply`` is the one result shape of the whole house: backends return
+it, dialects render and read it, strategies draw it, checks judge it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Json: TypeAlias = Any
+"""A JSON value: None, bool, int, float, str, list or dict of the same."""
+
+Finish: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter", "refusal", "error"]
+"""Why a reply ended, in the words of OpenAI's ``finish_reason`` where it has one."""
+
+CallFault: TypeAlias = Literal["arguments", "cut_off", "unknown_tool", "name"]
+"""What is wrong with a call: its arguments are no JSON object, it was cut off, its tool
+was not offered, or it has no usable name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the client is asked to run. ``parameters`` is a JSON object."""
+
+    name: str
+    parameters: dict[str, Json]
+    id: str
+
+    def as_dict(self) -> dict[str, Json]:
+        """The documented shape: ``{"name", "parameters", "id"}``."""
+        return {"name": self.name, "parameters": self.parameters, "id": self.id}
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """A call that could not be read, beside the good ones.
+
+    ``raw`` is what was sent for its arguments, untouched; ``index`` its place among all
+    calls of the reply, good and bad, counted from 0.
+    """
+
+    fault: CallFault
+    detail: str
+    raw: str
+    name: str | None = None
+    id: str | None = None
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts, as the provider gave them; None where it gave none."""
+
+    prompt: int | None = None
+    completion: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """All that one answer of a model holds.
+
+    ``text`` is ``""`` where the provider sent null, nothing or an empty string.
+    ``calls`` are for the client to run, in order; ``errors`` are calls that could not
+    be read; ``provider_calls`` were run by the provider itself and are never the
+    client's. ``finish`` is None where the provider named no reason; ``raw_finish`` is the
+    provider's own word.
+    """
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    errors: tuple[CallError, ...] = ()
+    provider_calls: tuple[ToolCall, ...] = ()
+    finish: Finish | None = None
+    usage: Usage | None = None
+    reasoning: str = ""
+    refusal: str = ""
+    model: str = field(default="", compare=False)
+    id: str = field(default="", compare=False)
+    raw_finish: str | None = field(default=None, compare=False)

@@ -1,0 +1,32 @@
+"""What a check says: a finding, and the verdict of a case or cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["pass", "fail", "quirk", "unsupported", "infra", "unseen"]
+"""``unseen``: nothing recorded shows it, one way or the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the proof of a finding stands: a cassette and the exchanges in it, counted from 0."""
+
+    cassette: str
+    exchanges: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found. ``key`` stays the same from run to run."""
+
+    check: str
+    verdict: Verdict
+    message: str
+    path: str = ""
+    evidence: Evidence | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.check}:{self.path}:{self.verdict}"

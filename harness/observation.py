@@ -1,0 +1,29 @@
+"""What a check looks at: one turn of one case, asked of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - field types of a public value
+from dataclasses import dataclass, field
+
+from harness.chat import Json, Reply  # noqa: TC001 - as above
+from harness.errors import HarnessError  # noqa: TC001 - as above
+from harness.exchange import Exchange  # noqa: TC001 - as above
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One question and all that is known of its answer.
+
+    Exactly one of ``reply`` and ``error`` is set. ``asked`` is what the caller gave (messages, tools,
+    options); ``exchanges`` what went over the wire for it, with their places in ``cassette``.
+    """
+
+    suite: str
+    case: str
+    model: str
+    asked: Mapping[str, Json]
+    reply: Reply | None = None
+    error: HarnessError | None = None
+    turn: int = 0
+    cassette: str = ""
+    exchanges: tuple[tuple[int, Exchange], ...] = field(default=())

@@ -1,0 +1,1 @@
+"""The pytest door: fixtures, a marker, and suites as items."""

@@ -1,0 +1,1 @@
+"""Provider dialects: how each writes a reply in bytes, and how those bytes are read back."""
