@@ -41,19 +41,19 @@ class CassetteError(HarnessError):
         self.place = place
 
 
-class CassetteMissing(CassetteError):
+class CassetteMissingError(CassetteError):
     """There is no cassette, and the record mode forbids making one."""
 
 
-class CassetteDamaged(CassetteError):
+class CassetteDamagedError(CassetteError):
     """The file is not a whole cassette: empty, cut off, not JSON, of the wrong shape."""
 
 
-class CassetteTooNew(CassetteError):
+class CassetteTooNewError(CassetteError):
     """The file's format is newer than this harness reads."""
 
 
-class CassetteNotWritten(CassetteError):
+class CassetteWriteError(CassetteError):
     """Saving failed; what stood on disk before still stands there."""
 
 
