@@ -1,0 +1,6 @@
+"""Suites: what is asked of which models, and what is expected of the answers."""
+
+from harness.suite.case import Case, Model, Suite, Turn
+from harness.suite.collection import load_suites, named_models
+
+__all__ = ["Case", "Model", "Suite", "Turn", "load_suites", "named_models"]

@@ -1,0 +1,213 @@
+"""Suites from files: found, read, checked, and made ready to run. All faults are told at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from harness import expectation
+from harness.errors import SuiteError
+from harness.suite import case as words
+from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Options, Suite, SuiteFile
+from harness.suite.consistency import doubled_ids, empty_keys, inconsistent
+from harness.suite.faults import sentences
+from harness.suite.loader import Document, Fault, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.suite.loader import Path as Place
+
+MODELS_FILE = "models.yaml"
+_ENDINGS = {".yaml", ".yml"}
+
+_Read = TypeVar("_Read", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A suite file that was read: as written, and the suite that it makes if it has no faults."""
+
+    file: Path
+    document: Document
+    suite: Suite | None
+    faults: tuple[Fault, ...]
+
+
+def load_suites(paths: Iterable[str | Path]) -> tuple[Suite, ...]:
+    """The suites in ``paths``: files, or folders whose ``*.yaml`` files are taken in order of name.
+
+    Raises ``SuiteError`` with every mistake of every file, each with file and line.
+    """
+    files, problems = _files(paths)
+    shared: dict[Path, tuple[Model, ...]] = {}
+    for folder in dict.fromkeys(file.parent for file in files):
+        shared[folder], faults = _shared_models(folder / MODELS_FILE)
+        problems += _told(folder / MODELS_FILE, None, faults)
+    written = [_suite(file, shared[file.parent]) for file in files]
+    for one in written:
+        problems += _told(one.file, one.document, one.faults)
+    suites = tuple(one.suite for one in written if one.suite)
+    problems += _doubled_names(suites)
+    if problems:
+        raise SuiteError(problems)
+    return suites
+
+
+def suite_schema() -> dict[str, Any]:
+    """The JSON schema of a suite file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SuiteFile.model_json_schema()}
+
+
+def models_schema() -> dict[str, Any]:
+    """The JSON schema of models.yaml."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ModelsFile.model_json_schema()}
+
+
+def _files(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
+    files: list[Path] = []
+    problems = []
+    for given in map(Path, paths):
+        if given.is_dir():
+            inside = sorted(file for file in given.iterdir() if file.suffix in _ENDINGS and file.name != MODELS_FILE)
+            files += inside
+            if not inside:
+                problems.append(f"{given}: no suite in this folder; a suite is a file that ends in .yaml")
+        elif given.exists():
+            files.append(given)
+        else:
+            problems.append(f"{given}: no such file or folder")
+    return list(dict.fromkeys(files)), problems
+
+
+def _bytes(file: Path) -> tuple[Document, tuple[Fault, ...]]:
+    try:
+        document = read(file.read_bytes())
+    except OSError as error:
+        fault = Fault(1, (), f"can't be read: {error.strerror}")
+        return Document(None, {(): 1}, (fault,)), (fault,)
+    return document, document.faults
+
+
+def _shared_models(file: Path) -> tuple[tuple[Model, ...], tuple[Fault, ...]]:
+    if not file.exists():
+        return (), ()
+    document, faults = _bytes(file)
+    if document.value is None:
+        return (), faults
+    read_models, wrong = _validated(ModelsFile, document)
+    return (read_models.models if read_models else ()), (*faults, *wrong, *empty_keys(document))
+
+
+def _validated(model: type[_Read], document: Document) -> tuple[_Read | None, list[Fault]]:
+    try:
+        return model.model_validate_json(json.dumps(document.value), strict=True), []
+    except ValidationError as error:
+        return None, sentences(document, error.errors(), _keys())
+
+
+def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
+    document, faults = _bytes(file)
+    if document.value is None:
+        return _Written(file, document, None, faults)
+    if not isinstance(document.value, dict):
+        what = "a suite is a mapping that holds `cases:`; this is something else"
+        return _Written(file, document, None, (*faults, Fault(1, (), what)))
+    written, wrong = _validated(SuiteFile, document)
+    empty = list(empty_keys(document))
+    hollow = {fault.path for fault in empty}
+    found = [*faults, *empty, *(fault for fault in wrong if fault.path not in hollow), *doubled_ids(document)]
+    found += inconsistent(document)
+    models: list[Model] = []
+    if written:
+        models, unknown = _models(written.models, shared, document)
+        found += unknown
+    if found or not written:
+        return _Written(file, document, None, tuple(sorted(found, key=lambda fault: fault.line)))
+    tools = {tool.name: tool for tool in written.tools}
+    name = written.name or file.stem
+    cases = tuple(_ready(one, written.defaults, tools) for one in written.cases)
+    return _Written(file, document, Suite(name, written.description, str(file), tuple(models), cases), ())
+
+
+def _models(
+    given: tuple[str | Model, ...], shared: tuple[Model, ...], document: Document
+) -> tuple[list[Model], list[Fault]]:
+    models: list[Model] = []
+    faults = []
+    for number, one in enumerate(given):
+        found = [one] if isinstance(one, Model) else named_models(one, shared)
+        where: Place = ("models", number)
+        if not found:
+            what = f'model "{one}" has no provider; write it as provider/model, such as openai/{one}'
+            faults.append(Fault(document.line(where), where, f"{what}, or label it so in {MODELS_FILE}"))
+        models += found
+    if not given:
+        models = list(shared)
+        if not shared:
+            faults.append(Fault(1, (), f"no models: give `models:` here, or define some in {MODELS_FILE} beside it"))
+    called = [model.called.casefold() for model in models]
+    twice = {name for name in called if called.count(name) > 1}
+    faults += [
+        Fault(document.line(("models",)), ("models",), f'"{name}" stands here twice; give each its own `label`')
+        for name in sorted(twice)
+    ]
+    return models, faults
+
+
+def named_models(name: str, shared: Iterable[Model]) -> list[Model]:
+    """The models that ``name`` stands for: those labelled or called so in ``shared``, else ``provider/model`` itself.
+
+    Empty where it has no provider.
+    """
+    found = [model for model in shared if name in {model.label, model.id}]
+    if found:
+        return found
+    backend, slash, model = name.partition("/")
+    return [Model(name=model, backend=backend)] if slash and backend and model else []
+
+
+def _ready(case: Case, defaults: Options, tools: dict[str, Any]) -> Case:
+    """``case`` with the suite's tools for their names and the defaults where it is silent."""
+    options = {key: getattr(defaults, key) for key in defaults.model_fields_set if key not in case.model_fields_set}
+    offered = tuple(tools[tool] if isinstance(tool, str) else tool for tool in case.tools)
+    flat = tuple(tool.function if isinstance(tool, OpenAITool) else tool for tool in offered)
+    return case.model_copy(update={**options, "tools": flat})
+
+
+def _told(file: Path, document: Document | None, faults: Iterable[Fault]) -> list[str]:
+    return [f"{file}:{fault.line}: {_where(fault.path, document)}{fault.what}" for fault in faults]
+
+
+def _where(path: Place, document: Document | None) -> str:
+    """The place in words: the case by its id, then the keys."""
+    words_before = ""
+    if document and len(path) > 1 and path[0] == "cases" and isinstance(document.value, dict):
+        case = document.value["cases"][path[1]] if path[1] != len(document.value["cases"]) else {}
+        name = case.get("id") if isinstance(case, dict) else None
+        words_before = f'case "{name}": ' if isinstance(name, str) else f"case {int(path[1]) + 1}: "
+        path = path[2:]
+    keys = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    return words_before + (f"{keys}: " if keys else "")
+
+
+def _doubled_names(suites: tuple[Suite, ...]) -> list[str]:
+    first: dict[str, Suite] = {}
+    problems = []
+    for suite in suites:
+        other = first.setdefault(suite.name.casefold(), suite)
+        if other is not suite:
+            problems.append(f'{suite.file}:1: the suite "{suite.name}" is called so in {other.file} too; rename one')
+    return problems
+
+
+def _keys() -> list[str]:
+    """Every key of the format, for guessing what an unknown one was meant to be."""
+    models = [value for value in vars(words).values() if isinstance(value, type) and issubclass(value, BaseModel)]
+    values = [value for value in vars(expectation).values() if hasattr(value, "__pydantic_config__")]
+    named = [name for model in models for name in model.model_fields]
+    return sorted({*named, *(field.name for value in values for field in fields(value))})

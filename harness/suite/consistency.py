@@ -1,0 +1,204 @@
+"""Mistakes that no single value shows: regular expressions, schemas, names that must meet."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import ValidationError
+
+from harness import errors
+from harness.suite.case import Case, NamedTool
+from harness.suite.faults import place
+from harness.suite.loader import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.chat import Json
+    from harness.expectation import CallExpectation, Expectation
+    from harness.suite.case import Message
+    from harness.suite.loader import Document, Path
+
+    Mistake: TypeAlias = tuple[Path, str]
+
+_LEAST: dict[str, Json] = {"id": "unnamed", "messages": [{"user": ""}]}
+
+
+def empty_keys(document: Document) -> Iterator[Fault]:
+    """Keys with nothing after them, which would expect nothing, in silence."""
+    if isinstance(document.value, dict):
+        for path, what in _empty(document.value):
+            yield Fault(document.line(path), path, what)
+
+
+def inconsistent(document: Document) -> Iterator[Fault]:
+    """What does not meet, case by case, so that one broken case hides nothing in the others."""
+    suite_tools, cases = document.value.get("tools", []), document.value.get("cases", [])
+    tools = {}
+    for number, tool in enumerate(suite_tools if isinstance(suite_tools, list) else []):
+        inner = tool.get("function", tool) if isinstance(tool, dict) else {}
+        inner = inner if isinstance(inner, dict) else {}
+        tools[str(inner.get("name"))] = inner
+        for path, what in _schema(inner.get("parameters"), ("tools", number)):
+            yield Fault(document.line(path), path, what)
+    for number, raw in enumerate(cases if isinstance(cases, list) else []):
+        case = _sound_part(raw)
+        for path, what in _mistakes(case, tools) if case else ():
+            where: Path = ("cases", number, *path)
+            yield Fault(document.line(where), where, what)
+
+
+def _sound_part(raw: Json) -> Case | None:
+    """The case without the keys that are wrong in themselves, so that what is left can be checked too."""
+    raw = json.loads(json.dumps(raw))
+    while isinstance(raw, dict):
+        try:
+            return Case.model_validate_json(json.dumps({**_LEAST, **raw}), strict=True)
+        except ValidationError as error:
+            path = max((place(raw, one["loc"]) for one in error.errors()), key=len)
+        if not _without(raw, path):
+            return None
+    return None
+
+
+def _without(value: Json, path: Path) -> bool:
+    """Take the innermost key on ``path`` out of ``value``; False where there is none."""
+    holders = [value]
+    for step in path:
+        inner = holders[-1]
+        there = step in inner if isinstance(inner, dict) else isinstance(inner, list) and isinstance(step, int)
+        holders.append(inner[step] if there else None)
+    for holder, step in reversed(list(zip(holders, path, strict=False))):
+        if isinstance(holder, dict) and step in holder:
+            del holder[step]
+            return True
+    return False
+
+
+def doubled_ids(document: Document) -> Iterator[Fault]:
+    """Cases of one id. Told apart by case alone is too little: some file systems don't."""
+    cases = document.value.get("cases")
+    first: dict[str, int] = {}
+    for number, case in enumerate(cases if isinstance(cases, list) else []):
+        name = case.get("id") if isinstance(case, dict) else None
+        if not isinstance(name, str):
+            continue
+        where: Path = ("cases", number, "id")
+        if name.casefold() in first:
+            line = document.line(("cases", first[name.casefold()], "id"))
+            yield Fault(document.line(where), where, f'the id "{name}" is taken by the case in line {line}')
+        first.setdefault(name.casefold(), number)
+
+
+def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake]:
+    """Each mistake in ``case`` with its path within it. ``tools`` are those of the suite, by name."""
+    offered: list[str] = []
+    for number, tool in enumerate(case.tools):
+        name = tool if isinstance(tool, str) else tool.name
+        if isinstance(tool, str) and name not in tools:
+            yield ("tools", number), f'the suite has no tool "{name}"'
+        elif not isinstance(tool, str):
+            yield from _schema(tool.wire()["function"].get("parameters"), ("tools", number))
+        offered.append(name)
+    choices = [((), case.tool_choice), *((("then", n), turn.tool_choice) for n, turn in enumerate(case.then))]
+    for path, choice in choices:
+        if isinstance(choice, NamedTool) and choice.name not in offered:
+            yield (*path, "tool_choice", "name"), f'no tool "{choice.name}" is offered'
+    yield from _expectation(case.expect, offered, ("expect",))
+    yield from _messages(case.messages, ("messages",))
+    for number, turn in enumerate(case.then):
+        yield from _messages(turn.messages, ("then", number, "messages"))
+        yield from _expectation(turn.expect, offered, ("then", number, "expect"))
+        if turn.results is None and not turn.messages:
+            yield ("then", number), "a turn needs `results` or `messages`, or nothing new is asked"
+        for name in turn.results if isinstance(turn.results, dict) else ():
+            if name != "*" and name not in offered:
+                yield ("then", number, "results", name), f'no tool "{name}" is offered'
+
+
+def _empty(value: Json, path: Path = ()) -> Iterator[Mistake]:
+    # JSON of the user's own may hold null.
+    free = {"parameters", "includes", "fits", "json_schema", "results", "options", "response_format", "tool_calls"}
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if inner is None and key != "content":
+                yield (*path, key), f'"{key}" has nothing after it; leave it out or fill it in'
+            elif key not in free:
+                yield from _empty(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            if inner is None:
+                yield (*path, number), "this item is empty"
+            yield from _empty(inner, (*path, number))
+
+
+def _messages(messages: tuple[Message, ...], path: Path) -> Iterator[Mistake]:
+    for number, message in enumerate(messages):
+        wire = message.wire()
+        if wire["role"] == "tool" and not wire.get("tool_call_id"):
+            yield (*path, number), "a tool message needs the `tool_call_id` of the call that it answers"
+        if "content" not in wire and not wire.get("tool_calls"):
+            yield (*path, number), "a message needs `content` or `tool_calls`"
+
+
+def _expectation(expect: Expectation, offered: list[str], path: Path) -> Iterator[Mistake]:
+    if expect.text and expect.text.regex is not None:
+        try:
+            re.compile(expect.text.regex)
+        except re.error as error:
+            yield (*path, "text", "regex"), f"not a regular expression: {error}"
+    yield from _schema(expect.json_schema, (*path, "json_schema"))
+    for number, call in enumerate(expect.calls or ()):
+        yield from _call(call, offered, (*path, "calls", number))
+    yield from _error(expect, path)
+    if expect.no_calls and (expect.calls or expect.call_count):
+        yield (*path, "no_calls"), "`no_calls` and calls are expected at once"
+    if isinstance(expect.calls, tuple) and expect.call_count is not None:
+        yield (*path, "call_count"), "`calls` says already how many; leave `call_count` out"
+
+
+def _call(call: CallExpectation, offered: list[str], path: Path) -> Iterator[Mistake]:
+    for name in (call.name,) if isinstance(call.name, str) else call.name:
+        if name not in offered:
+            yield (*path, "name"), f'no tool "{name}" is offered, so it can never be called'
+    if isinstance(call.fits, dict):
+        yield from _schema(call.fits, (*path, "fits"))
+    if call.parameters is not None and call.includes is not None:
+        yield (*path, "includes"), "`parameters` is exact already; leave one of the two out"
+
+
+def _error(expect: Expectation, path: Path) -> Iterator[Mistake]:
+    if expect.error is None:
+        return
+    name = expect.error if isinstance(expect.error, str) else expect.error.type
+    where: Path = (*path, "error") if isinstance(expect.error, str) else (*path, "error", "type")
+    found = getattr(errors, name, None)
+    if not (isinstance(found, type) and issubclass(found, errors.BackendError)):
+        yield where, f'no error "{name}"; those of asking a model are {", ".join(backend_errors())}'
+    others = (expect.text, expect.calls, expect.call_count, expect.call_errors, expect.finish, expect.json_schema)
+    if expect.no_calls or any(other is not None for other in others):
+        yield where, "an error is expected, so nothing else of the answer can be"
+
+
+def backend_errors() -> list[str]:
+    """The names that ``error`` may be."""
+    return [
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.BackendError)
+    ]
+
+
+def _schema(schema: dict[str, Any] | None, path: Path) -> Iterator[Mistake]:
+    """What keeps ``schema`` from being a JSON schema."""
+    if not schema:
+        return
+    import jsonschema  # noqa: PLC0415 - heavy; a suite without schemas does without
+
+    validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        yield (*path, *error.absolute_path), f"not a JSON schema: {error.message}"
