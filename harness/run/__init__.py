@@ -1,0 +1,1 @@
+"""The engine: plays cases, tells events, adds up a scorecard."""
