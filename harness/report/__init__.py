@@ -1,0 +1,1 @@
+"""What comes out of a run: terminal, JSON, JSON lines, JUnit."""
