@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from harness.chat import Json, Reply, ToolCall
     from harness.suite import Case, Turn
 
-_OPTIONS = ("temperature", "max_tokens", "return_type", "response_format")
+# What a suite calls an option, and what the backend does.
+_OPTIONS = {
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "return_type": "message_return_type",
+    "response_format": "response_format",
+}
 
 
 def opening(case: Case) -> list[dict[str, Json]]:
@@ -34,9 +40,9 @@ def asked(case: Case, turn: Turn | None, messages: Sequence[Mapping[str, Json]])
     if choice is not None:
         named = isinstance(choice, NamedTool)
         words["tool_choice"] = {"type": "function", "function": {"name": choice.name}} if named else choice
-    for name in _OPTIONS:
+    for name, word in _OPTIONS.items():
         if (value := _option(case, turn, name)) is not None:
-            words[name] = value
+            words[word] = value
     return {**(_option(case, turn, "options") or {}), **words}
 
 

@@ -190,7 +190,7 @@ def _ask(
 def _unwanted(playing: _Playing) -> bool:
     """Whether the provider failed in a way that the case does not expect."""
     failed = any(isinstance(seen.error, ProviderError) for seen in playing.observations)
-    return failed and any(one.check == "error" and one.verdict != "pass" for one in playing.findings)
+    return failed and any(one.check == "error" and one.verdict in {"fail", "infra"} for one in playing.findings)
 
 
 def _unused(job: Job, places: Sequence[int]) -> list[Finding]:

@@ -1,0 +1,24 @@
+"""Every command: its name, what it does, and the module that does it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One command. ``module`` has ``configure(parser)``, ``run(words) -> exit code`` and ``EXAMPLES``."""
+
+    name: str
+    summary: str
+    module: str
+
+
+COMMANDS = (
+    Command("run", "replay suites from their cassettes and check every answer", "harness.cli.run"),
+    Command("record", "ask the models of suites for real, and record what they answer", "harness.cli.record"),
+    Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
+    Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
+    Command("validate", "check suites and cassettes, and tell all their faults", "harness.cli.validate"),
+    Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),
+    Command("serve-local", "start or stop a real model on this machine", "harness.cli.serve_local"),
+)

@@ -1,0 +1,122 @@
+"""The way in: finds the command, and turns whatever goes wrong into a sentence and an exit code.
+
+Nothing heavy is imported here: ``harness --help`` is measured.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from harness.cli.commands import COMMANDS
+from harness.errors import CassetteMiss, HarnessError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from harness.cli.commands import Command
+
+EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
+_HEAD = """usage: harness COMMAND …
+
+Record what language models answer, replay it offline, and check it.
+
+commands:
+"""
+_TAIL = """
+harness COMMAND --help tells more about one, with examples.
+
+exit codes: 0 fine, 1 a check failed, 2 wrong usage or a cassette that can't be used, 3 a secret would leak
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. No user's mistake comes out as a traceback."""
+    given = list(sys.argv[1:] if words is None else words)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of few characters must not end a run
+    try:
+        return _dispatch(given)
+    except (HarnessError, CassetteMiss) as error:
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("harness: interrupted\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; say nothing more
+        return EXIT_BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is told as one
+        return _bug(error)
+
+
+def _dispatch(given: Sequence[str]) -> int:
+    if not given or given[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(_help())
+        return 0 if given else EXIT_USAGE
+    if given[0] in {"-V", "--version"}:
+        import harness
+
+        sys.stdout.write(f"harness {harness.__version__}\n")
+        return 0
+    command = next((one for one in COMMANDS if one.name == given[0]), None)
+    if command is None:
+        sys.stderr.write(f"harness: {_no_command(given[0])}\n")
+        return EXIT_USAGE
+    from importlib import import_module
+
+    module = import_module(command.module)
+    code: int = module.run(_parser(command, module).parse_args(given[1:]))
+    return code
+
+
+def _parser(command: Command, module: ModuleType) -> ArgumentParser:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog=f"harness {command.name}",
+        description=module.__doc__,
+        epilog=module.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.configure(parser)
+    return parser
+
+
+def _help() -> str:
+    widest = max(len(command.name) for command in COMMANDS)
+    lines = [f"  {command.name:<{widest}}  {command.summary}" for command in COMMANDS]
+    return _HEAD + "\n".join(lines) + "\n" + _TAIL
+
+
+def _no_command(word: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(word, [command.name for command in COMMANDS], 1)
+    hint = f"did you mean {near[0]!r}?" if near else "see `harness --help`"
+    return f"there is no command {word!r}; {hint}"
+
+
+def _complain(error: BaseException) -> None:
+    from harness.report import harmless
+
+    for line in getattr(error, "problems", None) or str(error).splitlines() or [type(error).__name__]:
+        sys.stderr.write(f"harness: {harmless.line(line)}\n")
+
+
+def _bug(error: Exception) -> int:
+    import tempfile
+    import traceback
+
+    from harness.report import harmless
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="harness-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    what = harmless.line(f"{type(error).__name__}: {error}", 300)
+    sys.stderr.write(f"harness: this is a bug in harness ({what}); its traceback is in {file.name}\n")
+    return EXIT_USAGE

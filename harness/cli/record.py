@@ -1,0 +1,72 @@
+"""Ask the models of suites for real, and record what they answer, one cassette a case and model."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from harness.assembly import Origin
+
+EXAMPLES = """examples:
+  harness record --local                         start the local model, record every suite from it, stop it
+  harness record suites/tools.yaml --model openai/gpt-4o-mini     with OPENAI_API_KEY set
+  harness record --missing                       only what has no cassette yet
+
+Recordings that stand are replaced one by one, each only when the new one is whole. Ctrl-C keeps what was
+recorded by then. What a model gets wrong is recorded as it is; an error of the provider that the case does not
+expect (no key, no connection, 429, 5xx) is not. In CI (the variable CI is set) nothing is recorded.
+
+exit codes: 0 all recorded, 1 recorded, but a check failed, 2 something could not be recorded, 3 a secret would leak
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.suites(parser)
+    options.selection(parser)
+    parser.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
+    parser.add_argument("--port", type=int, help="the local server's port (default: 8790)")
+    parser.add_argument("--missing", action="store_true", help="record only cases that have no cassette")
+    parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")
+    options.reports(parser)
+
+
+def run(words: argparse.Namespace) -> int:
+    from rich.text import Text
+
+    from harness import assembly
+    from harness.cli.following import console, follow
+    from harness.settings import settings
+
+    chosen = settings(vars(words))
+    jobs = assembly.plan(assembly.load(chosen), chosen, options.choice(words, missing=words.missing))
+    assembly.refuse_ci(chosen)
+    screen = console(words)
+    with _origin(words) as origin:
+        scorecard, stopped = follow(assembly.record(jobs, chosen, origin), words, screen, recording=True)
+    kept = [one for one in scorecard.results if one.kept]
+    silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
+    told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
+    told += f"; {silent} asked nothing over the wire" if silent else ""
+    screen.print(Text(f"interrupted: {told}, and they stay" if stopped else told), soft_wrap=True)
+    if stopped:
+        return 130
+    return max(scorecard.exit_code, 0 if len(kept) == len(jobs) else 2)
+
+
+@contextlib.contextmanager
+def _origin(words: argparse.Namespace) -> Iterator[Origin]:
+    from harness.assembly import Origin
+
+    if not words.local:
+        yield Origin(words.source)
+        return
+    from harness.local.server import KEY, PORT, running
+
+    with running(port=words.port or PORT) as server:
+        yield Origin(words.source or server.source, local_url=server.url, local_key=KEY)

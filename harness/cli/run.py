@@ -1,0 +1,39 @@
+"""Replay suites from their cassettes and check every answer. No connection leaves the machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLES = """examples:
+  harness run                                    every suite in the folder suites
+  harness run suites/tools.yaml -k "single*"     some cases of one suite
+  harness run --model "anthropic/*" --json -     one provider, as JSON on standard output
+  harness run --junit report.xml                 for CI
+
+exit codes: 0 fine, 1 a check failed or a recording was not used, 2 nothing was run or a cassette can't be used
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.suites(parser)
+    options.selection(parser)
+    options.reports(parser)
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness import assembly
+    from harness.cli.following import console, follow
+    from harness.settings import settings
+
+    chosen = settings(vars(words))
+    suites = assembly.load(chosen)
+    choice = options.choice(words)
+    jobs = assembly.plan(suites, chosen, choice)
+    orphans = () if words.suite or words.case or words.model else assembly.orphans(suites, chosen)
+    scorecard, stopped = follow(assembly.replay(jobs), words, console(words), orphans=orphans)
+    return 130 if stopped else scorecard.exit_code

@@ -1,0 +1,94 @@
+"""What a command runs with. Precedence is worked out here and nowhere else:
+flags, then the environment, then ``[tool.harness]`` in pyproject.toml, then defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PYPROJECT = "pyproject.toml"
+RECORD_MODES = ("none", "once", "record")
+_SAME = {"replay": "none"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``suites`` are files and folders, ``cassettes`` the folder of recordings, ``record_mode`` one of
+    ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records.
+    """
+
+    suites: tuple[Path, ...] = (Path("suites"),)
+    cassettes: Path = Path("cassettes")
+    record_mode: str = "none"
+    ci: bool = False
+
+
+_NAMES = tuple(field.name for field in fields(Settings) if field.name != "ci")
+
+
+def settings(
+    flags: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
+    """The settings for a command. ``flags`` of None were not given.
+
+    ``HARNESS_SUITES`` (paths, separated as in PATH), ``HARNESS_CASSETTES`` and ``HARNESS_RECORD_MODE`` are read
+    from the environment. Paths in pyproject.toml count from its folder. Raises ``UsageError``.
+    """
+    environment = os.environ if environment is None else environment
+    chosen: dict[str, Any] = _from_pyproject(folder or Path.cwd())
+    for name in _NAMES:
+        if value := environment.get(f"HARNESS_{name.upper()}"):
+            chosen[name] = value.split(os.pathsep) if name == "suites" else value
+    chosen.update({name: flags[name] for name in _NAMES if flags.get(name)})
+    given: dict[str, Any] = {"ci": environment.get("CI", "").lower() not in _FALSE}
+    if "suites" in chosen:
+        given["suites"] = tuple(map(Path, chosen["suites"]))
+    if "cassettes" in chosen:
+        given["cassettes"] = Path(chosen["cassettes"])
+    if "record_mode" in chosen:
+        given["record_mode"] = _record_mode(chosen["record_mode"])
+    return Settings(**given)
+
+
+def _record_mode(word: str) -> str:
+    mode = _SAME.get(word, word)
+    if mode not in RECORD_MODES:
+        raise UsageError(f"record mode {word!r} is none of {', '.join((*RECORD_MODES, *_SAME))}")
+    return mode
+
+
+def _from_pyproject(folder: Path) -> dict[str, Any]:
+    file = next((place / PYPROJECT for place in (folder, *folder.parents) if (place / PYPROJECT).is_file()), None)
+    if file is None:
+        return {}
+    import tomllib  # noqa: PLC0415 - most often there is nothing to read
+
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("harness", {})
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: can't be read: {error}") from error
+    return _checked(table, file)
+
+
+def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    for name, value in table.items():
+        if name not in _NAMES:
+            raise UsageError(f"{file}: [tool.harness] has no key {name!r}; it knows {', '.join(_NAMES)}")
+        wanted = list if name == "suites" else str
+        if not isinstance(value, wanted) or (wanted is list and not all(isinstance(one, str) for one in value)):
+            raise UsageError(f"{file}: [tool.harness] {name} must be {'a list of texts' if wanted is list else 'text'}")
+    found = dict(table)
+    if "suites" in found:
+        found["suites"] = [str(file.parent / path) for path in found["suites"]]
+    if "cassettes" in found:
+        found["cassettes"] = str(file.parent / found["cassettes"])
+    return found
