@@ -1,0 +1,19 @@
+"""Cassettes: recorded exchanges on disk, and the tapes that replay and record them."""
+
+from harness.cassette.document import FORMAT, Cassette
+from harness.cassette.paths import cassette_path
+from harness.cassette.store import load, save
+from harness.cassette.tape import RecordMode, Tape, open_tape, partial, record_mode
+
+__all__ = [
+    "FORMAT",
+    "Cassette",
+    "RecordMode",
+    "Tape",
+    "cassette_path",
+    "load",
+    "open_tape",
+    "partial",
+    "record_mode",
+    "save",
+]
