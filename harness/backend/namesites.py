@@ -14,10 +14,10 @@ _SLOTS = ("function", "custom")
 
 
 def tool_name(tool: Mapping[str, Json]) -> tuple[str | None, bool]:
-    """The name of an offered tool, and whether the client runs it (False: the provider does).
+    """The name of an offered tool, and whether it is the caller's to choose.
 
-    A name at the top is ours in OpenAI's legacy shape (no type) and in typed "function" and "custom" tools;
-    under any other type (``web_search_20250305``) it is the provider's own word.
+    A name at the top is in OpenAI's legacy shape (no type) and in typed "function" and "custom" tools;
+    under any other type (``web_search_20250305``, ``bash_20250124``) it is the provider's own word.
     """
     for slot in _SLOTS:
         inner = tool.get(slot)

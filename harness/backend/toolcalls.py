@@ -94,11 +94,17 @@ def decode_message(
     turn: int = 0,
     provider: str = "",
     json_answer: bool = False,
+    cut: str = "",
 ) -> DecodedCalls:
     """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
-    ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call.
+    ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
+    ``cut`` says why the message is only a part: then no call in it is good.
     """
     raw = list(_raw_calls(message))
+    if cut:
+        ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
+        halves = (_half(call, made, index, cut, names) for index, (call, made) in enumerate(zip(raw, ids, strict=True)))
+        return DecodedCalls(errors=tuple(halves))
     if not raw and names is not None and names.offered and not json_answer:
         written = calls_in_text(text_of(message), names)
         if written:
@@ -200,6 +206,13 @@ def _decode_one(call: RawCall, made: str, index: int, *, cut: bool, names: NameT
         return ToolCall(name, read_arguments(call.arguments), made)
     except NotJson as error:
         return broken("cut_off" if cut else "arguments", str(error))
+
+
+def _half(call: RawCall, made: str, index: int, why: str, names: NameTable | None) -> CallError:
+    name = call.name if isinstance(call.name, str) else None
+    if names is not None and name is not None:
+        name = names.own.get(name, name)
+    return CallError("cut_off", why, _text(call.arguments), name=name, id=made, index=index)
 
 
 def _text(arguments: Json) -> str:

@@ -18,7 +18,7 @@ from harness.errors import DuplicateToolError
 from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.chat import Json
     from harness.wire.profiles import NameRule
@@ -34,23 +34,23 @@ class NameTable:
 
     @classmethod
     def of(
-        cls, offered: Sequence[str], rule: NameRule, *, mentioned: Iterable[str] = (), reserved: Iterable[str] = ()
+        cls, offered: Sequence[str], rule: NameRule, *, mentioned: Iterable[str] = (), pinned: Collection[str] = ()
     ) -> NameTable:
         """Give each name a wire name that ``rule`` allows.
 
         A legal name stays as it is, ``a/b`` becomes ``a__b`` where nobody else wants that, all others
         are made legal and stamped with a digest of themselves. Offered names come first, so what
         the model sees of them does not change as the history grows; then names ``mentioned`` in the
-        history or the choice. ``reserved`` are wire names taken by tools that the provider runs.
+        history or the choice. Those ``pinned`` are the provider's own words, and stay whatever the rule says.
 
         Raises ``DuplicateToolError`` for a name offered twice.
         """
         doubled = [name for name, count in Counter(offered).items() if count > 1]
         if doubled:
             raise DuplicateToolError(doubled)
-        wire: dict[str, str] = {}
-        taken = set(reserved)
-        _assign(offered, rule, wire, taken)
+        wire = {name: name for name in offered if name in pinned}
+        taken = set(wire)
+        _assign([name for name in offered if name not in wire], rule, wire, taken)
         _assign([name for name in dict.fromkeys(mentioned) if name not in wire], rule, wire, taken)
         own = {there: here for here, there in wire.items()}
         return cls(MappingProxyType(wire), MappingProxyType(own), frozenset(offered))
@@ -80,17 +80,14 @@ def name_table(
     tool_choice: Json = None,
 ) -> NameTable:
     """The table for one request, made from all the names it holds, under ``provider``'s rule."""
-    offered: list[str] = []
-    reserved: list[str] = []
-    for tool in tools:
-        name, ours = tool_name(tool)
-        if name is not None:
-            (offered if ours else reserved).append(name)
+    found = [tool_name(tool) for tool in tools]
+    offered = [name for name, _ in found if name is not None]
+    pinned = {name for name, ours in found if name is not None and not ours}
     mentioned = [name for message in messages for name in message_names(message)]
     chosen = choice_name(tool_choice)
     if chosen is not None:
         mentioned.append(chosen)
-    return NameTable.of(offered, profile(provider).names, mentioned=mentioned, reserved=reserved)
+    return NameTable.of(offered, profile(provider).names, mentioned=mentioned, pinned=pinned)
 
 
 def slash_to_double_underscore(tools: Iterable[Mapping[str, Json]], provider: str = "openai") -> list[dict[str, Json]]:

@@ -131,13 +131,15 @@ def test_other_shapes_of_tools_are_renamed_and_the_providers_own_left_alone():
         {"type": "custom", "custom": {"name": "c/d"}},
         {"type": "web_search_20250305", "name": "web_search"},
         {"type": "retrieval"},
-        tool("web_search"),
     ]
     sent = slash_to_double_underscore(tools, "anthropic")
     assert sent[0]["name"] == "a__b"
     assert sent[1]["custom"]["name"] == "c__d"
-    assert sent[2:4] == tools[2:4]
-    assert sent[4]["function"]["name"] != "web_search"
+    assert sent[2:] == tools[2:]
+    pinned = name_table("cohere", [{"type": "some_20250305", "name": "some-tool"}, tool("some/tool")])
+    assert pinned.own_offered("some-tool") == "some-tool"
+    with pytest.raises(DuplicateToolError, match="web_search"):
+        slash_to_double_underscore([*tools, tool("web_search")])
 
 
 def test_two_tools_of_one_name_are_refused_by_name():

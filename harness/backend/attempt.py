@@ -1,0 +1,93 @@
+"""One question being answered: what is kept while litellm works, and what is made of it in the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.backend.failures import broke_off, translate
+from harness.backend.replies import own_word, read_reply
+from harness.backend.streams import StreamAssembly
+from harness.backend.strictjson import NotJson, parse
+from harness.backend.toolcalls import item
+from harness.errors import BackendError, StreamCutError, UnreadableReplyError
+from harness.wire.profiles import profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.backend.asking import Question
+    from harness.chat import Json, Reply
+
+
+@dataclass(slots=True)
+class Attempt:
+    """``raw`` is the text of a whole answer, as litellm's ``logger_fn`` showed it; ``begun`` says that a stream is
+    being read.
+    """
+
+    question: Question
+    assembly: StreamAssembly = field(default_factory=StreamAssembly)
+    raw: str = ""
+    begun: bool = False
+
+    def note(self, details: Mapping[str, Json]) -> None:
+        """Litellm's ``logger_fn``: keeps the first answer that it shows, and nothing of the request."""
+        answer = details.get("original_response")
+        if not self.raw and details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
+            self.raw = answer
+
+    def reply(self, answer: Json) -> Reply:
+        """The reply of a whole answer. Raises ``UnreadableReplyError``."""
+        return self._read(answer, said=own_word(self.raw, self._dialect))
+
+    def streamed_reply(self, stream: Json) -> Reply:
+        """The reply of a stream read to its end. Raises ``StreamCutError`` if the provider never said it was."""
+        # litellm ends every stream with a reason, and makes up "stop" where none came; these hold what did.
+        if hasattr(stream, "received_finish_reason"):
+            said = stream.received_finish_reason or stream.intermittent_finish_reason
+            self.assembly.finish = said if isinstance(said, str) and said else None
+        if self.assembly.finish is None:
+            raise self._cut("the stream ended before the provider named a reason")
+        return self._read(self.assembly.response())
+
+    def failed(self, error: Exception) -> BackendError:
+        """Our error for one that litellm raised."""
+        if isinstance(error, BackendError):
+            return error
+        if self.begun and broke_off(error):
+            return self._cut("the connection broke in the middle of the stream")
+        return translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
+
+    def rescued(self) -> Reply | None:
+        """The reply in an answer that litellm had in hand and tripped over; None if there is none.
+
+        Groq's answers without ``service_tier`` and Snowflake's with ``finish_reason: ""`` are whole and in OpenAI's
+        shape, which the decoder reads itself.
+        """
+        if self.begun or self._dialect != "openai":
+            return None
+        try:
+            answer = parse(self.raw)
+            return self._read(answer) if item(answer, "choices") else None
+        except (NotJson, UnreadableReplyError):
+            return None
+
+    @property
+    def _dialect(self) -> str:
+        return profile(self.question.provider).dialect
+
+    def _cut(self, why: str) -> StreamCutError:
+        return StreamCutError(why, self._read(self.assembly.response(), cut=why))
+
+    def _read(self, response: Json, *, cut: str = "", said: str | None = None) -> Reply:
+        question = self.question
+        return read_reply(
+            response,
+            names=question.names,
+            turn=question.turn,
+            provider=question.provider,
+            json_answer=question.json_answer,
+            cut=cut,
+            said=said,
+        )

@@ -1,0 +1,176 @@
+"""The door to litellm, and the only file that imports it: one question in, one ``Reply`` out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from harness.backend.asking import ask
+from harness.backend.attempt import Attempt
+from harness.backend.config import ModelConfig, canonical
+from harness.errors import ToolCallError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
+
+    from harness.chat import Json, Reply
+
+OFFLINE = {
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "HF_HUB_OFFLINE": "1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def complete(
+    model: str,
+    messages: Sequence[Json],
+    *,
+    tools: Sequence[Mapping[str, Json]] | None = None,
+    stream: bool = False,
+    **options: Json,
+) -> Reply:
+    """Ask ``model`` (``provider/name``) and return all that it answered.
+
+    ``options`` go to litellm (``temperature``, ``max_tokens``, ``tool_choice``, ``response_format``, ``api_base``,
+    ``api_key``, …), but for ``message_return_type`` ("text" or "json"). Nothing is retried unless
+    ``num_retries`` says so. A streamed answer is read to its end, and is the same ``Reply``.
+
+    Raises ``UsageError`` and ``DuplicateToolError`` before anything is sent; ``ProviderError`` by kind;
+    ``StreamCutError`` for a stream that ends early; ``UnreadableReplyError``.
+    """
+    attempt = Attempt(ask(model, messages, tools, options, stream=stream))
+    try:
+        answer = _litellm().completion(**attempt.question.arguments, logger_fn=attempt.note)
+        if stream:
+            attempt.begun = True
+            for chunk in answer:
+                attempt.assembly.add(chunk)
+    except Exception as error:
+        rescued = attempt.rescued()
+        if rescued is not None:
+            return rescued
+        raise attempt.failed(error) from error
+    return attempt.streamed_reply(answer) if stream else attempt.reply(answer)
+
+
+async def acomplete(
+    model: str,
+    messages: Sequence[Json],
+    *,
+    tools: Sequence[Mapping[str, Json]] | None = None,
+    stream: bool = False,
+    **options: Json,
+) -> Reply:
+    """``complete``, awaited."""
+    attempt = Attempt(ask(model, messages, tools, options, stream=stream))
+    try:
+        answer = await _litellm().acompletion(**attempt.question.arguments, logger_fn=attempt.note)
+        if stream:
+            attempt.begun = True
+            async for chunk in answer:
+                attempt.assembly.add(chunk)
+    except Exception as error:
+        rescued = attempt.rescued()
+        if rescued is not None:
+            return rescued
+        raise attempt.failed(error) from error
+    return attempt.streamed_reply(answer) if stream else attempt.reply(answer)
+
+
+def completion(
+    model: str,
+    messages: Sequence[Json],
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    **options: Json,
+) -> tuple[str | list[dict[str, Json]], bool]:
+    """The documented form: ``(text, True)``, or ``([{"name", "parameters", "id"}, …], True)`` where tools are called.
+
+    ``options`` as for ``complete``. Raises ``ToolCallError`` if any call can't be read; it carries the good
+    ones and the text.
+    """
+    return as_tuple(complete(model, messages, **_sampling(temperature, max_tokens), **options))
+
+
+async def acompletion(
+    model: str,
+    messages: Sequence[Json],
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    **options: Json,
+) -> tuple[str | list[dict[str, Json]], bool]:
+    """``completion``, awaited."""
+    return as_tuple(await acomplete(model, messages, **_sampling(temperature, max_tokens), **options))
+
+
+def as_tuple(reply: Reply) -> tuple[str | list[dict[str, Json]], bool]:
+    """The documented form of a reply. Raises ``ToolCallError``."""
+    if reply.errors:
+        raise ToolCallError(reply.errors, reply.calls, reply.text)
+    return ([call.as_dict() for call in reply.calls] if reply.calls else reply.text), True
+
+
+class LiteLLMBackend:
+    """A few models behind the same four calls; ``llms`` are their ids, such as ``openai/gpt-4o-mini``.
+
+    ``models`` are ``ModelConfig``, dicts of its fields, or model ids. Base URLs and keys of a model go with
+    each of its requests, unless the call gives its own.
+    """
+
+    def __init__(self, models: Iterable[ModelConfig | Mapping[str, Json] | str]) -> None:
+        configs = [_config(model) for model in models]
+        self.llms = [config.model_id for config in configs]
+        doubled = {model for model in self.llms if self.llms.count(model) > 1}
+        if doubled:
+            raise UsageError(f"two models share an id: {', '.join(sorted(doubled))}; leave one out")
+        self._configs = dict(zip(self.llms, configs, strict=True))
+
+    def complete(self, model: str, messages: Sequence[Json], **options: Json) -> Reply:
+        return complete(model, messages, **self._with_config(model, options))
+
+    async def acomplete(self, model: str, messages: Sequence[Json], **options: Json) -> Reply:
+        return await acomplete(model, messages, **self._with_config(model, options))
+
+    def completion(
+        self, model: str, messages: Sequence[Json], *sampling: Json, **options: Json
+    ) -> tuple[str | list[dict[str, Json]], bool]:
+        return completion(model, messages, *sampling, **self._with_config(model, options))
+
+    async def acompletion(
+        self, model: str, messages: Sequence[Json], *sampling: Json, **options: Json
+    ) -> tuple[str | list[dict[str, Json]], bool]:
+        return await acompletion(model, messages, *sampling, **self._with_config(model, options))
+
+    def _with_config(self, model: str, options: Mapping[str, Json]) -> dict[str, Json]:
+        config = self._configs.get(canonical(model))
+        if config is None:
+            raise UsageError(f"no model {model!r} here; there are {', '.join(self.llms) or 'none'}")
+        return {**config.options(), **options}
+
+
+def load_offline() -> None:
+    """Import litellm so that it fetches nothing: neither prices nor tokenizers. No use after its first import."""
+    os.environ.update(OFFLINE)
+    _litellm()
+
+
+def _config(model: ModelConfig | Mapping[str, Json] | str) -> ModelConfig:
+    if isinstance(model, ModelConfig):
+        return model
+    return ModelConfig(name=model) if isinstance(model, str) else ModelConfig.model_validate(dict(model))
+
+
+def _sampling(temperature: float | None, max_tokens: int | None) -> dict[str, Json]:
+    given = {"temperature": temperature, "max_tokens": max_tokens}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _litellm() -> ModuleType:
+    import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
+
+    # It prints advertising to stdout on every error otherwise, into people's JSON.
+    litellm.suppress_debug_info = True
+    return litellm

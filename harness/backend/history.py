@@ -1,0 +1,111 @@
+"""The conversation so far, made fit for the provider it goes to: ids and arguments of earlier calls.
+
+A history may come from another provider: Kimi's ids (``functions.x:0``) hold characters that Bedrock refuses,
+xAI's are longer than OpenAI's 40, Mistral wants nine letters and digits. A call and its result are always
+given the same new id, and two ids never become one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from harness.backend.callids import made_id, nine
+from harness.errors import UsageError
+from harness.wire.profiles import ANY_ID, profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.chat import Json
+    from harness.wire.profiles import Profile
+
+
+def turns(messages: Iterable[Mapping[str, Json]]) -> int:
+    """How often the assistant has spoken."""
+    return sum(message.get("role") == "assistant" for message in messages)
+
+
+def fit_messages(messages: Sequence[Mapping[str, Json]], provider: str) -> list[dict[str, Json]]:
+    """Copies of ``messages`` with ids that ``provider`` accepts and arguments as JSON text.
+
+    A call without an id is given the one that this backend would have made for it. Raises ``UsageError`` for a
+    tool result without the id of its call: nobody can tell which call it answers.
+    """
+    identified = _identified(messages)
+    ids = legal_ids((one for message in identified for one in _ids(message)), profile(provider))
+    return [_with_ids(message, ids) for message in identified]
+
+
+def legal_ids(ids: Iterable[str], rules: Profile) -> dict[str, str]:
+    """For each id the one to send: itself where it is legal, else one made from its digest."""
+    wanted = list(dict.fromkeys(ids))
+    # Where no rule is known an id is never touched: Gemini's carry a signature in them.
+    if rules.ids is ANY_ID:
+        return {one: one for one in wanted}
+    legal = {one: one for one in wanted if _fits(one, rules)}
+    taken = set(legal)
+    for one in wanted:
+        if one not in legal:
+            legal[one] = _stand_in(one, rules, taken)
+            taken.add(legal[one])
+    return legal
+
+
+def _fits(one: str, rules: Profile) -> bool:
+    return rules.ids.allows(one) and (not rules.exact_id_length or len(one) == rules.ids.longest)
+
+
+def _stand_in(one: str, rules: Profile, taken: set[str]) -> str:
+    attempt = 0
+    while True:
+        salted = f"{one}{attempt or ''}"
+        digest = hashlib.sha256(salted.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        made = nine(salted) if rules.exact_id_length else f"call_{digest}"
+        if made not in taken:
+            return made
+        attempt += 1
+
+
+def _identified(messages: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
+    turn = 0
+    found: list[dict[str, Json]] = []
+    for place, message in enumerate(messages):
+        copy = dict(message)
+        if copy.get("tool_calls"):
+            copy["tool_calls"] = [_call(call, made_id(turn, index)) for index, call in enumerate(copy["tool_calls"])]
+        if copy.get("role") == "tool" and not copy.get("tool_call_id"):
+            raise UsageError(
+                f"message {place} is a tool's result without tool_call_id; give it the id of the call it answers"
+            )
+        turn += copy.get("role") == "assistant"
+        found.append(copy)
+    return found
+
+
+def _call(call: Mapping[str, Json], made: str) -> dict[str, Json]:
+    copy = {**call, "id": call.get("id") or made}
+    function = copy.get("function")
+    if isinstance(function, dict):
+        arguments = function.get("arguments")
+        # Every provider reads a JSON text here; "" and an object are what some answer with.
+        if not isinstance(arguments, str):
+            arguments = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
+        copy["function"] = {**function, "arguments": arguments or "{}"}
+    return copy
+
+
+def _ids(message: Mapping[str, Json]) -> Iterable[str]:
+    for call in message.get("tool_calls") or ():
+        yield str(call["id"])
+    if message.get("tool_call_id"):
+        yield str(message["tool_call_id"])
+
+
+def _with_ids(message: dict[str, Json], ids: Mapping[str, str]) -> dict[str, Json]:
+    if message.get("tool_calls"):
+        message["tool_calls"] = [{**call, "id": ids[str(call["id"])]} for call in message["tool_calls"]]
+    if message.get("tool_call_id"):
+        message["tool_call_id"] = ids[str(message["tool_call_id"])]
+    return message
