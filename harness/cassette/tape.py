@@ -47,7 +47,7 @@ def record_mode(word: str) -> RecordMode:
 
 class Tape:
     """An open cassette. ``taken`` are the exchanges handed out or recorded, in order, with their index in the
-    cassette; ``misses`` the requests that nothing answered.
+    cassette; ``misses`` the requests that nothing answered; ``provenance`` says where the recording is from.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Tape:
         self.path = path
         self.taken: list[tuple[int, Exchange]] = []
         self.misses: list[HttpRequest] = []
+        self.provenance: Provenance | None = cassette.provenance if cassette else None
         self._recorded = list(cassette.exchanges) if cassette else []
         self._replaying = cassette is not None
         self._redactor = redactor
@@ -171,6 +172,8 @@ def open_tape(
     if recording and provenance is None:
         raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
     tape = Tape(path, None if recording else load(path), redactor, miss)
+    if recording:
+        tape.provenance = provenance
     try:
         with doors.answering(tape.answer):
             yield tape
