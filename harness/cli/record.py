@@ -30,7 +30,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     options.selection(parser)
     parser.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
-    parser.add_argument("--port", type=int, help="the local server's port (default: 8790)")
     parser.add_argument("--missing", action="store_true", help="record only cases that have no cassette")
     parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")
     options.reports(parser)
@@ -66,7 +65,7 @@ def _origin(words: argparse.Namespace) -> Iterator[Origin]:
     if not words.local:
         yield Origin(words.source)
         return
-    from harness.local.server import KEY, PORT, running
+    from harness.local.server import KEY, running
 
-    with running(port=words.port or PORT) as server:
-        yield Origin(words.source or server.source, local_url=server.url, local_key=KEY)
+    with running() as server:
+        yield Origin(words.source or server.source, KEY)

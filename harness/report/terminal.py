@@ -108,7 +108,7 @@ def _tell(console: Console, result: CaseResult) -> None:
             more(f"{finding.check}{where}: {finding.message}")
             places.update(finding.evidence.exchanges if finding.evidence else ())
     if not result.kept:
-        more("nothing of this case was kept")
+        more("not kept as a cassette; what came is put aside beside it, as ….partial.json")
     elif places:
         more(f"see: harness show {result.cassette} {min(places)}")
 

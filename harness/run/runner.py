@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from harness.chat import Json, Reply
     from harness.checks import Check
-    from harness.exchange import Exchange, Provenance
+    from harness.exchange import Exchange, HttpRequest, Provenance
     from harness.suite import Model, Turn
 
 
@@ -38,7 +38,7 @@ class Tape(Protocol):
         """Places of recorded exchanges that nothing asked for."""
 
     @property
-    def misses(self) -> Sequence[CassetteMiss]:
+    def misses(self) -> Sequence[HttpRequest]:
         """Requests that no recording answered."""
 
     @property
@@ -133,7 +133,9 @@ def _follow(playing: _Playing, tape: Tape, ask: Ask, *, recording: bool, checks:
     _ask_all(playing, tape, ask, checks)
     playing.provenance = tape.provenance
     if tape.misses:
-        raise tape.misses[0]
+        asked = ", ".join(f"{request.method} {request.url}" for request in tape.misses)
+        place = str(playing.job.cassette)
+        raise CassetteMiss(f"{place}: no recording answers {asked}, and the miss was swallowed", cassette=place)
     if recording and _unwanted(playing):
         raise _NotKeptError
     if not recording:

@@ -220,8 +220,10 @@ def test_problems_of_the_tape_are_told_apart_from_checks(jobs, error, exit_code)
 
 
 def test_a_miss_that_was_swallowed_on_the_way_is_told_all_the_same(jobs):
-    model = Model([Reply(text="hello")], TapeInMemory(misses=[CassetteMiss("swallowed")]))
-    assert play(jobs["plain"], ask=model.ask, open_tape=model.open_tape).problem.message == "swallowed"
+    model = Model([Reply(text="hello")], TapeInMemory(misses=[HttpRequest("POST", "http://x/y")]))
+    problem = play(jobs["plain"], ask=model.ask, open_tape=model.open_tape).problem
+    assert (problem.kind, problem.exit_code) == ("CassetteMiss", 2)
+    assert "POST http://x/y" in problem.message
 
 
 def test_a_subclass_of_the_miss_is_called_by_our_name(jobs):
