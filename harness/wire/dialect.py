@@ -10,6 +10,8 @@ from collections.abc import Mapping  # noqa: TC003 - field types of a public val
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     from harness.chat import Reply
     from harness.exchange import HttpRequest, HttpResponse
@@ -74,3 +76,10 @@ class Dialect:
     error: RenderError
     paths: tuple[str, ...]
     quirks: Mapping[str, str] = field(default_factory=dict)
+
+
+def refused_quirks(asked: frozenset[str], known: Mapping[str, str], dialect: str) -> None:
+    """Raise ``UsageError`` for quirks that the dialect's table doesn't name."""
+    unknown = sorted(asked - known.keys())
+    if unknown:
+        raise UsageError(f"{dialect} has no quirk {', '.join(unknown)}; it has {', '.join(sorted(known))}")

@@ -1,0 +1,187 @@
+"""The reference reading of chat completions: a small assembler that shares nothing with litellm or the backend."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.chat import CallError, Finish, Reply, ToolCall, Usage
+from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
+from harness.exchange import header
+from harness.wire.arguments import judged
+from harness.wire.sse import json_events
+
+if TYPE_CHECKING:
+    from harness.chat import Json
+    from harness.exchange import HttpResponse
+
+FINISH: dict[str, Finish] = {
+    "stop": "stop",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "error": "error",
+}
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call on its way: the strings are fragments put together, ``arguments`` None until any came."""
+
+    index: Json
+    id: Json = None
+    name: Json = None
+    arguments: Json = None
+
+
+@dataclass(slots=True)
+class _Message:
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    finish: str | None = None
+    ended: bool = False
+    usage: Usage | None = None
+    id: str = ""
+    model: str = ""
+    calls: list[_Call] = field(default_factory=list)
+    function_call: _Call | None = None
+
+
+def read(response: HttpResponse) -> Reply:
+    """See ``dialect.Read``. Of several choices the first is read."""
+    if "text/event-stream" in (header(response.headers, "content-type") or "") or response.body[:5] == b"data:":
+        return _read_stream(response)
+    try:
+        body = json.loads(response.body)
+    except ValueError as error:
+        raise UnreadableReplyError(f"no JSON: {error}", response.body.decode(errors="replace")) from error
+    made = _Message()
+    choice = _choice(body, made)
+    if choice is None:
+        raise UnreadableReplyError("an answer without choices", response.body.decode(errors="replace"))
+    _take(choice.get("message") or {}, made, whole=True)
+    made.finish = choice.get("finish_reason")
+    return _reply(made)
+
+
+def _read_stream(response: HttpResponse) -> Reply:
+    made = _Message()
+    try:
+        for _, value in json_events(response.body):
+            if value is None:
+                made.ended = True
+            else:
+                choice = _choice(value, made)
+                if choice is not None:
+                    _take(choice.get("delta") or choice.get("message") or {}, made)
+                    if choice.get("finish_reason"):
+                        made.finish, made.ended = choice["finish_reason"], True
+    except StreamCutError as error:
+        raise StreamCutError(str(error), _torn(made)) from error
+    if not made.ended:
+        raise StreamCutError("the stream ended without a finish reason or [DONE]", _torn(made))
+    return _reply(made)
+
+
+def _choice(body: Json, made: _Message) -> dict[str, Json] | None:
+    """The first choice of a body or chunk, if it has one; what stands beside it goes into ``made``."""
+    if not isinstance(body, dict):
+        raise UnreadableReplyError(f"no object but {type(body).__name__}", str(body))
+    if body.get("error"):
+        told = body["error"] if isinstance(body["error"], dict) else {"message": body["error"]}
+        code = told.get("code")
+        raise ProviderError(str(told.get("message")), status=code if isinstance(code, int) else None)
+    made.id, made.model = body.get("id") or made.id, body.get("model") or made.model
+    made.usage = _usage(body) or made.usage
+    firsts = [choice for choice in body.get("choices") or () if not choice.get("index")]
+    return firsts[0] if firsts else None
+
+
+def _usage(body: dict[str, Json]) -> Usage | None:
+    told = body.get("usage") or (body.get("x_groq") or {}).get("usage")
+    if not isinstance(told, dict):
+        return None
+    return Usage(told.get("prompt_tokens"), told.get("completion_tokens"), told.get("total_tokens"))
+
+
+def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> None:
+    content = message.get("content")
+    if isinstance(content, list):
+        made.reasoning += "".join(_thought(part) for part in content)
+        content = "".join(part.get("text") or "" for part in content if part.get("type") == "text")
+    made.text += content or ""
+    made.reasoning += message.get("reasoning_content") or message.get("reasoning") or ""
+    made.refusal += message.get("refusal") or ""
+    for call in message.get("tool_calls") or ():
+        _take_call(call, made.calls, whole=whole)
+    legacy = message.get("function_call")
+    if legacy and (legacy.get("name") or legacy.get("arguments")):
+        made.function_call = made.function_call or _Call(None)
+        _fill(made.function_call, legacy)
+
+
+def _thought(part: dict[str, Json]) -> str:
+    inner = part.get("thinking") if part.get("type") == "thinking" else None
+    return "".join(one.get("text") or "" for one in inner) if isinstance(inner, list) else inner or ""
+
+
+def _take_call(call: dict[str, Json], calls: list[_Call], *, whole: bool) -> None:
+    """Put a call, or in a stream a fragment of one, where it belongs."""
+    function = call.get("function") or call.get("custom") or {}
+    index, given = call.get("index"), call.get("id")
+    placed = isinstance(index, int) and index >= 0
+    same = [one for one in calls if (one.index == index if placed else given and one.id == given)]
+    known = same[-1] if same and not whole else None
+    if known is None and not whole and not placed and not given and not function.get("name") and calls:
+        known = calls[-1]  # a nameless fragment without index or id goes on with the call before it
+    if known is not None and placed and given and known.id and given != known.id and function.get("name"):
+        known = None  # another call under the same index
+    if known is None:
+        known = _Call(index if placed else None)
+        calls.append(known)
+    known.id = known.id or given
+    _fill(known, function)
+
+
+def _fill(call: _Call, function: dict[str, Json]) -> None:
+    call.name = call.name or function.get("name")
+    piece = function.get("arguments", function.get("input"))
+    if isinstance(piece, str) and isinstance(call.arguments, str):
+        call.arguments += piece
+    elif piece is not None:
+        call.arguments = piece
+
+
+def _reply(made: _Message) -> Reply:
+    raw = made.calls or ([made.function_call] if made.function_call else [])
+    finish = FINISH.get(made.finish) if made.finish else None
+    last = len(raw) - 1
+    read_calls = [
+        judged(call.name, call.arguments, call.id, place, cut=finish == "length" and place == last)
+        for place, call in enumerate(raw)
+    ]
+    return Reply(
+        text=made.text,
+        calls=tuple(call for call in read_calls if isinstance(call, ToolCall)),
+        errors=tuple(call for call in read_calls if isinstance(call, CallError)),
+        finish=finish,
+        usage=made.usage,
+        reasoning=made.reasoning,
+        refusal=made.refusal,
+        model=made.model,
+        id=made.id,
+        raw_finish=made.finish,
+    )
+
+
+def _torn(made: _Message) -> Reply:
+    """What had come of a stream that was cut: every call an error, for none is known to be whole."""
+    errors = tuple(
+        CallError("cut_off", "the stream ended here", call.arguments or "", call.name, call.id or "", place)
+        for place, call in enumerate(made.calls)
+    )
+    return Reply(text=made.text, errors=errors, reasoning=made.reasoning, refusal=made.refusal)
