@@ -25,15 +25,24 @@ if TYPE_CHECKING:
 STANDARD_OUTPUT = "-"
 
 
+_WIDE = 160
+
+
+def screen(*, stderr: bool = False) -> Console:
+    """A terminal as wide as it is; wide enough for a table where the output goes elsewhere."""
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDE)
+
+
 def console(words: argparse.Namespace) -> Console:
     """Standard output, or standard error where a report takes standard output."""
-    return Console(stderr=STANDARD_OUTPUT in {words.json, words.jsonl, words.junit}, highlight=False)
+    return screen(stderr=STANDARD_OUTPUT in {words.json, words.jsonl, words.junit})
 
 
 def follow(
     events: Iterable[Event],
     words: argparse.Namespace,
-    screen: Console,
+    out: Console,
     *,
     orphans: tuple[str, ...] = (),
     recording: bool = False,
@@ -42,7 +51,7 @@ def follow(
     _refuse_unwritable(words)
     results: list[CaseResult] = []
     stopped = False
-    with _lines_into(words.jsonl) as write, _progress(screen) as progress:
+    with _lines_into(words.jsonl) as write, _progress(out) as progress:
         try:
             for event in events:
                 write(document.line(event))
@@ -50,17 +59,17 @@ def follow(
                 if isinstance(event, CaseFinished):
                     results.append(event.result)
                     if recording:
-                        screen.print(terminal.one_line(event.result), markup=False, soft_wrap=True)
+                        out.print(terminal.one_line(event.result), markup=False, soft_wrap=True)
         except KeyboardInterrupt:
             stopped = True
     scorecard = Scorecard(tuple(results), () if stopped else orphans)
-    terminal.show(screen, scorecard, recording=recording)
+    terminal.show(out, scorecard, recording=recording)
     _write(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
     _write(words.junit, lambda: junit.xml(scorecard))
     return scorecard, stopped
 
 
-def _progress(screen: Console) -> Progress:
+def _progress(out: Console) -> Progress:
     """A bar that vanishes when it is done; none where nobody would see it move."""
     columns = (
         BarColumn(20),
@@ -68,7 +77,7 @@ def _progress(screen: Console) -> Progress:
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+    return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
 
 def _advance(progress: Progress, event: Event) -> None:

@@ -1,0 +1,87 @@
+"""Check suites and cassettes, and tell all their faults at once. Nothing is run, and no model's library is loaded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+EXAMPLES = """examples:
+  harness validate                               the folders suites and cassettes
+  harness validate suites/tools.yaml cassettes/tools
+
+exit codes: 0 all sound, 2 something is not
+"""
+_SUITES = {".yaml", ".yml"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="suite files, cassette files, or folders of either")
+    parser.add_argument("--cassettes", metavar="DIR", help="the folder of cassettes, where no PATH is given")
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness.report import harmless
+    from harness.settings import settings
+
+    chosen = settings({"cassettes": words.cassettes})
+    paths = [Path(path) for path in words.paths]
+    given = paths or [path for path in (*chosen.suites, chosen.cassettes) if path.exists()]
+    suites, cassettes, problems = _sorted(given)
+    problems += _suite_problems(suites)
+    problems += _cassette_problems(cassettes)
+    for problem in problems:
+        sys.stderr.write(f"{harmless.line(problem)}\n")
+    sys.stdout.write(f"{len(suites)} suite files, {len(cassettes)} cassettes: {len(problems) or 'no'} faults\n")
+    return 2 if problems or not (suites or cassettes) else 0
+
+
+def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
+    suites: list[Path] = []
+    cassettes: list[Path] = []
+    problems = []
+    for path in given:
+        if path.is_dir():
+            suites += sorted(file for file in path.iterdir() if file.suffix in _SUITES and file.name != "models.yaml")
+            cassettes += sorted(path.rglob("*.json"))
+        elif not path.exists():
+            problems.append(f"{path}: no such file or folder")
+        elif path.suffix in _SUITES:
+            suites.append(path)
+        else:
+            cassettes.append(path)
+    return suites, cassettes, problems
+
+
+def _suite_problems(files: Sequence[Path]) -> list[str]:
+    from harness.errors import SuiteError
+
+    if not files:
+        return []
+    from harness.suite import load_suites
+
+    try:
+        load_suites(files)
+    except SuiteError as error:
+        return list(error.problems)
+    return []
+
+
+def _cassette_problems(files: Iterable[Path]) -> list[str]:
+    from harness.cassette import load
+    from harness.errors import CassetteError
+
+    problems = []
+    for file in files:
+        try:
+            cassette = load(file)
+        except CassetteError as error:
+            problems.append(str(error))
+            continue
+        if cassette.partial:
+            problems.append(f"{file}: a recording that was broken off; record the case again, then delete this")
+    return problems

@@ -1,0 +1,148 @@
+"""One recorded exchange for people: request, response as it came, and what it decodes to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from harness.errors import HarnessError
+from harness.report import harmless
+from harness.wire import DIALECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.chat import Reply
+    from harness.exchange import Exchange, Headers, HttpResponse, Provenance
+    from harness.wire.dialect import Dialect
+
+_MOST_TEXT = 60
+
+
+def heading(path: str, provenance: Provenance, number: int) -> str:
+    """The cassette, its provenance and who answered."""
+    made = f"{provenance.kind}, recorded {provenance.recorded}"
+    made += f" with litellm {provenance.litellm}" if provenance.litellm else ""
+    lines = [f"{path}: {number} exchange{'s' if number != 1 else ''}", made, provenance.source]
+    return "".join(f"{harmless.line(line)}\n" for line in lines if line)
+
+
+def short(number: int, exchange: Exchange) -> str:
+    """The exchange in a line: what was asked, how it went, and what it decodes to."""
+    return harmless.line(f"{number}: {exchange.request.method} {exchange.request.url} → {_outcome(exchange)}") + "\n"
+
+
+def whole(number: int, exchange: Exchange) -> str:
+    """The exchange in full, each part under its heading, its text marked by a bar at the left."""
+    request, response = exchange.request, exchange.response
+    parts = [f"\nrequest {number}: {request.method} {request.url}", *_headers(request.headers), *_body(request.body)]
+    if response:
+        parts += [f"\nresponse: {response.status}, {_size(response)}", *_headers(response.headers), *_came(response)]
+    if exchange.failure:
+        parts.append(f"\nfailure: {exchange.failure.kind} {exchange.failure.detail}")
+    if not exchange.complete:
+        parts.append("\nthe client stopped reading here; what would have followed is unknown")
+    parts += ["\ndecoded:", *_decoded(exchange)]
+    return "".join(f"{part}\n" if part.startswith("  │ ") else f"{_heading(part)}\n" for part in parts)
+
+
+def _heading(text: str) -> str:
+    return ("\n" if text.startswith("\n") else "") + harmless.line(text.lstrip("\n"))
+
+
+def _bar(text: str) -> Iterator[str]:
+    for line in harmless.block(text).split("\n"):
+        yield f"  │ {line}"
+
+
+def _headers(headers: Headers) -> Iterator[str]:
+    for name, value in headers:
+        yield from _bar(f"{name}: {value}")
+
+
+def _body(body: bytes) -> Iterator[str]:
+    if not body:
+        return
+    text = body.decode(errors="backslashreplace")
+    with contextlib.suppress(ValueError, RecursionError):  # what is no JSON is shown as it came
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    yield from _bar("")
+    yield from _bar(text)
+
+
+def _came(response: HttpResponse) -> Iterator[str]:
+    """A whole body, indented if it is JSON; a stream chunk by chunk, each with its time."""
+    if len(response.chunks) == 1:
+        yield from _body(response.body)
+        return
+    for number, chunk in enumerate(response.chunks):
+        yield f"chunk {number}, after {chunk.at:g} s:"
+        yield from _bar(chunk.data.decode(errors="backslashreplace").rstrip("\r\n"))
+
+
+def _size(response: HttpResponse) -> str:
+    number = len(response.chunks)
+    return f"{len(response.body):,} bytes in {number} chunk{'s' if number != 1 else ''}"
+
+
+def _outcome(exchange: Exchange) -> str:
+    told = []
+    if exchange.response:
+        told.append(f"{exchange.response.status}, {_size(exchange.response)}")
+    if exchange.failure:
+        told.append(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
+    reply = _read(exchange)
+    if reply is None or isinstance(reply, str):
+        return ", ".join(told)
+    said = [json.dumps(reply.text[:_MOST_TEXT], ensure_ascii=False)] if reply.text else []
+    said += [f"{call.name}({json.dumps(call.parameters, ensure_ascii=False)})" for call in reply.calls]
+    said += [f"{error.name}: unreadable ({error.fault})" for error in reply.errors]
+    return f"{', '.join(told)}: {', '.join(said) or 'nothing'} [{reply.finish or 'no finish'}]"
+
+
+def _decoded(exchange: Exchange) -> Iterator[str]:
+    reply = _read(exchange)
+    if reply is None:
+        yield from _bar("nothing: this is no answer of a dialect that is read here")
+    elif isinstance(reply, str):
+        yield from _bar(reply)
+    else:
+        yield from _reply(reply)
+
+
+def _reply(reply: Reply) -> Iterator[str]:
+    for name in ("text", "reasoning", "refusal"):
+        if value := getattr(reply, name):
+            yield from _bar(f"{name}: {value}")
+    for kind, calls in (("call", reply.calls), ("run by the provider", reply.provider_calls)):
+        for call in calls:
+            parameters = json.dumps(call.parameters, indent=2, ensure_ascii=False)
+            yield from _bar(f"{kind}: {call.name} (id {call.id!r}) {parameters}")
+    for error in reply.errors:
+        yield from _bar(
+            f"unreadable call {error.index}: {error.name} ({error.fault}: {error.detail}), sent: {error.raw}"
+        )
+    own = f" (the provider's word: {reply.raw_finish})" if reply.raw_finish else ""
+    yield from _bar(f"finish: {reply.finish or 'not said'}{own}")
+    if reply.usage:
+        usage = reply.usage
+        yield from _bar(f"tokens: {usage.prompt} prompt, {usage.completion} completion, {usage.total} total")
+
+
+def _read(exchange: Exchange) -> Reply | str | None:
+    """The answer as the reference reader sees it; a sentence where it can't be read; None where it is none."""
+    dialect = _dialect(urlsplit(exchange.request.url).path)
+    if exchange.response is None or dialect is None or exchange.response.status >= HTTPStatus.BAD_REQUEST:
+        return None
+    try:
+        return dialect.read(exchange.response)
+    except HarnessError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _dialect(path: str) -> Dialect | None:
+    return next((one for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)
