@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.backend.failures import broke_off, translate
-from harness.backend.replies import own_word, read_reply
+from harness.backend.failures import broke_off, causes, translate
+from harness.backend.lines import LineWatch
+from harness.backend.replies import read_reply
 from harness.backend.streams import StreamAssembly
 from harness.backend.strictjson import NotJson, parse
 from harness.backend.toolcalls import item
+from harness.backend.words import own_word
 from harness.errors import BackendError, StreamCutError, UnreadableReplyError
 from harness.wire.profiles import profile
 
@@ -30,12 +32,24 @@ class Attempt:
     assembly: StreamAssembly = field(default_factory=StreamAssembly)
     raw: str = ""
     begun: bool = False
+    watch: LineWatch | None = None
 
     def note(self, details: Mapping[str, Json]) -> None:
         """Litellm's ``logger_fn``: keeps the first answer that it shows, and nothing of the request."""
         answer = details.get("original_response")
-        if not self.raw and details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
-            self.raw = answer
+        if details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
+            self.keep(answer)
+
+    def keep(self, raw: str) -> None:
+        """Keep the text of the answer; what comes first is what the provider sent."""
+        self.raw = self.raw or raw
+
+    def begin(self, stream: Json) -> None:
+        """A stream has begun: from here on a broken connection is a cut, and its lines are watched."""
+        self.begun = True
+        watch = LineWatch(self.question.provider, self._dialect)
+        if watch.put_on(stream):
+            self.watch = watch
 
     def reply(self, answer: Json) -> Reply:
         """The reply of a whole answer. Raises ``UnreadableReplyError``."""
@@ -43,18 +57,20 @@ class Attempt:
 
     def streamed_reply(self, stream: Json) -> Reply:
         """The reply of a stream read to its end. Raises ``StreamCutError`` if the provider never said it was."""
-        # litellm ends every stream with a reason, and makes up "stop" where none came; these hold what did.
-        if hasattr(stream, "received_finish_reason"):
-            said = stream.received_finish_reason or stream.intermittent_finish_reason
-            self.assembly.finish = said if isinstance(said, str) and said else None
-        if self.assembly.finish is None:
+        if self.watch is not None:
+            said = self.watch.said or ("" if self.watch.ended else None)
+        else:
+            # litellm ends every stream with a reason, and makes up "stop" where none came; these hold what did.
+            said = item(stream, "received_finish_reason") or item(stream, "intermittent_finish_reason")
+        if said is None:
             raise self._cut("the stream ended before the provider named a reason")
-        return self._read(self.assembly.response())
+        return self._read(self.assembly.response(), said=str(said))
 
     def failed(self, error: Exception) -> BackendError:
         """Our error for one that litellm raised."""
-        if isinstance(error, BackendError):
-            return error
+        ours = next((one for one in causes(error) if isinstance(one, BackendError)), None)
+        if ours is not None:
+            return ours
         if self.begun and broke_off(error):
             return self._cut("the connection broke in the middle of the stream")
         return translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)

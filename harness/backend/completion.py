@@ -45,7 +45,9 @@ def complete(
     try:
         answer = _litellm().completion(**attempt.question.arguments, logger_fn=attempt.note)
         if stream:
-            attempt.begun = True
+            if getattr(answer, "completion_stream", None) is None:
+                answer.fetch_sync_stream()
+            attempt.begin(answer)
             for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:
@@ -69,7 +71,9 @@ async def acomplete(
     try:
         answer = await _litellm().acompletion(**attempt.question.arguments, logger_fn=attempt.note)
         if stream:
-            attempt.begun = True
+            if getattr(answer, "completion_stream", None) is None:
+                await answer.fetch_stream()
+            attempt.begin(answer)
             async for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:

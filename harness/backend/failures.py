@@ -59,7 +59,7 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
     """Our error for what litellm raised. ``raw`` is the answer as far as it was seen, ``begun`` says that the
     error came out of a stream that had begun with status 200.
     """
-    chain = list(_chain(error))
+    chain = list(causes(error))
     message = str(error) or type(error).__name__
     named = next((BY_NAME[name] for one in chain for name in _names(one) if name in BY_NAME), None)
     answered = next((one.response for one in chain if isinstance(one, httpx.HTTPStatusError)), None)
@@ -87,7 +87,7 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
 def broke_off(error: Exception) -> bool:
     """Whether ``error`` says that an answer ended before its time, rather than that it was bad or late."""
     return any(
-        isinstance(one, httpx.TransportError) and not isinstance(one, httpx.TimeoutException) for one in _chain(error)
+        isinstance(one, httpx.TransportError) and not isinstance(one, httpx.TimeoutException) for one in causes(error)
     )
 
 
@@ -105,7 +105,7 @@ def retry_after(value: str | None) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """``error`` and everything behind it, each once, the root last."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

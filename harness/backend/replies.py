@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from harness.backend.toolcalls import decode_message, item, message_of, text_of
-from harness.chat import Finish, Reply, Usage
+from harness.backend.words import FINISH
+from harness.chat import Reply, Usage
 
 if TYPE_CHECKING:
     from harness.backend.toolnames import NameTable
     from harness.chat import Json
-
-# The providers' own words, where litellm hands them on untouched.
-FINISH: dict[str, Finish] = {
-    **{word: word for word in get_args(Finish)},
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "TOOL_CALL": "tool_calls",
-    "STOP": "stop",
-    "COMPLETE": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "STOP_SEQUENCE": "stop",
-    "eos": "stop",
-    "MAX_TOKENS": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "SAFETY": "content_filter",
-    "RECITATION": "content_filter",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-    "ERROR": "error",
-}
-
-# Where each dialect's whole answer keeps that word.
-WORD_STANDS: dict[str, tuple[str | int, ...]] = {
-    "openai": ("choices", 0, "finish_reason"),
-    "anthropic": ("stop_reason",),
-    "gemini": ("candidates", 0, "finishReason"),
-    "ollama": ("done_reason",),
-    "ollama_generate": ("done_reason",),
-    "bedrock": ("stopReason",),
-    "cohere": ("finish_reason",),
-}
 
 
 def read_reply(
@@ -83,20 +47,6 @@ def read_reply(
         id=_string(response, "id"),
         raw_finish=raw_finish,
     )
-
-
-def own_word(raw: str, dialect: str) -> str | None:
-    """The word for how it ended in the provider's own JSON, before litellm translated it; None if it can't be seen."""
-    try:
-        found = json.loads(raw)
-    except ValueError:
-        return None
-    for step in WORD_STANDS.get(dialect, ()):
-        inside = isinstance(found, dict) if isinstance(step, str) else isinstance(found, list) and len(found) > step
-        if not inside:
-            return None
-        found = found.get(step) if isinstance(found, dict) else found[step]
-    return found if isinstance(found, str) else ""
 
 
 def read_usage(usage: Json) -> Usage | None:
