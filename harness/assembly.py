@@ -18,17 +18,18 @@ from harness.cassette.doors import answering
 from harness.errors import AuthenticationError, CassetteMiss, UsageError
 from harness.exchange import Provenance
 from harness.run.choice import ALL, jobs
-from harness.run.runner import play, run
+from harness.run.events import CaseFinished
+from harness.run.runner import run
 from harness.suite import load_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import NoReturn
 
     from harness.chat import Json, Reply
-    from harness.exchange import Exchange, HttpRequest
+    from harness.exchange import Exchange, HttpRequest, ProvenanceKind
     from harness.run.choice import Choice
     from harness.run.events import CaseResult, Event, Job
     from harness.run.runner import Ask, OpenTape, Tape
@@ -79,10 +80,12 @@ def replay(chosen: Sequence[Job]) -> Iterator[Event]:
     yield from run(chosen, ask=_asking({}, replaying=True), open_tape=_replayed, clock=time.perf_counter)
 
 
-def replay_one(job: Job) -> CaseResult:
-    """Replay one job."""
-    load_offline()
-    return play(job, ask=_asking({}, replaying=True), open_tape=_replayed)
+def one(job: Job, settings: Settings) -> CaseResult:
+    """Play one job in the record mode of ``settings``: asked for real where it says so, and replayed otherwise."""
+    again = settings.record_mode == "record" or (settings.record_mode == "once" and not job.cassette.exists())
+    events = record((job,), settings, Origin()) if again else replay((job,))
+    (result,) = (event.result for event in events if isinstance(event, CaseFinished))
+    return result
 
 
 def record(chosen: Sequence[Job], settings: Settings, origin: Origin) -> Iterator[Event]:
@@ -181,20 +184,23 @@ def _replayed(job: Job) -> Iterator[Tape]:
         yield none
 
 
-def _recording(origin: Origin, keys: Mapping[str, str]) -> OpenTape:
-    now: Callable[[], str] = lambda: dt.datetime.now(dt.UTC).isoformat(timespec="seconds")  # noqa: E731
-    versions = {name: importlib.metadata.version(name) for name in ("litellm", "toolcall-harness")}
+def provenance(kind: ProvenanceKind, source: str) -> Provenance:
+    """Where a recording made now is from."""
+    return Provenance(
+        kind=kind,
+        recorded=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        source=source,
+        litellm=importlib.metadata.version("litellm"),
+        harness=importlib.metadata.version("toolcall-harness"),
+    )
 
+
+def _recording(origin: Origin, keys: Mapping[str, str]) -> OpenTape:
     def recording(job: Job) -> AbstractContextManager[Tape]:
         host = urlsplit(job.model.hostname or "").hostname
-        provenance = Provenance(
-            kind="local" if host in _LOOPBACK else "live",
-            recorded=now(),
-            source=origin.source or job.model.hostname or job.model.backend,
-            litellm=versions["litellm"],
-            harness=versions["toolcall-harness"],
-        )
+        source = origin.source or job.model.hostname or job.model.backend
+        made = provenance("local" if host in _LOOPBACK else "live", source)
         own = [keys[name] for name in (job.model.api_key_env,) if name]
-        return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=provenance, secrets=own)
+        return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own)
 
     return recording

@@ -1,1 +1,220 @@
-"""The pytest door: fixtures, a marker, and suites as items."""
+"""The pytest door: a marker and fixtures that replay a cassette around any test, and suites as items.
+
+Nothing heavy is imported at pytest's start, and nothing is done to tests that don't ask for it.
+
+- ``@pytest.mark.cassette("hello.json")`` answers every HTTP request of the test from that file, its path counted
+  from the test's own; without a path, from ``cassettes/<module>/<test>.json`` beside the test's file.
+- The fixture ``cassette`` is the open tape (``taken``, ``unused``, ``misses``). A miss fails the test at once, and so
+  does a recorded exchange that the test did not use.
+- The fixture ``open_cassette`` opens any cassette in a ``with``, as often as needed (inside ``@given`` too).
+- ``pytest suites/`` runs harness suites, an item for each case and model.
+- ``--record-mode=once`` or ``record`` records. The default, ``none``, only replays, and so does CI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib.util
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from harness.cassette import Tape
+    from harness.errors import CassetteMiss
+    from harness.exchange import Provenance
+    from harness.run.events import CaseResult, Job
+    from harness.settings import Settings
+
+_SUITE = re.compile(rb"^cases\s*:", re.MULTILINE)
+_TAPE: pytest.StashKey[Tape] = pytest.StashKey()
+_WHOLE: pytest.StashKey[bool] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("harness", "harness: recorded answers of language models")
+    told = "none: only replay (the default); once: record what has no cassette; record: record anew"
+    add = functools.partial(group.addoption, dest="harness_record_mode", default=None, metavar="MODE", help=told)
+    # pytest-recording has an option of this name, and may be loaded before or after; ours then goes by a longer one.
+    try:
+        add("--harness-record-mode" if importlib.util.find_spec("pytest_recording") else "--record-mode")
+    except (ValueError, argparse.ArgumentError):
+        add("--harness-record-mode")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "cassette(path=None, *, unused='fail'): answer the test's HTTP requests from a cassette; "
+        "with unused='allow' recorded exchanges may be left over",
+    )
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A marked test uses the fixture, whether it names it or not."""
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("cassette") is None:
+        return
+    if "cassette" not in item.fixturenames:
+        item.fixturenames.insert(0, "cassette")
+
+
+@pytest.fixture(scope="session")
+def cassette_provenance() -> Provenance:
+    """What a new recording of a test says of itself; override it to say who really answers."""
+    from harness.assembly import provenance  # noqa: PLC0415 - only tests that replay pay for it
+
+    return provenance("live", "recorded by a test")
+
+
+@pytest.fixture(scope="session")
+def open_cassette(
+    pytestconfig: pytest.Config, cassette_provenance: Provenance
+) -> Callable[[str | Path], AbstractContextManager[Tape]]:
+    """A function that opens a cassette for a ``with``: HTTP requests inside are answered from it."""
+    from harness.cassette import open_tape  # noqa: PLC0415 - as above
+
+    mode = _settings(pytestconfig).record_mode
+    return functools.partial(open_tape, mode=mode, provenance=cassette_provenance, miss=_miss())
+
+
+@pytest.fixture
+def cassette(
+    request: pytest.FixtureRequest, open_cassette: Callable[[Path], AbstractContextManager[Tape]]
+) -> Iterator[Tape]:
+    """The tape that answers this test's HTTP requests."""
+    try:
+        with open_cassette(_path(request.node)) as tape:
+            request.node.stash[_TAPE] = tape
+            yield tape
+            _refuse_unfinished(request.node)
+    except _UnfinishedError:
+        pass  # a recording of it is put aside, not in a cassette's place
+
+
+class _UnfinishedError(Exception):
+    """Leaves the tape of a test that did not pass."""
+
+
+def _refuse_unfinished(item: pytest.Item) -> None:
+    if not item.stash.get(_WHOLE, False):
+        raise _UnfinishedError
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test that passed has still failed if its tape says so."""
+    result = yield
+    tape = item.stash.get(_TAPE, None)
+    if tape is not None:
+        _judge(tape, item.get_closest_marker("cassette"))
+        item.stash[_WHOLE] = True
+    return result
+
+
+def _judge(tape: Tape, marker: pytest.Mark | None) -> None:
+    if tape.misses:
+        asked = ", ".join(f"{one.method} {one.url}" for one in tape.misses)
+        pytest.fail(f"{tape.path}: no recording answers {asked}, and the test went on all the same", pytrace=False)
+    if tape.unused and (marker is None or marker.kwargs.get("unused", "fail") != "allow"):
+        places = ", ".join(map(str, tape.unused))
+        hint = "record the test again, or mark it with unused='allow'"
+        pytest.fail(f"{tape.path}: recorded, but never asked for: exchange {places}; {hint}", pytrace=False)
+
+
+def _path(item: pytest.Item) -> Path:
+    from harness.cassette.paths import escaped  # noqa: PLC0415 - as above
+
+    marker = item.get_closest_marker("cassette")
+    folder: Path = item.path.parent
+    named = (marker.args[0] if marker.args else marker.kwargs.get("path")) if marker else None
+    if named is not None:
+        return folder / str(named)
+    test = item.nodeid.partition("::")[2].replace("::", ".")
+    return folder / "cassettes" / escaped(item.path.stem) / f"{escaped(test)}.json"
+
+
+@functools.cache
+def _miss() -> type[CassetteMiss]:
+    """A miss that pytest takes for a failure of the test, and that Hypothesis shrinks."""
+    from harness.errors import CassetteMiss  # noqa: PLC0415 - as above
+
+    class CassetteMissed(CassetteMiss, pytest.fail.Exception):  # type: ignore[misc, name-defined]  # pytest.fail.Exception is a class that mypy can't see as one
+        def __init__(self, message: str, **known: Any) -> None:
+            super().__init__(message, **known)
+            self.pytrace = False  # the message says it all; the trace leads through the client's inside
+
+        def __str__(self) -> str:
+            return "\n".join([str(self.msg), *getattr(self, "__notes__", ())])  # Hypothesis' example is in the notes
+
+    CassetteMissed.__qualname__ = "CassetteMissed"
+    return CassetteMissed
+
+
+def _settings(config: pytest.Config) -> Settings:
+    """Settings counted from the root of the tests, whatever folder pytest was started in."""
+    from dataclasses import replace  # noqa: PLC0415 - as above
+
+    from harness.settings import settings  # noqa: PLC0415 - as above
+
+    chosen = settings({"record_mode": config.getoption("harness_record_mode")}, folder=config.rootpath)
+    return replace(
+        chosen,
+        cassettes=config.rootpath / chosen.cassettes,
+        record_mode="none" if chosen.ci else chosen.record_mode,
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A YAML file that holds cases is a suite."""
+    if file_path.suffix not in {".yaml", ".yml"} or not _SUITE.search(file_path.read_bytes()):
+        return None
+    collected: pytest.Collector = SuiteFile.from_parent(parent, path=file_path)
+    return collected
+
+
+class SuiteFile(pytest.File):
+    """A suite: an item for each of its cases and models."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from harness import assembly  # noqa: PLC0415 - as above
+        from harness.errors import SuiteError  # noqa: PLC0415 - as above
+        from harness.suite import load_suites  # noqa: PLC0415 - as above
+
+        try:
+            suites = load_suites([self.path])
+        except SuiteError as error:
+            raise self.CollectError(str(error)) from error
+        for job in assembly.plan(suites, _settings(self.config)):
+            yield SuiteCase.from_parent(self, name=f"{job.case.id}[{job.model.called}]", job=job)
+
+
+class SuiteCase(pytest.Item):
+    """One case asked of one model."""
+
+    def __init__(self, *, job: Job, **known: Any) -> None:
+        super().__init__(**known)
+        self.job = job
+
+    def runtest(self) -> None:
+        from harness import assembly  # noqa: PLC0415 - as above
+
+        result = assembly.one(self.job, _settings(self.config))
+        if result.verdict == "unsupported":
+            pytest.skip("; ".join(_told(result)))
+        if result.verdict in {"fail", "infra"}:
+            pytest.fail("\n".join([f"{result.verdict}: {result.name}", *_told(result)]), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.job.name
+
+
+def _told(result: CaseResult) -> list[str]:
+    from harness.report.terminal import reasons  # noqa: PLC0415 - as above
+
+    return reasons(result)

@@ -91,26 +91,28 @@ def _say(console: Console, word: str, text: str, verdict: str) -> None:
 def _tell(console: Console, result: CaseResult) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    def more(text: str) -> None:
-        console.print(Text(f"     {harmless.line(text)}"), soft_wrap=True)
+    _say(console, _word(result), result.name, "unusable" if result.problem else result.verdict)
+    for told in reasons(result):
+        console.print(Text(f"     {told}"), soft_wrap=True)
 
+
+def reasons(result: CaseResult) -> list[str]:
+    """Why a case is not as it should be, and where to look: harmless lines."""
     if result.problem:
-        _say(console, _word(result), result.name, "unusable")
-        more(result.problem.message)
-        for detail in result.problem.details[:_MOST_DIFFERENCES]:
-            more(f"- {detail}")
-        return
-    _say(console, _word(result), result.name, result.verdict)
+        told = [result.problem.message, *(f"- {one}" for one in result.problem.details[:_MOST_DIFFERENCES])]
+        return [harmless.line(one) for one in told]
+    told = []
     places: set[int] = set()
     for finding in result.findings:
         if finding.verdict == result.verdict:
             where = f" ({finding.path})" if finding.path else ""
-            more(f"{finding.check}{where}: {finding.message}")
+            told.append(f"{finding.check}{where}: {finding.message}")
             places.update(finding.evidence.exchanges if finding.evidence else ())
     if not result.kept:
-        more("not kept as a cassette; what came is put aside beside it, as ….partial.json")
+        told.append("not kept as a cassette; what came is put aside beside it, as ….partial.json")
     elif places:
-        more(f"see: harness show {result.cassette} {min(places)}")
+        told.append(f"see: harness show {result.cassette} {min(places)}")
+    return [harmless.line(one) for one in told]
 
 
 def _sum_up(console: Console, scorecard: Scorecard, *, recording: bool) -> None:
