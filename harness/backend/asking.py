@@ -12,11 +12,15 @@ from harness.backend.jsonmode import json_options
 from harness.backend.namesites import choice_name
 from harness.backend.toolnames import NameTable, name_table
 from harness.errors import UsageError
+from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.chat import Json
+
+# The provider and dialects whose streams always end with token counts.
+COUNTS_UNASKED = ("mistral", "anthropic", "gemini", "bedrock", "cohere", "ollama", "ollama_generate")
 
 RETURN_TYPES = ("text", "json")
 
@@ -67,6 +71,9 @@ def ask(
         "messages": names.messages(fit_messages(plain, provider)),
         "stream": stream,
     }
+    if provider in COUNTS_UNASKED or profile(provider).dialect in COUNTS_UNASKED:
+        # litellm refuses the option there, though what it asks for comes anyway.
+        arguments.pop("stream_options", None)
     if provider == "azure":
         # litellm's num_retries does not reach the client that it makes for Azure.
         arguments.setdefault("max_retries", 0)

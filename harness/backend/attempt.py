@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.backend.failures import broke_off, causes, translate
 from harness.backend.lines import LineWatch
+from harness.backend.repairs import REPAIRS
 from harness.backend.replies import read_reply
 from harness.backend.streams import StreamAssembly
 from harness.backend.strictjson import NotJson, parse
 from harness.backend.toolcalls import item
 from harness.backend.words import own_word
-from harness.errors import BackendError, StreamCutError, UnreadableReplyError
+from harness.errors import HarnessError, StreamCutError, UnreadableReplyError
 from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
@@ -66,12 +68,12 @@ class Attempt:
             raise self._cut("the stream ended before the provider named a reason")
         return self._read(self.assembly.response(), said=str(said))
 
-    def failed(self, error: Exception) -> BackendError:
+    def failed(self, error: Exception) -> HarnessError:
         """Our error for one that litellm raised."""
-        ours = next((one for one in causes(error) if isinstance(one, BackendError)), None)
+        ours = next((one for one in causes(error) if isinstance(one, HarnessError)), None)
         if ours is not None:
             return ours
-        if self.begun and broke_off(error):
+        if self.begun and broke_off(error, self._dialect):
             return self._cut("the connection broke in the middle of the stream")
         return translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
 
@@ -89,11 +91,23 @@ class Attempt:
         except (NotJson, UnreadableReplyError):
             return None
 
+    def mended(self) -> str | None:
+        """A whole answer that litellm tripped over, put right for a second reading; None if it can't be."""
+        repair = REPAIRS.get(self.question.provider)
+        try:
+            answer = parse(self.raw)
+        except NotJson:
+            return None
+        if self.begun or repair is None or not isinstance(answer, dict):
+            return None
+        return json.dumps(repair(answer))
+
     @property
     def _dialect(self) -> str:
         return profile(self.question.provider).dialect
 
     def _cut(self, why: str) -> StreamCutError:
+        self.assembly.finish = None
         return StreamCutError(why, self._read(self.assembly.response(), cut=why))
 
     def _read(self, response: Json, *, cut: str = "", said: str | None = None) -> Reply:
@@ -106,4 +120,5 @@ class Attempt:
             json_answer=question.json_answer,
             cut=cut,
             said=said,
+            sent="\n".join(self.watch.seen) if self.watch is not None else self.raw,
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
+
+import httpx
 
 from harness.backend.asking import ask
 from harness.backend.attempt import Attempt
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
 
+    from harness.backend.asking import Question
     from harness.chat import Json, Reply
 
 OFFLINE = {
@@ -43,7 +47,7 @@ def complete(
     """
     attempt = Attempt(ask(model, messages, tools, options, stream=stream))
     try:
-        answer = _litellm().completion(**attempt.question.arguments, logger_fn=attempt.note)
+        answer = _litellm(attempt.question).completion(**attempt.question.arguments, logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 answer.fetch_sync_stream()
@@ -51,7 +55,7 @@ def complete(
             for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:
-        rescued = attempt.rescued()
+        rescued = _rescued(attempt)
         if rescued is not None:
             return rescued
         raise attempt.failed(error) from error
@@ -69,7 +73,7 @@ async def acomplete(
     """``complete``, awaited."""
     attempt = Attempt(ask(model, messages, tools, options, stream=stream))
     try:
-        answer = await _litellm().acompletion(**attempt.question.arguments, logger_fn=attempt.note)
+        answer = await _litellm(attempt.question).acompletion(**attempt.question.arguments, logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 await answer.fetch_stream()
@@ -77,7 +81,7 @@ async def acomplete(
             async for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:
-        rescued = attempt.rescued()
+        rescued = _rescued(attempt)
         if rescued is not None:
             return rescued
         raise attempt.failed(error) from error
@@ -172,9 +176,34 @@ def _sampling(temperature: float | None, max_tokens: int | None) -> dict[str, Js
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _litellm() -> ModuleType:
+def _litellm(question: Question | None = None) -> ModuleType:
     import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
 
     # It prints advertising to stdout on every error otherwise, into people's JSON.
     litellm.suppress_debug_info = True
+    if question is not None:
+        try:
+            litellm.get_llm_provider(question.arguments["model"], api_base=question.arguments.get("api_base"))
+        except litellm.exceptions.BadRequestError:
+            raise UsageError(
+                f"litellm knows no provider {question.provider!r}; models are written as provider/model"
+            ) from None
     return litellm
+
+
+def _rescued(attempt: Attempt) -> Reply | None:
+    """The reply of a whole answer that came, and that litellm tripped over; None if it can't be had."""
+    reply = attempt.rescued()
+    text = attempt.mended() if reply is None else None
+    if text is None:
+        return reply
+    from litellm.llms.custom_httpx.http_handler import HTTPHandler  # noqa: PLC0415 - as for litellm itself
+
+    # litellm's own parser reads the answer again, repaired, from memory: its "client" option takes any HTTP client.
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
+    with (
+        contextlib.suppress(Exception),
+        httpx.Client(transport=transport) as client,
+    ):  # the first error is the one to tell
+        return attempt.reply(_litellm().completion(**attempt.question.arguments, client=HTTPHandler(client=client)))
+    return None

@@ -64,7 +64,8 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
     named = next((BY_NAME[name] for one in chain for name in _names(one) if name in BY_NAME), None)
     answered = next((one.response for one in chain if isinstance(one, httpx.HTTPStatusError)), None)
     if answered is not None:
-        kind = named or by_status(answered.status_code)
+        too_long = named is not None and issubclass(named, ContextWindowError)
+        kind = ContextWindowError if too_long else by_status(answered.status_code)
         wait = retry_after(answered.headers.get("retry-after"))
         return kind(message, status=answered.status_code, retry_after=wait, provider=provider)
     if named is not None:
@@ -84,11 +85,15 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
     return UnreadableReplyError(f"litellm could not read the answer: {message}", raw=raw)
 
 
-def broke_off(error: Exception) -> bool:
+def broke_off(error: Exception, dialect: str = "") -> bool:
     """Whether ``error`` says that an answer ended before its time, rather than that it was bad or late."""
-    return any(
-        isinstance(one, httpx.TransportError) and not isinstance(one, httpx.TimeoutException) for one in causes(error)
-    )
+    chain = list(causes(error))
+    if any(isinstance(one, httpx.TransportError) for one in chain):
+        return not any(isinstance(one, httpx.TimeoutException) for one in chain)
+    # For Bedrock's binary stream litellm makes up a bad gateway; elsewhere it loses the cause of its own
+    # "stream ended before a finish_reason", and only this type is left at the root.
+    lost = "APIConnectionError" in _names(chain[-1])
+    return lost or (dialect == "bedrock" and any("BadGatewayError" in _names(one) for one in chain))
 
 
 def by_status(status: int) -> type[ProviderError]:

@@ -11,7 +11,7 @@ where litellm has no such object (the OpenAI SDK, Bedrock's binary events), the 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.backend.repairs import REPAIRS
@@ -34,12 +34,15 @@ WORD_STANDS: dict[str, tuple[str | int, ...]] = {
 
 @dataclass(slots=True)
 class LineWatch:
-    """``said`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came."""
+    """``said`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came, ``seen``
+    every line so far.
+    """
 
     provider: str
     dialect: str
     said: str | None = None
     ended: bool = False
+    seen: list[str] = field(default_factory=list)
     _doubtful: str = ""
 
     def put_on(self, stream: Any) -> bool:
@@ -64,6 +67,7 @@ class LineWatch:
 
     def _passed(self, line: str) -> Iterator[str]:
         text = _payload(line)
+        self.seen.append(text)
         if text == "[DONE]":
             self.ended = True
         if text in ("", "[DONE]"):

@@ -22,9 +22,10 @@ def read_reply(
     json_answer: bool = False,
     cut: str = "",
     said: str | None = None,
+    sent: str = "",
 ) -> Reply:
     """The ``Reply`` that ``response`` holds; ``cut`` as for ``decode_message``, ``said`` the provider's own word for
-    how it ended, where that is known better than from ``response``.
+    how it ended, where that is known better than from ``response``, ``sent`` the provider's own text.
 
     Raises ``UnreadableReplyError`` if it holds no answer.
     """
@@ -32,7 +33,7 @@ def read_reply(
     raw_finish = word if said is None else said
     finish = FINISH.get(raw_finish or "")
     found = decode_message(
-        message, finish=finish, names=names, turn=turn, provider=provider, json_answer=json_answer, cut=cut
+        message, finish=finish, names=names, turn=turn, provider=provider, json_answer=json_answer, cut=cut, sent=sent
     )
     return Reply(
         text="" if found.from_text and not found.errors else text_of(message),

@@ -54,7 +54,8 @@ class StreamAssembly:
         self.chunks += 1
         self.id = self.id or item(chunk, "id") or ""
         self.model = self.model or item(chunk, "model") or ""
-        usage = item(chunk, "usage")
+        # litellm takes the counts off its chunks, and puts them beside the last one.
+        usage = item(chunk, "usage") or item(item(chunk, "_hidden_params"), "usage")
         if usage is not None:
             self.usage = usage
         for choice in item(chunk, "choices") or ():

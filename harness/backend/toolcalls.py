@@ -95,22 +95,26 @@ def decode_message(
     provider: str = "",
     json_answer: bool = False,
     cut: str = "",
+    sent: str = "",
 ) -> DecodedCalls:
     """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
     ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
-    ``cut`` says why the message is only a part: then no call in it is good.
+    ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as
+    far as it was seen (for ids).
     """
     raw = list(_raw_calls(message))
+    ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider, sent)
     if cut:
-        ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
         halves = (_half(call, made, index, cut, names) for index, (call, made) in enumerate(zip(raw, ids, strict=True)))
         return DecodedCalls(errors=tuple(halves))
     if not raw and names is not None and names.offered and not json_answer:
         written = calls_in_text(text_of(message), names)
         if written:
-            decoded = _decode([RawCall(*one) for one in written], finish, None, turn, provider)
+            raw = [RawCall(*one) for one in written]
+            ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
+            decoded = _decode(raw, ids, finish, None)
             return DecodedCalls(decoded.calls, decoded.errors, from_text=True)
-    return _decode(raw, finish, names, turn, provider)
+    return _decode(raw, ids, finish, names)
 
 
 def read_arguments(raw: Json) -> dict[str, Json]:
@@ -166,10 +170,7 @@ def _raw_call(call: Json) -> RawCall:
     return RawCall(item(call, "name"), arguments, item(call, "id"), decoded=True)
 
 
-def _decode(
-    raw: Sequence[RawCall], finish: str | None, names: NameTable | None, turn: int, provider: str
-) -> DecodedCalls:
-    ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
+def _decode(raw: Sequence[RawCall], ids: Sequence[str], finish: str | None, names: NameTable | None) -> DecodedCalls:
     calls: list[ToolCall] = []
     errors: list[CallError] = []
     provider_calls: list[ToolCall] = []
