@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.wire.anthropic import ANTHROPIC
+from harness.wire.bedrock import BEDROCK
+from harness.wire.cohere import COHERE
+from harness.wire.gemini import GEMINI
+from harness.wire.ollama import OLLAMA, OLLAMA_GENERATE
 from harness.wire.openai import OPENAI
 
 if TYPE_CHECKING:
     from harness.wire.dialect import Dialect
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (OPENAI,)}
+_ALL = (OPENAI, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA, OLLAMA_GENERATE)
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 """Every dialect by its name; ``profiles.PROFILES`` says which provider speaks which."""

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.chat import Reply
+    from collections.abc import Iterator
+
+    from harness.chat import CallError, Reply, ToolCall
     from harness.exchange import HttpRequest, HttpResponse
 
 
@@ -83,3 +85,17 @@ def refused_quirks(asked: frozenset[str], known: Mapping[str, str], dialect: str
     unknown = sorted(asked - known.keys())
     if unknown:
         raise UsageError(f"{dialect} has no quirk {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+
+
+def ordered(reply: Reply) -> list[ToolCall | CallError]:
+    """Good and broken calls as they stood: each ``CallError`` at its ``index``."""
+    made: list[ToolCall | CallError] = list(reply.calls)
+    for error in sorted(reply.errors, key=lambda one: one.index):
+        made.insert(error.index, error)
+    return made
+
+
+def pieces(text: str, size: int = 7) -> Iterator[str]:
+    """``text`` in the pieces that a stream sends it in."""
+    for start in range(0, len(text), size):
+        yield text[start : start + size]

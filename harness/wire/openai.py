@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.chat import CallError
 from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
-from harness.wire.dialect import Dialect, Mentions, refused_quirks
+from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.wire.openai_quirks import QUIRKS
 from harness.wire.openai_read import read
 from harness.wire.sse import chunks, dumps, write
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from harness.chat import Json, Reply, ToolCall
     from harness.exchange import HttpRequest
-
-_FRAGMENT = 7
 
 
 def render(
@@ -51,14 +49,6 @@ def render(
     if reply.usage is not None and "no_usage" not in quirks:
         body["usage"] = _usage(reply)
     return HttpResponse(200, (("content-type", "application/json"),), chunks([dumps(body).encode()]))
-
-
-def ordered(reply: Reply) -> list[ToolCall | CallError]:
-    """Good and broken calls as they stood: each ``CallError`` at its ``index``."""
-    made: list[ToolCall | CallError] = list(reply.calls)
-    for error in sorted(reply.errors, key=lambda one: one.index):
-        made.insert(error.index, error)
-    return made
 
 
 def _head(reply: Reply, kind: str, model: str, quirks: frozenset[str]) -> dict[str, Json]:
@@ -165,7 +155,7 @@ def _deltas(reply: Reply, quirks: frozenset[str]) -> Iterator[dict[str, Json]]:
     yield first | _emptiness(bool(calls), quirks)
     if reply.reasoning:
         yield _said(reply, quirks)
-    for piece in _pieces(reply.text):
+    for piece in pieces(reply.text):
         yield {"content": ([{"type": "text", "text": piece}] if "content_parts" in quirks else piece)}
     if reply.refusal:
         yield {"refusal": reply.refusal}
@@ -196,7 +186,7 @@ def _fragments(call: dict[str, Json], quirks: frozenset[str]) -> Iterator[dict[s
     yield start
     if not isinstance(arguments, str):
         return
-    for piece in _pieces(arguments):
+    for piece in pieces(arguments):
         later: dict[str, Json] = {"index": call["index"], "function": {"arguments": piece}}
         if "id_and_name_repeated" in quirks:
             later = {**call, "function": {"name": function["name"], "arguments": piece}}
@@ -210,11 +200,6 @@ def _order(fragments: list[list[dict[str, Json]]], *, interleaved: bool) -> Iter
         return (one for call in fragments for one in call)
     longest = max(map(len, fragments), default=0)
     return (call[turn] for turn in range(longest) for call in fragments if turn < len(call))
-
-
-def _pieces(text: str) -> Iterator[str]:
-    for start in range(0, len(text), _FRAGMENT):
-        yield text[start : start + _FRAGMENT]
 
 
 def mentions(request: HttpRequest) -> Mentions:

@@ -96,3 +96,19 @@ def _text(line: bytes, *, last: bool = False) -> str:
         if last:
             raise StreamCutError("the stream ends inside a character") from error
         raise UnreadableReplyError(f"a line that is not UTF-8: {line[:200]!r}", repr(line)) from error
+
+
+def json_lines(body: bytes) -> Iterator[tuple[str, Json]]:
+    """A body of one JSON value a line, in the shape of ``json_events``. Raises the same errors."""
+    lines = body.split(b"\n")
+    for place, line in enumerate(lines):
+        last = place == len(lines) - 1
+        if not line.strip():
+            continue
+        try:
+            yield "", json.loads(_text(line, last=last))
+        except (ValueError, RecursionError) as error:
+            shown = line[:200].decode(errors="replace")
+            if last:
+                raise StreamCutError(f"the stream ends inside a line: {shown}") from error
+            raise UnreadableReplyError(f"a line that is no JSON: {shown}", shown) from error

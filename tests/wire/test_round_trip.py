@@ -23,9 +23,12 @@ CALLS = st.builds(
     parameters=st.dictionaries(TEXT, VALUES, max_size=3),
     id=st.uuids().map(lambda one: f"call_{one.hex[:12]}"),
 )
+NO_USAGE = frozenset({"no_usage"})
 USAGE = st.builds(lambda a, b: Usage(a, b, a + b), st.integers(0, 9999), st.integers(0, 9999))
 LOSSY_IDS = {"id_missing", "id_empty", "id_same", "function_call"}
-LOSSY_FINISH = {"finish_stop", "finish_null", "finish_empty"}
+# Dialects that name calls by their place alone, and say STOP after them.
+IDLESS = {"gemini", "ollama", "ollama_generate"}
+LOSSY_FINISH = {"finish_stop", "finish_null", "finish_empty", "finish_missing"}
 
 
 @st.composite
@@ -39,11 +42,13 @@ def replies(draw: st.DrawFn) -> Reply:
     )
 
 
-def plain(reply: Reply, quirks: frozenset[str]) -> tuple[object, ...]:
-    """The parts of a reply that its quirks let through."""
-    ids = not quirks & LOSSY_IDS
+def plain(name: str, reply: Reply, quirks: frozenset[str]) -> tuple[object, ...]:
+    """The parts of a reply that its dialect and quirks let through."""
+    ids = not quirks & LOSSY_IDS and (name not in IDLESS or "id" in quirks)
     calls = tuple((call.name, repr(call.parameters), call.id if ids else "") for call in reply.calls)
     finish = None if quirks & LOSSY_FINISH else reply.finish
+    if name in IDLESS and finish == "tool_calls":
+        finish = "stop"  # these have no other word
     usage = None if "no_usage" in quirks else reply.usage
     return reply.text, calls, reply.errors, finish, usage
 
@@ -62,7 +67,7 @@ def test_what_is_written_is_read_back(name: str, data: st.DataObject, reply: Rep
         return  # nothing then says that the stream is over
     if stream and "id_same" in quirks and quirks & {"index_missing", "index_minus_one"}:
         return  # a call of its own and a repeated head then look the same
-    assert plain(dialect.read(sent), quirks) == plain(reply, quirks)
+    assert plain(name, dialect.read(sent), quirks) == plain(name, reply, quirks)
 
 
 @pytest.mark.parametrize("name", DIALECTS)
@@ -72,6 +77,7 @@ def test_every_quirk_changes_the_bytes_of_some_reply(name: str) -> None:
     samples = [
         Reply(text="hello there", finish="stop", usage=Usage(1, 2, 3), reasoning="because"),
         Reply(calls=(call,), finish="tool_calls"),
+        Reply(text="hello", finish="stop", usage=Usage(1, 2, 3)),
         Reply(text="so", calls=(other, call, other), finish="tool_calls", usage=Usage(1, 2, 3)),
         Reply(
             text="so",
@@ -100,7 +106,10 @@ def written(name: str, reply: Reply, stream: bool, quirks: set[str]) -> bytes | 
 @given(reply=replies())
 def test_a_stream_cut_anywhere_is_a_cut_stream_or_the_whole_reply(name: str, reply: Reply) -> None:
     dialect = DIALECTS[name]
-    sent = dialect.render(reply, stream=True)
+    try:
+        sent = dialect.render(reply, stream=True)
+    except UsageError:
+        return  # this dialect has no place for this reply
     whole = sent.body
     for place in range(0, len(whole), 3):
         cut = HttpResponse(sent.status, sent.headers, (Chunk(whole[:place]),))
@@ -110,7 +119,7 @@ def test_a_stream_cut_anywhere_is_a_cut_stream_or_the_whole_reply(name: str, rep
             half = error.reply.calls if error.reply else ()
             assert half == ()
         else:
-            assert (found.text, found.calls, found.errors) == (reply.text, reply.calls, ())
+            assert plain(name, found, NO_USAGE)[:3] == plain(name, reply, NO_USAGE)[:3]
 
 
 @pytest.mark.parametrize("name", DIALECTS)

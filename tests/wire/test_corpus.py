@@ -1,0 +1,121 @@
+"""The reference readers against real exchanges of hosted providers, which other people recorded and indexed.
+
+Where reader and index disagree, the bytes were looked at, and ``EXPLAINED`` says who is right.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.exchange import Chunk, HttpResponse
+from harness.wire import DIALECTS
+
+CORPUS = Path(os.environ.get("HARNESS_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+SPEAKS = {
+    "openai_chat": "openai",
+    "anthropic_messages": "anthropic",
+    "gemini": "gemini",
+    "bedrock_converse": "bedrock",
+    "cohere_v2": "cohere",
+    "ollama_chat": "ollama",
+    "ollama_generate": "ollama_generate",
+}
+# Exchange id → what the bytes say. Nothing else may disagree.
+_FANTASY = "charmbracelet/fantasy/providertests/testdata"
+_AI = "pydantic/pydantic-ai/tests/models/cassettes"
+_NOVA = "the call is of type server_tool_use: Nova ran it itself; it is in provider_calls"
+EXPLAINED: dict[str, str] = {
+    f"{_FANTASY}/TestOpenAICompatibleCommon/avian-kimi/tool_streaming.yaml#0": "the text is one space: text all the same",
+    f"{_FANTASY}/TestOpenAICompatibleThinking/avian-kimi/thinking-streaming.yaml#0": "the text is one space",
+    "lmnr-ai/lmnr-python/tests/test_instrumentations/test_openai/traces/cassettes/test_azure/"
+    "test_prompt_content_filtering.yaml#0": "an error object under status 200 is a ProviderError, not an empty answer",
+    f"{_AI}/test_groq/test_tool_use_failed_error_streaming.yaml#0": "an error event inside the stream",
+    f"{_AI}/test_groq/test_tool_use_failed_error_streaming_with_text.yaml#0": "an error event inside the stream",
+    f"{_AI}/test_openrouter/test_openrouter_stream_error.yaml#0": "an error event inside the stream",
+    f"{_AI}/test_openai/test_invalid_response.yaml#0": "an echo service's JSON, no chat completion",
+    f"{_AI}/test_openai/test_text_response.yaml#0": "an echo service's plain text, no chat completion",
+    f"{_AI}/test_bedrock/test_bedrock_model_code_execution_tool_stream.yaml#0": _NOVA,
+    f"{_AI}/test_bedrock/test_bedrock_model_with_code_execution_tool.yaml#0": _NOVA,
+    f"{_AI}/test_bedrock/test_bedrock_model_with_code_execution_tool.yaml#1": _NOVA,
+}
+
+pytestmark = pytest.mark.skipif(
+    not (CORPUS / "exchanges.jsonl.gz").exists(), reason=f"no corpus of real exchanges at {CORPUS}: set HARNESS_CORPUS"
+)
+
+
+def rows(name: str) -> list[dict[str, object]]:
+    with gzip.open(CORPUS / name, "rt", encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def served(exchange: dict) -> HttpResponse:
+    text = exchange["response_body"] or ""
+    body = base64.b64decode(text) if exchange.get("response_encoding") == "base64" else text.encode()
+    return HttpResponse(exchange["status"], tuple((exchange["response_headers"] or {}).items()), (Chunk(body),))
+
+
+def skipped(exchange: dict) -> str:
+    if exchange["api"] not in SPEAKS:
+        return f"dialect not spoken here: {exchange['api']}"
+    if exchange["status"] != 200:
+        return f"HTTP status {exchange['status']}"
+    if exchange["kind"] != "chat":
+        return f"no chat, but {exchange['kind']}"
+    return ""
+
+
+def arguments(value: object) -> object:
+    """Arguments as a value, however the index holds them; the text itself where they can't be read."""
+    if value in (None, "", "null"):
+        return {}
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def said(row: dict) -> object:
+    return [(call["name"], call["id"] or "", arguments(call["args"])) for call in row["calls"]], row["text"]
+
+
+def found(exchange: dict) -> object:
+    reply = DIALECTS[SPEAKS[exchange["api"]]].read(served(exchange))
+    calls = [(call.name, call.id, call.parameters) for call in reply.calls]
+    for error in sorted(reply.errors, key=lambda one: one.index):
+        calls.insert(error.index, (error.name, error.id, arguments(error.raw)))
+    return calls, bool(reply.text)
+
+
+def test_the_readers_agree_with_the_index() -> None:
+    index = {row["id"]: row for row in rows("index.jsonl.gz")}
+    agree: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    wrong = {}
+    for exchange in rows("exchanges.jsonl.gz"):
+        reason = skipped(exchange)
+        if reason:
+            left_out[reason] += 1
+            continue
+        expected = said(index[exchange["id"]])
+        try:
+            got = found(exchange)
+        except HarnessError as error:
+            got = repr(error)
+        if got == expected:
+            agree[exchange["api"]] += 1
+        else:
+            wrong[exchange["id"]] = (expected, got)
+    print(f"\nagree: {dict(agree)}; explained: {len(EXPLAINED)}; left out: {dict(left_out)}")
+    assert {name: both for name, both in wrong.items() if name not in EXPLAINED} == {}
+    assert wrong.keys() == EXPLAINED.keys()
