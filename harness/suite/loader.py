@@ -91,7 +91,9 @@ def _text(data: bytes) -> str:
 
 def _cause(text: str, line: int, what: str) -> _UnreadableError:
     """Why YAML stopped at ``line``: the two commonest reasons in plain words, else the parser's."""
-    for number, written in enumerate(text.split("\n")[: line + 1], 1):
+    lines = text.rstrip("\n").split("\n")
+    line = min(line, len(lines))  # the parser may stop behind the last one
+    for number, written in enumerate(lines[: line + 1], 1):
         if written.startswith(("<<<<<<<", ">>>>>>>", "=======")):
             return _UnreadableError(number, "this is the mark of a merge conflict; resolve it first")
         if number >= line - 1 and "\t" in written[: len(written) - len(written.lstrip())]:
