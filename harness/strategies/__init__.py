@@ -1,0 +1,29 @@
+"""Hypothesis strategies for tool calling, for your own tests as much as for ours.
+
+``from harness.strategies import tool_sets, wire_replies, splits``
+"""
+
+from harness.strategies.chat import arguments, broken_replies, replies, texts, tool_calls, usages, values
+from harness.strategies.faults import Damaged, damaged, recut, splits
+from harness.strategies.names import legal_names, tool_names, tool_sets
+from harness.strategies.wire import WireReply, quirk_sets, wire_replies
+
+__all__ = [
+    "Damaged",
+    "WireReply",
+    "arguments",
+    "broken_replies",
+    "damaged",
+    "legal_names",
+    "quirk_sets",
+    "recut",
+    "replies",
+    "splits",
+    "texts",
+    "tool_calls",
+    "tool_names",
+    "tool_sets",
+    "usages",
+    "values",
+    "wire_replies",
+]

@@ -1,0 +1,159 @@
+"""Arguments, calls and replies: what a model may say, at its strangest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from harness.chat import CallError, Json, Reply, ToolCall, Usage
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_ODD_TEXTS = (
+    "",
+    " ",
+    "naïve café",
+    "日本語",
+    "👩‍👩‍👧 🙂",
+    "\u2028\u0085\ufeff",
+    'quote " and \\ back\\slash',
+    "line\nfeed\r\ttab",
+    "</tool_call><|im_end|>",
+    '{"name": "x", "arguments": {}}',
+    "a__b/c",
+    "null",
+    "data: [DONE]",
+    "&amp;<b>%20",
+    "e\u0301 \u00e9",
+)
+
+
+def texts(max_size: int = 12) -> st.SearchStrategy[str]:
+    """Text without lone surrogates, which no UTF-8 wire can carry."""
+    return st.sampled_from(_ODD_TEXTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=max_size)
+
+
+def values() -> st.SearchStrategy[Json]:
+    """Any JSON value: integers past 2⁵³, booleans beside integers, floats that are whole, nested and empty."""
+    numbers = st.integers(-(2**70), 2**70) | st.integers(-2, 2)
+    floats = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1.0, 0.1, -0.5, 1e21])
+    plain = st.none() | st.booleans() | numbers | floats | texts()
+    return st.recursive(
+        plain,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(6), inner, max_size=3),
+        max_leaves=6,
+    )
+
+
+def arguments(schema: Mapping[str, Json] | None = None) -> st.SearchStrategy[dict[str, Json]]:
+    """A call's parameters: any JSON object, or one that fits ``schema``.
+
+    A schema may use type, properties, required, items, enum, const, anyOf, minimum, maximum, minLength, maxLength,
+    minItems and maxItems; another keyword that narrows it is a ``UsageError``, told before anything is drawn.
+    """
+    if schema is None:
+        return st.dictionaries(texts(8), values(), max_size=4)
+    return _fitting(schema)
+
+
+_NARROWING = {"pattern", "format", "allOf", "oneOf", "not", "$ref", "patternProperties", "multipleOf", "uniqueItems"}
+
+
+def _fitting(schema: Mapping[str, Json]) -> st.SearchStrategy[Json]:
+    unknown = sorted(_NARROWING & schema.keys())
+    if unknown:
+        raise UsageError(
+            f"arguments() does not draw for the schema keyword {', '.join(unknown)}; write a strategy for it"
+        )
+    if "const" in schema:
+        return st.just(schema["const"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    if "anyOf" in schema:
+        return st.one_of([_fitting(one) for one in schema["anyOf"]])
+    kind = schema.get("type", "object" if "properties" in schema else None)
+    if isinstance(kind, list):
+        return st.one_of([_fitting({**schema, "type": one}) for one in kind])
+    low, high = schema.get("minimum"), schema.get("maximum")
+    short, long = schema.get("minLength", 0), schema.get("maxLength")
+    if kind == "object":
+        fields = {name: _fitting(one) for name, one in schema.get("properties", {}).items()}
+        required = set(schema.get("required", ()))
+        return st.fixed_dictionaries(
+            {name: fields.get(name, values()) for name in sorted(required)},
+            optional={name: one for name, one in fields.items() if name not in required},
+        )
+    if kind == "array":
+        sizes = {"min_size": schema.get("minItems", 0), "max_size": schema.get("maxItems")}
+        return st.lists(_fitting(schema.get("items", {})), **sizes)
+    simple: dict[str | None, st.SearchStrategy[Json]] = {
+        "string": texts().filter(
+            lambda text: schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
+        ),
+        "integer": st.integers(low, high),
+        "number": st.integers(low, high) | st.floats(low, high, allow_nan=False, allow_infinity=False),
+        "boolean": st.booleans(),
+        "null": st.none(),
+        None: values(),
+    }
+    return simple[kind]
+
+
+def call_ids() -> st.SearchStrategy[str]:
+    """Ids as providers make them: OpenAI's, Anthropic's, Mistral's nine letters, Kimi's with dot and colon."""
+    letters = st.text("abcdefghijkmnopqrstuvwxyzABCDEFGH23456789", min_size=9, max_size=9)
+    return (
+        letters | letters.map("call_{}".format) | letters.map("toolu_{}".format) | letters.map("functions.x:{}".format)
+    )
+
+
+@st.composite
+def tool_calls(draw: st.DrawFn, names: Sequence[str], min_size: int = 1, max_size: int = 3) -> tuple[ToolCall, ...]:
+    """Calls to tools called ``names``, each with an id of its own."""
+    ids = draw(st.lists(call_ids(), min_size=min_size, max_size=max_size, unique=True))
+    return tuple(ToolCall(draw(st.sampled_from(list(names))), draw(arguments()), one) for one in ids)
+
+
+def usages() -> st.SearchStrategy[Usage]:
+    return st.builds(lambda a, b: Usage(a, b, a + b), st.integers(1, 9999), st.integers(1, 9999))
+
+
+@st.composite
+def replies(draw: st.DrawFn, names: Sequence[str] = ("get_x",)) -> Reply:
+    """What a model may answer when tools called ``names`` are offered: calls, text, or text beside calls."""
+    calls: tuple[ToolCall, ...] = draw(tool_calls(names)) if names and draw(st.booleans()) else ()
+    text = draw(texts()) if calls else draw(texts().filter(str.strip))
+    return Reply(text=text, calls=calls, finish="tool_calls" if calls else "stop", usage=draw(usages()))
+
+
+_BROKEN = (
+    '{"x": 1',
+    '{"x": "a',
+    "{'x': 1}",
+    '{"x": 1}{"x": 1}',
+    "[1]",
+    "5",
+    '"text"',
+    '"{\\"x\\": 1}"',
+    '{"x": NaN}',
+    '{"x": 1e999}',
+    '{"x": 1, "x": 2}',
+    '{"x": "\\ud800"}',
+    '```json\n{"x": 1}\n```',
+    '{"x": 1,}',
+    "{x: 1}",
+    '{"x": 01}',
+)
+
+
+@st.composite
+def broken_replies(draw: st.DrawFn, names: Sequence[str]) -> Reply:
+    """A reply with at least one call whose arguments are no JSON object, beside good ones and text."""
+    calls = draw(tool_calls(names, min_size=0, max_size=2))
+    place = draw(st.integers(0, len(calls)))
+    name = draw(st.sampled_from(list(names)))
+    broken = CallError("arguments", "", draw(st.sampled_from(_BROKEN)), name, "call_broken", place)
+    return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="tool_calls", usage=draw(usages()))
