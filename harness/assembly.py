@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from harness.backend.completion import complete, load_offline
 from harness.cassette import RecordMode, cassette_path, open_tape
 from harness.cassette.doors import answering
+from harness.cassette.guard import no_way_out
 from harness.errors import AuthenticationError, CassetteMiss, UsageError
 from harness.exchange import Provenance
 from harness.run.choice import ALL, jobs
@@ -76,8 +77,9 @@ def _cassettes(folder: Path) -> list[Path]:
 
 def replay(chosen: Sequence[Job]) -> Iterator[Event]:
     """Replay ``chosen`` from their cassettes. Nothing goes out, and no key is needed."""
-    load_offline()
-    yield from run(chosen, ask=_asking({}, replaying=True), open_tape=_replayed, clock=time.perf_counter)
+    with no_way_out():
+        load_offline()
+        yield from run(chosen, ask=_asking({}, replaying=True), open_tape=_replayed, clock=time.perf_counter)
 
 
 def one(job: Job, settings: Settings) -> CaseResult:

@@ -148,6 +148,18 @@ def test_a_replay_asks_nobody_and_is_green(project, run, server):
     assert re.search(r"shop +hello +pass", out)
 
 
+def test_a_replay_lets_nothing_out(project, run, monkeypatch, server):
+    """Even what goes round every HTTP client: here a backend that opens a socket of its own."""
+
+    def straying(model, messages, **options):
+        socket.create_connection(server.server_address).close()
+
+    monkeypatch.setattr("harness.assembly.complete", straying)
+    code, out, _ = run("run", "-k", "hello")
+    assert code == 2
+    assert "a replay must not go out" in out
+
+
 def test_two_replays_give_the_same_bytes_but_for_seconds(project, run):
     for name in ("one.json", "two.json"):
         assert run("run", "--json", name)[0] == 0
