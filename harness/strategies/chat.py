@@ -90,9 +90,7 @@ def _fitting(schema: Mapping[str, Json]) -> st.SearchStrategy[Json]:
         sizes = {"min_size": schema.get("minItems", 0), "max_size": schema.get("maxItems")}
         return st.lists(_fitting(schema.get("items", {})), **sizes)
     simple: dict[str | None, st.SearchStrategy[Json]] = {
-        "string": texts().filter(
-            lambda text: schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text))
-        ),
+        "string": st.text(st.characters(exclude_categories=["Cs"]), min_size=short, max_size=long),
         "integer": st.integers(low, high),
         "number": st.integers(low, high) | st.floats(low, high, allow_nan=False, allow_infinity=False),
         "boolean": st.booleans(),
@@ -124,7 +122,9 @@ def usages() -> st.SearchStrategy[Usage]:
 @st.composite
 def replies(draw: st.DrawFn, names: Sequence[str] = ("get_x",)) -> Reply:
     """What a model may answer when tools called ``names`` are offered: calls, text, or text beside calls."""
-    calls: tuple[ToolCall, ...] = draw(tool_calls(names)) if names and draw(st.booleans()) else ()
+    calls: tuple[ToolCall, ...] = ()
+    if names and draw(st.booleans()):
+        calls = draw(tool_calls(names))
     text = draw(texts()) if calls else draw(texts().filter(str.strip))
     return Reply(text=text, calls=calls, finish="tool_calls" if calls else "stop", usage=draw(usages()))
 
