@@ -341,7 +341,7 @@ LOOP = asyncio.Runner()
 def _one_event_loop(litellm_offline):
     """litellm keeps a client for each event loop: one loop, closed with its clients."""
     yield
-    import litellm  # noqa: PLC0415 - only after it was told to stay offline
+    import litellm
 
     LOOP.run(litellm.close_litellm_async_clients())
     LOOP.close()

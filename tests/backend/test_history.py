@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.backend.history import fit_messages, legal_ids, turns
+from harness.errors import UsageError
+from harness.wire.profiles import ANY_ID, PROFILES, profile
+
+FOREIGN = ["functions.get_weather:0", "call_" + "x" * 60, "é", "", "toolu_01", "a.b", "a:b", "a" * 9, "abc123XYZ"]
+
+
+def conversation(*ids):
+    made = [{"id": one, "type": "function", "function": {"name": "f", "arguments": "{}"}} for one in ids]
+    results = [{"role": "tool", "tool_call_id": one, "content": "x"} for one in ids]
+    return [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": None, "tool_calls": made}, *results]
+
+
+@given(
+    st.lists(st.sampled_from(FOREIGN) | st.text(min_size=1, max_size=50), unique=True), st.sampled_from(list(PROFILES))
+)
+def test_any_ids_become_legal_ones_and_stay_distinct(ids, provider):
+    rules = profile(provider)
+    sent = legal_ids(ids, rules)
+    assert len(set(sent.values())) == len(ids)
+    if rules.ids is not ANY_ID:
+        assert all(rules.ids.allows(one) for one in sent.values())
+    if rules.exact_id_length:
+        assert all(len(one) == rules.ids.longest for one in sent.values())
+    assert all(sent[one] == one for one in ids if rules.ids.allows(one) and not rules.exact_id_length)
+
+
+@pytest.mark.parametrize("provider", list(PROFILES))
+def test_a_call_and_its_result_keep_one_id(provider):
+    ids = [one for one in FOREIGN if one]
+    messages = conversation(*ids)
+    before = copy.deepcopy(messages)
+    sent = fit_messages(messages, provider)
+    assert [call["id"] for call in sent[1]["tool_calls"]] == [message["tool_call_id"] for message in sent[2:]]
+    assert messages == before
+
+
+def test_geminis_ids_carry_a_signature_and_are_never_touched():
+    signed = "call_1__thought__" + "A" * 3000
+    assert fit_messages(conversation(signed), "gemini")[1]["tool_calls"][0]["id"] == signed
+
+
+def test_a_call_without_an_id_gets_the_one_this_backend_would_have_made():
+    history = [{"role": "assistant", "content": "Hi"}, *conversation("")[1:2]]
+    assert fit_messages(history, "openai")[1]["tool_calls"][0]["id"] == "call_1_0"
+    assert turns(history) == 2
+
+
+def test_a_result_without_an_id_is_refused_with_its_place():
+    with pytest.raises(UsageError, match="message 2 is a tool's result without tool_call_id"):
+        fit_messages([*conversation("a")[:2], {"role": "tool", "content": "x"}], "openai")
+
+
+@pytest.mark.parametrize("arguments", ["", None, {}, "{}"])
+def test_arguments_go_out_as_json_text(arguments):
+    messages = conversation("a")
+    messages[1]["tool_calls"][0]["function"]["arguments"] = arguments
+    sent = fit_messages(messages, "openai")[1]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(sent) == {}

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from harness.backend.lines import LineWatch
+from harness.errors import UnreadableReplyError
+
+
+def watched(provider, dialect, *lines):
+    """What litellm would be shown, and the watch."""
+    parser = SimpleNamespace(streaming_response=iter(lines), response_iterator=None)
+    watch = LineWatch(provider, dialect)
+    assert watch.put_on(SimpleNamespace(completion_stream=parser))
+    assert parser.response_iterator is parser.streaming_response
+    return list(parser.streaming_response), watch
+
+
+def data(event):
+    return f"data: {json.dumps(event)}"
+
+
+def test_good_lines_pass_untouched_and_the_last_word_is_noted():
+    lines = [
+        ": hello",
+        data({"choices": [{"finish_reason": None}]}),
+        "",
+        data({"choices": [{"finish_reason": "stop"}]}),
+    ]
+    shown, watch = watched("hosted_vllm", "openai", *lines)
+    assert shown == lines
+    assert (watch.said, watch.ended) == ("stop", False)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event", "said", "ended"),
+    [
+        ("anthropic", {"type": "message_delta", "delta": {"stop_reason": "tool_use"}}, "tool_use", False),
+        ("anthropic", {"type": "message_stop"}, None, True),
+        ("gemini", {"candidates": [{"finishReason": "STOP"}]}, "STOP", False),
+        ("gemini", {"promptFeedback": {"blockReason": "OTHER"}}, "SAFETY", False),
+        ("cohere", {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL"}}, "TOOL_CALL", True),
+    ],
+)
+def test_each_dialect_keeps_its_word_in_its_own_place(dialect, event, said, ended):
+    _, watch = watched("x", dialect, data(event))
+    assert (watch.said, watch.ended) == (said, ended)
+
+
+def test_the_terminator_alone_ends_a_stream_without_a_word():
+    _, watch = watched("x", "openai", "data: [DONE]")
+    assert (watch.said, watch.ended) == (None, True)
+    _, watch = watched("ollama_chat", "ollama", '{"done": true}')
+    assert (watch.said, watch.ended) == (None, True)
+
+
+def test_half_a_line_at_the_end_is_a_cut_and_in_the_middle_damage():
+    shown, watch = watched("x", "openai", data({"choices": []}), 'data: {"choi')
+    assert len(shown) == 1
+    assert watch.said is None
+    with pytest.raises(UnreadableReplyError) as raised:
+        watched("x", "openai", 'data: {"choi', "", data({"choices": []}))
+    assert raised.value.raw == '{"choi'
+
+
+def test_geminis_events_may_stand_over_many_lines():
+    assert watched("gemini", "gemini", "[{", '"candidates": []', "}]")[0] == ["[{", '"candidates": []', "}]"]
+
+
+def test_cohere_is_shown_bare_json_only():
+    end = {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}
+    shown, _ = watched("cohere_chat", "cohere", "event: message-end", data(end), "")
+    assert [json.loads(line)["event"] for line in shown] == ["message-end"]
+    assert json.loads(shown[0])["data"]["delta"] == end["delta"]
+
+
+def test_groqs_word_for_an_error_becomes_its_status():
+    shown, _ = watched("groq", "openai", data({"error": {"code": "tool_use_failed", "status_code": 422}}))
+    assert json.loads(shown[0].removeprefix("data: "))["error"]["code"] == 422
+
+
+def test_a_stream_of_other_make_goes_unwatched():
+    assert not LineWatch("openai", "openai").put_on(SimpleNamespace(completion_stream=iter(())))
+    assert not LineWatch("bedrock", "bedrock").put_on(
+        SimpleNamespace(completion_stream=SimpleNamespace(streaming_response=iter(())))
+    )
+
+
+def test_async_lines_are_watched_alike():
+    async def lines():
+        yield data({"choices": [{"finish_reason": "length"}]})
+        yield "data: [DONE]"
+
+    async def drain():
+        parser = SimpleNamespace(streaming_response=lines(), response_iterator=None)
+        watch = LineWatch("x", "openai")
+        watch.put_on(SimpleNamespace(completion_stream=parser))
+        return [line async for line in parser.streaming_response], watch
+
+    shown, watch = asyncio.run(drain())
+    assert len(shown) == 2
+    assert (watch.said, watch.ended) == ("length", True)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.backend.replies import read_reply, read_usage
+from harness.backend.toolnames import name_table
+from harness.backend.words import FINISH, own_word
+from harness.chat import Usage
+from harness.errors import UnreadableReplyError
+
+NAMES = name_table("openai", [{"function": {"name": "f"}}])
+
+
+def response(finish="stop", **message):
+    return {"id": "i", "model": "m", "choices": [{"message": message, "finish_reason": finish}]}
+
+
+def test_a_reply_holds_all_that_was_said():
+    reply = read_reply(response(content="Hi", reasoning_content="hm", refusal="no"))
+    assert (reply.text, reply.reasoning, reply.refusal, reply.id, reply.model) == ("Hi", "hm", "no", "i", "m")
+
+
+@pytest.mark.parametrize("content", [None, "", []])
+def test_no_content_is_empty_text(content):
+    assert read_reply(response(content=content)).text == ""
+
+
+def test_a_call_written_as_text_leaves_no_text_unless_it_is_broken():
+    good = read_reply(response(content='{"name": "f", "arguments": {}}'), names=NAMES)
+    assert (good.text, good.calls[0].name) == ("", "f")
+    bad = read_reply(response(content='{"name": "f", "arguments": []}'), names=NAMES)
+    assert (bad.text, bad.errors[0].fault) == ('{"name": "f", "arguments": []}', "arguments")
+
+
+@pytest.mark.parametrize(("word", "finish"), FINISH.items())
+def test_every_word_is_translated_and_kept(word, finish):
+    reply = read_reply(response(finish="stop", content=""), said=word)
+    assert (reply.finish, reply.raw_finish) == (finish, word)
+
+
+@pytest.mark.parametrize("word", ["", "something_new"])
+def test_an_unknown_word_is_no_reason(word):
+    assert read_reply(response(content=""), said=word).finish is None
+
+
+@pytest.mark.parametrize(
+    ("dialect", "raw", "word"),
+    [
+        ("openai", '{"choices": [{"finish_reason": "stop"}]}', "stop"),
+        ("openai", '{"choices": [{"finish_reason": null}]}', ""),
+        ("openai", '{"choices": []}', ""),
+        ("anthropic", '{"stop_reason": "end_turn"}', "end_turn"),
+        ("gemini", '{"candidates": [{"finishReason": "STOP"}]}', "STOP"),
+        ("gemini", "{}", None),
+        ("bedrock", '{"stopReason": "tool_use"}', "tool_use"),
+        ("ollama", '{"done_reason": "length"}', "length"),
+        ("cohere", '{"finish_reason": "TOOL_CALL"}', "TOOL_CALL"),
+        ("openai", "not json", None),
+        ("openai", "", None),
+        ("nobody", "{}", None),
+    ],
+)
+def test_the_providers_own_word_is_found_in_its_own_text(dialect, raw, word):
+    assert own_word(raw, dialect) == word
+
+
+def test_counts_are_counts_and_three_zeros_are_none():
+    assert read_usage({"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}) == Usage(1, 2, 3)
+    assert read_usage({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}) is None
+    assert read_usage({"prompt_tokens": 1, "completion_tokens": None}) == Usage(1, None, None)
+    assert read_usage(None) is None
+
+
+def test_no_answer_is_no_reply():
+    with pytest.raises(UnreadableReplyError):
+        read_reply({"choices": []})
