@@ -123,7 +123,7 @@ def usages() -> st.SearchStrategy[Usage]:
 def replies(draw: st.DrawFn, names: Sequence[str] = ("get_x",)) -> Reply:
     """What a model may answer when tools called ``names`` are offered: calls, text, or text beside calls."""
     calls: tuple[ToolCall, ...] = ()
-    if names and draw(st.booleans()):
+    if draw(st.booleans()) and names:
         calls = draw(tool_calls(names))
     text = draw(texts()) if calls else draw(texts().filter(str.strip))
     return Reply(text=text, calls=calls, finish="tool_calls" if calls else "stop", usage=draw(usages()))
