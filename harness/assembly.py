@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.backend.completion import complete, load_offline
+from harness.backend.config import provider_of
+from harness.backend.keys import missing_key
 from harness.cassette import RecordMode, cassette_path, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
@@ -115,6 +117,9 @@ def _refuse_unready(model: Model, keys: Mapping[str, str]) -> None:
         hint = " (harness record --local sets it)" if model.api_key_env == LOCAL_KEY else ""
         raise UsageError(f"{model.called} takes its key from {model.api_key_env}, which is not set{hint}")
     if model.hostname is None:
+        names = () if model.api_key_env else missing_key(provider_of(model.id), keys)
+        if names:
+            raise UsageError(f"{model.called} needs a key; set {' or '.join(names)}")
         return
     import socket  # noqa: PLC0415 - only to see whether somebody is there
 

@@ -369,6 +369,17 @@ def test_ci_records_nothing(project, run, monkeypatch, server, words):
     assert "does not exist; record it" in out
 
 
+@pytest.mark.parametrize(
+    ("model", "names"), [("openai/gpt-4o-mini", "OPENAI_API_KEY"), ("google/x", "GEMINI_API_KEY or GOOGLE_API_KEY")]
+)
+def test_no_key_is_told_before_the_first_question(project, run, monkeypatch, model, names):
+    for name in ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = run("record", "--model", model)
+    assert code == 2
+    assert f"{model} needs a key; set {names}" in err
+
+
 def test_an_unknown_provider(project, run, monkeypatch):
     code, out, err = run("record", "--model", "nosuchprovider/x", "-k", "hello")
     assert code in {1, 2}
