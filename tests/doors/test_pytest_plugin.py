@@ -210,6 +210,18 @@ cases:
 """
 
 
+def test_the_example_in_the_documentation(run, server, tmp_path):
+    page = (ROOT / "docs" / "pytest.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    base = {"OPENAI_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1"}
+    code, told = run({"test_it.py": example}, "--record-mode=once", OPENAI_API_KEY="some-key-that-works", **base)
+    assert code == 0, told
+    assert len(server.asked) == 3
+    assert run({}, OPENAI_API_KEY="any", **base)[0] == 0
+    assert len(server.asked) == 3
+    assert (tmp_path / "tapes" / "hello.json").exists()
+
+
 def test_suites_as_items(run, server, tmp_path):
     files = {"suites/some.yaml": SUITE, "suites/compose.yaml": "services: {}\n", "suites/models.yaml": "models: []\n"}
     files["suites/models.yaml"] = "models: [{name: x, backend: openai}]\n"
