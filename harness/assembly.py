@@ -18,11 +18,13 @@ from harness.backend.keys import missing_key
 from harness.cassette import RecordMode, cassette_path, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
+from harness.cassette.redaction import Redactor, known_secrets
 from harness.errors import AuthenticationError, CassetteMiss, UsageError
 from harness.exchange import Provenance
 from harness.run.choice import ALL, jobs
 from harness.run.events import CaseFinished
 from harness.run.runner import run
+from harness.run.scrubbing import scrubbed
 from harness.suite import load_suites
 
 if TYPE_CHECKING:
@@ -102,7 +104,13 @@ def record(chosen: Sequence[Job], settings: Settings, origin: Origin) -> Iterato
         _refuse_unready(model, keys)
     load_offline()
     ask = _asking(keys, replaying=False)
-    yield from run(chosen, ask=ask, open_tape=_recording(origin, keys), clock=time.perf_counter, recording=True)
+    redactor = Redactor(known_secrets(_own_keys(chosen, keys)))
+    tapes = _recording(origin, keys)
+    for event in run(chosen, ask=ask, open_tape=tapes, clock=time.perf_counter, recording=True):
+        if isinstance(event, CaseFinished):
+            yield CaseFinished(event.number, scrubbed(event.result, redactor.text))
+        else:
+            yield event
 
 
 def refuse_ci(settings: Settings) -> None:
@@ -191,6 +199,12 @@ def _replayed(job: Job) -> Iterator[Tape]:
         yield none
 
 
+def _own_keys(chosen: Sequence[Job], keys: Mapping[str, str]) -> list[str]:
+    """The keys that these jobs name, which are secrets whatever their variables are called."""
+    names = {job.model.api_key_env for job in chosen if job.model.api_key_env}
+    return [keys[name] for name in sorted(names)]
+
+
 def provenance(kind: ProvenanceKind, source: str) -> Provenance:
     """Where a recording made now is from."""
     return Provenance(
@@ -207,7 +221,7 @@ def _recording(origin: Origin, keys: Mapping[str, str]) -> OpenTape:
         host = urlsplit(job.model.hostname or "").hostname
         source = origin.source or job.model.hostname or job.model.backend
         made = provenance("local" if host in _LOOPBACK else "live", source)
-        own = [keys[name] for name in (job.model.api_key_env,) if name]
+        own = _own_keys([job], keys)
         return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own)
 
     return recording

@@ -333,7 +333,7 @@ def test_a_wrong_key_is_told_and_nothing_is_replaced(project, run, monkeypatch):
 def secret_in_the_prompt(project, run, secret):
     file = project / "suites" / "shop.yaml"
     file.write_text(file.read_text().replace("{user: Say hello.}", f"{{user: Say hello {secret}}}", 1))
-    return run("record", "-k", "hello")
+    return run("record", "-k", "hello", "--json", "report.json", "--jsonl", "lines", "--junit", "junit.xml")
 
 
 def test_an_unknown_secret_that_would_leak_ends_with_3_and_is_not_written(project, run, monkeypatch):
@@ -349,10 +349,15 @@ def test_an_unknown_secret_that_would_leak_ends_with_3_and_is_not_written(projec
 
 def test_a_known_secret_in_a_prompt_is_taken_out(project, run, monkeypatch):
     monkeypatch.setenv("SHOP_KEY", KEY)
-    code, out, _ = secret_in_the_prompt(project, run, KEY)
-    assert code == 0
-    assert not any(KEY.encode() in file.read_bytes() for file in (project / "cassettes").rglob("*.json"))
-    assert KEY not in out
+    file = project / "suites" / "shop.yaml"
+    file.write_text(file.read_text().replace("contains: hello", "exact: nothing such"))
+    code, out, err = secret_in_the_prompt(project, run, KEY)
+    assert code == 1
+    assert "the text is" in out
+    assert KEY not in out + err
+    file.unlink()
+    for written in project.rglob("*"):
+        assert not written.is_file() or KEY.encode() not in written.read_bytes(), written
 
 
 @pytest.mark.parametrize("words", [("record",), ("record", "--local")])
