@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import os
@@ -60,7 +61,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(BrokenPipeError):  # a client that was interrupted
+            self.wfile.write(body)
 
     def log_message(self, *words):
         pass
@@ -421,6 +423,60 @@ def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
     assert json.loads(tape(tmp_path).read_text())["exchanges"]
     assert not tape(tmp_path, "call").exists()
     assert len(json.loads((tmp_path / "report.json").read_text())["results"]) == 1
+
+
+TWO_NAMES = """
+models: [{name: m, backend: openai, hostname: "http://127.0.0.1:PORT/v1", api_key_env: SHOP_KEY}]
+tools:
+  - {name: text/translate, parameters: {type: object}}
+  - {name: text__translate, parameters: {type: object}}
+cases:
+  - id: both
+    tools: [text/translate, text__translate]
+    messages: [{user: Translate.}]
+    expect:
+      calls: [{name: text__translate, parameters: {n: 1}}, {name: text/translate, parameters: {n: 0}}]
+    then:
+      - results: {text/translate: from the slash, text__translate: from the underscores}
+        expect: {text: {exact: "from the underscores, from the slash"}}
+"""
+
+
+def both_tools(asked):
+    """Calls both tools, the last one first; then says what their results were, in the order of the calls."""
+    results = [message["content"] for message in asked["messages"] if message["role"] == "tool"]
+    answer = chat({"messages": [{"role": "user", "content": ", ".join(results)}]})
+    if not results:
+        names = [tool["function"]["name"] for tool in asked["tools"]]
+        made = [
+            {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": json.dumps({"n": n})}}
+            for n, name in reversed(list(enumerate(names)))
+        ]
+        answer["choices"][0] |= {"finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": made}}
+    return answer
+
+
+def test_two_names_that_meet_on_the_wire_both_come_home(project, run, monkeypatch, server):
+    (project / "suites" / "two.yaml").write_text(TWO_NAMES.replace("PORT", str(server.server_port)))
+    monkeypatch.setenv("SHOP_KEY", KEY)
+    server.asked.clear()
+    server.answer = both_tools
+    try:
+        code, out, _ = run("record", "--suite", "two")
+    finally:
+        server.answer = chat
+    assert code == 0, out
+    first, second = server.asked
+    offered = [tool["function"]["name"] for tool in first["tools"]]
+    assert len(set(offered)) == 2
+    assert all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]{0,63}", name) for name in offered)
+    history = next(message["tool_calls"] for message in second["messages"] if message.get("tool_calls"))
+    assert [call["function"]["name"] for call in history] == offered[::-1]
+    code, out, _ = run("run", "--suite", "two", "--json", "two.json")
+    assert code == 0, out
+    (result,) = json.loads(Path("two.json").read_text())["results"]
+    assert [call["name"] for call in result["turns"][0]["reply"]["calls"]] == ["text__translate", "text/translate"]
+    assert len(server.asked) == 2, "the replay asked nobody"
 
 
 def test_json_on_standard_output_is_json_alone(project, run):
