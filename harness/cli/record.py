@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from typing import TYPE_CHECKING
 
 from harness.cli import options
@@ -67,5 +68,6 @@ def _origin(words: argparse.Namespace) -> Iterator[Origin]:
         return
     from harness.local.server import KEY, running
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped then too
     with running() as server:
         yield Origin(words.source or server.source, KEY)

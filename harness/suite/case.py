@@ -44,8 +44,8 @@ class Model(Strict):
 
     @property
     def id(self) -> str:
-        """``provider/model``."""
-        return f"{self.backend}/{self.name}"
+        """``provider/model``; a name that carries its provider already is not prefixed again."""
+        return self.name if self.name.startswith(f"{self.backend}/") else f"{self.backend}/{self.name}"
 
     @property
     def called(self) -> str:

@@ -68,6 +68,10 @@ def test_shared_models_by_label_by_id_and_all(tmp_path):
     assert [model.called for model in every.models] == ["here", "anthropic/n"]
 
 
+def test_a_provider_is_not_prefixed_twice():
+    assert Model(name="openai/m", backend="openai").id == Model(name="m", backend="openai").id == "openai/m"
+
+
 def test_words_that_yaml_would_change_stay_text(tmp_path):
     suite = load(tmp_path, LEAST + "    expect: {text: {contains: [no, 2026-01-01, 0123, 12:30, off]}}\n")
     assert suite.cases[0].expect.text.contains == ("no", "2026-01-01", "0123", "12:30", "off")
