@@ -123,10 +123,11 @@ def prove_one(
     examples: int = 100,
     seed: int | None = None,
     database: Path | None = None,
+    shrink: bool = True,
 ) -> Proof:
-    """One provider in one mode."""
+    """One provider in one mode. Without ``shrink`` it ends at the first trial that breaks a law."""
     proof = Proof(provider, mode)
-    test = _test(proof, _asker(backend, mode), laws, examples, seed, database)
+    test = _test(proof, _asker(backend, mode), laws, examples, seed, database, shrink=shrink)
     try:
         test()
     except LawBrokenError:
@@ -171,6 +172,8 @@ def _test(
     examples: int,
     seed: int | None,
     database: Path | None,
+    *,
+    shrink: bool,
 ) -> Callable[[], None]:
     import hypothesis  # noqa: PLC0415 - heavy; drawing and shrinking are its business
     from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: PLC0415 - as above
@@ -190,6 +193,7 @@ def _test(
         deadline=None,
         derandomize=seed is None and database is None,
         database=DirectoryBasedExampleDatabase(database) if database else None,
+        phases=[phase for phase in hypothesis.Phase if shrink or phase.name in {"explicit", "reuse", "generate"}],
         suppress_health_check=list(hypothesis.HealthCheck),
         print_blob=False,
         report_multiple_bugs=False,

@@ -1,0 +1,52 @@
+"""The laws judged themselves: how many backends that are wrong on purpose do they catch, and how soon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.laws.faulty import FAULTY
+from harness.run.prove import Backend, prove_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.laws.spoiling import Faulty
+    from harness.run.prove import Mode
+
+ROUNDS: tuple[tuple[str, Mode], ...] = (
+    ("openai", "whole"),
+    ("openai", "stream"),
+    ("anthropic", "stream"),
+    ("bedrock", "whole"),
+)
+EXAMPLES = 50
+"""Examples a round: 200 in all, the most that a fault may take to be caught."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """What became of one faulty backend: the laws that broke (none if it survived), after how many examples."""
+
+    faulty: Faulty
+    laws: tuple[str, ...]
+    after: int
+    where: str
+
+
+def self_check(right: Backend, faults: Sequence[Faulty] = FAULTY) -> Iterator[Caught]:
+    """Put each fault into ``right`` and judge it, until a law breaks or the rounds are over."""
+    for faulty in faults:
+        yield _caught(faulty, right)
+
+
+def _caught(faulty: Faulty, right: Backend) -> Caught:
+    spent = 0
+    backend = Backend(faulty.spoil(right.complete))
+    for provider, mode in ROUNDS:
+        proof = prove_one(backend, provider, mode, examples=EXAMPLES, shrink=False)
+        if proof.broken:
+            first = min(broken.after for broken in proof.broken.values())
+            return Caught(faulty, tuple(proof.broken), spent + first, f"{provider} {mode}")
+        spent += proof.examples
+    return Caught(faulty, (), spent, "")
