@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.backend.failures import broke_off, causes, translate
 from harness.backend.lines import LineWatch
 from harness.backend.repairs import REPAIRS
-from harness.backend.replies import read_reply
-from harness.backend.streams import StreamAssembly
+from harness.backend.replies import as_generated, read_reply
+from harness.backend.streams import StreamAssembly, put_ids
 from harness.backend.strictjson import NotJson, parse
-from harness.backend.toolcalls import item
+from harness.backend.toolcalls import item, message_of
+from harness.backend.unsaid import code_runs, ollama_ids, unreadable_call
 from harness.backend.words import own_word
 from harness.errors import HarnessError, StreamCutError, UnreadableReplyError
 from harness.wire.profiles import profile
@@ -55,7 +56,15 @@ class Attempt:
 
     def reply(self, answer: Json) -> Reply:
         """The reply of a whole answer. Raises ``UnreadableReplyError``."""
-        return self._read(answer, said=own_word(self.raw, self._dialect))
+        said = own_word(self.raw, self._dialect)
+        if said is None and self._dialect == "cohere" and item(message_of(answer)[0], "tool_calls"):
+            said = "TOOL_CALL"  # litellm shows nothing of Cohere's answer, and calls every ending a stop
+        return self._read(answer, said=said)
+
+    @property
+    def sent(self) -> str:
+        """What the provider sent, as far as it was seen."""
+        return self.raw if self.watch is None else "\n".join(self.watch.seen)
 
     def streamed_reply(self, stream: Json) -> Reply:
         """The reply of a stream read to its end. Raises ``StreamCutError`` if the provider never said it was."""
@@ -77,13 +86,17 @@ class Attempt:
             return self._cut("the connection broke in the middle of the stream")
         return translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
 
-    def rescued(self) -> Reply | None:
+    def rescued(self, error: Exception) -> Reply | None:
         """The reply in an answer that litellm had in hand and tripped over; None if there is none.
 
         Groq's answers without ``service_tier`` and Snowflake's with ``finish_reason: ""`` are whole and in OpenAI's
-        shape, which the decoder reads itself.
+        shape, which the decoder reads itself. A stream whose terminator came is whole without a finish reason,
+        which litellm calls broken.
         """
-        if self.begun or self._dialect != "openai":
+        if self.begun:
+            ended = self.watch is not None and (self.watch.ended or self.watch.said is not None)
+            return self.streamed_reply(None) if ended and broke_off(error, self._dialect) else None
+        if self._dialect != "openai":
             return None
         try:
             answer = parse(self.raw)
@@ -108,11 +121,15 @@ class Attempt:
 
     def _cut(self, why: str) -> StreamCutError:
         self.assembly.finish = None
-        return StreamCutError(why, self._read(self.assembly.response(), cut=why))
+        return StreamCutError(why, self._read(self.assembly.response(), cut=why, said=""))
 
     def _read(self, response: Json, *, cut: str = "", said: str | None = None) -> Reply:
-        question = self.question
-        return read_reply(
+        question, sent = self.question, self.sent
+        if self._dialect == "ollama_generate":
+            response = as_generated(response, sent)
+        if self._dialect == "ollama" and self.watch is not None:
+            put_ids(response, ollama_ids(sent))
+        reply = read_reply(
             response,
             names=question.names,
             turn=question.turn,
@@ -120,5 +137,15 @@ class Attempt:
             json_answer=question.json_answer,
             cut=cut,
             said=said,
-            sent="\n".join(self.watch.seen) if self.watch is not None else self.raw,
+            sent=sent,
         )
+        return _with_geminis_own(reply, sent) if self._dialect == "gemini" else reply
+
+
+def _with_geminis_own(reply: Reply, sent: str) -> Reply:
+    unreadable = unreadable_call(sent, len(reply.calls) + len(reply.errors))
+    return replace(
+        reply,
+        provider_calls=(*reply.provider_calls, *code_runs(sent)),
+        errors=reply.errors if unreadable is None else (*reply.errors, unreadable),
+    )

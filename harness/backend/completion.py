@@ -55,7 +55,7 @@ def complete(
             for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:
-        rescued = _rescued(attempt)
+        rescued = _rescued(attempt, error)
         if rescued is not None:
             return rescued
         raise attempt.failed(error) from error
@@ -81,7 +81,7 @@ async def acomplete(
             async for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:
-        rescued = _rescued(attempt)
+        rescued = _rescued(attempt, error)
         if rescued is not None:
             return rescued
         raise attempt.failed(error) from error
@@ -182,18 +182,27 @@ def _litellm(question: Question | None = None) -> ModuleType:
     # It prints advertising to stdout on every error otherwise, into people's JSON.
     litellm.suppress_debug_info = True
     if question is not None:
-        try:
-            litellm.get_llm_provider(question.arguments["model"], api_base=question.arguments.get("api_base"))
-        except litellm.exceptions.BadRequestError:
-            raise UsageError(
-                f"litellm knows no provider {question.provider!r}; models are written as provider/model"
-            ) from None
+        _introduce(litellm, question)
     return litellm
 
 
-def _rescued(attempt: Attempt) -> Reply | None:
-    """The reply of a whole answer that came, and that litellm tripped over; None if it can't be had."""
-    reply = attempt.rescued()
+def _introduce(litellm: ModuleType, question: Question) -> None:
+    """See that litellm knows the provider, and asks nobody about the model."""
+    model = question.arguments["model"]
+    try:
+        litellm.get_llm_provider(model, api_base=question.arguments.get("api_base"))
+    except litellm.exceptions.BadRequestError:
+        raise UsageError(
+            f"litellm knows no provider {question.provider!r}; models are written as provider/model"
+        ) from None
+    # It asks http://localhost:11434/api/show, whatever the api_base, about each Ollama model that it does not know.
+    if question.provider in ("ollama", "ollama_chat"):
+        litellm.model_cost.setdefault(model, {"litellm_provider": question.provider, "mode": "chat"})
+
+
+def _rescued(attempt: Attempt, error: Exception) -> Reply | None:
+    """The reply of an answer that came whole, and that litellm tripped over; None if it can't be had."""
+    reply = attempt.rescued(error)
     text = attempt.mended() if reply is None else None
     if text is None:
         return reply

@@ -4,8 +4,8 @@ litellm skips a line that is no JSON without a word, ends every stream with a re
 not, and translates the reason that did. The watch sees what the provider sent: it tells a damaged line, notes
 the provider's own last word, and shows litellm a repaired line where litellm would trip (``repairs``).
 
-It is put on through the attributes of the one stream object at hand (``completion_stream.streaming_response``);
-where litellm has no such object (the OpenAI SDK, Bedrock's binary events), the stream goes unwatched.
+It is put on through the attributes of the one stream object at hand: ``completion_stream.streaming_response`` of
+litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's. Bedrock's binary events go unwatched.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from harness.backend.repairs import REPAIRS
-from harness.backend.words import stands_at
+from harness.backend.words import as_word, stands_at
 from harness.errors import UnreadableReplyError
 
 if TYPE_CHECKING:
@@ -47,25 +49,33 @@ class LineWatch:
 
     def put_on(self, stream: Any) -> bool:
         """Watch the lines of litellm's ``stream``; False where it has none."""
-        parser = getattr(stream, "completion_stream", None)
-        lines = getattr(parser, "streaming_response", None)
-        if self.dialect not in WORD_STANDS or parser is None or lines is None:
+        source = getattr(stream, "completion_stream", None)
+        if self.dialect not in WORD_STANDS or source is None:
             return False
-        watched = self._sync(lines) if hasattr(lines, "__next__") else self._async(lines)
-        parser.streaming_response = watched
-        parser.response_iterator = watched
+        lines = getattr(source, "streaming_response", None)
+        if lines is not None:
+            watched = self._sync(lines) if hasattr(lines, "__next__") else self._async(lines)
+            source.streaming_response = watched
+            source.response_iterator = watched
+            return True
+        response = getattr(source, "response", None)
+        if not isinstance(response, httpx.Response) or "content-encoding" in response.headers:
+            return False
+        asynchronous = isinstance(response.stream, httpx.AsyncByteStream) and hasattr(source, "__anext__")
+        response.stream = _AsyncBytes(response, self) if asynchronous else _SyncBytes(response, self)
         return True
 
     def _sync(self, lines: Iterable[str]) -> Iterator[str]:
         for line in lines:
-            yield from self._passed(line)
+            yield from self.passed(line)
 
     async def _async(self, lines: AsyncIterable[str]) -> AsyncIterator[str]:
         async for line in lines:
-            for passed in self._passed(line):
+            for passed in self.passed(line):
                 yield passed
 
-    def _passed(self, line: str) -> Iterator[str]:
+    def passed(self, line: str) -> Iterator[str]:
+        """What litellm is shown in the place of ``line``."""
         text = _payload(line)
         self.seen.append(text)
         if text == "[DONE]":
@@ -96,19 +106,59 @@ class LineWatch:
             self._doubtful = text
 
     def _note(self, event: Any) -> None:
-        said = stands_at(event, WORD_STANDS[self.dialect])
-        if isinstance(said, str) and said:
-            self.said = said
-        if isinstance(event, dict):
-            blocked = stands_at(event, ("promptFeedback", "blockReason"))
-            if isinstance(blocked, str) and self.dialect == "gemini":
-                self.said = self.said or "SAFETY"
-            self.ended = self.ended or event.get("done") is True or event.get("type") in ("message_stop", "message-end")
+        self.said = as_word(stands_at(event, WORD_STANDS[self.dialect])) or self.said
+        if not isinstance(event, dict):
+            return
+        if isinstance(stands_at(event, ("promptFeedback", "blockReason")), str):
+            self.said = self.said or "SAFETY"
+        if event.get("done") is True:
+            self.said = self.said or "stop"  # older Ollamas say no more
+        self.ended = self.ended or event.get("type") in ("message_stop", "message-end")
 
     def _written(self, event: Any) -> str:
         # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line.
         text = json.dumps(event)
         return text if self.dialect in ("cohere", "ollama", "ollama_generate") else f"data: {text}"
+
+
+class _Bytes:
+    """The body that the OpenAI SDK reads, line by line past the watch."""
+
+    def __init__(self, response: httpx.Response, watch: LineWatch) -> None:
+        self._old, self._watch, self._rest = response.stream, watch, b""
+
+    def _take(self, data: bytes) -> Iterator[bytes]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            text = line.decode(errors="surrogateescape")
+            for passed in self._watch.passed(text):
+                yield passed.encode(errors="surrogateescape") + b"\n"
+
+
+class _SyncBytes(_Bytes, httpx.SyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        assert isinstance(self._old, httpx.SyncByteStream)
+        for data in self._old:
+            yield from self._take(data)
+        yield from self._take(b"\n")
+
+    def close(self) -> None:
+        assert isinstance(self._old, httpx.SyncByteStream)
+        self._old.close()
+
+
+class _AsyncBytes(_Bytes, httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert isinstance(self._old, httpx.AsyncByteStream)
+        async for data in self._old:
+            for line in self._take(data):
+                yield line
+        for line in self._take(b"\n"):
+            yield line
+
+    async def aclose(self) -> None:
+        assert isinstance(self._old, httpx.AsyncByteStream)
+        await self._old.aclose()
 
 
 def _payload(line: str | bytes) -> str:

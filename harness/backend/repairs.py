@@ -30,7 +30,9 @@ def groq(event: dict[str, Any]) -> dict[str, Any]:
 def gemini(event: dict[str, Any]) -> dict[str, Any]:
     """Litellm adds up token counts that may be null, and wants ``args`` where a call has none."""
     usage = event.get("usageMetadata")
-    if isinstance(usage, dict) and None in usage.values():
+    if usage is None and "candidates" in event:
+        event = {**event, "usageMetadata": {}}
+    elif isinstance(usage, dict) and None in usage.values():
         event = {**event, "usageMetadata": {key: 0 if value is None else value for key, value in usage.items()}}
     candidates = event.get("candidates")
     if isinstance(candidates, list):
@@ -51,10 +53,48 @@ def _with_arguments(candidate: Any) -> Any:
     return {**candidate, "content": {**content, "parts": whole}}
 
 
+def anthropic(event: dict[str, Any]) -> dict[str, Any]:
+    """Litellm wants the counts that a message may lack (llama.cpp's, for one)."""
+    if event.get("type") == "message" and not isinstance(event.get("usage"), dict):
+        return {**event, "usage": {"input_tokens": 0, "output_tokens": 0}}
+    return event
+
+
+def bedrock(answer: dict[str, Any]) -> dict[str, Any]:
+    """As for Anthropic: whole answers only, for the streams are binary."""
+    if isinstance(answer.get("usage"), dict):
+        return answer
+    return {**answer, "usage": {"inputTokens": 0, "outputTokens": 0, "totalTokens": 0}}
+
+
+def openai(event: dict[str, Any]) -> dict[str, Any]:
+    """Litellm drops a streamed text that comes in parts, as a list."""
+    choices = event.get("choices")
+    if not isinstance(choices, list) or not any(_in_parts(choice) for choice in choices):
+        return event
+    return {**event, "choices": [_joined(choice) if _in_parts(choice) else choice for choice in choices]}
+
+
+def _in_parts(choice: Any) -> bool:
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    return isinstance(delta, dict) and isinstance(delta.get("content"), list)
+
+
+def _joined(choice: dict[str, Any]) -> dict[str, Any]:
+    parts = [part.get("text") for part in choice["delta"]["content"] if isinstance(part, dict)]
+    text = "".join(part for part in parts if isinstance(part, str))
+    return {**choice, "delta": {**choice["delta"], "content": text}}
+
+
 REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "cohere": cohere,
     "cohere_chat": cohere,
-    "groq": groq,
+    "groq": lambda event: openai(groq(event)),
     "gemini": gemini,
     "vertex_ai": gemini,
+    "anthropic": anthropic,
+    "bedrock": bedrock,
+    "openai": openai,
+    "azure": openai,
+    "hosted_vllm": openai,
 }

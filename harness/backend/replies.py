@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import TYPE_CHECKING
 
 from harness.backend.toolcalls import decode_message, item, message_of, text_of
+from harness.backend.unsaid import generated_text
 from harness.backend.words import FINISH
 from harness.chat import Reply, Usage
 
@@ -30,7 +33,7 @@ def read_reply(
     Raises ``UnreadableReplyError`` if it holds no answer.
     """
     message, word = message_of(response)
-    raw_finish = word if said is None else said
+    raw_finish = word if said is None else said or None
     finish = FINISH.get(raw_finish or "")
     found = decode_message(
         message, finish=finish, names=names, turn=turn, provider=provider, json_answer=json_answer, cut=cut, sent=sent
@@ -48,6 +51,39 @@ def read_reply(
         id=_string(response, "id"),
         raw_finish=raw_finish,
     )
+
+
+def as_generated(response: Json, sent: str) -> Json:
+    """``response`` with the text that Ollama's ``/api/generate`` answered, and nothing but text.
+
+    That API has no calls: litellm makes one of any JSON with a name and arguments in it, whether such a tool was
+    offered or not. ``sent`` is what was seen of the answer, an object a line; where nothing was, the text is
+    written anew from litellm's call.
+    """
+    message, _ = message_of(response)
+    return {
+        "id": item(response, "id"),
+        "model": item(response, "model"),
+        "usage": item(response, "usage"),
+        "choices": [
+            {
+                "message": {
+                    "content": generated_text(sent) or _unmade(message) or text_of(message),
+                    "reasoning_content": _string(message, "reasoning_content"),
+                },
+                "finish_reason": "stop",
+            }
+        ],
+    }
+
+
+def _unmade(message: Json) -> str:
+    """The JSON that litellm made a call of."""
+    for call in item(message, "tool_calls") or ():
+        function = item(call, "function")
+        with contextlib.suppress(TypeError, ValueError):
+            return json.dumps({"name": item(function, "name"), "arguments": json.loads(item(function, "arguments"))})
+    return ""
 
 
 def read_usage(usage: Json) -> Usage | None:

@@ -125,6 +125,14 @@ def assemble(chunks: Iterable[Json]) -> dict[str, Json]:
     return assembly.response()
 
 
+def put_ids(response: dict[str, Json], ids: list[str | None]) -> None:
+    """Give the calls of an assembled ``response`` the ids that are known better from elsewhere, in order."""
+    calls = response["choices"][0]["message"]["tool_calls"]
+    if len(ids) == len(calls):
+        for call, one in zip(calls, ids, strict=True):
+            call["id"] = one
+
+
 def _begins_another(current: _Call, id_: Json, name: Json, arguments: Json) -> bool:
     """Whether a fragment in the place of ``current`` is the beginning of another call.
 

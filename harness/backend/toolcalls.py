@@ -7,7 +7,7 @@ or a ``CallError`` with the raw text in it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.backend.callids import settle
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # Anthropic's ids of tools that it runs itself; litellm hands them over as if the client were to run them.
 PROVIDER_RUN = ("srvtoolu_", "mcptoolu_")
+
+# Where a call that was cut off before its arguments came has an empty object, by the provider or by litellm.
+NOTHING_IS_EMPTY = ("anthropic", "bedrock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,9 @@ def decode_message(
         if written:
             raw = [RawCall(*one) for one in written]
             ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
-            decoded = _decode(raw, ids, finish, None)
+            decoded = _decode(raw, ids, finish, None, "")
             return DecodedCalls(decoded.calls, decoded.errors, from_text=True)
-    return _decode(raw, ids, finish, names)
+    return _decode(raw, ids, finish, names, provider)
 
 
 def read_arguments(raw: Json) -> dict[str, Json]:
@@ -170,13 +173,17 @@ def _raw_call(call: Json) -> RawCall:
     return RawCall(item(call, "name"), arguments, item(call, "id"), decoded=True)
 
 
-def _decode(raw: Sequence[RawCall], ids: Sequence[str], finish: str | None, names: NameTable | None) -> DecodedCalls:
+def _decode(
+    raw: Sequence[RawCall], ids: Sequence[str], finish: str | None, names: NameTable | None, provider: str
+) -> DecodedCalls:
     calls: list[ToolCall] = []
     errors: list[CallError] = []
     provider_calls: list[ToolCall] = []
     for index, (call, made) in enumerate(zip(raw, ids, strict=True)):
         theirs = made.startswith(PROVIDER_RUN)
         cut = finish == "length" and index == len(raw) - 1
+        if cut and provider in NOTHING_IS_EMPTY and call.arguments == "{}":
+            call = replace(call, arguments="")  # noqa: PLW2901 - the same call, as its provider meant it
         found = _decode_one(call, made, index, cut=cut, names=None if theirs else names)
         if isinstance(found, CallError):
             errors.append(found)

@@ -12,27 +12,31 @@ if TYPE_CHECKING:
 
 FINISH: dict[str, Finish] = {
     **{word: word for word in get_args(Finish)},
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "TOOL_CALL": "tool_calls",
-    "STOP": "stop",
-    "COMPLETE": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "STOP_SEQUENCE": "stop",
-    "eos": "stop",
-    "MAX_TOKENS": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "SAFETY": "content_filter",
-    "RECITATION": "content_filter",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-    "ERROR": "error",
+    **dict.fromkeys(
+        ("STOP", "COMPLETE", "end_turn", "stop_sequence", "STOP_SEQUENCE", "pause_turn", "eos", "load", "unload"),
+        "stop",
+    ),
+    **dict.fromkeys(("function_call", "tool_use", "TOOL_CALL"), "tool_calls"),
+    **dict.fromkeys(("MAX_TOKENS", "max_tokens", "model_length", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(
+        (
+            *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"),
+            *("guardrail_intervened", "content_filtered", "ERROR_TOXIC"),
+            "refusal",  # Anthropic's word for what its safety systems stopped
+        ),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        (
+            *("ERROR", "OTHER", "UNEXPECTED_TOOL_CALL", "MALFORMED_FUNCTION_CALL"),
+            *("malformed_tool_use", "malformed_model_output"),
+        ),
+        "error",
+    ),
 }
+
+# google.ai.generativelanguage.Candidate.FinishReason, which some answers give as its number.
+GEMINI_NUMBERS = dict(enumerate(("", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")))
 
 # Where each dialect's whole answer keeps that word.
 WORD_STANDS: dict[str, tuple[str | int, ...]] = {
@@ -56,9 +60,16 @@ def own_word(raw: str, dialect: str) -> str | None:
         found = json.loads(raw)
     except ValueError:
         return None
-    if steps is None or not isinstance(found, dict) or steps[0] not in found:
+    if steps is None or not isinstance(found, dict):
         return None
-    word = stands_at(found, steps)
+    if steps[0] not in found:
+        return "stop" if found.get("done") is True else None  # older Ollamas say no more
+    return as_word(stands_at(found, steps))
+
+
+def as_word(value: Json) -> str:
+    """The word that stands where one is expected; ``""`` where none does."""
+    word = GEMINI_NUMBERS.get(value) if isinstance(value, int) else value
     return word if isinstance(word, str) else ""
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from harness.backend.lines import LineWatch
@@ -53,8 +54,11 @@ def test_each_dialect_keeps_its_word_in_its_own_place(dialect, event, said, ende
 def test_the_terminator_alone_ends_a_stream_without_a_word():
     _, watch = watched("x", "openai", "data: [DONE]")
     assert (watch.said, watch.ended) == (None, True)
-    _, watch = watched("ollama_chat", "ollama", '{"done": true}')
-    assert (watch.said, watch.ended) == (None, True)
+
+
+def test_an_old_ollama_that_is_done_has_stopped():
+    _, watch = watched("ollama_chat", "ollama", '{"done": false}', '{"done": true}')
+    assert watch.said == "stop"
 
 
 def test_half_a_line_at_the_end_is_a_cut_and_in_the_middle_damage():
@@ -84,9 +88,25 @@ def test_groqs_word_for_an_error_becomes_its_status():
 
 def test_a_stream_of_other_make_goes_unwatched():
     assert not LineWatch("openai", "openai").put_on(SimpleNamespace(completion_stream=iter(())))
+    assert not LineWatch("openai", "openai").put_on(SimpleNamespace())
     assert not LineWatch("bedrock", "bedrock").put_on(
         SimpleNamespace(completion_stream=SimpleNamespace(streaming_response=iter(())))
     )
+
+
+def test_the_bytes_that_the_openai_sdk_reads_are_watched_and_their_text_in_parts_is_joined():
+    body = [
+        b'data: {"choices": [{"delta": {"content": [{"type": "text", "te',
+        b'xt": "Hi"}]}}]}\r\n\r\n',
+        b"data: [DONE]",
+    ]
+    response = httpx.Response(200, content=iter(body))
+    watch = LineWatch("openai", "openai")
+    assert watch.put_on(SimpleNamespace(completion_stream=SimpleNamespace(response=response)))
+    first, *rest = response.read().split(b"\n")
+    assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == "Hi"
+    assert rest == [b"\r", b"data: [DONE]", b""]
+    assert watch.ended
 
 
 def test_async_lines_are_watched_alike():
