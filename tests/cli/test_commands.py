@@ -410,13 +410,15 @@ def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
         [sys.executable, "-m", "harness", "record", "--json", "report.json"], cwd=tmp_path,
         env={**kept, "SHOP_KEY": KEY}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    try:
-        assert asked_slowly.wait(60)
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
-    finally:
-        server.answer = chat
-        process.kill()
+    with process:
+        try:
+            while not asked_slowly.wait(0.1):
+                assert process.poll() is None, process.stdout.read()
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=60)
+        finally:
+            server.answer = chat
+            process.kill()
     assert process.returncode == 130
     assert "interrupted: 1 of 3 cases recorded" in out
     assert "Traceback" not in out
