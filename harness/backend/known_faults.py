@@ -70,6 +70,30 @@ KNOWN_FAULTS = (
         "cohere_chat/…, content and tool_calls, TOOL_CALL: content None, finish_reason stop",
     ),
     KnownFault(
+        "cohere-counts-wanted",
+        "1.109.1",
+        "A whole answer of Cohere's without usage is a KeyError.",
+        "cohere_chat/…, no usage: APIConnectionError",
+    ),
+    KnownFault(
+        "tool-choice-dropped",
+        "1.109.1",
+        "tool_choice is dropped without a word for Cohere and Ollama.",
+        "cohere_chat/… with tool_choice required: no tool_choice in the request",
+    ),
+    KnownFault(
+        "ollama-generate-reason",
+        "1.109.1",
+        "A whole answer of Ollama's /api/generate that was cut for length is said to end in stop.",
+        "ollama/…, done_reason length: finish_reason stop",
+    ),
+    KnownFault(
+        "huggingface-asks-home",
+        "1.109.1",
+        "Each call of a Hugging Face model asks huggingface.co for its config.json, whatever the api_base.",
+        "huggingface/… with an api_base of its own: requests to huggingface.co",
+    ),
+    KnownFault(
         "damaged-line-skipped",
         "1.109.1",
         "A line of a stream that is no JSON is skipped without a word, for the providers of litellm's own parser.",

@@ -61,7 +61,7 @@ def _events(sent: str) -> Iterator[Json]:
     try:
         yield json.loads(sent)
     except ValueError:
-        for line in sent.splitlines():
+        for line in sent.split("\n"):
             try:
                 yield json.loads(line)
             except ValueError:

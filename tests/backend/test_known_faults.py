@@ -35,7 +35,7 @@ def ask(model, body, *, stream=False, seen=None, **options):
 
     def answer(request):
         if seen is not None:
-            seen.append(request.url)
+            seen.append(request)
         return response
 
     at = AWS if model.startswith("bedrock") else AT
@@ -109,6 +109,29 @@ def cohere_text_beside_calls():
     assert (choice.message.content, choice.finish_reason) == (None, "stop")
 
 
+def cohere_counts_wanted():
+    body = {"id": "1", "message": {"role": "assistant", "content": [{"type": "text", "text": "Hi"}]}}
+    assert "usage" in str(fails("cohere_chat/m", {**body, "finish_reason": "COMPLETE"}))
+
+
+def tool_choice_dropped():
+    seen = []
+    body = {"id": "1", "message": {"content": [{"type": "text", "text": "Hi"}]}, "usage": {"tokens": {}}}
+    ask("cohere_chat/m", body, seen=seen, tools=[tool("f")], tool_choice="required")
+    assert "tool_choice" not in json.loads(seen[-1].body)
+
+
+def ollama_generate_reason():
+    body = {"model": "m", "response": "Hi", "done": True, "done_reason": "length"}
+    assert ask("ollama/m", body).choices[0].finish_reason == "stop"
+
+
+def huggingface_asks_home():
+    seen = []
+    ask("huggingface/some/model", openai(content="Hi"), seen=seen)
+    assert any(request.url.startswith("https://huggingface.co/") for request in seen)
+
+
 def damaged_line_skipped():
     body = events(delta("A"), b'{"choices": [{"delta": {"content": "B', delta("C"), delta(finish="stop"), b"[DONE]")
     said = [chunk.choices[0].delta.content for chunk in ask("hosted_vllm/m", body, stream=True) if chunk.choices]
@@ -134,7 +157,7 @@ def ollama_asks_localhost():
     seen = []
     body = {"model": "m", "message": {"role": "assistant", "content": "Hi"}, "done": True}
     ask("ollama_chat/never-seen-before", body, seen=seen)
-    assert "http://localhost:11434/api/show" in seen
+    assert "http://localhost:11434/api/show" in [request.url for request in seen]
 
 
 def bedrock_names_shared():
@@ -158,6 +181,10 @@ SHOWN = {
         gemini_null_counts,
         cohere_event_stream,
         cohere_text_beside_calls,
+        cohere_counts_wanted,
+        tool_choice_dropped,
+        ollama_generate_reason,
+        huggingface_asks_home,
         damaged_line_skipped,
         finish_reason_rewritten,
         random_ids,
