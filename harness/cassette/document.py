@@ -1,34 +1,35 @@
 """The cassette's document: values to JSON and back. Nothing here touches a file.
 
 A cassette is one JSON object: ``format`` (a number), ``provenance``, ``exchanges``, and ``partial: true`` where a
-recording was broken off.
+recording was broken off. ``docs/cassettes.md`` shows one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from harness.cassette import bodies
+from harness.cassette import bodies, parts
 from harness.errors import CassetteDamagedError, CassetteTooNewError
-from harness.exchange import (
-    Chunk,
-    Exchange,
-    Failure,
-    FailureKind,
-    HttpRequest,
-    HttpResponse,
-    Provenance,
-    ProvenanceKind,
-)
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from harness.chat import Json
-    from harness.exchange import Headers
+    from harness.exchange import Exchange, Provenance
 
 FORMAT = 1
-_LARGEST = 512 * 2**20
+LARGEST = 512 * 2**20
+"""How many bytes a cassette may have."""
+
+_indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).encode
+_inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_KEYS = {"format", "partial", "provenance", "exchanges"}
+# Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
+# sees is what is there.
+_HIDDEN = re.compile("[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,30 @@ class Cassette:
 
 def to_text(cassette: Cassette) -> str:
     """The document, the same for the same values."""
-    made: dict[str, Json] = {"format": FORMAT}
+    head: dict[str, Json] = {"format": FORMAT}
     if cassette.partial:
-        made["partial"] = True
-    given = cassette.provenance
-    made["provenance"] = {name: getattr(given, name) for name in given.__slots__ if getattr(given, name)}
-    made["exchanges"] = [exchange_to_json(one) for one in cassette.exchanges]
-    return json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        head["partial"] = True
+    head["provenance"] = parts.from_provenance(cassette.provenance)
+    start = _indented(head)[: -len("\n}")]
+    exchanges = ",\n".join(f"  {_exchange_text(one)}" for one in cassette.exchanges)
+    return _shown(f'{start},\n "exchanges": [\n{exchanges}\n ]\n}}\n')
+
+
+def to_line(value: Json) -> str:
+    """``value`` as a line of a journal."""
+    return _shown(_inline(value)) + "\n"
+
+
+def _exchange_text(exchange: Exchange) -> str:
+    """An exchange, indented; each chunk of a stream stands on a line of its own."""
+    made = parts.from_exchange(exchange)
+    chunks = made.get("response", {}).get("stream")
+    if not chunks:
+        return _indented(made).replace("\n", "\n  ")
+    made["response"]["stream"] = None
+    before, here, after = _indented(made).replace("\n", "\n  ").rpartition('\n    "stream": null')
+    lines = ",\n     ".join(map(_inline, chunks))
+    return f"{before}{here[: -len('null')]}[\n     {lines}\n    ]{after}"
 
 
 def from_bytes(data: bytes, path: str) -> Cassette:
@@ -61,72 +79,50 @@ def from_bytes(data: bytes, path: str) -> Cassette:
         raise CassetteTooNewError(
             f"{path}: written in format {version}, and this harness reads up to {FORMAT}; update the harness", path=path
         )
-    version = value.get("format") if isinstance(value, dict) else None
-    if type(version) is not int:
-        raise CassetteDamagedError(f"{path}: no cassette of this harness: it has no `format` number", path=path)
-    if version > FORMAT:
-        raise CassetteTooNewError(
-            f"{path}: written in format {version}, and this harness reads up to {FORMAT}; update the harness", path=path
-        )
-    place = "provenance"
+    place = "the top"
     try:
-        provenance = _provenance(value.get("provenance"))
+        parts.known(value, _KEYS)
+        place = "provenance"
+        provenance = parts.to_provenance(value["provenance"])
         exchanges = []
-        given = value.get("exchanges")
         place = "exchanges"
-        for number, one in enumerate(_list(given)):
+        for number, one in enumerate(parts.a_list(value["exchanges"])):
             place = f"exchanges[{number}]"
-            exchanges.append(exchange_from_json(one))
-        return Cassette(provenance, tuple(exchanges), partial=value.get("partial") is True)
-    except (KeyError, ValueError, TypeError) as error:
-        what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        where = f" at {place}" if place else ""
-        raise CassetteDamagedError(
-            f"{path}: damaged{where}: {what}; record it again", path=path, place=place
-        ) from error
+            exchanges.append(parts.to_exchange(one))
+        place = "partial"
+        return Cassette(provenance, tuple(exchanges), partial=parts.a_bool(value.get("partial", False)))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged(path, place, error) from error
 
 
-def exchange_to_json(exchange: Exchange) -> dict[str, Json]:
-    request = exchange.request
-    made: dict[str, Json] = {"request": {"method": request.method, "url": request.url, **_headers(request.headers)}}
-    if request.body:
-        made["request"]["body"] = bodies.written(request.body)
-    response = exchange.response
-    if response is not None:
-        made["response"] = {"status": response.status, **_headers(response.headers), **_pieces(response)}
-    if exchange.failure is not None:
-        made["failure"] = {"kind": exchange.failure.kind, "detail": exchange.failure.detail}
-    if not exchange.complete:
-        made["complete"] = False
-    return made
+def damaged(path: str, place: str, error: Exception) -> CassetteDamagedError:
+    """The error for a value at ``place`` that ``parts`` could not read."""
+    if isinstance(error, KeyError):
+        what = f"{error.args[0]!r} is missing"
+    elif isinstance(error, AttributeError):
+        what = "a value has the wrong type"
+    elif isinstance(error, RecursionError):
+        what = "is nested too deeply"
+    else:
+        what = str(error)
+    return CassetteDamagedError(f"{path}: damaged at {place}: {what}; record it again", path=path, place=place)
 
 
-def exchange_from_json(value: Json) -> Exchange:
-    """One exchange. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for a value that is none."""
-    request = _dict(value["request"])
-    body = bodies.read(request["body"]) if "body" in request else b""
-    asked = HttpRequest(_str(request["method"]), _str(request["url"]), _read_headers(request), body)
-    response = _response(_dict(value["response"])) if "response" in value else None
-    failure = None
-    if "failure" in value:
-        kind = value["failure"]["kind"]
-        if kind not in get_args(FailureKind):
-            raise ValueError(f"unknown kind of failure {kind!r}")
-        failure = Failure(kind, _str(value["failure"].get("detail", "")))
-    if response is None and failure is None:
-        raise ValueError("an exchange needs a response or a failure")
-    return Exchange(asked, response, failure, complete=value.get("complete", True) is not False)
+def parsed(text: str) -> Json:
+    """The value of a document or a line of a journal. Raises ``ValueError`` or ``RecursionError``."""
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
 
 
 def _parsed(data: bytes, path: str) -> Json:
-    if len(data) > _LARGEST:
-        raise CassetteDamagedError(f"{path}: larger than {_LARGEST >> 20} MB; split the suite", path=path)
+    if len(data) > LARGEST:
+        raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=path)
     if not data.strip():
         raise CassetteDamagedError(f"{path}: the file is empty; record it again", path=path)
     try:
-        return json.loads(data.decode(), object_pairs_hook=_no_doubles)
+        return parsed(data.decode())
     except UnicodeDecodeError as error:
-        what, place = "is not UTF-8", f"byte {error.start}"
+        line = data.count(b"\n", 0, error.start) + 1
+        what, place = "is not UTF-8", f"line {line}, byte {error.start}"
     except json.JSONDecodeError as error:
         what, place = f"is no JSON ({error.msg})", f"line {error.lineno}, column {error.colno}"
     except RecursionError:
@@ -138,62 +134,20 @@ def _parsed(data: bytes, path: str) -> Json:
     )
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> Json:
     made = dict(pairs)
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"holds the key {next(name for name in names if names.count(name) > 1)!r} twice in one object")
+    for name in made:
+        if name[:1] == "$":
+            return bodies.unmarked(made)
     return made
 
 
-def _headers(headers: Headers) -> dict[str, Json]:
-    return {"headers": [list(pair) for pair in headers]} if headers else {}
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"holds {name}, which is no JSON")
 
 
-def _pieces(response: HttpResponse) -> dict[str, Json]:
-    if len(response.chunks) == 1 and not response.chunks[0].at:
-        return {"body": bodies.written(response.chunks[0].data)}
-    return {"chunks": [{"at": round(chunk.at, 3), **bodies.written(chunk.data)} for chunk in response.chunks]}
-
-
-def _response(value: dict[str, Json]) -> HttpResponse:
-    status = value["status"]
-    if type(status) is not int or not 100 <= status <= 999:  # noqa: PLR2004 - the range of HTTP statuses
-        raise ValueError(f"{status!r} is no HTTP status")
-    if "chunks" in value:
-        chunks = tuple(Chunk(bodies.read(one), float(one.get("at", 0))) for one in _list(value["chunks"]))
-    else:
-        chunks = (Chunk(bodies.read(value["body"])),) if "body" in value else ()
-    return HttpResponse(status, _read_headers(value), chunks)
-
-
-def _read_headers(value: dict[str, Json]) -> Headers:
-    pairs = tuple((_str(name), _str(content)) for name, content in _list(value.get("headers", [])))
-    if any(character in text for pair in pairs for text in pair for character in "\r\n\0"):
-        raise ValueError("a header holds a line break or a NUL")
-    return pairs
-
-
-def _provenance(value: Json) -> Provenance:
-    given = _dict(value)
-    if given["kind"] not in get_args(ProvenanceKind):
-        raise ValueError(f"unknown provenance {given['kind']!r}")
-    return Provenance(**{name: _str(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]
-
-
-def _dict(value: Json) -> dict[str, Json]:
-    if not isinstance(value, dict):
-        raise TypeError(f"expected an object, not {type(value).__name__}")
-    return value
-
-
-def _list(value: Json) -> list[Json]:
-    if not isinstance(value, list):
-        raise TypeError(f"expected a list, not {type(value).__name__}")
-    return value
-
-
-def _str(value: Json) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected a text, not {value!r}")
-    return value
+def _shown(text: str) -> str:
+    return text if text.isascii() else _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

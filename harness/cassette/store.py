@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets as random
+import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cassette.document import Cassette, from_bytes, to_text
+from harness.cassette.document import LARGEST, Cassette, from_bytes, to_text
 from harness.cassette.redaction import refuse_leaks
 from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from harness.exchange import Exchange
 
 
 def load(path: Path | str) -> Cassette:
@@ -23,59 +27,114 @@ def load(path: Path | str) -> Cassette:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = _content(path)
     except FileNotFoundError as error:
         raise CassetteMissingError(
             f"{path}: there is no such cassette; record it with `harness record`", path=str(path)
         ) from error
     except OSError as error:
-        raise CassetteDamagedError(f"{path}: can't be read: {error.strerror}", path=str(path)) from error
+        raise CassetteDamagedError(f"{path}: can't be read: {_why(error)}", path=str(path)) from error
     return from_bytes(data, str(path))
 
 
-def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = ()) -> None:
+def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), root: Path | str | None = None) -> None:
     """Write ``cassette`` to ``path``: what stood there stays until the new file is whole.
 
-    The text is read back before it takes the old one's place. Raises ``LeakError`` if a secret is in it (one of
-    ``secrets``, one of the environment's, or anything shaped like a provider's key), ``CassetteWriteError`` with
-    the reason if it can't be written.
+    The text is read back before it takes the old one's place. A symbolic link is followed if it stays inside ``root``,
+    and refused otherwise. The mode of the old file is kept; times are written in milliseconds. Raises ``LeakError`` if
+    a secret is in it (one of ``secrets``, one of the environment's, or anything shaped like a provider's key),
+    ``CassetteWriteError`` with the reason if it can't be written.
     """
     path = Path(path)
+    cassette = replace(cassette, exchanges=tuple(map(_in_milliseconds, cassette.exchanges)))
     text = to_text(cassette)
     refuse_leaks(text, str(path), secrets)
-    if from_bytes(text.encode(), str(path)) != cassette:
-        raise CassetteWriteError(
-            f"{path}: would not read back as what was recorded; nothing was written", path=str(path)
-        )
-    if path.is_symlink():
-        raise CassetteWriteError(f"{path}: is a symbolic link; give the file that it points to", path=str(path))
+    data = text.encode()
+    _refuse_unreadable(data, cassette, path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text.encode())
+        target = _target(path, root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, data)
     except OSError as error:
         raise CassetteWriteError(
-            f"{path}: could not be written: {error.strerror} (errno {error.errno}); the old file is untouched",
-            path=str(path),
+            f"{path}: could not be written: {_why(error)}; what stood there is untouched", path=str(path)
         ) from error
 
 
+def _content(path: Path) -> bytes:
+    """Whole, of a plain file within the size allowed: no pipe is waited for, no device read for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        known = os.fstat(handle)
+        if not stat.S_ISREG(known.st_mode):
+            raise CassetteDamagedError(f"{path}: is no file; give the path of a cassette", path=str(path))
+        if known.st_size > LARGEST:
+            raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=str(path))
+        return file.read(LARGEST + 1)
+
+
+def _refuse_unreadable(data: bytes, cassette: Cassette, path: Path) -> None:
+    try:
+        same = from_bytes(data, str(path)) == cassette
+    except CassetteDamagedError as error:
+        raise CassetteWriteError(
+            f"{error}: what was recorded would not read back; nothing was written", path=str(path), place=error.place
+        ) from error
+    if not same:
+        raise CassetteWriteError(
+            f"{path}: would not read back as what was recorded; nothing was written", path=str(path)
+        )
+
+
+def _target(path: Path, root: Path | str | None) -> Path:
+    if root is None:
+        if path.is_symlink():
+            raise CassetteWriteError(f"{path}: is a symbolic link; give the file that it points to", path=str(path))
+        return path
+    target = path.resolve()
+    if not target.is_relative_to(Path(root).resolve()):
+        raise CassetteWriteError(f"{path}: leads out of {root}, to {target}; nothing was written", path=str(path))
+    return target
+
+
+def _in_milliseconds(exchange: Exchange) -> Exchange:
+    if exchange.response is None:
+        return exchange
+    chunks = tuple(replace(chunk, at=round(chunk.at, 3)) for chunk in exchange.response.chunks)
+    return replace(exchange, response=replace(exchange.response, chunks=chunks))
+
+
 def _replace(path: Path, data: bytes) -> None:
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".tmp")
+    """Write beside ``path``, then rename: a reader sees the old file or the new one."""
+    if path.is_dir():
+        raise IsADirectoryError(21, "Is a directory")
+    name = path.with_name(f".{path.name[:100]}.{random.token_hex(4)}.tmp")
+    # The system takes its umask off the mode of a new file.
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(handle, path.stat().st_mode & 0o7777)
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+            os.fsync(handle)
+        name.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            name.unlink()
         raise
+    _settle(path.parent)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _settle(folder: Path) -> None:
+    """Make a rename last over a power failure, where the file system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _why(error: OSError) -> str:
+    return f"{error.strerror} (errno {error.errno})" if error.strerror else str(error)

@@ -1,0 +1,47 @@
+"""What a stream says, for the reviewer of a cassette: its text and its calls, which stand in pieces in the chunks.
+
+It is written beside a stream and never read back: the chunks are the recording.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from harness.cassette import bodies
+from harness.errors import HarnessError
+from harness.wire import DIALECTS
+
+if TYPE_CHECKING:
+    from harness.chat import Json, Reply
+    from harness.exchange import Exchange
+
+_FINE = 200
+
+
+def reading(exchange: Exchange) -> dict[str, Json]:
+    """The text, calls and finish of a chat stream; empty for anything else, and for what can't be read."""
+    response = exchange.response
+    if response is None or response.status != _FINE:
+        return {}
+    path = urlsplit(exchange.request.url).path
+    for dialect in DIALECTS.values():
+        if any(re.search(pattern, path) for pattern in dialect.paths):
+            try:
+                says: dict[str, Json] = bodies.escaped(_told(dialect.read(response)))
+            except (HarnessError, UnicodeEncodeError):
+                return {}
+            return says
+    return {}
+
+
+def _told(reply: Reply) -> dict[str, Json]:
+    made: dict[str, Json] = {"text": reply.text} if reply.text else {}
+    if reply.calls:
+        made["calls"] = [{"name": call.name, "parameters": call.parameters} for call in reply.calls]
+    if reply.errors:
+        made["unreadable calls"] = [error.raw for error in reply.errors]
+    if reply.finish:
+        made["finish"] = reply.finish
+    return made
