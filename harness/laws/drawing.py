@@ -10,10 +10,12 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from harness.chat import Reply, ToolCall
+from harness.laws.known import left_out
 from harness.laws.trial import Question, carried
-from harness.strategies.chat import broken_replies, replies
+from harness.strategies.chat import broken_replies, replies, usages
 from harness.strategies.names import legal_names, tool_sets
 from harness.strategies.wire import quirk_sets
+from harness.wire import DIALECTS
 from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ _PROSE = (
     "[1, 2, 3]",
     '{"name": "someone else", "arguments": {}}',
 )
+# Their APIs type arguments as an object: nothing else can be on that wire.
+_TYPED = {"gemini", "ollama"}
 _STRANGE = ("no_such_tool", "python")
 
 
@@ -36,7 +40,8 @@ def questions(draw: st.DrawFn, provider: str, *, stream: bool) -> Question:
     dialect = profile(provider).dialect
     # /api/generate knows no tools: litellm writes them into the prompt, where no name is renamed or read off.
     textual = dialect == "ollama_generate"
-    kinds = [kind for kind in KINDS if (stream or kind != "cut") and not (textual and kind in {"broken", "unknown"})]
+    unfit = {"broken", "unknown"} if textual else {"broken"} if dialect in _TYPED else set()
+    kinds = [kind for kind in KINDS if (stream or kind != "cut") and kind not in unfit]
     kind = draw(st.sampled_from(kinds))
     if textual:
         names = draw(st.lists(legal_names(provider), min_size=1, max_size=3, unique=True))
@@ -44,7 +49,9 @@ def questions(draw: st.DrawFn, provider: str, *, stream: bool) -> Question:
         names = draw(tool_sets(provider))
     question = Question(provider, tuple(names), _reply(draw, kind, names), kind, stream)
     if kind in {"plain", "broken", "unknown"}:
-        question = replace(question, quirks=draw(quirk_sets(provider)))
+        question = replace(
+            question, quirks=draw(quirk_sets(provider, DIALECTS[dialect].quirks.keys() - left_out(provider)))
+        )
     if kind == "plain":
         question = replace(
             question,
@@ -73,10 +80,11 @@ def _reply(draw: st.DrawFn, kind: Kind, names: list[str]) -> Reply:
     if kind == "written":
         words = draw(st.sampled_from([("name", "arguments"), ("name", "parameters")]))
         call = {words[0]: names[0], words[1]: {"x": "1"}}
-        return Reply(text=json.dumps(draw(st.sampled_from([call, [call]])), ensure_ascii=False), finish="stop")
+        text = json.dumps(draw(st.sampled_from([call, [call]])), ensure_ascii=False)
+        return Reply(text=text, finish="stop", usage=draw(usages()))
     if kind == "prose":
         text = draw(st.sampled_from(_PROSE))
-        return Reply(text=text.replace("%s", names[0]), finish="stop")
+        return Reply(text=text.replace("%s", names[0]), finish="stop", usage=draw(usages()))
     reply = draw(replies(names))
     if kind == "unknown":
         strange = draw(st.sampled_from([one for one in _STRANGE if one not in names] or ["no_such_tool_2"]))

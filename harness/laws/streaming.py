@@ -25,7 +25,8 @@ _ORDERS = {
     "empty_fragment",
     "text_start",
 }
-_ENDS = {"no_done", "finish_repeated", "finish_in_call_chunk", "done", "comments", "crlf", "lf", "ping", "finish_alone"}
+_ENDS = {"no_done", "finish_repeated", "finish_in_call_chunk", "done", "comments", "crlf", "lf", "finish_alone"}
+_ENDS |= {"no_ping"}
 _FALSE_ENDS = {"finish_stop", "finish_null", "finish_empty", "finish_missing"}
 
 
