@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,27 +25,58 @@ class Block:
     id: Json = None
     input: Json = None
     fragments: str | None = None
+    open: bool = True
 
     @property
     def arguments(self) -> Json:
-        return self.input if self.fragments is None else self.fragments
+        """What was sent as arguments; None where nothing was. An empty input is how a stream starts every call."""
+        return self.fragments or (None if self.input == {} else self.input)
 
 
 @dataclass(slots=True)
 class Message:
-    """A message on its way. ``ended`` says that the provider has said why it stopped."""
+    """A message on its way. ``ended`` says that the provider has said why it stopped.
+
+    Each block is started, added to and stopped. What breaks that order is a ``ValueError``: bytes were lost, doubled or
+    swapped.
+    """
 
     blocks: dict[int, Block] = field(default_factory=dict)
-    finish: str | None = None
+    started: bool = False
     ended: bool = False
+    finish: str | None = None
     prompt: int | None = None
     completion: int | None = None
     id: str = ""
     model: str = ""
 
-    def block(self, index: int, kind: str) -> Block:
-        """The block ``index``, made if it is new: Bedrock starts text blocks without a word."""
-        return self.blocks.setdefault(index, Block(kind))
+    def begin(self) -> None:
+        if self.started:
+            raise ValueError("the message starts twice")
+        self.started = True
+
+    def start(self, index: int, block: Block) -> Block:
+        if not self.started or self.ended:
+            raise ValueError(f"block {index} starts outside the message")
+        if index in self.blocks:
+            raise ValueError(f"block {index} starts twice")
+        self.blocks[index] = block
+        return block
+
+    def going(self, index: int) -> Block:
+        """The block ``index``, which has started and not stopped."""
+        block = self.blocks.get(index)
+        if block is None or not block.open:
+            raise ValueError(f"a piece of block {index}, which is not open")
+        return block
+
+    def stop(self, index: int) -> None:
+        self.going(index).open = False
+
+    def end(self, finish: str | None) -> None:
+        if not self.started or any(block.open for block in self.blocks.values()):
+            raise ValueError("the message ends in the middle of a block, or before its start")
+        self.finish, self.ended = finish, True
 
     def joined(self, kind: str) -> str:
         return "".join(block.text for block in self.blocks.values() if block.kind == kind)
@@ -72,7 +104,7 @@ class Message:
     def torn(self) -> Reply:
         """What had come of a stream that was cut: every call an error, for none is known to be whole."""
         errors = tuple(
-            CallError("cut_off", "the stream ended here", block.fragments or "", block.name, block.id or "", place)
+            CallError("cut_off", "the stream ended here", _raw(block), block.name, block.id or "", place)
             for place, block in enumerate(self._uses("call"))
         )
         return Reply(text=self.joined("text"), errors=errors, reasoning=self.joined("reasoning"))
@@ -85,5 +117,9 @@ class Message:
         ends_in_call = bool(self.blocks) and [*self.blocks.values()][-1].kind == "call"
         for place, block in enumerate(calls):
             last = cut and ends_in_call and place == len(calls) - 1
-            empty = block.fragments in {None, ""} and block.input in (None, {})
-            yield judged(block.name, None if empty else block.arguments, block.id, place, cut=last)
+            yield judged(block.name, block.arguments, block.id, place, cut=last)
+
+
+def _raw(block: Block) -> str:
+    sent = block.arguments
+    return sent if isinstance(sent, str) else "" if sent is None else json.dumps(sent, ensure_ascii=False)

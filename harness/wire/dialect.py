@@ -69,6 +69,9 @@ class RenderError(Protocol):
 class Dialect:
     """One provider API. ``quirks`` maps each quirk's name to a sentence that says what it does and
     where it was seen; ``paths`` are regular expressions of the URL paths it is served at.
+
+    ``failures`` are switches of the same kind, after which the bytes no longer hold the reply but tell, under status
+    200, that the provider failed: reading them raises ``ProviderError``.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Dialect:
     error: RenderError
     paths: tuple[str, ...]
     quirks: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
 
 
 def refused_quirks(asked: frozenset[str], known: Mapping[str, str], dialect: str) -> None:

@@ -164,11 +164,11 @@ def together(events: Iterable[dict[str, Any]]) -> Found:
 SDKS: dict[str, tuple[str, Callable[[bool], Found], frozenset[str]]] = {
     "openai": ("openai", openai_sdk, frozenset()),
     "mistralai": ("openai", mistral_sdk, frozenset({"call_in_one_chunk", "finish_in_call_chunk", "content_empty"})),
-    "anthropic": ("anthropic", anthropic_sdk, frozenset({"ping", "padding", "caller"})),
+    "anthropic": ("anthropic", anthropic_sdk, frozenset({"caller"})),
     "google-genai": ("gemini", google_sdk, frozenset()),
     "ollama": ("ollama", ollama_sdk, frozenset()),
     "cohere": ("cohere", cohere_sdk, frozenset()),
-    "boto3": ("bedrock", bedrock_sdk, frozenset({"padding"})),
+    "boto3": ("bedrock", bedrock_sdk, frozenset()),
 }
 
 
