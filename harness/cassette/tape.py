@@ -146,7 +146,9 @@ class _Recording:
         response = HttpResponse(self._status, self._headers, tuple(self._chunks)) if self._status else None
         if response is not None and failure is not None:
             failure = Failure("cut", failure.detail)
-        exchange = Exchange(self._request, response, failure, complete=complete)
+        # OpenAI's SDK stops reading at [DONE]: nothing was left unread.
+        over = complete or (bool(self._chunks) and self._chunks[-1].data.rstrip().endswith(b"data: [DONE]"))
+        exchange = Exchange(self._request, response, failure, complete=over)
         self._tape.keep(self._tape.redactor.exchange(exchange))
 
 
