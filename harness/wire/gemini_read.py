@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from harness.chat import CallError, Finish, Reply, ToolCall, Usage
 from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
 from harness.exchange import header
 from harness.wire.arguments import judged
+from harness.wire.carried import shaped
 from harness.wire.sse import json_events
 
 if TYPE_CHECKING:
@@ -18,19 +21,42 @@ if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import HttpResponse
 
+_FILTERS = (
+    *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+)
+_FAULTS = (
+    *("OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"),
+    *("MISSING_THOUGHT_SIGNATURE", "IMAGE_OTHER", "NO_IMAGE"),
+)
 FINISHES: dict[str, Finish] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
-    "MALFORMED_FUNCTION_CALL": "error",
-    "UNEXPECTED_TOOL_CALL": "error",
-    "OTHER": "error",
-    **dict.fromkeys(
-        ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"),
-        "content_filter",
-    ),
+    **dict.fromkeys(_FAULTS, "error"),
+    **dict.fromkeys(_FILTERS, "content_filter"),
 }
-# google.ai.generativelanguage.Candidate.FinishReason, for those who send the number.
-_NUMBERS = dict(enumerate(("", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")))
+NUMBERS = dict(
+    enumerate(
+        (
+            "STOP",
+            "MAX_TOKENS",
+            "SAFETY",
+            "RECITATION",
+            "OTHER",
+            "LANGUAGE",
+            "BLOCKLIST",
+            "PROHIBITED_CONTENT",
+            "SPII",
+            "MALFORMED_FUNCTION_CALL",
+            "IMAGE_SAFETY",
+            "UNEXPECTED_TOOL_CALL",
+        ),
+        start=1,
+    )
+)
+"""google.ai.generativelanguage.v1beta Candidate.FinishReason, for those who send the number. Vertex AI's own enum
+agrees up to 5 (OTHER).
+"""
 
 
 @dataclass(slots=True)
@@ -39,12 +65,12 @@ class _Message:
     reasoning: str = ""
     finish: str | None = None
     told: str = ""
-    blocked: bool = False
+    blocked: str | None = None
     usage: Usage | None = None
     id: str = ""
     model: str = ""
     calls: list[dict[str, Json]] = field(default_factory=list)
-    code: list[ToolCall] = field(default_factory=list)
+    theirs: list[ToolCall] = field(default_factory=list)
 
 
 def read(response: HttpResponse) -> Reply:
@@ -54,10 +80,11 @@ def read(response: HttpResponse) -> Reply:
     text = response.body.decode(errors="replace").strip()
     try:
         for body in _bodies(response) if streamed else _array(text):
-            _take(body, made)
+            with shaped(body):
+                _take(body, made)
     except StreamCutError as error:
         raise StreamCutError(str(error), _torn(made)) from error
-    if made.finish is None and not made.blocked and (streamed or text.startswith("[")):
+    if made.finish is None and made.blocked is None and (streamed or text.startswith("[")):
         raise StreamCutError("the stream ended without a finish reason", _torn(made))
     return _reply(made)
 
@@ -66,31 +93,48 @@ def _bodies(response: HttpResponse) -> Iterator[Json]:
     return (body for _, body in json_events(response.body) if body is not None)
 
 
-def _array(text: str) -> list[Json]:
-    """A whole answer, or a stream sent as one JSON array."""
+def _array(text: str) -> Iterator[Json]:
+    """A whole answer, or the answers of a stream that was sent as one JSON array.
+
+    Of an array that breaks off, the whole answers, then ``StreamCutError``.
+    """
     try:
         value = json.loads(text)
-    except ValueError as error:
-        if text.startswith("[") or not text:
-            raise StreamCutError("the array of answers is cut") from error
-        raise UnreadableReplyError(f"no JSON: {error}", text) from error
-    return value if isinstance(value, list) else [value]
+    except (ValueError, RecursionError) as error:
+        if text and (not text.startswith("[") or _closed(text)):
+            raise UnreadableReplyError(f"no JSON: {error}", text) from error
+    else:
+        yield from value if isinstance(value, list) else [value]
+        return
+    rest = text[1:]
+    with suppress(ValueError, RecursionError):
+        while rest := rest.lstrip(", \r\n\t"):
+            value, length = json.JSONDecoder().raw_decode(rest)
+            yield value
+            rest = rest[length:]
+    raise StreamCutError("the array of answers is cut")
+
+
+def _closed(text: str) -> bool:
+    """Whether every bracket has its end: the text was not cut, but is wrong somewhere."""
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    return '"' not in outside and sum(map(outside.count, "[{")) == sum(map(outside.count, "]}"))
 
 
 def _take(body: Json, made: _Message) -> None:
-    if not isinstance(body, dict):
-        raise UnreadableReplyError(f"no object but {type(body).__name__}", str(body))
     if "error" in body:
         raise ProviderError(str(body["error"].get("message")), status=body["error"].get("code"), provider="gemini")
     made.id, made.model = body.get("responseId") or made.id, body.get("modelVersion") or made.model
     made.usage = _usage(body.get("usageMetadata")) or made.usage
-    made.blocked = made.blocked or bool((body.get("promptFeedback") or {}).get("blockReason"))
+    made.blocked = (body.get("promptFeedback") or {}).get("blockReason") or made.blocked
     for candidate in (body.get("candidates") or ())[:1]:
-        finish = candidate.get("finishReason")
-        made.finish = (_NUMBERS.get(finish) if isinstance(finish, int) else finish) or made.finish
-        made.told = candidate.get("finishMessage") or made.told
         for part in (candidate.get("content") or {}).get("parts") or ():
+            if made.finish is not None and part.get("text") != "":
+                raise ValueError("a part comes after the finish reason")
             _take_part(part, made)
+        finish = candidate.get("finishReason")
+        made.finish = (NUMBERS.get(finish, str(finish)) if isinstance(finish, int) else finish) or made.finish
+        made.told = candidate.get("finishMessage") or made.told
 
 
 def _take_part(part: dict[str, Json], made: _Message) -> None:
@@ -99,22 +143,27 @@ def _take_part(part: dict[str, Json], made: _Message) -> None:
     else:
         made.text += part.get("text") or ""
     if "functionCall" in part:
-        made.calls.append(part["functionCall"])
+        made.calls.append({**part["functionCall"]})
     if "executableCode" in part:
         code = part["executableCode"]
-        made.code.append(ToolCall("code_execution", {"language": code.get("language"), "code": code.get("code")}, ""))
+        given = {"language": code.get("language"), "code": code.get("code")}
+        made.theirs.append(ToolCall("code_execution", given, code.get("id") or ""))
+    if "toolCall" in part:
+        used = part["toolCall"]
+        made.theirs.append(ToolCall(used["toolType"], {**(used.get("args") or {})}, used.get("id") or ""))
 
 
 def _usage(told: Json) -> Usage | None:
-    if not isinstance(told, dict) or "promptTokenCount" not in told:
+    if not told:
         return None
     answered = [told.get(key) for key in ("candidatesTokenCount", "thoughtsTokenCount")]
     completion = sum(count or 0 for count in answered) if any(count is not None for count in answered) else None
-    return Usage(told["promptTokenCount"], completion, told.get("totalTokenCount"))
+    counts = (told.get("promptTokenCount"), completion, told.get("totalTokenCount"))
+    return Usage(*counts) if any(count is not None for count in counts) else None
 
 
 def _reply(made: _Message) -> Reply:
-    finish = "content_filter" if made.blocked and made.finish is None else FINISHES.get(made.finish or "")
+    finish = FINISHES.get(made.finish or "") if made.finish or made.blocked is None else "content_filter"
     last = len(made.calls) - 1
     found = [
         judged(call.get("name"), call.get("args"), call.get("id"), place, cut=finish == "length" and place == last)
@@ -128,13 +177,13 @@ def _reply(made: _Message) -> Reply:
         text=made.text,
         calls=tuple(call for call in found if isinstance(call, ToolCall)),
         errors=tuple(errors),
-        provider_calls=tuple(made.code),
+        provider_calls=tuple(made.theirs),
         finish=finish,
         usage=made.usage,
         reasoning=made.reasoning,
         model=made.model,
         id=made.id,
-        raw_finish=made.finish,
+        raw_finish=made.finish or made.blocked,
     )
 
 

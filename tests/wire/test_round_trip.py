@@ -85,6 +85,9 @@ def test_every_quirk_changes_the_bytes_of_some_reply(name: str) -> None:
             provider_calls=(ToolCall("web_search", {"q": "x"}, "srvtoolu_1"),),
             finish="tool_calls",
         ),
+        Reply(errors=(CallError("arguments", "", "Malformed function call: print(a)"),), finish="error"),
+        Reply(calls=(call,), finish="error"),
+        Reply(finish="content_filter"),
     ]
     for quirk in dialect.quirks:
         assert any(
