@@ -16,9 +16,11 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("run", "replay suites from their cassettes and check every answer", "harness.cli.run"),
     Command("record", "ask the models of suites for real, and record what they answer", "harness.cli.record"),
+    Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
     Command("validate", "check suites and cassettes, and tell all their faults", "harness.cli.validate"),
     Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),
+    Command("serve", "serve cassettes to any client, and break answers on purpose", "harness.cli.serve"),
     Command("serve-local", "start or stop a real model on this machine", "harness.cli.serve_local"),
 )

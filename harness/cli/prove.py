@@ -1,0 +1,162 @@
+"""Prove a backend against the laws of tool calling: property tests over every provider's own bytes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from harness.laws import Law
+    from harness.run.prove import Backend, Broken, Proof
+
+EXAMPLES = """examples:
+  harness prove                                  our backend, all providers, all laws
+  harness prove --provider gemini --law N4 --law D2 --examples 500
+  harness prove --backend my_adapter:complete    your own backend
+  harness prove --self-check                     do the laws catch backends that are wrong on purpose?
+
+exit codes: 0 every law holds, 1 one is broken, 2 wrong usage
+"""
+_OURS = "harness.backend.completion:complete"
+_FOLDER = ".harness"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--provider", action="append", default=[], metavar="P", help="only this provider")
+    add("--law", action="append", default=[], metavar="ID", help="only this law, such as N4")
+    add("--backend", default=_OURS, metavar="MODULE:ATTRIBUTE", help=f"whose backend (default: {_OURS})")
+    add("--examples", type=int, default=100, metavar="N", help="examples a provider and mode (default: 100)")
+    add("--seed", type=int, metavar="S", help="draw by this seed, and not the same each time")
+    add("--json", metavar="FILE", help="write the counts as JSON (- for standard output)")
+    add("--self-check", action="store_true", help="judge the laws by backends that are wrong on purpose")
+    kept = f"folder for counterexamples, which are tried first next time (default: {_FOLDER})"
+    add("--keep", default=_FOLDER, metavar="DIR", help=kept)
+
+
+def run(words: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from harness.cli.following import STANDARD_OUTPUT, screen
+    from harness.errors import UsageError
+    from harness.run import prove
+
+    if words.examples < 1:
+        raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
+    _offline()
+    out = screen(stderr=words.json == STANDARD_OUTPUT)
+    backend = prove.backend_at(words.backend)
+    if words.self_check:
+        return _self_check(backend, out)
+    laws, keep = prove.chosen_laws(words.law), Path(words.keep)
+    proofs = _proofs(backend, laws, words, keep, out)
+    _tell(proofs, laws, keep, out)
+    if words.json:
+        _write_json(words.json, proofs)
+    return 0 if all(proof.holds for proof in proofs) else 1
+
+
+def _offline() -> None:
+    """A proof asks nobody: litellm must not fetch prices either. Set before it is first imported."""
+    import logging
+
+    from harness.backend.completion import load_offline
+
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    load_offline()
+
+
+def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, keep: Path, out: Console) -> list[Proof]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from harness.laws.asking import provers
+    from harness.run import prove
+
+    providers = provers(tuple(words.provider))
+    modes = [mode for mode in prove.MODES if backend.acomplete is not None or not mode.startswith("async")]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    done = []
+    with Progress(*columns, console=out, transient=True) as progress:
+        task = progress.add_task("proving", total=len(providers) * len(modes))
+        for proof in prove.prove(
+            backend,
+            providers=providers,
+            laws=laws,
+            modes=modes,
+            examples=words.examples,
+            seed=words.seed,
+            database=keep / "examples",
+        ):
+            done.append(proof)
+            progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")
+    return done
+
+
+def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console) -> None:
+    from harness.laws.known import KNOWN
+    from harness.report import proofs as report
+
+    known = {(fault.question.provider, fault.law) for fault in KNOWN}
+    out.print(report.table(proofs, laws, known))
+    for proof in proofs:
+        for broken in proof.broken.values():
+            out.print(report.story(proof, broken), style="red", markup=False, highlight=False)
+            out.print(f"  replay it:        {_saved(proof, broken, keep)}", markup=False, highlight=False)
+    for fault in KNOWN:
+        if any(proof.provider == fault.question.provider for proof in proofs):
+            out.print(f"! {fault.law} {fault.name}: {fault.what} ({fault.litellm})", style="yellow", markup=False)
+    broken_laws = sum(len(proof.broken) for proof in proofs)
+    examples = sum(proof.examples for proof in proofs)
+    judged = sum(sum(proof.judged.values()) for proof in proofs)
+    out.print(f"{len(proofs)} proofs, {examples:,} examples, {judged:,} judgements: {broken_laws or 'no'} broken laws")
+
+
+def _saved(proof: Proof, broken: Broken, keep: Path) -> str:
+    """Save the bytes of a counterexample as a synthetic cassette; how to look at it."""
+    import harness
+    from harness.cassette import Cassette, save
+    from harness.exchange import Exchange, Provenance
+
+    trial = broken.trial
+    if not trial.requests or trial.served is None:
+        return "nothing went over the wire"
+    file = keep / "counterexamples" / f"{broken.law.id}-{proof.provider}-{proof.mode.replace(' ', '-')}.json"
+    provenance = Provenance("synthetic", "", f"counterexample to {broken.law.id}", harness=harness.__version__)
+    save(file, Cassette(provenance, (Exchange(trial.requests[0], trial.served),)))
+    return f"harness show {file}"
+
+
+def _self_check(backend: Backend, out: Console) -> int:
+    from harness.laws.faulty import FAULTY
+    from harness.report import proofs as report
+    from harness.run.selfcheck import self_check
+
+    survived = 0
+    for caught in self_check(backend):
+        survived += not caught.laws
+        out.print(report.caught_line(caught), style=None if caught.laws else "bold red", markup=False, highlight=False)
+    out.print(f"{len(FAULTY) - survived} of {len(FAULTY)} faulty backends caught")
+    return 1 if survived else 0
+
+
+def _write_json(target: str, proofs: Sequence[Proof]) -> None:
+    import json
+    from pathlib import Path
+
+    from harness.errors import UsageError
+    from harness.report import proofs as report
+
+    text = json.dumps(report.as_json(proofs), indent=1) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{target}: can't be written: {error.strerror}") from error
