@@ -1,0 +1,87 @@
+"""Serve cassettes to any client, on the wires of OpenAI, Anthropic, Gemini, Ollama, Bedrock and Cohere at one address.
+
+Each recorded answer is given once, in the order recorded; a request that no recording answers gets a 404 that names
+the nearest one and what differs.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from harness.server.door import Door
+
+EXAMPLES = """examples:
+  harness serve cassettes/                                   replay all cassettes at http://127.0.0.1:8788
+  harness serve cassettes/ --repeat                          give each answer again and again
+  harness serve cassettes/ --timing realtime                 with the pauses that were recorded
+  harness serve cassettes/ --faults faults.yaml              break answers as providers break
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("cassettes", nargs="*", metavar="CASSETTE", help="cassette files, or folders of them")
+    parser.add_argument("--host", default="127.0.0.1", help="where to serve (default: 127.0.0.1, this machine only)")
+    parser.add_argument("--port", type=int, default=8788, help="the port (default: 8788; 0 takes any free one)")
+    parser.add_argument("--repeat", action="store_true", help="begin again with the first answer after the last")
+    parser.add_argument(
+        "--timing", default="none", metavar="T", help="none, realtime (as recorded), or x10 (ten times as fast)"
+    )
+    parser.add_argument("--faults", metavar="FILE", help="rules that break answers, in YAML")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="a further name this server answers to"
+    )
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness.server import door, rulebook, shelf
+    from harness.server.app import App
+    from harness.server.replay import Replay
+
+    recorded = shelf.gathered(words.cassettes or ["cassettes"])
+    rules = rulebook.from_file(words.faults) if words.faults else ()
+    source = Replay(
+        shelf.Shelf(recorded, repeat=words.repeat), rules=rulebook.Rules(rules), pace=_pace(words.timing), say=_say
+    )
+    app = App(source, hosts=[words.host, *words.allow_host])
+    files = len({one.file for one in recorded})
+
+    def ready(opened: Door) -> None:
+        sys.stdout.write(f"{len(recorded)} exchanges of {files} cassettes at {opened.url}\n{_bases(opened.url)}\n")
+        sys.stdout.write("Ctrl-C ends it\n")
+        sys.stdout.flush()
+
+    door.serve(app, host=words.host, port=words.port, ready=ready)
+    return 0
+
+
+def _bases(url: str) -> str:
+    return (
+        f"base URLs: {url}/v1 (OpenAI and its kin), {url} (Anthropic, Gemini, Ollama, Cohere, Bedrock); "
+        f"what is asked and missed: {url}/"
+    )
+
+
+def _pace(word: str) -> float | None:
+    from harness.errors import UsageError
+
+    if word == "none":
+        return None
+    factor = "1" if word == "realtime" else word.removeprefix("x")
+    try:
+        pace = float(factor)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace <= 1_000_000:  # noqa: PLR2004 - as good as no waiting
+        raise UsageError(f"--timing {word} is none of: none, realtime, x10 (or another factor)")
+    return pace
+
+
+def _say(why: str) -> None:
+    from harness.report import harmless
+
+    sys.stderr.write(f"harness: {harmless.line(why, 4000)}\n")
+    sys.stderr.flush()

@@ -1,0 +1,126 @@
+"""The application: a plain ASGI callable that checks who asks and how much, and hands models' requests to a source."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.exchange import Chunk, HttpRequest, HttpResponse, header
+from harness.server.ledger import Ledger
+from harness.server.outgoing import ClientGoneError, Outgoing
+from harness.server.page import page
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+
+    from harness.chat import Json
+
+    Message = MutableMapping[str, Any]
+
+LARGEST = 64 * 2**20
+"""Bytes of a request's body that are taken."""
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+STATE = "/harness/state.json"
+_JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
+
+
+class Source(Protocol):
+    """Where answers come from."""
+
+    def loaded(self) -> list[dict[str, Json]]: ...
+
+    async def serve(
+        self, request: HttpRequest, out: Outgoing, ledger: Ledger, shut: Callable[[float], None]
+    ) -> None: ...
+
+
+class App:
+    """``hosts`` are the names that a Host header may hold, beside the loopback's: a page of another site that
+    was led here by its name's address gets nothing.
+    """
+
+    def __init__(self, source: Source, *, hosts: Iterable[str] = ()) -> None:
+        self._source = source
+        self._hosts = LOOPBACK | {_bare(name.lower()) for name in hosts}
+        self.ledger = Ledger()
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        out = Outgoing(send, scope["state"]["transport"])
+        try:
+            await self._answer(scope, receive, out)
+        except ClientGoneError:
+            return
+
+    async def _answer(
+        self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]], out: Outgoing
+    ) -> None:
+        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        refusal = self._refused(headers)
+        if refusal is not None:
+            await out.whole(refusal)
+            return
+        body = await _body(receive, headers)
+        if body is None:
+            await out.whole(_plain(413, f"a request may have {LARGEST:,} bytes"), (("connection", "close"),))
+            return
+        path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+        if scope["method"] in {"GET", "HEAD"} and path in {"/", STATE}:
+            await out.whole(page() if path == "/" else self._state())
+            return
+        url = f"http://{header(headers, 'host')}{path}" + (f"?{query}" if query else "")
+        request = HttpRequest(scope["method"], url, headers, body)
+        await self._source.serve(request, out, self.ledger, scope["state"]["shut"])
+
+    def _refused(self, headers: tuple[tuple[str, str], ...]) -> HttpResponse | None:
+        host = header(headers, "host")
+        if host is None or _bare(host.lower()) not in self._hosts:
+            return _plain(403, f"this server does not answer to the name {host!r:.100}; start it with --allow-host")
+        origin = header(headers, "origin")
+        if origin is not None and _bare(origin.lower().partition("://")[2]) not in self._hosts:
+            return _plain(403, "this server does not answer to pages of other sites; start it with --allow-host")
+        return None
+
+    def _state(self) -> HttpResponse:
+        state = {"loaded": self._source.loaded(), **self.ledger.state()}
+        return HttpResponse(200, _JSON, (Chunk(json.dumps(state).encode()),))
+
+
+async def _body(receive: Callable[[], Awaitable[Message]], headers: tuple[tuple[str, str], ...]) -> bytes | None:
+    """The whole body; None if it is over the limit."""
+    length = header(headers, "content-length") or "0"
+    if not length.isdecimal() or int(length[:12]) > LARGEST:
+        return None
+    message = await receive()
+    if not message.get("more_body"):
+        _gone(message)
+        return bytes(message.get("body", b""))
+    parts = bytearray(message["body"])
+    while message.get("more_body"):
+        message = await receive()
+        _gone(message)
+        parts += message.get("body", b"")
+        if len(parts) > LARGEST:
+            return None
+    return bytes(parts)
+
+
+def _gone(message: Message) -> None:
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+
+
+def _bare(host: str) -> str:
+    """A host without its port."""
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+
+
+def _plain(status: int, text: str) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "text/plain; charset=utf-8"),), (Chunk(text.encode()),))

@@ -1,0 +1,122 @@
+"""The way out to one client: what ASGI can send, and what it can't (a reset, a dropped or a stalled connection)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from harness.exchange import Headers, HttpResponse
+    from harness.server.play import Play
+
+    Message = MutableMapping[str, Any]
+    Send = Callable[[Message], Awaitable[None]]
+
+SLOWEST = 60.0
+"""Seconds that a client may take to accept one chunk."""
+
+_NO_BODY = frozenset({204, 304})
+# What belongs to one connection or says a length is never replayed: both are worked out anew.
+_RECOMPUTED = frozenset(
+    {"connection", "content-length", "date", "keep-alive", "server", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection, or took too long to read."""
+
+
+class Outgoing:
+    """One answer on its way. ``transport`` is the connection itself."""
+
+    def __init__(self, send: Send, transport: asyncio.Transport) -> None:
+        self._send, self._transport = send, transport
+        self.begun = False
+
+    async def whole(self, response: HttpResponse, extra: Headers = ()) -> None:
+        """A response in one piece, its length said."""
+        body = response.body
+        length = () if response.status in _NO_BODY else (("content-length", str(len(body))),)
+        await self.head(response.status, (*response.headers, *extra), length)
+        await self._written({"type": "http.response.body", "body": body})
+
+    async def head(self, status: int, headers: Headers, own: Headers = ()) -> None:
+        kept = [(name, value) for name, value in headers if name.lower() not in _RECOMPUTED]
+        lines = [(name.lower().encode("latin-1", "replace"), _clean(value)) for name, value in (*kept, *own)]
+        lines.append((b"x-content-type-options", b"nosniff"))
+        self.begun = True
+        await self._written({"type": "http.response.start", "status": status, "headers": lines})
+
+    async def chunk(self, data: bytes) -> None:
+        if data:
+            await self._written({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self) -> None:
+        await self._written({"type": "http.response.body", "body": b""})
+
+    def drop(self) -> None:
+        """Close the connection as it is, so that the client sees an answer that broke off."""
+        self._transport.close()
+
+    def reset(self) -> None:
+        """Break the connection with a TCP reset."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        self._transport.abort()
+
+    async def stall(self, seconds: float) -> None:
+        """Say nothing for ``seconds``, or until the client gives up; then drop the connection."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._transport.is_closing():  # noqa: ASYNC110 - transports tell nobody
+            await asyncio.sleep(min(0.05, seconds))
+        self.drop()
+
+    async def _written(self, message: Message) -> None:
+        if self._transport.is_closing():
+            raise ClientGoneError
+        try:
+            async with asyncio.timeout(SLOWEST):
+                await self._send(message)
+        except TimeoutError:
+            self._transport.abort()
+            raise ClientGoneError from None
+
+
+async def perform(play: Play, out: Outgoing, extra: Headers = ()) -> None:
+    """Send ``play`` to the client, chunk by chunk as recorded, at its pace, and end it as it ended."""
+    response = play.response
+    if response is not None:
+        if play.ending is None and len(response.chunks) < 2 and not play.pace:  # noqa: PLR2004 - one piece or none
+            await out.whole(response, extra)
+            return
+        await _chunks(response, play.pace, out, extra)
+    if play.ending is None:
+        await out.end()
+    elif play.ending == "timeout":
+        await out.stall(play.seconds)
+    elif play.ending in {"reset", "refused"}:
+        out.reset()
+    else:
+        out.drop()
+
+
+async def _chunks(response: HttpResponse, pace: float | None, out: Outgoing, extra: Headers) -> None:
+    start = time.monotonic()
+    await out.head(response.status, (*response.headers, *extra))
+    for chunk in response.chunks:
+        if pace and (wait := start + chunk.at / pace - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        await out.chunk(chunk.data)
+
+
+def _clean(value: str) -> bytes:
+    return value.replace("\r", " ").replace("\n", " ").replace("\0", " ").encode("latin-1", "replace")

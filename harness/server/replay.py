@@ -1,0 +1,116 @@
+"""Answer from recordings: look up, break on purpose where a rule says so, play, and tell misses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlsplit
+
+from harness.errors import CassetteMiss, UsageError
+from harness.exchange import Chunk, HttpResponse
+from harness.server import listing, places, play
+from harness.server.outgoing import perform
+from harness.server.rulebook import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.chat import Json
+    from harness.exchange import HttpRequest
+    from harness.server.ledger import Ledger
+    from harness.server.outgoing import Outgoing
+    from harness.server.rules import Rule
+    from harness.server.shelf import Recorded
+
+
+class Answers(Protocol):
+    """Who knows the answers: recordings, a script, or replies made up."""
+
+    @property
+    def recorded(self) -> tuple[Recorded, ...]: ...
+
+    @property
+    def given(self) -> list[int]: ...
+
+    def answer(self, request: HttpRequest) -> Recorded:
+        """Raises ``CassetteMiss``."""
+        ...
+
+
+class Replay:
+    """A source of answers for the application. ``say`` is told each miss; ``pace`` is that of ``play.Play``."""
+
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        rules: Rules | None = None,
+        pace: float | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._answers, self._rules, self._pace, self._say = answers, rules or Rules(), pace, say
+
+    def loaded(self) -> list[dict[str, Json]]:
+        """What there is to answer from, a row for each file."""
+        rows: dict[str, dict[str, Json]] = {}
+        for one, times in zip(self._answers.recorded, self._answers.given, strict=True):
+            row = rows.setdefault(
+                one.file, {"file": one.file, "provenance": one.provenance.kind, "exchanges": 0, "used": 0}
+            )
+            row["exchanges"] += 1
+            row["used"] += times > 0
+        return list(rows.values())
+
+    async def serve(self, request: HttpRequest, out: Outgoing, ledger: Ledger, shut: Callable[[float], None]) -> None:
+        url = urlsplit(request.url)
+        try:
+            rule = self._rules.rule(request)
+            made, by = self._made(request, rule)
+            fault = rule.fault if rule else ""
+        except CassetteMiss as miss:
+            await self._miss(str(miss), request, out, ledger)
+            return
+        except UsageError as error:
+            await out.whole(_refusal(400, str(error), url.path))
+            ledger.note(request.method, url.path, "refused", status=400)
+            return
+        status = made.response.status if made.response else 0
+        ledger.note(request.method, url.path, "answered", status=status, by=by, fault=fault)
+        if rule is not None and rule.fault == "refused":
+            shut(rule.seconds)
+        await perform(made, out, (("x-harness-recording", quote(by, safe="/#:. +=@,")),) if by else ())
+
+    def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[play.Play, str]:
+        path = urlsplit(request.url).path
+        dialect = places.dialect(path)
+        if rule is not None and dialect is None:
+            raise UsageError(f"no dialect is spoken at {path}; a fault can't be played there")
+        if rule is not None and dialect is not None and rule.instead:
+            return rule.on(play.Play(None), dialect), ""
+        try:
+            found = self._answers.answer(request)
+        except CassetteMiss:
+            listed = listing.listed(request, self._answers.recorded)
+            if listed is None:
+                raise
+            return play.Play(listed), ""
+        made = play.of(found.exchange, self._pace)
+        if rule is not None and dialect is not None:
+            made = rule.on(made, dialect)
+        return made, f"{found.label} ({found.provenance.kind})"
+
+    async def _miss(self, why: str, request: HttpRequest, out: Outgoing, ledger: Ledger) -> None:
+        path = urlsplit(request.url).path
+        self._say(why)
+        ledger.miss(why)
+        ledger.note(request.method, path, "missed", status=404)
+        # The SDKs retry what they take for a passing fault; a miss is none.
+        await out.whole(_refusal(404, why, path), (("x-should-retry", "false"),))
+
+
+def _refusal(status: int, why: str, path: str) -> HttpResponse:
+    dialect = places.dialect(path)
+    if dialect is not None:
+        return dialect.error(status, why)
+    body = json.dumps({"error": {"message": why, "type": "harness", "code": status}}).encode()
+    return HttpResponse(status, (("content-type", "application/json"),), (Chunk(body),))

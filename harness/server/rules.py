@@ -1,0 +1,210 @@
+"""Rules that break answers: read from a YAML file or from a request's header, and told apart by ``fault``.
+
+    faults:
+      - {fault: status, status: 429, retry_after: 1}        the first request; the next gets the recording
+      - {fault: cut, call: 1, path: "*/chat/completions"}
+
+A rule applies to ``times`` requests (null: to all) that fit ``path`` and ``model``, after ``skip`` of them were let
+through. The first rule that applies is the only one. The header ``x-harness-fault`` holds one rule for its own request:
+``reset``, or ``{fault: cut, after: 120}``.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import pydantic
+
+from harness.server import faults
+from harness.server.play import Play
+
+if TYPE_CHECKING:
+    from harness.exchange import HttpRequest
+    from harness.wire.dialect import Dialect
+
+_MODEL_IN_PATH = re.compile(r"/models?/([^/:]+)")
+Count: TypeAlias = Annotated[int, pydantic.Field(ge=0)]
+Seconds: TypeAlias = Annotated[float, pydantic.Field(ge=0, le=600)]
+
+
+class _Rule(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    instead: ClassVar[bool] = False
+    """Whether it answers in the recording's place, which is then still there for the next request."""
+
+    times: Annotated[int, pydantic.Field(ge=1)] | None = 1
+    skip: Count = 0
+    path: str = "*"
+    model: str = "*"
+
+    def on(self, play: Play, dialect: Dialect, /) -> Play:
+        raise NotImplementedError
+
+    def fits(self, request: HttpRequest) -> bool:
+        path = unquote(urlsplit(request.url).path)
+        return fnmatch.fnmatchcase(path, self.path) and (
+            self.model == "*" or fnmatch.fnmatchcase(model_of(request), self.model)
+        )
+
+
+class Status(_Rule):
+    """An error of the provider's, in its own shape."""
+
+    instead = True
+    fault: Literal["status"]
+    status: Annotated[int, pydantic.Field(ge=400, le=599)] = 500
+    retry_after: Seconds | None = None
+    message: str = "refused on purpose"
+
+    def on(self, _play: Play, dialect: Dialect, /) -> Play:
+        return Play(dialect.error(self.status, self.message, retry_after=self.retry_after))
+
+
+class Refused(_Rule):
+    """The request is reset, and for ``seconds`` every new connection is refused."""
+
+    instead = True
+    fault: Literal["refused"]
+    seconds: Seconds = 1.0
+
+    def on(self, _play: Play, _dialect: Dialect, /) -> Play:
+        return Play(None, "refused")
+
+
+class Reset(_Rule):
+    """A TCP reset: before any answer, or after some bytes of the recording's body."""
+
+    fault: Literal["reset"]
+    after: Count | None = None
+
+    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+        return Play(None, "reset") if self.after is None else faults.reset(play, self.after)
+
+
+class Stall(_Rule):
+    """Silence: before any answer, or after some bytes; the connection is dropped after ``seconds``."""
+
+    fault: Literal["stall"]
+    after: Count | None = None
+    seconds: Seconds = 30.0
+
+    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+        if self.after is None:
+            return Play(None, "timeout", seconds=self.seconds)
+        return faults.stall(play, self.after, self.seconds)
+
+
+class Drip(_Rule):
+    """The body, ``size`` bytes every ``seconds``."""
+
+    fault: Literal["drip"]
+    size: Annotated[int, pydantic.Field(ge=1)] = 1
+    seconds: Seconds = 0.01
+
+    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+        return faults.drip(play, self.size, self.seconds)
+
+
+class Cut(_Rule):
+    """The connection closes after ``after`` bytes of the body, or inside the arguments of call number ``call``."""
+
+    fault: Literal["cut"]
+    after: Count | None = None
+    call: Count | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_place(self) -> Cut:
+        if (self.after is None) == (self.call is None):
+            raise ValueError("say where to cut: after (bytes) or call (a number, counted from 0)")
+        return self
+
+    def on(self, play: Play, dialect: Dialect, /) -> Play:
+        if self.after is not None:
+            return faults.cut(play, self.after)
+        return faults.cut_in_call(play, dialect, self.call or 0)
+
+
+class NoEnd(_Rule):
+    """A stream without its last event, such as ``[DONE]``."""
+
+    fault: Literal["no_end"]
+
+    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+        return faults.without_end(play)
+
+
+class Doubled(_Rule):
+    """One chunk comes twice."""
+
+    fault: Literal["doubled"]
+    chunk: int = 0
+
+    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+        return faults.doubled(play, self.chunk)
+
+
+class Split(_Rule):
+    """Other chunk boundaries."""
+
+    fault: Literal["split"]
+    size: Annotated[int, pydantic.Field(ge=1)] = 1
+
+    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+        return faults.split(play, self.size)
+
+
+class Malformed(_Rule):
+    """A call whose arguments can't be read."""
+
+    fault: Literal["malformed_arguments"]
+    call: Count = 0
+    raw: str | None = None
+
+    def on(self, play: Play, dialect: Dialect, /) -> Play:
+        return faults.malformed(play, dialect, self.call, self.raw)
+
+
+class UnknownTool(_Rule):
+    """A call of a tool that nobody offered."""
+
+    fault: Literal["unknown_tool"]
+    call: Count = 0
+    name: str = "no_such_tool"
+
+    def on(self, play: Play, dialect: Dialect, /) -> Play:
+        return faults.renamed(play, dialect, self.call, self.name)
+
+
+Rule: TypeAlias = Status | Refused | Reset | Stall | Drip | Cut | NoEnd | Doubled | Split | Malformed | UnknownTool
+
+
+def _kinds() -> tuple[type[_Rule], ...]:
+    return tuple(_Rule.__subclasses__())
+
+
+def _name(kind: type[_Rule]) -> str:
+    return str(kind.model_fields["fault"].annotation.__args__[0])  # type: ignore[union-attr]  # every kind has a Literal
+
+
+NAMES = frozenset(_name(kind) for kind in _kinds())
+
+
+def fields() -> frozenset[str]:
+    """Every name that may stand in a rule."""
+    return frozenset(name for kind in _kinds() for name in kind.model_fields)
+
+
+def model_of(request: HttpRequest) -> str:
+    """The model that is asked: from the path, or from the body; ``""`` where neither names one."""
+    found = _MODEL_IN_PATH.search(urlsplit(request.url).path)
+    if found:
+        return unquote(found[1])
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(body.get("model", "")) if isinstance(body, dict) else ""

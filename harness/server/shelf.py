@@ -1,0 +1,124 @@
+"""The recordings that a server holds, and which of them answers a request.
+
+The same redaction and the same canonical keys as in-process replay: a recorded answer is given once, in the order
+recorded, and the next request for it is a miss; ``repeat`` begins again with the first instead.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cassette import matching
+from harness.cassette.redaction import Redactor, known_secrets
+from harness.cassette.store import load
+from harness.errors import CassetteMiss, UsageError
+from harness.exchange import HttpRequest, header
+from harness.server.places import served
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.exchange import Exchange, Provenance
+
+_COMPARED = 40
+_REMEMBERED, _LARGEST_REMEMBERED = 1024, 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One exchange, and where it is from: its file, and its place in it."""
+
+    exchange: Exchange
+    file: str
+    number: int
+    provenance: Provenance
+
+    @property
+    def label(self) -> str:
+        return f"{self.file}#{self.number}"
+
+
+def gathered(paths: Iterable[Path | str]) -> tuple[Recorded, ...]:
+    """All exchanges of the cassettes at ``paths``: files, or folders searched for ``.json``.
+
+    Raises ``UsageError`` for a folder without any, and the errors of ``load``.
+    """
+    found: list[Recorded] = []
+    for path in map(Path, paths):
+        files = _files(path) if path.is_dir() else [path]
+        if not files:
+            raise UsageError(f"{path}: there are no cassettes in this folder; record some, or try --synthetic")
+        for file in files:
+            cassette = load(file)
+            found += [Recorded(one, str(file), n, cassette.provenance) for n, one in enumerate(cassette.exchanges)]
+    return tuple(found)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*.json")) if not file.name.endswith(".partial.json")]
+
+
+class Shelf:
+    """Recordings to answer from. ``given`` counts how often each was handed out, by its place."""
+
+    def __init__(self, recorded: Sequence[Recorded], *, repeat: bool = False, redactor: Redactor | None = None) -> None:
+        self.recorded = tuple(recorded)
+        self.given = [0] * len(self.recorded)
+        self._repeat = repeat
+        self._redactor = redactor or Redactor(known_secrets())
+        self._requests = [served(one.exchange.request) for one in self.recorded]
+        self._waiting: dict[str, deque[int]] = {}
+        for place, request in enumerate(self._requests):
+            self._waiting.setdefault(matching.key(request), deque()).append(place)
+        self._remembered = functools.lru_cache(_REMEMBERED)(self._key)
+
+    def answer(self, request: HttpRequest) -> Recorded:
+        """The recording that answers ``request``. Raises ``CassetteMiss``."""
+        left = self._waiting.get(self._key_of(request))
+        if not left:
+            raise self._missed(request)
+        place = left.popleft()
+        if self._repeat:
+            left.append(place)
+        self.given[place] += 1
+        return self.recorded[place]
+
+    def _key_of(self, request: HttpRequest) -> str:
+        # Key and redaction rest on these four alone; a client under load sends the same few again and again.
+        parts = request.method, request.url, header(request.headers, "content-type"), request.body
+        return self._remembered(*parts) if len(request.body) <= _LARGEST_REMEMBERED else self._key(*parts)
+
+    def _key(self, method: str, url: str, kind: str | None, body: bytes) -> str:
+        headers = () if kind is None else (("content-type", kind),)
+        return matching.key(served(self._redactor.request(HttpRequest(method, url, headers, body))))
+
+    def _missed(self, request: HttpRequest) -> CassetteMiss:
+        asked = served(self._redactor.request(request))
+        what = f"no recording answers {asked.method} {asked.url.removeprefix('http://served')}"
+        nearest = self._nearest(asked)
+        if nearest is None:
+            return CassetteMiss(f"{what}: no recording is loaded")
+        found = matching.differences(self._requests[nearest], asked)
+        label = self.recorded[nearest].label
+        if not found:
+            used = "was given already; start with --repeat to have it given again"
+            return CassetteMiss(f"{what} any more: the one that does, {label}, {used}", cassette=label, nearest=nearest)
+        told = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
+        return CassetteMiss(told, cassette=label, nearest=nearest, differences=found)
+
+    def _nearest(self, asked: HttpRequest) -> int | None:
+        size, path = len(asked.body), asked.url.partition("?")[0]
+        order = sorted(
+            range(len(self._requests)),
+            key=lambda n: (
+                self._requests[n].url.partition("?")[0] != path,
+                self.given[n] > 0,
+                abs(len(self._requests[n].body) - size),
+            ),
+        )
+        near = order[:_COMPARED]
+        return min(near, key=lambda n: matching.distance(self._requests[n], asked), default=None)
