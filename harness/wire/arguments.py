@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.chat import CallFault, Json
 
 DEEPEST = 100
-"""Levels of nesting that are read; no provider's schema comes near."""
+"""Levels of nesting that are read, the outermost object being the first; no provider's schema comes near."""
 
 
 class _RefusedError(ValueError):
@@ -44,8 +44,8 @@ def judged(name: Json, raw: Json, call_id: Json, index: int, *, cut: bool) -> To
 
 
 def strict_json(text: str) -> Json:
-    """``text`` as one JSON value by RFC 8259; ``ValueError`` for NaN, doubled keys, numbers out of range,
-    lone surrogates and values nested past ``DEEPEST``.
+    """``text`` as one JSON value by RFC 8259; ``ValueError`` for NaN, doubled keys, numbers out of range, lone
+    surrogates, values nested past ``DEEPEST`` and integers past Python's limit of 4,300 digits.
     """
     try:
         value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_pairs)
@@ -53,7 +53,11 @@ def strict_json(text: str) -> Json:
         raise _RefusedError(f"nested past {DEEPEST} levels") from error
     except json.JSONDecodeError as error:
         raise _RefusedError(f"no JSON: {error.msg} at character {error.pos}") from error
-    _sound(value, 0)
+    except _RefusedError:
+        raise
+    except ValueError as error:
+        raise _RefusedError("an integer of more digits than Python reads") from error
+    _sound(value, 1)
     return value
 
 
@@ -61,14 +65,15 @@ def _object(raw: Json) -> dict[str, Json]:
     if isinstance(raw, str):
         raw = strict_json(raw)
     else:
-        _sound(raw, 0)
+        _sound(raw, 1)
     if not isinstance(raw, dict):
         raise _RefusedError(f"a JSON {type(raw).__name__} where an object belongs")
     return raw
 
 
-def _sound(value: Json, depth: int) -> None:
-    if depth > DEEPEST:
+def _sound(value: Json, level: int) -> None:
+    """Refuse what JSON can't say in ``value``, which stands at ``level``: 1 is the outermost."""
+    if level > DEEPEST and isinstance(value, (dict, list)):
         raise _RefusedError(f"nested past {DEEPEST} levels")
     if isinstance(value, str):
         try:
@@ -79,11 +84,11 @@ def _sound(value: Json, depth: int) -> None:
         raise _RefusedError(f"{value} is no JSON number")
     elif isinstance(value, list):
         for inner in value:
-            _sound(inner, depth + 1)
+            _sound(inner, level + 1)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            _sound(key, depth + 1)
-            _sound(inner, depth + 1)
+            _sound(key, level + 1)
+            _sound(inner, level + 1)
 
 
 def _constant(word: str) -> Json:

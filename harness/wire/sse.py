@@ -32,16 +32,21 @@ class Event:
 
 
 def events(body: bytes) -> Iterator[Event]:
-    """The events of a body. Raises ``StreamCutError`` where it ends inside a UTF-8 character."""
+    """The events of a body. Raises ``StreamCutError`` where it ends inside a UTF-8 character.
+
+    Blocks without a data line are no events; comments and the fields ``id`` and ``retry`` are passed over. What a browser would
+    drop, an event at the end without its blank line, is given too, and said not to be ``whole``.
+    """
     lines = _LINE_END.split(body.removeprefix(b"\xef\xbb\xbf"))
     kind, data = "", list[str]()
     for raw in lines[:-1]:
         line = _text(raw)
         if line:
             kind, data = _field(line, kind, data)
-        elif data:
+            continue
+        if data:
             yield Event(kind, "\n".join(data))
-            kind, data = "", []
+        kind, data = "", []
     if lines[-1]:
         kind, data = _field(_text(lines[-1], last=True), kind, data)
     if data:
@@ -79,6 +84,14 @@ def dumps(value: Json) -> str:
 
 def chunks(pieces: Iterable[bytes]) -> tuple[Chunk, ...]:
     return tuple(Chunk(piece) for piece in pieces)
+
+
+def json_whole(body: bytes) -> Json:
+    """A body that is one JSON value. Raises ``UnreadableReplyError``."""
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableReplyError(f"no JSON: {error}", body.decode(errors="replace")) from error
 
 
 def _field(line: str, kind: str, data: list[str]) -> tuple[str, list[str]]:
