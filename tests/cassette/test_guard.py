@@ -28,6 +28,15 @@ def connect_ex(port):
         sock.connect_ex(("127.0.0.1", port))
 
 
+def in_a_loop(work):
+    """Like asyncio.run, but leaves the thread's own event loop alone: litellm keeps one there, unclosed."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(work)
+    finally:
+        loop.close()
+
+
 async def opened(port):
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.close()
@@ -39,7 +48,7 @@ WAYS = {
     "dns": lambda port: socket.getaddrinfo("localhost", port),
     "old dns": lambda port: socket.gethostbyname("localhost"),
     "connect_ex": connect_ex,
-    "asyncio": lambda port: asyncio.run(opened(port)),
+    "asyncio": lambda port: in_a_loop(opened(port)),
 }
 
 
@@ -75,6 +84,6 @@ def test_nested_guards_and_local_sockets(listening):
         assert right.recv(1) == b"x"
         left.close()
         right.close()
-        asyncio.run(asyncio.sleep(0))
+        in_a_loop(asyncio.sleep(0))
         with pytest.raises(CassetteMiss):
             WAYS["tcp"](listening)
