@@ -13,7 +13,10 @@ ProvenanceKind: TypeAlias = Literal["live", "local", "gateway", "synthetic", "im
 ``gateway``: a real model behind a translating proxy. ``synthetic``: written by our
 dialects. ``imported``: taken over from another recorder's file."""
 
-FailureKind: TypeAlias = Literal["refused", "reset", "timeout", "cut", "protocol"]
+FailureKind: TypeAlias = Literal["refused", "reset", "timeout", "cut", "protocol", "closed"]
+"""``refused``: no connection. ``reset``: broken off by the other side's system. ``timeout``: nothing came in time.
+``cut``: the body ended before its end. ``protocol``: what came is no HTTP. ``closed``: the server hung up
+before it answered (httpx can't tell it from ``protocol``)."""
 
 
 def header(headers: Headers, name: str) -> str | None:
@@ -55,7 +58,7 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a connection failed: before any response, or (``cut``) in the middle of one."""
+    """How a connection failed: before any response, or in the middle of one."""
 
     kind: FailureKind
     detail: str = ""

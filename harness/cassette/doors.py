@@ -1,9 +1,8 @@
 """The ways out of the process: every HTTP client's request is shown to whoever answers in this context.
 
-One lasting patch, put in place when somebody first answers. Who answers is found by a context variable, so
-threads and tasks with tapes of their own never cross. litellm goes out through httpx (sync) and aiohttp
-(async): those two have streams of their own here, chunk by chunk; every other client goes through
-vcrpy's patches.
+One lasting patch for each client, put in place when somebody first answers. Who answers is found by a context
+variable, so threads and tasks with tapes of their own never cross. ``docs/decisions/doors.md`` says why these are
+patches of our own, and what is left to vcrpy's.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from harness.errors import UsageError
+from harness.errors import CassetteMiss
 from harness.exchange import Exchange, Failure, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -38,9 +37,19 @@ witness: go on to the network and tell it."""
 
 Answerer: TypeAlias = "Callable[[HttpRequest], Answer]"
 
-_here: ContextVar[Answerer | None] = ContextVar("harness_answerer", default=None)
-_open: list[Answerer] = []
+
+class _Seat:
+    """One ``answering`` that is open or was: who answers, and the one that it stands inside of."""
+
+    __slots__ = ("above", "answer", "open", "opener")
+
+    def __init__(self, answer: Answerer, above: _Seat | None) -> None:
+        self.answer, self.above, self.open, self.opener = answer, above, True, _runner()
+
+
+_here: ContextVar[_Seat | None] = ContextVar("harness_answerer", default=None)
 _lock = threading.Lock()
+_seats: list[_Seat] = []
 _installed: list[str] = []
 
 
@@ -49,18 +58,23 @@ def answering(answer: Answerer) -> Iterator[None]:
     """Give every HTTP request made in this context to ``answer`` while this is open.
 
     A plain worker thread has no context of its own: it uses the one ``answer`` open in the process, and is
-    refused (``UsageError``) if there are several, for it can't be known which is meant.
+    refused if there are several, for it can't be known which is meant. So is a thread or task that was started
+    in here and asks after this is closed. A refusal is a ``CassetteMiss``: nothing goes out.
     """
     _install()
-    token = _here.set(answer)
+    seat = _Seat(answer, _taken(_here.get()))
+    _here.set(seat)
     with _lock:
-        _open.append(answer)
+        _seats.append(seat)
     try:
         yield
     finally:
+        seat.open = False
         with _lock:
-            _open.remove(answer)
-        _here.reset(token)
+            _seats[:] = [other for other in _seats if other is not seat]
+        # Closed elsewhere, as by an abandoned generator, this context has a seat of its own: it stays.
+        if _here.get() is seat:
+            _here.set(_taken(seat.above))
 
 
 def played(answer: Answer) -> tuple[HttpResponse | None, Failure | None] | None:
@@ -81,25 +95,54 @@ def witness(answer: Answer) -> Witness:
 
 
 def current() -> Answerer | None:
-    """Who answers here and now; None if nobody does."""
-    own = _here.get()
-    if own is not None and own in _open:
-        return own
+    """Who answers here and now; None if nobody does. Raises ``CassetteMiss`` where that can't be known."""
+    seat = _here.get()
+    if seat is not None:
+        own = _taken(seat)
+        if own is not None:
+            return own.answer
+        if seat.opener != _runner():
+            raise CassetteMiss("a thread or task asked whose tape is closed already; nothing went out")
+    if not _seats:
+        return None
     with _lock:
-        if not _open:
-            return None
-        if len({id(one) for one in _open}) == 1:
-            return _open[0]
-    raise UsageError("several tapes are open and this thread belongs to none; run it in a copy of the tape's context")
+        answers = {id(seat.answer): seat.answer for seat in _seats}
+    if len(answers) > 1:
+        raise CassetteMiss(
+            "several tapes are open and this thread belongs to none, so nothing went out; "
+            "run it in a copy of its tape's context (contextvars.copy_context)"
+        )
+    return next(iter(answers.values()), None)
+
+
+def _taken(seat: _Seat | None) -> _Seat | None:
+    """The innermost of ``seat`` and those around it that is still open."""
+    while seat is not None and not seat.open:
+        seat = seat.above
+    return seat
+
+
+def _runner() -> tuple[int, int]:
+    """Which thread and task this is."""
+    import asyncio  # noqa: PLC0415 - slow to load, and not needed by those who only read cassettes
+
+    try:
+        return threading.get_ident(), id(asyncio.current_task())
+    except RuntimeError:
+        return threading.get_ident(), 0
 
 
 def _install() -> None:
+    if _installed:
+        return
     with _lock:
         if _installed:
             return
-        from harness.cassette import aiohttp_door, httpx_door, vcr_door  # noqa: PLC0415 - they load the clients
+        # They load the clients, which nobody pays for who opens no tape.
+        from harness.cassette import aiohttp_door, http_door, httpx_door, vcr_door  # noqa: PLC0415
 
         httpx_door.install()
         aiohttp_door.install()
+        http_door.install()
         vcr_door.install()
         _installed.append("doors")

@@ -1,10 +1,11 @@
-"""httpx, sync and async: litellm's way out for whole and streamed sync calls."""
+"""httpx, sync and async: litellm's way out for whole and streamed sync calls; and httpx2, its like."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import httpx
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from harness.cassette import doors
 from harness.exchange import Failure, HttpRequest
@@ -15,144 +16,167 @@ if TYPE_CHECKING:
     from harness.cassette.doors import Witness
     from harness.exchange import HttpResponse
 
-_ERRORS: dict[str, type[httpx.TransportError]] = {
-    "refused": httpx.ConnectError,
-    "reset": httpx.ReadError,
-    "timeout": httpx.ReadTimeout,
-    "cut": httpx.RemoteProtocolError,
-    "protocol": httpx.RemoteProtocolError,
+_ERRORS = {
+    "refused": "ConnectError",
+    "reset": "ReadError",
+    "timeout": "ReadTimeout",
+    "cut": "RemoteProtocolError",
+    "protocol": "RemoteProtocolError",
+    "closed": "RemoteProtocolError",
 }
 
 
 def install() -> None:
-    """Put our door before both of httpx's transports, for good."""
-    sync, asynchronous = httpx.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+    """Put our door before the transports of both libraries, for good."""
+    for name in ("httpx", "httpx2"):
+        if importlib.util.find_spec(name):
+            _guard(_library(name))
 
-    def handle_request(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """httpx or httpx2: its module, and our two kinds of body as streams of its own."""
+
+    module: Any
+    played: Any
+    watched: Any
+
+    def error(self, failure: Failure, request: Any) -> Exception:
+        made: Exception = getattr(self.module, _ERRORS[failure.kind])(failure.detail, request=request)
+        return made
+
+    def failure(self, error: Exception) -> Failure:
+        if isinstance(error, self.module.ConnectError):
+            return Failure("refused", str(error))
+        if isinstance(error, self.module.TimeoutException):
+            return Failure("timeout", str(error))
+        if isinstance(error, self.module.RemoteProtocolError):
+            return Failure("protocol", str(error))
+        return Failure("reset", str(error))
+
+    def response(self, response: HttpResponse | None, failure: Failure | None, request: Any) -> Any:
+        if response is None:
+            raise self.error(failure or Failure("reset"), request)
+        return self.module.Response(
+            response.status,
+            headers=list(response.headers),
+            stream=self.played(self, response, failure, request),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+
+def _library(name: str) -> _Library:
+    module = importlib.import_module(name)
+    kinds: tuple[Any, ...] = (module.SyncByteStream, module.AsyncByteStream)
+    return _Library(module, type("Played", (_Played, *kinds), {}), type("Watched", (_Watched, *kinds), {}))
+
+
+def _guard(library: _Library) -> None:
+    module = library.module
+    sync, asynchronous = module.HTTPTransport.handle_request, module.AsyncHTTPTransport.handle_async_request
+
+    def handle_request(self: Any, request: Any) -> Any:
         answer = doors.current()
         if answer is None:
             return sync(self, request)
         got = answer(_asked(request, request.read()))
         play = doors.played(got)
         if play:
-            return _played(*play, request)
+            return library.response(*play, request)
         witness = doors.witness(got)
         try:
             response = sync(self, request)
-        except httpx.TransportError as error:
-            witness.end(_failure(error))
+        except module.TransportError as error:
+            witness.end(library.failure(error))
             raise
-        return _watched(response, witness)
+        return _watched(library, response, witness)
 
-    async def handle_async_request(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self: Any, request: Any) -> Any:
         answer = doors.current()
         if answer is None:
             return await asynchronous(self, request)
         got = answer(_asked(request, await request.aread()))
         play = doors.played(got)
         if play:
-            return _played(*play, request)
+            return library.response(*play, request)
         witness = doors.witness(got)
         try:
             response = await asynchronous(self, request)
-        except httpx.TransportError as error:
-            witness.end(_failure(error))
+        except module.TransportError as error:
+            witness.end(library.failure(error))
             raise
-        return _watched(response, witness)
+        return _watched(library, response, witness)
 
-    httpx.HTTPTransport.handle_request = handle_request  # type: ignore[method-assign]
-    httpx.AsyncHTTPTransport.handle_async_request = handle_async_request  # type: ignore[method-assign]
+    module.HTTPTransport.handle_request = handle_request
+    module.AsyncHTTPTransport.handle_async_request = handle_async_request
 
 
-def _asked(request: httpx.Request, body: bytes) -> HttpRequest:
+def _asked(request: Any, body: bytes) -> HttpRequest:
     return HttpRequest(request.method, str(request.url), tuple(request.headers.multi_items()), body)
 
 
-def _failure(error: httpx.TransportError) -> Failure:
-    if isinstance(error, httpx.ConnectError):
-        return Failure("refused", str(error))
-    if isinstance(error, httpx.TimeoutException):
-        return Failure("timeout", str(error))
-    if isinstance(error, httpx.RemoteProtocolError):
-        return Failure("protocol", str(error))
-    return Failure("reset", str(error))
+def _watched(library: _Library, response: Any, witness: Witness) -> Any:
+    witness.head(response.status_code, tuple(response.headers.multi_items()))
+    response.stream = library.watched(library, response.stream, witness)
+    return response
 
 
-def _played(response: HttpResponse | None, failure: Failure | None, request: httpx.Request) -> httpx.Response:
-    if response is None:
-        raise _error(failure or Failure("reset"), request)
-    stream = _Played(response, failure, request)
-    return httpx.Response(
-        response.status, headers=list(response.headers), stream=stream, extensions={"http_version": b"HTTP/1.1"}
-    )
-
-
-def _error(failure: Failure, request: httpx.Request) -> httpx.TransportError:
-    return _ERRORS[failure.kind](failure.detail, request=request)
-
-
-class _Played(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Played:
     """A recorded body, chunk by chunk, for sync and async readers alike."""
 
-    def __init__(self, response: HttpResponse, failure: Failure | None, request: httpx.Request) -> None:
-        self._response, self._failure, self._request = response, failure, request
+    def __init__(self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any) -> None:
+        self._library, self._response, self._failure, self._request = library, response, failure, request
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._response.chunks:
             yield chunk.data
         if self._failure is not None:
-            raise _error(self._failure, self._request)
+            raise self._library.error(self._failure, self._request)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self:
             yield chunk
 
 
-def _watched(response: httpx.Response, witness: Witness) -> httpx.Response:
-    witness.head(response.status_code, tuple(response.headers.multi_items()))
-    response.stream = _Watched(response.stream, witness)
-    return response
-
-
-class _Watched(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Watched:
     """A live body on its way to the caller: each chunk is told to the witness and handed on at once."""
 
-    def __init__(self, live: httpx.SyncByteStream | httpx.AsyncByteStream, witness: Witness) -> None:
-        self._live, self._witness, self._over = live, witness, False
+    def __init__(self, library: _Library, live: Any, witness: Witness) -> None:
+        self._library, self._live, self._witness, self._over = library, live, witness, False
 
     def _end(self, failure: Failure | None = None, *, complete: bool = True) -> None:
         if not self._over:
             self._over = True
             self._witness.end(failure, complete=complete)
 
+    def _broke(self, error: Exception) -> None:
+        failure = self._library.failure(error)
+        self._end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
+
     def __iter__(self) -> Iterator[bytes]:
-        assert isinstance(self._live, httpx.SyncByteStream)
         try:
             for data in self._live:
                 self._witness.chunk(data)
                 yield data
-        except httpx.TransportError as error:
-            self._end(_failure(error))
+        except self._library.module.TransportError as error:
+            self._broke(error)
             raise
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._live, httpx.AsyncByteStream)
         try:
             async for data in self._live:
                 self._witness.chunk(data)
                 yield data
-        except httpx.TransportError as error:
-            self._end(_failure(error))
+        except self._library.module.TransportError as error:
+            self._broke(error)
             raise
         self._end()
 
     def close(self) -> None:
-        assert isinstance(self._live, httpx.SyncByteStream)
         self._live.close()
         self._end(complete=False)
 
     async def aclose(self) -> None:
-        assert isinstance(self._live, httpx.AsyncByteStream)
         await self._live.aclose()
         self._end(complete=False)

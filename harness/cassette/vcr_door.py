@@ -1,18 +1,20 @@
-"""Every client but httpx and aiohttp (requests, urllib3, http.client, boto, httplib2, tornado, httpx2): by vcrpy.
+"""tornado's client, by vcrpy's patches, where tornado is installed.
 
-vcrpy hands each request to a cassette; ours asks whoever answers in this context. These patches
-buffer a body whole, so a stream recorded through them is one chunk.
+vcrpy hands each request to a cassette; ours asks whoever answers in this context. Its patches hold a body back
+until it is whole, so a stream recorded through them is one chunk, and a connection that fails is not recorded.
 """
 
 from __future__ import annotations
 
-import threading
+import importlib.util
 from contextlib import ExitStack
 from typing import Any
 
 from harness.cassette import doors
 from harness.errors import HarnessError
 from harness.exchange import Failure, HttpRequest
+
+_ANSWER = "_harness_answer"
 
 
 class BrokenConnection(HarnessError, ConnectionError):  # noqa: N818 - a ConnectionError to those who catch one
@@ -21,6 +23,8 @@ class BrokenConnection(HarnessError, ConnectionError):  # noqa: N818 - a Connect
 
 def install() -> None:
     """Put vcrpy's patches in place, for good."""
+    if not importlib.util.find_spec("tornado"):
+        return
     from vcr.patch import CassettePatcherBuilder  # noqa: PLC0415 - heavy
 
     stack = ExitStack()
@@ -30,26 +34,22 @@ def install() -> None:
 
 
 class _Cassette:
-    """What vcrpy's stubs ask of a cassette. It holds nothing but, per thread, the answer just found."""
+    """What vcrpy's stubs ask of a cassette. It holds nothing: an answer stays on the request that it is for."""
 
-    skip_patchers = ("aiohttp", "httpx")
+    skip_patchers = ("httplib", "requests", "boto3", "urllib3", "httplib2", "aiohttp", "httpx", "httpx2")
     custom_patches = ()
     write_protected = False
     _path = "harness"
 
-    def __init__(self) -> None:
-        self._found = threading.local()
-
     def can_play_response_for(self, request: Any) -> bool:
-        answer = doors.current()
-        self._found.answer = None
-        if answer is None:
-            return False
-        self._found.answer = answer(_asked(request))
-        return doors.played(self._found.answer) is not None
+        if not hasattr(request, _ANSWER):
+            answer = doors.current()
+            setattr(request, _ANSWER, answer(_asked(request)) if answer else None)
+        got = getattr(request, _ANSWER)
+        return got is not None and doors.played(got) is not None
 
     def play_response(self, request: Any) -> dict[str, Any]:
-        play = doors.played(self._found.answer)
+        play = doors.played(getattr(request, _ANSWER))
         assert play is not None, request
         response, failure = play
         if response is None or failure is not None:
@@ -64,13 +64,13 @@ class _Cassette:
         }
 
     def append(self, request: Any, response: dict[str, Any]) -> None:
-        del request
-        answer = getattr(self._found, "answer", None)
-        if answer is None:
+        got = getattr(request, _ANSWER, None)
+        if got is None:
             return
-        witness = doors.witness(answer)
-        named = response["headers"].items()
-        headers = [(name, value) for name, given in named for value in ([given] if isinstance(given, str) else given)]
+        witness = doors.witness(got)
+        given = response["headers"]
+        named = given.items() if isinstance(given, dict) else given
+        headers = [(name, value) for name, one in named for value in ([one] if isinstance(one, str) else one)]
         witness.head(response["status"]["code"], tuple(headers))
         body = response["body"]["string"]
         witness.chunk(body.encode() if isinstance(body, str) else body)
