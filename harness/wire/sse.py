@@ -34,8 +34,8 @@ class Event:
 def events(body: bytes) -> Iterator[Event]:
     """The events of a body. Raises ``StreamCutError`` where it ends inside a UTF-8 character.
 
-    Blocks without a data line are no events; comments and the fields ``id`` and ``retry`` are passed over. What a browser would
-    drop, an event at the end without its blank line, is given too, and said not to be ``whole``.
+    Blocks without a data line are no events; comments and the fields ``id`` and ``retry`` are passed over. What a
+    browser would drop, an event at the end without its blank line, is given too, and said not to be ``whole``.
     """
     lines = _LINE_END.split(body.removeprefix(b"\xef\xbb\xbf"))
     kind, data = "", list[str]()
