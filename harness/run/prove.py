@@ -10,6 +10,7 @@ from harness.errors import UsageError
 from harness.laws import ALL_LAWS, BY_ID, aask, ask
 from harness.laws.asking import provers
 from harness.laws.drawing import questions
+from harness.laws.search import searching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -175,9 +176,6 @@ def _test(
     *,
     shrink: bool,
 ) -> Callable[[], None]:
-    import hypothesis  # noqa: PLC0415 - heavy; drawing and shrinking are its business
-    from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: PLC0415 - as above
-
     def body(question: Question) -> None:
         proof.examples += 1
         broken = judge(put(question), laws, proof)
@@ -185,18 +183,5 @@ def _test(
             raise broken
 
     body.__name__ = body.__qualname__ = f"prove_{proof.provider}_{proof.mode.replace(' ', '_')}"
-    drawn = hypothesis.given(questions(proof.provider, stream=proof.mode.endswith("stream")))(body)
-    if seed is not None:
-        drawn = hypothesis.seed(seed)(drawn)
-    settings = hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=seed is None and database is None,
-        database=DirectoryBasedExampleDatabase(database) if database else None,
-        phases=[phase for phase in hypothesis.Phase if shrink or phase.name in {"explicit", "reuse", "generate"}],
-        suppress_health_check=list(hypothesis.HealthCheck),
-        print_blob=False,
-        report_multiple_bugs=False,
-        verbosity=hypothesis.Verbosity.quiet,
-    )
-    return settings(drawn)
+    drawn = questions(proof.provider, stream=proof.mode.endswith("stream"))
+    return searching(body, drawn, examples=examples, seed=seed, database=database, shrink=shrink)
