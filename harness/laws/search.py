@@ -23,7 +23,7 @@ def searching(
     database: Path | None = None,
     shrink: bool = True,
 ) -> Callable[[], None]:
-    """A function that runs ``body`` on ``examples`` values of ``drawn``, and raises what the smallest failing one raises.
+    """A function that runs ``body`` on ``examples`` values of ``drawn``, and raises what the smallest failure raises.
 
     ``database`` is a folder in which failing examples are kept, to be tried first next time. Without it and without a
     ``seed`` the same examples are drawn each time. Without ``shrink`` the first failure ends it.
