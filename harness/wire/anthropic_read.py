@@ -74,7 +74,7 @@ def _read_stream(response: HttpResponse, made: Message) -> Reply:
 
 def _take_head(message: dict[str, Json], made: Message) -> None:
     made.begin()
-    made.id, made.model = message.get("id") or "", message.get("model") or ""
+    made.id, made.model = str(message.get("id") or ""), str(message.get("model") or "")
     _take_usage(message.get("usage"), made)
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 QUIRKS: dict[str, str] = {
     "no_padding": "no field p of changing length stands in the events (every hosted stream has it)",
-    "text_start": "text blocks have a start event (64 have none)",
     "empty_fragment": 'a call without arguments streams the fragment "" (3)',
     "empty_object": 'a call without arguments streams the fragment "{}"',
     "finish_stop": "stopReason is end_turn although a tool is used",
@@ -127,8 +126,7 @@ def _failure(kind: str) -> bytes:
 def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
     ((kind, inner),) = block.items()
     if kind == "text":
-        if "text_start" in quirks:
-            yield "contentBlockStart", {"start": {}}
+        # No start event: botocore's model has none for text, and refuses an empty one.
         for piece in pieces(inner):
             yield "contentBlockDelta", {"delta": {"text": piece}}
     elif kind == "reasoningContent":

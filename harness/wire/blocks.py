@@ -73,7 +73,9 @@ class Message:
     def stop(self, index: int) -> None:
         self.going(index).open = False
 
-    def end(self, finish: str | None) -> None:
+    def end(self, finish: Json) -> None:
+        if not (finish is None or isinstance(finish, str)):
+            raise ValueError(f"a stop reason that is no word: {finish!r}")
         if not self.started or any(block.open for block in self.blocks.values()):
             raise ValueError("the message ends in the middle of a block, or before its start")
         self.finish, self.ended = finish, True
@@ -104,7 +106,7 @@ class Message:
     def torn(self) -> Reply:
         """What had come of a stream that was cut: every call an error, for none is known to be whole."""
         errors = tuple(
-            CallError("cut_off", "the stream ended here", _raw(block), block.name, block.id or "", place)
+            CallError("cut_off", "the stream ended here", _raw(block), _word(block.name), _word(block.id) or "", place)
             for place, block in enumerate(self._uses("call"))
         )
         return Reply(text=self.joined("text"), errors=errors, reasoning=self.joined("reasoning"))
@@ -118,6 +120,10 @@ class Message:
         for place, block in enumerate(calls):
             last = cut and ends_in_call and place == len(calls) - 1
             yield judged(block.name, block.arguments, block.id, place, cut=last)
+
+
+def _word(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _raw(block: Block) -> str:

@@ -76,7 +76,8 @@ def _tail(reply: Reply, quirks: frozenset[str]) -> tuple[dict[str, Json], int]:
     """How the answer ends, and how many of its calls are sent as such."""
     said, told, calls = _SAID[reply.finish], "", ordered(reply)
     sent = len(calls)
-    if "prompt_blocked" in quirks and reply.finish == "content_filter" and not (sent or reply.text or reply.reasoning):
+    silent = not (calls or reply.text or reply.reasoning or reply.provider_calls)
+    if "prompt_blocked" in quirks and reply.finish == "content_filter" and silent:
         return {"promptFeedback": {"blockReason": "SAFETY"}}, 0
     if calls and "finish_message" in quirks:
         told = "Model generated function call(s)."

@@ -77,7 +77,7 @@ def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``. Of several candidates the first is read."""
     made = _Message()
     streamed = "text/event-stream" in (header(response.headers, "content-type") or "")
-    text = response.body.decode(errors="replace").strip()
+    text = "" if streamed else _text(response.body)
     try:
         for body in _bodies(response) if streamed else _array(text):
             with shaped(body):
@@ -91,6 +91,16 @@ def read(response: HttpResponse) -> Reply:
 
 def _bodies(response: HttpResponse) -> Iterator[Json]:
     return (body for _, body in json_events(response.body) if body is not None)
+
+
+def _text(body: bytes) -> str:
+    """A body that is no event stream, without the half character that it may be cut in."""
+    try:
+        return body.decode().strip()
+    except UnicodeDecodeError as error:
+        if error.end < len(body) or error.reason != "unexpected end of data":
+            raise UnreadableReplyError(f"not UTF-8 at byte {error.start}", repr(body[error.start :][:80])) from error
+        return body[: error.start].decode().strip()
 
 
 def _array(text: str) -> Iterator[Json]:
@@ -124,7 +134,7 @@ def _closed(text: str) -> bool:
 def _take(body: Json, made: _Message) -> None:
     if "error" in body:
         raise ProviderError(str(body["error"].get("message")), status=body["error"].get("code"), provider="gemini")
-    made.id, made.model = body.get("responseId") or made.id, body.get("modelVersion") or made.model
+    made.id, made.model = str(body.get("responseId") or made.id), str(body.get("modelVersion") or made.model)
     made.usage = _usage(body.get("usageMetadata")) or made.usage
     made.blocked = (body.get("promptFeedback") or {}).get("blockReason") or made.blocked
     for candidate in (body.get("candidates") or ())[:1]:
@@ -132,9 +142,16 @@ def _take(body: Json, made: _Message) -> None:
             if made.finish is not None and part.get("text") != "":
                 raise ValueError("a part comes after the finish reason")
             _take_part(part, made)
-        finish = candidate.get("finishReason")
-        made.finish = (NUMBERS.get(finish, str(finish)) if isinstance(finish, int) else finish) or made.finish
-        made.told = candidate.get("finishMessage") or made.told
+        made.finish = _finish(candidate.get("finishReason")) or made.finish
+        made.told = str(candidate.get("finishMessage") or made.told)
+
+
+def _finish(said: Json) -> str | None:
+    if said is None or isinstance(said, str):
+        return said
+    if type(said) is not int:
+        raise ValueError(f"a finish reason that is neither word nor number: {said!r}")
+    return NUMBERS.get(said, str(said))
 
 
 def _take_part(part: dict[str, Json], made: _Message) -> None:
@@ -150,7 +167,7 @@ def _take_part(part: dict[str, Json], made: _Message) -> None:
         made.theirs.append(ToolCall("code_execution", given, code.get("id") or ""))
     if "toolCall" in part:
         used = part["toolCall"]
-        made.theirs.append(ToolCall(used["toolType"], {**(used.get("args") or {})}, used.get("id") or ""))
+        made.theirs.append(ToolCall(used["toolType"] + "", {**(used.get("args") or {})}, used.get("id") or ""))
 
 
 def _usage(told: Json) -> Usage | None:
@@ -189,7 +206,11 @@ def _reply(made: _Message) -> Reply:
 
 def _torn(made: _Message) -> Reply:
     errors = tuple(
-        CallError("cut_off", "the stream ended here", json.dumps(call.get("args")), call.get("name"), index=place)
+        CallError("cut_off", "the stream ended here", _raw(call), str(call.get("name")), index=place)
         for place, call in enumerate(made.calls)
     )
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning)
+
+
+def _raw(call: dict[str, Json]) -> str:
+    return json.dumps(call["args"], ensure_ascii=False) if "args" in call else ""
