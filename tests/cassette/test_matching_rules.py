@@ -1,0 +1,78 @@
+"""Which requests are the same: golden pairs, and what is said of those that are not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.cassette.matching import differences, key
+from harness.exchange import HttpRequest
+
+
+def post(
+    body: object = None, url: str = "https://api.test/v1/chat", raw: bytes | None = None, **headers: str
+) -> HttpRequest:
+    return HttpRequest("POST", url, tuple(headers.items()), json.dumps(body).encode() if raw is None else raw)
+
+
+def call(name: str, one: str, result: str | None = None) -> dict[str, object]:
+    calls = [{"id": one, "type": "function", "function": {"name": name, "arguments": "{}"}}]
+    return {"messages": [{"role": "assistant", "tool_calls": calls}, {"role": "tool", "tool_call_id": result or one}]}
+
+
+SAME = {
+    "key order": (post({"a": 1, "b": 2}), post({"b": 2, "a": 1})),
+    "white space": (post(raw=b'{"a":1}'), post(raw=b'{ "a" : 1 }\n')),
+    "escapes": (post(raw='{"a":"é"}'.encode()), post(raw=b'{"a":"\\u00e9"}')),
+    "whole floats": (post({"temperature": 0}), post({"temperature": 0.0})),
+    "headers": (post({}, authorization="Bearer a"), post({}, authorization="Bearer b")),
+    "content type": (post({"a": 1}), post(raw=b'{"a":1}', **{"content-type": "text/plain"})),
+    "query order": (post({}, "https://api.test/?a=1&b=2"), post({}, "https://api.test/?b=2&a=1")),
+    "default port": (post({}, "https://api.test/x"), post({}, "https://api.test:443/x")),
+    "call ids": (post(call("a", "call_1")), post(call("a", "9f2c-uuid"))),
+}
+DIFFERENT = {
+    "a word": (post({"messages": ["a b"]}), post({"messages": ["a c"]})),
+    "a tool's name": (post(call("a", "1")), post(call("b", "1"))),
+    "which call is answered": (post(call("a", "1", "1")), post(call("a", "1", "2"))),
+    "one and true": (post({"a": 1}), post({"a": True})),
+    "null and absent": (post({"a": None}), post({})),
+    "no body and an empty object": (post(raw=b""), post({})),
+    "list order": (post({"tools": [1, 2]}), post({"tools": [2, 1]})),
+    "doubled keys": (post(raw=b'{"a":1,"a":2}'), post(raw=b'{"a":2}')),
+    "out of range": (post(raw=b'{"a":1e400}'), post(raw=b'{"a":1e401}')),
+    "big integers": (post({"a": 2**60}), post({"a": 2**60 + 1})),
+    "path": (post({}, "https://api.test/a"), post({}, "https://api.test/b")),
+    "host": (post({}, "https://api.test/"), post({}, "https://other.test/")),
+    "query": (post({}, "https://api.test/?a=1"), post({}, "https://api.test/?a=2")),
+    "method": (HttpRequest("GET", "https://api.test/"), HttpRequest("POST", "https://api.test/")),
+    "bytes": (post(raw=b"\xff\x00"), post(raw=b"\xff\x01")),
+    "data that looks like an id": (post({"id": "a"}), post({"id": "b"})),
+}
+
+
+@pytest.mark.parametrize("pair", SAME.values(), ids=SAME)
+def test_these_are_the_same(pair: tuple[HttpRequest, HttpRequest]) -> None:
+    assert key(pair[0]) == key(pair[1])
+    assert differences(*pair) == []
+
+
+@pytest.mark.parametrize("pair", DIFFERENT.values(), ids=DIFFERENT)
+def test_these_are_not_and_it_is_said_where(pair: tuple[HttpRequest, HttpRequest]) -> None:
+    assert key(pair[0]) != key(pair[1])
+    assert differences(*pair) != []
+
+
+def test_a_huge_leaf_is_shown_around_its_difference() -> None:
+    one, other = "x" * 100_000 + "morning" + "y" * 1000, "x" * 100_000 + "evening" + "y" * 1000
+    (told,) = differences(post({"a": one}), post({"a": other}))
+    assert len(told) < 300
+    assert "morning" in told
+    assert "evening" in told
+
+
+def test_many_differences_are_counted_not_listed() -> None:
+    told = differences(post({"a": list(range(50))}), post({"a": [-1] * 50}))
+    assert len(told) == 6
+    assert told[-1] == "and 45 more"
