@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import argparse
 
     from harness.server.door import Door
+    from harness.server.replay import Answers
 
 EXAMPLES = """examples:
   harness serve cassettes/                                   replay all cassettes at http://127.0.0.1:8788
   harness serve cassettes/ --repeat                          give each answer again and again
   harness serve cassettes/ --timing realtime                 with the pauses that were recorded
   harness serve cassettes/ --faults faults.yaml              break answers as providers break
+  harness serve --synthetic                                  made-up answers in any dialect
+  harness serve --record --upstream https://api.openai.com my.json      record what passes through, until Ctrl-C
 """
 
 
@@ -35,26 +38,81 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--allow-host", action="append", default=[], metavar="NAME", help="a further name this server answers to"
     )
 
+    parser.add_argument(
+        "--synthetic",
+        nargs="?",
+        const="",
+        metavar="SCRIPT",
+        help="answer from a script in YAML, or with made-up replies where none is given",
+    )
+    parser.add_argument("--record", action="store_true", help="pass requests on to --upstream, and record them")
+    parser.add_argument("--upstream", metavar="URL", help="the provider's address, for --record")
+
 
 def run(words: argparse.Namespace) -> int:
-    from harness.server import door, rulebook, shelf
+    if words.record or words.upstream:
+        return _record(words)
+    return _replay(words)
+
+
+def _replay(words: argparse.Namespace) -> int:
+    from harness.server import door, rulebook
     from harness.server.app import App
     from harness.server.replay import Replay
 
-    recorded = shelf.gathered(words.cassettes or ["cassettes"])
+    answers, what = _answers(words)
     rules = rulebook.from_file(words.faults) if words.faults else ()
-    source = Replay(
-        shelf.Shelf(recorded, repeat=words.repeat), rules=rulebook.Rules(rules), pace=_pace(words.timing), say=_say
-    )
+    source = Replay(answers, rules=rulebook.Rules(rules), pace=_pace(words.timing), say=_say)
     app = App(source, hosts=[words.host, *words.allow_host])
-    files = len({one.file for one in recorded})
 
     def ready(opened: Door) -> None:
-        sys.stdout.write(f"{len(recorded)} exchanges of {files} cassettes at {opened.url}\n{_bases(opened.url)}\n")
-        sys.stdout.write("Ctrl-C ends it\n")
+        sys.stdout.write(f"{what} at {opened.url}\n{_bases(opened.url)}\nCtrl-C ends it\n")
         sys.stdout.flush()
 
     door.serve(app, host=words.host, port=words.port, ready=ready)
+    return 0
+
+
+def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
+    from harness.errors import UsageError
+    from harness.server import shelf, synthetic
+
+    if words.synthetic is not None:
+        if words.cassettes:
+            raise UsageError("--synthetic answers without cassettes; name a script, or none, and no cassette")
+        if words.synthetic:
+            return synthetic.scripted(synthetic.script(words.synthetic)), f"the script {words.synthetic}"
+        return synthetic.made_up(), "made-up answers, marked synthetic,"
+    recorded = shelf.gathered(words.cassettes or ["cassettes"])
+    files = len({one.file for one in recorded})
+    return shelf.Shelf(recorded, repeat=words.repeat), f"{len(recorded)} exchanges of {files} cassettes"
+
+
+def _record(words: argparse.Namespace) -> int:
+    from dataclasses import replace
+    from urllib.parse import urlsplit
+
+    from harness import assembly
+    from harness.errors import UsageError
+    from harness.server import door, proxy
+    from harness.server.app import App
+    from harness.settings import settings
+
+    if not (words.record and words.upstream and len(words.cassettes) == 1):
+        raise UsageError("to record, give --record, --upstream URL and one cassette file that does not exist yet")
+    assembly.refuse_ci(settings({}))
+    (path,) = words.cassettes
+    local = urlsplit(words.upstream).hostname in {"127.0.0.1", "localhost", "::1"}
+    made = replace(assembly.provenance("local" if local else "live", words.upstream), litellm="")
+    with proxy.recorder(path, made) as kept:
+        app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host])
+
+        def ready(opened: Door) -> None:
+            sys.stdout.write(f"recording {words.upstream} into {path}\n{_bases(opened.url)}\nCtrl-C ends it\n")
+            sys.stdout.flush()
+
+        door.serve(app, host=words.host, port=words.port, ready=ready)
+    sys.stdout.write(f"{len(kept.exchanges)} exchanges are in {path}\n" if kept.exchanges else "nothing was recorded\n")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.exchange import Chunk, HttpRequest, HttpResponse, header
@@ -21,6 +22,7 @@ LARGEST = 64 * 2**20
 """Bytes of a request's body that are taken."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]/@]+)(?::[0-9]{1,5})?")
 STATE = "/harness/state.json"
 _JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
 
@@ -118,8 +120,9 @@ def _gone(message: Message) -> None:
 
 
 def _bare(host: str) -> str:
-    """A host without its port."""
-    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+    """A host without its port; ``""`` for what is no host."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found else ""
 
 
 def _plain(status: int, text: str) -> HttpResponse:

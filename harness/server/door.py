@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import signal
 import socket
 import threading
 import time
@@ -50,7 +51,13 @@ def serve(app: Any, *, host: str = "127.0.0.1", port: int = PORT, ready: Callabl
     sock = bound(host, port)
     server = _server(app, sock, loop="auto")
     server.ready = functools.partial(ready, Door(sock))
-    server.run(sockets=[sock])
+    # uvicorn ends in good order on both signals and then raises them once more: so that SIGTERM is no sudden end.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[sock])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import matching
-from harness.cassette.redaction import Redactor, known_secrets
+from harness.cassette.redaction import Redactor
 from harness.cassette.store import load
 from harness.errors import CassetteMiss, UsageError
 from harness.exchange import HttpRequest, header
@@ -22,7 +22,7 @@ from harness.server.places import served
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.exchange import Exchange, Provenance
+    from harness.exchange import Exchange, Headers, Provenance
 
 _COMPARED = 40
 _REMEMBERED, _LARGEST_REMEMBERED = 1024, 16_384
@@ -69,7 +69,7 @@ class Shelf:
         self.recorded = tuple(recorded)
         self.given = [0] * len(self.recorded)
         self._repeat = repeat
-        self._redactor = redactor or Redactor(known_secrets())
+        self._redactor = redactor or Redactor(by_shape=True)
         self._requests = [served(one.exchange.request) for one in self.recorded]
         self._waiting: dict[str, deque[int]] = {}
         for place, request in enumerate(self._requests):
@@ -93,11 +93,13 @@ class Shelf:
         return self._remembered(*parts) if len(request.body) <= _LARGEST_REMEMBERED else self._key(*parts)
 
     def _key(self, method: str, url: str, kind: str | None, body: bytes) -> str:
-        headers = () if kind is None else (("content-type", kind),)
-        return matching.key(served(self._redactor.request(HttpRequest(method, url, headers, body))))
+        return matching.key(self._compared(HttpRequest(method, url, _kind(kind), body)))
+
+    def _compared(self, request: HttpRequest) -> HttpRequest:
+        return served(self._redactor.request(request))
 
     def _missed(self, request: HttpRequest) -> CassetteMiss:
-        asked = served(self._redactor.request(request))
+        asked = self._compared(replace(request, headers=_kind(header(request.headers, "content-type"))))
         what = f"no recording answers {asked.method} {asked.url.removeprefix('http://served')}"
         nearest = self._nearest(asked)
         if nearest is None:
@@ -122,3 +124,8 @@ class Shelf:
         )
         near = order[:_COMPARED]
         return min(near, key=lambda n: matching.distance(self._requests[n], asked), default=None)
+
+
+def _kind(content_type: str | None) -> Headers:
+    """The one header that counts. The others would only teach the redactor a new key with every signed request."""
+    return () if content_type is None else (("content-type", content_type),)

@@ -1,0 +1,174 @@
+"""Answers without a recording: from a script, or made up. Each is marked synthetic, for it proves nothing of a model.
+
+A script is YAML: ``replies`` in the order to be given, then from the first again. One with ``when`` is given to every
+request that holds that text instead, and takes no turn.
+
+    replies:
+      - {calls: [{name: get_weather, parameters: {city: Paris}}]}
+      - {text: It is sunny in Paris.}
+      - {when: goodbye, text: Goodbye!}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pydantic
+
+from harness.chat import Finish, Reply, ToolCall, Usage
+from harness.errors import CassetteMiss, UsageError
+from harness.exchange import Exchange, HttpRequest, Provenance, header
+from harness.server import places
+from harness.server.rules import model_of
+from harness.server.shelf import Recorded
+from harness.suite.loader import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.wire.dialect import Dialect
+
+_DRAWN = 12
+_PLAIN = Reply(text="This answer is synthetic.", finish="stop", usage=Usage(5, 4, 9))
+_KEPT = 100
+
+
+class Call(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    name: str
+    parameters: dict[str, Any] = {}
+    id: str | None = None
+
+
+class ScriptedReply(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    when: str | None = None
+    text: str = ""
+    reasoning: str = ""
+    calls: tuple[Call, ...] = ()
+    finish: Finish | None = None
+
+    def reply(self) -> Reply:
+        calls = tuple(
+            ToolCall(one.name, one.parameters, one.id or f"call_{place}synth"[:9].ljust(9, "0"))
+            for place, one in enumerate(self.calls)
+        )
+        finish = self.finish or ("tool_calls" if calls else "stop")
+        return Reply(text=self.text, calls=calls, finish=finish, reasoning=self.reasoning, usage=Usage(5, 4, 9))
+
+
+class Script(pydantic.BaseModel):
+    """Replies to give in turn."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    replies: tuple[ScriptedReply, ...] = pydantic.Field(min_length=1)
+
+
+def script(path: Path | str) -> Script:
+    """The script in a file. Raises ``UsageError``, all mistakes at once, each with file and line."""
+    try:
+        document = read(Path(path).read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from error
+    problems = [f"{path}:{one.line}: {one.what}" for one in document.faults]
+    if not problems:
+        try:
+            return Script.model_validate(document.value)
+        except pydantic.ValidationError as error:
+            for one in error.errors(include_url=False):
+                where = ".".join(map(str, one["loc"]))
+                problems.append(f"{path}:{document.line(tuple(one['loc']))}: {where}: {one['msg']}")
+    raise UsageError("\n".join(problems))
+
+
+class Synthetic:
+    """Answers from ``choose``, written in the dialect that is asked."""
+
+    def __init__(self, choose: Callable[[HttpRequest, tuple[str, ...]], list[Reply]]) -> None:
+        self._choose = choose
+        self.recorded: tuple[Recorded, ...] = ()
+        self.given: list[int] = []
+
+    def answer(self, request: HttpRequest) -> Recorded:
+        dialect = places.dialect(urlsplit(request.url).path)
+        if dialect is None or request.method != "POST":
+            raise CassetteMiss(f"nothing is made up for {request.method} {urlsplit(request.url).path}")
+        for reply in self._choose(request, dialect.mentions(request).tools):
+            try:
+                response = dialect.render(
+                    reply,
+                    stream=_streams(request, dialect),
+                    quirks=_quirks(request, dialect),
+                    model=model_of(request) or "model",
+                )
+            except UsageError:
+                continue  # this dialect has no place for such a reply
+            return Recorded(Exchange(request, response), "made up", 0, Provenance("synthetic", ""))
+        raise CassetteMiss(f"the reply that is due can't be written in {dialect.name}")
+
+
+def scripted(given: Script) -> Synthetic:
+    """Answers from a script."""
+    turns = [one.reply() for one in given.replies if one.when is None]
+    special = [(one.when, one.reply()) for one in given.replies if one.when is not None]
+    taken = iter(range(2**62))
+
+    def choose(request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:
+        del tools
+        text = _text(request.body)
+        for word, reply in special:
+            if word in text:
+                return [reply]
+        return [turns[next(taken) % len(turns)]] if turns else []
+
+    return Synthetic(choose)
+
+
+def made_up() -> Synthetic:
+    """Answers as strange as the strategies draw them, the same for the same request."""
+    from harness.strategies.chat import replies  # noqa: PLC0415 - Hypothesis is loaded only for this
+    from harness.strategies.drawn import drawn  # noqa: PLC0415 - as above
+
+    known: dict[tuple[str, ...], list[Reply]] = {}
+
+    def choose(request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:
+        if tools not in known:
+            if len(known) >= _KEPT:
+                known.clear()
+            found = drawn(replies(list(tools) or ["tool"]), _DRAWN, len(tools))
+            known[tools] = [one for one in found if tools or not one.calls]
+        number = int.from_bytes(hashlib.sha256(request.body).digest()[:4], "big")
+        drawn_here = known[tools]
+        start = number % len(drawn_here) if drawn_here else 0
+        return [*drawn_here[start:], *drawn_here[:start], _PLAIN]
+
+    return Synthetic(choose)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def _streams(request: HttpRequest, dialect: Dialect) -> bool:
+    path = urlsplit(request.url).path
+    if dialect.name in {"gemini", "bedrock"}:
+        return "stream" in path.rpartition("/")[2]
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return False
+    # Ollama streams unless it is told not to.
+    return bool(body.get("stream", dialect.name.startswith("ollama"))) if isinstance(body, dict) else False
+
+
+def _quirks(request: HttpRequest, dialect: Dialect) -> frozenset[str]:
+    """Cohere sends lines of JSON to who accepts only JSON."""
+    plain = "ndjson" in dialect.quirks and (header(request.headers, "accept") or "") == "application/json"
+    return frozenset({"ndjson"}) if plain and _streams(request, dialect) else frozenset()

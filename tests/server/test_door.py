@@ -1,0 +1,317 @@
+"""The server from the outside: who is answered, what is too much, and what a miss says."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.chat import Reply
+from harness.errors import UsageError
+from harness.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
+from harness.server import app as application
+from harness.server import connection
+from harness.server.app import App
+from harness.server.door import bound, serving
+from harness.server.replay import Replay
+from harness.server.rulebook import Rules, from_file, from_text
+from harness.server.shelf import Recorded, Shelf, gathered
+from harness.wire import DIALECTS
+
+URL = "https://api.openai.com/v1/chat/completions"
+
+
+def asked(text: str) -> dict[str, object]:
+    return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
+
+
+def one(text: str, response: HttpResponse | None = None, failure: Failure | None = None, url: str = URL) -> Recorded:
+    request = HttpRequest("POST", url, (("content-type", "application/json"),), json.dumps(asked(text)).encode())
+    if response is None and failure is None:
+        response = DIALECTS["openai"].render(Reply(text=f"said {text}", finish="stop"))
+    return Recorded(Exchange(request, response, failure), "here.json", 0, Provenance("synthetic", ""))
+
+
+@contextmanager
+def served(*recorded: Recorded, repeat: bool = False, pace: float | None = None, **known):
+    said: list[str] = []
+    app = App(Replay(Shelf(recorded or [one("hi")], repeat=repeat), pace=pace, say=said.append), **known)
+    with serving(app) as door:
+        yield door.url, app, said
+
+
+def post(url: str, text: str, path: str = "/v1/chat/completions", **more) -> httpx.Response:
+    return httpx.post(f"{url}{path}", json=asked(text), **more)
+
+
+def raw(url: str, data: bytes, seconds: float = 10) -> bytes:
+    """What the server answers to literal bytes, until it closes or ``seconds`` have passed."""
+    host, port = url.removeprefix("http://").split(":")
+    got = b""
+    with socket.create_connection((host, int(port)), timeout=seconds) as sock:
+        sock.sendall(data)
+        while piece := sock.recv(65536):
+            got += piece
+    return got
+
+
+def test_the_path_may_begin_otherwise_than_it_was_recorded() -> None:
+    with served(repeat=True) as (url, _, _):
+        for path in ("/v1/chat/completions", "/chat/completions", "/openai/v1/chat/completions"):
+            assert post(url, "hi", path).status_code == 200
+
+
+def test_an_answer_is_given_once_then_the_miss_says_so() -> None:
+    second = DIALECTS["openai"].render(Reply(text="second", finish="stop"))
+    with served(one("hi"), one("hi", second)) as (url, _, _):
+        texts = [post(url, "hi").json()["choices"][0]["message"]["content"] for _ in range(2)]
+        assert texts == ["said hi", "second"]
+        third = post(url, "hi")
+    assert third.status_code == 404
+    assert "--repeat" in third.json()["error"]["message"]
+
+
+def test_with_repeat_the_answers_begin_again() -> None:
+    second = DIALECTS["openai"].render(Reply(text="second", finish="stop"))
+    with served(one("hi"), one("hi", second), repeat=True) as (url, _, _):
+        texts = [post(url, "hi").json()["choices"][0]["message"]["content"] for _ in range(4)]
+    assert texts == ["said hi", "second"] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("/v1/chat/completions", ("error", "message")),
+        ("/v1/messages", ("error", "message")),
+        ("/v1beta/models/m:generateContent", ("error", "message")),
+        ("/api/chat", ("error",)),
+        ("/v2/chat", ("message",)),
+        ("/model/m/converse", ("message",)),
+        ("/no/such/path", ("error", "message")),
+    ],
+)
+def test_a_miss_is_a_404_in_the_providers_own_shape(path: str, where: tuple[str, ...]) -> None:
+    with served() as (url, app, said):
+        answer = post(url, "other", path)
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (404, "false")
+    message = answer.json()
+    for step in where:
+        message = message[step]
+    assert message == said[0] == app.ledger.misses[0][1]
+    assert "no recording answers POST" in message
+    if path == "/v1/chat/completions":
+        assert 'here.json#0, differs at body.messages[0].content: recorded "hi", asked "other"' in message
+
+
+def test_headers_are_kept_and_lengths_and_hops_recomputed() -> None:
+    lying = HttpResponse(
+        200,
+        (
+            ("content-type", "application/json"),
+            ("content-length", "999"),
+            ("transfer-encoding", "chunked"),
+            ("connection", "x-hop"),
+            ("x-ratelimit-limit", "7"),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+        ),
+        (Chunk(b'{"a": 1}'),),
+    )
+    with served(one("hi", lying)) as (url, _, _):
+        answer = post(url, "hi")
+    assert answer.json() == {"a": 1}
+    assert answer.headers["content-length"] == "8"
+    assert "transfer-encoding" not in answer.headers
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert (answer.headers["x-ratelimit-limit"], answer.headers["x-content-type-options"]) == ("7", "nosniff")
+
+
+def test_chunks_come_as_recorded_and_at_their_times_when_asked() -> None:
+    chunks = (Chunk(b"data: 1\n", 0.05), Chunk(b"\ndata: \xf0\x9f", 0.15), Chunk(b"\x99\x82\n\n", 0.3))
+    stream = HttpResponse(200, (("content-type", "text/event-stream"),), chunks)
+    for pace, least, most in ((None, 0, 0.25), (1.0, 0.3, 5)):
+        with served(one("hi", stream), pace=pace) as (url, _, _):
+            start = time.monotonic()
+            with httpx.stream("POST", f"{url}/v1/chat/completions", json=asked("hi")) as answer:
+                assert list(answer.iter_raw()) == [chunk.data for chunk in chunks]
+            assert least <= time.monotonic() - start <= most
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answers_without_a_body_have_none(status: int) -> None:
+    with served(one("hi", HttpResponse(status))) as (url, _, _):
+        answer = post(url, "hi")
+    assert (answer.status_code, answer.content) == (status, b"")
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut", "protocol", "refused"])
+def test_a_connection_that_failed_fails_again(kind: str) -> None:
+    with served(one("hi", failure=Failure(kind))) as (url, _, _), pytest.raises(httpx.TransportError):
+        post(url, "hi")
+
+
+@pytest.mark.parametrize("host", ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:80", "", "[::1].evil"])
+def test_another_name_gets_nothing(host: str) -> None:
+    with served() as (url, _, _):
+        for path in ("/", "/harness/state.json", "/v1/models"):
+            assert httpx.get(f"{url}{path}", headers={"host": host}).status_code in {400, 403}
+        assert post(url, "hi", headers={"host": host}).status_code in {400, 403}
+        assert post(url, "hi").status_code == 200
+
+
+def test_a_name_that_was_allowed_is_answered_and_pages_of_other_sites_are_not() -> None:
+    with served(hosts=["docker.test"]) as (url, _, _):
+        assert httpx.get(f"{url}/v1/models", headers={"host": "docker.test:8788"}).status_code == 200
+        assert httpx.get(f"{url}/v1/models", headers={"origin": "https://evil.test"}).status_code == 403
+        assert httpx.get(f"{url}/v1/models", headers={"origin": url}).status_code == 200
+
+
+def test_there_are_only_loopback_listeners_by_default() -> None:
+    with served() as (url, _, _):
+        assert url.startswith("http://127.0.0.1:")
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    with served() as (url, _, _), pytest.raises(UsageError, match="choose another with --port"):
+        bound("127.0.0.1", int(url.rpartition(":")[2]))
+    with pytest.raises(UsageError):
+        bound("127.0.0.1", 70000)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"".join(b"x-%d: 1\r\n" % number for number in range(10_000)),
+        b"x: " + b"a" * 100_000 + b"\r\n",
+    ],
+    ids=["10,000 headers", "a long one"],
+)
+def test_too_large_a_head_is_refused(head: bytes) -> None:
+    with served() as (url, _, _):
+        try:
+            answer = raw(url, b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n" + head + b"\r\n")
+        except ConnectionResetError:
+            answer = b"HTTP/1.1 431"  # it closed before it had read all of it
+        assert answer.startswith(b"HTTP/1.1 431")
+        assert post(url, "hi").status_code == 200
+
+
+def test_too_large_a_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "LARGEST", 1000)
+    with served() as (url, _, _):
+        assert post(url, "x" * 2000).status_code == 413
+        pieces = (b"x" * 100 for _ in range(50))
+        assert httpx.post(f"{url}/v1/chat/completions", content=pieces).status_code == 413
+        assert post(url, "hi").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"POST /v1/chat", b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nab"]
+)
+def test_a_client_that_never_finishes_is_dropped(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SECONDS_TO_ASK", 0.2)
+    with served() as (url, _, _):
+        start = time.monotonic()
+        with suppress(ConnectionResetError):
+            assert raw(url, begun) == b""
+        assert time.monotonic() - start < 8
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"\r\n\r\n\r\nx\r\n", b"POST / HTTP/9.9\r\n\r\n"]
+)
+def test_what_is_no_request_is_refused(junk: bytes) -> None:
+    with served() as (url, _, _):
+        assert raw(url, junk + b"\r\n\r\n").startswith((b"HTTP/1.1 400", b""))
+        assert post(url, "hi").status_code == 200
+
+
+def test_nothing_is_listed_and_no_file_is_served() -> None:
+    with served() as (url, _, _):
+        for path in ("/cassettes", "/../../etc/passwd", "/page.html", "/harness/", "/%2e%2e/", "/here.json"):
+            assert httpx.get(f"{url}{path}").status_code == 404
+
+
+def test_models_are_listed_where_a_client_asks_first() -> None:
+    gemini = one("hi", url="https://x.test/v1beta/models/gemini-m:generateContent")
+    ollama = one("hi", url="http://x.test/api/chat")
+    with served(one("hi"), gemini, ollama) as (url, _, _):
+        assert [row["id"] for row in httpx.get(f"{url}/v1/models").json()["data"]] == ["gpt-4o-mini"]
+        assert httpx.get(f"{url}/v1beta/models").json()["models"] == [{"name": "models/gemini-m"}]
+        assert httpx.get(f"{url}/api/tags").json()["models"][0]["name"] == "gpt-4o-mini"
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\u2028\u202e\x1b]8;;http://evil.test\x07"
+
+
+def test_the_page_runs_nothing_but_its_own_script_and_makes_text_of_text() -> None:
+    with served() as (url, _, _):
+        post(url, HOSTILE)
+        page, state = httpx.get(url), httpx.get(f"{url}/harness/state.json")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "http://", "https://", "onclick"):
+        assert word not in page.text.partition("<script>")[2], word
+    assert "color-scheme" in page.text
+    assert state.headers["content-type"] == "application/json"
+    assert "onerror" in state.json()["missed"][0]["why"]
+    assert "<script" not in page.text.replace("<script>", "", 1)
+
+
+def test_the_page_tells_what_is_loaded_asked_and_missed() -> None:
+    with served(one("hi"), one("ho")) as (url, _, _):
+        post(url, "hi")
+        post(url, "hu")
+        state = httpx.get(f"{url}/harness/state.json").json()
+    assert state["loaded"] == [{"file": "here.json", "provenance": "synthetic", "exchanges": 2, "used": 1}]
+    assert state["counts"] == {"answered": 1, "missed": 1}
+    assert [line["outcome"] for line in state["asked"]] == ["missed", "answered"]
+    assert state["asked"][1]["by"] == "here.json#0 (synthetic)"
+
+
+def test_a_folder_without_cassettes_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no cassettes in this folder"):
+        gathered([tmp_path])
+
+
+def test_rules_are_read_from_a_file_all_mistakes_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("faults:\n  - {fault: status, status: 429, retry_after: 1}\n  - fault: cut\n    after: 7\n")
+    assert [rule.fault for rule in from_file(file)] == ["status", "cut"]
+    file.write_text("faults:\n  - fault: nonsense\n  - fault: cut\n  - fault: drip\n    size: 0\n    colour: red\n")
+    with pytest.raises(UsageError) as caught:
+        from_file(file)
+    lines = str(caught.value).splitlines()
+    assert [line.split(":")[1] for line in lines] == ["2", "3", "5", "6"]
+    assert all("faults.yaml" in line for line in lines)
+
+
+def test_a_rule_counts_the_requests_that_fit_it() -> None:
+    rules = Rules([from_text("{fault: status, status: 503, skip: 1, times: 2, model: 'gpt-*'}")])
+    request = one("hi").exchange.request
+    other = HttpRequest("POST", URL, (), b'{"model": "claude"}')
+    given = [rules.rule(one) is not None for one in (request, other, request, request, request)]
+    assert given == [False, False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "rule", ["nonsense", "{fault: cut}", "{fault: cut, after: -1}", "[1]", "{", "{fault: status, status: 200}"]
+)
+def test_a_header_that_is_no_rule_is_refused(rule: str) -> None:
+    with served() as (url, _, _):
+        answer = post(url, "hi", headers={"x-harness-fault": rule})
+    assert answer.status_code == 400
+    assert "x-harness-fault" in answer.json()["error"]["message"]
+
+
+def test_a_fault_that_the_recording_has_no_place_for_is_told() -> None:
+    with served() as (url, _, _):
+        answer = post(url, "hi", headers={"x-harness-fault": "{fault: cut, call: 1}"})
+    assert answer.status_code == 400
+    assert "has 0 calls" in answer.json()["error"]["message"]
