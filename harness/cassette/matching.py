@@ -3,7 +3,8 @@
 Method, scheme, host, port, path, query and body count; headers never do. JSON is compared as JSON whatever the
 Content-Type (ollama sends none): key order, white space, escapes and ``1`` against ``1.0`` make no difference,
 ``1`` against ``true`` does. Ids of tool calls are renamed in order of first appearance, for litellm makes
-random ones for several providers and sends them back in the next request.
+random ones for several providers and sends them back in the next request. Placeholders of redacted secrets are all
+the same: the keys known at the recording and at the replay need not be.
 """
 
 from __future__ import annotations
@@ -11,107 +12,189 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, urlsplit
 
+from harness.cassette import bodies, leaves
 from harness.exchange import header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Sequence
 
     from harness.chat import Json
     from harness.exchange import HttpRequest
 
-VOLATILE: dict[str, tuple[str, ...]] = {
-    "body": ("idempotency_key", "metadata.request_id"),
-    "query": ("X-Amz-Date", "X-Amz-Signature", "X-Amz-Credential", "key", "api_key", "access_token"),
-}
-"""Fields that differ from call to call or from user to user, left out of the key: dotted paths in a JSON
-body, names in a query."""
 
-_ID_KEYS = frozenset({"tool_call_id", "tool_use_id", "toolUseId"})
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """A field that differs from call to call or from user to user, left out of the key: ``place`` says whether it
+    is a dotted path in a JSON body, or a name in a query or a form.
+    """
+
+    provider: str
+    place: Literal["body", "query", "form"]
+    name: str
+    why: str
+
+
+VOLATILE = (
+    Volatile("openai", "body", "idempotency_key", "random for each call"),
+    Volatile("openai", "body", "metadata.request_id", "random for each call"),
+    Volatile("openai", "body", "client_metadata", "the client's own version and machine"),
+    Volatile("gemini", "query", "key", "the user's key, where it is not in a header"),
+    Volatile("any", "query", "api_key", "the user's key"),
+    Volatile("any", "query", "access_token", "the user's token"),
+    Volatile("bedrock", "query", "X-Amz-Date", "the time of a presigned request"),
+    Volatile("bedrock", "query", "X-Amz-Signature", "follows from the time and the key"),
+    Volatile("bedrock", "query", "X-Amz-Credential", "the user's key id"),
+    Volatile("bedrock", "query", "X-Amz-Security-Token", "the user's token"),
+    Volatile("vertex_ai", "form", "assertion", "a signed time, sent for an access token"),
+    Volatile("azure", "form", "client_assertion", "as above"),
+    Volatile("azure", "form", "client_secret", "the user's secret"),
+)
+"""The one table of what is left out, whatever the provider of the row."""
+
+_BODY = tuple(tuple(row.name.split(".")) for row in VOLATILE if row.place == "body")
+_QUERY = frozenset(row.name for row in VOLATILE if row.place == "query")
+_FORM = frozenset(row.name for row in VOLATILE if row.place == "form")
+_FORM_TYPE = "application/x-www-form-urlencoded"
+
+_ID_KEYS = frozenset({"tool_call_id", "tool_use_id", "toolUseId", "call_id"})
 _ID_HOLDERS = frozenset({"functionCall", "functionResponse"})
-_CALL_TYPES = frozenset({"function", "tool_use", "server_tool_use"})
-_MAY_HOLD_IDS = re.compile(rb"tool_call|tool_use|toolUse|functionCall|functionResponse")
-_SHOWN = 60
+_CALL_TYPES = frozenset({"function", "tool_use", "server_tool_use", "function_call", "function_call_output"})
+# What a user or a model put there; an id inside it is none of the wire's.
+_OPAQUE = frozenset({"arguments", "args", "input", "parameters", "input_schema", "inputSchema", "json_schema"})
+_MAY_HOLD_IDS = re.compile(rb"tool_call|tool_use|toolUse|functionCall|functionResponse|call_id")
+_PLACEHOLDER = re.compile(r"REDACTED-\d+")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~:-]")
+_MARK = "\0"
+_PORTS = {"http": 80, "https": 443}
+_EXACT = 2**53
+_LONGEST_COMPARED = 2**18
+_COMPARED = 40
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def key(request: HttpRequest) -> str:
     """The canonical text of a request: equal for two requests exactly where one recording answers both."""
-    return json.dumps(canonical(request), sort_keys=True, separators=(",", ":"))
+    return _encode(canonical(request))
 
 
 def canonical(request: HttpRequest) -> dict[str, Json]:
     """The parts that count, as a JSON value whose leaves can be compared one by one."""
     url = urlsplit(request.url)
-    host = (url.hostname or "") + (
-        f":{url.port}" if url.port not in {None, {"http": 80, "https": 443}.get(url.scheme)} else ""
-    )
-    query = sorted((k, v) for k, v in parse_qsl(url.query, keep_blank_values=True) if k not in VOLATILE["query"])
     found: dict[str, Json] = {
         "method": request.method.upper(),
-        "host": f"{url.scheme}://{host}",
-        "path": url.path or "/",
+        "host": _host(url.scheme, url.netloc.rpartition("@")[2].lower()),
+        "path": _ESCAPE.sub(_plain, url.path) or "/",
     }
-    if query:
-        found["query"] = [f"{name}={value}" for name, value in query]
+    if url.query:
+        pairs = parse_qsl(url.query, keep_blank_values=True, errors="surrogateescape")
+        if query := sorted(f"{name}={value}" for name, value in pairs if name not in _QUERY):
+            found["query"] = query
     if request.body:
-        found["body"] = _body(request)
+        found |= _body(request)
     return found
 
 
 def differences(recorded: HttpRequest, asked: HttpRequest, *, most: int = 5) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
-    there, here = dict(_leaves(canonical(recorded))), dict(_leaves(canonical(asked)))
-    told = []
-    for path in dict.fromkeys((*there, *here)):
-        if path not in here:
-            told.append(f"{path}: recorded {_short(there[path])}, not in the request")
-        elif path not in there:
-            told.append(f"{path}: asked {_short(here[path])}, not in the recording")
-        elif there[path] != here[path]:
-            told.append(f"{path}: recorded {_short(there[path], here[path])}, asked {_short(here[path], there[path])}")
-    return [*told[:most], f"and {len(told) - most} more"] if len(told) > most else told
+    if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
+        return leaves.of_large(recorded.body, asked.body)
+    return leaves.differences(canonical(recorded), canonical(asked), most)
 
 
 def distance(recorded: HttpRequest, asked: HttpRequest) -> int:
     """How many leaves differ; another path or host weighs as much as a whole body."""
-    there, here = dict(_leaves(canonical(recorded))), dict(_leaves(canonical(asked)))
-    apart: int = sum(there.get(path, _GONE) != here.get(path, _GONE) for path in {*there, *here})
-    return apart + 1000 * int((there["path"], there["host"]) != (here["path"], here["host"]))
+    return leaves.distance(canonical(recorded), canonical(asked))
 
 
-_GONE = object()
+def nearest(recorded: Sequence[HttpRequest], asked: HttpRequest, *, used: Collection[int] = ()) -> int | None:
+    """The place of the most alike of ``recorded``, one not ``used`` before another; None where there is none.
+
+    A few candidates are compared leaf by leaf, those of the same path and of about this size first, and of large
+    bodies fewer.
+    """
+    size, path = len(asked.body), asked.url.partition("?")[0]
+    order = sorted(
+        range(len(recorded)),
+        key=lambda n: (
+            recorded[n].url.partition("?")[0] != path,
+            n in used,
+            abs(len(recorded[n].body) - size),
+        ),
+    )
+    near = order[: max(1, min(_COMPARED, _LONGEST_COMPARED // (size + 1)))]
+    if len(near) <= 1 or size > _LONGEST_COMPARED:
+        return near[0] if near else None
+    there = leaves.flat(canonical(asked))
+    return min(near, key=lambda n: (leaves.apart(leaves.flat(canonical(recorded[n])), there), n in used))
 
 
-def _body(request: HttpRequest) -> Json:
+def _host(scheme: str, netloc: str) -> str:
+    name, colon, port = netloc.rpartition(":")
+    if colon and port.isdecimal() and int(port) == _PORTS.get(scheme):
+        netloc = name
+    return f"{scheme}://{netloc}"
+
+
+def _plain(found: re.Match[str]) -> str:
+    letter = chr(int(found[1], 16))
+    return letter if _UNRESERVED.match(letter) else found[0].upper()
+
+
+def _body(request: HttpRequest) -> dict[str, Json]:
     body = request.body
-    try:
-        value = json.loads(body, parse_float=_float, object_pairs_hook=_pairs)
-    except (ValueError, RecursionError):
-        kind = header(request.headers, "content-type") or ""
-        boundary = re.search(r'boundary="?([^";]+)', kind) if kind.startswith("multipart/") else None
-        if boundary:
-            body = body.replace(boundary[1].encode(), b"boundary")
-        return {"bytes": body.decode("latin-1")}
-    for path in VOLATILE["body"]:
-        value = _without(value, path.split("."))
-    return _renamed(value, {}) if _MAY_HOLD_IDS.search(body) else value
+    if not bodies.deep(body):
+        try:
+            value = json.loads(body, parse_float=_float, parse_constant=_constant, object_pairs_hook=_pairs)
+        except (ValueError, RecursionError):
+            return _no_json(request)
+        for path in _BODY:
+            value = _without(value, path)
+        if b"REDACTED" in body:
+            value = _same_placeholders(value)
+        return {"body": _renamed(value, {}) if _MAY_HOLD_IDS.search(body) else value}
+    return _no_json(request)
+
+
+def _no_json(request: HttpRequest) -> dict[str, Json]:
+    kind = header(request.headers, "content-type") or ""
+    body = request.body
+    if kind.startswith(_FORM_TYPE):
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+        return {"form": sorted([name, value] for name, value in pairs if name not in _FORM)}
+    boundary = re.search(r'boundary="?([^";]+)', kind) if kind.startswith("multipart/") else None
+    if boundary:
+        body = body.replace(boundary[1].encode(), b"boundary")
+    return {"bytes": _PLACEHOLDER.sub("REDACTED", body.decode("latin-1"))}
 
 
 def _float(text: str) -> Json:
     number = float(text)
     if not math.isfinite(number):
-        return {"number": text}
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+        return {f"{_MARK}number": text}
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
+
+
+def _constant(text: str) -> Json:
+    return {f"{_MARK}number": text}
 
 
 def _pairs(pairs: list[tuple[str, Json]]) -> Json:
+    """An object; one of doubled keys is none, and nothing that can be sent equals our own marks."""
     made = dict(pairs)
-    return made if len(made) == len(pairs) else {"doubled keys": [list(pair) for pair in pairs]}
+    if len(made) != len(pairs):
+        return {f"{_MARK}doubled keys": [list(pair) for pair in pairs]}
+    if any(name[:1] == _MARK for name in made):
+        return {(f"{_MARK}{name}" if name[:1] == _MARK else name): value for name, value in pairs}
+    return made
 
 
-def _without(value: Json, steps: list[str]) -> Json:
+def _without(value: Json, steps: tuple[str, ...]) -> Json:
     if not isinstance(value, dict) or steps[0] not in value:
         return value
     if len(steps) == 1:
@@ -119,39 +202,27 @@ def _without(value: Json, steps: list[str]) -> Json:
     return {**value, steps[0]: _without(value[steps[0]], steps[1:])}
 
 
+def _same_placeholders(value: Json) -> Json:
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub("REDACTED", value)
+    if isinstance(value, list):
+        return [_same_placeholders(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: _same_placeholders(inner) for name, inner in value.items()}
+    return value
+
+
 def _renamed(value: Json, seen: dict[str, str], holder: str = "") -> Json:
     if isinstance(value, list):
         return [_renamed(inner, seen, holder) for inner in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or holder in _OPAQUE:
         return value
     is_call = holder in _ID_HOLDERS or value.get("type") in _CALL_TYPES or (holder == "tool_calls" and "id" in value)
     made = {}
-    for name, inner in value.items():
+    for name in sorted(value):
+        inner = value[name]
         if isinstance(inner, str) and (name in _ID_KEYS or (name == "id" and is_call)):
             made[name] = seen.setdefault(inner, f"call {len(seen)}")
         else:
             made[name] = _renamed(inner, seen, name)
     return made
-
-
-def _leaves(value: Json, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
-    elif isinstance(value, list) and value:
-        for place, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{place}]")
-    else:
-        yield path, (type(value) is bool, value)
-
-
-def _short(leaf: tuple[bool, Json], other: tuple[bool, Json] | None = None) -> str:
-    text = json.dumps(leaf[1], ensure_ascii=False)
-    if len(text) <= _SHOWN:
-        return text
-    start = 0
-    if other is not None:
-        pairs = zip(text, json.dumps(other[1], ensure_ascii=False), strict=False)
-        same = next((place for place, (a, b) in enumerate(pairs) if a != b), 0)
-        start = max(0, same - 20)
-    return f"{'…' if start else ''}{text[start : start + _SHOWN]}{'…' if start + _SHOWN < len(text) else ''}"

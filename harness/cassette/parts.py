@@ -42,7 +42,8 @@ def to_provenance(value: Json) -> Provenance:
     return Provenance(**{name: _text(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]
 
 
-def from_exchange(exchange: Exchange) -> dict[str, Json]:
+def from_exchange(exchange: Exchange, *, read: bool = True) -> dict[str, Json]:
+    """With ``read``, what a stream says stands beside it."""
     request = exchange.request
     asked: dict[str, Json] = {"method": request.method, "url": request.url, **_from_headers(request.headers)}
     if request.body:
@@ -51,7 +52,7 @@ def from_exchange(exchange: Exchange) -> dict[str, Json]:
     response = exchange.response
     if response is not None:
         made["response"] = {"status": response.status, **_from_headers(response.headers), **_from_chunks(response)}
-        if "stream" in made["response"] and (says := reading(exchange)):
+        if read and "stream" in made["response"] and (says := reading(exchange)):
             made["response"]["reads"] = says
     if exchange.failure is not None:
         made["failure"] = {"kind": exchange.failure.kind, "detail": exchange.failure.detail}

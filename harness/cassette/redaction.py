@@ -1,20 +1,19 @@
 """What is never written: headers outside a short list, keys in a URL, and every secret that is known.
 
-Two locks: what is recorded is redacted first, and the text to be saved is then searched for leaks once
-more. Matching sees redacted requests on both sides, so another key, or none, replays as well.
+Two locks: what is recorded is redacted here first, and what is to be saved is then searched once more by ``gate``.
+Matching sees redacted requests on both sides, so another key, or none, replays as well.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import re
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from harness.errors import LeakError
+from harness.cassette import shapes
+from harness.cassette.shapes import known_secrets
 from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -22,133 +21,159 @@ if TYPE_CHECKING:
 
     from harness.exchange import Headers
 
+__all__ = ["KEPT_REQUEST_HEADERS", "KEPT_RESPONSE_HEADERS", "Redactor", "known_secrets"]
+
 KEPT_REQUEST_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthropic-beta"})
 KEPT_RESPONSE_HEADERS = frozenset(
-    {"content-type", "content-encoding", "retry-after", "retry-after-ms", "x-should-retry", "x-amzn-errortype"}
+    {
+        "allow",
+        "content-encoding",
+        "content-type",
+        "location",
+        "retry-after",
+        "retry-after-ms",
+        "x-amzn-errortype",
+        "x-should-retry",
+    }
 )
-_SECRET_NAME = re.compile(r"(API|ACCESS|SECRET|AUTH|PRIVATE)_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-_SHORTEST = 8
+# Headers whose values are secrets: they are learnt before they are dropped, and found wherever they are echoed.
+_SECRET_HEADERS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie"}
+)
+_SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey)\s+", re.IGNORECASE)
 _SECRET_PARAMETER = re.compile(
     r"([?&](?:key|api[-_]?key|access_token|token|sig|signature|x-amz-[a-z-]+|password)=)[^&#]*", re.IGNORECASE
 )
-_SHAPES = {
-    "an OpenAI-style key": r"\bsk-(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{20,}",
-    "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
-    "an AWS access key id": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a Groq key": r"\bgsk_[A-Za-z0-9]{32,}",
-    "an xAI key": r"\bxai-[A-Za-z0-9]{32,}",
-    "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
-    "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36}",
-    "a JWT": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
-}
-_SHAPE = re.compile("|".join(f"(?P<s{place}>{pattern})" for place, pattern in enumerate(_SHAPES.values())))
+_KEY_PARAMETERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
+# OAuth's own fields, in a form and in JSON. `token` in logprobs and `total_tokens` are none of them.
+_FORM_FIELD = re.compile(rb"(^|&)(assertion|client_assertion|client_secret|refresh_token|password)=([^&]+)")
+_JSON_FIELD = re.compile(
+    rb'("(?:access_token|refresh_token|id_token|client_secret)"\s*:\s*")((?:[^"\\]|\\.){8,16384})(?=")'
+)
 
 
-def known_secrets(given: Iterable[str] = ()) -> tuple[str, ...]:
-    """``given`` and the values of environment variables that are named like secrets, the longest first.
-
-    Values under eight characters are left out: they would be found in ordinary text.
-    """
-    named = (value for name, value in os.environ.items() if _SECRET_NAME.search(name))
-    return tuple(sorted({value for value in (*given, *named) if len(value) >= _SHORTEST}, key=lambda v: (-len(v), v)))
-
-
-@dataclass(frozen=True, slots=True)
 class Redactor:
-    """Takes ``secrets`` out of exchanges, each replaced by the same placeholder wherever it stands."""
+    """Takes secrets out of exchanges, each replaced by the same placeholder wherever it stands.
 
-    secrets: tuple[str, ...] = ()
+    ``secrets`` are those known beforehand; those that requests carry in their headers are learnt. With ``by_shape``
+    whatever looks like a key is replaced too, which serves matching: a recording would be refused for it.
+    """
+
+    def __init__(self, secrets: Iterable[str] = (), *, by_shape: bool = False) -> None:
+        self.secrets = known_secrets(secrets)
+        self._by_shape = by_shape
+        self._numbers: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._pieces = shapes.Pieces(self.secrets)
 
     def request(self, request: HttpRequest) -> HttpRequest:
-        headers = _kept(request.headers, KEPT_REQUEST_HEADERS)
-        return HttpRequest(request.method, self._url(request.url), self._headers(headers), self._bytes(request.body))
+        self._learn(request)
+        headers = self._headers(_kept(request.headers, KEPT_REQUEST_HEADERS))
+        body = self._bytes(request.body)
+        if body[:1] not in {b"{", b"["} and b"=" in body[:4096]:
+            body = _FORM_FIELD.sub(rb"\1\2=" + shapes.MARK.encode(), body)
+        return HttpRequest(request.method, self._url(request.url), headers, body)
 
     def response(self, response: HttpResponse) -> HttpResponse:
         """A secret that is split over chunks is taken out too: the chunk it begins in then holds the placeholder."""
         headers = self._headers(_kept(response.headers, KEPT_RESPONSE_HEADERS))
+        headers = tuple((name, self._url(value) if name == "location" else value) for name, value in headers)
         whole = response.body
-        if not any(form in whole for secret in self.secrets for form in _forms(secret)):
-            return replace(response, headers=headers)
-        return replace(response, headers=headers, chunks=tuple(self._chunks(response.chunks)))
+        spots = _apart(self._spots(whole))
+        chunks = tuple(_replaced(response.chunks, whole, spots)) if spots else response.chunks
+        return replace(response, headers=headers, chunks=chunks)
 
     def exchange(self, exchange: Exchange) -> Exchange:
+        request = self.request(exchange.request)
         response = exchange.response and self.response(exchange.response)
         failure = exchange.failure and replace(exchange.failure, detail=self.text(exchange.failure.detail))
-        return Exchange(self.request(exchange.request), response, failure, complete=exchange.complete)
+        return Exchange(request, response, failure, complete=exchange.complete)
 
     def text(self, text: str) -> str:
         return self._bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
+    def _learn(self, request: HttpRequest) -> None:
+        carried = [
+            _SCHEME.sub("", value, count=1) for name, value in request.headers if name.lower() in _SECRET_HEADERS
+        ]
+        parts = urlsplit(request.url)
+        if parts.password:
+            carried.append(parts.password)
+        if "=" in parts.query:
+            carried += [value for name, value in parse_qsl(parts.query) if name.lower() in _KEY_PARAMETERS]
+        # A word such as "none" given for a key is no secret, and may stand in any prompt.
+        new = [value for value in carried if shapes.random_part(value) and value not in self.secrets]
+        if new:
+            self.secrets = known_secrets((*self.secrets, *new))
+            self._pieces = shapes.Pieces(self.secrets)
+
     def _url(self, url: str) -> str:
-        parts = urlsplit(url)
-        bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        return self.text(_SECRET_PARAMETER.sub(r"\1REDACTED", bare))
+        if "@" in url:
+            parts = urlsplit(url)
+            url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        if "=" in url:
+            url = _SECRET_PARAMETER.sub(rf"\1{shapes.MARK}", url)
+        return self.text(url)
 
     def _headers(self, headers: Headers) -> Headers:
         return tuple((name, self.text(value)) for name, value in headers)
 
     def _bytes(self, data: bytes) -> bytes:
-        for number, secret in enumerate(self.secrets):
-            for form in _forms(secret):
-                data = data.replace(form, _placeholder(number))
-        return data
-
-    def _chunks(self, chunks: tuple[Chunk, ...]) -> Iterator[Chunk]:
-        whole = b"".join(chunk.data for chunk in chunks)
-        owner = [place for place, chunk in enumerate(chunks) for _ in chunk.data]
-        made = [bytearray() for _ in chunks]
-        spots = sorted(self._spots(whole))
-        at = 0
-        for start, end, placeholder in spots:
-            if start < at:
-                continue
-            for place in range(at, start):
-                made[owner[place]].append(whole[place])
-            made[owner[start]] += placeholder
+        spots = _apart(self._spots(data))
+        if not spots:
+            return data
+        made, at = bytearray(), 0
+        for start, end, instead in spots:
+            made += data[at:start] + instead
             at = end
-        for place in range(at, len(whole)):
-            made[owner[place]].append(whole[place])
-        return (Chunk(bytes(data), chunk.at) for data, chunk in zip(made, chunks, strict=True))
+        return bytes(made + data[at:])
 
-    def _spots(self, whole: bytes) -> Iterator[tuple[int, int, bytes]]:
-        for number, secret in enumerate(self.secrets):
-            for form in _forms(secret):
-                for found in re.finditer(re.escape(form), whole):
-                    yield found.start(), found.end(), _placeholder(number)
+    def _spots(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Where secrets stand, and what is to stand there."""
+        for secret in self.secrets:
+            for form in shapes.forms(secret):
+                start = data.find(form)
+                while start >= 0:
+                    yield start, start + len(form), self._placeholder(secret)
+                    start = data.find(form, start + len(form))
+        for start, end, secret in self._pieces.runs(data):
+            yield start, end, self._placeholder(secret)
+        for found in _JSON_FIELD.finditer(data) if b"_token" in data or b"client_secret" in data else ():
+            if not found[2].startswith(shapes.MARK.encode()):
+                yield *found.span(2), self._placeholder(found[2].decode("utf-8", "replace"))
+        if self._by_shape and shapes.may_hold_shapes(data):
+            for shape in shapes.SHAPE_BYTES.finditer(data):
+                yield *shape.span(), self._placeholder(shape[0].decode("utf-8", "replace"))
 
-
-def refuse_leaks(text: str, path: str, secrets: Iterable[str] = ()) -> None:
-    """Raise ``LeakError`` if ``text`` holds a known secret in any usual encoding, or anything shaped like a key."""
-    for secret in known_secrets(secrets):
-        for form in (*_forms(secret), *_base64_forms(secret), secret.encode().hex().encode()):
-            place = text.find(form.decode("utf-8", "surrogatepass"))
-            if place >= 0:
-                raise LeakError(
-                    f"{path}: line {text.count(chr(10), 0, place) + 1} holds a known secret; nothing was written"
-                )
-    found = _SHAPE.search(text)
-    if found:
-        kind = tuple(_SHAPES)[int(str(found.lastgroup)[1:])]
-        line = text.count("\n", 0, found.start()) + 1
-        raise LeakError(f"{path}: line {line} holds what looks like {kind}; nothing was written")
+    def _placeholder(self, secret: str) -> bytes:
+        with self._lock:
+            number = self._numbers.setdefault(secret, len(self._numbers) + 1)
+        return shapes.placeholder(secret, number).encode("utf-8", "replace")
 
 
-def _placeholder(number: int) -> bytes:
-    return b"REDACTED-%d" % (number + 1)
+def _apart(spots: Iterator[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """``spots`` in order, the longest first where they overlap."""
+    made: list[tuple[int, int, bytes]] = []
+    for start, end, instead in sorted(spots, key=lambda spot: (spot[0], -spot[1])):
+        if not made or start >= made[-1][1]:
+            made.append((start, end, instead))
+    return made
+
+
+def _replaced(chunks: tuple[Chunk, ...], whole: bytes, spots: list[tuple[int, int, bytes]]) -> Iterator[Chunk]:
+    """``chunks`` of ``whole`` with each spot replaced in the chunk that it begins in."""
+    begin = 0
+    for chunk in chunks:
+        end = begin + len(chunk.data)
+        made, at = bytearray(), begin
+        for start, stop, instead in spots:
+            if stop <= begin or start >= end:
+                continue
+            made += whole[at : max(at, start)] + (instead if start >= begin else b"")
+            at = min(stop, end)
+        yield Chunk(bytes(made + whole[at:end]), chunk.at)
+        begin = end
 
 
 def _kept(headers: Headers, names: frozenset[str]) -> Headers:
     return tuple((name.lower(), value) for name, value in headers if name.lower() in names)
-
-
-def _forms(secret: str) -> tuple[bytes, ...]:
-    forms = (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe=""))
-    return tuple(dict.fromkeys(form.encode("utf-8", "surrogatepass") for form in forms))
-
-
-def _base64_forms(secret: str) -> Iterator[bytes]:
-    """The middle of the secret's base64 at each of the three offsets it can stand at."""
-    for offset in range(3):
-        coded = base64.b64encode(b"\0" * offset + secret.encode("utf-8", "surrogatepass"))
-        yield coded[(0, 2, 3)[offset] : -4]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette.document import LARGEST, Cassette, from_bytes, to_text
-from harness.cassette.redaction import refuse_leaks
+from harness.cassette.gate import Gate
 from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
     path = Path(path)
     cassette = replace(cassette, exchanges=tuple(map(_in_milliseconds, cassette.exchanges)))
     text = to_text(cassette)
-    refuse_leaks(text, str(path), secrets)
+    gate = Gate(secrets)
+    for exchange in cassette.exchanges:
+        gate.refuse_exchange(exchange, str(path))
+    gate.refuse_text(text, str(path))
     data = text.encode()
     _refuse_unreadable(data, cassette, path)
     try:

@@ -1,0 +1,79 @@
+"""The second lock: what is to be written is searched for secrets once more, and not written if one is found."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cassette import shapes
+from harness.errors import LeakError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.exchange import Exchange
+
+
+class Gate:
+    """Refuses what holds one of ``secrets``, one of the environment's, or anything shaped like a key."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets = shapes.known_secrets(secrets)
+        self._pieces = shapes.Pieces(self._secrets)
+
+    def refuse_text(self, text: str, path: str) -> None:
+        """Raise ``LeakError`` with the line if ``text`` holds a secret."""
+        found = self._found(text.encode("utf-8", "surrogatepass"))
+        if found:
+            what, start = found
+            line = text.encode("utf-8", "surrogatepass").count(b"\n", 0, start) + 1
+            raise LeakError(f"{path}: line {line} holds {what}; nothing was written")
+
+    def refuse_exchange(self, exchange: Exchange, path: str) -> None:
+        """Raise ``LeakError`` with the part if ``exchange`` holds a secret, in raw bytes or over chunks."""
+        request, response = exchange.request, exchange.response
+        parts = {
+            "the URL": request.url.encode(),
+            "the request's headers": json.dumps(request.headers).encode(),
+            "the request's body": request.body,
+        }
+        if response is not None:
+            parts["the response's headers"] = json.dumps(response.headers).encode()
+            parts["the response's body"] = response.body
+        if exchange.failure is not None:
+            parts["the failure"] = exchange.failure.detail.encode()
+        for name, data in parts.items():
+            if found := self._found(data):
+                where = f"{name} of {request.method} {request.url.partition('?')[0]}"
+                raise LeakError(f"{path}: {where} holds {found[0]}; nothing was written")
+
+    def _found(self, data: bytes) -> tuple[str, int] | None:
+        for secret in self._secrets:
+            for form in (*shapes.forms(secret), *shapes.coded(secret)):
+                place = data.find(form)
+                if place >= 0:
+                    return "a known secret", place
+        for start, _, _ in self._pieces.runs(data):
+            return "a piece of a known secret", start
+        shape = shapes.SHAPE_BYTES.search(data) if shapes.may_hold_shapes(data) else None
+        return (f"what looks like {shapes.shape_name(shape)}", shape.start()) if shape else None
+
+
+def put_aside(text: str, name: str) -> Path:
+    """Keep what was caught where only its owner can read it, outside any repository; its path."""
+    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    folder = home / "harness" / "caught"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    number = 0
+    while True:
+        path = folder / f"{name[:100]}.{number}.json"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            number += 1
+            continue
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path

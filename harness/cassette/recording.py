@@ -1,0 +1,235 @@
+"""Recording: live exchanges as they pass, redacted, journalled, and at the end made into a cassette."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from harness.cassette import document, encodings, matching, parts
+from harness.cassette import journal as journals
+from harness.cassette.document import Cassette
+from harness.cassette.gate import Gate, put_aside
+from harness.cassette.store import save
+from harness.errors import CassetteDamagedError, CassetteMiss, CassetteWriteError, LeakError
+from harness.exchange import Chunk, Exchange, Failure, HttpResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from harness.cassette.redaction import Redactor
+    from harness.exchange import Headers, HttpRequest, Provenance
+
+_log = logging.getLogger("harness.cassette")
+_DONE = b"data: [DONE]"
+
+
+def partial(path: Path) -> Path:
+    """Where a recording that was broken off is kept, beside the cassette that it was to become."""
+    return path.with_name(f"{path.stem}.partial.json")
+
+
+class Recorder:
+    """One recording under way. ``kept`` is told of each exchange when it is over."""
+
+    def __init__(
+        self,
+        path: Path,
+        provenance: Provenance,
+        redactor: Redactor,
+        secrets: Iterable[str],
+        kept: Callable[[int, Exchange], None],
+    ) -> None:
+        self._path, self._provenance, self._redactor, self._kept = path, provenance, redactor, kept
+        self._secrets = tuple(secrets)
+        self._gate = Gate(secrets)
+        self._lock = threading.Lock()
+        self._count = 0
+        self._spans: dict[int, tuple[int, int]] = {}
+        self._found: dict[int, Exchange] = {}
+        self._passing: dict[int, Passing] = {}
+        self._problems: list[LeakError | CassetteWriteError] = []
+        self._owner = os.getpid()
+        self._journal = journals.Journal(path)
+        try:
+            if self._journal.left:
+                _salvage(path)
+            self._journal.begin(provenance)
+        except BaseException:
+            self._journal.close(keep=True)
+            raise
+
+    def passing(self, request: HttpRequest) -> Passing:
+        """A witness of the exchange that ``request`` begins."""
+        if os.getpid() != self._owner:
+            raise CassetteMiss(
+                f"{self._path}: a forked process asked; only the one that opened a recording can add to it"
+            )
+        with self._lock:
+            self._count += 1
+            made = self._passing[self._count] = Passing(self, self._count, request)
+        return made
+
+    def keep(self, number: int, exchange: Exchange) -> None:
+        """Take an exchange that is over, or a later state of one, into the recording."""
+        exchange = self._redactor.exchange(exchange)
+        with self._lock:
+            self._count += 1
+            if self._written(number, exchange):
+                fresh = number not in self._found
+                self._found[number] = exchange
+                self._spans[number] = number, self._count
+                if fresh:
+                    self._kept(len(self._found) - 1, exchange)
+
+    def end(self, *, whole: bool) -> None:
+        """Make the cassette of a ``whole`` recording, or put a broken-off one beside it.
+
+        Raises ``LeakError`` or ``CassetteWriteError``; what is clean is never lost.
+        """
+        if os.getpid() != self._owner:
+            return
+        for passing in list(self._passing.values()):
+            passing.end(None, complete=False)
+        keep = True
+        try:
+            if whole and not self._problems:
+                self._promote()
+            else:
+                self._set_aside()
+            keep = False
+        finally:
+            self._journal.close(keep=keep)
+        if self._problems and whole:
+            raise self._problems[0]
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What was recorded, in the order begun. Those that were under way together stand in the order of their keys,
+        which is the same each time.
+        """
+        made: list[int] = []
+        group: list[int] = []
+        last = 0
+        for number in sorted(self._found):
+            begun, over = self._spans[number]
+            if group and begun > last:
+                made += self._settled(group)
+                group = []
+            group.append(number)
+            last = max(last, over)
+        return tuple(self._found[number] for number in (*made, *self._settled(group)))
+
+    def over(self, number: int) -> None:
+        with self._lock:
+            self._passing.pop(number, None)
+
+    def _settled(self, group: list[int]) -> list[int]:
+        if len(group) == 1:
+            return group
+        return sorted(group, key=lambda number: (matching.key(self._found[number].request), number))
+
+    def _written(self, number: int, exchange: Exchange) -> bool:
+        try:
+            self._gate.refuse_exchange(exchange, str(self._path))
+            self._journal.write(number, exchange)
+        except LeakError as leak:
+            caught = put_aside(document.to_line(parts.from_exchange(exchange, read=False)), self._path.stem)
+            self._problems.append(LeakError(f"{leak}; what was caught is in {caught}, for your eyes only"))
+            return False
+        except OSError as error:
+            why = f"{self._path}: can't be recorded: {error.strerror} (errno {error.errno})"
+            self._problems.append(CassetteWriteError(why, path=str(self._path)))
+        return True
+
+    def _promote(self) -> None:
+        if not self._found:
+            _log.warning("%s: nothing was recorded, so nothing was written", self._path)
+            return
+        save(self._path, Cassette(self._provenance, self.exchanges), secrets=self._secrets)
+        partial(self._path).unlink(missing_ok=True)
+
+    def _set_aside(self) -> None:
+        if self._found:
+            cassette = Cassette(self._provenance, self.exchanges, partial=True)
+            save(_free(partial(self._path)), cassette, secrets=self._secrets)
+
+
+class Passing:
+    """One live exchange as it passes."""
+
+    def __init__(self, recorder: Recorder, number: int, request: HttpRequest) -> None:
+        self._recorder, self._number, self._request = recorder, number, request
+        self._status = 0
+        self._headers: Headers = ()
+        self._chunks: list[Chunk] = []
+        self._start = time.monotonic()
+        self._over = False
+
+    def head(self, status: int, headers: Headers) -> None:
+        self._status, self._headers = status, headers
+
+    def chunk(self, data: bytes) -> None:
+        if self._over or not data:
+            return
+        self._chunks.append(Chunk(data, round(time.monotonic() - self._start, 3)))
+        if data.rstrip().endswith(_DONE):
+            self._keep(None, complete=True)  # clients of OpenAI's kind read no further, and have all now
+
+    def end(self, failure: Failure | None, *, complete: bool = True) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._recorder.over(self._number)
+        done = bool(self._chunks) and self._chunks[-1].data.rstrip().endswith(_DONE)
+        if not (done and failure is None):
+            self._keep(failure, complete=complete)
+
+    def _keep(self, failure: Failure | None, *, complete: bool) -> None:
+        if not self._status and failure is None:
+            return  # left before anything was known
+        response = None
+        if self._status:
+            response = HttpResponse(self._status, self._headers, tuple(self._chunks))
+            if complete and failure is None:
+                response = encodings.decoded(response)
+            if failure is not None and failure.kind == "protocol":
+                failure = Failure("cut", failure.detail)
+        self._recorder.keep(self._number, Exchange(self._request, response, failure, complete=complete))
+
+
+def _free(path: Path) -> Path:
+    """``path``, or one like it that is not taken: nothing that was recorded is overwritten."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem.removesuffix('.partial')}.{number}.partial.json")
+    return free
+
+
+def _salvage(path: Path) -> None:
+    """Put what a killed recording left beside the cassette."""
+    lying = journals.journal(path)
+    try:
+        found, torn = journals.read(lying)
+    except CassetteDamagedError as error:
+        aside = _free(partial(path)).with_suffix(".damaged")
+        lying_data = lying.read_bytes()
+        if lying_data.strip():
+            aside.write_bytes(lying_data)
+            _log.warning("%s; it is kept as %s", error, aside)
+        return
+    if found.exchanges:
+        aside = _free(partial(path))
+        save(aside, found)
+        _log.warning(
+            "%s: %d exchanges of a recording that was killed are kept in %s%s",
+            path,
+            len(found.exchanges),
+            aside,
+            ", and its last line was torn" if torn else "",
+        )

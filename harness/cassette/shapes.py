@@ -1,0 +1,149 @@
+"""What secrets look like: known values in every form they are written in, and values that look like keys.
+
+Every pattern takes time linear in the text: none repeats a group, and each repetition is of one class.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+SHORTEST = 8
+"""No run of so many characters of a secret is ever written."""
+
+MARK = "REDACTED"
+SHAPES = {
+    "an OpenAI-style key": r"\bsk-(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{20,512}",
+    "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
+    "a Google access token": r"\bya29\.[0-9A-Za-z_-]{20,2048}",
+    "an AWS access key id": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a Groq key": r"\bgsk_[A-Za-z0-9]{32,128}",
+    "an xAI key": r"\bxai-[A-Za-z0-9]{32,128}",
+    "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,128}",
+    "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36,255}",
+    "a Slack token": r"\bxox[abposr]-[A-Za-z0-9-]{20,255}",
+    "a JWT": r"\beyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,2048}",
+    "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----",
+    "a password in a URL": r"\bhttps?://[^\s/@:\"'\\<>]{1,64}:[^\s/@:\"'\\<>]{3,128}@",
+}
+_NAMES = tuple(SHAPES)
+SHAPE = re.compile("|".join(f"(?P<s{place}>{pattern})" for place, pattern in enumerate(SHAPES.values())))
+SHAPE_BYTES = re.compile(SHAPE.pattern.encode())
+# None of the above stands in a text without one of these.
+_HINTS = tuple(hint.encode() for hint in ("sk-", "AIza", "ya29", "AKIA", "ASIA", "gsk_", "xai-", "hf_", "gh", "xox"))
+_MORE_HINTS = (b"eyJ", b"PRIVATE KEY", b"@")
+
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTH)(?:_|$)", re.IGNORECASE
+)
+_ORDINARY = re.compile(r"[/~.]\S*|[A-Za-z]:\\\S*|[\d.]+|[a-z]+", re.DOTALL)  # a path, a number, a word
+_PREFIX = re.compile(
+    r"sk-(?:ant-api\d\d-|ant-|or-v1-|proj-|svcacct-)?|AIza|ya29\.|gsk_|xai-|hf_|gh[pousr]_|xox[abposr]-|AKIA|ASIA|nvapi-"
+)
+_MANY = 8
+
+
+def from_environment() -> Iterator[str]:
+    """The values of environment variables that are named like secrets; paths, numbers and plain words are none."""
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and not _ORDINARY.fullmatch(value):
+            yield value
+
+
+def known_secrets(given: Iterable[str] = ()) -> tuple[str, ...]:
+    """``given`` and those of the environment, the longest first.
+
+    Values under eight characters are left out: they would be found in ordinary text.
+    """
+    found = {value for value in (*given, *from_environment()) if len(value) >= SHORTEST}
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def shape_name(found: re.Match[str] | re.Match[bytes]) -> str:
+    return _NAMES[int(str(found.lastgroup)[1:])]
+
+
+def may_hold_shapes(data: bytes) -> bool:
+    """Whether looking for shapes is worth its time."""
+    return any(hint in data for hint in _HINTS) or any(hint in data for hint in _MORE_HINTS)
+
+
+def placeholder(secret: str, number: int) -> str:
+    """What stands in a secret's place: of its shape, where clients care for it."""
+    if secret.startswith("eyJ") and secret.count(".") == 2:  # noqa: PLR2004 - a JWT's three parts
+        return f"eyJhbGciOiJub25lIn0.e30.{MARK}-{number}"
+    if secret.startswith("-----BEGIN"):
+        first, last = secret.split("\n", 1)[0].strip(), secret.strip().rsplit("\n", 1)[-1]
+        return f"{first}\n{MARK}-{number}\n{last}"
+    prefix = _PREFIX.match(secret)
+    return f"{prefix[0] if prefix else ''}{MARK}-{number}"
+
+
+def random_part(secret: str) -> str:
+    """The secret without the start that all keys of its kind share; empty where it does not look random."""
+    prefix = _PREFIX.match(secret)
+    rest = secret[prefix.end() :] if prefix else secret
+    mixed = any(letter.isdigit() for letter in rest) and any(letter.isalpha() for letter in rest)
+    return rest if len(rest) >= 2 * SHORTEST and mixed and len(set(rest)) >= _MANY else ""
+
+
+@lru_cache(maxsize=256)
+def forms(secret: str) -> tuple[bytes, ...]:
+    """The secret as it stands in text, in JSON and in a URL."""
+    found = (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe=""))
+    twice = json.dumps(found[1])[1:-1]
+    return tuple(dict.fromkeys(form.encode("utf-8", "surrogatepass") for form in (*found, twice)))
+
+
+@lru_cache(maxsize=256)
+def coded(secret: str) -> tuple[bytes, ...]:
+    """The secret in hex, and the middle of its base64 at each of the three offsets it can stand at."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    found = [raw.hex().encode(), raw.hex().upper().encode()]
+    for offset in range(3):
+        text = base64.b64encode(b"\0" * offset + raw)[(0, 2, 3)[offset] : -4]
+        found += [text, text.replace(b"+", b"-").replace(b"/", b"_")]
+    return tuple(dict.fromkeys(form for form in found if len(form) >= SHORTEST))
+
+
+class Pieces:
+    """Finds runs of eight or more characters of random secrets, whole or cut."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._of: dict[bytes, str] = {}
+        for secret in secrets:
+            raw = random_part(secret).encode("utf-8", "surrogatepass")
+            for start in range(len(raw) - SHORTEST + 1):
+                self._of.setdefault(raw[start : start + SHORTEST], secret)
+        letters = {letter for piece in self._of for letter in piece}
+        self._words = re.compile(b"[%s]{%d,}" % (re.escape(bytes(sorted(letters))), SHORTEST)) if letters else None
+
+    def runs(self, data: bytes) -> Iterator[tuple[int, int, str]]:
+        """Start, end and secret of each run, in order."""
+        if self._words is None:
+            return
+        for word in self._words.finditer(data):
+            yield from self._in_word(word[0], word.start())
+
+    def _in_word(self, word: bytes, start: int) -> Iterator[tuple[int, int, str]]:
+        if len(word) > 4096 and not any(piece in word for piece in self._of):  # noqa: PLR2004 - such as an image
+            return
+        at = 0
+        while at <= len(word) - SHORTEST:
+            secret = self._of.get(word[at : at + SHORTEST])
+            if secret is None:
+                at += 1
+                continue
+            end = at + SHORTEST
+            while end < len(word) and word[end - SHORTEST + 1 : end + 1] in self._of:
+                end += 1
+            yield start + at, start + end, secret
+            at = end
