@@ -17,11 +17,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from harness.cassette import doors
+from harness.cassette.aiohttp_reader import Reader
 from harness.exchange import Failure, HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from harness.cassette.doors import Witness
     from harness.exchange import HttpResponse
 
@@ -161,39 +160,6 @@ def _info(asked: HttpRequest) -> aiohttp.RequestInfo:
     return aiohttp.RequestInfo(url, asked.method, CIMultiDictProxy(CIMultiDict(asked.headers)), url)
 
 
-class _NoConnection:
-    """Stands where a StreamReader expects its connection: there is none to pause."""
-
-    _reading_paused = False
-    connected = False
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self, resume_parser: bool = True) -> None: ...
-
-
-class _Reader(aiohttp.StreamReader):
-    """A body that fetches its next chunk when it runs dry. ``fetch`` gives b"" at the end, or raises."""
-
-    __slots__ = ("_fetch",)
-
-    def __init__(self, fetch: Callable[[], Awaitable[bytes]]) -> None:
-        super().__init__(_NoConnection(), 2**26, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
-        self._fetch = fetch
-
-    async def _wait(self, func_name: str) -> None:
-        del func_name
-        try:
-            data = await self._fetch()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            self.set_exception(error)
-            raise
-        if data:
-            self.feed_data(data)
-        else:
-            self.feed_eof()
-
-
 def _played(
     session: aiohttp.ClientSession, asked: HttpRequest, response: HttpResponse | None, failure: Failure | None
 ) -> aiohttp.ClientResponse:
@@ -225,7 +191,7 @@ def _played(
             raise _error(failure, asked)
         return data
 
-    made.content = _Reader(fetch)
+    made.content = Reader(fetch)
     return made
 
 
@@ -259,7 +225,7 @@ def _watched(response: aiohttp.ClientResponse, witness: Witness, *, decoded: boo
         end(complete=live.at_eof())
         return release()
 
-    response.content = _Reader(fetch)
+    response.content = Reader(fetch)
     response.close = closed  # type: ignore[method-assign]
     response.release = released  # type: ignore[method-assign]
     return response
