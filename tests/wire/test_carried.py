@@ -290,6 +290,92 @@ def test_an_event_lost_doubled_or_swapped_is_told_unless_it_is_a_piece_among_pie
     assert [entry for entry in silent if b"elta" not in entry[2]] == []
 
 
+def kinds(name: str, sent: HttpResponse) -> list[tuple[str, int]]:
+    """The kind of each event of a stream, in the dialect's own word, and the block it is about."""
+    if name == "bedrock":
+        frames = [next(eventstream.frames(chunk.data)) for chunk in sent.chunks]
+        return [(one.headers[":event-type"], json.loads(one.payload).get("contentBlockIndex", -1)) for one in frames]
+    bodies = [_payload(name, chunk.data) for chunk in sent.chunks]
+    return [(one.get("type", ""), one.get("index", -1)) for one in bodies]
+
+
+ORDER = {
+    "anthropic": ("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"),
+    "bedrock": ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop"),
+}
+
+
+@pytest.mark.parametrize("broken", ["begun twice", "started twice", "late piece", "stopped twice", "open", "headless"])
+@pytest.mark.parametrize("name", ORDER)
+def test_what_breaks_the_order_is_unreadable(name: str, broken: str) -> None:
+    begin, start, delta, stop, end = ORDER[name]
+    sent = DIALECTS[name].render(RICH, stream=True)
+    said = kinds(name, sent)
+    block = next(index for kind, index in said if kind == start and index > 0)
+    at = {kind: said.index((kind, block)) for kind in (start, delta, stop)}
+    chunks = list(sent.chunks)
+    if broken == "begun twice":
+        chunks.insert(2, chunks[said.index((begin, -1))])
+    elif broken == "started twice":
+        chunks.insert(at[stop], chunks[at[start]])
+    elif broken == "late piece":
+        chunks.insert(at[stop] + 1, chunks[at[delta]])
+    elif broken == "stopped twice":
+        chunks.insert(at[stop] + 1, chunks[at[stop]])
+    elif broken == "open":
+        del chunks[at[stop]]
+    else:
+        del chunks[said.index((begin, -1))]
+    assert (end, -1) in said
+    with pytest.raises(UnreadableReplyError) as caught:
+        DIALECTS[name].read(replace(sent, chunks=tuple(chunks)))
+    assert caught.value.raw
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_a_piece_in_a_block_of_another_kind_is_unreadable(name: str) -> None:
+    sent = DIALECTS[name].render(RICH, stream=True)
+    said = kinds(name, sent)
+    delta = ORDER[name][2]
+    places = {index: [at for at, one in enumerate(said) if one == (delta, index)] for _, index in said}
+    first = {index: _payload(name, sent.chunks[at[0]].data) for index, at in places.items() if at}
+    key = "index" if name == "anthropic" else "contentBlockIndex"
+    for piece in first.values():
+        for other, theirs in first.items():
+            if alike(piece["delta"], theirs["delta"]):
+                continue
+            chunks = [*sent.chunks]
+            place = places[other][-1]
+            chunks[place] = Chunk(_with_payload(name, chunks[place].data, {**piece, key: other}))
+            with pytest.raises(UnreadableReplyError):
+                DIALECTS[name].read(replace(sent, chunks=tuple(chunks)))
+    assert len(first) >= 4
+
+
+def alike(delta: dict[str, Any], other: dict[str, Any]) -> bool:
+    return delta.get("type") == other.get("type") and delta.keys() == other.keys()
+
+
+@pytest.mark.parametrize("quirk", ["calls_apart", "json_array"])
+def test_a_part_after_geminis_finish_reason_is_unreadable(quirk: str) -> None:
+    sent = DIALECTS["gemini"].render(RICH, stream=True, quirks=frozenset({quirk}))
+    last = -2 if quirk == "json_array" else -1
+    for doubled in (sent.chunks[last], sent.chunks[2]):
+        chunks = [*sent.chunks]
+        chunks.insert(len(chunks) + last + 1, doubled)
+        with pytest.raises(UnreadableReplyError, match="after the finish reason"):
+            DIALECTS["gemini"].read(replace(sent, chunks=tuple(chunks)))
+
+
+def test_an_array_that_is_closed_is_not_cut_but_wrong() -> None:
+    sent = DIALECTS["gemini"].render(RICH, stream=True, quirks=frozenset({"json_array"}))
+    wrong = sent.body.replace(b'"candidates":', b'"candidates";', 1)
+    with pytest.raises(UnreadableReplyError, match="no JSON"):
+        DIALECTS["gemini"].read(replace(sent, chunks=(Chunk(wrong),)))
+    with pytest.raises(StreamCutError):
+        DIALECTS["gemini"].read(replace(sent, chunks=(Chunk(wrong[:-1]),)))
+
+
 def mistyped(value: Any) -> Iterator[Any]:
     """``value`` with one of its nodes, any of them, gone or of another type."""
     for path in _paths(value):
