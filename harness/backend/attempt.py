@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.backend.failures import broke_off, causes, translate
+from harness.backend.keys import missing_key
 from harness.backend.lines import LineWatch
 from harness.backend.repairs import REPAIRS
 from harness.backend.replies import as_generated, read_reply
 from harness.backend.streams import StreamAssembly, put_ids
 from harness.backend.strictjson import NotJson, parse
 from harness.backend.toolcalls import item, message_of
-from harness.backend.unsaid import code_runs, ollama_ids, unreadable_call
+from harness.backend.unsaid import code_runs, counts, ollama_ids, unreadable_call
 from harness.backend.words import own_word
-from harness.errors import HarnessError, StreamCutError, UnreadableReplyError
+from harness.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
 from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
@@ -75,7 +77,10 @@ class Attempt:
             said = item(stream, "received_finish_reason") or item(stream, "intermittent_finish_reason")
         if said is None:
             raise self._cut("the stream ended before the provider named a reason")
-        return self._read(self.assembly.response(), said=str(said))
+        answer = self.assembly.response()
+        if self.watch is not None and self._dialect == "openai":
+            answer["usage"] = counts(self.sent)  # litellm counts for itself where it missed what was told
+        return self._read(answer, said=str(said))
 
     def failed(self, error: Exception) -> HarnessError:
         """Our error for one that litellm raised."""
@@ -84,7 +89,14 @@ class Attempt:
             return ours
         if self.begun and broke_off(error, self._dialect):
             return self._cut("the connection broke in the middle of the stream")
-        return translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
+        told = translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
+        if isinstance(told, UnreadableReplyError) and not self.begun:
+            # litellm and the SDKs tell a missing key in a dozen ways, before anything is sent.
+            wanted = () if self.question.arguments.get("api_key") else missing_key(self.question.provider, os.environ)
+            if wanted:
+                what = f"no key for {self.question.provider}: set {' or '.join(wanted)}, or give api_key"
+                return AuthenticationError(what, provider=self.question.provider)
+        return told
 
     def rescued(self, error: Exception) -> Reply | None:
         """The reply in an answer that litellm had in hand and tripped over; None if there is none.

@@ -77,6 +77,8 @@ class LineWatch:
     def passed(self, line: str) -> Iterator[str]:
         """What litellm is shown in the place of ``line``."""
         text = _payload(line)
+        if not text and line[:1] in (":", b":"):
+            return  # litellm takes a comment behind the finish reason for the end
         self.seen.append(text)
         if text == "[DONE]":
             self.ended = True

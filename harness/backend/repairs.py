@@ -96,5 +96,5 @@ REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "bedrock": bedrock,
     "openai": openai,
     "azure": openai,
-    "hosted_vllm": openai,
+    **dict.fromkeys(("hosted_vllm", "deepseek", "openrouter", "xai", "llamafile"), openai),
 }

@@ -48,16 +48,15 @@ class StreamAssembly:
     _calls: list[_Call] = field(default_factory=list)
     _by_index: dict[int, _Call] = field(default_factory=dict)
     _legacy: _Call | None = None
+    _last: Json = None
 
     def add(self, chunk: Json) -> None:
         """Take the next chunk: an object of litellm's or a dict of the same fields."""
         self.chunks += 1
         self.id = self.id or item(chunk, "id") or ""
         self.model = self.model or item(chunk, "model") or ""
-        # litellm takes the counts off its chunks, and puts them beside the last one.
-        usage = item(chunk, "usage") or item(item(chunk, "_hidden_params"), "usage")
-        if usage is not None:
-            self.usage = usage
+        self._last = chunk
+        self.usage = item(chunk, "usage") or self.usage
         for choice in item(chunk, "choices") or ():
             if item(choice, "index") in (0, None):
                 self._add_delta(item(choice, "delta"))
@@ -75,7 +74,9 @@ class StreamAssembly:
         if self._legacy is not None:
             message["function_call"] = {"name": self._legacy.name or None, "arguments": self._legacy.arguments}
         choice = {"index": 0, "message": message, "finish_reason": self.finish}
-        return {"id": self.id, "model": self.model, "choices": [choice], "usage": self.usage}
+        # litellm takes the counts off its chunks, and puts them beside the last one, on Bedrock after handing it over.
+        usage = item(item(self._last, "_hidden_params"), "usage") or self.usage
+        return {"id": self.id, "model": self.model, "choices": [choice], "usage": usage}
 
     def _add_delta(self, delta: Json) -> None:
         self.text.append(text_of(delta))
@@ -90,8 +91,10 @@ class StreamAssembly:
             _append(self._legacy, item(legacy, "name"), item(legacy, "arguments"))
 
     def _add_fragment(self, fragment: Json) -> None:
-        custom = item(fragment, "custom")
-        inner = item(fragment, "function") if custom is None else custom
+        inner = item(fragment, "function")
+        # Snowflake puts an empty custom call beside each function.
+        custom = item(fragment, "custom") if inner is None else None
+        inner = inner if custom is None else custom
         name, arguments = item(inner, "name"), item(inner, "arguments" if custom is None else "input")
         call = self._call_for(fragment, name, arguments)
         call.id = call.id or item(fragment, "id") or ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROVIDER_RUN = ("srvtoolu_", "mcptoolu_")
 
 # Where a call that was cut off before its arguments came has an empty object, by the provider or by litellm.
-NOTHING_IS_EMPTY = ("anthropic", "bedrock")
+NOTHING_IS_EMPTY = ("anthropic", "bedrock", "cohere", "cohere_chat")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,13 @@ def data(event):
     return f"data: {json.dumps(event)}"
 
 
-def test_good_lines_pass_untouched_and_the_last_word_is_noted():
+def test_good_lines_pass_untouched_but_for_comments_and_the_last_word_is_noted():
     lines = [
-        ": hello",
         data({"choices": [{"finish_reason": None}]}),
         "",
         data({"choices": [{"finish_reason": "stop"}]}),
     ]
-    shown, watch = watched("hosted_vllm", "openai", *lines)
+    shown, watch = watched("hosted_vllm", "openai", ": hello", *lines)
     assert shown == lines
     assert (watch.said, watch.ended) == ("stop", False)
 
