@@ -39,7 +39,8 @@ def read(path: Path) -> tuple[Cassette, bool]:
             if provenance is None:
                 provenance = parts.to_provenance(value["provenance"])
             else:
-                found[value.pop("n")] = parts.to_exchange(value)
+                begun = value.pop("n")
+                found[begun] = parts.to_exchange(value)
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise document.damaged(str(path), place, error) from error
     if provenance is None:
