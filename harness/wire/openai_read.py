@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,18 +9,21 @@ from harness.chat import CallError, Finish, Reply, ToolCall, Usage
 from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
 from harness.exchange import header
 from harness.wire.arguments import judged
-from harness.wire.sse import json_events
+from harness.wire.carried import shaped
+from harness.wire.sse import dumps, json_events, json_whole
 
 if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import HttpResponse
 
-FINISH: dict[str, Finish] = {
+FINISHES: dict[str, Finish] = {
     "stop": "stop",
+    "eos": "stop",
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "length": "length",
     "max_tokens": "length",
+    "model_length": "length",
     "content_filter": "content_filter",
     "error": "error",
 }
@@ -39,6 +41,8 @@ class _Call:
 
 @dataclass(slots=True)
 class _Message:
+    """An answer on its way. ``ended`` says that the provider has said it is over."""
+
     text: str = ""
     reasoning: str = ""
     refusal: str = ""
@@ -50,36 +54,37 @@ class _Message:
     calls: list[_Call] = field(default_factory=list)
     function_call: _Call | None = None
 
+    @property
+    def asked(self) -> list[_Call]:
+        """The calls; the legacy one only where there is no other."""
+        return self.calls or ([self.function_call] if self.function_call else [])
+
 
 def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``. Of several choices the first is read."""
-    if "text/event-stream" in (header(response.headers, "content-type") or "") or response.body[:5] == b"data:":
-        return _read_stream(response)
-    try:
-        body = json.loads(response.body)
-    except ValueError as error:
-        raise UnreadableReplyError(f"no JSON: {error}", response.body.decode(errors="replace")) from error
+    kind = header(response.headers, "content-type") or ""
     made = _Message()
-    choice = _choice(body, made)
-    if choice is None:
-        raise UnreadableReplyError("an answer without choices", response.body.decode(errors="replace"))
-    _take(choice.get("message") or {}, made, whole=True)
-    made.finish = choice.get("finish_reason")
+    if "event-stream" in kind or response.body[:5] == b"data:":
+        return _read_stream(response, made)
+    body = json_whole(response.body)
+    with shaped(body):
+        choice = _choice(body, made)
+        if choice is None:
+            raise UnreadableReplyError("an answer without choices", dumps(body))
+        made.finish = _word(choice.get("finish_reason"))
+        filtered = made.finish == "content_filter"  # azure then leaves the message out
+        _take({} if filtered and "message" not in choice else choice["message"], made, whole=True)
     return _reply(made)
 
 
-def _read_stream(response: HttpResponse) -> Reply:
-    made = _Message()
+def _read_stream(response: HttpResponse, made: _Message) -> Reply:
     try:
-        for _, value in json_events(response.body):
-            if value is None:
+        for _, chunk in json_events(response.body):
+            if chunk is None:
                 made.ended = True
             else:
-                choice = _choice(value, made)
-                if choice is not None:
-                    _take(choice.get("delta") or choice.get("message") or {}, made)
-                    if choice.get("finish_reason"):
-                        made.finish, made.ended = choice["finish_reason"], True
+                with shaped(chunk):
+                    _take_chunk(chunk, made)
     except StreamCutError as error:
         raise StreamCutError(str(error), _torn(made)) from error
     if not made.ended:
@@ -87,25 +92,51 @@ def _read_stream(response: HttpResponse) -> Reply:
     return _reply(made)
 
 
+def _take_chunk(chunk: Json, made: _Message) -> None:
+    choice = _choice(chunk, made)
+    if choice is None:
+        return
+    _take(choice.get("delta") or choice.get("message") or {}, made)
+    if _word(choice.get("finish_reason")):
+        made.finish, made.ended = choice["finish_reason"], True
+
+
 def _choice(body: Json, made: _Message) -> dict[str, Json] | None:
     """The first choice of a body or chunk, if it has one; what stands beside it goes into ``made``."""
-    if not isinstance(body, dict):
-        raise UnreadableReplyError(f"no object but {type(body).__name__}", str(body))
     if body.get("error"):
-        told = body["error"] if isinstance(body["error"], dict) else {"message": body["error"]}
-        code = told.get("code")
-        raise ProviderError(str(told.get("message")), status=code if isinstance(code, int) else None)
-    made.id, made.model = body.get("id") or made.id, body.get("model") or made.model
+        raise _failure(body["error"])
+    made.id, made.model = _word(body.get("id")) or made.id, _word(body.get("model")) or made.model
     made.usage = _usage(body) or made.usage
-    firsts = [choice for choice in body.get("choices") or () if not choice.get("index")]
+    firsts: list[dict[str, Json]] = [choice for choice in body.get("choices") or () if not choice.get("index")]
     return firsts[0] if firsts else None
+
+
+def _failure(told: Json) -> ProviderError:
+    """What an error object tells: OpenRouter has its status as code, groq as status_code, azure as status."""
+    if not isinstance(told, dict):
+        return ProviderError(str(told))
+    statuses = [told.get(key) for key in ("status_code", "status", "code")]
+    status = next((one for one in statuses if isinstance(one, int)), None)
+    return ProviderError(str(told.get("message")), status=status)
 
 
 def _usage(body: dict[str, Json]) -> Usage | None:
     told = body.get("usage") or (body.get("x_groq") or {}).get("usage")
-    if not isinstance(told, dict):
+    if not told:
         return None
-    return Usage(told.get("prompt_tokens"), told.get("completion_tokens"), told.get("total_tokens"))
+    return Usage(*(_count(told.get(key)) for key in ("prompt_tokens", "completion_tokens", "total_tokens")))
+
+
+def _count(value: Json) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise TypeError(f"{value!r} is no count")
+
+
+def _word(value: Json) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r} is no text")
 
 
 def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> None:
@@ -125,6 +156,7 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
 
 
 def _thought(part: dict[str, Json]) -> str:
+    """Mistral's reasoning is a part of the content, itself a list of parts."""
     inner = part.get("thinking") if part.get("type") == "thinking" else None
     return "".join(one.get("text") or "" for one in inner) if isinstance(inner, list) else inner or ""
 
@@ -157,17 +189,16 @@ def _fill(call: _Call, function: dict[str, Json]) -> None:
 
 
 def _reply(made: _Message) -> Reply:
-    raw = made.calls or ([made.function_call] if made.function_call else [])
-    finish = FINISH.get(made.finish) if made.finish else None
-    last = len(raw) - 1
-    read_calls = [
+    finish = FINISHES.get(made.finish or "")
+    last = len(made.asked) - 1
+    found = [
         judged(call.name, call.arguments, call.id, place, cut=finish == "length" and place == last)
-        for place, call in enumerate(raw)
+        for place, call in enumerate(made.asked)
     ]
     return Reply(
         text=made.text,
-        calls=tuple(call for call in read_calls if isinstance(call, ToolCall)),
-        errors=tuple(call for call in read_calls if isinstance(call, CallError)),
+        calls=tuple(call for call in found if isinstance(call, ToolCall)),
+        errors=tuple(call for call in found if isinstance(call, CallError)),
         finish=finish,
         usage=made.usage,
         reasoning=made.reasoning,
@@ -180,8 +211,12 @@ def _reply(made: _Message) -> Reply:
 
 def _torn(made: _Message) -> Reply:
     """What had come of a stream that was cut: every call an error, for none is known to be whole."""
-    errors = tuple(
-        CallError("cut_off", "the stream ended here", call.arguments or "", call.name, call.id or "", place)
-        for place, call in enumerate(made.calls)
-    )
-    return Reply(text=made.text, errors=errors, reasoning=made.reasoning, refusal=made.refusal)
+    errors = tuple(_half(call, place) for place, call in enumerate(made.asked))
+    return Reply(text=made.text, errors=errors, reasoning=made.reasoning, refusal=made.refusal, usage=made.usage)
+
+
+def _half(call: _Call, place: int) -> CallError:
+    sent = call.arguments
+    raw = sent if isinstance(sent, str) else "" if sent is None else dumps(sent)
+    name, given = (word if isinstance(word, str) else None for word in (call.name, call.id))
+    return CallError("cut_off", "the stream ended here", raw, name, given or "", place)
