@@ -26,6 +26,7 @@ LARGEST = 512 * 2**20
 
 _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).encode
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_SAID = 200
 _KEYS = {"format", "partial", "provenance", "exchanges"}
 # Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
 # sees is what is there.
@@ -73,8 +74,8 @@ def from_bytes(data: bytes, path: str) -> Cassette:
     """The cassette in ``data``. ``path`` is for the message of ``CassetteDamagedError`` or ``CassetteTooNewError``."""
     value = _parsed(data, path)
     version = value.get("format") if isinstance(value, dict) else None
-    if type(version) is not int:
-        raise CassetteDamagedError(f"{path}: no cassette of this harness: it has no `format` number", path=path)
+    if type(version) is not int or version < 1:
+        raise CassetteDamagedError(f"{path}: no cassette of this harness: it has no `format` number above 0", path=path)
     if version > FORMAT:
         raise CassetteTooNewError(
             f"{path}: written in format {version}, and this harness reads up to {FORMAT}; update the harness", path=path
@@ -105,7 +106,11 @@ def damaged(path: str, place: str, error: Exception) -> CassetteDamagedError:
         what = "is nested too deeply"
     else:
         what = str(error)
-    return CassetteDamagedError(f"{path}: damaged at {place}: {what}; record it again", path=path, place=place)
+    return CassetteDamagedError(f"{path}: damaged at {place}: {_short(what)}; record it again", path=path, place=place)
+
+
+def _short(what: str) -> str:
+    return what if len(what) <= _SAID else f"{what[:_SAID]}…"
 
 
 def parsed(text: str) -> Json:
@@ -130,7 +135,7 @@ def _parsed(data: bytes, path: str) -> Json:
     except ValueError as error:
         what, place = str(error), ""
     raise CassetteDamagedError(
-        f"{path}: {what}{f' at {place}' if place else ''}; record it again", path=path, place=place
+        f"{path}: {_short(what)}{f' at {place}' if place else ''}; record it again", path=path, place=place
     )
 
 

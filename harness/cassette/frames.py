@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.errors import StreamCutError, UnreadableReplyError
+from harness.errors import StreamCutError, UnreadableReplyError, UsageError
 from harness.wire import eventstream
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ def written(body: bytes) -> list[Json] | None:
 
 def read(value: Json) -> bytes:
     """The bytes of written messages. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
-    return b"".join(
-        eventstream.write(one["headers"], (_text(one["json"]) if "json" in one else one["payload"]).encode())
-        for one in value
-    )
+    try:
+        return b"".join(
+            eventstream.write(one["headers"], (_text(one["json"]) if "json" in one else one["payload"]).encode())
+            for one in value
+        )
+    except UsageError as error:
+        raise ValueError(str(error)) from error
 
 
 def _text(value: Json) -> str:

@@ -67,13 +67,16 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
 def _content(path: Path) -> bytes:
     """Whole, of a plain file within the size allowed: no pipe is waited for, no device read for ever."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    try:
         known = os.fstat(handle)
         if not stat.S_ISREG(known.st_mode):
             raise CassetteDamagedError(f"{path}: is no file; give the path of a cassette", path=str(path))
         if known.st_size > LARGEST:
             raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=str(path))
-        return file.read(LARGEST + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(known.st_size)  # a longer read would set the memory for it aside at once
+    finally:
+        os.close(handle)
 
 
 def _refuse_unreadable(data: bytes, cassette: Cassette, path: Path) -> None:
