@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.laws import Law
-    from harness.run.prove import Backend, Broken, Proof
+    from harness.run.prove import Broken, Proof
+    from harness.run.subject import Backend
 
 EXAMPLES = """examples:
   harness prove                                  our backend, all providers, all laws
@@ -46,12 +47,13 @@ def run(words: argparse.Namespace) -> int:
     from harness.cli.following import STANDARD_OUTPUT, screen
     from harness.errors import UsageError
     from harness.run import prove
+    from harness.run.subject import backend_at
 
     if words.examples < 1:
         raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
     _offline()
     out = screen(stderr=words.json == STANDARD_OUTPUT)
-    backend = prove.backend_at(words.backend)
+    backend = backend_at(words.backend)
     if words.self_check:
         return _self_check(backend, out)
     laws, keep = prove.chosen_laws(words.law), Path(words.keep)
@@ -65,9 +67,12 @@ def run(words: argparse.Namespace) -> int:
 def _offline() -> None:
     """A proof asks nobody: litellm must not fetch prices either. Set before it is first imported."""
     import logging
+    import warnings
 
     from harness.backend.completion import load_offline
 
+    # litellm's own models, written out by litellm: odd replies make pydantic warn by the page.
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
     load_offline()
 
@@ -89,9 +94,7 @@ def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, ke
             providers=providers,
             laws=laws,
             modes=modes,
-            examples=words.examples,
-            seed=words.seed,
-            database=keep / "examples",
+            effort=prove.Effort(words.examples, words.seed, keep / "examples"),
         ):
             done.append(proof)
             progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")
@@ -102,15 +105,16 @@ def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console
     from harness.laws.known import KNOWN
     from harness.report import proofs as report
 
-    known = {(fault.question.provider, fault.law) for fault in KNOWN}
-    out.print(report.table(proofs, laws, known))
+    out.print(report.table(proofs, laws))
     for proof in proofs:
         for broken in proof.broken.values():
             out.print(report.story(proof, broken), style="red", markup=False, highlight=False)
             out.print(f"  replay it:        {_saved(proof, broken, keep)}", markup=False, highlight=False)
     for fault in KNOWN:
-        if any(proof.provider == fault.question.provider for proof in proofs):
-            out.print(f"! {fault.law} {fault.name}: {fault.what} ({fault.litellm})", style="yellow", markup=False)
+        shown = report.shown(proofs, fault.name)
+        if shown:
+            told = f"! {fault.name} (litellm {fault.litellm}), seen {shown:,} times: {fault.what}"
+            out.print(told, style="yellow", markup=False, highlight=False)
     broken_laws = sum(len(proof.broken) for proof in proofs)
     examples = sum(proof.examples for proof in proofs)
     judged = sum(sum(proof.judged.values()) for proof in proofs)

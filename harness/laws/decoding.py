@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.errors import HarnessError
 from harness.laws.law import Law
-from harness.laws.same import same
-from harness.wire.profiles import profile
+from harness.laws.same import differing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.chat import Json, ToolCall
     from harness.laws.trial import Trial
-
-IDLESS = {"gemini", "ollama", "ollama_generate"}
-_ID_QUIRKS = {"id_missing", "id_empty", "id_same", "function_call"}
 
 
 def calls_equal(trial: Trial) -> str:
@@ -24,20 +21,12 @@ def calls_equal(trial: Trial) -> str:
         return f"raised {trial.error!r}"
     if trial.reply.errors:
         return f"good calls were refused: {trial.reply.errors[0].detail}"
-    expected, found = trial.question.reply.calls, trial.reply.calls
-    if len(expected) != len(found):
-        return f"{len(expected)} calls were made, {len(found)} came back"
-    for number, (one, other) in enumerate(zip(expected, found, strict=True)):
-        if one.name != other.name:
-            return f"call {number} was to {one.name!r}, came back as {other.name!r}"
-        if not same(one.parameters, other.parameters):
-            return f"call {number} had {one.parameters!r}, came back with {other.parameters!r}"
-    return ""
+    return differing(_calls(trial), trial.reply.calls)
 
 
 def _when(wanted: Callable[[Trial], bool]) -> Callable[[Trial], str | None]:
     def judge(trial: Trial) -> str | None:
-        if trial.question.kind != "plain" or not trial.requests:
+        if trial.question.kind != "plain":
             return None
         return calls_equal(trial) if wanted(trial) else None
 
@@ -54,60 +43,52 @@ def _strings(value: Json) -> bool:
     return any(map(_strings, value)) if isinstance(value, list) else isinstance(value, str)
 
 
-def _some_empty(trial: Trial) -> bool:
-    return any(not call.parameters for call in _calls(trial))
-
-
-def _some_values(trial: Trial) -> bool:
-    return any(call.parameters for call in _calls(trial))
-
-
-def _some_strings(trial: Trial) -> bool:
-    return any(_strings(call.parameters) for call in _calls(trial))
-
-
-def _objects(trial: Trial) -> bool:
-    return bool(_calls(trial)) and "arguments_object" in trial.question.quirks
-
-
 def ids(trial: Trial) -> str | None:
-    """D2 and D13: ids are there, distinct, and those that the provider gave."""
-    if trial.question.kind != "plain" or not _calls(trial) or trial.reply is None or not trial.requests:
+    """D13: ids are there, distinct, those that the provider gave, and the same on each replay."""
+    if trial.question.kind != "plain" or not _calls(trial) or trial.reply is None:
         return None
     found = [call.id for call in trial.reply.calls]
-    if not all(found) or len(set(found)) != len(found):
+    if not all(type(one) is str and one for one in found) or len(set(found)) != len(found):
         return f"ids are missing or doubled: {found}"
-    sent = profile(trial.question.provider).dialect not in IDLESS or "id" in trial.question.quirks
-    if not sent or trial.question.quirks & _ID_QUIRKS:
-        return ""
-    given = [call.id for call in _calls(trial)]
-    return "" if found == given else f"the provider gave the ids {given}, {found} came back"
+    if trial.again is not None:
+        second = [call.id for call in trial.again.calls]
+        if second != found:
+            return f"the same answer was given the ids {found}, and then {second}"
+    if trial.served is None:
+        return "an answer came back that nobody was asked for"
+    given = [call.id for call in trial.question.dialect.read(trial.served).calls]
+    kept = [
+        (one, there) for n, (one, there) in enumerate(zip(given, found, strict=False)) if one and one not in given[:n]
+    ]
+    changed = [(one, there) for one, there in kept if one != there]
+    return f"the provider gave the id {changed[0][0]!r}, {changed[0][1]!r} came back" if changed else ""
 
 
 def none(trial: Trial) -> str | None:
-    if trial.question.kind not in {"plain", "prose"} or _calls(trial) or not trial.requests:
+    if trial.question.kind != "plain" or _calls(trial):
         return None
     if trial.reply is None:
         return f"raised {trial.error!r}"
     if trial.reply.calls or trial.reply.errors:
         return f"nothing was called, but {trial.reply.calls or trial.reply.errors} came back"
-    return "" if trial.reply.text == trial.question.reply.text else _texts(trial)
+    return _texts(trial)
 
 
 def _texts(trial: Trial) -> str:
     assert trial.reply is not None
-    return f"said {trial.question.reply.text!r}, came back as {trial.reply.text!r}"
+    said, found = trial.question.reply.text, trial.reply.text
+    return "" if said == found else f"said {said!r}, came back as {found!r}"
 
 
 def text_beside(trial: Trial) -> str | None:
-    if trial.question.kind not in {"plain", "broken"} or not trial.requests:
+    if trial.question.kind not in {"plain", "broken", "unknown"}:
         return None
     if not trial.question.reply.text or not (_calls(trial) or trial.question.reply.errors):
         return None
     if trial.reply is None:
         told = getattr(trial.error, "text", None)
         return "" if told == trial.question.reply.text else f"raised {trial.error!r} without the text"
-    return "" if trial.reply.text == trial.question.reply.text else _texts(trial)
+    return _texts(trial)
 
 
 def no_text(trial: Trial) -> str | None:
@@ -117,40 +98,45 @@ def no_text(trial: Trial) -> str | None:
 
 
 def written(trial: Trial) -> str | None:
-    if trial.question.kind != "written" or not trial.requests:
+    if trial.question.kind not in {"written", "prose", "answer"}:
         return None
     if trial.reply is None:
         return f"raised {trial.error!r}"
-    found = [(call.name, call.parameters) for call in trial.reply.calls]
-    name = trial.question.tools[0]
-    return "" if found == [(name, {"x": "1"})] else f"the text was a call to {name!r}, {found} came back"
+    if trial.question.kind == "written":
+        complaint = differing(_calls(trial), trial.reply.calls)
+        return f"the text was a call, wholly: {complaint}" if complaint else ""
+    if trial.reply.calls or trial.reply.errors:
+        return f"the text is no call, but {trial.reply.calls or trial.reply.errors} came back"
+    return _texts(trial)
 
 
 def broken(trial: Trial) -> str | None:
-    if trial.question.kind != "broken" or not trial.requests:
+    if trial.question.kind == "cut" and not trial.question.stream:
+        return _cut_body(trial)
+    if trial.question.kind != "broken":
         return None
-    raw = trial.question.reply.errors[0].raw
-    good = trial.question.reply.calls
-    if trial.error is not None:
-        errors, kept = getattr(trial.error, "errors", ()), getattr(trial.error, "calls", None)
-        told = (
-            raw in str(trial.error)
-            or raw in str(getattr(trial.error, "raw", ""))
-            or any(one.raw == raw for one in errors)
-        )
-        if not told:
-            return f"raised {trial.error!r} without the raw text {raw!r}"
-        found = kept if kept is not None else good
-    else:
+    (bad,) = trial.question.reply.errors
+    if trial.error is None:
         assert trial.reply is not None
-        if not any(one.raw == raw for one in trial.reply.errors):
-            return f"no error holds the raw text {raw!r}; calls {trial.reply.calls}"
-        found = trial.reply.calls
-    alike = len(found) == len(good) and all(
-        one.name == other.name and same(one.parameters, other.parameters)
-        for one, other in zip(good, found, strict=True)
-    )
-    return "" if alike else f"the good calls {good} came back as {found}"
+        errors, good = trial.reply.errors, trial.reply.calls
+    elif isinstance(trial.error, HarnessError):
+        errors, good = getattr(trial.error, "errors", ()), getattr(trial.error, "calls", _calls(trial))
+        if not errors and bad.raw in f"{trial.error}{getattr(trial.error, 'raw', '')}":
+            return ""  # refused whole, with what was sent
+    else:
+        return f"crashed: {trial.error!r}"
+    if [one.raw for one in errors] != [bad.raw]:
+        return f"{bad.raw!r} was sent for arguments; the errors hold {[one.raw for one in errors]}, the calls {good}"
+    if (errors[0].fault, errors[0].index) != (bad.fault, bad.index):
+        return f"call {bad.index} is at fault ({bad.fault}), told is call {errors[0].index} with {errors[0].fault!r}"
+    complaint = differing(_calls(trial), good)
+    return f"beside a broken call: {complaint}" if complaint else ""
+
+
+def _cut_body(trial: Trial) -> str | None:
+    if trial.error is not None:
+        return "" if isinstance(trial.error, HarnessError) else f"crashed: {trial.error!r}"
+    return f"half an answer came back as {trial.reply!r}, and nothing was raised"
 
 
 def markers(trial: Trial) -> str | None:
@@ -161,13 +147,23 @@ def markers(trial: Trial) -> str | None:
     return f"format markers {extra} appeared" if extra else ""
 
 
+def provider_run(trial: Trial) -> str | None:
+    if trial.question.kind != "plain" or not trial.question.reply.provider_calls or trial.reply is None:
+        return None
+    ran = [call.name for call in trial.question.reply.provider_calls]
+    handed = [call.name for call in trial.reply.calls]
+    mixed = [name for name in ran if name in handed and name not in trial.question.tools]
+    if mixed:
+        return f"{mixed} were run by the provider, and are handed to the caller to run"
+    kept = [call.name for call in trial.reply.provider_calls]
+    return "" if kept == ran else f"the provider ran {ran} itself, kept apart are {kept}"
+
+
 LAWS = (
     Law("D1", "single: one call comes back as it was made", _when(lambda trial: len(_calls(trial)) == 1)),
     Law("D2", "parallel: all calls, in order", _when(lambda trial: len(_calls(trial)) > 1)),
     Law("D3", "none: no call, and the text as it was", none),
-    Law(
-        "D4", "no arguments: however they are sent, {}", _when(lambda t: any(not call.parameters for call in _calls(t)))
-    ),
+    Law("D4", "no arguments: {}, however sent", _when(lambda t: any(not call.parameters for call in _calls(t)))),
     Law(
         "D5",
         "values: nested, null, booleans, integers past 2^53, exactly",
@@ -180,7 +176,7 @@ LAWS = (
     ),
     Law("D7", "text and calls: both come back", text_beside),
     Law("D8", 'empty content: "", null and absent are the same', no_text),
-    Law("D9", "call as text: decoded where the text is wholly a call", written),
+    Law("D9", "call as text: decoded where the text is wholly a call, and only there", written),
     Law("D10", "broken: an error with the raw text, and the good calls kept", broken),
     Law("D11", "no markers of a chat template appear", markers),
     Law(
@@ -188,5 +184,6 @@ LAWS = (
         "either form: arguments as text or as an object",
         _when(lambda t: bool(_calls(t)) and "arguments_object" in t.question.quirks),
     ),
-    Law("D13", "ids: kept when present, made when absent, never doubled", ids),
+    Law("D13", "ids: kept when present, made when absent, never doubled, the same on each replay", ids),
+    Law("D14", "provider-run: a tool that the provider ran itself is kept apart", provider_run),
 )

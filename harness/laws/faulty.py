@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.laws import wrong_replies as replies
 from harness.laws import wrong_requests as requests
+from harness.laws.faulty_more import MORE
 from harness.laws.spoiling import Faulty, on_bytes, on_calls, on_names, on_parameters, on_reply, text_only
 
 FAULTY: tuple[Faulty, ...] = (
@@ -108,5 +109,6 @@ FAULTY: tuple[Faulty, ...] = (
     Faulty("usage-lost", "no counts", on_reply(lambda r: replace(r, usage=None))),
     Faulty("duplicate-keys-merged", "the last one wins", replies.duplicates_merged),
     Faulty("finish-made-up", "always stop", on_reply(lambda r: replace(r, finish="length"))),
+    *MORE,
 )
 """All of them. ``harness prove --self-check`` reports how many the laws catch, and by which."""

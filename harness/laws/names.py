@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.errors import HarnessError
 from harness.laws.law import Law
-from harness.wire.profiles import profile
+from harness.laws.same import differing
 
 if TYPE_CHECKING:
     from harness.laws.trial import Trial
 
+CHOICE_DROPPED = {"mistral", "cohere", "cohere_chat", "ollama", "ollama_chat"}
+"""Providers for which litellm drops a named ``tool_choice`` without a word (a known fault, and no matter of names)."""
+
 
 def _sent(trial: Trial) -> bool:
     """Whether the tools can be read off a request that went out."""
-    return bool(trial.requests) and trial.question.kind != "doubled" and bool(trial.mentions.tools)
+    return (
+        bool(trial.requests) and trial.question.kind != "doubled" and trial.question.dialect.name != "ollama_generate"
+    )
 
 
 def legal(trial: Trial) -> str | None:
     if not _sent(trial):
         return None
-    rule = profile(trial.question.provider).names
-    bad = [name for name in trial.mentions.tools if not rule.allows(name)]
+    rule, said = trial.question.profile.names, trial.mentions
+    names = (*said.tools, *([said.choice] if said.choice else ()), *said.calls, *said.results)
+    bad = sorted({name for name in names if not rule.allows(name)})
     return f"sent {bad}, which {trial.question.provider} refuses ({rule.source})" if bad else ""
 
 
@@ -37,7 +44,7 @@ def injective(trial: Trial) -> str | None:
 def identity(trial: Trial) -> str | None:
     if not _sent(trial):
         return None
-    rule = profile(trial.question.provider).names
+    rule = trial.question.profile.names
     offered = trial.question.tools
     for name in offered:
         wire = trial.wire.get(name)
@@ -51,29 +58,53 @@ def identity(trial: Trial) -> str | None:
 
 
 def round_trip(trial: Trial) -> str | None:
-    if trial.question.kind not in {"plain", "broken"} or not trial.question.reply.calls or not trial.requests:
+    drawn = trial.question.reply
+    if trial.question.kind not in {"plain", "broken"} or not (drawn.calls or drawn.errors):
         return None
     if trial.reply is None:
         return None if trial.question.kind == "broken" else f"raised {trial.error!r}"
-    expected = [call.name for call in trial.question.reply.calls]
+    expected = [call.name for call in drawn.calls]
     found = [call.name for call in trial.reply.calls]
-    return "" if found == expected else f"tools {expected} were called, {found} came back"
+    if found != expected:
+        return f"tools {expected} were called, {found} came back"
+    told = [error.name for error in trial.reply.errors]
+    strange = [name for name in told if name not in trial.question.tools]
+    return f"an error names {strange}, no tool that was offered" if strange else ""
 
 
 def consistent(trial: Trial) -> str | None:
-    if not _sent(trial) or not (trial.question.choice or trial.question.past):
+    question, said, wire = trial.question, trial.mentions, trial.wire
+    if not _sent(trial) or not (question.choice or question.history):
         return None
-    wire, said = trial.wire, trial.mentions
-    if trial.question.choice and said.choice is not None and said.choice != wire.get(trial.question.choice):
-        return f"tool_choice names {said.choice!r}, the tool is sent as {wire.get(trial.question.choice)!r}"
-    if trial.question.past:
-        first = wire.get(trial.question.tools[0])
-        wrong = [name for name in (*said.calls, *said.results) if name != first]
-        if wrong:
-            return f"the history names {wrong}, the tool is sent as {first!r}"
-        if said.result_ids and set(said.result_ids) != set(said.call_ids):
-            return f"results answer the ids {said.result_ids}, calls have {said.call_ids}"
+    if question.choice and question.provider not in CHOICE_DROPPED and said.choice != wire.get(question.choice):
+        return f"tool_choice names {said.choice!r}, the tool is sent as {wire.get(question.choice)!r}"
+    if len(said.calls) != len(question.history):
+        return f"the conversation holds {len(question.history)} earlier calls, {len(said.calls)} were sent"
+    for past, call in zip(question.history, said.calls, strict=True):
+        if past.name in wire and call != wire[past.name]:
+            return f"an earlier call names {call!r}, the tool is sent as {wire[past.name]!r}"
+        if past.name not in wire and call in wire.values():
+            return f"an earlier call of {past.name!r}, no longer offered, goes out as {call!r}, which is another tool"
+    if said.results and said.results != said.calls:
+        return f"results name {said.results}, their calls {said.calls}"
     return ""
+
+
+def isolated(trial: Trial) -> str | None:
+    if trial.beside is None:
+        return None
+    for one in (trial, trial.beside):
+        if one.reply is None:
+            return f"asked at the same time as another, it raised {one.error!r}"
+        complaint = differing(one.question.reply.calls, one.reply.calls)
+        if complaint:
+            return f"asked at the same time as another with the tools {_other(one, trial)}: {complaint}"
+    return ""
+
+
+def _other(one: Trial, trial: Trial) -> list[str]:
+    assert trial.beside is not None
+    return list((trial.beside if one is trial else trial).question.tools)
 
 
 def untouched(trial: Trial) -> str | None:
@@ -88,28 +119,32 @@ def doubled(trial: Trial) -> str | None:
         return f"two tools called {name!r} were sent to the provider"
     if trial.error is None:
         return f"two tools called {name!r} raised nothing"
-    return (
-        ""
-        if name in str(trial.error) or repr(name)[1:-1] in str(trial.error)
-        else f"the error does not name {name!r}: {trial.error}"
-    )
+    told = str(trial.error)
+    named = name in told or repr(name)[1:-1] in told
+    return "" if named else f"the error does not name {name!r}: {trial.error}"
 
 
 def unknown(trial: Trial) -> str | None:
-    if trial.question.kind != "unknown" or not trial.requests:
+    if trial.question.kind != "unknown":
         return None
-    strange = [call.name for call in trial.question.reply.calls if call.name not in trial.question.tools]
+    offered, sent = set(trial.question.tools), set(trial.wire.values())
+    strange = [call.name for call in trial.question.reply.calls if call.name not in offered]
+    if set(strange) & sent:
+        return None  # another tool happens to be called so on the wire
     if trial.error is not None:
+        if not isinstance(trial.error, HarnessError):
+            return f"crashed: {trial.error!r}"
         return "" if strange[0] in str(trial.error) else f"raised {trial.error!r}, which does not name {strange[0]!r}"
     assert trial.reply is not None
-    offered = set(trial.question.tools)
     passed = [call.name for call in trial.reply.calls if call.name not in offered]
     if passed:
         return f"calls to {passed} were handed on, and no such tool was offered"
-    if len(trial.reply.calls) != len(trial.question.reply.calls) - len(strange):
-        return f"{len(trial.question.reply.calls) - len(strange)} calls were good, {len(trial.reply.calls)} came back"
+    good = [call for call in trial.question.reply.calls if call.name in offered]
+    complaint = differing(good, trial.reply.calls)
+    if complaint:
+        return f"beside a call to a tool that was not offered: {complaint}"
     named = [error.name for error in trial.reply.errors]
-    return "" if strange[0] in named else f"no error names {strange[0]!r}"
+    return "" if named == strange else f"errors name {named}, not {strange}"
 
 
 LAWS = (
@@ -118,6 +153,7 @@ LAWS = (
     Law("N3", "identity: a legal, free name goes out unchanged, a plain a/b as a__b", identity),
     Law("N4", "round trip: the name that comes home is the tool's own", round_trip),
     Law("N5", "consistent: one mapping for tools, choice, history and answer", consistent),
+    Law("N6", "isolated: requests under way at the same time don't mix their names", isolated),
     Law("N7", "untouched: the caller's data is never changed", untouched),
     Law("N8", "duplicates: two tools of one name are refused before anything is sent", doubled),
     Law("N9", "unknown: a call to a tool that was not offered is an error that names it", unknown),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.errors import HarnessError
 from harness.laws.decoding import calls_equal
 from harness.laws.law import Law
 
@@ -27,7 +28,6 @@ _ORDERS = {
 }
 _ENDS = {"no_done", "finish_repeated", "finish_in_call_chunk", "done", "comments", "crlf", "lf", "finish_alone"}
 _ENDS |= {"no_ping"}
-_FALSE_ENDS = {"finish_stop", "finish_null", "finish_empty", "finish_missing"}
 
 
 def _whole(trial: Trial) -> str:
@@ -40,7 +40,7 @@ def _whole(trial: Trial) -> str:
 
 
 def _plain_stream(trial: Trial) -> bool:
-    return trial.question.kind == "plain" and trial.question.stream and bool(trial.requests)
+    return trial.question.kind == "plain" and trial.question.stream
 
 
 def streamed(trial: Trial) -> str | None:
@@ -48,7 +48,7 @@ def streamed(trial: Trial) -> str | None:
 
 
 def split(trial: Trial) -> str | None:
-    return _whole(trial) if _plain_stream(trial) and trial.question.cuts else None
+    return _whole(trial) if _plain_stream(trial) and (trial.question.cuts or trial.question.every) else None
 
 
 def deltas(trial: Trial) -> str | None:
@@ -60,38 +60,39 @@ def one_end(trial: Trial) -> str | None:
 
 
 def finish(trial: Trial) -> str | None:
-    if trial.question.kind != "plain" or trial.reply is None or not trial.requests:
+    """The reference reading of the same bytes says what the provider said."""
+    if trial.question.kind != "plain" or trial.reply is None or trial.served is None:
         return None
-    if trial.question.quirks & _FALSE_ENDS:
-        return calls_equal(trial)
-    drawn, found = trial.question.reply.finish, trial.reply.finish
-    if drawn in {"stop", "tool_calls"}:
-        return "" if found in {"stop", "tool_calls"} else f"the reply ended with {drawn!r}, came back as {found!r}"
-    return "" if found == drawn else f"the reply ended with {drawn!r}, came back as {found!r}"
+    complaint = calls_equal(trial)
+    if complaint:
+        return complaint
+    expected, found = trial.question.dialect.read(trial.served).finish, trial.reply.finish
+    return "" if found == expected else f"the provider ended with {expected!r}, told is {found!r}"
 
 
 def cut(trial: Trial) -> str | None:
-    if trial.question.kind != "cut" or not trial.requests or trial.served is None:
+    if trial.question.kind != "cut" or not trial.question.stream:
         return None
     if trial.error is not None:
-        torn = getattr(trial.error, "reply", None)
-        half = getattr(torn, "calls", ())
+        if not isinstance(trial.error, HarnessError):
+            return f"crashed: {trial.error!r}"
+        half = getattr(getattr(trial.error, "reply", None), "calls", ()) or getattr(trial.error, "calls", ())
         return f"a cut stream gave the calls {half}" if half else ""
     assert trial.reply is not None
     return "" if _whole(trial) == "" else f"a stream that was cut came back as {trial.reply!r}, and nothing was raised"
 
 
 def usage(trial: Trial) -> str | None:
-    if trial.question.kind != "plain" or trial.question.stream or trial.reply is None or not trial.requests:
+    if trial.question.kind != "plain" or trial.reply is None or trial.served is None:
         return None
-    drawn = trial.question.reply.usage
-    if drawn is None or "no_usage" in trial.question.quirks or trial.dialect.name == "ollama_generate":
-        return None
-    found = trial.reply.usage
+    expected, found = trial.question.dialect.read(trial.served).usage, trial.reply.usage
+    if expected is None:
+        return f"no counts were told, {found} came back" if found else None
     if found is None:
-        return f"counts {drawn} were told, none came back"
-    alike = (found.prompt, found.completion) == (drawn.prompt, drawn.completion)
-    return "" if alike else f"counts {drawn} came back as {found}"
+        return f"counts {expected} were told, none came back"
+    alike = (found.prompt, found.completion) == (expected.prompt, expected.completion)
+    total = expected.total is None or found.total == expected.total
+    return "" if alike and total else f"counts {expected} came back as {found}"
 
 
 LAWS = (

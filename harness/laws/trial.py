@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.cassette.doors import answering
-from harness.errors import CassetteMiss, UsageError
-from harness.exchange import Chunk, HttpResponse
+from harness.chat import Reply
+from harness.errors import CassetteMiss
 from harness.laws.asking import ASKED
-from harness.strategies.faults import pieces
-from harness.wire import DIALECTS
+from harness.laws.question import conversation, offered, options, served
 from harness.wire.dialect import Mentions
-from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from harness.chat import Json, Reply
-    from harness.exchange import HttpRequest
-    from harness.wire.dialect import Dialect
+    from harness.chat import Json
+    from harness.exchange import HttpRequest, HttpResponse
+    from harness.laws.question import Question
 
-Kind: TypeAlias = Literal["plain", "broken", "cut", "unknown", "written", "prose", "doubled"]
-"""``plain``: an answer as it should be. ``broken``: with a call that can't be read. ``cut``: a stream that ends early.
-``unknown``: with a call to a tool that was not offered. ``written``: the text is a call as JSON; ``prose``: it only
-looks a little like one. ``doubled``: two tools of one name are offered."""
+BESIDE = 1.0
+"""Seconds that a request waits for the one asked at the same time; a backend that makes one after the other is let."""
+IDLESS = {"gemini", "ollama", "ollama_generate"}
+"""Dialects that give calls no ids, but under the quirk ``id``."""
 
 
 class Complete(Protocol):
@@ -50,28 +50,12 @@ AComplete: TypeAlias = "Callable[..., Awaitable[Reply]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, and the answer to be served: names are the tools' own; the wire's are read off the request.
-
-    ``cuts`` are where the body is cut into chunks. ``cut_at`` is the share of the body after which a ``cut`` stream
-    ends. ``past`` says that the conversation holds an earlier call of the first tool, and its result.
-    """
-
-    provider: str
-    tools: tuple[str, ...]
-    reply: Reply
-    kind: Kind = "plain"
-    stream: bool = False
-    quirks: frozenset[str] = frozenset()
-    choice: str | None = None
-    past: bool = False
-    cuts: tuple[int, ...] = ()
-    cut_at: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class Trial:
-    """A question and what came of it: exactly one of ``reply`` and ``error`` is set."""
+    """A question and what came of it: exactly one of ``reply`` and ``error`` is set.
+
+    ``again`` is the answer to the same question put a second time, where calls came without ids; ``beside`` the trial
+    of the question that was asked at the same time.
+    """
 
     question: Question
     requests: tuple[HttpRequest, ...]
@@ -80,10 +64,8 @@ class Trial:
     reply: Reply | None
     error: BaseException | None
     untouched: bool
-
-    @property
-    def dialect(self) -> Dialect:
-        return DIALECTS[profile(self.question.provider).dialect]
+    again: Reply | None = None
+    beside: Trial | None = None
 
     @property
     def wire(self) -> dict[str, str]:
@@ -92,100 +74,113 @@ class Trial:
 
 
 @dataclass(slots=True)
-class _Served:
-    """What stood in for the provider: the requests it saw, and what it answered."""
+class _Sitting:
+    """A question under way: what the backend was given, and what stood in for the provider saw and answered."""
 
     question: Question
+    together: threading.Barrier | None = None
     requests: list[HttpRequest] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
     response: HttpResponse | None = None
+    given: tuple[list[Json], list[Json], dict[str, Json]] = field(init=False)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        dialect = DIALECTS[profile(self.question.provider).dialect]
+    def __post_init__(self) -> None:
+        self.given = self._asked()
+
+    def _asked(self) -> tuple[list[Json], list[Json], dict[str, Json]]:
+        fixed = ASKED[self.question.provider][1]
+        return (
+            conversation(self.question),
+            offered(self.question),
+            copy.deepcopy({**fixed, **options(self.question)}),
+        )
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        first = not self.requests
         self.requests.append(request)
-        self.mentions = dialect.mentions(request)
+        self.mentions = self.question.dialect.mentions(request)
         if self.response is None:
-            self.response = served(self.question, dialect, self.mentions.tools)
+            self.response = served(self.question, self.mentions.tools)
+        if first and self.together is not None:
+            self._wait()
         return self.response
 
+    def _wait(self) -> None:
+        assert self.together is not None
+        try:
+            self.together.wait(BESIDE)
+        except threading.BrokenBarrierError:
+            return
 
-def tool(name: str) -> dict[str, Json]:
-    """A tool in OpenAI's shape that takes any object."""
-    parameters = {"type": "object", "properties": {"x": {"type": "string"}}}
-    return {"type": "function", "function": {"name": name, "description": "A tool.", "parameters": parameters}}
+    def put(self, complete: Callable[..., Any]) -> Any:
+        messages, tools, more = self.given
+        model = ASKED[self.question.provider][0]
+        return complete(model, messages, tools=tools or None, stream=self.question.stream, **more)
 
-
-def conversation(question: Question) -> list[dict[str, Json]]:
-    messages: list[dict[str, Json]] = [{"role": "user", "content": "Use the tools."}]
-    if question.past and question.tools:
-        called = {"name": question.tools[0], "arguments": "{}"}
-        call = {"id": "call_past1", "type": "function", "function": called}
-        messages += [
-            {"role": "assistant", "content": None, "tool_calls": [call]},
-            {"role": "tool", "tool_call_id": "call_past1", "name": question.tools[0], "content": "done"},
-            {"role": "user", "content": "Again."},
-        ]
-    return messages
-
-
-def served(question: Question, dialect: Dialect, wire_names: Sequence[str]) -> HttpResponse:
-    """The bytes that answer: the reply under the names that the tools have on the wire."""
-    wire = dict(zip(question.tools, wire_names, strict=False))
-    calls = tuple(replace(call, name=wire.get(call.name, call.name)) for call in question.reply.calls)
-    errors = tuple(replace(error, name=wire.get(error.name or "", error.name)) for error in question.reply.errors)
-    reply = replace(question.reply, calls=calls, errors=errors)
-    made = dialect.render(reply, stream=question.stream, quirks=question.quirks)
-    if question.kind == "cut":
-        body = made.body[: int(len(made.body) * question.cut_at)]
-        return replace(made, chunks=(Chunk(body),) if body else ())
-    if question.cuts:
-        places = sorted({cut % len(made.body) for cut in question.cuts} - {0})
-        return replace(made, chunks=tuple(Chunk(piece) for piece in pieces(made.body, places)))
-    return made
+    def trial(self, reply: Reply | None, error: BaseException | None) -> Trial:
+        if error is None and not isinstance(reply, Reply):
+            reply, error = None, TypeError(f"a backend returns a Reply, not {reply!r}")
+        untouched = self.given == self._asked()
+        return Trial(
+            self.question, tuple(self.requests), self.mentions, self.response, reply, error, untouched=untouched
+        )
 
 
 def ask(question: Question, complete: Complete) -> Trial:
-    """Put ``question`` to a backend; whatever it raises is part of the trial, but for a ``UsageError`` of ours."""
-    return _ask(question, complete)
+    """Put ``question`` to a backend; whatever it raises is part of the trial."""
+    if question.beside is None:
+        return _again(_one(question, complete), lambda: _one(question, complete))
+    barrier = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        here = pool.submit(_one, question, complete, barrier)
+        there = pool.submit(_one, question.beside, complete, barrier)
+        return replace(here.result(), beside=there.result())
 
 
 def aask(question: Question, acomplete: AComplete) -> Trial:
     """``ask`` for a backend that is awaited, in an event loop of its own."""
-    return _ask(question, lambda *given, **options: asyncio.run(_awaited(acomplete(*given, **options))))
+    return asyncio.run(_aask(question, acomplete))
 
 
-async def _awaited(given: Awaitable[Reply]) -> Reply:
-    return await given
+async def _aask(question: Question, acomplete: AComplete) -> Trial:
+    if question.beside is not None:
+        here, there = await asyncio.gather(_aone(question, acomplete), _aone(question.beside, acomplete))
+        return replace(here, beside=there)
+    trial = await _aone(question, acomplete)
+    second = await _aone(question, acomplete) if _nameless(trial) else None
+    return replace(trial, again=second.reply) if second else trial
 
 
-def _ask(question: Question, complete: Callable[..., Reply]) -> Trial:
-    model, fixed = ASKED[question.provider]
-    tools = [tool(name) for name in question.tools]
-    if question.kind == "doubled":
-        tools.append(tool(question.tools[0]))
-    options = copy.deepcopy(fixed)
-    if question.choice is not None:
-        options["tool_choice"] = {"type": "function", "function": {"name": question.choice}}
-    messages = conversation(question)
-    given = (copy.deepcopy(messages), copy.deepcopy(tools), copy.deepcopy(options))
-    stand_in = _Served(question)
-    reply, failed = None, None
-    with answering(stand_in):
+def _again(trial: Trial, once_more: Callable[[], Trial]) -> Trial:
+    return replace(trial, again=once_more().reply) if _nameless(trial) else trial
+
+
+def _nameless(trial: Trial) -> bool:
+    """Whether calls came without ids, so that the backend had to make some."""
+    question = trial.question
+    if question.kind != "plain" or not question.reply.calls or trial.reply is None:
+        return False
+    idless = question.dialect.name in IDLESS and "id" not in question.quirks
+    return idless or bool(question.quirks & {"id_missing", "id_empty", "function_call"})
+
+
+def _one(question: Question, complete: Complete, together: threading.Barrier | None = None) -> Trial:
+    sitting = _Sitting(question, together)
+    with answering(sitting.answer):
         try:
-            reply = complete(model, given[0], tools=given[1] or None, stream=question.stream, **given[2])
+            return sitting.trial(sitting.put(complete), None)
         except (KeyboardInterrupt, SystemExit, CassetteMiss):
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a backend under test raises is what is judged
-            failed = error
-    untouched = given == (messages, tools, options)
-    return Trial(question, tuple(stand_in.requests), stand_in.mentions, stand_in.response, reply, failed, untouched)
+            return sitting.trial(None, error)
 
 
-def carried(question: Question) -> bool:
-    """Whether the provider's dialect has a place for this reply under these quirks."""
-    dialect = DIALECTS[profile(question.provider).dialect]
-    try:
-        served(question, dialect, question.tools)
-    except UsageError:
-        return False
-    return True
+async def _aone(question: Question, acomplete: AComplete) -> Trial:
+    sitting = _Sitting(question)
+    with answering(sitting.answer):
+        try:
+            return sitting.trial(await sitting.put(acomplete), None)
+        except (KeyboardInterrupt, SystemExit, CassetteMiss, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
+            return sitting.trial(None, error)

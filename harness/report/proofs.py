@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CELLS = {"holds": ("✓", "green"), "broken": ("✗", "bold red"), "silent": ("·", "dim"), "known": ("!", "yellow")}
 
 
-def table(proofs: Sequence[Proof], laws: Sequence[Law], known: set[tuple[str, str]]) -> Table:
+def table(proofs: Sequence[Proof], laws: Sequence[Law]) -> Table:
     """Provider × law over all modes: ✓ holds, ✗ broken, ! holds but for a known fault of litellm, · never judged."""
     from rich import box  # noqa: PLC0415 - only when a table is drawn
     from rich.table import Table  # noqa: PLC0415 - as above
@@ -32,17 +32,22 @@ def table(proofs: Sequence[Proof], laws: Sequence[Law], known: set[tuple[str, st
     made.add_column("examples", justify="right")
     for provider in dict.fromkeys(proof.provider for proof in proofs):
         of_it = [proof for proof in proofs if proof.provider == provider]
-        cells = [Text(*_CELLS[_cell(of_it, law, known)]) for law in laws]
+        cells = [Text(*_CELLS[_cell(of_it, law)]) for law in laws]
         made.add_row(provider, *cells, f"{sum(proof.examples for proof in of_it):,}")
     return made
 
 
-def _cell(proofs: Sequence[Proof], law: Law, known: set[tuple[str, str]]) -> str:
+def _cell(proofs: Sequence[Proof], law: Law) -> str:
     if any(law.id in proof.broken for proof in proofs):
         return "broken"
-    if (proofs[0].provider, law.id) in known:
+    if any(law.id in proof.known for proof in proofs):
         return "known"
     return "holds" if any(proof.judged.get(law.id) for proof in proofs) else "silent"
+
+
+def shown(proofs: Sequence[Proof], fault: str) -> int:
+    """How many judgements came out as the known fault called ``fault``."""
+    return sum(counts.get(fault, 0) for proof in proofs for counts in proof.known.values())
 
 
 def story(proof: Proof, broken: Broken) -> str:
@@ -79,6 +84,7 @@ def as_json(proofs: Sequence[Proof]) -> Json:
             "mode": proof.mode,
             "examples": proof.examples,
             "judged": dict(sorted(proof.judged.items())),
+            "known": {law: dict(sorted(counts.items())) for law, counts in sorted(proof.known.items())},
             "broken": {law: {"complaint": one.complaint, "after": one.after} for law, one in proof.broken.items()},
         }
         for proof in proofs

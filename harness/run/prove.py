@@ -1,8 +1,10 @@
-"""Prove a backend: draw trials for each provider and mode, judge every law, shrink what breaks one."""
+"""Prove a backend: put questions to it for each provider and mode, judge every law, shrink what breaks one.
+
+Exemplars come first, so that every quirk of a dialect has its turn; the rest is drawn.
+"""
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -10,14 +12,17 @@ from harness.errors import UsageError
 from harness.laws import ALL_LAWS, BY_ID, aask, ask
 from harness.laws.asking import provers
 from harness.laws.drawing import questions
+from harness.laws.exemplars import exemplars
+from harness.laws.known import known
 from harness.laws.search import searching
+from harness.laws.smaller import shrunk, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from harness.laws import Law, Question, Trial
-    from harness.laws.trial import AComplete, Complete
+    from harness.run.subject import Backend
 
 Mode: TypeAlias = Literal["whole", "stream", "async whole", "async stream"]
 MODES: tuple[Mode, ...] = ("whole", "stream", "async whole", "async stream")
@@ -43,13 +48,14 @@ class Broken:
 
 @dataclass(slots=True)
 class Proof:
-    """One provider in one mode: how often each law was judged, and what broke."""
+    """One provider in one mode: how often each law was judged, what broke, and how often a known fault showed."""
 
     provider: str
     mode: Mode
     examples: int = 0
     judged: dict[str, int] = field(default_factory=dict)
     broken: dict[str, Broken] = field(default_factory=dict)
+    known: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -57,32 +63,17 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
-    """A backend under test, and its awaited twin where it has one."""
+class Effort:
+    """How far a proof goes: ``examples`` for each provider and mode, exemplars included.
 
-    complete: Complete
-    acomplete: AComplete | None = None
-
-
-def backend_at(name: str) -> Backend:
-    """The backend at ``module:attribute``: a callable, or an object with ``complete`` (and ``acomplete``).
-
-    Raises ``UsageError`` where there is none.
+    ``database`` is a folder in which Hypothesis keeps counterexamples, to be tried first next time. Without it and
+    without ``seed`` the same examples are drawn each time. Without ``shrink`` the first broken law ends a proof.
     """
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise UsageError(f"{name!r} is no backend; write module:attribute, such as my_adapter:complete")
-    try:
-        found = importlib.import_module(module)
-        for part in attribute.split("."):
-            home, found = found, getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"there is no backend at {name!r}: {error}") from error
-    if callable(getattr(found, "complete", None)):
-        return Backend(found.complete, getattr(found, "acomplete", None))
-    if not callable(found):
-        raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
-    return Backend(found, getattr(home, f"a{part}", None))
+
+    examples: int = 200
+    seed: int | None = None
+    database: Path | None = None
+    shrink: bool = True
 
 
 def chosen_laws(ids: Sequence[str] = ()) -> tuple[Law, ...]:
@@ -99,20 +90,17 @@ def prove(
     providers: tuple[str, ...] = (),
     laws: Sequence[Law] = ALL_LAWS,
     modes: Sequence[Mode] = MODES,
-    examples: int = 100,
-    seed: int | None = None,
-    database: Path | None = None,
+    effort: Effort | None = None,
 ) -> Iterator[Proof]:
-    """A proof for each provider and mode, as it is done.
-
-    ``database`` is a folder in which Hypothesis keeps counterexamples, to be tried first next time. Without ``seed``
-    the same examples are drawn each time.
-    """
+    """A proof for each provider and mode, as it is done. A law's counterexample is shrunk where it is first found."""
+    found: set[str] = set()
     for provider in provers(providers):
         for mode in modes:
             if mode.startswith("async") and backend.acomplete is None:
                 continue
-            yield prove_one(backend, provider, mode, laws=laws, examples=examples, seed=seed, database=database)
+            proof = prove_one(backend, provider, mode, laws=laws, effort=effort or Effort(), found=frozenset(found))
+            found |= proof.broken.keys()
+            yield proof
 
 
 def prove_one(
@@ -121,67 +109,92 @@ def prove_one(
     mode: Mode,
     *,
     laws: Sequence[Law] = ALL_LAWS,
-    examples: int = 100,
-    seed: int | None = None,
-    database: Path | None = None,
-    shrink: bool = True,
+    effort: Effort,
+    found: frozenset[str] = frozenset(),
 ) -> Proof:
-    """One provider in one mode. Without ``shrink`` it ends at the first trial that breaks a law."""
+    """One provider in one mode. Counterexamples of the laws in ``found`` are not shrunk again."""
     proof = Proof(provider, mode)
-    test = _test(proof, _asker(backend, mode), laws, examples, seed, database, shrink=shrink)
-    try:
-        test()
-    except LawBrokenError:
-        return proof
+    put = asker(backend, mode)
+    stream = mode.endswith("stream")
+
+    for question in exemplars(provider, stream=stream)[: effort.examples]:
+        proof.examples += 1
+        if judge(put(question), laws, proof) is not None and not effort.shrink:
+            return proof
+    left = effort.examples - proof.examples
+    if left > 0:
+        _draw(proof, put, [law for law in laws if law.id not in proof.broken], left, effort)
+    for law_id in proof.broken.keys() - found if effort.shrink else ():
+        _shrink(proof, law_id, put)
     return proof
 
 
-def judge(trial: Trial, laws: Sequence[Law], proof: Proof) -> LawBrokenError | None:
-    """Judge every law, keep the smallest trial of each that breaks, and give the first broken one."""
-    first = None
-    for law in laws:
-        complaint = law.judge(trial)
-        if complaint is None:
-            continue
-        proof.judged[law.id] = proof.judged.get(law.id, 0) + 1
-        if complaint:
-            known = proof.broken.get(law.id)
-            if known is None or _size(trial) < _size(known.trial):
-                after = known.after if known else proof.examples
-                proof.broken[law.id] = Broken(law, complaint, trial, after)
-            first = first or LawBrokenError(law, complaint, trial)
-    return first
-
-
-def _size(trial: Trial) -> tuple[int, int, int]:
-    question = trial.question
-    return len(question.tools), len(question.quirks) + len(question.cuts), len(repr(question))
-
-
-def _asker(backend: Backend, mode: Mode) -> Callable[[Question], Trial]:
-    if mode.startswith("async"):
-        awaited = backend.acomplete
-        assert awaited is not None
-        return lambda question: aask(question, awaited)
-    return lambda question: ask(question, backend.complete)
-
-
-def _test(
-    proof: Proof,
-    put: Callable[[Question], Trial],
-    laws: Sequence[Law],
-    examples: int,
-    seed: int | None,
-    database: Path | None,
-    *,
-    shrink: bool,
-) -> Callable[[], None]:
+def _draw(proof: Proof, put: Callable[[Question], Trial], laws: Sequence[Law], examples: int, effort: Effort) -> None:
     def body(question: Question) -> None:
         proof.examples += 1
         broken = judge(put(question), laws, proof)
         if broken is not None:
             raise broken
 
+    # Hypothesis keeps what it found under this name.
     body.__name__ = body.__qualname__ = f"prove_{proof.provider}_{proof.mode.replace(' ', '_')}"
     drawn = questions(proof.provider, stream=proof.mode.endswith("stream"))
-    return searching(body, drawn, examples=examples, seed=seed, database=database, shrink=shrink)
+    search = searching(body, drawn, examples=examples, seed=effort.seed, database=effort.database, shrink=effort.shrink)
+    try:
+        search()
+    except LawBrokenError:
+        return
+
+
+def judge(trial: Trial, laws: Sequence[Law], proof: Proof) -> LawBrokenError | None:
+    """Judge every law, keep the smallest trial of each that breaks, and give the first broken one."""
+    first = None
+    for law in laws:
+        complaint = _complaint(law, trial)
+        if complaint is None:
+            continue
+        proof.judged[law.id] = proof.judged.get(law.id, 0) + 1
+        fault = known(trial, law.id) if complaint else None
+        if fault is not None:
+            counts = proof.known.setdefault(law.id, {})
+            counts[fault.name] = counts.get(fault.name, 0) + 1
+        elif complaint:
+            _keep(proof, law, complaint, trial)
+            first = first or LawBrokenError(law, complaint, trial)
+    return first
+
+
+def _complaint(law: Law, trial: Trial) -> str | None:
+    try:
+        return law.judge(trial)
+    except (AttributeError, TypeError) as error:
+        return f"what came back is no whole Reply: {error}"
+
+
+def _keep(proof: Proof, law: Law, complaint: str, trial: Trial) -> None:
+    before = proof.broken.get(law.id)
+    if before is None or size(trial.question) < size(before.trial.question):
+        proof.broken[law.id] = Broken(law, complaint, trial, before.after if before else proof.examples)
+
+
+def _shrink(proof: Proof, law_id: str, put: Callable[[Question], Trial]) -> None:
+    broken = proof.broken[law_id]
+
+    def breaks(question: Question) -> bool:
+        trial = put(question)
+        complaint = _complaint(broken.law, trial)
+        if not complaint or known(trial, law_id):
+            return False
+        _keep(proof, broken.law, complaint, trial)
+        return True
+
+    shrunk(broken.trial.question, breaks)
+
+
+def asker(backend: Backend, mode: Mode) -> Callable[[Question], Trial]:
+    """How a question is put in ``mode``."""
+    if mode.startswith("async"):
+        awaited = backend.acomplete
+        assert awaited is not None
+        return lambda question: aask(question, awaited)
+    return lambda question: ask(question, backend.complete)

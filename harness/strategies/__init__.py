@@ -3,7 +3,7 @@
 ``from harness.strategies import tool_sets, wire_replies, splits``
 """
 
-from harness.strategies.chat import arguments, broken_replies, replies, texts, tool_calls, usages, values
+from harness.strategies.chat import arguments, broken_replies, call_ids, replies, texts, tool_calls, usages, values
 from harness.strategies.faults import Damaged, damaged, recut, splits
 from harness.strategies.names import legal_names, tool_names, tool_sets
 from harness.strategies.wire import WireReply, quirk_sets, wire_replies
@@ -13,6 +13,7 @@ __all__ = [
     "WireReply",
     "arguments",
     "broken_replies",
+    "call_ids",
     "damaged",
     "legal_names",
     "quirk_sets",

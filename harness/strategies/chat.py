@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from harness.chat import CallError, Json, Reply, ToolCall, Usage
+from harness.chat import CallError, Finish, Json, Reply, ToolCall, Usage
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _ODD_TEXTS = (
     "",
     " ",
     "naïve café",
+    " padded \n",
     "日本語",
     "👩‍👩‍👧 🙂",
     "\u2028\u0085\ufeff",
@@ -110,9 +112,16 @@ def call_ids() -> st.SearchStrategy[str]:
 
 @st.composite
 def tool_calls(draw: st.DrawFn, names: Sequence[str], min_size: int = 1, max_size: int = 3) -> tuple[ToolCall, ...]:
-    """Calls to tools called ``names``, each with an id of its own."""
+    """Calls to tools called ``names``, each with an id of its own; two of them may ask for the same thing."""
     ids = draw(st.lists(call_ids(), min_size=min_size, max_size=max_size, unique=True))
-    return tuple(ToolCall(draw(st.sampled_from(list(names))), draw(arguments()), one) for one in ids)
+    made: list[ToolCall] = []
+    for one in ids:
+        if bool(made) and draw(st.booleans()):
+            call = draw(st.sampled_from(made))
+        else:
+            call = ToolCall(draw(st.sampled_from(list(names))), draw(arguments()), one)
+        made.append(replace(call, id=one))
+    return tuple(made)
 
 
 def usages() -> st.SearchStrategy[Usage]:
@@ -121,12 +130,18 @@ def usages() -> st.SearchStrategy[Usage]:
 
 @st.composite
 def replies(draw: st.DrawFn, names: Sequence[str] = ("get_x",)) -> Reply:
-    """What a model may answer when tools called ``names`` are offered: calls, text, or text beside calls."""
+    """What a model may answer when tools called ``names`` are offered: calls, text, or text beside calls, with
+    reasoning or without; text may have run into the length limit.
+    """
     calls: tuple[ToolCall, ...] = ()
     if draw(st.booleans()) and names:
         calls = draw(tool_calls(names))
     text = draw(texts()) if calls else draw(texts().filter(str.strip))
-    return Reply(text=text, calls=calls, finish="tool_calls" if calls else "stop", usage=draw(usages()))
+    finish: Finish = "tool_calls" if calls else draw(st.sampled_from(_ENDS))
+    return Reply(text=text, calls=calls, finish=finish, usage=draw(usages()), reasoning=draw(st.just("") | texts()))
+
+
+_ENDS: tuple[Finish, ...] = ("stop", "length")
 
 
 _BROKEN = (
@@ -134,6 +149,10 @@ _BROKEN = (
     '{"x": "a',
     "{'x': 1}",
     '{"x": 1}{"x": 1}',
+    '{"x": 1} and so on',
+    '{"x": 1, "y": }',
+    '{"x": "a\nb"}',
+    "{'x': True}",
     "[1]",
     "5",
     '"text"',
@@ -151,9 +170,19 @@ _BROKEN = (
 
 @st.composite
 def broken_replies(draw: st.DrawFn, names: Sequence[str]) -> Reply:
-    """A reply with at least one call whose arguments are no JSON object, beside good ones and text."""
+    """A reply with a call whose arguments are no JSON object, beside good ones and text; or one whose last call the
+    length limit cut off.
+    """
     calls = draw(tool_calls(names, min_size=0, max_size=2))
-    place = draw(st.integers(0, len(calls)))
     name = draw(st.sampled_from(list(names)))
-    broken = CallError("arguments", "", draw(st.sampled_from(_BROKEN)), name, "call_broken", place)
+    if draw(st.booleans()):
+        raw = draw(st.sampled_from(_CUT_OFF))
+        broken = CallError("cut_off", "", raw, name, "call_broken", len(calls))
+        return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="length", usage=draw(usages()))
+    broken = CallError(
+        "arguments", "", draw(st.sampled_from(_BROKEN)), name, "call_broken", draw(st.integers(0, len(calls)))
+    )
     return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="tool_calls", usage=draw(usages()))
+
+
+_CUT_OFF = ("", '{"x": 1', '{"x": "a', '{"x')

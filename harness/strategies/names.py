@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.wire.profiles import NameRule, profile
 
-_WORDS = ("a", "b", "get_x", "init")
+_WORDS = ("a", "b", "get_x", "init", "GetX")
 # What people put between the words of a name; all but "_" and "-" are refused by some provider.
 _JOINTS = ("/", "__", "_", ".", "-", " ", ":", "//", "___")
 _LETTERS = st.characters(exclude_categories=["Cs", "Cc"])

@@ -1,0 +1,186 @@
+"""Questions that are put before any are drawn: one for each thing that adapters are known to get wrong.
+
+A fault that shows under one quirk alone would be drawn late; here every quirk of a dialect has its turn.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.chat import CallError, Reply, ToolCall, Usage
+from harness.laws.drawing import ASKS_FOR_JSON, PROSE, kinds
+from harness.laws.known import left_out
+from harness.laws.question import Past, Question, carried, rendered
+from harness.wire.profiles import profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.chat import Json
+
+_USAGE = Usage(11, 7, 18)
+_STRINGS = {
+    "path": ' a__b/c \\ "q" \n\t',
+    "emoji": "👩‍👩‍👧 é e\u0301 日本 \u2028",
+    "mark": "</tool_call>{}[DONE] <b>&amp;",
+    "null": "null",
+}
+_VALUES = {
+    "z": [True, 1, 1.0, None, -0.0, "1"],
+    "none": None,
+    "a": {"deep": [{"er": []}, {}], "": ""},
+    "big": 2**63 + 1,
+    "json": '{"x": 1}',
+    "number": 0.1,
+}
+_RUN = {"gemini": ToolCall("code_execution", {"language": "PYTHON", "code": "1"}, "")}
+"""What each dialect's provider runs itself, where it is not Anthropic's web search."""
+_ODD_NAMES = ("a/b", "a__b", "a.b", "__init__", "1st", "outil_é", "n" * 65, "n" * 129, "GetX", "getx", "outil_e\u0301")
+"""Names that a careless mapping confuses; the wire name of one is another's own."""
+
+
+def exemplars(provider: str, *, stream: bool) -> tuple[Question, ...]:
+    """All that fit the provider and mode, in a fixed order."""
+    # /api/generate knows no tools: names are not renamed, and a call is the text.
+    textual = profile(provider).dialect == "ollama_generate"
+    made = _textual(provider, stream) if textual else _native(provider, stream)
+    fitting = kinds(provider)
+    return tuple(question for question in made if question.kind in fitting and carried(question))
+
+
+def _textual(provider: str, stream: bool) -> Iterator[Question]:
+    asked = Question(provider, ("a", "b"), Reply(text=" said \n", finish="stop", usage=_USAGE), stream=stream)
+    call = Reply(calls=(ToolCall("b", _STRINGS | _VALUES, "call_1"),), finish="tool_calls", usage=_USAGE)
+    yield asked
+    yield replace(asked, reply=call)
+    yield replace(asked, reply=replace(call, calls=(ToolCall("a", {}, "call_1"),)))
+    yield from _texts(asked)
+    yield from (replace(asked, reply=call, quirks=frozenset({quirk})) for quirk in sorted(asked.dialect.quirks))
+    yield from _cuts(replace(asked, reply=call))
+
+
+def _native(provider: str, stream: bool) -> Iterator[Question]:
+    names = ("a/b", "get_x", "Other")
+    first = ToolCall("a/b", _STRINGS, "call_1Xa7Kq02ZpTfW4")
+    second = ToolCall("get_x", {}, "call_2Xa7Kq02ZpTfW4")
+    third = ToolCall("a/b", _VALUES, "call_3Xa7Kq02ZpTfW4")
+    calls = Reply(calls=(first, second, third), finish="tool_calls", usage=_USAGE)
+    both = replace(calls, text="I will \n now. é", reasoning="because")
+    asked = Question(provider, names, both, stream=stream)
+    yield asked
+    yield replace(asked, reply=calls)
+    yield from (replace(asked, reply=replace(calls, calls=(one,))) for one in (first, second, third))
+    yield from _plain(asked)
+    yield from _requests(asked)
+    yield from _broken(asked)
+    yield from _texts(asked)
+    yield from _cuts(asked)
+    said = replace(calls, text="said", calls=(), finish="stop")
+    for quirk in sorted(asked.dialect.quirks.keys() - left_out(provider)):
+        yield from _quirked(
+            replace(asked, quirks=frozenset({quirk})), (both, calls, replace(both, calls=(second,)), said)
+        )
+
+
+def _quirked(asked: Question, replies: tuple[Reply, ...]) -> Iterator[Question]:
+    """The first reply whose bytes the quirk changes."""
+    for reply in replies:
+        question = replace(asked, reply=reply)
+        plain = replace(question, quirks=frozenset())
+        if carried(question) and (not carried(plain) or rendered(question, {}).body != rendered(plain, {}).body):
+            yield question
+            return
+
+
+def _plain(asked: Question) -> Iterator[Question]:
+    text = Reply(text=" Hello, <b>world</b> & 👩‍👩‍👧 e\u0301\r\n ", finish="stop", usage=_USAGE)
+    ran = _RUN.get(asked.dialect.name, ToolCall("web_search", {"q": "x"}, "srvtoolu_1"))
+    yield replace(asked, reply=text)
+    yield replace(asked, reply=replace(text, reasoning="I think."))
+    yield replace(asked, reply=replace(text, finish="length"), tools=())
+    yield replace(asked, reply=replace(text, finish="content_filter"))
+    yield replace(asked, reply=replace(text, text="", refusal="No."))
+    yield replace(asked, reply=replace(text, provider_calls=(ran,)))
+    yield replace(asked, reply=replace(asked.reply, provider_calls=(ran,)))
+    yield replace(
+        asked, reply=replace(text, text=f"a{' ' * 30}b{chr(10) * 9}" + " ".join(f"{n}é" for n in range(1500)))
+    )
+    equal = ToolCall("get_x", {"x": "1"}, "call_1")
+    many = tuple(ToolCall(asked.tools[n % 2], {"n": n}, f"call_{n}") for n in range(12))
+    yield replace(asked, reply=replace(asked.reply, calls=(equal, replace(equal, id="call_2"))))
+    yield replace(asked, reply=replace(asked.reply, calls=many, text=""))
+    yield replace(asked, reply=replace(asked.reply, calls=many[::-1], text="so"))
+    odd = tuple(ToolCall(name, {"n": name}, f"call_{n}") for n, name in enumerate(_ODD_NAMES))
+    yield replace(asked, tools=_ODD_NAMES, reply=replace(asked.reply, calls=odd))
+    yield from (
+        replace(asked, tools=(name,), reply=replace(asked.reply, calls=(ToolCall(name, {}, "call_1"),)))
+        for name in ("a__b", "__init__", "a-b.c")
+    )
+    yield replace(
+        asked, tools=("a_b", "a/b", "a.b"), reply=replace(asked.reply, calls=(ToolCall("a.b", {}, "call_1"),))
+    )
+
+
+def _requests(asked: Question) -> Iterator[Question]:
+    """What is sent: choice, history, tools of one name; and two at the same time."""
+    yield from (replace(asked, choice=name) for name in asked.tools[:2])
+    ids = ("functions.x:0", "functions_x_0", "x" * 65, "x" * 66, "call_1/é")
+    past = tuple(Past(("a/b", "get_x", "gone/away", "get/x", "a__b")[n], one) for n, one in enumerate(ids))
+    yield replace(asked, history=past)
+    yield replace(asked, history=past[:1], choice="get_x")
+    yield replace(asked, kind="doubled", tools=asked.tools[:1], reply=replace(asked.reply, calls=()))
+    yield replace(asked, kind="doubled")
+    here = Reply(calls=(ToolCall("a/b", {"n": 1}, "call_1"), ToolCall("x.y", {}, "call_2")), finish="tool_calls")
+    there = Reply(calls=(ToolCall("a__b", {"n": 2}, "call_1"), ToolCall("x y", {}, "call_2")), finish="tool_calls")
+    other = replace(asked, tools=("a__b", "x y"), reply=replace(there, usage=_USAGE))
+    yield replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE), beside=other)
+    yield replace(other, beside=replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE)))
+
+
+def _broken(asked: Question) -> Iterator[Question]:
+    good, second, _ = asked.reply.calls
+    faults = ('{"x": 1', '{"x": 1}{"x": 1}', "[1]", '"{\\"x\\": 1}"', '{"x": NaN}', '{"x": 1, "x": 2}')
+    for place, raw in enumerate(faults):
+        bad = CallError("arguments", "", raw, "a/b", "call_9", place % 3)
+        yield replace(asked, kind="broken", reply=replace(asked.reply, calls=(good, second), errors=(bad,)))
+    for raw in ("", '{"x": "a'):
+        cut = CallError("cut_off", "", raw, "a/b", "call_9", 1)
+        yield replace(
+            asked, kind="broken", reply=replace(asked.reply, calls=(good,), errors=(cut,), finish="length", text="")
+        )
+    for place, name in enumerate(("no_such", "get_X", "get_", "other", "web_search", "a__b__c")):
+        strange = ToolCall(name, {"x": "1"}, "call_9")
+        kept = (good, second)
+        yield replace(
+            asked, kind="unknown", reply=replace(asked.reply, calls=(*kept[: place % 3], strange, *kept[place % 3 :]))
+        )
+    yield replace(asked, kind="unknown", tools=(), reply=replace(asked.reply, calls=(ToolCall("get_x", {}, "call_9"),)))
+
+
+def _texts(asked: Question) -> Iterator[Question]:
+    """Text that is a call, and text that only looks like one."""
+    name = asked.tools[1]
+    call = ToolCall(name, {"x": "1", "n": 1}, "call_1")
+    plain: dict[str, Json] = {"name": name, "arguments": call.parameters}
+    other: dict[str, Json] = {"function_name": name, "parameters": call.parameters}
+    texted: dict[str, Json] = {"tool_name": name, "arguments": json.dumps(call.parameters)}
+    for shape, number in ((plain, 1), (other, 1), ([texted], 1), ([plain, other], 2)):
+        text = Reply(text=json.dumps(shape), calls=(call,) * number, finish="stop", usage=_USAGE)
+        yield replace(asked, kind="written", reply=text)
+    for prose in PROSE[::2]:
+        text = Reply(text=prose.replace("%s", name), finish="stop", usage=_USAGE)
+        yield replace(asked, kind="prose", reply=text)
+    said = Reply(text=json.dumps({"name": name, "arguments": {}}), finish="stop", usage=_USAGE)
+    yield replace(asked, kind="prose", tools=(), reply=said)
+    if asked.provider in ASKS_FOR_JSON:
+        yield replace(asked, kind="answer", reply=said)
+
+
+def _cuts(asked: Question) -> Iterator[Question]:
+    if asked.stream:
+        yield from (replace(asked, every=size) for size in (1, 7))
+        # Neither the head of the stream nor its end: 40 places where a cut may fall into a character or a line end.
+        yield replace(asked, cuts=tuple(range(100, 1700, 41)))
+    yield from (replace(asked, kind="cut", cut_at=share) for share in (0.0, 0.3, 0.5, 0.7, 0.9))

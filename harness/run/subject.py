@@ -1,0 +1,60 @@
+"""The backend under test, found by its name."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.chat import Reply
+    from harness.laws.trial import AComplete, Complete
+
+OURS = "harness.backend.completion:complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A backend under test, and its awaited twin where it has one."""
+
+    complete: Complete
+    acomplete: AComplete | None = None
+
+
+def backend_at(name: str) -> Backend:
+    """The backend at ``module:attribute``: a callable, awaited or not, or an object with ``complete`` and perhaps
+    ``acomplete``. The twin of ``module:complete`` is ``module:acomplete``, if there is one.
+
+    Raises ``UsageError`` where there is none.
+    """
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise UsageError(f"{name!r} is no backend; write module:attribute, such as my_adapter:complete")
+    try:
+        home: Any = importlib.import_module(module)
+        found = home
+        for part in attribute.split("."):
+            home, found = found, getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"there is no backend at {name!r}: {error}") from error
+    if callable(getattr(found, "complete", None)):
+        return Backend(found.complete, getattr(found, "acomplete", None))
+    if not callable(found):
+        raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
+    if inspect.iscoroutinefunction(found):
+        return Backend(_run(found), found)
+    return Backend(found, getattr(home, f"a{part}", None))
+
+
+def _run(awaited: AComplete) -> Complete:
+    def complete(*given: Any, **options: Any) -> Reply:
+        async def once() -> Reply:
+            return await awaited(*given, **options)
+
+        return asyncio.run(once())
+
+    return complete
