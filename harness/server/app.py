@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.exchange import Chunk, HttpRequest, HttpResponse, header
+from harness.exchange import Chunk, HttpRequest, HttpResponse
 from harness.server.ledger import Ledger
 from harness.server.outgoing import ClientGoneError, Outgoing
 from harness.server.page import page
@@ -55,7 +56,7 @@ class App:
     ) -> None:
         if scope["type"] != "http":
             return
-        out = Outgoing(send, scope["state"]["transport"])
+        out = Outgoing(send, scope["state"]["transport"], scope["method"])
         try:
             await self._answer(scope, receive, out)
         except ClientGoneError:
@@ -64,12 +65,13 @@ class App:
     async def _answer(
         self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]], out: Outgoing
     ) -> None:
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        refusal = self._refused(headers)
+        given: list[tuple[bytes, bytes]] = scope["headers"]
+        known = dict(given)
+        refusal = self._refused(known)
         if refusal is not None:
             await out.whole(refusal)
             return
-        body = await _body(receive, headers)
+        body = await _body(receive, known.get(b"content-length", b"0"))
         if body is None:
             await out.whole(_plain(413, f"a request may have {LARGEST:,} bytes"), (("connection", "close"),))
             return
@@ -77,16 +79,17 @@ class App:
         if scope["method"] in {"GET", "HEAD"} and path in {"/", STATE}:
             await out.whole(page() if path == "/" else self._state())
             return
-        url = f"http://{header(headers, 'host')}{path}" + (f"?{query}" if query else "")
+        url = f"http://{known[b'host'].decode('latin-1')}{path}" + (f"?{query}" if query else "")
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in given])
         request = HttpRequest(scope["method"], url, headers, body)
         await self._source.serve(request, out, self.ledger, scope["state"]["shut"])
 
-    def _refused(self, headers: tuple[tuple[str, str], ...]) -> HttpResponse | None:
-        host = header(headers, "host")
-        if host is None or _bare(host.lower()) not in self._hosts:
+    def _refused(self, headers: dict[bytes, bytes]) -> HttpResponse | None:
+        host = headers.get(b"host", b"").decode("latin-1")
+        if _bare(host.lower()) not in self._hosts:
             return _plain(403, f"this server does not answer to the name {host!r:.100}; start it with --allow-host")
-        origin = header(headers, "origin")
-        if origin is not None and _bare(origin.lower().partition("://")[2]) not in self._hosts:
+        origin = headers.get(b"origin")
+        if origin is not None and _bare(origin.decode("latin-1").lower().partition("://")[2]) not in self._hosts:
             return _plain(403, "this server does not answer to pages of other sites; start it with --allow-host")
         return None
 
@@ -95,10 +98,9 @@ class App:
         return HttpResponse(200, _JSON, (Chunk(json.dumps(state).encode()),))
 
 
-async def _body(receive: Callable[[], Awaitable[Message]], headers: tuple[tuple[str, str], ...]) -> bytes | None:
+async def _body(receive: Callable[[], Awaitable[Message]], length: bytes) -> bytes | None:
     """The whole body; None if it is over the limit."""
-    length = header(headers, "content-length") or "0"
-    if not length.isdecimal() or int(length[:12]) > LARGEST:
+    if not length.isdigit() or int(length[:12]) > LARGEST:
         return None
     message = await receive()
     if not message.get("more_body"):
@@ -119,6 +121,7 @@ def _gone(message: Message) -> None:
         raise ClientGoneError
 
 
+@functools.lru_cache(256)
 def _bare(host: str) -> str:
     """A host without its port; ``""`` for what is no host."""
     found = _HOST.fullmatch(host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -22,37 +22,47 @@ class Connection(HttpToolsProtocol):
     the application finds the transport in the request's state, to break it on purpose.
     """
 
-    _late: asyncio.TimerHandle | None = None
-    _head = 0
+    _watch: asyncio.TimerHandle | None = None
+    _since: float | None = None
+    _head: int | None = None
+    _new = False
     _too_large = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
-        self._wait()
+        self._since = self.loop.time()
+        self._watched()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        if self._watch is not None:
+            self._watch.cancel()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        self._new = False
+        super().data_received(data)
+        # What a head began in may hold the end of another request, too; its exact size is known when it is whole.
+        if self._head is not None and not self._new and not self.transport.is_closing():
+            self._head += len(data)
+            if self._head > MOST_HEADER_BYTES:
+                self._too_large = True
+                self.send_400_response("")
+
     def on_message_begin(self) -> None:
-        self._head = 0
-        self._wait()
+        self._head, self._new, self._since = 0, True, self.loop.time()
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        if len(self.headers) >= MOST_HEADERS:
+    def on_headers_complete(self) -> None:
+        size = sum(len(name) + len(value) for name, value in self.headers)
+        if len(self.headers) > MOST_HEADERS or size + len(self.url) > MOST_HEADER_BYTES:
             self._too_large = True
             raise TooLargeError
-        super().on_header(name, value)
+        self._head = None
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._stop_waiting()
+        self._since = None
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -64,20 +74,9 @@ class Connection(HttpToolsProtocol):
         self.transport.write(head + b"%d\r\n\r\n" % len(text) + text)
         self.transport.close()
 
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > MOST_HEADER_BYTES:
-            self._too_large = True
-            raise TooLargeError
-
-    def _wait(self) -> None:
-        self._stop_waiting()
-        self._late = self.loop.call_later(SECONDS_TO_ASK, self._gone)
-
-    def _stop_waiting(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def _gone(self, *_: Any) -> None:
-        self.transport.abort()
+    def _watched(self) -> None:
+        """Look now and then whether the client still owes the rest of a request: cheaper than a timer for each."""
+        if self._since is not None and self.loop.time() - self._since > SECONDS_TO_ASK:
+            self.transport.abort()
+            return
+        self._watch = self.loop.call_later(SECONDS_TO_ASK / 2, self._watched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import struct
 import time
@@ -26,6 +27,8 @@ _NO_BODY = frozenset({204, 304})
 _RECOMPUTED = frozenset(
     {"connection", "content-length", "date", "keep-alive", "server", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+# A transport that holds fewer bytes than this takes more without waiting: no timer is needed then.
+_NEVER_WAITS = 32_768
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -34,25 +37,39 @@ class ClientGoneError(Exception):
 
 
 class Outgoing:
-    """One answer on its way. ``transport`` is the connection itself."""
+    """One answer on its way, to a request of ``method``. ``transport`` is the connection itself."""
 
-    def __init__(self, send: Send, transport: asyncio.Transport) -> None:
+    def __init__(self, send: Send, transport: asyncio.Transport, method: str) -> None:
         self._send, self._transport = send, transport
+        self._raw = method != "HEAD"
         self.begun = False
 
     async def whole(self, response: HttpResponse, extra: Headers = ()) -> None:
         """A response in one piece, its length said."""
         body = response.body
         length = () if response.status in _NO_BODY else (("content-length", str(len(body))),)
-        await self.head(response.status, (*response.headers, *extra), length)
+        await self.head(response.status, response.headers, (*extra, *length))
         await self._written({"type": "http.response.body", "body": body})
 
     async def head(self, status: int, headers: Headers, own: Headers = ()) -> None:
-        kept = [(name, value) for name, value in headers if name.lower() not in _RECOMPUTED]
-        lines = [(name.lower().encode("latin-1", "replace"), _clean(value)) for name, value in (*kept, *own)]
-        lines.append((b"x-content-type-options", b"nosniff"))
+        """The status, ``headers`` without those that are worked out anew, and ``own``."""
         self.begun = True
-        await self._written({"type": "http.response.start", "status": status, "headers": lines})
+        await self._written({"type": "http.response.start", "status": status, "headers": list(_lines(headers, own))})
+
+    async def at_once(self, response: HttpResponse) -> None:
+        """The chunks of a body, each a chunk on the wire too, with no pause.
+
+        ASGI takes one chunk a message, which costs most of the time of a stream. A small one is written below it, in
+        the same chunked encoding that the head has announced.
+        """
+        pieces = [chunk.data for chunk in response.chunks if chunk.data]
+        if self._raw and response.status not in _NO_BODY and sum(map(len, pieces)) < _NEVER_WAITS:
+            if self._transport.is_closing():
+                raise ClientGoneError
+            self._transport.write(b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]))
+            return
+        for piece in pieces:
+            await self._written({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def chunk(self, data: bytes) -> None:
         if data:
@@ -81,13 +98,17 @@ class Outgoing:
         self.drop()
 
     async def _written(self, message: Message) -> None:
-        if self._transport.is_closing():
+        transport = self._transport
+        if transport.is_closing():
             raise ClientGoneError
+        if transport.get_write_buffer_size() < _NEVER_WAITS:
+            await self._send(message)
+            return
         try:
             async with asyncio.timeout(SLOWEST):
                 await self._send(message)
         except TimeoutError:
-            self._transport.abort()
+            transport.abort()
             raise ClientGoneError from None
 
 
@@ -111,11 +132,21 @@ async def perform(play: Play, out: Outgoing, extra: Headers = ()) -> None:
 
 async def _chunks(response: HttpResponse, pace: float | None, out: Outgoing, extra: Headers) -> None:
     start = time.monotonic()
-    await out.head(response.status, (*response.headers, *extra))
+    await out.head(response.status, response.headers, extra)
+    if not pace:
+        await out.at_once(response)
+        return
     for chunk in response.chunks:
-        if pace and (wait := start + chunk.at / pace - time.monotonic()) > 0:
+        if (wait := start + chunk.at / pace - time.monotonic()) > 0:
             await asyncio.sleep(wait)
         await out.chunk(chunk.data)
+
+
+@functools.lru_cache(1024)
+def _lines(headers: Headers, own: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    kept = [(name, value) for name, value in headers if name.lower() not in _RECOMPUTED]
+    lines = [(name.lower().encode("latin-1", "replace"), _clean(value)) for name, value in (*kept, *own)]
+    return (*lines, (b"x-content-type-options", b"nosniff"))
 
 
 def _clean(value: str) -> bytes:

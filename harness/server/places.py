@@ -6,6 +6,7 @@ end of the path that the dialect itself fixes, and matching compares those.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ def served(request: HttpRequest) -> HttpRequest:
     return replace(request, url=f"{HERE}{path}" + (f"?{url.query}" if url.query else ""))
 
 
+@functools.lru_cache(1024)
 def dialect(path: str) -> Dialect | None:
     """The dialect that is spoken at ``path``; None for a path of none."""
     return next((one for pattern, one in _DIALECTS if pattern.search(path)), None)

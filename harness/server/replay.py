@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.chat import Json
-    from harness.exchange import HttpRequest
+    from harness.exchange import Headers, HttpRequest
     from harness.server.ledger import Ledger
     from harness.server.outgoing import Outgoing
     from harness.server.rules import Rule
@@ -78,7 +79,7 @@ class Replay:
         ledger.note(request.method, url.path, "answered", status=status, by=by, fault=fault)
         if rule is not None and rule.fault == "refused":
             shut(rule.seconds)
-        await perform(made, out, (("x-harness-recording", quote(by, safe="/#:. +=@,")),) if by else ())
+        await perform(made, out, _marked(by))
 
     def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[play.Play, str]:
         path = urlsplit(request.url).path
@@ -106,6 +107,12 @@ class Replay:
         ledger.note(request.method, path, "missed", status=404)
         # The SDKs retry what they take for a passing fault; a miss is none.
         await out.whole(_refusal(404, why, path), (("x-should-retry", "false"),))
+
+
+@functools.lru_cache(1024)
+def _marked(by: str) -> Headers:
+    """The header that says which recording answers."""
+    return (("x-harness-recording", quote(by, safe="/#:. +=@,()")),) if by else ()
 
 
 def _refusal(status: int, why: str, path: str) -> HttpResponse:

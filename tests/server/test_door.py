@@ -201,6 +201,26 @@ def test_too_large_a_head_is_refused(head: bytes) -> None:
         assert post(url, "hi").status_code == 200
 
 
+def test_many_requests_in_one_piece_are_no_large_head() -> None:
+    body = json.dumps({**asked("hi"), "pad": "x" * 900}).encode()
+    one_of = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    last = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    with served() as (url, _, _):
+        assert raw(url, one_of * 150 + last).count(b"HTTP/1.1 404") == 150
+
+
+@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+def test_an_answer_without_a_body_has_none_though_chunks_are_recorded(method: str, status: int) -> None:
+    request = HttpRequest(method, "https://api.openai.com/v1/models/m")
+    response = HttpResponse(status, (("content-type", "text/event-stream"),), (Chunk(b"a"), Chunk(b"b")))
+    recorded = Recorded(Exchange(request, response), "here.json", 0, Provenance("synthetic", ""))
+    ask = f"{method} /v1/models/m HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
+    with served(recorded) as (url, _, _):
+        given = raw(url, ask)
+    assert given.startswith(b"HTTP/1.1 %d" % status)
+    assert given.endswith(b"\r\n\r\n")
+
+
 def test_too_large_a_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(application, "LARGEST", 1000)
     with served() as (url, _, _):
