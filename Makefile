@@ -8,7 +8,9 @@ export LITELLM_LOCAL_MODEL_COST_MAP = True
 export HF_HUB_OFFLINE = 1
 export AWS_EC2_METADATA_DISABLED = true
 
-.PHONY: run test test-slow lint record-local lock clean
+NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
+
+.PHONY: run test test-slow lint record-local lock clean node-packages test-node bench-server
 
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
@@ -18,6 +20,17 @@ test: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow
+
+# Outside the repository, and no lock file: what the tests ask is whether today's clients understand the server.
+node-packages:
+	mkdir -p $(NODE_PACKAGES)
+	npm install --prefix $(NODE_PACKAGES) --no-package-lock --no-audit --no-fund --silent openai @anthropic-ai/sdk @copilotkit/aimock
+
+test-node: $(VENV)/.installed node-packages
+	HARNESS_NODE_PACKAGES=$(NODE_PACKAGES) $(BIN)/python -m pytest -q tests/server/test_node.py
+
+bench-server: $(VENV)/.installed node-packages
+	HARNESS_NODE_PACKAGES=$(NODE_PACKAGES) $(BIN)/python benchmarks/server.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
