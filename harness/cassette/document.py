@@ -27,6 +27,7 @@ LARGEST = 512 * 2**20
 _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).encode
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _SAID = 200
+_MEND = "bring back the one before, or delete it and record it again"
 _KEYS = {"format", "partial", "provenance", "exchanges"}
 # Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
 # sees is what is there.
@@ -106,7 +107,7 @@ def damaged(path: str, place: str, error: Exception) -> CassetteDamagedError:
         what = "is nested too deeply"
     else:
         what = str(error)
-    return CassetteDamagedError(f"{path}: damaged at {place}: {_short(what)}; record it again", path=path, place=place)
+    return CassetteDamagedError(f"{path}: damaged at {place}: {_short(what)}; {_MEND}", path=path, place=place)
 
 
 def _short(what: str) -> str:
@@ -122,7 +123,7 @@ def _parsed(data: bytes, path: str) -> Json:
     if len(data) > LARGEST:
         raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=path)
     if not data.strip():
-        raise CassetteDamagedError(f"{path}: the file is empty; record it again", path=path)
+        raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)
     try:
         return parsed(data.decode())
     except UnicodeDecodeError as error:
@@ -135,7 +136,7 @@ def _parsed(data: bytes, path: str) -> Json:
     except ValueError as error:
         what, place = str(error), ""
     raise CassetteDamagedError(
-        f"{path}: {_short(what)}{f' at {place}' if place else ''}; record it again", path=path, place=place
+        f"{path}: {_short(what)}{f' at {place}' if place else ''}; {_MEND}", path=path, place=place
     )
 
 

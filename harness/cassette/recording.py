@@ -10,26 +10,22 @@ from typing import TYPE_CHECKING
 
 from harness.cassette import document, encodings, matching, parts
 from harness.cassette import journal as journals
+from harness.cassette.aside import free, partial, salvage
 from harness.cassette.document import Cassette
 from harness.cassette.gate import Gate, put_aside
-from harness.cassette.store import save
-from harness.errors import CassetteDamagedError, CassetteMiss, CassetteWriteError, LeakError
+from harness.cassette.redaction import Redactor
+from harness.cassette.store import refuse, save
+from harness.errors import CassetteMiss, CassetteWriteError, LeakError
 from harness.exchange import Chunk, Exchange, Failure, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from harness.cassette.redaction import Redactor
     from harness.exchange import Headers, HttpRequest, Provenance
 
 _log = logging.getLogger("harness.cassette")
 _DONE = b"data: [DONE]"
-
-
-def partial(path: Path) -> Path:
-    """Where a recording that was broken off is kept, beside the cassette that it was to become."""
-    return path.with_name(f"{path.stem}.partial.json")
 
 
 class Recorder:
@@ -43,9 +39,13 @@ class Recorder:
         secrets: Iterable[str],
         kept: Callable[[int, Exchange], None],
     ) -> None:
+        refuse(path)
         self._path, self._provenance, self._redactor, self._kept = path, provenance, redactor, kept
         self._secrets = tuple(secrets)
-        self._gate = Gate(secrets)
+        self._learnt: tuple[str, ...] = ()
+        self._gate = Gate(self._secrets)
+        self._came: dict[int, Exchange] = {}
+        self._late = False
         self._lock = threading.Lock()
         self._count = 0
         self._spans: dict[int, tuple[int, int]] = {}
@@ -56,7 +56,7 @@ class Recorder:
         self._journal = journals.Journal(path)
         try:
             if self._journal.left:
-                _salvage(path)
+                salvage(path)
             self._journal.begin(provenance)
         except BaseException:
             self._journal.close(keep=True)
@@ -68,6 +68,7 @@ class Recorder:
             raise CassetteMiss(
                 f"{self._path}: a forked process asked; only the one that opened a recording can add to it"
             )
+        self._redactor.learn(request)
         with self._lock:
             self._count += 1
             made = self._passing[self._count] = Passing(self, self._count, request)
@@ -75,12 +76,12 @@ class Recorder:
 
     def keep(self, number: int, exchange: Exchange) -> None:
         """Take an exchange that is over, or a later state of one, into the recording."""
-        exchange = self._redactor.exchange(exchange)
+        came, exchange = exchange, self._redactor.exchange(exchange)
         with self._lock:
             self._count += 1
             if self._written(number, exchange):
                 fresh = number not in self._found
-                self._found[number] = exchange
+                self._found[number], self._came[number] = exchange, came
                 self._spans[number] = number, self._count
                 if fresh:
                     self._kept(len(self._found) - 1, exchange)
@@ -111,6 +112,9 @@ class Recorder:
         """What was recorded, in the order begun. Those that were under way together stand in the order of their keys,
         which is the same each time.
         """
+        return tuple(self._found[number] for number in self._order())
+
+    def _order(self) -> list[int]:
         made: list[int] = []
         group: list[int] = []
         last = 0
@@ -121,7 +125,17 @@ class Recorder:
                 group = []
             group.append(number)
             last = max(last, over)
-        return tuple(self._found[number] for number in (*made, *self._settled(group)))
+        return [*made, *self._settled(group)]
+
+    def _cassette(self, *, partial: bool = False) -> Cassette:
+        """What was recorded. Where a secret was learnt on the way, or there are several, all is redacted anew: what
+        came before it is to be clean too, and placeholders are numbered as they stand in the cassette.
+        """
+        if not self._late and self._redactor.numbered <= 1:
+            return Cassette(self._provenance, self.exchanges, partial=partial)
+        redactor = Redactor(self._redactor.secrets)
+        exchanges = tuple(redactor.exchange(self._came[number]) for number in self._order())
+        return Cassette(self._provenance, exchanges, partial=partial)
 
     def over(self, number: int) -> None:
         with self._lock:
@@ -133,29 +147,38 @@ class Recorder:
         return sorted(group, key=lambda number: (matching.key(self._found[number].request), number))
 
     def _written(self, number: int, exchange: Exchange) -> bool:
+        if self._learnt is not self._redactor.secrets:
+            self._late = self._late or bool(self._found)
+            self._learnt = self._redactor.secrets
+            self._gate = Gate((*self._secrets, *self._learnt))
         try:
             self._gate.refuse_exchange(exchange, str(self._path))
             self._journal.write(number, exchange)
         except LeakError as leak:
-            caught = put_aside(document.to_line(parts.from_exchange(exchange, read=False)), self._path.stem)
-            self._problems.append(LeakError(f"{leak}; what was caught is in {caught}, for your eyes only"))
+            self._problems.append(LeakError(f"{leak}; {self._aside(exchange)}"))
             return False
         except OSError as error:
             why = f"{self._path}: can't be recorded: {error.strerror} (errno {error.errno})"
             self._problems.append(CassetteWriteError(why, path=str(self._path)))
         return True
 
+    def _aside(self, exchange: Exchange) -> str:
+        try:
+            caught = put_aside(document.to_line(parts.from_exchange(exchange, read=False)), self._path.stem)
+        except OSError as error:
+            return f"what was caught is lost, for it could not be put aside: {error}"
+        return f"what was caught is in {caught}, for your eyes only"
+
     def _promote(self) -> None:
         if not self._found:
             _log.warning("%s: nothing was recorded, so nothing was written", self._path)
             return
-        save(self._path, Cassette(self._provenance, self.exchanges), secrets=self._secrets)
+        save(self._path, self._cassette(), secrets=(*self._secrets, *self._learnt))
         partial(self._path).unlink(missing_ok=True)
 
     def _set_aside(self) -> None:
         if self._found:
-            cassette = Cassette(self._provenance, self.exchanges, partial=True)
-            save(_free(partial(self._path)), cassette, secrets=self._secrets)
+            save(free(partial(self._path)), self._cassette(partial=True), secrets=(*self._secrets, *self._learnt))
 
 
 class Passing:
@@ -199,37 +222,3 @@ class Passing:
             if failure is not None and failure.kind == "protocol":
                 failure = Failure("cut", failure.detail)
         self._recorder.keep(self._number, Exchange(self._request, response, failure, complete=complete))
-
-
-def _free(path: Path) -> Path:
-    """``path``, or one like it that is not taken: nothing that was recorded is overwritten."""
-    number = 1
-    free = path
-    while free.exists():
-        number += 1
-        free = path.with_name(f"{path.stem.removesuffix('.partial')}.{number}.partial.json")
-    return free
-
-
-def _salvage(path: Path) -> None:
-    """Put what a killed recording left beside the cassette."""
-    lying = journals.journal(path)
-    try:
-        found, torn = journals.read(lying)
-    except CassetteDamagedError as error:
-        aside = _free(partial(path)).with_suffix(".damaged")
-        lying_data = lying.read_bytes()
-        if lying_data.strip():
-            aside.write_bytes(lying_data)
-            _log.warning("%s; it is kept as %s", error, aside)
-        return
-    if found.exchanges:
-        aside = _free(partial(path))
-        save(aside, found)
-        _log.warning(
-            "%s: %d exchanges of a recording that was killed are kept in %s%s",
-            path,
-            len(found.exchanges),
-            aside,
-            ", and its last line was torn" if torn else "",
-        )

@@ -55,8 +55,9 @@ _JSON_FIELD = re.compile(
 class Redactor:
     """Takes secrets out of exchanges, each replaced by the same placeholder wherever it stands.
 
-    ``secrets`` are those known beforehand; those that requests carry in their headers are learnt. With ``by_shape``
-    whatever looks like a key is replaced too, which serves matching: a recording would be refused for it.
+    ``secrets`` are those known beforehand; those that requests carry in their headers are learnt. Placeholders are
+    numbered as they first appear, whatever other secrets are known. With ``by_shape`` whatever looks like a key is
+    replaced too, which serves matching: a recording would be refused for it.
     """
 
     def __init__(self, secrets: Iterable[str] = (), *, by_shape: bool = False) -> None:
@@ -66,20 +67,26 @@ class Redactor:
         self._lock = threading.Lock()
         self._pieces = shapes.Pieces(self.secrets)
 
+    @property
+    def numbered(self) -> int:
+        """How many secrets were found so far."""
+        return len(self._numbers)
+
     def request(self, request: HttpRequest) -> HttpRequest:
-        self._learn(request)
+        self.learn(request)
+        url = self._url(request.url)  # it stands first in the document
         headers = self._headers(_kept(request.headers, KEPT_REQUEST_HEADERS))
         body = self._bytes(request.body)
         if body[:1] not in {b"{", b"["} and b"=" in body[:4096]:
             body = _FORM_FIELD.sub(rb"\1\2=" + shapes.MARK.encode(), body)
-        return HttpRequest(request.method, self._url(request.url), headers, body)
+        return HttpRequest(request.method, url, headers, body)
 
     def response(self, response: HttpResponse) -> HttpResponse:
         """A secret that is split over chunks is taken out too: the chunk it begins in then holds the placeholder."""
         headers = self._headers(_kept(response.headers, KEPT_RESPONSE_HEADERS))
         headers = tuple((name, self._url(value) if name == "location" else value) for name, value in headers)
         whole = response.body
-        spots = _apart(self._spots(whole))
+        spots = self._replacements(whole)
         chunks = tuple(_replaced(response.chunks, whole, spots)) if spots else response.chunks
         return replace(response, headers=headers, chunks=chunks)
 
@@ -92,7 +99,8 @@ class Redactor:
     def text(self, text: str) -> str:
         return self._bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
 
-    def _learn(self, request: HttpRequest) -> None:
+    def learn(self, request: HttpRequest) -> None:
+        """Take the keys that ``request`` carries for secrets from now on."""
         carried = [
             _SCHEME.sub("", value, count=1) for name, value in request.headers if name.lower() in _SECRET_HEADERS
         ]
@@ -102,10 +110,11 @@ class Redactor:
         if "=" in parts.query:
             carried += [value for name, value in parse_qsl(parts.query) if name.lower() in _KEY_PARAMETERS]
         # A word such as "none" given for a key is no secret, and may stand in any prompt.
-        new = [value for value in carried if shapes.random_part(value) and value not in self.secrets]
-        if new:
-            self.secrets = known_secrets((*self.secrets, *new))
-            self._pieces = shapes.Pieces(self.secrets)
+        carried = [value for value in carried if shapes.random_part(value)]
+        with self._lock:
+            if not set(carried).issubset(self.secrets):
+                self.secrets = known_secrets((*self.secrets, *carried))
+                self._pieces = shapes.Pieces(self.secrets)
 
     def _url(self, url: str) -> str:
         if "@" in url:
@@ -119,7 +128,7 @@ class Redactor:
         return tuple((name, self.text(value)) for name, value in headers)
 
     def _bytes(self, data: bytes) -> bytes:
-        spots = _apart(self._spots(data))
+        spots = self._replacements(data)
         if not spots:
             return data
         made, at = bytearray(), 0
@@ -128,22 +137,24 @@ class Redactor:
             at = end
         return bytes(made + data[at:])
 
-    def _spots(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Where secrets stand, and what is to stand there."""
+    def _replacements(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """Where secrets stand, in order and apart, and what is to stand there."""
+        return [(start, end, self._placeholder(secret)) for start, end, secret in _apart(self._spots(data))]
+
+    def _spots(self, data: bytes) -> Iterator[tuple[int, int, str]]:
         for secret in self.secrets:
             for form in shapes.forms(secret):
                 start = data.find(form)
                 while start >= 0:
-                    yield start, start + len(form), self._placeholder(secret)
+                    yield start, start + len(form), secret
                     start = data.find(form, start + len(form))
-        for start, end, secret in self._pieces.runs(data):
-            yield start, end, self._placeholder(secret)
+        yield from self._pieces.runs(data)
         for found in _JSON_FIELD.finditer(data) if b"_token" in data or b"client_secret" in data else ():
             if not found[2].startswith(shapes.MARK.encode()):
-                yield *found.span(2), self._placeholder(found[2].decode("utf-8", "replace"))
+                yield *found.span(2), found[2].decode("utf-8", "replace")
         if self._by_shape and shapes.may_hold_shapes(data):
             for shape in shapes.SHAPE_BYTES.finditer(data):
-                yield *shape.span(), self._placeholder(shape[0].decode("utf-8", "replace"))
+                yield *shape.span(), shape[0].decode("utf-8", "replace")
 
     def _placeholder(self, secret: str) -> bytes:
         with self._lock:
@@ -151,12 +162,14 @@ class Redactor:
         return shapes.placeholder(secret, number).encode("utf-8", "replace")
 
 
-def _apart(spots: Iterator[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
-    """``spots`` in order, the longest first where they overlap."""
-    made: list[tuple[int, int, bytes]] = []
-    for start, end, instead in sorted(spots, key=lambda spot: (spot[0], -spot[1])):
+def _apart(spots: Iterator[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """``spots`` in order, those that overlap as one, which is called by the first and longest."""
+    made: list[tuple[int, int, str]] = []
+    for start, end, secret in sorted(spots, key=lambda spot: (spot[0], -spot[1])):
         if not made or start >= made[-1][1]:
-            made.append((start, end, instead))
+            made.append((start, end, secret))
+        elif end > made[-1][1]:
+            made[-1] = made[-1][0], end, made[-1][2]
     return made
 
 

@@ -1,6 +1,7 @@
 """What secrets look like: known values in every form they are written in, and values that look like keys.
 
-Every pattern takes time linear in the text: none repeats a group, and each repetition is of one class.
+Every pattern takes time linear in the text: none repeats a long group, each repetition is of one class, and the long
+one of a JWT begins but once in a run of its letters.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ SHORTEST = 8
 """No run of so many characters of a secret is ever written."""
 
 MARK = "REDACTED"
+_OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d{1,6}(?![A-Za-z0-9_-]))"  # no placeholder
 SHAPES = {
-    "an OpenAI-style key": r"\bsk-(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{20,512}",
+    "an OpenAI-style key": rf"\bsk-{_OURS}(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{{20,512}}",
     "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
     "a Google access token": r"\bya29\.[0-9A-Za-z_-]{20,2048}",
     "an AWS access key id": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
@@ -30,8 +32,8 @@ SHAPES = {
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,128}",
     "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36,255}",
     "a Slack token": r"\bxox[abposr]-[A-Za-z0-9-]{20,255}",
-    "a JWT": r"\beyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,2048}",
-    "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----",
+    "a JWT": r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,2048}",
+    "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----(?!(?:\s|\\{1,3}n)REDACTED-)",
     "a password in a URL": r"\bhttps?://[^\s/@:\"'\\<>]{1,64}:[^\s/@:\"'\\<>]{3,128}@",
 }
 _NAMES = tuple(SHAPES)

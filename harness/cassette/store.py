@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets as random
 import stat
@@ -64,6 +65,24 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
         ) from error
 
 
+def refuse(path: Path) -> None:
+    """Raise ``CassetteWriteError`` where ``save`` would, as far as can be seen beforehand: before a model is asked."""
+    try:
+        _target(path, None)
+        _writable(path)
+    except OSError as error:
+        raise CassetteWriteError(f"{path}: can't be recorded: {_why(error)}", path=str(path)) from error
+
+
+def _writable(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not mode & 0o222:  # a rename would pass over that, and so would the superuser
+            raise PermissionError(errno.EACCES, "it is read-only")
+
+
 def _content(path: Path) -> bytes:
     """Whole, of a plain file within the size allowed: no pipe is waited for, no device read for ever."""
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -112,8 +131,7 @@ def _in_milliseconds(exchange: Exchange) -> Exchange:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write beside ``path``, then rename: a reader sees the old file or the new one."""
-    if path.is_dir():
-        raise IsADirectoryError(21, "Is a directory")
+    _writable(path)
     name = path.with_name(f".{path.name[:100]}.{random.token_hex(4)}.tmp")
     # The system takes its umask off the mode of a new file.
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import doors, matching
-from harness.cassette.recording import Recorder, partial
+from harness.cassette.aside import partial
+from harness.cassette.recording import Recorder
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import load
 from harness.errors import CassetteMiss, UsageError
@@ -96,9 +97,9 @@ class Tape:
 
     def answer(self, request: HttpRequest) -> doors.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
-        asked = self._redactor.request(request)
         if self._recorder is not None:
-            return self._recorder.passing(asked)
+            return self._recorder.passing(request)
+        asked = self._redactor.request(request)
         with self._lock:
             left = self._left(asked)
             if left:
@@ -150,28 +151,47 @@ def open_tape(
 ) -> Iterator[Tape]:
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
-    ``provenance`` is what a new recording says of itself. ``secrets`` are values that must never be written,
+    A file that is there must be whole, in every mode: what can't be read is never overwritten. ``provenance`` is what a
+    new recording says of itself. ``secrets`` are values that must never be written,
     beside those of the environment. A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
     """
     path, secrets = Path(path), tuple(secrets)
     mode = record_mode(mode)
-    if mode is RecordMode.NONE or (mode is RecordMode.ONCE and os.path.lexists(path)):
-        tape = Tape(path, Redactor(secrets, by_shape=True), miss)
-        tape.replay(load(path))
-        with doors.answering(tape.answer):
-            yield tape
-        return
-    if provenance is None:
-        raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
-    redactor = Redactor(secrets)
-    tape = Tape(path, redactor, miss)
-    recorder = Recorder(path, provenance, redactor, secrets, tape.kept)
-    tape.record(recorder, provenance)
+    old = load(path) if mode is RecordMode.NONE or os.path.lexists(path) else None
+    if mode is RecordMode.RECORD or old is None:
+        if provenance is None:
+            raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
+        redactor = Redactor(secrets)
+        tape = Tape(path, redactor, miss)
+        recorder = Recorder(path, provenance, redactor, secrets, tape.kept)
+        # Another process may have recorded it between our looking and our having it to ourselves.
+        old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
+        if old is None:
+            tape.record(recorder, provenance)
+            with _recording(tape, recorder):
+                yield tape
+            return
+    tape = Tape(path, Redactor(secrets, by_shape=True), miss)
+    tape.replay(old)
+    with doors.answering(tape.answer):
+        yield tape
+
+
+def _taken(recorder: Recorder, path: Path) -> bool:
+    """Whether a cassette has come to ``path``; ``recorder`` is then of no more use."""
+    taken = os.path.lexists(path)
+    if taken:
+        recorder.end(whole=False)
+    return taken
+
+
+@contextlib.contextmanager
+def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
     try:
         with doors.answering(tape.answer):
-            yield tape
+            yield
     except BaseException as broken:
         try:
             recorder.end(whole=False)
