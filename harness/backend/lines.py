@@ -113,9 +113,9 @@ class LineWatch:
             return
         if isinstance(stands_at(event, ("promptFeedback", "blockReason")), str):
             self.said = self.said or "SAFETY"
-        if event.get("done") is True:
-            self.said = self.said or "stop"  # older Ollamas say no more
-        self.ended = self.ended or event.get("type") in ("message_stop", "message-end")
+        # Older Ollamas end with "done" and no reason.
+        done = event.get("done") is True or event.get("type") in ("message_stop", "message-end")
+        self.ended = self.ended or done
 
     def _written(self, event: Any) -> str:
         # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line.

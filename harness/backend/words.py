@@ -63,7 +63,7 @@ def own_word(raw: str, dialect: str) -> str | None:
     if steps is None or not isinstance(found, dict):
         return None
     if steps[0] not in found:
-        return "stop" if found.get("done") is True else None  # older Ollamas say no more
+        return "" if found.get("done") is True else None  # older Ollamas say no more
     return as_word(stands_at(found, steps))
 
 

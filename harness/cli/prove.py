@@ -25,6 +25,8 @@ EXAMPLES = """examples:
 exit codes: 0 every law holds, 1 one is broken, 2 wrong usage
 """
 _OURS = "harness.backend.completion:complete"
+BARE_TIMES = 5
+"""So many more examples are drawn where no litellm is in between."""
 _FOLDER = ".harness"
 
 
@@ -94,7 +96,7 @@ def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, ke
             providers=providers,
             laws=laws,
             modes=modes,
-            effort=prove.Effort(words.examples, words.seed, keep / "examples"),
+            effort=prove.Effort(words.examples, BARE_TIMES * words.examples, words.seed, keep / "examples"),
         ):
             done.append(proof)
             progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")

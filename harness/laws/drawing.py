@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from harness.laws.question import Past, Question, carried
 from harness.strategies.chat import arguments, broken_replies, call_ids, replies, tool_calls, usages
 from harness.strategies.names import legal_names, tool_names, tool_sets
 from harness.strategies.wire import quirk_sets
+from harness.wire import DIALECTS
 from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
@@ -66,17 +68,28 @@ def questions(draw: st.DrawFn, provider: str, *, stream: bool) -> Question:
     names = draw(_names(provider))
     question = Question(provider, tuple(names), _reply(draw, kind, names), kind, stream)
     if kind in {"plain", "broken", "unknown"}:
-        known = question.dialect.quirks.keys() - left_out(provider)
-        question = replace(question, quirks=draw(quirk_sets(provider, known)))
+        question = replace(question, quirks=draw(_quirks(provider)))
     if kind == "plain":
         question = _asked(draw, question)
     if kind == "cut":
-        question = replace(question, cut_at=draw(st.floats(0, 0.999)))
+        question = replace(question, cut_at=draw(_SHARES))
     if not carried(question):
         reject()
     return question
 
 
+_SHARES = st.floats(0, 0.999)
+_CUTS = st.lists(st.integers(1, 4000), max_size=3)
+_EVERY = st.sampled_from((0, 0, 0, 1, 7))
+_ONE_IN_TEN = st.integers(0, 9)
+
+
+@functools.cache
+def _quirks(provider: str) -> st.SearchStrategy[frozenset[str]]:
+    return quirk_sets(provider, DIALECTS[profile(provider).dialect].quirks.keys() - left_out(provider))
+
+
+@functools.cache
 def _names(provider: str) -> st.SearchStrategy[list[str]]:
     if profile(provider).dialect == "ollama_generate":
         return st.lists(legal_names(provider), min_size=1, max_size=3, unique=True)
@@ -88,9 +101,8 @@ def _asked(draw: st.DrawFn, question: Question) -> Question:
     names = list(question.tools)
     question = replace(question, choice=draw(st.none() | st.sampled_from(names)), history=draw(_histories(question)))
     if question.stream:
-        cuts = draw(st.lists(st.integers(1, 4000), max_size=3))
-        question = replace(question, cuts=tuple(cuts), every=draw(st.sampled_from((0, 0, 0, 1, 7))))
-    if draw(st.integers(0, 9)) == 0 and not question.quirks:
+        question = replace(question, cuts=tuple(draw(_CUTS)), every=draw(_EVERY))
+    if draw(_ONE_IN_TEN) == 0 and not question.quirks:
         question = replace(question, beside=draw(_beside(question)))
     return question
 
@@ -106,7 +118,7 @@ def _beside(draw: st.DrawFn, question: Question) -> Question:
 def _histories(draw: st.DrawFn, question: Question) -> tuple[Past, ...]:
     if question.dialect.name == "ollama_generate":
         return ()
-    ids = draw(st.lists(foreign_ids(), max_size=3, unique=True))
+    ids = draw(_FOREIGN)
     named = st.sampled_from(question.tools) | tool_names(question.provider)
     return tuple(Past(draw(named), one) for one in ids)
 
@@ -128,6 +140,9 @@ def foreign_ids() -> st.SearchStrategy[str]:
         )
     )
     return call_ids() | odd
+
+
+_FOREIGN = st.lists(foreign_ids(), max_size=3, unique=True)
 
 
 def _reply(draw: st.DrawFn, kind: Kind, names: list[str]) -> Reply:

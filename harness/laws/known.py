@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.chat import Reply, ToolCall, Usage
-from harness.laws.question import Question
+from harness.laws.question import Past, Question
 from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
@@ -48,6 +48,16 @@ def _whole_cohere(trial: Trial) -> bool:
 def _both(trial: Trial) -> bool:
     drawn = trial.question.reply
     return _whole_cohere(trial) and bool(drawn.text and (drawn.calls or drawn.errors))
+
+
+def _generated_otherwise(trial: Trial) -> bool:
+    whole = trial.question.dialect.name == "ollama_generate" and not trial.question.stream
+    return whole and trial.served is not None and trial.question.dialect.read(trial.served).finish != "stop"
+
+
+def _called_twice(trial: Trial) -> bool:
+    named = [past.name for past in trial.question.history]
+    return trial.question.dialect.name == "gemini" and len(set(named)) < len(named)
 
 
 def _uncounted(trial: Trial) -> bool:
@@ -96,6 +106,27 @@ KNOWN: tuple[KnownFault, ...] = (
         "the text of a whole Gemini answer that ended in SAFETY is dropped",
         Question("gemini", ("get_x",), Reply(text="hi", finish="content_filter", usage=_COUNTS)),
         _filtered,
+    ),
+    KnownFault(
+        "gemini-equal-calls-merged",
+        frozenset({"N5"}),
+        SEEN,
+        "of two equal earlier calls in one message Gemini is sent one, beside both results",
+        Question(
+            "gemini",
+            ("get_x",),
+            Reply(text="hi", finish="stop", usage=_COUNTS),
+            history=(Past("get_x", "call_1"), Past("get_x", "call_2")),
+        ),
+        _called_twice,
+    ),
+    KnownFault(
+        "ollama-generate-ending",
+        frozenset({"S5"}),
+        SEEN,
+        "every whole answer of Ollama's /api/generate is said to end in stop",
+        Question("ollama", ("get_x",), Reply(text="hi", finish="length", usage=_COUNTS)),
+        _generated_otherwise,
     ),
     KnownFault(
         "counts-made-up",

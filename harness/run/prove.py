@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from harness.errors import UsageError
 from harness.laws import ALL_LAWS, BY_ID, aask, ask
 from harness.laws.asking import provers
+from harness.laws.bare import BLIND, bare
 from harness.laws.drawing import questions
 from harness.laws.exemplars import exemplars
 from harness.laws.known import known
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from harness.laws import Law, Question, Trial
     from harness.run.subject import Backend
 
-Mode: TypeAlias = Literal["whole", "stream", "async whole", "async stream"]
+Mode: TypeAlias = Literal["whole", "stream", "async whole", "async stream", "bare whole", "bare stream"]
 MODES: tuple[Mode, ...] = ("whole", "stream", "async whole", "async stream")
+"""How a backend is asked; ours is also judged ``bare``, without litellm."""
+BARE_MODES: tuple[Mode, ...] = ("bare whole", "bare stream")
 
 
 class LawBrokenError(AssertionError):
@@ -64,13 +67,14 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How far a proof goes: ``examples`` for each provider and mode, exemplars included.
+    """How far a proof goes: ``examples`` for each provider and mode, exemplars included; without litellm ``bare``.
 
     ``database`` is a folder in which Hypothesis keeps counterexamples, to be tried first next time. Without it and
     without ``seed`` the same examples are drawn each time. Without ``shrink`` the first broken law ends a proof.
     """
 
     examples: int = 200
+    bare: int = 1000
     seed: int | None = None
     database: Path | None = None
     shrink: bool = True
@@ -115,13 +119,14 @@ def prove_one(
     """One provider in one mode. Counterexamples of the laws in ``found`` are not shrunk again."""
     proof = Proof(provider, mode)
     put = asker(backend, mode)
-    stream = mode.endswith("stream")
-
-    for question in exemplars(provider, stream=stream)[: effort.examples]:
+    examples = effort.examples
+    if mode in BARE_MODES:
+        examples, laws = effort.bare, [law for law in laws if law.id not in BLIND]
+    for question in exemplars(provider, stream=mode.endswith("stream"))[:examples]:
         proof.examples += 1
         if judge(put(question), laws, proof) is not None and not effort.shrink:
             return proof
-    left = effort.examples - proof.examples
+    left = examples - proof.examples
     if left > 0:
         _draw(proof, put, [law for law in laws if law.id not in proof.broken], left, effort)
     for law_id in proof.broken.keys() - found if effort.shrink else ():
@@ -193,6 +198,8 @@ def _shrink(proof: Proof, law_id: str, put: Callable[[Question], Trial]) -> None
 
 def asker(backend: Backend, mode: Mode) -> Callable[[Question], Trial]:
     """How a question is put in ``mode``."""
+    if mode in BARE_MODES:
+        return bare
     if mode.startswith("async"):
         awaited = backend.acomplete
         assert awaited is not None

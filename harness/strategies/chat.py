@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,14 @@ _ODD_TEXTS = (
 )
 
 
+# A strategy is validated once an object: those drawn from over and over are made once.
+@functools.cache
 def texts(max_size: int = 12) -> st.SearchStrategy[str]:
     """Text without lone surrogates, which no UTF-8 wire can carry."""
     return st.sampled_from(_ODD_TEXTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=max_size)
 
 
+@functools.cache
 def values() -> st.SearchStrategy[Json]:
     """Any JSON value: integers past 2⁵³, booleans beside integers, floats that are whole, nested and empty."""
     numbers = st.integers(-(2**70), 2**70) | st.integers(-2, 2)
@@ -57,8 +61,13 @@ def arguments(schema: Mapping[str, Json] | None = None) -> st.SearchStrategy[dic
     minItems and maxItems; another keyword that narrows it is a ``UsageError``, told before anything is drawn.
     """
     if schema is None:
-        return st.dictionaries(texts(8), values(), max_size=4)
+        return _any_object()
     return _fitting(schema)
+
+
+@functools.cache
+def _any_object() -> st.SearchStrategy[dict[str, Json]]:
+    return st.dictionaries(texts(8), values(), max_size=4)
 
 
 _NARROWING = {"pattern", "format", "allOf", "oneOf", "not", "$ref", "patternProperties", "multipleOf", "uniqueItems"}
@@ -102,6 +111,7 @@ def _fitting(schema: Mapping[str, Json]) -> st.SearchStrategy[Json]:
     return simple[kind]
 
 
+@functools.cache
 def call_ids() -> st.SearchStrategy[str]:
     """Ids as providers make them: OpenAI's, Anthropic's, Mistral's nine letters, Kimi's with dot and colon."""
     letters = st.text("abcdefghijkmnopqrstuvwxyzABCDEFGH23456789", min_size=9, max_size=9)
@@ -110,10 +120,15 @@ def call_ids() -> st.SearchStrategy[str]:
     )
 
 
+@functools.cache
+def _ids(min_size: int, max_size: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(call_ids(), min_size=min_size, max_size=max_size, unique=True)
+
+
 @st.composite
 def tool_calls(draw: st.DrawFn, names: Sequence[str], min_size: int = 1, max_size: int = 3) -> tuple[ToolCall, ...]:
     """Calls to tools called ``names``, each with an id of its own; two of them may ask for the same thing."""
-    ids = draw(st.lists(call_ids(), min_size=min_size, max_size=max_size, unique=True))
+    ids = draw(_ids(min_size, max_size))
     made: list[ToolCall] = []
     for one in ids:
         if bool(made) and draw(st.booleans()):
@@ -124,6 +139,7 @@ def tool_calls(draw: st.DrawFn, names: Sequence[str], min_size: int = 1, max_siz
     return tuple(made)
 
 
+@functools.cache
 def usages() -> st.SearchStrategy[Usage]:
     return st.builds(lambda a, b: Usage(a, b, a + b), st.integers(1, 9999), st.integers(1, 9999))
 
@@ -136,12 +152,22 @@ def replies(draw: st.DrawFn, names: Sequence[str] = ("get_x",)) -> Reply:
     calls: tuple[ToolCall, ...] = ()
     if draw(st.booleans()) and names:
         calls = draw(tool_calls(names))
-    text = draw(texts()) if calls else draw(texts().filter(str.strip))
+    text = draw(texts() if calls else _spoken())
     finish: Finish = "tool_calls" if calls else draw(st.sampled_from(_ENDS))
-    return Reply(text=text, calls=calls, finish=finish, usage=draw(usages()), reasoning=draw(st.just("") | texts()))
+    return Reply(text=text, calls=calls, finish=finish, usage=draw(usages()), reasoning=draw(_reasoning()))
 
 
 _ENDS: tuple[Finish, ...] = ("stop", "length")
+
+
+@functools.cache
+def _spoken() -> st.SearchStrategy[str]:
+    return texts().filter(str.strip)
+
+
+@functools.cache
+def _reasoning() -> st.SearchStrategy[str]:
+    return st.just("") | texts()
 
 
 _BROKEN = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ _JOINTS = ("/", "__", "_", ".", "-", " ", ":", "//", "___")
 _LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
 
 
+@functools.cache  # validated once an object
 def tool_names(provider: str = "openai") -> st.SearchStrategy[str]:
     """Names of one tool: legal for ``provider`` or not, short or past its limit, in any script; never empty.
 
@@ -33,10 +35,16 @@ def tool_names(provider: str = "openai") -> st.SearchStrategy[str]:
     return joined | wrapped | digits | dashed | long | foreign
 
 
+@functools.cache
 def legal_names(provider: str = "openai") -> st.SearchStrategy[str]:
     """Names that ``provider`` accepts as they are."""
     rule = profile(provider).names
     return st.from_regex(re.compile(f"[{rule.first}][{rule.rest}]{{0,10}}", re.ASCII), fullmatch=True)
+
+
+@functools.cache
+def _several(provider: str, min_size: int, max_size: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(tool_names(provider), min_size=min_size, max_size=max_size, unique=True)
 
 
 @st.composite
@@ -44,7 +52,7 @@ def tool_sets(draw: st.DrawFn, provider: str = "openai", min_size: int = 1, max_
     """Different names for the tools of one request, with relatives that a careless mapping confuses: ``a/b`` beside
     ``a__b`` and ``a_b``, a name and its first 64 characters, a name and its ``_2``.
     """
-    names = draw(st.lists(tool_names(provider), min_size=min_size, max_size=max_size, unique=True))
+    names = draw(_several(provider, min_size, max_size))
     if len(names) < max_size and names and draw(st.booleans()):
         names.append(draw(st.sampled_from(_relatives(draw(st.sampled_from(names)), profile(provider).names))))
     return list(dict.fromkeys(names))

@@ -55,9 +55,9 @@ def test_the_terminator_alone_ends_a_stream_without_a_word():
     assert (watch.said, watch.ended) == (None, True)
 
 
-def test_an_old_ollama_that_is_done_has_stopped():
+def test_an_old_ollama_that_is_done_has_ended_without_a_word():
     _, watch = watched("ollama_chat", "ollama", '{"done": false}', '{"done": true}')
-    assert watch.said == "stop"
+    assert (watch.said, watch.ended) == (None, True)
 
 
 def test_half_a_line_at_the_end_is_a_cut_and_in_the_middle_damage():

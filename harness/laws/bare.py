@@ -1,0 +1,86 @@
+"""The laws without litellm: our names and decoder on what the reference reader makes of a provider's bytes.
+
+Thousands of examples in the time of a few calls. What lies between the bytes and the decoder (litellm, streams cut
+on the way, requests at the same time) is not in it: that is what ``ask`` is for.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+from harness.backend.asking import ask as prepared
+from harness.backend.replies import read_reply
+from harness.chat import CallError
+from harness.exchange import HttpRequest
+from harness.laws.asking import ASKED
+from harness.laws.question import conversation, offered, options, served
+from harness.laws.trial import Trial
+from harness.wire import DIALECTS
+from harness.wire.dialect import Mentions, ordered
+
+if TYPE_CHECKING:
+    from harness.backend.asking import Question as Prepared
+    from harness.chat import Json, Reply, ToolCall
+    from harness.exchange import HttpResponse
+    from harness.laws.question import Question
+
+BLIND = frozenset({"N6", "D14", "S2", "S3", "S4"})
+"""Laws that no bare trial can break: they are about requests at the same time, tools that the provider ran, and bytes
+on the way.
+"""
+
+
+def bare(question: Question) -> Trial:
+    """The trial of ``question`` with the reader in litellm's place."""
+    given = (conversation(question), offered(question), options(question))
+    before = copy.deepcopy(given)
+    requests: tuple[HttpRequest, ...] = ()
+    mentions = Mentions()
+    response: HttpResponse | None = None
+    reply: Reply | None = None
+    error: Exception | None = None
+    try:
+        asked = _prepared(question, *given)
+        requests = (_request(asked),)
+        mentions = DIALECTS["openai"].mentions(requests[0])
+        response = served(question, mentions.tools)
+        reply = _read(question, response, asked)
+    except Exception as raised:  # noqa: BLE001 - whatever is raised is what is judged
+        error = raised
+    return Trial(question, requests, mentions, response, reply, error, untouched=given == before)
+
+
+def _prepared(question: Question, messages: list[Json], tools: list[Json], more: dict[str, Json]) -> Prepared:
+    return prepared(ASKED[question.provider][0], messages, tools, more, stream=question.stream)
+
+
+def _request(asked: Prepared) -> HttpRequest:
+    return HttpRequest("POST", "http://provider.test/v1/chat/completions", (), json.dumps(asked.arguments).encode())
+
+
+def _read(question: Question, response: HttpResponse, asked: Prepared) -> Reply:
+    found = question.dialect.read(response)
+    calls = [_call(one) for one in ordered(found)]
+    message = {"content": found.text or None, "tool_calls": calls or None, "reasoning_content": found.reasoning}
+    counts = found.usage
+    usage = counts and {
+        "prompt_tokens": counts.prompt,
+        "completion_tokens": counts.completion,
+        "total_tokens": counts.total,
+    }
+    return read_reply(
+        {"choices": [{"message": message, "finish_reason": found.finish}], "usage": usage},
+        names=asked.names,
+        turn=asked.turn,
+        provider=asked.provider,
+        json_answer=asked.json_answer,
+        said=found.finish or "",
+        sent=response.body.decode(errors="replace"),
+    )
+
+
+def _call(one: ToolCall | CallError) -> dict[str, Json]:
+    arguments = one.raw if isinstance(one, CallError) else json.dumps(one.parameters)
+    return {"id": one.id or None, "type": "function", "function": {"name": one.name, "arguments": arguments}}
