@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from harness.exchange import Chunk, HttpRequest, HttpResponse
 from harness.server.ledger import Ledger
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from harness.chat import Json
+    from harness.exchange import Headers
 
     Message = MutableMapping[str, Any]
 
@@ -26,6 +27,15 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]/@]+)(?::[0-9]{1,5})?")
 STATE = "/harness/state.json"
 _JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
+
+
+class Head(NamedTuple):
+    """What the headers of a request say; ``refusal`` is the answer to one that is not let in."""
+
+    headers: Headers
+    host: str
+    length: str
+    refusal: HttpResponse | None
 
 
 class Source(Protocol):
@@ -47,6 +57,8 @@ class App:
         self._source = source
         self._hosts = LOOPBACK | {_bare(name.lower()) for name in hosts}
         self.ledger = Ledger()
+        # A client sends the same headers again and again.
+        self._heads = functools.lru_cache(128)(self._head)
 
     async def __call__(
         self,
@@ -65,13 +77,11 @@ class App:
     async def _answer(
         self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]], out: Outgoing
     ) -> None:
-        given: list[tuple[bytes, bytes]] = scope["headers"]
-        known = dict(given)
-        refusal = self._refused(known)
-        if refusal is not None:
-            await out.whole(refusal)
+        head = self._heads(tuple(scope["headers"]))
+        if head.refusal is not None:
+            await out.whole(head.refusal)
             return
-        body = await _body(receive, known.get(b"content-length", b"0"))
+        body = await _body(receive, head.length)
         if body is None:
             await out.whole(_plain(413, f"a request may have {LARGEST:,} bytes"), (("connection", "close"),))
             return
@@ -79,17 +89,20 @@ class App:
         if scope["method"] in {"GET", "HEAD"} and path in {"/", STATE}:
             await out.whole(page() if path == "/" else self._state())
             return
-        url = f"http://{known[b'host'].decode('latin-1')}{path}" + (f"?{query}" if query else "")
-        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in given])
-        request = HttpRequest(scope["method"], url, headers, body)
+        url = f"http://{head.host}{path}" + (f"?{query}" if query else "")
+        request = HttpRequest(scope["method"], url, head.headers, body)
         await self._source.serve(request, out, self.ledger, scope["state"]["shut"])
 
-    def _refused(self, headers: dict[bytes, bytes]) -> HttpResponse | None:
-        host = headers.get(b"host", b"").decode("latin-1")
+    def _head(self, given: tuple[tuple[bytes, bytes], ...]) -> Head:
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in given])
+        known = dict(headers)
+        host = known.get("host", "")
+        return Head(headers, host, known.get("content-length", "0"), self._refused(host, known.get("origin")))
+
+    def _refused(self, host: str, origin: str | None) -> HttpResponse | None:
         if _bare(host.lower()) not in self._hosts:
             return _plain(403, f"this server does not answer to the name {host!r:.100}; start it with --allow-host")
-        origin = headers.get(b"origin")
-        if origin is not None and _bare(origin.decode("latin-1").lower().partition("://")[2]) not in self._hosts:
+        if origin is not None and _bare(origin.lower().partition("://")[2]) not in self._hosts:
             return _plain(403, "this server does not answer to pages of other sites; start it with --allow-host")
         return None
 
@@ -98,9 +111,9 @@ class App:
         return HttpResponse(200, _JSON, (Chunk(json.dumps(state).encode()),))
 
 
-async def _body(receive: Callable[[], Awaitable[Message]], length: bytes) -> bytes | None:
+async def _body(receive: Callable[[], Awaitable[Message]], length: str) -> bytes | None:
     """The whole body; None if it is over the limit."""
-    if not length.isdigit() or int(length[:12]) > LARGEST:
+    if not (length.isascii() and length.isdigit()) or int(length[:12]) > LARGEST:
         return None
     message = await receive()
     if not message.get("more_body"):
@@ -121,7 +134,6 @@ def _gone(message: Message) -> None:
         raise ClientGoneError
 
 
-@functools.lru_cache(256)
 def _bare(host: str) -> str:
     """A host without its port; ``""`` for what is no host."""
     found = _HOST.fullmatch(host)

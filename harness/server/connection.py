@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from harness.server.transport import Transport
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -26,11 +28,13 @@ class Connection(HttpToolsProtocol):
     _since: float | None = None
     _head: int | None = None
     _new = False
+    _read = 0
     _too_large = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        self.app_state = {**self.app_state, "transport": transport}
-        super().connection_made(transport)
+        own = Transport(transport)
+        self.app_state = {**self.app_state, "transport": own}
+        super().connection_made(own)
         self._since = self.loop.time()
         self._watched()
 
@@ -40,7 +44,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._new = False
+        self._new, self._read = False, len(data)
         super().data_received(data)
         # What a head began in may hold the end of another request, too; its exact size is known when it is whole.
         if self._head is not None and not self._new and not self.transport.is_closing():
@@ -54,12 +58,15 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        size = sum(len(name) + len(value) for name, value in self.headers)
-        if len(self.headers) > MOST_HEADERS or size + len(self.url) > MOST_HEADER_BYTES:
+        small = self._new and self._read <= MOST_HEADER_BYTES  # it came in one read, which is no larger
+        if len(self.headers) > MOST_HEADERS or not (small or self._size() <= MOST_HEADER_BYTES):
             self._too_large = True
             raise TooLargeError
         self._head = None
         super().on_headers_complete()
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def on_message_complete(self) -> None:
         self._since = None

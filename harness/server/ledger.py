@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from harness.chat import Json
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
 KEPT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One request and its outcome. ``at`` is in seconds since 1970; ``by`` names the recording that answered."""
 
     at: float
@@ -44,6 +42,6 @@ class Ledger:
     def state(self) -> dict[str, Json]:
         return {
             "counts": dict(self.counts),
-            "asked": [asdict(line) for line in reversed(self.lines)],
+            "asked": [line._asdict() for line in reversed(self.lines)],
             "missed": [{"at": at, "why": why} for at, why in reversed(self.misses)],
         }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.exchange import Headers, HttpResponse
     from harness.server.play import Play
+    from harness.server.transport import Transport
 
     Message = MutableMapping[str, Any]
     Send = Callable[[Message], Awaitable[None]]
@@ -39,7 +40,7 @@ class ClientGoneError(Exception):
 class Outgoing:
     """One answer on its way, to a request of ``method``. ``transport`` is the connection itself."""
 
-    def __init__(self, send: Send, transport: asyncio.Transport, method: str) -> None:
+    def __init__(self, send: Send, transport: Transport, method: str) -> None:
         self._send, self._transport = send, transport
         self._raw = method != "HEAD"
         self.begun = False
@@ -48,28 +49,33 @@ class Outgoing:
         """A response in one piece, its length said."""
         body = response.body
         length = () if response.status in _NO_BODY else (("content-length", str(len(body))),)
+        self._transport.hold()
         await self.head(response.status, response.headers, (*extra, *length))
+        if len(body) > _NEVER_WAITS:
+            self._transport.release()
         await self._written({"type": "http.response.body", "body": body})
+        self._transport.release()
 
     async def head(self, status: int, headers: Headers, own: Headers = ()) -> None:
         """The status, ``headers`` without those that are worked out anew, and ``own``."""
         self.begun = True
         await self._written({"type": "http.response.start", "status": status, "headers": list(_lines(headers, own))})
 
-    async def at_once(self, response: HttpResponse) -> None:
-        """The chunks of a body, each a chunk on the wire too, with no pause.
+    async def at_once(self, response: HttpResponse, extra: Headers = ()) -> None:
+        """The head and the chunks of a body, each a chunk on the wire too, with no pause.
 
         ASGI takes one chunk a message, which costs most of the time of a stream. A small one is written below it, in
-        the same chunked encoding that the head has announced.
+        the same chunked encoding that the head announces.
         """
         pieces = [chunk.data for chunk in response.chunks if chunk.data]
-        if self._raw and response.status not in _NO_BODY and sum(map(len, pieces)) < _NEVER_WAITS:
-            if self._transport.is_closing():
-                raise ClientGoneError
-            self._transport.write(b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]))
+        if not self._raw or response.status in _NO_BODY or sum(map(len, pieces)) > _NEVER_WAITS:
+            await self.head(response.status, response.headers, extra)
+            for piece in pieces:
+                await self.chunk(piece)
             return
-        for piece in pieces:
-            await self._written({"type": "http.response.body", "body": piece, "more_body": True})
+        self._transport.hold()
+        await self.head(response.status, response.headers, extra)
+        self._transport.write(b"".join([b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]))
 
     async def chunk(self, data: bytes) -> None:
         if data:
@@ -77,6 +83,7 @@ class Outgoing:
 
     async def end(self) -> None:
         await self._written({"type": "http.response.body", "body": b""})
+        self._transport.release()
 
     def drop(self) -> None:
         """Close the connection as it is, so that the client sees an answer that broke off."""
@@ -84,6 +91,7 @@ class Outgoing:
 
     def reset(self) -> None:
         """Break the connection with a TCP reset."""
+        self._transport.release()
         sock = self._transport.get_extra_info("socket")
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -92,6 +100,7 @@ class Outgoing:
 
     async def stall(self, seconds: float) -> None:
         """Say nothing for ``seconds``, or until the client gives up; then drop the connection."""
+        self._transport.release()
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self._transport.is_closing():  # noqa: ASYNC110 - transports tell nobody
             await asyncio.sleep(min(0.05, seconds))
@@ -131,11 +140,11 @@ async def perform(play: Play, out: Outgoing, extra: Headers = ()) -> None:
 
 
 async def _chunks(response: HttpResponse, pace: float | None, out: Outgoing, extra: Headers) -> None:
+    if not pace:
+        await out.at_once(response, extra)
+        return
     start = time.monotonic()
     await out.head(response.status, response.headers, extra)
-    if not pace:
-        await out.at_once(response)
-        return
     for chunk in response.chunks:
         if (wait := start + chunk.at / pace - time.monotonic()) > 0:
             await asyncio.sleep(wait)
