@@ -1,108 +1,119 @@
-"""A load client for HTTP/1.1 servers on the loopback: N connections, each asks again when its answer is whole.
+"""64 clients at once on `harness serve`: is each given its own answer, and does the server's memory stay as it was?
 
-It parses only what it must, so that it is not the thing measured: the length or the last chunk, and the first byte of
-the body. ``python benchmarks/server_load.py URL BODY-FILE CLIENTS SECONDS`` prints one line of JSON.
+Each client asks, over its own connection, one of 320 recorded questions drawn at random, whole or streamed, and now and
+then one that nobody recorded; the answer must be that question's own, byte for byte (the miss must name the question).
+``python benchmarks/server_load.py [SECONDS]`` ends with 1 if an answer was another's, or if memory grew after the first
+third by more than 2 %.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import statistics
+import os
+import random
 import sys
+import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+
+from server import PATH, free_port, running
+
+from harness.cassette import Cassette, save
+from harness.chat import Reply, Usage
+from harness.exchange import Exchange, HttpRequest, Provenance
+from harness.wire import DIALECTS
+
+CLIENTS, QUESTIONS, MISSES = 64, 320, 50
+GROWTH = 1.02
+SLOWEST = 30
 
 
-@dataclass
-class Tally:
-    answers: int = 0
-    failed: int = 0
-    firsts: list[float] = field(default_factory=list)
+def asked(text: str, stream: bool) -> bytes:
+    words = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
+    return json.dumps({**words, "stream": True} if stream else words).encode()
 
 
-class Asking(asyncio.Protocol):
-    """One connection that asks ``request`` again and again until ``until``."""
-
-    def __init__(self, request: bytes, tally: Tally, until: float, over: asyncio.Future[None]) -> None:
-        self.request, self.tally, self.until, self.over = request, tally, until, over
-        self.seen = bytearray()
-        self.head = -1
-        self.length: int | None = None
-        self.first = 0.0
-        self.begun = 0.0
-
-    def connection_made(self, transport: Any) -> None:  # uvloop's is no subclass of asyncio's
-        self.transport = transport
-        self.ask()
-
-    def ask(self) -> None:
-        self.seen.clear()
-        self.head, self.length, self.first = -1, None, 0.0
-        self.begun = time.perf_counter()
-        self.transport.write(self.request)
-
-    def data_received(self, data: bytes) -> None:
-        self.seen += data
-        if self.head < 0:
-            self.head = self.seen.find(b"\r\n\r\n") + 4
-            if self.head < 4:
-                self.head = -1
-                return
-            head = bytes(self.seen[: self.head]).lower()
-            if not head.startswith(b"http/1.1 200"):
-                self.tally.failed += 1
-            place = head.find(b"content-length:")
-            if place >= 0:
-                self.length = int(head[place + 15 : head.find(b"\r", place)])
-        if not self.first and len(self.seen) > self.head:
-            self.first = time.perf_counter() - self.begun
-        if len(self.seen) >= self.head + self.length if self.length is not None else self.seen.endswith(b"0\r\n\r\n"):
-            self.tally.answers += 1
-            self.tally.firsts.append(self.first)
-            if time.perf_counter() < self.until:
-                self.ask()
-            else:
-                self.transport.close()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        if not self.over.done():
-            self.over.set_result(None)
-
-
-async def load(url: str, body: bytes, clients: int, seconds: float) -> dict[str, float]:
-    where = urlsplit(url)
-    path = where.path + (f"?{where.query}" if where.query else "")
-    head = f"POST {path} HTTP/1.1\r\nhost: {where.netloc}\r\ncontent-type: application/json\r\n"
-    request = f"{head}authorization: Bearer none\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
-    loop, tally = asyncio.get_running_loop(), Tally()
-    start = time.perf_counter()
-    ends = [loop.create_future() for _ in range(clients)]
-    for end in ends:
-        await loop.create_connection(
-            lambda end=end: Asking(request, tally, start + seconds, end), where.hostname, where.port
+def recordings() -> list[Exchange]:
+    made = []
+    for number in range(QUESTIONS):
+        reply = Reply(
+            text=f"the answer to {number}: " + f"{number} " * (number % 90), finish="stop", usage=Usage(1, 2, 3)
         )
-    await asyncio.wait_for(asyncio.gather(*ends), seconds + 30)
-    took = time.perf_counter() - start
-    firsts = sorted(tally.firsts) or [0.0]
-    return {
-        "per_second": round(tally.answers / took, 1),
-        "first_ms": round(statistics.median(firsts) * 1000, 3),
-        "first_p99_ms": round(firsts[int(len(firsts) * 0.99)] * 1000, 3),
-        "answers": tally.answers,
-        "failed": tally.failed,
-    }
+        for stream in (False, True):
+            request = HttpRequest("POST", f"https://api.openai.com{PATH}", (), asked(f"question {number}", stream))
+            made.append(Exchange(request, DIALECTS["openai"].render(reply, stream=stream, model="gpt-4o-mini")))
+    return made
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """The status and the body of one answer, its chunks joined."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    status = int(head[9:12])
+    place = head.find(b"content-length:")
+    if place >= 0:
+        return status, await reader.readexactly(int(head[place + 15 : head.find(b"\r", place)]))
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return status, body
+
+
+async def client(port: int, known: list[Exchange], until: float, dice: random.Random, found: dict[str, int]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while time.monotonic() < until:
+        miss = dice.randrange(MISSES) == 0
+        one, strange = dice.choice(known), f"unheard of {dice.getrandbits(60)}"
+        body = asked(strange, stream=False) if miss else one.request.body
+        head = f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        status, given = await asyncio.wait_for(answer(reader), SLOWEST)
+        own = (status == 404 and strange in given.decode()) if miss else (status, given) == (200, one.response.body)
+        found["missed" if miss else "answered"] += 1
+        found["crossed"] += not own
+    writer.close()
+
+
+def resident(process: int) -> int:
+    """Bytes of memory that a process holds."""
+    pages = int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def load(port: int, process: int, known: list[Exchange], seconds: float) -> tuple[dict[str, int], list[int]]:
+    found = {"answered": 0, "missed": 0, "crossed": 0}
+    memory: list[int] = []
+    until = time.monotonic() + seconds
+    asking = [client(port, known, until, random.Random(number), found) for number in range(CLIENTS)]
+
+    async def watch() -> None:
+        while time.monotonic() < until:
+            await asyncio.sleep(seconds / 30)
+            memory.append(resident(process))
+
+    await asyncio.gather(watch(), *asking)
+    return found, memory
+
+
+def main() -> int:
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    known = recordings()
+    with tempfile.TemporaryDirectory() as name:
+        file, port = Path(name) / "recorded.json", free_port()
+        save(file, Cassette(Provenance("synthetic", ""), tuple(known)))
+        words = [sys.executable, "-m", "harness", "serve", str(file), "--repeat", "--port", str(port)]
+        with running(words, port) as process:
+            found, memory = asyncio.run(load(port, process.pid, known, seconds))
+    warm = memory[len(memory) // 3 :]
+    early, late = max(warm[: len(warm) // 2]), max(warm[len(warm) // 2 :])
+    told = ", ".join(f"{number:,} {what}" for what, number in found.items())
+    print(f"{CLIENTS} clients, {seconds:.0f} s: {told}")
+    print(
+        f"memory: {memory[0] / 2**20:.1f} MiB at first, then at most {early / 2**20:.1f}, {late / 2**20:.1f} at the end"
+    )
+    return int(found["crossed"] > 0 or not found["answered"] or late > early * GROWTH)
 
 
 if __name__ == "__main__":
-    try:
-        import uvloop
-
-        run = uvloop.run
-    except ImportError:
-        run = asyncio.run
-    url, file, clients, seconds = sys.argv[1:]
-    print(json.dumps(run(load(url, Path(file).read_bytes(), int(clients), float(seconds)))))
+    sys.exit(main())
