@@ -1,7 +1,8 @@
 """Serve cassettes to any client, on the wires of OpenAI, Anthropic, Gemini, Ollama, Bedrock and Cohere at one address.
 
 Each recorded answer is given once, in the order recorded; a request that no recording answers gets a 404 that names
-the nearest one and what differs.
+the nearest one and what differs. It ends on Ctrl-C or SIGTERM: with 0, with 1 if a request was missed or the provider
+to record could not be reached, with 2 if nothing was there to record.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from harness.exchange import Exchange
     from harness.server.door import Door
     from harness.server.replay import Answers
 
@@ -50,9 +52,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    if words.record or words.upstream:
-        return _record(words)
-    return _replay(words)
+    from harness.errors import UsageError
+
+    recording = words.record or words.upstream is not None
+    alone = "--record" if recording else "--synthetic" if words.synthetic is not None else ""
+    given = {
+        "--synthetic": recording and words.synthetic is not None,
+        "--faults": recording and words.faults is not None,
+        "--repeat": words.repeat,
+        "--timing": words.timing != "none",
+    }
+    idle = [name for name, there in given.items() if there]
+    if alone and idle:
+        raise UsageError(f"{alone} has no use for {' and '.join(idle)}; leave it out")
+    return _record(words) if recording else _replay(words)
 
 
 def _replay(words: argparse.Namespace) -> int:
@@ -70,7 +83,9 @@ def _replay(words: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     door.serve(app, host=words.host, port=words.port, ready=ready)
-    return 0
+    counts = app.ledger.counts
+    sys.stdout.write(f"{counts.get('answered', 0)} answered, {counts.get('missed', 0)} missed\n")
+    return 1 if counts.get("missed") else 0
 
 
 def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
@@ -112,7 +127,16 @@ def _record(words: argparse.Namespace) -> int:
             sys.stdout.flush()
 
         door.serve(app, host=words.host, port=words.port, ready=ready)
-    sys.stdout.write(f"{len(kept.exchanges)} exchanges are in {path}\n" if kept.exchanges else "nothing was recorded\n")
+    return _recorded(kept.exchanges, path)
+
+
+def _recorded(exchanges: tuple[Exchange, ...], path: str) -> int:
+    if not exchanges:
+        return 2  # the recorder has said so
+    sys.stdout.write(f"exchanges in {path}: {len(exchanges)}\n")
+    if all(one.response is None for one in exchanges):
+        sys.stderr.write("harness: the provider could not be asked once; what is recorded is that it failed\n")
+        return 1
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     Message = MutableMapping[str, Any]
 
+_log = logging.getLogger("harness.server")
 LARGEST = 64 * 2**20
 """Bytes of a request's body that are taken."""
 
@@ -73,6 +75,9 @@ class App:
             await self._answer(scope, receive, out)
         except ClientGoneError:
             return
+        except Exception:
+            _log.exception("a bug in the server")  # the client sees a 500, and the web server says nothing
+            raise
 
     async def _answer(
         self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Message]], out: Outgoing

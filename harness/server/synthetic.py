@@ -65,7 +65,14 @@ class Script(pydantic.BaseModel):
     """Replies to give in turn."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
-    replies: tuple[ScriptedReply, ...] = pydantic.Field(min_length=1)
+    replies: tuple[ScriptedReply, ...]
+
+    @pydantic.field_validator("replies")
+    @classmethod
+    def _some(cls, replies: tuple[ScriptedReply, ...]) -> tuple[ScriptedReply, ...]:
+        if not replies:
+            raise ValueError("a script holds one reply at least")
+        return replies
 
 
 def script(path: Path | str) -> Script:

@@ -205,7 +205,7 @@ def test_the_command_records_and_ends_in_good_order(tmp_path: Path, way: signal.
         process.send_signal(way)
         told, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
-    assert "1 exchanges are in" in told
+    assert f"exchanges in {path}: 1" in told
     process, url = started([str(path)])
     try:
         assert asked_openai(url) == first

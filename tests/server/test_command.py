@@ -1,0 +1,192 @@
+"""`harness serve` as a newcomer meets it: every mistake is one sentence and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.__main__ import main
+from harness.cassette import Cassette, save
+from harness.chat import Reply
+from harness.exchange import Exchange, HttpRequest, Provenance
+from harness.server.app import App
+from harness.server.door import nobody, serving
+from harness.server.replay import Replay
+from harness.server.synthetic import Script, scripted
+from harness.wire import DIALECTS
+
+ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+KEY = "sk-proj-Zq81kdLw02mPx7uVb3Tn9RcY5hGf"
+
+
+@pytest.fixture
+def cassette(tmp_path: Path) -> Path:
+    body = b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
+    request = HttpRequest("POST", "https://x.test/v1/chat/completions", (), body)
+    answer = DIALECTS["openai"].render(Reply(text="hello", finish="stop"))
+    save(tmp_path / "a.json", Cassette(Provenance("synthetic", ""), (Exchange(request, answer),)))
+    return tmp_path / "a.json"
+
+
+FILES = {
+    "damaged.json": '{"format": 1, "exch',
+    "newer.json": '{"format": 99}',
+    "faults.yaml": "faults:\n  - {fault: cutt}\n",
+    "empty.yaml": "replies: []",
+    "unknown.yaml": "replies: [{txt: hello}]",
+}
+MISTAKES = {
+    "an empty folder": (["."], "there are no cassettes in this folder"),
+    "no folder": (["nowhere"], "there is no such cassette"),
+    "damaged": (["damaged.json"], "damaged.json: is no JSON"),
+    "newer": (["newer.json"], "written in format 99"),
+    "port": (["a.json", "--port", "99999"], "port must be 0-65535"),
+    "host": (["a.json", "--host", "203.0.113.9"], "can't serve at 203.0.113.9"),
+    "timing": (["a.json", "--timing", "fast"], "--timing fast is none of: none, realtime, x10"),
+    "fault": (["a.json", "--faults", "faults.yaml"], "faults.yaml:2: Input tag 'cutt'"),
+    "no faults": (["a.json", "--faults", "no.yaml"], "no.yaml: can't be read"),
+    "no script": (["--synthetic", "no.yaml"], "no.yaml: can't be read"),
+    "an empty script": (["--synthetic", "empty.yaml"], "empty.yaml:1: replies"),
+    "a strange word": (["--synthetic", "unknown.yaml"], "txt"),
+    "a script and a cassette": (["a.json", "--synthetic"], "name a script, or none, and no cassette"),
+    "a script that repeats": (["--synthetic", "--repeat"], "--synthetic has no use for --repeat"),
+    "nothing to record": (["--record", "new.json"], "give --record, --upstream URL and one cassette file"),
+    "no record": (["--upstream", "http://127.0.0.1:1", "new.json"], "give --record, --upstream URL"),
+    "no upstream": (["--record", "--upstream", "nonsense", "new.json"], "nonsense is no base URL"),
+    "another scheme": (["--record", "--upstream", "ftp://x.test", "new.json"], "ftp://x.test is no base URL"),
+    "record over": (["--record", "--upstream", "http://127.0.0.1:1", "a.json"], "a recording never replaces one"),
+    "no cassette's name": (["--record", "--upstream", "http://127.0.0.1:1", "new.txt"], "ends in .json"),
+    "record and break": (
+        ["--record", "--upstream", "http://127.0.0.1:1", "new.json", "--faults", "faults.yaml", "--timing", "x2"],
+        "--record has no use for --faults and --timing",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_one_sentence(
+    words: list[str], told: str, cassette: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.chdir(cassette.parent)
+    for name, text in FILES.items():
+        if name in words:
+            Path(name).write_text(text)
+    if words == ["."]:
+        cassette.unlink()
+    before = sorted(Path().iterdir())
+    assert main(["serve", "--port", "0", *words]) == 2
+    out, err = capsys.readouterr()
+    assert told in err
+    assert (out, err.count("\n")) == ("", 1), err
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_taken_port_is_one_sentence(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert main(["serve", str(cassette), "--port", port]) == 2
+    err = capsys.readouterr().err
+    assert (
+        err
+        == f"harness: can't serve at 127.0.0.1, port {port}: Address already in use; choose another with --port or --host\n"
+    )
+
+
+@pytest.mark.parametrize("words", [["--nonsense"], ["--port", "abc"]])
+def test_a_strange_flag_is_told_with_the_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", *words])
+    assert caught.value.code == 2
+    assert "usage: harness serve" in capsys.readouterr().err
+
+
+def test_ci_never_records(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CI", "true")
+    assert main(["serve", "--record", "--upstream", "http://127.0.0.1:1", "new.json"]) == 2
+    assert "nothing is recorded in CI" in capsys.readouterr().err
+
+
+class Running:
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process, self.url = process, url
+        self.code, self.out, self.err = None, "", ""
+
+    def end(self, way: signal.Signals = signal.SIGINT) -> None:
+        self.process.send_signal(way)
+        self.out, self.err = self.process.communicate(timeout=20)
+        self.code = self.process.returncode
+
+
+@contextlib.contextmanager
+def running(*words: str) -> Iterator[Running]:
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    command = [sys.executable, "-m", "harness", "serve", "--port", "0", *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        try:
+            line = next(line for line in process.stdout if line.startswith("base URLs"))
+            yield Running(process, line.split()[2].removesuffix("/v1"))
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_in_good_order_and_says_what_was_asked(cassette: Path, way: signal.Signals) -> None:
+    with running(str(cassette)) as server:
+        assert httpx.post(f"{server.url}/v1/chat/completions", json=ASKED).status_code == 200
+        server.end(way)
+    assert (server.code, server.err) == (0, "")
+    assert server.out.endswith("1 answered, 0 missed\n")
+
+
+def test_a_miss_is_printed_once_and_the_end_is_1(cassette: Path) -> None:
+    with running(str(cassette)) as server:
+        assert httpx.post(f"{server.url}/v1/chat/completions", json={**ASKED, "seed": 1}).status_code == 404
+        server.end()
+    assert server.code == 1
+    assert server.err.count("\n") == 1
+    assert "a.json#0, differs at body.seed: asked 1, not in the recording" in server.err
+    assert server.out.endswith("0 answered, 1 missed\n")
+
+
+def test_an_upstream_that_is_down_is_told_to_both(tmp_path: Path) -> None:
+    with nobody() as upstream, running("--record", "--upstream", upstream, str(tmp_path / "a.json")) as server:
+        answer = httpx.post(f"{server.url}/v1/messages", json=ASKED)
+        server.end()
+    assert answer.status_code == 502
+    assert "can't be reached" in answer.json()["error"]["message"]
+    assert server.code == 1
+    assert server.err.splitlines()[0].startswith(f"harness: POST {upstream}/v1/messages: ConnectError")
+    assert "could not be asked" in server.err.splitlines()[1]
+
+
+def test_nothing_asked_is_nothing_recorded(tmp_path: Path) -> None:
+    with nobody() as upstream, running("--record", "--upstream", upstream, str(tmp_path / "a.json")) as server:
+        server.end()
+    assert (server.code, server.err.count("\n")) == (2, 1)
+    assert "nothing was recorded" in server.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_in_a_prompt_is_not_written(tmp_path: Path) -> None:
+    upstream = App(Replay(scripted(Script.model_validate({"replies": [{"text": "ok"}]}))))
+    path = tmp_path / "a.json"
+    with serving(upstream) as door, running("--record", "--upstream", door.url, str(path)) as server:
+        asked = {**ASKED, "messages": [{"role": "user", "content": f"my key is {KEY}"}]}
+        assert httpx.post(f"{server.url}/v1/chat/completions", json=asked).status_code == 200
+        server.end()
+    assert server.code == 3, server.err
+    assert KEY not in server.out + server.err
+    assert all(KEY not in file.read_text() for file in tmp_path.rglob("*") if file.is_file())
