@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.cassette import document, parts
 from harness.cassette import journal as journals
+from harness.cassette.document import Cassette
+from harness.cassette.gate import Gate, put_aside
 from harness.cassette.store import save
-from harness.errors import CassetteDamagedError
+from harness.errors import CassetteDamagedError, LeakError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from harness.exchange import Exchange
 
 _log = logging.getLogger("harness.cassette")
 
@@ -30,6 +37,30 @@ def free(path: Path) -> Path:
     return free
 
 
+def sifted(cassette: Cassette, path: Path, secrets: Iterable[str] = ()) -> tuple[Cassette, LeakError | None]:
+    """``cassette`` without the exchanges that a save would refuse, and the first refusal: it says where they are."""
+    gate, clean, first = Gate(secrets), [], None
+    for exchange in cassette.exchanges:
+        try:
+            gate.refuse_exchange(exchange, str(path))
+            # A secret that a stream spells out over many events stands whole only in what it reads as.
+            gate.refuse_text(document.to_text(Cassette(cassette.provenance, (exchange,))), str(path))
+            clean.append(exchange)
+        except LeakError as leak:
+            told = LeakError(f"{leak}; {caught(exchange, path)}")
+            first = first or told
+    return replace(cassette, exchanges=tuple(clean)), first
+
+
+def caught(exchange: Exchange, path: Path) -> str:
+    """Put an exchange that holds a secret where only its owner can read it; a sentence that says where."""
+    try:
+        place = put_aside(document.to_line(parts.from_exchange(exchange, read=False)), path.stem)
+    except OSError as error:
+        return f"what was caught is lost, for it could not be put aside: {error}"
+    return f"what was caught is in {place}, for your eyes only"
+
+
 def salvage(path: Path) -> None:
     """Put what a killed recording left beside the cassette."""
     lying = journals.journal(path)
@@ -43,6 +74,7 @@ def salvage(path: Path) -> None:
             _log.warning("%s; it is kept as %s", error, aside)
         return
     end = ", and its last line was torn" if torn else ""
+    found, _ = sifted(found, path)
     if found.exchanges:
         aside = free(partial(path))
         save(aside, found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import shapes
+from harness.cassette.unfolding import unfolded
 from harness.errors import LeakError
 
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ class Gate:
     """Refuses what holds one of ``secrets``, one of the environment's, or anything shaped like a key."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._secrets = shapes.known_secrets(secrets)
-        self._pieces = shapes.Pieces(self._secrets)
+        known = shapes.known_secrets(secrets)
+        self._plainly = [form for secret in known for form in shapes.forms(secret)]
+        self._forms = [*self._plainly, *(form for secret in known for form in shapes.coded(secret))]
+        self._pieces = shapes.Pieces(known)
+
+    def holds(self, text: str) -> bool:
+        return self._found(text.encode("utf-8", "surrogatepass")) is not None
 
     def refuse_text(self, text: str, path: str) -> None:
         """Raise ``LeakError`` with the line if ``text`` holds a secret."""
@@ -46,15 +52,24 @@ class Gate:
             parts["the failure"] = exchange.failure.detail.encode()
         for name, data in parts.items():
             if found := self._found(data):
-                where = f"{name} of {request.method} {request.url.partition('?')[0]}"
+                # The URL is told only where it is clean, which is known by then.
+                url = request.url.partition("?")[0] if name != "the URL" else "…"
+                where = f"{name} of {request.method} {url}"
                 raise LeakError(f"{path}: {where} holds {found[0]}; nothing was written")
 
     def _found(self, data: bytes) -> tuple[str, int] | None:
-        for secret in self._secrets:
-            for form in (*shapes.forms(secret), *shapes.coded(secret)):
-                place = data.find(form)
-                if place >= 0:
-                    return "a known secret", place
+        if found := self._plain(data, self._forms):
+            return found
+        for inner, place in unfolded(data):
+            if found := self._plain(inner, self._plainly):
+                return f"{found[0]}, in another writing", place
+        return None
+
+    def _plain(self, data: bytes, forms: Iterable[bytes]) -> tuple[str, int] | None:
+        for form in forms:
+            place = data.find(form)
+            if place >= 0:
+                return "a known secret", place
         for start, _, _ in self._pieces.runs(data):
             return "a piece of a known secret", start
         shape = shapes.SHAPE_BYTES.search(data) if shapes.may_hold_shapes(data) else None

@@ -8,11 +8,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from harness.cassette import document, encodings, matching, parts
+from harness.cassette import encodings, matching
 from harness.cassette import journal as journals
-from harness.cassette.aside import free, partial, salvage
+from harness.cassette.aside import caught, free, partial, salvage, sifted
 from harness.cassette.document import Cassette
-from harness.cassette.gate import Gate, put_aside
+from harness.cassette.gate import Gate
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import refuse, save
 from harness.errors import CassetteMiss, CassetteWriteError, LeakError
@@ -104,7 +104,7 @@ class Recorder:
             keep = False
         finally:
             self._journal.close(keep=keep)
-        if self._problems and whole:
+        if self._problems:
             raise self._problems[0]
 
     @property
@@ -155,30 +155,33 @@ class Recorder:
             self._gate.refuse_exchange(exchange, str(self._path))
             self._journal.write(number, exchange)
         except LeakError as leak:
-            self._problems.append(LeakError(f"{leak}; {self._aside(exchange)}"))
+            self._problems.append(LeakError(f"{leak}; {caught(exchange, self._path)}"))
             return False
         except OSError as error:
             why = f"{self._path}: can't be recorded: {error.strerror} (errno {error.errno})"
             self._problems.append(CassetteWriteError(why, path=str(self._path)))
         return True
 
-    def _aside(self, exchange: Exchange) -> str:
-        try:
-            caught = put_aside(document.to_line(parts.from_exchange(exchange, read=False)), self._path.stem)
-        except OSError as error:
-            return f"what was caught is lost, for it could not be put aside: {error}"
-        return f"what was caught is in {caught}, for your eyes only"
-
     def _promote(self) -> None:
         if not self._found:
             _log.warning("%s: nothing was recorded, so nothing was written", self._path)
             return
-        save(self._path, self._cassette(), secrets=(*self._secrets, *self._learnt))
+        try:
+            save(self._path, self._cassette(), secrets=(*self._secrets, *self._learnt))
+        except LeakError:
+            self._set_aside()
+            if not self._problems:
+                raise
+            return
         partial(self._path).unlink(missing_ok=True)
 
     def _set_aside(self) -> None:
-        if self._found:
-            save(free(partial(self._path)), self._cassette(partial=True), secrets=(*self._secrets, *self._learnt))
+        secrets = (*self._secrets, *self._learnt)
+        clean, leak = sifted(self._cassette(partial=True), self._path, secrets)
+        if leak:
+            self._problems.append(leak)
+        if clean.exchanges:
+            save(free(partial(self._path)), clean, secrets=secrets)
 
 
 class Passing:

@@ -41,6 +41,9 @@ _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie"}
 )
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey)\s+", re.IGNORECASE)
+# Only these of a signature's or a cookie's words are secret; the others stand in every URL.
+_SIGNED = re.compile(r"(?:Credential|[Ss]ignature)=\"?([^/,;\s\"]+)")
+_COOKIE = re.compile(r"(?:^|;)\s*[\w.-]+=([^;]{8,})(?=;|$)")
 _SECRET_PARAMETER = re.compile(
     r"([?&](?:key|api[-_]?key|access_token|token|sig|signature|x-amz-[a-z-]+|password)=)[^&#]*", re.IGNORECASE
 )
@@ -97,13 +100,15 @@ class Redactor:
         return Exchange(request, response, failure, complete=exchange.complete)
 
     def text(self, text: str) -> str:
-        return self._bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        """``text`` without secrets, those in base64 and hex among them: nobody reads it back."""
+        return self._bytes(text.encode("utf-8", "surrogatepass"), coded=True).decode("utf-8", "surrogatepass")
 
     def learn(self, request: HttpRequest) -> None:
         """Take the keys that ``request`` carries for secrets from now on."""
-        carried = [
-            _SCHEME.sub("", value, count=1) for name, value in request.headers if name.lower() in _SECRET_HEADERS
-        ]
+        carried: list[str] = []
+        for name, value in request.headers:
+            if name.lower() in _SECRET_HEADERS:
+                carried += _SIGNED.findall(value) or _COOKIE.findall(value) or [_SCHEME.sub("", value, count=1)]
         parts = urlsplit(request.url)
         if parts.password:
             carried.append(parts.password)
@@ -127,8 +132,8 @@ class Redactor:
     def _headers(self, headers: Headers) -> Headers:
         return tuple((name, self.text(value)) for name, value in headers)
 
-    def _bytes(self, data: bytes) -> bytes:
-        spots = self._replacements(data)
+    def _bytes(self, data: bytes, *, coded: bool = False) -> bytes:
+        spots = self._replacements(data, coded=coded)
         if not spots:
             return data
         made, at = bytearray(), 0
@@ -137,29 +142,30 @@ class Redactor:
             at = end
         return bytes(made + data[at:])
 
-    def _replacements(self, data: bytes) -> list[tuple[int, int, bytes]]:
+    def _replacements(self, data: bytes, *, coded: bool = False) -> list[tuple[int, int, bytes]]:
         """Where secrets stand, in order and apart, and what is to stand there."""
-        return [(start, end, self._placeholder(secret)) for start, end, secret in _apart(self._spots(data))]
+        found = _apart(self._spots(data, coded=coded))
+        return [(start, end, self._placeholder(secret, data[start:end])) for start, end, secret in found]
 
-    def _spots(self, data: bytes) -> Iterator[tuple[int, int, str]]:
+    def _spots(self, data: bytes, *, coded: bool) -> Iterator[tuple[int, int, str]]:
         for secret in self.secrets:
-            for form in shapes.forms(secret):
+            for form in (*shapes.forms(secret), *(shapes.coded(secret) if coded else ())):
                 start = data.find(form)
                 while start >= 0:
                     yield start, start + len(form), secret
                     start = data.find(form, start + len(form))
         yield from self._pieces.runs(data)
         for found in _JSON_FIELD.finditer(data) if b"_token" in data or b"client_secret" in data else ():
-            if not found[2].startswith(shapes.MARK.encode()):
+            if shapes.MARK.encode() not in found[2]:
                 yield *found.span(2), found[2].decode("utf-8", "replace")
         if self._by_shape and shapes.may_hold_shapes(data):
             for shape in shapes.SHAPE_BYTES.finditer(data):
                 yield *shape.span(), shape[0].decode("utf-8", "replace")
 
-    def _placeholder(self, secret: str) -> bytes:
+    def _placeholder(self, secret: str, written: bytes) -> bytes:
         with self._lock:
             number = self._numbers.setdefault(secret, len(self._numbers) + 1)
-        return shapes.placeholder(secret, number).encode("utf-8", "replace")
+        return shapes.placeholder(secret, number, written.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
 def _apart(spots: Iterator[tuple[int, int, str]]) -> list[tuple[int, int, str]]:

@@ -21,7 +21,7 @@ SHORTEST = 8
 """No run of so many characters of a secret is ever written."""
 
 MARK = "REDACTED"
-_OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d{1,6}(?![A-Za-z0-9_-]))"  # no placeholder
+_OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d)"  # no placeholder
 SHAPES = {
     "an OpenAI-style key": rf"\bsk-{_OURS}(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{{20,512}}",
     "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
@@ -33,7 +33,8 @@ SHAPES = {
     "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36,255}",
     "a Slack token": r"\bxox[abposr]-[A-Za-z0-9-]{20,255}",
     "a JWT": r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,2048}",
-    "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----(?!(?:\s|\\{1,3}n)REDACTED-)",
+    "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----(?!(?:\s|\\{1,3}n)REDACTED-)[^-]{0,8192}"
+    r"(?:-----END [A-Z ]{0,40}-----)?",
     "a password in a URL": r"\bhttps?://[^\s/@:\"'\\<>]{1,64}:[^\s/@:\"'\\<>]{3,128}@",
 }
 _NAMES = tuple(SHAPES)
@@ -51,6 +52,7 @@ _PREFIX = re.compile(
     r"sk-(?:ant-api\d\d-|ant-|or-v1-|proj-|svcacct-)?|AIza|ya29\.|gsk_|xai-|hf_|gh[pousr]_|xox[abposr]-|AKIA|ASIA|nvapi-"
 )
 _MANY = 8
+_PEM = re.compile(r"(-----BEGIN [A-Z ]*-----)(\s|\\{1,3}n).*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
 def from_environment() -> Iterator[str]:
@@ -78,13 +80,13 @@ def may_hold_shapes(data: bytes) -> bool:
     return any(hint in data for hint in _HINTS) or any(hint in data for hint in _MORE_HINTS)
 
 
-def placeholder(secret: str, number: int) -> str:
-    """What stands in a secret's place: of its shape, where clients care for it."""
+def placeholder(secret: str, number: int, written: str | None = None) -> str:
+    """What stands in a secret's place: of its shape, where clients care for it. ``written`` is how it stood there."""
     if secret.startswith("eyJ") and secret.count(".") == 2:  # noqa: PLR2004 - a JWT's three parts
         return f"eyJhbGciOiJub25lIn0.e30.{MARK}-{number}"
-    if secret.startswith("-----BEGIN"):
-        first, last = secret.split("\n", 1)[0].strip(), secret.strip().rsplit("\n", 1)[-1]
-        return f"{first}\n{MARK}-{number}\n{last}"
+    if pem := _PEM.match(written or secret):
+        first, end, last = pem.groups()
+        return f"{first}{end}{MARK}-{number}{end}{last}"
     prefix = _PREFIX.match(secret)
     return f"{prefix[0] if prefix else ''}{MARK}-{number}"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.cassette import doors, matching
 from harness.cassette.aside import partial
+from harness.cassette.gate import Gate
 from harness.cassette.recording import Recorder
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import load
@@ -136,6 +137,9 @@ class Tape:
             found = matching.differences(self._recorded[nearest].request, asked)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
+        if any(map(Gate(self._redactor.secrets).holds, found)):
+            found = []
+            why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"
         message = f"{self.path}: no unused exchange answers {asked.method} {asked.url}: {why}"
         return self._miss(message, cassette=str(self.path), nearest=nearest, differences=found)
 
@@ -196,6 +200,6 @@ def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
         try:
             recorder.end(whole=False)
         except Exception as error:  # noqa: BLE001 - what broke the recording off must come out; this is told beside it
-            broken.add_note(f"what was recorded could not be put aside: {error}")
+            broken.add_note(f"of what was recorded: {error}")
         raise
     recorder.end(whole=True)

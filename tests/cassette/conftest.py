@@ -93,6 +93,19 @@ class Talk(socketserver.StreamRequestHandler):
         self.send(b"HTTP/1.1 204 No Content\r\n\r\n")
         return True
 
+    def echo(self, path, body):
+        """What was sent, with the path in a header; /echo/429 as an error, /echo/sse in two chunks."""
+        kind = path.split("/")[2] if path.count("/") > 1 else ""
+        encoding = b"Content-Encoding: gzip\r\n" if kind == "gzip" else b""
+        status = b"429 Too Many Requests" if kind == "429" else b"307 There" if kind == "307" else b"200 OK"
+        kept = b"text/event-stream" if kind == "sse" else b"application/json"
+        self.send(b"HTTP/1.1 %s\r\nContent-Type: %s\r\n%s" % (status, kept, encoding))
+        self.send(b"Location: /plain?next=%s\r\nSet-Cookie: a=%s\r\n" % ((path.rpartition("/")[2].encode(),) * 2))
+        self.send(b"Transfer-Encoding: chunked\r\n\r\n")
+        middle = len(body) // 2
+        self.send(framed(body[:middle]) + framed(body[middle:]) + b"0\r\n\r\n")
+        return True
+
     def error(self, path, body):
         self.send(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}")
         return True

@@ -1,0 +1,279 @@
+"""Redaction: linear in time, repeatable, numbered as it stands in the cassette, and what was said is still said."""
+
+from __future__ import annotations
+
+import json
+import string
+import time
+from dataclasses import replace
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.cassette import Cassette, load, open_tape, partial, save
+from harness.cassette.gate import Gate
+from harness.cassette.redaction import KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS, Redactor
+from harness.cassette.shapes import placeholder
+from harness.chat import Reply, ToolCall
+from harness.errors import LeakError
+from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.wire import DIALECTS
+
+FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
+KEYS = {
+    "OpenAI": "sk-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1",
+    "OpenAI project": "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1",
+    "OpenAI service": "sk-svcacct-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1",
+    "Anthropic": "sk-ant-api03-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1",
+    "OpenRouter": "sk-or-v1-9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+    "Google": "AIza" + "Sy7Lw2Xv9Rb4Tn8Km3Yp6Hd1Qa5Zc0Ve2Jf",
+    "Google token": "ya29.Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Zq7Lw2",
+    "AWS": "AKIAIOSFODNN7EXAMPLE",
+    "Groq": "gsk_Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Zq7Lw2Xv9Rb4",
+    "xAI": "xai-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Zq7Lw2Xv9Rb4",
+    "Hugging Face": "hf_Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Zq7Lw2",
+    "GitHub": "ghp_Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Zq7Lw2Xv9Rb4",
+    "Slack": "xoxb-123456789012-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1",
+    "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+    "PEM": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----",
+    "user info": "https://user:Zq7Lw2Xv9Rb4@provider.test/v1",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+
+
+def asked(text, url="http://a.test/v1", headers=()):
+    return HttpRequest("POST", url, headers, json.dumps({"prompt": text}).encode())
+
+
+def said(*pieces):
+    return HttpResponse(200, (), tuple(map(Chunk, pieces)))
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_f53_an_unknown_key_is_known_by_its_shape_and_its_placeholder_is_none(name, tmp_path):
+    exchange = Exchange(asked(f"it is {KEYS[name]}."), said(b"{}"))
+    with pytest.raises(LeakError, match="the request's body"):
+        save(tmp_path / "a.json", Cassette(FROM, (exchange,)))
+    assert list(tmp_path.iterdir()) == []
+    for number in (1, 99_999):
+        save(tmp_path / "a.json", Cassette(FROM, (Exchange(asked(placeholder(KEYS[name], number)), said(b"{}")),)))
+    if name != "user info":
+        clean = Redactor((KEYS[name],)).exchange(exchange)
+        save(tmp_path / "a.json", Cassette(FROM, (clean,)))
+        assert "REDACTED-1" in (tmp_path / "a.json").read_text()
+
+
+ORDINARY = [
+    {"logprobs": {"content": [{"token": "Hello", "top_logprobs": []}]}, "usage": {"total_tokens": 12, "prompt_tokens": 2}},
+    {"password": None, "api_key": "", "token": "a", "secret": False},
+    {"content": "Never send me your password. A token is a piece of text; sk- is how keys begin, AKIA too."},
+    {"id": "chatcmpl-9f8e7d6c5b4a39281706f5e4d3c2b1a0", "system_fingerprint": "fp_44709d6fcb", "tool_call_id": "call_Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"},
+    {"image": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="},
+    {"url": "https://user@host.test/a", "mail": "someone@host.test", "eyJ": "eyJ.eyJ.x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ORDINARY, ids=range(len(ORDINARY)))
+def test_f56_what_is_no_secret_stays_as_it_is(value, tmp_path):
+    exchange = Exchange(
+        HttpRequest("POST", "http://a.test/", (), json.dumps(value).encode()), said(json.dumps(value).encode())
+    )
+    assert Redactor(("some-Key-0123456789abcdef",), by_shape=True).exchange(exchange) == exchange
+    save(tmp_path / "a.json", Cassette(FROM, (exchange,)))
+    assert load(tmp_path / "a.json").exchanges == (exchange,)
+
+
+def test_f51_headers_are_kept_by_a_list_both_ways():
+    names = ["authorization", "X-Api-Key", "Cookie", "x-anything-else", "openai-organization", "host", "user-agent"]
+    request = replace(asked("x"), headers=tuple((name, "value") for name in (*names, *KEPT_REQUEST_HEADERS)))
+    names = ["set-cookie", "openai-organization", "cf-ray", "x-request-id", "date", "server"]
+    response = replace(said(b"{}"), headers=tuple((name, "value") for name in (*names, *KEPT_RESPONSE_HEADERS)))
+    clean = Redactor().exchange(Exchange(request, response))
+    assert {name for name, _ in clean.request.headers} == KEPT_REQUEST_HEADERS
+    assert {name for name, _ in clean.response.headers} == KEPT_RESPONSE_HEADERS
+
+
+def test_f55_oauth_and_signatures_are_replaced_and_a_replay_needs_no_real_ones(tmp_path, served):
+    path, grant = tmp_path / "a.json", "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion="
+    told = {"access_token": "ya29.Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Zq7Lw2", "expires_in": 3599, "token_type": "Bearer"}
+
+    def ask(assertion, signature):
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        httpx.post(f"{served.url}/plain", content=grant + assertion, headers=form)
+        scope = f"Credential=AKIAIOSFODNN7EXAMPLE/20261124/us-east-1/bedrock/aws4_request, Signature={signature}"
+        signed = {
+            "authorization": f"AWS4-HMAC-SHA256 {scope}",
+            "x-amz-date": signature,
+            "cookie": "session=a1b2c3d4e5f6g7h8",
+        }
+        httpx.post(
+            f"{served.url}/plain/us-east-1/aws4_request/session=?X-Amz-Signature={signature}&a=1",
+            content=b"{}",
+            headers=signed,
+        )
+        return httpx.post(f"{served.url}/echo/ok", content=json.dumps(told)).json()
+
+    with open_tape(path, mode="record", provenance=FROM):
+        assert ask(KEYS["JWT"], "0123456789abcdef") == told
+    with open_tape(path):
+        got = ask("another.jwt.here", "fedcba9876543210")
+    assert got == {**told, "access_token": "ya29.REDACTED-2"}
+    text = path.read_text()
+    assert not any(part in text for part in ("eyJ", "Zq7Lw2", "0123456789abcdef"))
+    # The ordinary words of a signature stay.
+    assert load(path).exchanges[1].request.url.endswith("/us-east-1/aws4_request/session=?X-Amz-Signature=REDACTED&a=1")
+
+
+def test_f58_placeholders_are_numbered_as_they_stand_whatever_else_is_known(tmp_path, served, monkeypatch):
+    keys = [f"sk-proj-{letter}{'Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1'[::step]}{number}" for number, (letter, step) in enumerate([("a", 1), ("b", -1), ("c", 1)])]  # fmt: skip
+
+    def record(name, *known):
+        path = tmp_path / name
+        with open_tape(path, mode="record", provenance=FROM, secrets=known):
+            httpx.post(f"{served.url}/plain?q={keys[1]}", content=json.dumps({"a": keys[0], "b": keys[1]}))
+            httpx.post(
+                f"{served.url}/plain", content=json.dumps({"c": [keys[2], keys[0]]}), headers={"x-api-key": keys[2]}
+            )
+        found = [exchange.request for exchange in load(path).exchanges]
+        return [(request.url, request.body) for request in found]
+
+    first = record("a.json", keys[0], keys[1])
+    monkeypatch.setenv("SOME_TOKEN", "unrelated-0123456789-abcdefghijklmnopqrstuvwxyz")
+    assert record("b.json", keys[1], "another-longer-one-0123456789-abcdefghijkl", keys[0], keys[2]) == first
+    assert first[0][0].endswith("?q=sk-proj-REDACTED-1")
+    assert json.loads(first[0][1]) == {"a": "sk-proj-REDACTED-2", "b": "sk-proj-REDACTED-1"}
+    assert json.loads(first[1][1]) == {"c": ["sk-proj-REDACTED-3", "sk-proj-REDACTED-2"]}
+
+
+def test_f58_a_key_that_shows_itself_only_later_is_taken_out_of_what_came_before(tmp_path, served):
+    key = "Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
+    with open_tape(tmp_path / "a.json", mode="record", provenance=FROM):
+        httpx.post(f"{served.url}/plain", content=json.dumps({"a": key}))
+        httpx.post(f"{served.url}/plain", content=b"{}", headers={"authorization": f"Bearer {key}"})
+    assert key not in (tmp_path / "a.json").read_text()
+
+
+TEXT = st.text(st.sampled_from([*string.ascii_letters, *string.digits, *'-_."\\{}:@/& \né', "\u2028"]), max_size=60)
+
+
+@given(
+    st.lists(st.one_of(TEXT, st.sampled_from(list(KEYS.values())), st.just('"access_token":"')), max_size=8),
+    TEXT,
+    st.booleans(),
+)
+def test_p11_redacting_again_changes_nothing(parts, secret, by_shape):
+    text = "".join(parts)
+    clean = Redactor((secret, *list(KEYS.values())[:4]), by_shape=by_shape)
+    once = clean.exchange(Exchange(asked(text), said(text.encode()[:9], text.encode()[9:])))
+    again = Redactor((secret, *list(KEYS.values())[:4]), by_shape=by_shape).exchange(once)
+    assert again == once
+
+
+def rendered(dialect, key, *, stream):
+    calls = (ToolCall("send", {"to": f"key {key}", "copy": [key]}, "call_1"),)
+    text = "" if dialect == "ollama_generate" else f"It is {key}!"  # it has no place for text beside calls
+    return DIALECTS[dialect].render(Reply(text=text, calls=calls, finish="tool_calls"), stream=stream)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_p11_what_was_redacted_decodes_as_the_raw_did(dialect):
+    key = KEYS["Anthropic"]
+    raw = rendered(dialect, key, stream=False)
+    cut = replace(raw, chunks=tuple(Chunk(raw.body[at : at + 7]) for at in range(0, len(raw.body), 7)))
+    before = DIALECTS[dialect].read(raw)
+    assert [call.parameters for call in before.calls] == [{"to": f"key {key}", "copy": [key]}]
+    for response in (raw, cut):
+        clean = Redactor((key,)).response(response)
+        assert key.encode()[13:] not in clean.body
+        after = DIALECTS[dialect].read(clean)
+        instead = placeholder(key, 1)
+        assert after.text == before.text.replace(key, instead)
+        assert [call.parameters for call in after.calls] == [{"to": f"key {instead}", "copy": [instead]}]
+        assert after.finish == before.finish
+
+
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "anthropic": "/v1/messages",
+    "gemini": "/v1beta/models/m:streamGenerateContent",
+    "bedrock": "/model/m/converse-stream",
+    "cohere": "/v2/chat",
+    "ollama": "/api/chat",
+    "ollama_generate": "/api/generate",
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_f54_a_secret_spelt_out_over_many_events_is_redacted_or_refuses_the_save(dialect, tmp_path):
+    key = KEYS["Anthropic"]
+    exchange = Exchange(asked("x", f"http://a.test{PATHS[dialect]}"), rendered(dialect, key, stream=True))
+    assert key in str(DIALECTS[dialect].read(exchange.response))
+    clean = Redactor((key,)).exchange(exchange)
+    if key[13:] in str(DIALECTS[dialect].read(clean.response)):
+        with pytest.raises(LeakError, match="line "):
+            save(tmp_path / "a.json", Cassette(FROM, (clean,)), secrets=(key,))
+        assert list(tmp_path.iterdir()) == []
+    else:
+        save(tmp_path / "a.json", Cassette(FROM, (clean,)), secrets=(key,))
+
+
+def test_f54_of_a_recording_with_one_such_stream_the_rest_is_kept(tmp_path, served, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    key, path = KEYS["Anthropic"], tmp_path / "a.json"
+    stream = rendered("openai", key, stream=True).body
+
+    def record():
+        with open_tape(path, mode="record", provenance=FROM, secrets=(key,)):
+            httpx.post(f"{served.url}/plain", content=b"{}")
+            assert httpx.post(f"{served.url}/echo/sse/chat/completions", content=stream).content == stream
+
+    with pytest.raises(LeakError, match="nothing was written; what was caught is in"):
+        record()
+    (kept,) = load(partial(path)).exchanges
+    assert kept.request.url.endswith("/plain")
+    assert len(list((tmp_path / "state").rglob("*.json"))) == 1
+
+
+HOSTILE = {
+    "plain": "word and word, ",
+    "JWTs": "eyJ-",
+    "JWTs begun": "eyJabcdefghijk.",
+    "two parts": "eyJabcdefghijk.eyJabcdefghijk.",
+    "keys": "sk-",
+    "keys almost": "sk-abcdefghijklmnop ",
+    "URLs": "http://a:",
+    "URLs longer": "https://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:bbbbbbbbbbbb",
+    "PEM": "-----BEGIN RSA ",
+    "OAuth": '"access_token":"',
+    "OAuth escaped": '"access_token":"\\',
+    "OAuth spaces": '"access_token"' + " " * 50,
+    "pieces": "Zq7Lw2Xv9Rb4Tn8",
+    "percent": "%25",
+    "base64": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_p11_f59_redaction_and_gate_take_time_linear_in_the_text(name):
+    clean, gate = Redactor((KEYS["OpenAI"],), by_shape=True), Gate((KEYS["OpenAI"],))
+
+    def seconds(size):
+        text = (HOSTILE[name] * (size // len(HOSTILE[name]) + 1))[:size]
+        best = []
+        for _ in range(3):
+            start = time.process_time()
+            clean.text(text)
+            gate.holds(text)
+            best.append(time.process_time() - start)
+        return min(best)
+
+    small, large = seconds(100_000), seconds(800_000)
+    print(f"{name}: {large:.3f} s for 800 KB, {large / max(small, 1e-6):.1f} times that of 100 KB")
+    assert large < 16 * max(small, 0.005)
+    assert large < 2
