@@ -8,6 +8,8 @@ Nothing heavy is imported at pytest's start, and nothing is done to tests that d
   does a recorded exchange that the test did not use.
 - The fixture ``open_cassette`` opens any cassette in a ``with``, as often as needed (inside ``@given`` too).
 - ``pytest suites/`` runs harness suites, an item for each case and model.
+- ``@pytest.mark.laws("my_adapter:complete")`` makes a test with the fixture ``proof`` one for each provider and mode:
+  it fails where the backend breaks a law of tool calling. ``pytest X.law.json`` puts a kept counterexample again.
 - ``--record-mode=once`` or ``record`` records. The default, ``none``, only replays, and so does CI.
 """
 
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
     from harness.errors import CassetteMiss
     from harness.exchange import Provenance
     from harness.run.events import CaseResult, Job
+    from harness.run.prove import Proof
     from harness.settings import Settings
 
 _SUITE = re.compile(rb"^cases\s*:", re.MULTILINE)
 _TAPE: pytest.StashKey[Tape] = pytest.StashKey()
 _WHOLE: pytest.StashKey[bool] = pytest.StashKey()
+_PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,6 +58,29 @@ def pytest_configure(config: pytest.Config) -> None:
         "cassette(path=None, *, unused='fail'): answer the test's HTTP requests from a cassette; "
         "with unused='allow' recorded exchanges may be left over",
     )
+    config.addinivalue_line(
+        "markers",
+        "laws(backend, *, providers=(), laws=(), examples=100, seed=None): judge a backend, named module:attribute, "
+        "by the laws of tool calling; the test takes the fixture `proof`",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test of laws is one for each provider and mode."""
+    marker = metafunc.definition.get_closest_marker("laws")
+    if marker is not None and "proof" in metafunc.fixturenames:
+        from harness.pytest_laws import parametrize  # noqa: PLC0415 - only tests of laws pay for it
+
+        parametrize(metafunc, marker)
+
+
+@pytest.fixture
+def proof(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Proof:
+    """How often each law was judged for one provider and mode, and what broke; see the marker ``laws``."""
+    from harness.pytest_laws import proved  # noqa: PLC0415 - as above
+
+    request.node.stash[_PROOF] = made = proved(request, ci=_settings(pytestconfig).ci)
+    return made
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -108,8 +135,13 @@ def _refuse_unfinished(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """A test that passed has still failed if its tape says so."""
+    """A test that passed has still failed if its tape or its proof says so."""
     result = yield
+    proof = item.stash.get(_PROOF, None)
+    if proof is not None:
+        from harness.pytest_laws import judge  # noqa: PLC0415 - as above
+
+        judge(proof)
     tape = item.stash.get(_TAPE, None)
     if tape is not None:
         _judge(tape, item.get_closest_marker("cassette"))
@@ -171,7 +203,12 @@ def _settings(config: pytest.Config) -> Settings:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A YAML file that holds cases is a suite."""
+    """A YAML file that holds cases is a suite; a file of ``harness prove`` is a counterexample."""
+    if file_path.name.endswith(".law.json"):
+        from harness.pytest_laws import LawFile  # noqa: PLC0415 - only those who put one again pay for it
+
+        kept: pytest.Collector = LawFile.from_parent(parent, path=file_path)
+        return kept
     if file_path.suffix not in {".yaml", ".yml"} or not _SUITE.search(file_path.read_bytes()):
         return None
     collected: pytest.Collector = SuiteFile.from_parent(parent, path=file_path)

@@ -60,7 +60,7 @@ def run(words: argparse.Namespace) -> int:
         return _self_check(backend, out)
     laws, keep = prove.chosen_laws(words.law), Path(words.keep)
     proofs = _proofs(backend, laws, words, keep, out)
-    _tell(proofs, laws, keep, out)
+    _tell(proofs, laws, keep, out, words.backend)
     if words.json:
         _write_json(words.json, proofs)
     return 0 if all(proof.holds for proof in proofs) else 1
@@ -87,6 +87,7 @@ def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, ke
 
     providers = provers(tuple(words.provider))
     modes = [mode for mode in prove.MODES if backend.acomplete is not None or not mode.startswith("async")]
+    modes += prove.BARE_MODES if words.backend == _OURS else ()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     done = []
     with Progress(*columns, console=out, transient=True) as progress:
@@ -103,7 +104,7 @@ def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, ke
     return done
 
 
-def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console) -> None:
+def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console, backend: str) -> None:
     from harness.laws.known import KNOWN
     from harness.report import proofs as report
 
@@ -111,7 +112,8 @@ def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console
     for proof in proofs:
         for broken in proof.broken.values():
             out.print(report.story(proof, broken), style="red", markup=False, highlight=False)
-            out.print(f"  replay it:        {_saved(proof, broken, keep)}", markup=False, highlight=False)
+            for told in _saved(proof, broken, keep, backend):
+                out.print(f"  {told}", markup=False, highlight=False)
     for fault in KNOWN:
         shown = report.shown(proofs, fault.name)
         if shown:
@@ -123,19 +125,28 @@ def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console
     out.print(f"{len(proofs)} proofs, {examples:,} examples, {judged:,} judgements: {broken_laws or 'no'} broken laws")
 
 
-def _saved(proof: Proof, broken: Broken, keep: Path) -> str:
-    """Save the bytes of a counterexample as a synthetic cassette; how to look at it."""
+def _saved(proof: Proof, broken: Broken, keep: Path, backend: str) -> list[str]:
+    """Keep a counterexample, its bytes as a synthetic cassette; how to put it again, and how to look at it."""
+    import json
+
     import harness
     from harness.cassette import Cassette, save
     from harness.exchange import Exchange, Provenance
+    from harness.laws.kept import SUFFIX, Kept, to_json
 
-    trial = broken.trial
-    if not trial.requests or trial.served is None:
-        return "nothing went over the wire"
-    file = keep / "counterexamples" / f"{broken.law.id}-{proof.provider}-{proof.mode.replace(' ', '-')}.json"
-    provenance = Provenance("synthetic", "", f"counterexample to {broken.law.id}", harness=harness.__version__)
-    save(file, Cassette(provenance, (Exchange(trial.requests[0], trial.served),)))
-    return f"harness show {file}"
+    trial, name = broken.trial, f"{broken.law.id}-{proof.provider}-{proof.mode.replace(' ', '-')}"
+    folder = keep / "counterexamples"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}{SUFFIX}"
+    kept = Kept(broken.law.id, backend, proof.mode, trial.question)
+    file.write_text(json.dumps(to_json(kept), indent=1) + "\n", encoding="utf-8")
+    told = [f"put it again:     pytest {file}"]
+    if trial.requests and trial.served is not None:
+        provenance = Provenance("synthetic", "", f"counterexample to {broken.law.id}", harness=harness.__version__)
+        cassette = folder / f"{name}.json"
+        save(cassette, Cassette(provenance, (Exchange(trial.requests[0], trial.served),)))
+        told.append(f"look at it:       harness show {cassette}")
+    return told
 
 
 def _self_check(backend: Backend, out: Console) -> int:

@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 
 from harness.backend.asking import ask as prepared
 from harness.backend.replies import read_reply
-from harness.chat import CallError
+from harness.backend.unsaid import generated_text
+from harness.chat import ToolCall
 from harness.exchange import HttpRequest
 from harness.laws.asking import ASKED
 from harness.laws.question import conversation, offered, options, served
 from harness.laws.trial import Trial
 from harness.wire import DIALECTS
+from harness.wire.arguments import strict_json
 from harness.wire.dialect import Mentions, ordered
 
 if TYPE_CHECKING:
     from harness.backend.asking import Question as Prepared
-    from harness.chat import Json, Reply, ToolCall
+    from harness.chat import CallError, Json, Reply
     from harness.exchange import HttpResponse
     from harness.laws.question import Question
 
@@ -30,6 +32,9 @@ BLIND = frozenset({"N6", "D14", "S2", "S3", "S4"})
 """Laws that no bare trial can break: they are about requests at the same time, tools that the provider ran, and bytes
 on the way.
 """
+
+TYPED = frozenset({"anthropic", "bedrock"})
+"""Dialects whose whole answers hold arguments as JSON, broken ones too: a text there stands in quotes."""
 
 
 def bare(question: Question) -> Trial:
@@ -62,8 +67,12 @@ def _request(asked: Prepared) -> HttpRequest:
 
 def _read(question: Question, response: HttpResponse, asked: Prepared) -> Reply:
     found = question.dialect.read(response)
-    calls = [_call(one) for one in ordered(found)]
+    typed = question.dialect.name in TYPED and not question.stream
+    calls = [_call(one, typed=typed) for one in ordered(found)]
+    sent = response.body.decode(errors="replace")
     message = {"content": found.text or None, "tool_calls": calls or None, "reasoning_content": found.reasoning}
+    if question.dialect.name == "ollama_generate":
+        message = {"content": generated_text(sent)}  # it has no calls: the decoder finds them in the text
     counts = found.usage
     usage = counts and {
         "prompt_tokens": counts.prompt,
@@ -77,10 +86,21 @@ def _read(question: Question, response: HttpResponse, asked: Prepared) -> Reply:
         provider=asked.provider,
         json_answer=asked.json_answer,
         said=found.finish or "",
-        sent=response.body.decode(errors="replace"),
+        sent=sent,
     )
 
 
-def _call(one: ToolCall | CallError) -> dict[str, Json]:
-    arguments = one.raw if isinstance(one, CallError) else json.dumps(one.parameters)
+def _call(one: ToolCall | CallError, *, typed: bool) -> dict[str, Json]:
+    if isinstance(one, ToolCall):
+        arguments = json.dumps(one.parameters)
+    else:
+        arguments = json.dumps(one.raw) if typed and not _is_json(one.raw) else one.raw
     return {"id": one.id or None, "type": "function", "function": {"name": one.name, "arguments": arguments}}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        strict_json(text)
+    except ValueError:
+        return False
+    return True

@@ -137,9 +137,9 @@ def ask(question: Question, complete: Complete) -> Trial:
         return replace(here.result(), beside=there.result())
 
 
-def aask(question: Question, acomplete: AComplete) -> Trial:
-    """``ask`` for a backend that is awaited, in an event loop of its own."""
-    return asyncio.run(_aask(question, acomplete))
+def aask(question: Question, acomplete: AComplete, loop: asyncio.Runner | None = None) -> Trial:
+    """``ask`` for a backend that is awaited, in ``loop`` or an event loop of its own."""
+    return loop.run(_aask(question, acomplete)) if loop else asyncio.run(_aask(question, acomplete))
 
 
 async def _aask(question: Question, acomplete: AComplete) -> Trial:

@@ -5,6 +5,7 @@ Exemplars come first, so that every quirk of a dialect has its turn; the rest is
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -117,8 +118,18 @@ def prove_one(
     found: frozenset[str] = frozenset(),
 ) -> Proof:
     """One provider in one mode. Counterexamples of the laws in ``found`` are not shrunk again."""
-    proof = Proof(provider, mode)
-    put = asker(backend, mode)
+    with asyncio.Runner() as loop:
+        return _proof(Proof(provider, mode), asker(backend, mode, loop), laws, effort, found)
+
+
+def _proof(
+    proof: Proof,
+    put: Callable[[Question], Trial],
+    laws: Sequence[Law],
+    effort: Effort,
+    found: frozenset[str],
+) -> Proof:
+    provider, mode = proof.provider, proof.mode
     examples = effort.examples
     if mode in BARE_MODES:
         examples, laws = effort.bare, [law for law in laws if law.id not in BLIND]
@@ -196,12 +207,19 @@ def _shrink(proof: Proof, law_id: str, put: Callable[[Question], Trial]) -> None
     shrunk(broken.trial.question, breaks)
 
 
-def asker(backend: Backend, mode: Mode) -> Callable[[Question], Trial]:
-    """How a question is put in ``mode``."""
+def judged(trial: Trial, law: Law, mode: Mode) -> Proof:
+    """The proof that one trial is, for one law."""
+    proof = Proof(trial.question.provider, mode, examples=1)
+    judge(trial, [law], proof)
+    return proof
+
+
+def asker(backend: Backend, mode: Mode, loop: asyncio.Runner | None = None) -> Callable[[Question], Trial]:
+    """How a question is put in ``mode``; awaited ones in ``loop``, or each in a loop of its own."""
     if mode in BARE_MODES:
         return bare
     if mode.startswith("async"):
         awaited = backend.acomplete
         assert awaited is not None
-        return lambda question: aask(question, awaited)
+        return lambda question: aask(question, awaited, loop)
     return lambda question: ask(question, backend.complete)
