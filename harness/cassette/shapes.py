@@ -24,14 +24,14 @@ MARK = "REDACTED"
 _OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d)"  # no placeholder
 SHAPES = {
     "an OpenAI-style key": rf"\bsk-{_OURS}(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{{20,512}}",
-    "a Google API key": r"\bAIza[0-9A-Za-z_-]{35}",
-    "a Google access token": r"\bya29\.[0-9A-Za-z_-]{20,2048}",
+    "a Google API key": rf"\bAIza{_OURS}[0-9A-Za-z_-]{{35}}",
+    "a Google access token": rf"\bya29\.{_OURS}[0-9A-Za-z_-]{{20,2048}}",
     "an AWS access key id": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     "a Groq key": r"\bgsk_[A-Za-z0-9]{32,128}",
     "an xAI key": r"\bxai-[A-Za-z0-9]{32,128}",
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,128}",
     "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36,255}",
-    "a Slack token": r"\bxox[abposr]-[A-Za-z0-9-]{20,255}",
+    "a Slack token": rf"\bxox[abposr]-{_OURS}[A-Za-z0-9-]{{20,255}}",
     "a JWT": r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,2048}",
     "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----(?!(?:\s|\\{1,3}n)REDACTED-)[^-]{0,8192}"
     r"(?:-----END [A-Z ]{0,40}-----)?",
