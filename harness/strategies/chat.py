@@ -44,7 +44,8 @@ def texts(max_size: int = 12) -> st.SearchStrategy[str]:
 @functools.cache
 def values() -> st.SearchStrategy[Json]:
     """Any JSON value: integers past 2⁵³, booleans beside integers, floats that are whole, nested and empty."""
-    numbers = st.integers(-(2**70), 2**70) | st.integers(-2, 2)
+    large = st.sampled_from([2**53 + 1, -(2**53) - 1, 2**63, 2**64 + 1, 10**25])
+    numbers = st.integers(-2, 2) | st.integers(-(2**70), 2**70) | large
     floats = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1.0, 0.1, -0.5, 1e21])
     plain = st.none() | st.booleans() | numbers | floats | texts()
     return st.recursive(

@@ -13,6 +13,7 @@ from harness.exchange import Chunk
 if TYPE_CHECKING:
     from harness.exchange import HttpResponse
 
+_MANY = (st.booleans(),) * 6
 Damage: TypeAlias = Literal["cut", "doubled", "reordered", "mistyped"]
 
 
@@ -31,8 +32,10 @@ def splits(body: bytes, most: int = 4) -> st.SearchStrategy[tuple[bytes, ...]]:
     """
     if len(body) < 2:  # noqa: PLR2004 - nothing to cut
         return st.just((body,))
-    places = st.lists(st.integers(1, len(body) - 1), max_size=most, unique=True).map(sorted)
-    return places.map(lambda at: pieces(body, at)) | st.just(tuple(body[n : n + 1] for n in range(len(body))))
+    places = st.lists(st.integers(1, len(body) - 1), max_size=most).map(lambda at: sorted(set(at)))
+    bytewise = tuple(body[n : n + 1] for n in range(len(body)))
+    # Hypothesis prefers what took fewer choices: this takes more than one cut does, so that it shrinks to one.
+    return st.just((body,)) | places.map(lambda at: pieces(body, at)) | st.tuples(*_MANY).map(lambda _: bytewise)
 
 
 def pieces(body: bytes, places: list[int]) -> tuple[bytes, ...]:
