@@ -118,7 +118,7 @@ class Shelf:
             range(len(self._requests)),
             key=lambda n: (
                 self._requests[n].url.partition("?")[0] != path,
-                self.given[n] > 0,
+                self.given[n] > 0 and not self._repeat,
                 abs(len(self._requests[n].body) - size),
             ),
         )
