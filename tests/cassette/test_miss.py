@@ -1,0 +1,94 @@
+"""A miss through litellm: told at once, once, whole and without secrets, by every provider and in every mode."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from harness.backend.completion import load_offline
+from harness.cassette import Cassette, open_tape, save
+from harness.cassette.doors import answering
+from harness.cassette.redaction import Redactor
+from harness.chat import Reply, Usage
+from harness.errors import CassetteMiss
+from harness.exchange import Exchange, Provenance
+from harness.laws.asking import ASKED
+from harness.wire import DIALECTS
+from harness.wire.profiles import profile
+
+FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
+KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
+YES = Reply(text="Yes.", finish="stop", usage=Usage(1, 1, 2))
+ANSWERS = 16
+
+
+@pytest.fixture(scope="module", autouse=True)
+def litellm():
+    load_offline()
+
+
+def asking(provider, mode):
+    import litellm
+
+    model, options = ASKED[provider]
+    options = {name: value for name, value in options.items() if name != "num_retries"}
+    if provider not in {"bedrock", "ollama", "ollama_chat"}:
+        options["api_key"] = KEY
+    stream = "stream" in mode
+
+    async def awaited(messages):
+        answer = await litellm.acompletion(model, messages, stream=stream, **options)
+        return [part async for part in answer] if stream else answer
+
+    def ask(text):
+        messages = [{"role": "user", "content": text}]
+        if "async" in mode:
+            return asyncio.run(awaited(messages))
+        answer = litellm.completion(model, messages, stream=stream, **options)
+        return list(answer) if stream else answer
+
+    return ask
+
+
+def made(path, provider, ask, *, stream):
+    """A cassette with what the provider would be asked, in its own bytes."""
+    exchanges = []
+
+    def answer(request):
+        quirks = frozenset({"ndjson"} if stream and "cohere" in provider else ())
+        found = DIALECTS[profile(provider).dialect].render(YES, stream=stream, quirks=quirks)
+        exchanges.append(Redactor((KEY,)).exchange(Exchange(request, found)))
+        return found
+
+    with answering(answer):
+        for number in range(ANSWERS):
+            ask(f"question {number}")
+    save(path, Cassette(FROM, tuple(exchanges)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("mode", ["sync", "sync stream", "async", "async stream"])
+@pytest.mark.parametrize("provider", ASKED)
+def test_p10_f30_a_miss_comes_within_ten_calls_time_unretried_and_whole(provider, mode, tmp_path, caplog):
+    path = tmp_path / "a.json"
+    ask = asking(provider, mode)
+    made(path, provider, ask, stream="stream" in mode)
+    with open_tape(path, secrets=(KEY,)) as tape:
+        start = time.perf_counter()
+        for number in range(ANSWERS // 2):
+            ask(f"question {number}")
+        call = (time.perf_counter() - start) / (ANSWERS // 2)
+        start = time.perf_counter()
+        with pytest.raises(CassetteMiss) as told:
+            ask(f"another question, with {KEY}")
+        missed = time.perf_counter() - start
+        assert len(tape.misses) == 1
+    print(f"{provider} {mode}: {missed / call:.1f} calls, {missed * 1000:.1f} ms")
+    assert missed < 10 * call
+    assert str(path) in str(told.value)
+    assert told.value.nearest is not None
+    assert "differs at " in str(told.value)
+    assert "question" in told.value.differences[0]
+    assert KEY[8:16] not in f"{told.value}{told.value.__cause__}{caplog.text}"
