@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _DRAWN = 12
 _PLAIN = Reply(text="This answer is synthetic.", finish="stop", usage=Usage(5, 4, 9))
 _KEPT = 100
+_MISTRAL = frozenset({"call_in_one_chunk", "finish_in_call_chunk", "content_empty"})
 
 
 class Call(pydantic.BaseModel):
@@ -176,6 +177,10 @@ def _streams(request: HttpRequest, dialect: Dialect) -> bool:
 
 
 def _quirks(request: HttpRequest, dialect: Dialect) -> frozenset[str]:
-    """Cohere sends lines of JSON to who accepts only JSON."""
+    """What this client's provider does otherwise: Cohere sends lines of JSON to who accepts only JSON, Mistral whole
+    calls, which its package relies on.
+    """
+    if dialect.name == "openai" and "mistral" in (header(request.headers, "user-agent") or ""):
+        return _MISTRAL
     plain = "ndjson" in dialect.quirks and (header(request.headers, "accept") or "") == "application/json"
     return frozenset({"ndjson"}) if plain and _streams(request, dialect) else frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from harness.chat import Reply, ToolCall, Usage
 from harness.exchange import Exchange, HttpRequest, Provenance
 from harness.server.app import App
 from harness.server.door import serving
+from harness.server.proxy import Proxy, recorder
 from harness.server.replay import Replay
-from harness.server.shelf import Recorded, Shelf
+from harness.server.shelf import Recorded, Shelf, gathered
+from harness.server.synthetic import Script, scripted
 from harness.wire import DIALECTS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDKs' own warnings are theirs
@@ -178,3 +181,28 @@ def test_a_client_gets_from_the_server_what_the_recording_holds(client: str, rep
     with serving(app) as door:
         assert CLIENTS[client][1](door.url, stream) == expected
     assert app.ledger.counts == {"answered": 1}
+
+
+SCRIPT = Script.model_validate(
+    {
+        "replies": [
+            {"when": "get_weather", "calls": [{"name": one.name, "parameters": one.parameters} for one in CALLS]},
+            {"text": "Hello, wörld 🙂"},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("client", CLIENTS)
+def test_recorded_through_the_proxy_a_client_gets_the_same_twice(client: str, stream: bool, tmp_path: Path) -> None:
+    ask = CLIENTS[client][1]
+    with (
+        serving(App(Replay(scripted(SCRIPT)))) as provider,
+        recorder(tmp_path / "a.json", Provenance("synthetic", "")) as kept,
+        serving(App(Proxy(provider.url, kept))) as door,
+    ):
+        first = ask(door.url, stream)
+    with serving(App(Replay(Shelf(gathered([tmp_path]))))) as door:
+        assert ask(door.url, stream) == first
+    assert ("Hello" if client == "ollama generate" else "get_weather") in str(first)
