@@ -60,7 +60,8 @@ def ids(trial: Trial) -> str | None:
     kept = [
         (one, there) for n, (one, there) in enumerate(zip(given, found, strict=False)) if one and one not in given[:n]
     ]
-    changed = [(one, there) for one, there in kept if one != there]
+    # Gemini's thought signature must come back with the call: litellm hands it on behind the id.
+    changed = [(one, there) for one, there in kept if one != there.partition("__thought__")[0]]
     return f"the provider gave the id {changed[0][0]!r}, {changed[0][1]!r} came back" if changed else ""
 
 

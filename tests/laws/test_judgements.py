@@ -1,0 +1,195 @@
+"""Each law on its own: what it lets pass, and the words in which it complains."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.chat import CallError, Reply, ToolCall, Usage
+from harness.errors import DuplicateToolError, StreamCutError, ToolCallError
+from harness.exchange import HttpRequest
+from harness.laws import ALL_LAWS, BY_ID, Past, Question, Trial, aask, ask
+from harness.laws.bare import BLIND, bare
+from harness.laws.same import differing, same
+from harness.wire.dialect import Mentions
+
+A, B = ToolCall("a/b", {"x": 1}, "call_1"), ToolCall("get_x", {}, "call_2")
+BOTH = Reply(text="so", calls=(A, B), finish="tool_calls", usage=Usage(1, 2, 3))
+ASKED = Question("openai", ("a/b", "get_x"), BOTH)
+
+
+def trial(question=ASKED, *, error=None, mentions=None, untouched=True, **changed):
+    """A trial in which all went well, but for what is ``changed`` in the reply."""
+    sent = mentions or Mentions(tools=tuple(name.replace("/", "__") for name in question.tools))
+    served = bare(question).served
+    reply = None if error else replace(question.reply, **changed)
+    request = HttpRequest("POST", "http://provider.test/", (), b"{}")
+    return Trial(question, (request,), sent, served, reply, error, untouched=untouched)
+
+
+def complaint(law, *given, **changed):
+    return BY_ID[law].judge(trial(*given, **changed))
+
+
+def test_nothing_is_wrong_with_a_right_trial():
+    assert [(law.id, said) for law in ALL_LAWS if (said := law.judge(trial()))] == []
+
+
+@pytest.mark.parametrize(
+    ("law", "changed", "told"),
+    [
+        ("N1", {"mentions": Mentions(tools=("a/b", "get_x"))}, "sent ['a/b'], which openai refuses"),
+        ("N2", {"mentions": Mentions(tools=("a__b", "a__b"))}, "two tools are both sent as ['a__b']"),
+        ("N2", {"mentions": Mentions(tools=("a__b",))}, "2 tools were offered, 1 were sent"),
+        ("N3", {"mentions": Mentions(tools=("a__b", "get_x2"))}, "'get_x' is legal and free, but went out as 'get_x2'"),
+        ("N3", {"mentions": Mentions(tools=("a_b", "get_x"))}, "'a/b' went out as 'a_b', not as 'a__b'"),
+        ("N4", {"calls": (replace(A, name="a__b"), B)}, "['a/b', 'get_x'] were called, ['a__b', 'get_x'] came back"),
+        ("N7", {"untouched": False}, "the caller's own messages, tools or options were changed"),
+        ("D2", {"calls": (A,)}, "2 calls were made, 1 came back: ['a/b']"),
+        ("D2", {"calls": (B, A)}, "call 0 was to 'a/b', came back as 'get_x'"),
+        ("D2", {"error": ToolCallError((), (), "")}, "raised ToolCallError"),
+        ("D4", {"calls": (A, replace(B, parameters={"a": 1}))}, "call 1 had {}, came back with {'a': 1}"),
+        ("D5", {"calls": (replace(A, parameters={"x": True}), B)}, "call 0 had {'x': 1}, came back with {'x': True}"),
+        ("D5", {"calls": (replace(A, parameters={"x": 1.0}), B)}, "came back with {'x': 1.0}"),
+        ("D7", {"text": ""}, "said 'so', came back as ''"),
+        ("D13", {"calls": (A, replace(B, id=""))}, "ids are missing or doubled"),
+        ("D13", {"calls": (A, replace(B, id="call_1"))}, "ids are missing or doubled"),
+        ("D13", {"calls": (A, replace(B, id="mine"))}, "the provider gave the id 'call_2', 'mine' came back"),
+        ("D11", {"text": "so</tool_call>"}, "format markers ['</tool_call>'] appeared"),
+        ("S5", {"finish": "stop"}, "the provider ended with 'tool_calls', told is 'stop'"),
+        ("S7", {"usage": None}, "were told, none came back"),
+        ("S7", {"usage": Usage(2, 1, 3)}, "came back as"),
+    ],
+)
+def test_what_is_wrong_is_told(law, changed, told):
+    said = complaint(law, **changed)
+    assert said is not None
+    assert told in said
+
+
+CUT = replace(ASKED, kind="cut", stream=True, cut_at=0.5)
+BROKEN = CallError("arguments", "", '{"x": ', "get_x", "call_9", 1)
+BAD = replace(ASKED, kind="broken", reply=replace(BOTH, calls=(A,), errors=(BROKEN,)))
+STRANGE = replace(ASKED, kind="unknown", reply=replace(BOTH, calls=(A, ToolCall("nobody", {}, "call_9"))))
+WRITTEN = replace(
+    ASKED,
+    kind="written",
+    reply=Reply(text=json.dumps({"name": "get_x", "arguments": {}}), calls=(B,), finish="stop", usage=Usage(1, 2, 3)),
+)
+PROSE = replace(WRITTEN, kind="prose", reply=replace(WRITTEN.reply, text="Sure: {}", calls=()))
+DOUBLED = replace(ASKED, kind="doubled")
+PAST = replace(ASKED, provider="mistral", history=(Past("a/b", "functions.x:0"),))
+
+
+@pytest.mark.parametrize(
+    ("law", "question", "changed", "told"),
+    [
+        ("S6", CUT, {"error": StreamCutError("cut", None)}, ""),
+        ("S6", CUT, {"error": StreamCutError("cut", Reply(calls=(A,)))}, "a cut stream gave the calls"),
+        ("S6", CUT, {"calls": (A,)}, "and nothing was raised"),
+        ("S6", CUT, {"error": KeyError("x")}, "crashed: KeyError('x')"),
+        ("D10", BAD, {}, ""),
+        ("D10", BAD, {"errors": ()}, "'{\"x\": ' was sent for arguments; the errors hold []"),
+        ("D10", BAD, {"errors": (replace(BROKEN, raw=""),)}, "was sent for arguments"),
+        ("D10", BAD, {"errors": (replace(BROKEN, index=0),)}, "call 1 is at fault (arguments), told is call 0"),
+        ("D10", BAD, {"calls": ()}, "beside a broken call: 1 calls were made, 0 came back"),
+        ("D10", BAD, {"error": json.JSONDecodeError("x", "", 0)}, "crashed: JSONDecodeError"),
+        ("D10", BAD, {"error": ToolCallError((BROKEN,), (A,), "so")}, ""),
+        ("N9", STRANGE, {}, "calls to ['nobody'] were handed on"),
+        ("N9", STRANGE, {"calls": (A,)}, "errors name [], not ['nobody']"),
+        ("N9", STRANGE, {"calls": (A,), "errors": (replace(BROKEN, name="nobody"),)}, ""),
+        ("N9", STRANGE, {"calls": (), "errors": (replace(BROKEN, name="nobody"),)}, "beside a call to a tool that was not"),
+        ("D9", WRITTEN, {"text": ""}, ""),
+        ("D9", WRITTEN, {"calls": ()}, "the text was a call, wholly"),
+        ("D9", PROSE, {}, ""),
+        ("D9", PROSE, {"calls": (B,)}, "the text is no call"),
+        ("D9", PROSE, {"text": ""}, "said 'Sure: {}', came back as ''"),
+        ("N8", DOUBLED, {"error": DuplicateToolError(["a/b"])}, "two tools called 'a/b' were sent to the provider"),
+        ("T5", PAST, {"mentions": Mentions(call_ids=("functions.x:0",), result_ids=("functions.x:0",), calls=("a__b",))},
+         "which mistral refuses"),
+        ("T5", PAST, {"mentions": Mentions(call_ids=("abcdefghi",), result_ids=("xbcdefghi",), calls=("a__b",))},
+         "results answer the ids"),
+        ("T5", PAST, {"mentions": Mentions(call_ids=("abcdefghi",), result_ids=("abcdefghi",), calls=("a__b",))}, ""),
+        ("N5", replace(ASKED, choice="a/b"), {"mentions": Mentions(tools=("a__b", "get_x"), choice="a/b")},
+         "tool_choice names 'a/b', the tool is sent as 'a__b'"),
+        ("N5", PAST, {"mentions": Mentions(tools=("a__b", "get_x"))}, "holds 1 earlier calls, 0 were sent"),
+        ("N5", PAST, {"mentions": Mentions(tools=("a__b", "get_x"), calls=("get_x",))},
+         "an earlier call names 'get_x', the tool is sent as 'a__b'"),
+    ],
+)  # fmt: skip
+def test_kinds_of_question_are_judged_by_their_own_laws(law, question, changed, told):
+    said = complaint(law, question, **changed)
+    assert said is not None
+    assert told in said if told else said == ""
+
+
+def test_a_law_that_does_not_apply_says_nothing():
+    for law, question in (
+        ("S6", ASKED),
+        ("D10", ASKED),
+        ("N9", ASKED),
+        ("N8", ASKED),
+        ("D1", ASKED),
+        ("D3", ASKED),
+        ("T5", ASKED),
+    ):
+        assert complaint(law, question) is None
+
+
+def test_two_at_once_are_judged_together():
+    beside = trial(replace(ASKED, tools=("a__b",), reply=replace(BOTH, calls=(replace(A, name="a__b"),))))
+    right = replace(trial(), beside=beside)
+    assert BY_ID["N6"].judge(right) == ""
+    mixed = replace(right, beside=replace(beside, reply=replace(beside.reply, calls=(A,))))
+    assert "asked at the same time as another with the tools ['a/b', 'get_x']" in BY_ID["N6"].judge(mixed)
+
+
+def test_ids_that_are_made_must_come_again():
+    gemini = replace(ASKED, provider="gemini")
+    first = replace(trial(gemini), again=replace(BOTH, calls=(replace(A, id="other"), B)))
+    assert "the same answer was given the ids ['call_1', 'call_2'], and then ['other', 'call_2']" in BY_ID["D13"].judge(
+        first
+    )
+
+
+def test_equality_is_exact():
+    assert same({"a": [1, None]}, {"a": [1, None]})
+    pairs = (
+        (1, True),
+        (1, 1.0),
+        (0.0, -0.0),
+        (None, False),
+        ("é", "e\u0301"),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ([], {}),
+    )
+    assert [pair for pair in pairs if same(*pair)] == []
+    assert differing((A,), (A,)) == ""
+
+
+def test_what_a_backend_returns_and_raises_is_part_of_the_trial():
+    def crashes(*given, **options):
+        raise KeyError("choices")
+
+    async def awaited(*given, **options):
+        return "text"
+
+    assert isinstance(ask(ASKED, crashes).error, KeyError)
+    assert "a backend returns a Reply, not 'text'" in str(aask(ASKED, awaited).error)
+
+
+def test_a_backend_that_changes_what_it_was_given_is_seen():
+    def changes(model, messages, *, tools=None, **options):
+        tools[0]["function"]["name"] = "other"
+        messages.append({})
+        return BOTH
+
+    assert ask(ASKED, changes).untouched is False
+
+
+def test_bare_trials_are_judged_by_the_laws_they_can_break():
+    assert [law.id for law in ALL_LAWS if law.id not in BLIND and law.judge(bare(ASKED))] == []
+    assert BY_ID["N8"].judge(bare(DOUBLED)) == ""
+    assert bare(ASKED).mentions.tools == ("a__b", "get_x")

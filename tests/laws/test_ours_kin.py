@@ -1,0 +1,11 @@
+"""Every law for our backend: the rest of those that speak as OpenAI does, and Ollama."""
+
+import pytest
+
+
+@pytest.mark.laws(
+    providers=("openrouter", "xai", "hosted_vllm", "llamafile", "ollama", "ollama_chat"), examples=150, bare=500
+)
+def test_our_backend_keeps_the_laws(proof):
+    assert proof.examples >= 150
+    assert len(proof.judged) > 10
