@@ -26,6 +26,7 @@ from harness.errors import (
 )
 from harness.exchange import Exchange, HttpRequest, Provenance
 from harness.laws.asking import ASKED
+from harness.server import play
 from harness.server.app import App
 from harness.server.door import nobody, serving
 from harness.server.replay import Replay
@@ -95,17 +96,6 @@ both = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 def said(reply: Reply) -> list[tuple[str, dict[str, Any]]]:
     return [(call.name, call.parameters) for call in reply.calls]
-
-
-@each
-@both
-def test_through_the_server_is_as_in_process(provider: str, stream: bool) -> None:
-    one = recorded(provider, stream)
-    with answering(lambda _: one.exchange):
-        expected = ask(provider, "http://provider.test", stream)
-    with served(provider, stream, repeat=False) as (door, _):
-        assert ask(provider, door.url, stream) == expected
-    assert said(expected) == said(REPLY)
 
 
 @both
@@ -227,12 +217,15 @@ def test_a_strange_tool_is_an_error_beside_the_good_call(provider: str, stream: 
     assert [(error.fault, error.name, error.index) for error in reply.errors] == [("unknown_tool", "rm_rf", 0)]
 
 
-# Found by this law, and not mended: litellm makes a call of a doubled event, and no backend sees these bytes.
+# litellm's faults, found by this law: it numbers calls by the events that it sees, and hides which block they were of and
+# that the finish came twice. What is left could be said by a provider that gives two calls one id, or calls a tool twice.
+_EMPTY = "litellm makes a call without arguments of a block that starts twice; its id alone shows it"
+_TWICE = "litellm makes new calls, with new ids, of what comes after the finish"
 KNOWN = {
-    ("anthropic", "{fault: doubled, chunk: 1}"): "a doubled content_block_start becomes a call without arguments",
-    ("bedrock", "{fault: doubled, chunk: 1}"): "a doubled contentBlockStart becomes a call without arguments",
-    ("gemini", "{fault: doubled, chunk: 0}"): "a doubled last event doubles its calls",
-    ("gemini", "{fault: doubled, chunk: -1}"): "the same event, counted from the end",
+    ("anthropic", "{fault: doubled, chunk: 1}"): _EMPTY,
+    ("bedrock", "{fault: doubled, chunk: 1}"): _EMPTY,
+    ("gemini", "{fault: doubled, chunk: 0}"): _TWICE,
+    ("gemini", "{fault: doubled, chunk: -1}"): _TWICE,
 }
 
 
@@ -242,8 +235,6 @@ def test_a_doubled_chunk_or_a_lost_end_is_an_error_or_what_the_bytes_say(
     provider: str, rule: str, request: pytest.FixtureRequest
 ) -> None:
     """A doubled chunk may say something else in good order; then that is what was said. Or it says nothing new."""
-    from harness.server import play
-
     if (provider, rule) in KNOWN:
         request.applymarker(pytest.mark.xfail(reason=KNOWN[provider, rule], strict=True))
     dialect = DIALECTS[profile(provider).dialect]
