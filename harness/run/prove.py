@@ -155,7 +155,7 @@ def _draw(proof: Proof, put: Callable[[Question], Trial], laws: Sequence[Law], e
     # Hypothesis keeps what it found under this name.
     body.__name__ = body.__qualname__ = f"prove_{proof.provider}_{proof.mode.replace(' ', '_')}"
     drawn = questions(proof.provider, stream=proof.mode.endswith("stream"))
-    search = searching(body, drawn, examples=examples, seed=effort.seed, database=effort.database, shrink=effort.shrink)
+    search = searching(body, drawn, examples=examples, seed=effort.seed, database=effort.database)
     try:
         search()
     except LawBrokenError:

@@ -1,0 +1,141 @@
+"""A proof: how far it goes, what it keeps, and how small its counterexamples become."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.backend.completion import load_offline
+from harness.errors import UsageError
+from harness.laws import BY_ID
+from harness.laws.exemplars import exemplars
+from harness.laws.faulty import FAULTY
+from harness.laws.kept import Kept, from_json, to_json
+from harness.laws.question import Past, Question
+from harness.run.prove import BARE_MODES, Effort, asker, chosen_laws, judged, prove, prove_one
+from harness.run.subject import OURS, Backend, backend_at
+
+WRONG = {faulty.name: faulty.spoil for faulty in FAULTY}
+
+
+@pytest.fixture(scope="module")
+def ours():
+    load_offline()
+    return backend_at(OURS)
+
+
+def broken(ours, fault, law, provider="openai", mode="stream", examples=120, **effort):
+    backend = Backend(WRONG[fault](ours.complete))
+    proof = prove_one(backend, provider, mode, laws=chosen_laws([law]), effort=Effort(examples, **effort))
+    return proof.broken[law]
+
+
+def test_a_naive_name_shrinks_to_one_tool_of_few_letters(ours):
+    found = broken(ours, "naive-replace", "N4")
+    (name,) = found.trial.question.tools
+    assert len(name) <= 4
+    assert found.trial.question.quirks == frozenset()
+    assert len(found.trial.question.reply.calls) == 1
+
+
+def test_a_stream_that_loses_its_last_delta_shrinks_to_one_call(ours):
+    question = broken(ours, "last-delta-lost", "D1").trial.question
+    assert len(question.reply.calls) == 1
+    assert question.cuts == ()
+    assert len(question.tools) == 1
+    assert len(json.dumps(question.reply.calls[0].parameters)) < 20
+
+
+def test_an_integer_past_the_limit_is_all_that_is_left(ours):
+    question = broken(ours, "big-ints-through-float", "D5").trial.question
+    (call,) = question.reply.calls
+    assert len(call.parameters) == 1
+    assert next(iter(call.parameters.values())) > 2**53
+
+
+def test_the_count_is_kept_and_a_seed_repeats(ours):
+    one, two = (prove_one(ours, "ollama", "whole", effort=Effort(60, seed=7)) for _ in range(2))
+    assert one.examples == two.examples == 60
+    assert one.judged == two.judged
+    assert prove_one(ours, "openai", "whole", effort=Effort(7)).examples == 7
+
+
+def test_a_counterexample_is_found_first_the_next_time(ours, tmp_path):
+    """Past the exemplars, so that only Hypothesis' own store can know it."""
+
+    def complete(*given, tools=None, **options):
+        reply = ours.complete(*given, tools=tools, **options)
+        return replace(reply, calls=()) if reply.text == "naïve café" else reply
+
+    effort = Effort(400, seed=3, database=tmp_path)
+    few = len(exemplars("ollama_chat", stream=False))
+    laws = chosen_laws(["D5", "D1", "D2"])
+    first = prove_one(Backend(complete), "ollama_chat", "whole", laws=laws, effort=effort)
+    assert first.broken
+    again = prove_one(Backend(complete), "ollama_chat", "whole", laws=laws, effort=Effort(few + 2, database=tmp_path))
+    assert again.broken
+
+
+def test_only_what_was_chosen_is_judged(ours):
+    proof = prove_one(ours, "openai", "bare whole", laws=chosen_laws(["N1", "D2"]), effort=Effort(bare=60))
+    assert proof.judged.keys() == {"N1", "D2"}
+    with pytest.raises(UsageError, match="no law N44; there are N1, N2"):
+        chosen_laws(["N44"])
+
+
+def test_a_backend_that_cannot_be_awaited_is_not(ours):
+    modes = [proof.mode for proof in prove(Backend(ours.complete), providers=("ollama",), effort=Effort(3))]
+    assert modes == ["whole", "stream"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nonsense", "'nonsense' is no backend; write module:attribute"),
+        ("no_such_module:x", "there is no backend at 'no_such_module:x'"),
+        ("json:nothing", "there is no backend at 'json:nothing'"),
+        ("math:pi", "'math:pi' can't be called"),
+    ],
+)
+def test_a_backend_that_is_not_there_is_told(name, told):
+    with pytest.raises(UsageError, match=told):
+        backend_at(name)
+
+
+def test_a_backend_may_be_awaited_only(ours):
+    found = backend_at("harness.backend.completion:acomplete")
+    assert found.acomplete is not None
+    proof = prove_one(found, "openai", "whole", effort=Effort(5))
+    assert not proof.broken
+
+
+@pytest.mark.parametrize("mode", ["whole", "async stream", "bare whole"])
+def test_a_kept_counterexample_is_the_same_question(ours, mode):
+    question = Question(
+        "mistral",
+        ("a/b", "é"),
+        exemplars("mistral", stream=True)[0].reply,
+        quirks=frozenset({"no_done"}),
+        history=(Past("a/b", "functions.x:0"),),
+        cuts=(3, 9),
+        stream=True,
+        beside=Question("mistral", ("x",), exemplars("mistral", stream=True)[1].reply),
+    )
+    kept = Kept("N4", OURS, mode, question)
+    again = from_json(json.loads(json.dumps(to_json(kept))), "here")
+    assert again == kept
+    trial = asker(ours, mode)(replace(question, tools=("a/b", "get_x", "Other"), beside=None, history=()))
+    assert judged(trial, BY_ID["N4"], mode).holds
+
+
+@pytest.mark.parametrize("value", [None, {}, [], {"law": "N4", "backend": "x", "mode": "whole", "question": {}}])
+def test_what_is_no_counterexample_is_told(value):
+    with pytest.raises(UsageError, match=r"here\.json: no counterexample"):
+        from_json(value, "here.json")
+
+
+def test_bare_modes_hold_for_every_reply_that_is_drawn(ours):
+    for mode in BARE_MODES:
+        assert prove_one(ours, "bedrock", mode, effort=Effort(bare=100, seed=11)).holds
