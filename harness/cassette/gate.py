@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import shapes
-from harness.cassette.unfolding import unfolded
+from harness.cassette.unfolding import runs, unfolded
 from harness.errors import LeakError
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ class Gate:
         self._pieces = shapes.Pieces(known)
 
     def holds(self, text: str) -> bool:
-        return self._found(text.encode("utf-8", "surrogatepass")) is not None
+        """Whether a secret, or a part of one, stands in a message."""
+        data = text.encode("utf-8", "surrogatepass")
+        return bool(self._plain(data, self._forms) or self._folded(data, cut=True))
 
     def refuse_text(self, text: str, path: str) -> None:
         """Raise ``LeakError`` with the line if ``text`` holds a secret."""
@@ -60,10 +62,15 @@ class Gate:
     def _found(self, data: bytes) -> tuple[str, int] | None:
         if found := self._plain(data, self._forms):
             return found
-        for inner, place in unfolded(data):
-            if found := self._plain(inner, self._plainly):
-                return f"{found[0]}, in another writing", place
+        if hidden := self._folded(data):
+            # Where: in the first part that holds it by itself.
+            place = next((start for start, end in runs(data) if self._folded(data[start:end])), 0)
+            return f"{hidden}, in another writing", place
         return None
+
+    def _folded(self, data: bytes, *, cut: bool = False) -> str | None:
+        found = (self._plain(inner, self._plainly) for inner in unfolded(data, cut=cut))
+        return next((one[0] for one in found if one), None)
 
     def _plain(self, data: bytes, forms: Iterable[bytes]) -> tuple[str, int] | None:
         for form in forms:
@@ -72,8 +79,9 @@ class Gate:
                 return "a known secret", place
         for start, _, _ in self._pieces.runs(data):
             return "a piece of a known secret", start
-        shape = shapes.SHAPE_BYTES.search(data) if shapes.may_hold_shapes(data) else None
-        return (f"what looks like {shapes.shape_name(shape)}", shape.start()) if shape else None
+        for start, _, name in shapes.shaped(data):
+            return f"what looks like {name}", start
+        return None
 
 
 def put_aside(text: str, name: str) -> Path:

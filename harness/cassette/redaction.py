@@ -158,9 +158,8 @@ class Redactor:
         for found in _JSON_FIELD.finditer(data) if b"_token" in data or b"client_secret" in data else ():
             if shapes.MARK.encode() not in found[2]:
                 yield *found.span(2), found[2].decode("utf-8", "replace")
-        if self._by_shape and shapes.may_hold_shapes(data):
-            for shape in shapes.SHAPE_BYTES.finditer(data):
-                yield *shape.span(), shape[0].decode("utf-8", "replace")
+        for start, end, _ in shapes.shaped(data) if self._by_shape else ():
+            yield start, end, data[start:end].decode("utf-8", "replace")
 
     def _placeholder(self, secret: str, written: bytes) -> bytes:
         with self._lock:

@@ -12,34 +12,67 @@ from urllib.parse import unquote_to_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]{12,}")
+# A whole secret is longer in any writing; of a message that was cut, a part may stand there.
+_WHOLE, _PART = 22, 11
+_LETTER, _OTHER = b"a", b" "
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_KINDS = bytes(_LETTER[0] if letter in _LETTERS else _OTHER[0] for letter in range(256))
 _HEX = re.compile(rb"[0-9a-fA-F]{16,}")
+_QUOTED = re.compile(rb"%[0-9A-Fa-f]{2}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SHORT = 1000
+_NEAR = 2000
 _LARGEST = 2**20
 _PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _ANY_ZLIB = 47  # zlib's window bits for gzip and zlib alike
 _QUAD = 4
 
 
-def unfolded(data: bytes, levels: int = 3) -> Iterator[tuple[bytes, int]]:
-    """Each text that stands in ``data`` in another writing, and where it begins; ``levels`` deep."""
-    for inner, at in _one_level(data):
-        yield inner, at
-        if levels > 1:
-            for deeper, _ in unfolded(inner, levels - 1):
-                yield deeper, at
+def unfolded(data: bytes, levels: int = 3, *, cut: bool = False) -> Iterator[bytes]:
+    """What stands in ``data`` in other writings, all of it in one text for each of ``levels``; with ``cut`` short
+    parts too.
+    """
+    for _ in range(levels):
+        found = list(_one_level(data, _PART if cut else _WHOLE))
+        if not found:
+            return
+        data = b"\n".join(found)
+        yield data
 
 
-def _one_level(data: bytes) -> Iterator[tuple[bytes, int]]:
-    if b"%" in data and (unquoted := unquote_to_bytes(data)) != data:
-        yield unquoted, 0
-    if data[:2] in _PACKED and (plain := _unpacked(data)):
-        yield plain, 0
-    for run in dict.fromkeys(_RUN.findall(data)):
-        at = data.find(run)
+def runs(data: bytes, least: int = _WHOLE) -> Iterator[tuple[int, int]]:
+    """Where letters of base64 or hex stand in a row: what may be another writing."""
+    kinds, wanted = data.translate(_KINDS), _LETTER * least
+    start = kinds.find(wanted)
+    while start >= 0:
+        end = kinds.find(_OTHER, start)
+        end = len(data) if end < 0 else end
+        yield start, end
+        start = kinds.find(wanted, end)
+
+
+def _one_level(data: bytes, least: int) -> Iterator[bytes]:
+    yield from _unquoted(data)
+    if data[:2] in _PACKED:
+        yield _unpacked(data)
+    for run in dict.fromkeys(data[start:end] for start, end in runs(data, least)):
         for inner in _decoded(run):
-            yield inner, at
+            yield inner
+            if inner[:2] in _PACKED:
+                yield _unpacked(inner)
+
+
+def _unquoted(data: bytes) -> Iterator[bytes]:
+    """The neighbourhood of what is written as in a URL."""
+    start = end = 0
+    for found in _QUOTED.finditer(data) if b"%" in data else ():
+        if found.start() > end:
+            if end:
+                yield unquote_to_bytes(data[start:end])
+            start = max(end, found.start() - _NEAR)
+        end = found.end() + _NEAR
+    if end:
+        yield unquote_to_bytes(data[start:end])
 
 
 def _decoded(run: bytes) -> Iterator[bytes]:
