@@ -1,0 +1,34 @@
+"""What docs/server.md shows is what works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.server.replaying import answering
+from harness.server.rulebook import from_file
+from harness.server.rules import NAMES
+
+TEXT = (Path(__file__).parents[2] / "docs" / "server.md").read_text(encoding="utf-8")
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def test_the_rules_and_the_script_are_read(tmp_path: Path) -> None:
+    rules, script = blocks("yaml")
+    (tmp_path / "faults.yaml").write_text(rules)
+    (tmp_path / "script.yaml").write_text(script)
+    assert [rule.fault for rule in from_file(tmp_path / "faults.yaml")] == ["status", "cut", "reset"]
+    with answering(tmp_path / "script.yaml", faults=tmp_path / "faults.yaml") as served:
+        assert served.openai.endswith("/v1")
+
+
+def test_every_fault_is_told() -> None:
+    assert {name for name in NAMES if f"| `{name}` |" in TEXT} == NAMES
+
+
+def test_the_fixture_is_python() -> None:
+    (fixture,) = blocks("python")
+    compile(fixture, "docs/server.md", "exec")
