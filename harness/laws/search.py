@@ -25,8 +25,8 @@ def searching(
     """A function that runs ``body`` on ``examples`` values of ``drawn``, and raises what the first failure raises.
 
     ``database`` is a folder in which failing examples are kept, to be tried first next time. Without it and without a
-    ``seed`` the same examples are drawn each time. Failures are not shrunk here: ``smaller`` does it in a tenth of the time, for
-    it knows what a question is made of.
+    ``seed`` the same examples are drawn each time. Failures are not shrunk here: ``smaller`` knows what a
+    question is made of, and takes a tenth of the time.
     """
     test = hypothesis.given(drawn)(body)
     if seed is not None:
