@@ -12,7 +12,7 @@ from harness.cassette.unfolding import runs, unfolded
 from harness.errors import LeakError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from harness.exchange import Exchange
 
@@ -30,6 +30,21 @@ class Gate:
         """Whether a secret, or a part of one, stands in a message."""
         data = text.encode("utf-8", "surrogatepass")
         return bool(self._plain(data, self._forms) or self._folded(data, cut=True))
+
+    def hits(self, data: bytes) -> Iterator[tuple[str, int]]:
+        """All that is found, not only the first, with their places; the surest first."""
+        for form in self._forms:
+            at = data.find(form)
+            while at >= 0:
+                yield "a known secret", at
+                at = data.find(form, at + len(form))
+        for start, _, _ in self._pieces.runs(data):
+            yield "a piece of a known secret", start
+        for start, _, name in shapes.shaped(data):
+            yield f"what looks like {name}", start
+        if hidden := self._folded(data):
+            places = [start for start, end in runs(data) if self._folded(data[start:end])]
+            yield from ((f"{hidden}, in another writing", place) for place in places or [0])
 
     def refuse_text(self, text: str, path: str) -> None:
         """Raise ``LeakError`` with the line if ``text`` holds a secret."""

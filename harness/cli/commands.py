@@ -20,6 +20,7 @@ COMMANDS = (
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
     Command("validate", "check suites and cassettes, and tell all their faults", "harness.cli.validate"),
+    Command("audit", "search files, folders or what is staged in git for secrets", "harness.cli.audit"),
     Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),
     Command("serve", "serve cassettes to any client, and break answers on purpose", "harness.cli.serve"),
     Command("serve-local", "start or stop a real model on this machine", "harness.cli.serve_local"),

@@ -1,0 +1,47 @@
+"""Search files, folders, or what is staged for a commit, for secrets: the values of environment variables that are
+named like keys, in every writing, and whatever looks like a key. No secret is ever printed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLES = """examples:
+  harness audit                        the folders cassettes and suites
+  harness audit cassettes docs .env.example
+  harness audit --staged               what the next commit would add: for a pre-commit hook
+
+exit codes: 0 nothing found, 2 something can't be searched, 3 a secret was found
+"""
+_USUAL = ("cassettes", "suites")
+_FOUND = 3
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files and folders")
+    parser.add_argument("--staged", action="store_true", help="search what is staged in git, as it is staged")
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness.cassette.audit import Audit
+    from harness.errors import UsageError
+    from harness.report import harmless
+
+    if words.staged and words.paths:
+        raise UsageError("give paths or --staged, not both")
+    paths = [Path(path) for path in words.paths] or [Path(path) for path in _USUAL if Path(path).exists()]
+    audit = Audit()
+    count = 0
+    for hit in audit.staged() if words.staged else audit.paths(paths):
+        count += 1
+        sys.stderr.write(f"{harmless.line(hit.file)}: {hit.place} holds {hit.what}\n")
+    if not audit.files and not words.staged:
+        raise UsageError("there is nothing to search; give files or folders")
+    searched = f"{audit.files} file{'' if audit.files == 1 else 's'}, {audit.size / 1e6:.1f} MB"
+    sys.stdout.write(f"{searched}: {count or 'no'} secret{'' if count == 1 else 's'} found\n")
+    return _FOUND if count else 0
