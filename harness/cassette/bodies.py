@@ -23,13 +23,27 @@ if TYPE_CHECKING:
 DEEPEST = 100
 """How many levels of JSON are read as JSON: what is nested deeper is taken as text."""
 
-_WHOLE = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+
+def _encoder(*, ascii_only: bool, item: str, key: str) -> Callable[[Json], str]:
+    """Like ``JSONEncoder.encode``, which sets up its inner half anew for each of a stream's many small values."""
+    whole = json.JSONEncoder(separators=(item, key), ensure_ascii=ascii_only, allow_nan=False)
+    make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # there in CPython only
+    if make is None:
+        return whole.encode
+    text = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+    no = False
+    # Without a record of what it is inside of, a value must be a tree: what was read from JSON is one.
+    inner = make(None, whole.default, text, None, key, item, no, no, no)
+    return lambda value: "".join(inner(value, 0))
+
+
+_WHOLE = _encoder(ascii_only=False, item=", ", key=": ")
 # How a body's JSON was written. The first is the default and is not named.
 _STYLES: dict[str, Callable[[Json], str]] = {
-    "compact": json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode,
+    "compact": _encoder(ascii_only=False, item=",", key=":"),
     "spaced": _WHOLE,
-    "compact-ascii": json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode,
-    "spaced-ascii": json.JSONEncoder(allow_nan=False).encode,
+    "compact-ascii": _encoder(ascii_only=True, item=",", key=":"),
+    "spaced-ascii": _encoder(ascii_only=True, item=", ", key=": "),
     "indent-2": json.JSONEncoder(indent=2, ensure_ascii=False, allow_nan=False).encode,
     "indent-4": json.JSONEncoder(indent=4, ensure_ascii=False, allow_nan=False).encode,
 }
