@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from harness.exchange import Exchange, Headers, Provenance
 
-_COMPARED = 40
 _REMEMBERED, _LARGEST_REMEMBERED = 1024, 16_384
 
 
@@ -101,7 +100,8 @@ class Shelf:
     def _missed(self, request: HttpRequest) -> CassetteMiss:
         asked = self._compared(replace(request, headers=_kind(header(request.headers, "content-type"))))
         what = f"no recording answers {asked.method} {asked.url.removeprefix('http://served')}"
-        nearest = self._nearest(asked)
+        taken = () if self._repeat else {place for place, times in enumerate(self.given) if times}
+        nearest = matching.nearest(self._requests, asked, used=taken)
         if nearest is None:
             return CassetteMiss(f"{what}: no recording is loaded")
         found = matching.differences(self._requests[nearest], asked)
@@ -111,19 +111,6 @@ class Shelf:
             return CassetteMiss(f"{what} any more: the one that does, {label}, {used}", cassette=label, nearest=nearest)
         told = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
         return CassetteMiss(told, cassette=label, nearest=nearest, differences=found)
-
-    def _nearest(self, asked: HttpRequest) -> int | None:
-        size, path = len(asked.body), asked.url.partition("?")[0]
-        order = sorted(
-            range(len(self._requests)),
-            key=lambda n: (
-                self._requests[n].url.partition("?")[0] != path,
-                self.given[n] > 0 and not self._repeat,
-                abs(len(self._requests[n].body) - size),
-            ),
-        )
-        near = order[:_COMPARED]
-        return min(near, key=lambda n: matching.distance(self._requests[n], asked), default=None)
 
 
 def _kind(content_type: str | None) -> Headers:
