@@ -17,6 +17,7 @@ from harness.cassette.redaction import Redactor
 from harness.cassette.store import load
 from harness.errors import CassetteMiss, UsageError
 from harness.exchange import HttpRequest, header
+from harness.server import places
 from harness.server.places import served
 
 if TYPE_CHECKING:
@@ -73,13 +74,15 @@ class Shelf:
         self._waiting: dict[str, deque[int]] = {}
         for place, request in enumerate(self._requests):
             self._waiting.setdefault(matching.key(request), deque()).append(place)
+        self._last = {key: waiting[-1] for key, waiting in self._waiting.items()}
         self._remembered = functools.lru_cache(_REMEMBERED)(self._key)
 
     def answer(self, request: HttpRequest) -> Recorded:
         """The recording that answers ``request``. Raises ``CassetteMiss``."""
-        left = self._waiting.get(self._key_of(request))
+        key = self._key_of(request)
+        left = self._waiting.get(key)
         if not left:
-            raise self._missed(request)
+            raise self._missed(request, self._last.get(key))
         place = left.popleft()
         if self._repeat:
             left.append(place)
@@ -97,18 +100,20 @@ class Shelf:
     def _compared(self, request: HttpRequest) -> HttpRequest:
         return served(self._redactor.request(request))
 
-    def _missed(self, request: HttpRequest) -> CassetteMiss:
+    def _missed(self, request: HttpRequest, last: int | None) -> CassetteMiss:
+        """Why ``request`` isn't answered; ``last`` is the last recording that did answer it."""
         asked = self._compared(replace(request, headers=_kind(header(request.headers, "content-type"))))
-        what = f"no recording answers {asked.method} {asked.url.removeprefix('http://served')}"
+        what = f"no recording answers {asked.method} {asked.url.removeprefix(places.HERE)}"
+        if last is not None:
+            label = self.recorded[last].label
+            told = f"{what} any more: {label} was given already; start with --repeat to have it given again"
+            return CassetteMiss(told, cassette=label, nearest=last)
         taken = () if self._repeat else {place for place, times in enumerate(self.given) if times}
         nearest = matching.nearest(self._requests, asked, used=taken)
         if nearest is None:
             return CassetteMiss(f"{what}: no recording is loaded")
         found = matching.differences(self._requests[nearest], asked)
         label = self.recorded[nearest].label
-        if not found:
-            used = "was given already; start with --repeat to have it given again"
-            return CassetteMiss(f"{what} any more: the one that does, {label}, {used}", cassette=label, nearest=nearest)
         told = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
         return CassetteMiss(told, cassette=label, nearest=nearest, differences=found)
 

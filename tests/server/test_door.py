@@ -66,7 +66,8 @@ def test_the_path_may_begin_otherwise_than_it_was_recorded() -> None:
 
 def test_an_answer_is_given_once_then_the_miss_says_so() -> None:
     second = DIALECTS["openai"].render(Reply(text="second", finish="stop"))
-    with served(one("hi"), one("hi", second)) as (url, _, _):
+    others = [one(f"{number:02}") for number in range(50)]
+    with served(one("hi"), one("hi", second), *others) as (url, _, _):
         texts = [post(url, "hi").json()["choices"][0]["message"]["content"] for _ in range(2)]
         assert texts == ["said hi", "second"]
         third = post(url, "hi")
