@@ -79,8 +79,7 @@ def _replay(words: argparse.Namespace) -> int:
     app = App(source, hosts=[words.host, *words.allow_host])
 
     def ready(opened: Door) -> None:
-        sys.stdout.write(f"{what} at {opened.url}\n{_bases(opened.url)}\nCtrl-C ends it\n")
-        sys.stdout.flush()
+        _tell(f"{what} at {opened.url}", opened, words)
 
     door.serve(app, host=words.host, port=words.port, ready=ready)
     counts = app.ledger.counts
@@ -123,8 +122,7 @@ def _record(words: argparse.Namespace) -> int:
         app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host])
 
         def ready(opened: Door) -> None:
-            sys.stdout.write(f"recording {words.upstream} into {path}\n{_bases(opened.url)}\nCtrl-C ends it\n")
-            sys.stdout.flush()
+            _tell(f"recording {words.upstream} into {path}", opened, words)
 
         door.serve(app, host=words.host, port=words.port, ready=ready)
     return _recorded(kept.exchanges, path)
@@ -140,11 +138,15 @@ def _recorded(exchanges: tuple[Exchange, ...], path: str) -> int:
     return 0
 
 
-def _bases(url: str) -> str:
-    return (
-        f"base URLs: {url}/v1 (OpenAI and its kin), {url} (Anthropic, Gemini, Ollama, Cohere, Bedrock); "
-        f"what is asked and missed: {url}/"
+def _tell(what: str, opened: Door, words: argparse.Namespace) -> None:
+    url = opened.url
+    sys.stdout.write(
+        f"{what}\nbase URLs: {url}/v1 (OpenAI and its kin), {url} (Anthropic, Gemini, Ollama, Cohere, Bedrock); "
+        f"what is asked and missed: {url}/\nCtrl-C ends it\n"
     )
+    sys.stdout.flush()
+    if words.host not in {"127.0.0.1", "localhost", "::1"}:
+        _say(f"whoever reaches this machine may ask; other names than {words.host} need --allow-host")
 
 
 def _pace(word: str) -> float | None:

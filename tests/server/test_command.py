@@ -161,6 +161,15 @@ def test_a_miss_is_printed_once_and_the_end_is_1(cassette: Path) -> None:
     assert server.out.endswith("0 answered, 1 missed\n")
 
 
+def test_a_door_open_to_others_is_told(cassette: Path) -> None:
+    with running(str(cassette), "--host", "0.0.0.0") as server:
+        base = server.url.replace("0.0.0.0", "127.0.0.1")
+        assert httpx.get(f"{base}/v1/models").status_code == 200
+        assert httpx.get(f"{base}/v1/models", headers={"host": "docker.test"}).status_code == 403
+        server.end()
+    assert server.err == "harness: whoever reaches this machine may ask; other names than 0.0.0.0 need --allow-host\n"
+
+
 def test_an_upstream_that_is_down_is_told_to_both(tmp_path: Path) -> None:
     with nobody() as upstream, running("--record", "--upstream", upstream, str(tmp_path / "a.json")) as server:
         answer = httpx.post(f"{server.url}/v1/messages", json=ASKED)
