@@ -55,6 +55,8 @@ def run(words: argparse.Namespace) -> int:
         raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
     _offline()
     out = screen(stderr=words.json == STANDARD_OUTPUT)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # a backend of the user's own lies where the command is run
     backend = backend_at(words.backend)
     if words.self_check:
         return _self_check(backend, out)

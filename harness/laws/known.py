@@ -35,7 +35,7 @@ class KnownFault:
 
 def _ended_otherwise(trial: Trial) -> bool:
     """Whether a whole answer ended in a word that litellm's "stop" (or calls being there) does not tell."""
-    if not _whole_cohere(trial) or trial.served is None:
+    if not _whole_cohere(trial) or trial.served is None or trial.question.kind not in {"plain", "broken"}:
         return False
     told = "tool_calls" if trial.question.reply.calls or trial.question.reply.errors else "stop"
     return trial.question.kind == "broken" or trial.question.dialect.read(trial.served).finish != told
@@ -52,7 +52,12 @@ def _both(trial: Trial) -> bool:
 
 def _generated_otherwise(trial: Trial) -> bool:
     whole = trial.question.dialect.name == "ollama_generate" and not trial.question.stream
-    return whole and trial.served is not None and trial.question.dialect.read(trial.served).finish != "stop"
+    return (
+        whole
+        and trial.question.kind == "plain"
+        and trial.served is not None
+        and trial.question.dialect.read(trial.served).finish != "stop"
+    )
 
 
 def _called_twice(trial: Trial) -> bool:

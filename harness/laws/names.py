@@ -112,7 +112,7 @@ def untouched(trial: Trial) -> str | None:
 
 
 def doubled(trial: Trial) -> str | None:
-    if trial.question.kind != "doubled":
+    if trial.question.kind != "doubled" or not trial.question.tools:
         return None
     name = trial.question.tools[0]
     if trial.requests:
@@ -129,8 +129,8 @@ def unknown(trial: Trial) -> str | None:
         return None
     offered, sent = set(trial.question.tools), set(trial.wire.values())
     strange = [call.name for call in trial.question.reply.calls if call.name not in offered]
-    if set(strange) & sent:
-        return None  # another tool happens to be called so on the wire
+    if not strange or set(strange) & sent:
+        return None  # all were offered, or another tool happens to be called so on the wire
     if trial.error is not None:
         if not isinstance(trial.error, HarnessError):
             return f"crashed: {trial.error!r}"
