@@ -28,6 +28,7 @@ LARGEST = 64 * 2**20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]/@]+)(?::[0-9]{1,5})?")
 STATE = "/harness/state.json"
+_ICON = "/favicon.ico"  # which browsers ask for unbidden: no miss
 _JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
 
 
@@ -91,8 +92,8 @@ class App:
             await out.whole(_plain(413, f"a request may have {LARGEST:,} bytes"), (("connection", "close"),))
             return
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        if scope["method"] in {"GET", "HEAD"} and path in {"/", STATE}:
-            await out.whole(page() if path == "/" else self._state())
+        if scope["method"] in {"GET", "HEAD"} and path in {"/", STATE, _ICON}:
+            await out.whole(page() if path == "/" else self._state() if path == STATE else HttpResponse(204))
             return
         url = f"http://{head.host}{path}" + (f"?{query}" if query else "")
         request = HttpRequest(scope["method"], url, head.headers, body)

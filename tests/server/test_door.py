@@ -204,6 +204,7 @@ def test_the_page_tells_what_is_loaded_asked_and_missed() -> None:
     with served(one("hi"), one("ho")) as (url, _, _):
         post(url, "hi")
         post(url, "hu")
+        assert httpx.get(f"{url}/favicon.ico").status_code == 204
         state = httpx.get(f"{url}/harness/state.json").json()
     assert state["loaded"] == [{"file": "here.json", "provenance": "synthetic", "exchanges": 2, "used": 1}]
     assert state["counts"] == {"answered": 1, "missed": 1}
