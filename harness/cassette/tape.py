@@ -100,28 +100,31 @@ class Tape:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
         if self._recorder is not None:
             return self._recorder.passing(request)
-        asked = self._redactor.request(request)
+        self._redactor.learn(request)
         with self._lock:
-            left = self._left(asked)
+            left = self._left(request)
             if left:
                 number = left.popleft()
                 self._given.add(number)
                 self.taken.append((number, self._recorded[number]))
                 return self._recorded[number]
+            asked = self._redactor.request(request)
             self.misses.append(asked)
         raise self._missed(asked)
 
-    def _left(self, asked: HttpRequest) -> deque[int] | None:
-        """The recordings that answer ``asked`` and were not given yet, the first recorded first."""
+    def _left(self, request: HttpRequest) -> deque[int] | None:
+        """The recordings that answer ``request`` and were not given yet, the first recorded first."""
         if self._waiting is None:
             self._waiting = {}
             for number, exchange in enumerate(self._recorded):
                 self._waiting.setdefault(self._key(exchange.request), deque()).append(number)
-        return self._waiting.get(self._key(asked))
+        # Most requests are, byte for byte, ones that were recorded: clean, and their keys are known.
+        key = self._keys.get(_exact(request))
+        return self._waiting.get(key or self._key(self._redactor.request(request)))
 
     def _key(self, request: HttpRequest) -> bytes:
-        """A digest of the canonical key; most requests are, byte for byte, ones that were recorded."""
-        exact = request.method, request.url, header(request.headers, "content-type"), request.body
+        """A digest of the canonical key."""
+        exact = _exact(request)
         found = self._keys.get(exact)
         if found is None:
             found = blake2b(matching.key(request).encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -142,6 +145,10 @@ class Tape:
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"
         message = f"{self.path}: no unused exchange answers {asked.method} {asked.url}: {why}"
         return self._miss(message, cassette=str(self.path), nearest=nearest, differences=found)
+
+
+def _exact(request: HttpRequest) -> tuple[str, str, str | None, bytes]:
+    return request.method, request.url, header(request.headers, "content-type"), request.body
 
 
 @contextlib.contextmanager
