@@ -55,7 +55,7 @@ def sifted(cassette: Cassette, path: Path, secrets: Iterable[str] = ()) -> tuple
 def caught(exchange: Exchange, path: Path) -> str:
     """Put an exchange that holds a secret where only its owner can read it; a sentence that says where."""
     try:
-        place = put_aside(document.to_line(parts.from_exchange(exchange, read=False)), path.stem)
+        place = put_aside(document.to_line(parts.from_exchange(exchange, plain=True)), path.stem)
     except OSError as error:
         return f"what was caught is lost, for it could not be put aside: {error}"
     return f"what was caught is in {place}, for your eyes only"

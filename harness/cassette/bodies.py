@@ -70,6 +70,14 @@ def written(body: bytes) -> dict[str, Json]:
     return _as_text(text)
 
 
+def plainly(body: bytes) -> dict[str, Json]:
+    """``{"text": …}`` or ``{"base64": …}``, without a look at what it says."""
+    try:
+        return {"text": body.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode("ascii")}
+
+
 def read(value: Json) -> bytes:
     """The bytes of a written body. Raises ``ValueError``, ``TypeError`` or ``KeyError`` for one that is none."""
     if not isinstance(value, dict):

@@ -82,7 +82,7 @@ class Journal:
 
     def write(self, number: int, exchange: Exchange) -> None:
         """Add a line; one of the same ``number`` stands for an earlier one. Raises ``OSError``."""
-        self._line({"n": number, **parts.from_exchange(exchange, read=False)})
+        self._line({"n": number, **parts.from_exchange(exchange, plain=True)})
         self._empty = False
 
     def close(self, *, keep: bool = False) -> None:

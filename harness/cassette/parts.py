@@ -22,6 +22,8 @@ from harness.exchange import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.chat import Json
     from harness.exchange import Headers
 
@@ -42,17 +44,22 @@ def to_provenance(value: Json) -> Provenance:
     return Provenance(**{name: _text(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]
 
 
-def from_exchange(exchange: Exchange, *, read: bool = True) -> dict[str, Json]:
-    """With ``read``, what a stream says stands beside it."""
+def from_exchange(exchange: Exchange, *, plain: bool = False) -> dict[str, Json]:
+    """``plain`` is for machines, and quick: bodies stand as text, and not beside it what a stream says."""
+    write = bodies.plainly if plain else bodies.written
     request = exchange.request
     asked: dict[str, Json] = {"method": request.method, "url": request.url, **_from_headers(request.headers)}
     if request.body:
-        asked["body"] = bodies.written(request.body)
+        asked["body"] = write(request.body)
     made: dict[str, Json] = {"request": asked}
     response = exchange.response
     if response is not None:
-        made["response"] = {"status": response.status, **_from_headers(response.headers), **_from_chunks(response)}
-        if read and "stream" in made["response"] and (says := reading(exchange)):
+        made["response"] = {
+            "status": response.status,
+            **_from_headers(response.headers),
+            **_from_chunks(response, write),
+        }
+        if not plain and "stream" in made["response"] and (says := reading(exchange)):
             made["response"]["reads"] = says
     if exchange.failure is not None:
         made["failure"] = {"kind": exchange.failure.kind, "detail": exchange.failure.detail}
@@ -86,15 +93,15 @@ def _response(value: Json) -> HttpResponse:
     return HttpResponse(status, _to_headers(given), tuple(_to_chunks(given)))
 
 
-def _from_chunks(response: HttpResponse) -> dict[str, Json]:
+def _from_chunks(response: HttpResponse, write: Callable[[bytes], dict[str, Json]]) -> dict[str, Json]:
     """A stream as the list of its chunks; anything else whole, with the lengths and times of its chunks beside it."""
     chunks = response.chunks
     kind = header(response.headers, "content-type") or ""
     if any(word in kind for word in _STREAMS):
-        return {"stream": [{"at": _time(chunk.at), **bodies.written(chunk.data)} for chunk in chunks]}
+        return {"stream": [{"at": _time(chunk.at), **write(chunk.data)} for chunk in chunks]}
     if not chunks:
         return {}
-    made: dict[str, Json] = {"body": bodies.written(response.body)}
+    made: dict[str, Json] = {"body": write(response.body)}
     if len(chunks) > 1:
         made["chunks"] = [f"{len(chunk.data)} at {_time(chunk.at)}" for chunk in chunks]
     elif chunks[0].at:
