@@ -94,9 +94,12 @@ class Talk(socketserver.StreamRequestHandler):
         return True
 
     def echo(self, path, body):
-        """What was sent, with the path in a header; /echo/429 as an error, /echo/sse in two chunks."""
+        """What was sent, with the path in a header; /echo/429 as an error, /echo/coded-br with that encoding."""
         kind = path.split("/")[2] if path.count("/") > 1 else ""
-        encoding = b"Content-Encoding: gzip\r\n" if kind == "gzip" else b""
+        coded = kind.removeprefix("coded-") if kind != "gzip" else kind
+        encoding = (
+            f"Content-Encoding: {coded.replace('+', ', ')}\r\n".encode() if coded != kind or coded == "gzip" else b""
+        )
         status = b"429 Too Many Requests" if kind == "429" else b"307 There" if kind == "307" else b"200 OK"
         kept = b"text/event-stream" if kind == "sse" else b"application/json"
         self.send(b"HTTP/1.1 %s\r\nContent-Type: %s\r\n%s" % (status, kept, encoding))
