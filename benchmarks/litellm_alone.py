@@ -21,7 +21,7 @@ def complete(model: str, messages: Any, *, tools: Any = None, stream: bool = Fal
     return Reply(
         text=message.content or "",
         calls=tuple(
-            ToolCall(call.function.name, json.loads(call.function.arguments), call.id) for call in message.tool_calls or ()
+            ToolCall(one.function.name, json.loads(one.function.arguments), one.id) for one in message.tool_calls or ()
         ),
         finish=found.choices[0].finish_reason,
         usage=Usage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens),

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class KnownFault:
-    """``seen_in`` are the litellm versions it was seen in; ``show`` says what to serve and what then happens."""
+    """``seen_in`` are the litellm versions it was seen in; docs/litellm-faults.md shows it in three lines."""
 
     name: str
     seen_in: str
     fault: str
-    show: str
     mended: str = ""
 
 
@@ -25,114 +24,97 @@ KNOWN_FAULTS = (
         "groq-service-tier",
         "1.106.2, 1.109.1",
         "A whole answer of Groq's without service_tier is an AttributeError.",
-        "groq/…, an answer in OpenAI's shape without service_tier: APIConnectionError",
         "attempt.rescued: the answer is decoded from its own text",
     ),
     KnownFault(
         "groq-error-event",
         "1.109.1",
         "An error event inside a stream of Groq's, whose code is a word, is a ValueError.",
-        'groq/… streamed, {"error": {"code": "tool_use_failed"}}: int() fails on the word',
         "repairs.groq",
     ),
     KnownFault(
         "snowflake-custom-placeholder",
         "1.109.1",
         "A call with an empty custom placeholder beside its function is refused as a custom call.",
-        'snowflake/…, a call with "custom": {"input": "", "name": ""}: a validation error',
         "attempt.rescued",
     ),
     KnownFault(
         "gemini-call-without-args",
         "1.109.1",
         "A functionCall without args is a KeyError.",
-        'gemini/…, a part {"functionCall": {"name": "f"}}: BadRequestError',
         "repairs.gemini",
     ),
     KnownFault(
         "gemini-null-counts",
         "1.109.1",
         "A streamed usage with a null in it is a TypeError.",
-        "gemini/… streamed, totalTokenCount null: MidStreamFallbackError",
         "repairs.gemini",
     ),
     KnownFault(
         "cohere-event-stream",
         "1.109.1",
         "Cohere's stream is read as lines of bare JSON, so every real one fails at its first line.",
-        "cohere_chat/… streamed, server-sent events: MidStreamFallbackError",
         "lines.LineWatch, repairs.cohere",
     ),
     KnownFault(
         "cohere-text-beside-calls",
         "1.109.1",
         "The text and the finish reason of a whole answer of Cohere's are dropped where it holds calls.",
-        "cohere_chat/…, content and tool_calls, TOOL_CALL: content None, finish_reason stop",
     ),
     KnownFault(
         "cohere-counts-wanted",
         "1.109.1",
         "A whole answer of Cohere's without usage is a KeyError.",
-        "cohere_chat/…, no usage: APIConnectionError",
     ),
     KnownFault(
         "tool-choice-dropped",
         "1.109.1",
         "tool_choice is dropped without a word for Cohere and Ollama.",
-        "cohere_chat/… with tool_choice required: no tool_choice in the request",
     ),
     KnownFault(
         "ollama-generate-reason",
         "1.109.1",
         "A whole answer of Ollama's /api/generate that was cut for length is said to end in stop.",
-        "ollama/…, done_reason length: finish_reason stop",
     ),
     KnownFault(
         "huggingface-asks-home",
         "1.109.1",
         "Each call of a Hugging Face model asks huggingface.co for its config.json, whatever the api_base.",
-        "huggingface/… with an api_base of its own: requests to huggingface.co",
     ),
     KnownFault(
         "damaged-line-skipped",
         "1.109.1",
         "A line of a stream that is no JSON is skipped without a word, for the providers of litellm's own parser.",
-        "hosted_vllm/… streamed, half a line in the middle: its text is missing from the answer, no error",
         "lines.LineWatch",
     ),
     KnownFault(
         "finish-reason-rewritten",
         "1.109.1",
         "A whole answer that ends in stop and holds calls is said to end in tool_calls.",
-        "openai/…, calls and finish_reason stop: finish_reason tool_calls",
         "words.own_word",
     ),
     KnownFault(
         "random-ids",
         "1.106.2, 1.109.1",
         "A call without an id gets a random one, another on each replay.",
-        "gemini/…, a functionCall without id: call_<28 hex digits>",
         "callids.settle",
     ),
     KnownFault(
         "ollama-invents-calls",
         "1.109.1",
         "JSON with a name and arguments in it is a call, whether such a tool was offered or not.",
-        'ollama/… with format json, the answer {"name": "Ada", "arguments": "x"}: a call to Ada',
         "replies.as_generated",
     ),
     KnownFault(
         "ollama-asks-localhost",
         "1.109.1",
         "Each call of a model that litellm does not know asks http://localhost:11434/api/show, whatever the api_base.",
-        "ollama_chat/… with an api_base of its own: requests to localhost:11434",
         "completion: the model is put into litellm.model_cost",
     ),
     KnownFault(
         "bedrock-names-shared",
         "1.106.2, 1.109.1",
         "Names that Bedrock refuses are renamed through a table of the whole process: a_b comes back as a/b.",
-        "bedrock/converse/…, one request with a/b, then one with a_b alone: the reply's a_b is a/b",
         "toolnames.NameTable: litellm never sees a name that it would rename",
     ),
 )
