@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import secrets as random
 import stat
@@ -16,7 +17,7 @@ from harness.cassette.gate import Gate
 from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from harness.exchange import Exchange
 
@@ -35,7 +36,8 @@ def load(path: Path | str) -> Cassette:
         ) from error
     except OSError as error:
         raise CassetteDamagedError(f"{path}: can't be read: {_why(error)}", path=str(path)) from error
-    return from_bytes(data, str(path))
+    with _uncollected():
+        return from_bytes(data, str(path))
 
 
 def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), root: Path | str | None = None) -> None:
@@ -96,6 +98,18 @@ def _content(path: Path) -> bytes:
             return file.read(known.st_size)  # a longer read would set the memory for it aside at once
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Many values are made and none is garbage: to look for some takes as long as to read them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _refuse_unreadable(data: bytes, cassette: Cassette, path: Path) -> None:
