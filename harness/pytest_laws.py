@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER = ".harness"
 EXAMPLES = 100
+_PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
 
 def modes(backend: Backend, name: str) -> tuple[Mode, ...]:
@@ -44,19 +45,27 @@ def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
     metafunc.parametrize("proof", made, indirect=True, ids=names)
 
 
-def proved(request: pytest.FixtureRequest, *, ci: bool) -> Proof:
-    """The proof of one provider in one mode, as the test's marker asks for it."""
+@pytest.fixture
+def proof(request: pytest.FixtureRequest) -> Proof:
+    """How often each law was judged for one provider and mode, and what broke; see the marker ``laws``."""
+    request.node.stash[_PROOF] = made = _proved(request)
+    return made
+
+
+def _proved(request: pytest.FixtureRequest) -> Proof:
     from harness.backend.completion import load_offline  # noqa: PLC0415 - as above
     from harness.errors import UsageError  # noqa: PLC0415 - as above
     from harness.run.prove import Effort, chosen_laws, prove_one  # noqa: PLC0415 - as above
     from harness.run.subject import backend_at  # noqa: PLC0415 - as above
+    from harness.settings import settings  # noqa: PLC0415 - as above
 
     if not hasattr(request, "param"):
         raise pytest.UsageError(f"{request.node.nodeid}: the fixture `proof` needs @pytest.mark.laws(backend)")
     name, provider, mode = request.param
     marker = request.node.get_closest_marker("laws")
     examples = marker.kwargs.get("examples", EXAMPLES)
-    database = None if ci else request.config.rootpath / FOLDER / "examples"
+    root = request.config.rootpath
+    database = None if settings({}, folder=root).ci else root / FOLDER / "examples"
     load_offline()
     try:
         laws = chosen_laws(marker.kwargs.get("laws", ()))
@@ -66,12 +75,19 @@ def proved(request: pytest.FixtureRequest, *, ci: bool) -> Proof:
     return prove_one(backend_at(name), provider, mode, laws=laws, effort=effort)
 
 
-def judge(proof: Proof) -> None:
+def judge_item(item: pytest.Item) -> None:
+    """Fail a test whose proof does not hold."""
+    made = item.stash.get(_PROOF, None)
+    if made is not None:
+        judge(made)
+
+
+def judge(made: Proof) -> None:
     """Fail the test if a law was broken, with every counterexample in plain words."""
     from harness.report.proofs import story  # noqa: PLC0415 - as above
 
-    if proof.broken:
-        pytest.fail("\n\n".join(story(proof, broken) for broken in proof.broken.values()), pytrace=False)
+    if made.broken:
+        pytest.fail("\n\n".join(story(made, broken) for broken in made.broken.values()), pytrace=False)
 
 
 class LawFile(pytest.File):

@@ -8,6 +8,7 @@ Nothing heavy is imported at pytest's start, and nothing is done to tests that d
   does a recorded exchange that the test did not use.
 - The fixture ``open_cassette`` opens any cassette in a ``with``, as often as needed (inside ``@given`` too).
 - ``pytest suites/`` runs harness suites, an item for each case and model.
+- The fixture ``serve_cassettes`` serves cassettes at a port of their own, for programs in any language.
 - ``@pytest.mark.laws("my_adapter:complete")`` makes a test with the fixture ``proof`` one for each provider and mode:
   it fails where the backend breaks a law of tool calling. ``pytest X.law.json`` puts a kept counterexample again.
 - ``--record-mode=once`` or ``record`` records. The default, ``none``, only replays, and so does CI.
@@ -23,6 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness import pytest_laws
+from harness.pytest_laws import proof
+from harness.pytest_serving import serve_cassettes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
@@ -32,13 +37,13 @@ if TYPE_CHECKING:
     from harness.errors import CassetteMiss
     from harness.exchange import Provenance
     from harness.run.events import CaseResult, Job
-    from harness.run.prove import Proof
     from harness.settings import Settings
+
+__all__ = ["cassette", "cassette_provenance", "open_cassette", "proof", "serve_cassettes"]
 
 _SUITE = re.compile(rb"^cases\s*:", re.MULTILINE)
 _TAPE: pytest.StashKey[Tape] = pytest.StashKey()
 _WHOLE: pytest.StashKey[bool] = pytest.StashKey()
-_PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,18 +74,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test of laws is one for each provider and mode."""
     marker = metafunc.definition.get_closest_marker("laws")
     if marker is not None and "proof" in metafunc.fixturenames:
-        from harness.pytest_laws import parametrize  # noqa: PLC0415 - only tests of laws pay for it
-
-        parametrize(metafunc, marker)
-
-
-@pytest.fixture
-def proof(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Proof:
-    """How often each law was judged for one provider and mode, and what broke; see the marker ``laws``."""
-    from harness.pytest_laws import proved  # noqa: PLC0415 - as above
-
-    request.node.stash[_PROOF] = made = proved(request, ci=_settings(pytestconfig).ci)
-    return made
+        pytest_laws.parametrize(metafunc, marker)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -137,11 +131,7 @@ def _refuse_unfinished(item: pytest.Item) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A test that passed has still failed if its tape or its proof says so."""
     result = yield
-    proof = item.stash.get(_PROOF, None)
-    if proof is not None:
-        from harness.pytest_laws import judge  # noqa: PLC0415 - as above
-
-        judge(proof)
+    pytest_laws.judge_item(item)
     tape = item.stash.get(_TAPE, None)
     if tape is not None:
         _judge(tape, item.get_closest_marker("cassette"))
@@ -205,9 +195,7 @@ def _settings(config: pytest.Config) -> Settings:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A YAML file that holds cases is a suite; a file of ``harness prove`` is a counterexample."""
     if file_path.name.endswith(".law.json"):
-        from harness.pytest_laws import LawFile  # noqa: PLC0415 - only those who put one again pay for it
-
-        kept: pytest.Collector = LawFile.from_parent(parent, path=file_path)
+        kept: pytest.Collector = pytest_laws.LawFile.from_parent(parent, path=file_path)
         return kept
     if file_path.suffix not in {".yaml", ".yml"} or not _SUITE.search(file_path.read_bytes()):
         return None

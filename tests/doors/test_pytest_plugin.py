@@ -264,3 +264,47 @@ def test_an_option_of_that_name_from_another_plugin(run):
         PYTHONPATH=".",
     )  # fmt: skip
     assert code == 0, told
+
+
+SERVED = """
+import json, pathlib, urllib.request
+from harness.cassette import Cassette, save
+from harness.chat import Reply
+from harness.exchange import Exchange, HttpRequest, Provenance
+from harness.wire import DIALECTS
+
+ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+def tape():
+    sent = HttpRequest("POST", "https://api.openai.com/v1/chat/completions", (("content-type", "application/json"),), json.dumps(ASKED).encode())
+    answer = DIALECTS["openai"].render(Reply(text="hello", finish="stop"))
+    save(pathlib.Path(__file__).parent / "here.json", Cassette(Provenance("synthetic", "", "a test"), (Exchange(sent, answer),)))
+
+def ask(base, body):
+    request = urllib.request.Request(f"{base}/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as got:
+            return json.load(got)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+def test_served(serve_cassettes):
+    tape()
+    one, two = serve_cassettes("here.json"), serve_cassettes("here.json", repeat=True)
+    assert one.url != two.url
+    assert ask(one.openai, ASKED)["choices"][0]["message"]["content"] == "hello"
+    assert ask(two.openai, ASKED) == ask(two.openai, ASKED)
+
+def test_missed(serve_cassettes):
+    tape()
+    assert ask(serve_cassettes("here.json").openai, {**ASKED, "model": "other"}) == 404
+"""
+
+
+def test_cassettes_are_served_to_programs_of_the_test(run):
+    pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
+    code, told = run({"test_a.py": SERVED})
+    assert code == 1, told
+    assert "PASSED test_a.py::test_served" in told
+    assert "ERROR test_a.py::test_missed" in told
+    assert 'body.model: recorded "m", asked "other"' in told
