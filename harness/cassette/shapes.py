@@ -21,7 +21,8 @@ SHORTEST = 8
 """No run of so many characters of a secret is ever written."""
 
 MARK = "REDACTED"
-_OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d)"  # no placeholder
+# No placeholder; one that letters follow may be what is left of another key.
+_OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d{1,6}(?![A-Za-z0-9_-]))"
 SHAPES = {
     "an OpenAI-style key": rf"\bsk-{_OURS}(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{{20,512}}",
     "a Google API key": rf"\bAIza{_OURS}[0-9A-Za-z_-]{{35}}",
