@@ -16,9 +16,15 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("run", "replay suites from their cassettes and check every answer", "harness.cli.run"),
     Command("record", "ask the models of suites for real, and record what they answer", "harness.cli.record"),
+    Command("rerecord", "record anew, and show what is answered otherwise", "harness.cli.rerecord"),
     Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
+    Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),
+    Command(
+        "cassettes", "list cassettes: what they hold, their age and size, and who uses them", "harness.cli.cassettes"
+    ),
+    Command("prune", "remove cassettes that no case uses; asks first", "harness.cli.prune"),
     Command("validate", "check suites and cassettes, and tell all their faults", "harness.cli.validate"),
     Command("audit", "search files, folders or what is staged in git for secrets", "harness.cli.audit"),
     Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),

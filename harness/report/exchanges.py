@@ -95,7 +95,7 @@ def _outcome(exchange: Exchange) -> str:
         told.append(f"{exchange.response.status}, {_size(exchange.response)}")
     if exchange.failure:
         told.append(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
-    reply = _read(exchange)
+    reply = read(exchange)
     if reply is None or isinstance(reply, str):
         return ", ".join(told)
     said = [json.dumps(reply.text[:_MOST_TEXT], ensure_ascii=False)] if reply.text else []
@@ -105,7 +105,7 @@ def _outcome(exchange: Exchange) -> str:
 
 
 def _decoded(exchange: Exchange) -> Iterator[str]:
-    reply = _read(exchange)
+    reply = read(exchange)
     if reply is None:
         yield from _bar("nothing: this is no answer of a dialect that is read here")
     elif isinstance(reply, str):
@@ -133,7 +133,7 @@ def _reply(reply: Reply) -> Iterator[str]:
         yield from _bar(f"tokens: {usage.prompt} prompt, {usage.completion} completion, {usage.total} total")
 
 
-def _read(exchange: Exchange) -> Reply | str | None:
+def read(exchange: Exchange) -> Reply | str | None:
     """The answer as the reference reader sees it; a sentence where it can't be read; None where it is none."""
     dialect = _dialect(urlsplit(exchange.request.url).path)
     if exchange.response is None or dialect is None or exchange.response.status >= HTTPStatus.BAD_REQUEST:

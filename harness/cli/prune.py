@@ -1,0 +1,58 @@
+"""Remove cassettes that no case uses, and what broken-off recordings left; asks first."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLES = """examples:
+  harness prune            lists what would go, and asks
+  harness prune --yes      does not ask
+  harness prune --dry-run  only lists
+
+Files that can't be read are never removed: they may be what is left of something.
+
+exit codes: 0 done, or there was nothing to do; 2 wrong usage, or nobody there to answer
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.suites(parser)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would go")
+
+
+def run(words: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from harness import housekeeping
+    from harness.errors import UsageError
+    from harness.report import harmless
+    from harness.settings import settings
+
+    chosen = settings(vars(words))
+    going = [one for one in housekeeping.inventory(chosen) if one.use in {"orphan", "left over"}]
+    if not going:
+        sys.stdout.write(f"{chosen.cassettes}: every cassette is used; nothing to remove\n")
+        return 0
+    for one in going:
+        sys.stdout.write(harmless.line(f"{one.path}: {one.use}, {one.exchanges} exchanges, {one.kind}") + "\n")
+    if words.dry_run:
+        return 0
+    if not words.yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to answer; nothing was removed (--yes removes without asking)")
+        sys.stdout.write(f"remove {'these' if len(going) > 1 else 'this'} {len(going)}? [y/N] ")
+        sys.stdout.flush()
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            sys.stdout.write("nothing was removed\n")
+            return 0
+    for one in going:
+        housekeeping.remove(Path(one.path), chosen.cassettes)
+    sys.stdout.write(f"{len(going)} removed\n")
+    return 0

@@ -1,0 +1,51 @@
+"""Record suites anew, and show what the models answer otherwise than before."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from harness.cli import record
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLES = """examples:
+  harness rerecord --local                                start the local model, record anew, tell what changed
+  harness rerecord suites/tools.yaml --model openai/gpt-4o-mini
+
+Each old recording stays until the new one is whole. Ids, times and token counts are no change.
+
+exit codes: as `harness record`
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    record.configure(parser)
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness import assembly
+    from harness.cassette import load
+    from harness.cli import options
+    from harness.errors import CassetteError
+    from harness.report import changes, harmless
+    from harness.settings import settings
+
+    chosen = settings(vars(words))
+    before = {}
+    for job in assembly.plan(assembly.load(chosen), chosen, options.choice(words, missing=words.missing)):
+        if job.cassette.exists():
+            try:
+                before[job.cassette] = load(job.cassette)
+            except CassetteError as error:
+                sys.stderr.write(f"harness: {harmless.line(str(error))}; there is nothing to compare with\n")
+    code = record.run(words)
+    same = 0
+    for path, old in before.items():
+        told = changes.changes(old, load(path))
+        same += not told
+        for one in told:
+            sys.stderr.write(harmless.line(f"{path}: {one}", 400) + "\n")
+    sys.stderr.write(f"{len(before) - same} of {len(before)} cassettes say something else than before\n")
+    return code

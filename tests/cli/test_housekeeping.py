@@ -1,0 +1,173 @@
+"""Looking after cassettes: listed, explained, pruned when asked to, and recorded anew with what changed told."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from harness.__main__ import main
+from harness.cassette import load
+from harness.server.replaying import answering
+
+SUITE = """
+name: shop
+models: [{name: m, backend: openai, hostname: "URL", api_key_env: SHOP_KEY}]
+tools: [{name: shop/find, parameters: {type: object, properties: {what: {type: string}}}}]
+cases:
+  - {id: hello, messages: [{user: Say hello.}]}
+  - {id: find, messages: [{user: Find socks.}], tools: [shop/find]}
+"""
+FIRST = "replies:\n  - {text: Hello!}\n  - {calls: [{name: shop__find, parameters: {what: socks}}]}\n"
+SECOND = "replies:\n  - {text: Good day!}\n  - {calls: [{name: shop__find, parameters: {what: shoes}}]}\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("SHOP_KEY", "sk-planted-0123456789")
+    (tmp_path / "suites").mkdir()
+    record(tmp_path, FIRST, "record")
+    return tmp_path
+
+
+def record(folder, script, *words):
+    """Record from a real server that answers by ``script``, always at another port."""
+    (folder / "script.yaml").write_text(script)
+    with answering(folder / "script.yaml") as served:
+        (folder / "suites" / "shop.yaml").write_text(SUITE.replace("URL", served.openai))
+        return main(words)
+
+
+@pytest.fixture
+def run(capsys):
+    def runs(*words):
+        code = main(words)
+        out = capsys.readouterr()
+        assert "Traceback" not in out.err
+        return code, out.out, out.err
+
+    return runs
+
+
+def tape(project, case="hello"):
+    return project / "cassettes" / "shop" / case / "openai+m.json"
+
+
+def test_cassettes_are_listed_with_what_is_wrong(project, run):
+    orphan = project / "cassettes" / "gone" / "case" / "openai+m.json"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_text(tape(project).read_text())
+    tape(project).with_name("openai+m.partial.json").write_text(tape(project).read_text())
+    tape(project, "find").write_text("{")
+    code, out, _ = run("cassettes", "--json")
+    assert code == 2
+    found = {one["path"]: one for one in json.loads(out)}
+    assert {path: one["use"] for path, one in found.items()} == {
+        "cassettes/gone/case/openai+m.json": "orphan",
+        "cassettes/shop/find/openai+m.json": "unreadable",
+        "cassettes/shop/hello/openai+m.json": "used",
+        "cassettes/shop/hello/openai+m.partial.json": "left over",
+    }
+    assert found["cassettes/shop/hello/openai+m.json"]["kind"] == "local"
+    assert found["cassettes/shop/hello/openai+m.json"]["days"] == 0
+    assert found["cassettes/shop/hello/openai+m.json"]["exchanges"] == 1
+    code, out, _ = run("cassettes", "--orphans")
+    assert "4 cassettes" not in out
+    assert "1 orphan, 1 left over, 1 unreadable" in " ".join(out.split())
+    assert "cassettes/shop/find/openai+m.json: damaged" in " ".join(out.split())
+
+
+def test_an_empty_folder_is_told(project, run, tmp_path):
+    code, _, err = run("cassettes", "--cassettes", str(tmp_path / "none"))
+    assert code == 2
+    assert "there is no cassette in it" in err
+
+
+def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run):
+    orphan = project / "cassettes" / "gone" / "case" / "openai+m.json"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_text(tape(project).read_text())
+    code, out, _ = run("prune", "--dry-run")
+    assert (code, orphan.exists()) == (0, True)
+    assert "cassettes/gone/case/openai+m.json: orphan, 1 exchanges, local" in out
+    code, _, err = run("prune")
+    assert (code, orphan.exists()) == (2, True)
+    assert "nobody is there to answer; nothing was removed" in err
+    tape(project, "find").write_text("{")
+    assert run("prune", "--yes")[0] == 0
+    assert not (project / "cassettes" / "gone").exists()
+    assert tape(project).exists()
+    assert tape(project, "find").read_text() == "{"
+    assert "every cassette is used" in run("prune")[1]
+
+
+@pytest.mark.parametrize(("answer", "stays"), [(b"n\n", True), (b"\n", True), (b"y\n", False)])
+def test_prune_asks_at_a_terminal(project, answer, stays):
+    orphan = tape(project).with_name("openai+other.json")
+    orphan.write_text(tape(project).read_text())
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "harness", "prune"]
+    process = subprocess.Popen(command, cwd=project, stdin=theirs, stdout=subprocess.PIPE, text=True)
+    os.write(ours, answer)
+    told = process.communicate(timeout=60)[0]
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 0
+    assert "remove this 1? [y/N]" in told
+    assert orphan.exists() == stays
+
+
+def test_explain_tells_the_leaf_that_differs(project, run, monkeypatch):
+    recorded = json.loads(load(tape(project)).exchanges[0].request.body)
+    asked = project / "asked.json"
+    asked.write_text(json.dumps(dict(reversed(recorded.items()))))
+    code, out, _ = run("explain", str(tape(project)), str(asked))
+    assert (code, "answers it with exchange 0" in out) == (0, True)
+    recorded["messages"][0]["content"] = "Say goodbye."
+    asked.write_text(json.dumps(recorded))
+    code, out, _ = run("explain", str(tape(project)), str(asked))
+    assert code == 1
+    assert 'body.messages[0].content: recorded "Say hello.", asked "Say goodbye."' in out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(asked.read_bytes())))
+    assert run("explain", str(tape(project)), "-")[0] == 1
+    code, out, _ = run("explain", str(tape(project)), f"{tape(project, 'find')}#0")
+    assert code == 1
+    assert "body.tools" in out
+    assert run("explain", str(tape(project)), f"{tape(project)}#0")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ("nothing.json", "nothing.json: can't be read"),
+        ("script.yaml#0", "script.yaml"),
+        ("TAPE#7", "there is no exchange 7; it holds 1"),
+    ],
+)
+def test_a_request_that_is_none_is_told(project, run, request_, told):
+    code, _, err = run("explain", str(tape(project)), request_.replace("TAPE", str(tape(project))))
+    assert code == 2
+    assert told in err
+
+
+def test_recording_anew_tells_what_is_answered_otherwise(project, capsys):
+    old = tape(project).read_text()
+    assert record(project, SECOND, "rerecord") == 0
+    err = capsys.readouterr().err
+    assert 'cassettes/shop/hello/openai+m.json: exchange 0: text was "Hello!", is "Good day!"' in err
+    assert 'calls was shop__find({"what": "socks"}), is shop__find({"what": "shoes"})' in err
+    assert "2 of 2 cassettes say something else than before" in err
+    assert tape(project).read_text() != old
+
+
+def test_what_cannot_be_recorded_anew_stays(project, run):
+    old = tape(project).read_text()
+    assert run("rerecord")[0] == 2  # nobody answers there any more
+    assert tape(project).read_text() == old
