@@ -26,6 +26,7 @@ LARGEST = 512 * 2**20
 
 _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).encode
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_MOST_VALUES = LARGEST // 64  # at up to 128 bytes each they take twice the largest file, and reading it the rest
 _SAID = 200
 _DENSE = 64
 _MEND = "bring back the one before, or delete it and record it again"
@@ -132,6 +133,9 @@ def parsed(text: str) -> Json:
 def _parsed(data: bytes, path: str) -> Json:
     if len(data) > LARGEST:
         raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=path)
+    if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
+        many = f"holds more than {_MOST_VALUES:,} values, which would take too much memory; split the suite"
+        raise CassetteDamagedError(f"{path}: {many}", path=path)
     if not data.strip():
         raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)
     try:

@@ -255,6 +255,21 @@ def test_loading_is_bounded_in_memory_by_the_files_size(tmp_path):
     assert peak < 4.5 * (tmp_path / "a.json").stat().st_size
 
 
+def test_p6_more_values_than_there_is_memory_for_are_not_read(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b'{"format":1,"exchanges":[' + b"{}," * 4_200_000 + b"{}]}")
+    size = path.stat().st_size
+    start = time.process_time()
+    tracemalloc.start()
+    try:
+        with pytest.raises(CassetteDamagedError, match="more than 8,388,608 values"):
+            load(path)
+        assert tracemalloc.get_traced_memory()[1] < 2 * size
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - start < 1
+
+
 def test_compressed_bytes_are_never_expanded_by_loading(tmp_path):
     import gzip
 
