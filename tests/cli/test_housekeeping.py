@@ -81,7 +81,7 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     code, out, _ = run("cassettes", "--orphans")
     assert "4 cassettes" not in out
     assert "1 orphan, 1 left over, 1 unreadable" in " ".join(out.split())
-    assert "cassettes/shop/find/openai+m.json: damaged" in " ".join(out.split())
+    assert "cassettes/shop/find/openai+m.json: is no JSON" in " ".join(out.split())
 
 
 def test_an_empty_folder_is_told(project, run, tmp_path):
