@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import NoReturn
 
+    from harness.cassette import Matcher
     from harness.chat import Json, Reply
     from harness.exchange import Exchange, HttpRequest, ProvenanceKind
     from harness.run.choice import Choice
@@ -79,17 +80,18 @@ def _cassettes(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.rglob("*.json")) if not file.name.endswith(".partial.json")]
 
 
-def replay(chosen: Sequence[Job]) -> Iterator[Event]:
+def replay(chosen: Sequence[Job], settings: Settings) -> Iterator[Event]:
     """Replay ``chosen`` from their cassettes. Nothing goes out, and no key is needed."""
+    tapes = functools.partial(_replayed, matcher=settings.matcher())
     with no_way_out():
         load_offline()
-        yield from run(chosen, ask=_asking({}, replaying=True), open_tape=_replayed, clock=time.perf_counter)
+        yield from run(chosen, ask=_asking({}, replaying=True), open_tape=tapes, clock=time.perf_counter)
 
 
 def one(job: Job, settings: Settings) -> CaseResult:
     """Play one job in the record mode of ``settings``: asked for real where it says so, and replayed otherwise."""
     again = settings.record_mode == "record" or (settings.record_mode == "once" and not job.cassette.exists())
-    events = record((job,), settings, Origin()) if again else replay((job,))
+    events = record((job,), settings, Origin()) if again else replay((job,), settings)
     (result,) = (event.result for event in events if isinstance(event, CaseFinished))
     return result
 
@@ -189,9 +191,9 @@ class _NoTape:
 
 
 @contextlib.contextmanager
-def _replayed(job: Job) -> Iterator[Tape]:
+def _replayed(job: Job, matcher: Matcher | None) -> Iterator[Tape]:
     if job.cassette.exists():
-        with open_tape(job.cassette, mode=RecordMode.NONE) as tape:
+        with open_tape(job.cassette, mode=RecordMode.NONE, matcher=matcher) as tape:
             yield tape
         return
     none = _NoTape(job)

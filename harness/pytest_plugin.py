@@ -100,8 +100,14 @@ def open_cassette(
     """A function that opens a cassette for a ``with``: HTTP requests inside are answered from it."""
     from harness.cassette import open_tape  # noqa: PLC0415 - as above
 
-    mode = _settings(pytestconfig).record_mode
-    return functools.partial(open_tape, mode=mode, provenance=cassette_provenance, miss=_miss())
+    chosen = _settings(pytestconfig)
+    return functools.partial(
+        open_tape,
+        mode=chosen.record_mode,
+        provenance=cassette_provenance,
+        miss=_miss(),
+        matcher=chosen.matcher(),
+    )
 
 
 @pytest.fixture

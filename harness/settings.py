@@ -14,6 +14,8 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from harness.cassette.matcher import Matcher
+
 PYPROJECT = "pyproject.toml"
 RECORD_MODES = ("none", "once", "record")
 _SAME = {"replay": "none"}
@@ -23,16 +25,29 @@ _FALSE = {"", "0", "false", "no", "off"}
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``suites`` are files and folders, ``cassettes`` the folder of recordings, ``record_mode`` one of
-    ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records.
+    ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
+    (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of.
     """
 
     suites: tuple[Path, ...] = (Path("suites"),)
     cassettes: Path = Path("cassettes")
     record_mode: str = "none"
     ci: bool = False
+    ignore: tuple[str, ...] = ()
+    match_function: str = ""
+
+    def matcher(self) -> Matcher | None:
+        """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
+        from harness.cassette.matcher import Matcher  # noqa: PLC0415 - most often there is none
+
+        if not (self.ignore or self.match_function):
+            return None
+        return Matcher(self.ignore, _function(self.match_function) if self.match_function else None)
 
 
 _NAMES = tuple(field.name for field in fields(Settings) if field.name != "ci")
+_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function"})
+_LISTS = {"suites", "ignore"}
 
 
 def settings(
@@ -45,10 +60,10 @@ def settings(
     """
     environment = os.environ if environment is None else environment
     chosen: dict[str, Any] = _from_pyproject(folder or Path.cwd())
-    for name in _NAMES:
+    for name in _FLAGS:
         if value := environment.get(f"HARNESS_{name.upper()}"):
             chosen[name] = value.split(os.pathsep) if name == "suites" else value
-    chosen.update({name: flags[name] for name in _NAMES if flags.get(name)})
+    chosen.update({name: flags[name] for name in _FLAGS if flags.get(name)})
     given: dict[str, Any] = {"ci": environment.get("CI", "").lower() not in _FALSE}
     if "suites" in chosen:
         given["suites"] = tuple(map(Path, chosen["suites"]))
@@ -56,7 +71,28 @@ def settings(
         given["cassettes"] = Path(chosen["cassettes"])
     if "record_mode" in chosen:
         given["record_mode"] = _record_mode(chosen["record_mode"])
+    given["ignore"] = tuple(chosen.get("ignore", ()))
+    given["match_function"] = chosen.get("match_function", "")
     return Settings(**given)
+
+
+def _function(name: str) -> Any:
+    """The function at ``module:attribute``, found from the current folder too."""
+    import importlib  # noqa: PLC0415 - most often there is none
+    import sys  # noqa: PLC0415 - as above
+
+    module, _, attribute = name.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"[tool.harness] match_function {name!r} is not there ({error}); write module:attribute"
+        ) from error
+    if not callable(found):
+        raise UsageError(f"[tool.harness] match_function {name!r} can't be called")
+    return found
 
 
 def _record_mode(word: str) -> str:
@@ -83,7 +119,7 @@ def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
     for name, value in table.items():
         if name not in _NAMES:
             raise UsageError(f"{file}: [tool.harness] has no key {name!r}; it knows {', '.join(_NAMES)}")
-        wanted = list if name == "suites" else str
+        wanted = list if name in _LISTS else str
         if not isinstance(value, wanted) or (wanted is list and not all(isinstance(one, str) for one in value)):
             raise UsageError(f"{file}: [tool.harness] {name} must be {'a list of texts' if wanted is list else 'text'}")
     found = dict(table)

@@ -1,6 +1,7 @@
 """Cassettes: recorded exchanges on disk, and the tapes that replay and record them."""
 
 from harness.cassette.document import FORMAT, Cassette
+from harness.cassette.matcher import Matcher
 from harness.cassette.paths import cassette_path
 from harness.cassette.store import load, save
 from harness.cassette.tape import RecordMode, Tape, open_tape, partial, record_mode
@@ -8,6 +9,7 @@ from harness.cassette.tape import RecordMode, Tape, open_tape, partial, record_m
 __all__ = [
     "FORMAT",
     "Cassette",
+    "Matcher",
     "RecordMode",
     "Tape",
     "cassette_path",

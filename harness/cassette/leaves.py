@@ -27,10 +27,6 @@ def apart(one: dict[str, Any], other: dict[str, Any]) -> int:
     return sum(_HEAVY if name in _PLACES else 1 for name in places)
 
 
-def distance(one: Json, other: Json) -> int:
-    return apart(flat(one), flat(other))
-
-
 def differences(recorded: Json, asked: Json, most: int) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them."""
     there, here = flat(recorded), flat(asked)

@@ -22,6 +22,7 @@ from harness.exchange import header
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from harness.cassette.matcher import Matcher
     from harness.chat import Json
     from harness.exchange import HttpRequest
 
@@ -78,13 +79,20 @@ _COMPARED = 40
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
-def key(request: HttpRequest) -> str:
+def key(request: HttpRequest, matcher: Matcher | None = None) -> str:
     """The canonical text of a request: equal for two requests exactly where one recording answers both."""
-    return _encode(canonical(request))
+    return _encode(canonical(request, matcher))
 
 
-def canonical(request: HttpRequest) -> dict[str, Json]:
-    """The parts that count, as a JSON value whose leaves can be compared one by one."""
+def canonical(request: HttpRequest, matcher: Matcher | None = None) -> dict[str, Json]:
+    """The parts that count, as a JSON value whose leaves can be compared one by one: ``method``, ``host``, ``path``,
+    ``query`` and one of ``body``, ``form`` and ``bytes``, less what ``matcher`` leaves out.
+    """
+    found = _canonical(request)
+    return found if matcher is None else matcher.applied(found)
+
+
+def _canonical(request: HttpRequest) -> dict[str, Json]:
     url = urlsplit(request.url)
     found: dict[str, Json] = {
         "method": request.method.upper(),
@@ -100,19 +108,18 @@ def canonical(request: HttpRequest) -> dict[str, Json]:
     return found
 
 
-def differences(recorded: HttpRequest, asked: HttpRequest, *, most: int = 5) -> list[str]:
+def differences(
+    recorded: HttpRequest, asked: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
+) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
     if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
         return leaves.of_large(recorded.body, asked.body)
-    return leaves.differences(canonical(recorded), canonical(asked), most)
+    return leaves.differences(canonical(recorded, matcher), canonical(asked, matcher), most)
 
 
-def distance(recorded: HttpRequest, asked: HttpRequest) -> int:
-    """How many leaves differ; another path or host weighs as much as a whole body."""
-    return leaves.distance(canonical(recorded), canonical(asked))
-
-
-def nearest(recorded: Sequence[HttpRequest], asked: HttpRequest, *, used: Collection[int] = ()) -> int | None:
+def nearest(
+    recorded: Sequence[HttpRequest], asked: HttpRequest, *, used: Collection[int] = (), matcher: Matcher | None = None
+) -> int | None:
     """The place of the most alike of ``recorded``, one not ``used`` before another; None where there is none.
 
     A few candidates are compared leaf by leaf, those of the same path and of about this size first, and of large
@@ -130,8 +137,8 @@ def nearest(recorded: Sequence[HttpRequest], asked: HttpRequest, *, used: Collec
     near = order[: max(1, min(_COMPARED, _LONGEST_COMPARED // (size + 1)))]
     if len(near) <= 1 or size > _LONGEST_COMPARED:
         return near[0] if near else None
-    there = leaves.flat(canonical(asked))
-    return min(near, key=lambda n: (leaves.apart(leaves.flat(canonical(recorded[n])), there), n in used))
+    there = leaves.flat(canonical(asked, matcher))
+    return min(near, key=lambda n: (leaves.apart(leaves.flat(canonical(recorded[n], matcher)), there), n in used))
 
 
 def _host(scheme: str, netloc: str) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harness.cassette.document import Cassette
+    from harness.cassette.matcher import Matcher
     from harness.exchange import Exchange, HttpRequest, Provenance
 
 __all__ = ["RecordMode", "Tape", "open_tape", "partial", "record_mode"]
@@ -56,13 +57,16 @@ class Tape:
     ``provenance`` says where the recording is from.
     """
 
-    def __init__(self, path: Path, redactor: Redactor, miss: type[CassetteMiss] = CassetteMiss) -> None:
+    def __init__(
+        self, path: Path, redactor: Redactor, miss: type[CassetteMiss] = CassetteMiss, matcher: Matcher | None = None
+    ) -> None:
         self.path = path
         self.taken: list[tuple[int, Exchange]] = []
         self.misses: list[HttpRequest] = []
         self.provenance: Provenance | None = None
         self._redactor = redactor
         self._miss = miss
+        self._matcher = matcher
         self._lock = threading.Lock()
         self._recorder: Recorder | None = None
         self._recorded: tuple[Exchange, ...] = ()
@@ -127,17 +131,21 @@ class Tape:
         exact = _exact(request)
         found = self._keys.get(exact)
         if found is None:
-            found = blake2b(matching.key(request).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            found = blake2b(
+                matching.key(request, self._matcher).encode("utf-8", "surrogatepass"), digest_size=16
+            ).digest()
             if len(self._keys) < len(self._recorded):
                 self._keys[exact] = found
         return found
 
     def _missed(self, asked: HttpRequest) -> CassetteMiss:
-        nearest = matching.nearest([one.request for one in self._recorded], asked, used=self._given)
+        nearest = matching.nearest(
+            [one.request for one in self._recorded], asked, used=self._given, matcher=self._matcher
+        )
         if nearest is None:
             why, found = "it holds no exchange at all", []
         else:
-            found = matching.differences(self._recorded[nearest].request, asked)
+            found = matching.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
         if any(map(Gate(self._redactor.secrets).holds, found)):
@@ -159,12 +167,14 @@ def open_tape(
     provenance: Provenance | None = None,
     secrets: Iterable[str] = (),
     miss: type[CassetteMiss] = CassetteMiss,
+    matcher: Matcher | None = None,
 ) -> Iterator[Tape]:
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
     A file that is there must be whole, in every mode: what can't be read is never overwritten. ``provenance`` is what a
     new recording says of itself. ``secrets`` are values that must never be written,
-    beside those of the environment. A recording that ends by an exception is put beside the cassette as
+    beside those of the environment. ``matcher`` says what else does not count when requests are compared.
+    A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
     """
@@ -184,7 +194,7 @@ def open_tape(
             with _recording(tape, recorder):
                 yield tape
             return
-    tape = Tape(path, Redactor(secrets, by_shape=True), miss)
+    tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher)
     tape.replay(old)
     with doors.answering(tape.answer):
         yield tape

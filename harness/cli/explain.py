@@ -31,20 +31,26 @@ def run(words: argparse.Namespace) -> int:
     from harness.cassette import load, matching
     from harness.errors import CassetteError
     from harness.report import harmless
+    from harness.settings import settings
 
+    matcher = settings({}).matcher()
     cassette = load(words.cassette)
     if not cassette.exchanges:
         raise CassetteError(f"{words.cassette}: holds no exchange", path=words.cassette)
     recorded = [exchange.request for exchange in cassette.exchanges]
     asked = _asked(words.request, recorded)
-    same = [number for number, one in enumerate(asked) if matching.key(recorded[number]) == matching.key(one)]
+    same = [
+        number
+        for number, one in enumerate(asked)
+        if matching.key(recorded[number], matcher) == matching.key(one, matcher)
+    ]
     if same:
         places = ", ".join(map(str, same))
         sys.stdout.write(f"{words.cassette}: answers it with exchange {places}, in that order, each once\n")
         return 0
-    near = min(range(len(recorded)), key=lambda number: matching.distance(recorded[number], asked[number]))
+    near = matching.nearest(recorded, asked[0], matcher=matcher) or 0
     sys.stdout.write(harmless.line(f"{words.cassette}: no exchange answers it; the nearest is exchange {near}") + "\n")
-    for told in matching.differences(recorded[near], asked[near], most=words.most):
+    for told in matching.differences(recorded[near], asked[near], most=words.most, matcher=matcher):
         sys.stdout.write(f"  {harmless.line(told)}\n")
     return 1
 

@@ -35,5 +35,5 @@ def run(words: argparse.Namespace) -> int:
     choice = options.choice(words)
     jobs = assembly.plan(suites, chosen, choice)
     orphans = () if words.suite or words.case or words.model else assembly.orphans(suites, chosen)
-    scorecard, stopped = follow(assembly.replay(jobs), words, console(words), orphans=orphans)
+    scorecard, stopped = follow(assembly.replay(jobs, chosen), words, console(words), orphans=orphans)
     return 130 if stopped else scorecard.exit_code

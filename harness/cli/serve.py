@@ -90,6 +90,7 @@ def _replay(words: argparse.Namespace) -> int:
 def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     from harness.errors import UsageError
     from harness.server import shelf, synthetic
+    from harness.settings import settings
 
     if words.synthetic is not None:
         if words.cassettes:
@@ -99,7 +100,8 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
         return synthetic.made_up(), "made-up answers, marked synthetic,"
     recorded = shelf.gathered(words.cassettes or ["cassettes"])
     files = len({one.file for one in recorded})
-    return shelf.Shelf(recorded, repeat=words.repeat), f"{len(recorded)} exchanges of {files} cassettes"
+    loaded = shelf.Shelf(recorded, repeat=words.repeat, matcher=settings({}).matcher())
+    return loaded, f"{len(recorded)} exchanges of {files} cassettes"
 
 
 def _record(words: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from harness.server.places import served
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from harness.cassette.matcher import Matcher
     from harness.exchange import Exchange, Headers, Provenance
 
 _REMEMBERED, _LARGEST_REMEMBERED = 1024, 16_384
@@ -65,15 +66,23 @@ def _files(folder: Path) -> list[Path]:
 class Shelf:
     """Recordings to answer from. ``given`` counts how often each was handed out, by its place."""
 
-    def __init__(self, recorded: Sequence[Recorded], *, repeat: bool = False, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self,
+        recorded: Sequence[Recorded],
+        *,
+        repeat: bool = False,
+        redactor: Redactor | None = None,
+        matcher: Matcher | None = None,
+    ) -> None:
         self.recorded = tuple(recorded)
         self.given = [0] * len(self.recorded)
         self._repeat = repeat
+        self._matcher = matcher
         self._redactor = redactor or Redactor(by_shape=True)
         self._requests = [served(one.exchange.request) for one in self.recorded]
         self._waiting: dict[str, deque[int]] = {}
         for place, request in enumerate(self._requests):
-            self._waiting.setdefault(matching.key(request), deque()).append(place)
+            self._waiting.setdefault(matching.key(request, matcher), deque()).append(place)
         self._last = {key: waiting[-1] for key, waiting in self._waiting.items()}
         self._remembered = functools.lru_cache(_REMEMBERED)(self._key)
 
@@ -95,7 +104,7 @@ class Shelf:
         return self._remembered(*parts) if len(request.body) <= _LARGEST_REMEMBERED else self._key(*parts)
 
     def _key(self, method: str, url: str, kind: str | None, body: bytes) -> str:
-        return matching.key(self._compared(HttpRequest(method, url, _kind(kind), body)))
+        return matching.key(self._compared(HttpRequest(method, url, _kind(kind), body)), self._matcher)
 
     def _compared(self, request: HttpRequest) -> HttpRequest:
         return served(self._redactor.request(request))
@@ -109,10 +118,10 @@ class Shelf:
             told = f"{what} any more: {label} was given already; start with --repeat to have it given again"
             return CassetteMiss(told, cassette=label, nearest=last)
         taken = () if self._repeat else {place for place, times in enumerate(self.given) if times}
-        nearest = matching.nearest(self._requests, asked, used=taken)
+        nearest = matching.nearest(self._requests, asked, used=taken, matcher=self._matcher)
         if nearest is None:
             return CassetteMiss(f"{what}: no recording is loaded")
-        found = matching.differences(self._requests[nearest], asked)
+        found = matching.differences(self._requests[nearest], asked, matcher=self._matcher)
         label = self.recorded[nearest].label
         told = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
         return CassetteMiss(told, cassette=label, nearest=nearest, differences=found)

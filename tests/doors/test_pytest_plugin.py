@@ -212,7 +212,8 @@ cases:
 
 def test_the_example_in_the_documentation(run, server, tmp_path):
     page = (ROOT / "docs" / "pytest.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    example, laws = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "pytest.mark.laws" in laws  # tested in tests/cli/test_prove_command.py
     base = {"OPENAI_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1"}
     code, told = run({"test_it.py": example}, "--record-mode=once", OPENAI_API_KEY="some-key-that-works", **base)
     assert code == 0, told
