@@ -1,0 +1,60 @@
+"""Take over what other tools recorded, as cassettes. The files stay as they are; what can't be taken over is told,
+with its place and the reason.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from harness.cassette.imports.words import Left
+
+EXAMPLES = """examples:
+  harness import tests/cassettes/test_chat.yaml --to cassettes/imported
+  harness import tests/cassettes --to cassettes/imported      every recording in the folder, each in its place
+  harness import capture.har --to . --format polly            read as this, whatever it looks like
+
+exit codes: 0 fine (what was left out is told), 2 a file can't be used, or nothing could be taken over, 3 something
+was left out because it holds a secret
+"""
+_NOTHING, _LEAK = 2, 3
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="files or folders of another tool's recordings")
+    parser.add_argument("--to", required=True, metavar="FOLDER", help="where the cassettes go")
+    parser.add_argument("--format", default="", metavar="NAME", help="what the files are (default: found by looking)")
+    parser.add_argument("--overwrite", action="store_true", help="replace cassettes that are there already")
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness.cassette.imports import bring, sources
+    from harness.errors import HarnessError, UsageError
+    from harness.report import harmless
+
+    found = sources(map(Path, words.files))
+    if not found:
+        raise UsageError("there is nothing to import in these folders")
+    taken, code = 0, 0
+    left: list[Left] = []
+    for file, name in found:
+        try:
+            came = bring(file, name, Path(words.to), known=words.format, overwrite=words.overwrite)
+        except HarnessError as error:
+            sys.stderr.write(f"harness: {harmless.line(str(error))}\n")
+            code = max(code, error.exit_code)
+            continue
+        taken, left = taken + came.haul.taken, left + list(came.haul.left)
+        for one in came.haul.left:
+            sys.stderr.write(f"{harmless.line(f'{file}: {one.place} was left out: {one.reason}')}\n")
+        all_ = came.haul.taken + len(came.haul.left)
+        to = came.written[0] if len(came.written) == 1 else f"{len(came.written)} cassettes"
+        sys.stdout.write(harmless.line(f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}") + "\n")
+    sys.stdout.write(f"{taken} interactions taken over, {len(left)} left out\n")
+    if any(one.secret for one in left):
+        return _LEAK
+    return code or (0 if taken else _NOTHING)

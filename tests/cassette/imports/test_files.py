@@ -1,0 +1,93 @@
+"""Files that the recorders themselves wrote of one server's answers; ``files/README.md`` says with which versions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.cassette.imports import read
+
+FILES = Path(__file__).parent / "files"
+KEY = "sk-planted-q7Zr2Wm9Xt4Kc8Vb"
+ANSWER = (
+    '{"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", '
+    '"content": "Zürich – 🙂", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "get_weather", '
+    '"arguments": "{\\"city\\":\\"Zürich\\"}"}}]}, "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 3, '
+    '"completion_tokens": 5, "total_tokens": 8}}'
+).encode()
+STREAM = (
+    'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Gr"}}]}\n\n'
+    'data: {"choices":[{"index":0,"delta":{"content":"üezi 🙂"},"finish_reason":"stop"}]}\n\n'
+    "data: [DONE]\n\n"
+).encode()
+CHAT = "/v1/chat/completions"
+# What was asked and answered: method, path, request body, status, type, response body.
+SERVED = (
+    ("POST", CHAT, '{"model":"m","messages":[{"role":"user","content":"Zürich?"}]}'.encode(), 200, ANSWER),
+    ("POST", CHAT, b'{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}', 200, STREAM),
+    ("POST", "/gzip", b'{"a":1.10}', 200, ANSWER),
+    ("POST", "/binary", b"a\0\xff", 200, bytes(range(256))),
+    ("POST", "/limited", b"a=1&b=2", 429, b'{"error":{"message":"slow down"}}'),
+    ("GET", "/text?x=1&x=2", b"", 200, "no\r\n  1.10 \u2028 éé\n".encode()),
+)
+
+
+def known(haul):
+    (cassette,) = haul.cassettes.values()
+    return [
+        (
+            one.request.method,
+            one.request.url.removeprefix("http://127.0.0.1:8899"),
+            one.request.body,
+            one.response.status,
+            one.response.body,
+        )
+        for one in cassette.exchanges
+    ]
+
+
+# What each recorder itself does not keep.
+BINARY, ORDER, WRITING, TWICE = "no binary bodies", "its own order", "JSON written anew", "one query name, once"
+KEPT = {
+    "vcrpy.yaml": ("vcrpy", ()),
+    "vcrpy.json": ("vcrpy", (BINARY,)),
+}
+
+
+def as_kept(served, losses):
+    if BINARY in losses:
+        served = [one for one in served if one[1] != "/binary"]
+    if TWICE in losses:
+        served = [(one[0], one[1].replace("x=2", "y=2"), *one[2:]) for one in served]
+    if WRITING in losses:
+        served = [(*one[:2], rewritten(one[2]), one[3], rewritten(one[4])) for one in served]
+    return sorted(served) if ORDER in losses else list(served)
+
+
+def rewritten(body):
+    try:
+        return json.dumps(json.loads(body), separators=(",", ":"), ensure_ascii=False).encode()
+    except ValueError:
+        return body
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_file_comes_in_whole(name):
+    form, losses = KEPT[name]
+    haul = read(FILES / name)
+    assert haul.format == form
+    found = known(haul)
+    assert (sorted(found) if ORDER in losses else found) == as_kept(SERVED, losses)
+    assert haul.taken + len(haul.left) == len([one for one in SERVED if one[1] != "/binary"]) + (name != "vcrpy.json")
+    (cassette,) = haul.cassettes.values()
+    assert cassette.provenance.kind == "imported"
+    assert name in cassette.provenance.source
+    assert cassette.provenance.recorded.startswith("2026-11-24T21:")
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_the_key_in_a_file_is_left_behind(name):
+    haul = read(FILES / name)
+    assert KEY[11:] not in repr(haul.cassettes)
