@@ -18,6 +18,7 @@ from yarl import URL
 
 from harness.cassette import doors
 from harness.cassette.aiohttp_reader import Reader
+from harness.cassette.pace import paced
 from harness.exchange import Failure, HttpRequest
 
 if TYPE_CHECKING:
@@ -183,10 +184,12 @@ def _played(
     made.version = aiohttp.HttpVersion11
     made._headers = CIMultiDictProxy(CIMultiDict(response.headers))  # noqa: SLF001 - set by start() on a live one
     made._raw_headers = tuple((key.encode(), value.encode()) for key, value in response.headers)  # noqa: SLF001
-    pieces = iter([chunk.data for chunk in response.chunks if chunk.data])
+    pieces = paced([chunk for chunk in response.chunks if chunk.data])
 
     async def fetch() -> bytes:
-        data = next(pieces, b"")
+        wait, data = next(pieces, (0.0, b""))
+        if wait:
+            await asyncio.sleep(wait)
         if not data and failure is not None:
             raise _error(failure, asked)
         return data

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import socket
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from harness.cassette.pace import paced
 from harness.exchange import Failure, HttpRequest, header
 
 if TYPE_CHECKING:
@@ -66,9 +68,11 @@ def written(response: HttpResponse | None, failure: Failure | None, method: str)
     yield _head(response.status, known.get(response.status, ""), response.headers, body=body)
     if not body:
         return
-    for chunk in response.chunks:
-        if chunk.data:
-            yield _framed(chunk.data)
+    for wait, data in paced(response.chunks):
+        if wait:
+            time.sleep(wait)
+        if data:
+            yield _framed(data)
     if failure is None:
         yield _END
     elif failure.kind != "cut":

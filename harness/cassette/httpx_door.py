@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.cassette import doors
+from harness.cassette.pace import paced
 from harness.exchange import Failure, HttpRequest
 
 if TYPE_CHECKING:
@@ -125,17 +127,28 @@ class _Played:
     """A recorded body, chunk by chunk, for sync and async readers alike."""
 
     def __init__(self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any) -> None:
-        self._library, self._response, self._failure, self._request = library, response, failure, request
+        self._library, self._failure, self._request = library, failure, request
+        self._pieces = paced(response.chunks)
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._response.chunks:
-            yield chunk.data
-        if self._failure is not None:
-            raise self._library.error(self._failure, self._request)
+        for wait, data in self._pieces:
+            if wait:
+                time.sleep(wait)
+            yield data
+        self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self:
-            yield chunk
+        for wait, data in self._pieces:
+            if wait:
+                import anyio  # noqa: PLC0415 - httpx has it; whose loop this is, it knows
+
+                await anyio.sleep(wait)
+            yield data
+        self._end()
+
+    def _end(self) -> None:
+        if self._failure is not None:
+            raise self._library.error(self._failure, self._request)
 
 
 class _Watched:

@@ -6,22 +6,24 @@ import contextlib
 import os
 import threading
 from collections import deque
+from dataclasses import replace
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import doors, matching
+from harness.cassette import pace as paces
 from harness.cassette.aside import partial
 from harness.cassette.gate import Gate
 from harness.cassette.recording import Recorder
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import load
 from harness.errors import CassetteMiss, UsageError
-from harness.exchange import header
+from harness.exchange import Chunk, header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from harness.cassette.document import Cassette
     from harness.cassette.matcher import Matcher
@@ -168,12 +170,16 @@ def open_tape(
     secrets: Iterable[str] = (),
     miss: type[CassetteMiss] = CassetteMiss,
     matcher: Matcher | None = None,
+    pace: str | float | None = None,
+    cut: Callable[[bytes], Sequence[bytes]] | None = None,
 ) -> Iterator[Tape]:
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
     A file that is there must be whole, in every mode: what can't be read is never overwritten. ``provenance`` is what a
     new recording says of itself. ``secrets`` are values that must never be written,
     beside those of the environment. ``matcher`` says what else does not count when requests are compared.
+    Replayed streams come at once, or at ``pace``: ``"realtime"``, or ``"x10"`` for ten times as fast; in their recorded
+    chunks, or in those that ``cut`` makes of the body.
     A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
@@ -195,9 +201,23 @@ def open_tape(
                 yield tape
             return
     tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher)
-    tape.replay(old)
-    with doors.answering(tape.answer):
+    tape.replay(old if cut is None else _recut(old, cut))
+    with doors.answering(tape.answer), paces.pacing(paces.pace(pace)):
         yield tape
+
+
+def _recut(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:
+    """``cassette`` with the chunks that ``cut`` makes of each body. Raises ``UsageError`` if it changes the body."""
+    made = []
+    for exchange in cassette.exchanges:
+        response = exchange.response
+        if response is not None:
+            pieces = tuple(cut(response.body))
+            if b"".join(pieces) != response.body:
+                raise UsageError("cut must give back the body, in pieces; it changed it")
+            response = replace(response, chunks=tuple(Chunk(piece) for piece in pieces))
+        made.append(replace(exchange, response=response))
+    return replace(cassette, exchanges=tuple(made))
 
 
 def _taken(recorder: Recorder, path: Path) -> bool:
