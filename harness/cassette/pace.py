@@ -18,18 +18,18 @@ _pace: ContextVar[float] = ContextVar("harness_pace", default=0.0)
 
 
 def pace(word: str | float | None) -> float:
-    """``word`` as how many times as fast as recorded: None or 0 is at once, ``"realtime"`` is 1, ``"x10"`` is 10.
+    """``word`` as how many times as fast as recorded: None, 0 and ``"none"`` are at once, ``"realtime"`` is 1, ``"x10"`` is 10.
 
     Raises ``UsageError`` for anything else.
     """
-    if word in (None, 0, ""):
+    if word in (None, 0, "", "none"):
         return 0.0
     try:
         times = 1.0 if word == "realtime" else float(str(word).removeprefix("x"))
     except ValueError:
         times = -1.0
     if not (math.isfinite(times) and times > 0):
-        raise UsageError(f"{word!r} is no pace; give realtime, or x10 for ten times as fast")
+        raise UsageError(f"{word!r} is no pace; give realtime, or x10 for ten times as fast (none is at once)")
     return times
 
 

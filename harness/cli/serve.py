@@ -69,13 +69,14 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _replay(words: argparse.Namespace) -> int:
+    from harness.cassette.pace import pace
     from harness.server import door, rulebook
     from harness.server.app import App
     from harness.server.replay import Replay
 
     answers, what = _answers(words)
     rules = rulebook.from_file(words.faults) if words.faults else ()
-    source = Replay(answers, rules=rulebook.Rules(rules), pace=_pace(words.timing), say=_say)
+    source = Replay(answers, rules=rulebook.Rules(rules), pace=pace(words.timing), say=_say)
     app = App(source, hosts=[words.host, *words.allow_host])
 
     def ready(opened: Door) -> None:
@@ -149,21 +150,6 @@ def _tell(what: str, opened: Door, words: argparse.Namespace) -> None:
     sys.stdout.flush()
     if words.host not in {"127.0.0.1", "localhost", "::1"}:
         _say(f"whoever reaches this machine may ask; other names than {words.host} need --allow-host")
-
-
-def _pace(word: str) -> float | None:
-    from harness.errors import UsageError
-
-    if word == "none":
-        return None
-    factor = "1" if word == "realtime" else word.removeprefix("x")
-    try:
-        pace = float(factor)
-    except ValueError:
-        pace = 0.0
-    if not 0 < pace <= 1_000_000:  # noqa: PLR2004 - as good as no waiting
-        raise UsageError(f"--timing {word} is none of: none, realtime, x10 (or another factor)")
-    return pace
 
 
 def _say(why: str) -> None:

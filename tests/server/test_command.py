@@ -51,7 +51,7 @@ MISTAKES = {
     "newer": (["newer.json"], "written in format 99"),
     "port": (["a.json", "--port", "99999"], "port must be 0-65535"),
     "host": (["a.json", "--host", "203.0.113.9"], "can't serve at 203.0.113.9"),
-    "timing": (["a.json", "--timing", "fast"], "--timing fast is none of: none, realtime, x10"),
+    "timing": (["a.json", "--timing", "fast"], "'fast' is no pace; give realtime, or x10"),
     "fault": (["a.json", "--faults", "faults.yaml"], "faults.yaml:2: Input tag 'cutt'"),
     "no faults": (["a.json", "--faults", "no.yaml"], "no.yaml: can't be read"),
     "no script": (["--synthetic", "no.yaml"], "no.yaml: can't be read"),
