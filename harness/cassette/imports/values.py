@@ -139,7 +139,7 @@ def response(status: Json, given: Headers, body: bytes, seconds: float = 0) -> H
     """A response out of its compression. A header that names one is dropped where the body stands unpacked."""
     if type(status) is not int:
         raise LeftOutError(f"its status is {_called(status)}, not a number")
-    chunks = (Chunk(body, max(seconds, 0)),) if body else ()
+    chunks = (Chunk(body, round(max(seconds, 0), 3)),) if body else ()
     came = HttpResponse(status, given, chunks)
     made = encodings.decoded(came)
     if made is came and header(given, "content-encoding") and _is_text(body):

@@ -1,0 +1,32 @@
+"""langchain's files: vcrpy's requests and responses as two lists, packed with gzip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.cassette.imports import values, vcrpy
+from harness.cassette.imports.words import LeftOutError, Taken
+
+if TYPE_CHECKING:
+    from harness.cassette.imports.words import Interactions
+    from harness.chat import Json
+
+
+def looks(document: Json) -> bool:
+    return isinstance(document, dict) and {"requests", "responses"} <= document.keys()
+
+
+def interactions(document: Json) -> Interactions:
+    requests, responses = document["requests"], document["responses"]
+    pairs = [(responses[number] if number < len(responses) else None, one) for number, one in enumerate(requests)]
+    yield from values.each(pairs, "requests", _taken)
+    yield from values.each(responses[len(requests) :], f"responses[{len(requests)}:]", _alone)
+
+
+def _taken(pair: tuple[Json, Json]) -> Taken:
+    both = {"response": pair[0], "request": pair[1]}
+    return vcrpy.taken(values.obj(both, "request"), values.obj(both, "response"))
+
+
+def _alone(_: Json) -> Taken:
+    raise LeftOutError("there is no request that it answers")
