@@ -16,13 +16,13 @@ from aiohttp.payload import PAYLOAD_REGISTRY
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from harness.cassette import doors
+from harness.cassette import answers
 from harness.cassette.aiohttp_reader import Reader
 from harness.cassette.pace import paced
 from harness.exchange import Failure, HttpRequest
 
 if TYPE_CHECKING:
-    from harness.cassette.doors import Witness
+    from harness.cassette.answers import Witness
     from harness.exchange import HttpResponse
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -33,15 +33,15 @@ def install() -> None:
     original = aiohttp.ClientSession._request  # noqa: SLF001 - the one place that all of aiohttp's verbs pass
 
     async def request(self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any) -> Any:
-        answer = doors.current()
+        answer = answers.current()
         if answer is None:
             return await original(self, method, str_or_url, **options)
         asked = _asked(self, method, str_or_url, options, await _body(self, options))
         got = answer(asked)
-        play = doors.played(got)
+        play = answers.played(got)
         if play:
             return await _checked(self, _played(self, asked, *play), options)
-        witness = doors.witness(got)
+        witness = answers.witness(got)
         try:
             response = await original(self, method, str_or_url, **options)
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -14,7 +14,7 @@ from harness.exchange import Failure, HttpRequest, header
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.cassette.doors import Witness
+    from harness.cassette.answers import Witness
     from harness.exchange import HttpResponse
 
 _PIECE = 65536

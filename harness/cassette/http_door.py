@@ -15,12 +15,12 @@ import socket
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from harness.cassette import doors, http_bytes
+from harness.cassette import answers, http_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.cassette.doors import Witness
+    from harness.cassette.answers import Witness
     from harness.exchange import Failure, Headers
 
 _HTTPS = 443
@@ -35,7 +35,7 @@ def install() -> None:
 
     def put(self: http.client.HTTPConnection, *given: Any, **options: Any) -> None:
         # A connection kept open from before, or from inside, is the wrong one on the other side of a tape.
-        if self.sock is not None and isinstance(self.sock, _Line) != (doors.current() is not None):
+        if self.sock is not None and isinstance(self.sock, _Line) != (answers.current() is not None):
             self.sock.close()
             self.sock = None
         putrequest(self, *given, **options)
@@ -65,7 +65,7 @@ def _guard(cls: type[http.client.HTTPConnection]) -> None:
 def _answered(connect: Callable[[Any], None]) -> Callable[[Any], None]:
     @functools.wraps(connect)
     def connected(self: Any) -> None:
-        if _passing.get() or doors.current() is None:
+        if _passing.get() or answers.current() is None:
             connect(self)
             return
         self.sock = _Line(self, connect)
@@ -93,10 +93,12 @@ class _Line:
         sent = bytes(self._sent)
         self._sent.clear()
         asked = http_bytes.asked(sent, _root(self._connection))
-        answer = doors.current()
+        answer = answers.current()
         got = answer(asked) if answer else _Nobody()
-        play = doors.played(got)
-        pieces = http_bytes.written(*play, asked.method) if play else self._live(sent, asked.method, doors.witness(got))
+        play = answers.played(got)
+        pieces = (
+            http_bytes.written(*play, asked.method) if play else self._live(sent, asked.method, answers.witness(got))
+        )
         return io.BufferedReader(_Bytes(pieces), _PIECE)
 
     def _live(self, sent: bytes, method: str, witness: Witness) -> Iterator[bytes]:

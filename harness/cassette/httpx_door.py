@@ -8,14 +8,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.cassette import doors
+from harness.cassette import answers
 from harness.cassette.pace import paced
 from harness.exchange import Failure, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from harness.cassette.doors import Witness
+    from harness.cassette.answers import Witness
     from harness.exchange import HttpResponse
 
 _ERRORS = {
@@ -78,14 +78,14 @@ def _guard(library: _Library) -> None:
     sync, asynchronous = module.HTTPTransport.handle_request, module.AsyncHTTPTransport.handle_async_request
 
     def handle_request(self: Any, request: Any) -> Any:
-        answer = doors.current()
+        answer = answers.current()
         if answer is None:
             return sync(self, request)
         got = answer(_asked(request, request.read()))
-        play = doors.played(got)
+        play = answers.played(got)
         if play:
             return library.response(*play, request)
-        witness = doors.witness(got)
+        witness = answers.witness(got)
         try:
             response = sync(self, request)
         except module.TransportError as error:
@@ -94,14 +94,14 @@ def _guard(library: _Library) -> None:
         return _watched(library, response, witness)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
-        answer = doors.current()
+        answer = answers.current()
         if answer is None:
             return await asynchronous(self, request)
         got = answer(_asked(request, await request.aread()))
-        play = doors.played(got)
+        play = answers.played(got)
         if play:
             return library.response(*play, request)
-        witness = doors.witness(got)
+        witness = answers.witness(got)
         try:
             response = await asynchronous(self, request)
         except module.TransportError as error:

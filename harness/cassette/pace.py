@@ -18,7 +18,8 @@ _pace: ContextVar[float] = ContextVar("harness_pace", default=0.0)
 
 
 def pace(word: str | float | None) -> float:
-    """``word`` as how many times as fast as recorded: None, 0 and ``"none"`` are at once, ``"realtime"`` is 1, ``"x10"`` is 10.
+    """``word`` as how many times as fast as recorded: ``"realtime"`` is 1, ``"x10"`` is 10; None, 0 and ``"none"``
+    are 0, at once.
 
     Raises ``UsageError`` for anything else.
     """

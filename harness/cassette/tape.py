@@ -12,7 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cassette import doors, matching
+from harness.cassette import answers, doors, matching
 from harness.cassette import pace as paces
 from harness.cassette.aside import partial
 from harness.cassette.gate import Gate
@@ -102,7 +102,7 @@ class Tape:
         """The indices of recorded exchanges that no request has taken yet."""
         return tuple(number for number in range(len(self._recorded)) if number not in self._given)
 
-    def answer(self, request: HttpRequest) -> doors.Answer:
+    def answer(self, request: HttpRequest) -> answers.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
         if self._recorder is not None:
             return self._recorder.passing(request)

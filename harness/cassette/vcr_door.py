@@ -10,7 +10,7 @@ import importlib.util
 from contextlib import ExitStack
 from typing import Any
 
-from harness.cassette import doors
+from harness.cassette import answers
 from harness.errors import HarnessError
 from harness.exchange import Failure, HttpRequest
 
@@ -43,13 +43,13 @@ class _Cassette:
 
     def can_play_response_for(self, request: Any) -> bool:
         if not hasattr(request, _ANSWER):
-            answer = doors.current()
+            answer = answers.current()
             setattr(request, _ANSWER, answer(_asked(request)) if answer else None)
         got = getattr(request, _ANSWER)
-        return got is not None and doors.played(got) is not None
+        return got is not None and answers.played(got) is not None
 
     def play_response(self, request: Any) -> dict[str, Any]:
-        play = doors.played(getattr(request, _ANSWER))
+        play = answers.played(getattr(request, _ANSWER))
         assert play is not None, request
         response, failure = play
         if response is None or failure is not None:
@@ -67,7 +67,7 @@ class _Cassette:
         got = getattr(request, _ANSWER, None)
         if got is None:
             return
-        witness = doors.witness(got)
+        witness = answers.witness(got)
         given = response["headers"]
         named = given.items() if isinstance(given, dict) else given
         headers = [(name, value) for name, one in named for value in ([one] if isinstance(one, str) else one)]

@@ -20,7 +20,7 @@ from harness.server.outgoing import ClientGoneError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.cassette.doors import Witness
+    from harness.cassette.answers import Witness
     from harness.chat import Json
     from harness.exchange import FailureKind, Provenance
     from harness.server.ledger import Ledger
