@@ -27,6 +27,7 @@ COMMANDS = (
     Command("prune", "remove cassettes that no case uses; asks first", "harness.cli.prune"),
     Command("validate", "check suites and cassettes, and tell all their faults", "harness.cli.validate"),
     Command("import", "take over what other tools recorded, as cassettes", "harness.cli.imports"),
+    Command("export", "write a cassette as stock vcrpy's YAML", "harness.cli.exports"),
     Command("audit", "search files, folders or what is staged in git for secrets", "harness.cli.audit"),
     Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),
     Command("serve", "serve cassettes to any client, and break answers on purpose", "harness.cli.serve"),

@@ -180,4 +180,5 @@ def _called(value: Json) -> str:
     if value is None:
         return "missing"
     kinds = {dict: "an object", list: "a list", bytes: "binary", bool: "true or false", str: "text"}
-    return kinds.get(type(value), f"the number {str(value)[:40]}")
+    kinds |= dict.fromkeys((int, float), f"the number {str(value)[:40]}")
+    return kinds.get(type(value), f"a {type(value).__name__}")

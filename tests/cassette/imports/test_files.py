@@ -10,7 +10,7 @@ import pytest
 from harness.cassette.imports import read
 
 FILES = Path(__file__).parent / "files"
-KEY = "sk-planted-q7Zr2Wm9Xt4Kc8Vb"
+KEY = "planted-q7Zr2Wm9Xt4Kc8Vb"
 ANSWER = (
     '{"id": "chatcmpl-1", "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", '
     '"content": "Zürich – 🙂", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "get_weather", '
@@ -102,7 +102,7 @@ def test_a_file_comes_in_whole(name):
 @pytest.mark.parametrize("name", KEPT)
 def test_the_key_in_a_file_is_left_behind(name):
     haul = read(FILES / name)
-    assert KEY[11:] not in repr(haul.cassettes)
+    assert KEY[8:] not in repr(haul.cassettes)
 
 
 def test_the_order_of_equal_questions_is_kept():
@@ -118,7 +118,7 @@ def test_go_vcr():
     assert [one[2:] for one in known(haul)] == [SERVED[0][2:], SERVED[1][2:], (b"a\0\xff", *SERVED[4][3:])]
     (cassette,) = haul.cassettes.values()
     assert [one.response.chunks[0].at for one in cassette.exchanges] == [0.001, 62.5, 0]
-    assert KEY[11:] not in repr(cassette)
+    assert KEY[8:] not in repr(cassette)
 
 
 def test_parsed_bodies():

@@ -5,7 +5,7 @@ import sys
 import httpx
 
 BASE = "http://127.0.0.1:8899"
-KEY = {"authorization": "Bearer sk-planted-q7Zr2Wm9Xt4Kc8Vb"}
+KEY = {"authorization": "Bearer planted-q7Zr2Wm9Xt4Kc8Vb"}
 JSON = {"content-type": "application/json", **KEY}
 CHAT = f"{BASE}/v1/chat/completions"
 

@@ -9,7 +9,7 @@ Polly.register(Persister);
 
 function ask(method, path, kind, body) {
   return new Promise((done, failed) => {
-    const headers = { authorization: 'Bearer sk-planted-q7Zr2Wm9Xt4Kc8Vb' };
+    const headers = { authorization: 'Bearer planted-q7Zr2Wm9Xt4Kc8Vb' };
     if (body) {
       headers['content-type'] = kind;
       headers['content-length'] = Buffer.byteLength(body);

@@ -14,7 +14,7 @@ def post(path, kind, body)
   uri = URI("http://127.0.0.1:8899#{path}")
   request = Net::HTTP::Post.new(uri)
   request['Content-Type'] = kind
-  request['Authorization'] = 'Bearer sk-planted-q7Zr2Wm9Xt4Kc8Vb'
+  request['Authorization'] = 'Bearer planted-q7Zr2Wm9Xt4Kc8Vb'
   request.body = body
   Net::HTTP.start(uri.host, uri.port) { |http| http.request(request) }
 end
