@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 LARGEST = 128 * 2**20
 """How many bytes a file may have, unpacked."""
 DEEPEST = 200
-MOST = 1_000_000
-"""How many YAML nodes a file may come to, each alias counted as all that it stands for."""
+"""How many levels of YAML a file may have."""
+MOST = 100_000
+"""How many YAML nodes a file may come to, each alias counted as all that it stands for; more where there are five
+bytes for each.
+"""
 
+_SPARSE = 5
 _GZIP = b"\x1f\x8b"
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -120,7 +124,7 @@ def parsed(data: bytes, path: Path) -> Json | Lines:
         return from_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}" if mark else ""
+        place = f"line {min(mark.line, text.count(chr(10))) + 1}" if mark else ""
         raise _damaged(
             path, f"is no YAML that can be read ({_short(error.problem or error.context)})", place
         ) from error
@@ -150,8 +154,11 @@ def _json(text: str) -> Json | Lines:
         return Lines(tuple(_line(line) for line in text.split("\n") if line.strip()))
     try:
         return loads(text)
-    except json.JSONDecodeError:
-        return from_yaml(text)  # YAML may begin with a brace too
+    except json.JSONDecodeError as error:
+        try:
+            return from_yaml(text)  # YAML may begin with a brace too
+        except yaml.YAMLError:
+            raise ValueError(f"it is no JSON: {error}") from error
 
 
 def _line(line: str) -> Json | ValueError:
@@ -192,7 +199,7 @@ def from_yaml(text: str) -> Json:
 def _count(text: str) -> None:
     sizes: dict[str, int] = {}
     open_: list[tuple[str, int]] = []
-    total = 0
+    total, most = 0, max(MOST, len(text) // _SPARSE)
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionEndEvent):
             anchor, before = open_.pop()
@@ -205,8 +212,8 @@ def _count(text: str) -> None:
                 open_.append((event.anchor or "", total - 1))
             else:
                 sizes[event.anchor or ""] = 1
-        if total > MOST:
-            raise ValueError(f"it comes to more than {MOST:,} nodes")
+        if total > most:
+            raise ValueError(f"it comes to more than {most:,} nodes")
         if len(open_) > DEEPEST:
             raise RecursionError
 

@@ -176,7 +176,7 @@ def _is_text(body: bytes) -> bool:
 
 def _called(value: Json) -> str:
     if isinstance(value, Foreign):
-        return f"a {value.tag.rpartition(':')[2] if 'python' in value.tag else value.tag}, which is never built"
+        return f"a {value.tag.removeprefix('tag:yaml.org,2002:')[:80]}, which is never built"
     if value is None:
         return "missing"
     kinds = {dict: "an object", list: "a list", bytes: "binary", bool: "true or false", str: "text"}
