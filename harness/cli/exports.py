@@ -52,11 +52,10 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
 
     if path.suffix not in {".yaml", ".yml"}:
         raise UsageError(f"{path}: vcrpy's YAML goes into a .yaml file")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists already; --overwrite replaces it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w" if overwrite else "x", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise UsageError(f"{path} exists already; --overwrite replaces it") from error
+        path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise UsageError(f"{path}: can't be written: {error.strerror}") from error

@@ -17,7 +17,9 @@ def looks(document: Json) -> bool:
 
 
 def interactions(document: Json) -> Interactions:
-    requests, responses = document["requests"], document["responses"]
+    requests, responses = (document.get(name) for name in ("requests", "responses"))
+    if not isinstance(requests, list) or not isinstance(responses, list):
+        raise TypeError("it has no lists `requests` and `responses`")
     pairs = [(responses[number] if number < len(responses) else None, one) for number, one in enumerate(requests)]
     yield from values.each(pairs, "requests", _taken)
     yield from values.each(responses[len(requests) :], f"responses[{len(requests)}:]", _alone)

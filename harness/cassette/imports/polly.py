@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from harness.cassette.imports import values
@@ -25,12 +26,11 @@ def interactions(document: Json) -> Interactions:
 def _taken(value: Json) -> Taken:
     asked, came = values.obj(value, "request"), values.obj(value, "response")
     body = _content(values.obj(came, "content"))
-    took = value.get("time")
     answer = values.response(
         came.get("status"),
         _headers(came.get("headers")),
         body,
-        took / 1000 if type(took) in {int, float} else 0,
+        _seconds(value.get("time")),
     )
     method = values.text(asked, "method")
     made = values.exchange(method, values.text(asked, "url"), _headers(asked.get("headers")), _posted(asked), answer)
@@ -72,3 +72,9 @@ def _content(content: dict[str, Json]) -> bytes:
         return b"".join(values.unbase64(piece, "response body") for piece in json.loads(text))
     except (ValueError, TypeError, AttributeError) as error:
         raise LeftOutError(f"its response body is no list of base64: {error}") from error
+
+
+def _seconds(milliseconds: Json) -> float:
+    if type(milliseconds) not in {int, float} or abs(milliseconds) > sys.maxsize:
+        return 0
+    return float(milliseconds) / 1000

@@ -109,4 +109,5 @@ def _cassette(group: list[Taken], source: str, secrets: Iterable[str]) -> Casset
 def _provenance(group: list[Taken], source: str) -> Provenance:
     recorded = min((one.recorded for one in group if one.recorded), default="")
     more = next((one.source for one in group if one.source), "")
-    return Provenance("imported", recorded, f"{source}, {more}" if more else source)
+    whole = f"{source}, {more}" if more else source
+    return Provenance("imported", recorded, whole.encode("utf-8", "backslashreplace").decode())

@@ -47,5 +47,5 @@ def _body(side: dict[str, Json], what: str) -> bytes:
         return values.raw(content, what)
     try:
         return content.encode(str(encoding))
-    except (LookupError, UnicodeEncodeError) as error:
+    except (LookupError, ValueError) as error:
         raise LeftOutError(f"its {what} can't be written in {str(encoding)[:40]!r}") from error

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import Headers
 
+_LONGEST = 1e6  # seconds: what says more is no time that an answer took
+
 
 def each(value: Json, name: str, read: Callable[[Json], Taken]) -> Interactions:
     """The interactions of a list called ``name``."""
@@ -139,7 +141,7 @@ def response(status: Json, given: Headers, body: bytes, seconds: float = 0) -> H
     """A response out of its compression. A header that names one is dropped where the body stands unpacked."""
     if type(status) is not int:
         raise LeftOutError(f"its status is {_called(status)}, not a number")
-    chunks = (Chunk(body, round(max(seconds, 0), 3)),) if body else ()
+    chunks = (Chunk(body, round(seconds, 3) if 0 < seconds < _LONGEST else 0),) if body else ()
     came = HttpResponse(status, given, chunks)
     made = encodings.decoded(came)
     if made is came and header(given, "content-encoding") and _is_text(body):
@@ -158,7 +160,9 @@ def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpRes
         raise LeftOutError(f"its URL is none: {error}") from error
     made = Exchange(HttpRequest(method.upper(), url, given, body), answer)
     try:
-        same = parts.to_exchange(document.parsed(document.to_line(parts.from_exchange(made)))) == made
+        line = document.to_line(parts.from_exchange(made))
+        line.encode()
+        same = parts.to_exchange(document.parsed(line)) == made
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise LeftOutError(f"a cassette can't hold it: {str(error)[:160]}") from error
     if not same:
