@@ -17,7 +17,17 @@ FLOORS = (
     {"laws"},
     {"run"},
     {"report", "server", "local"},
-    {"assembly", "housekeeping", "settings", "cli", "pytest_plugin", "pytest_laws", "pytest_serving", "__init__", "__main__"},
+    {
+        "assembly",
+        "housekeeping",
+        "settings",
+        "cli",
+        "pytest_plugin",
+        "pytest_laws",
+        "pytest_serving",
+        "__init__",
+        "__main__",
+    },
 )
 # The words of floor 0 may know one another, and so may the doors.
 OPEN_FLOORS = {0, len(FLOORS) - 1}
