@@ -33,10 +33,11 @@ def test_every_file_finds_its_format_and_its_place(tmp_path, capsys):
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
     assert "polly.har: log.entries[3] was left out: its request body was not kept" in told.err
-    assert told.out.endswith("50 interactions taken over, 1 left out\n")
+    assert told.out.endswith("56 interactions taken over, 1 left out\n")
     assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == [
         "cassetter.json",
-        "go-vcr.json",
+        "go-vcr-1.json",
+        "go-vcr-2.json",
         "langchain.json",
         "parsed-body.json",
         "polly.json",

@@ -1,4 +1,4 @@
-"""go-vcr's files, of its versions 1 to 4."""
+"""go-vcr's files, of its formats 1 and 2."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def taken(asked: dict[str, Json], came: dict[str, Json]) -> Taken:
 
 def _response(came: dict[str, Json]) -> HttpResponse:
     headers = values.headers(came.get("headers"))
-    if "status_code" in came:  # what vcrpy wrote of httpx before its version 6
+    if "status_code" in came:  # what older vcrpy wrote of httpx
         return values.response(came["status_code"], headers, _body(came, came.get("content"), "response body"))
     if "body" not in came and _PARSED not in came:
         raise LeftOutError("its response has no body")

@@ -180,7 +180,7 @@ def test_the_serializer_writes_no_secret():
 
 
 def test_vcrpys_older_forms(tmp_path):
-    """What vcrpy wrote of httpx before its version 6, and a body in base64 before its version 1."""
+    """What older vcrpy wrote of httpx."""
     (tmp_path / "old.yaml").write_text(
         "interactions:\n- request: {method: GET, uri: 'http://127.0.0.1/', body: '', headers: {accept: ['*/*']}}\n"
         "  response: {status_code: 200, http_version: HTTP/1.1, headers: {content-type: [text/plain]}, content: no way}\n"
