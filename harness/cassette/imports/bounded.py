@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -29,6 +30,7 @@ bytes for each.
 """
 
 _SPARSE = 5
+_PYTHON = "tag:yaml.org,2002:python"
 _GZIP = b"\x1f\x8b"
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -77,10 +79,32 @@ def _text(loader: Any, node: Any) -> Any:
     return loader.construct_scalar(node)
 
 
+def _binary(loader: Any, node: Any) -> bytes:
+    """Strictly: PyYAML's own leaves out what is no base64."""
+    return base64.b64decode("".join(loader.construct_scalar(node).split()), validate=True)
+
+
+def _upload(loader: Any, node: Any) -> Any:
+    """The bytes of a file or an iterator that was sent, as vcrpy writes one: the object itself is never built."""
+    if not isinstance(node, yaml.MappingNode):
+        return Foreign(node.tag)
+    made = loader.construct_mapping(node, deep=True)
+    held: Any = made.get("state") if node.tag.endswith("BytesIO") else made.get("args")
+    held = held[0] if isinstance(held, list) and held else None
+    parts: list[Any] = [
+        part.encode() if isinstance(part, str) else part for part in (held if isinstance(held, list) else [held])
+    ]
+    return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else Foreign(node.tag)
+
+
 _resolvers()
-_Loader.add_constructor("!binary", _Loader.construct_yaml_binary)  # as Ruby writes it
-for _tag in ("tag:yaml.org,2002:python/str", "tag:yaml.org,2002:python/unicode", "!str"):
+for _tag in ("tag:yaml.org,2002:binary", "!binary"):  # the second is Ruby's
+    _Loader.add_constructor(_tag, _binary)
+for _tag in (f"{_PYTHON}/str", f"{_PYTHON}/unicode", "!str"):
     _Loader.add_constructor(_tag, _text)
+_Loader.add_constructor(f"{_PYTHON}/tuple", lambda loader, node: loader.construct_sequence(node, deep=True))
+_Loader.add_constructor(f"{_PYTHON}/object/new:_io.BytesIO", _upload)
+_Loader.add_constructor(f"{_PYTHON}/object/apply:builtins.iter", _upload)
 _Loader.add_constructor(None, lambda _loader, node: Foreign(node.tag))
 
 
@@ -132,7 +156,7 @@ def parsed(data: bytes, path: Path) -> Json | Lines:
         raise _damaged(path, f"is no YAML that can be read ({_short(error)})") from error
     except RecursionError as error:
         raise _damaged(path, f"is nested deeper than {DEEPEST} levels") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:  # as PyYAML's constructors raise them
         raise _damaged(path, f"can't be read ({_short(error)})") from error
 
 

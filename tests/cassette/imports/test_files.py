@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
-from harness.cassette.imports import read
+from harness.cassette import open_tape
+from harness.cassette.imports import bring, read
 
 FILES = Path(__file__).parent / "files"
 KEY = "planted-q7Zr2Wm9Xt4Kc8Vb"
@@ -48,6 +50,7 @@ def known(haul):
     ]
 
 
+TYPES = {"/limited": "application/x-www-form-urlencoded", "/binary": "application/octet-stream"}
 # What each recorder itself does not keep.
 BINARY, POSTED, ORDER = "no binary bodies", "no binary request bodies", "its own order"
 WRITING, TWICE = "JSON written anew", "a query name twice"
@@ -133,3 +136,15 @@ def test_parsed_bodies():
     (cassette,) = haul.cassettes.values()
     headers = dict(cassette.exchanges[0].response.headers)
     assert "content-encoding" not in headers  # the body stands unpacked
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_an_imported_cassette_is_replayed(name, tmp_path):
+    """Asked with another key, in the recorded order; no server runs where they point."""
+    losses = KEPT[name][1]
+    (path,) = bring(FILES / name, "imported", tmp_path).written
+    with open_tape(path), httpx.Client(base_url="http://127.0.0.1:8899") as client:
+        for method, url, body, status, answer in as_kept(SERVED, losses):
+            headers = {"authorization": "Bearer another", "content-type": TYPES.get(url, "application/json")}
+            came = client.request(method, url, content=body, headers=headers)
+            assert (came.status_code, came.content) == (status, answer)

@@ -50,6 +50,9 @@ BROKEN = {
     "a merge bomb": (bomb(lambda old: f"{{!!merge <<: [{','.join([old] * 9)}]}}"), "more than 100,000 nodes"),
     "itself": (b"interactions: &a [*a]", "part of"),
     "1 MB of little": (b"interactions: [" + b"a," * 500_000 + b"]", "nodes"),
+    "broken base64": (b"interactions: !!binary '%%%'", "can't be read"),
+    "a word for true": (b"interactions: !!bool maybe", "can't be read"),
+    "no time": (b"interactions: !!timestamp x", "can't be read"),
     "cut gzip": (gzip.compress(b"interactions: []")[:-9], "can't be unpacked"),
     "a gzip bomb": (gzip.compress(b"a" * 300_000_000, 1), "larger than 128 MB"),
 }

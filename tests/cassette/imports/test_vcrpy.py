@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from dataclasses import replace
 
@@ -177,6 +178,34 @@ def test_the_serializer_writes_no_secret():
     }
     with pytest.raises(LeakError, match="nothing was written"):
         vcr_serializer.serialize({"version": 1, "interactions": [one]})
+
+
+def test_files_and_iterators_that_were_sent(served, tmp_path):
+    """vcrpy writes their Python objects; what they held is taken over without building one."""
+    with vcr.use_cassette(str(tmp_path / "theirs.yaml")):
+        requests.post(f"{served.url}/echo", data=io.BytesIO(b"a\0b"), timeout=5)
+        requests.post(f"{served.url}/echo", data=io.BytesIO(b"text"), timeout=5)
+    text = (tmp_path / "theirs.yaml").read_text()
+    assert "!!python/object/new:_io.BytesIO" in text
+    (tmp_path / "theirs.yaml").write_text(text.replace("version: 1", ITERATED))
+    haul = read(tmp_path / "theirs.yaml")
+    assert haul.left == ()
+    assert [one.request.body for one in haul.cassettes[""].exchanges] == [b"a\0b", b"text", b"piece by piece"]
+
+
+ITERATED = """- request:
+    body: !!python/object/apply:builtins.iter
+      args:
+      - - !!binary |
+          cGllY2Ug
+        - by piece
+      state: 0
+    headers: {}
+    method: POST
+    uri: http://127.0.0.1/
+  response: {status: {code: 200, message: OK}, headers: {}, body: {string: fine}}
+version: 1
+"""
 
 
 def test_vcrpys_older_forms(tmp_path):
