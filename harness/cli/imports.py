@@ -54,7 +54,7 @@ def run(words: argparse.Namespace) -> int:
         all_ = came.haul.taken + len(came.haul.left)
         to = came.written[0] if len(came.written) == 1 else f"{len(came.written)} cassettes"
         sys.stdout.write(harmless.line(f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}") + "\n")
-    sys.stdout.write(f"{taken} interactions taken over, {len(left)} left out\n")
+    sys.stdout.write(f"{taken} interaction{'' if taken == 1 else 's'} taken over, {len(left)} left out\n")
     if any(one.secret for one in left):
         return _LEAK
     return code or (0 if taken else _NOTHING)

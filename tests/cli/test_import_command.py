@@ -55,7 +55,10 @@ def test_every_file_finds_its_format_and_its_place(tmp_path, capsys):
 
 def test_the_same_import_gives_the_same_bytes(tmp_path):
     for folder in ("one", "two"):
-        assert main(["import", str(FILES / "vcrpy.yaml"), "--to", str(tmp_path / folder)]) == 0
+        theirs = tmp_path / f"{folder} home" / "vcrpy.yaml"
+        theirs.parent.mkdir()
+        shutil.copy(FILES / "vcrpy.yaml", theirs)
+        assert main(["import", str(theirs), "--to", str(tmp_path / folder)]) == 0
     assert (tmp_path / "one" / "vcrpy.json").read_bytes() == (tmp_path / "two" / "vcrpy.json").read_bytes()
 
 

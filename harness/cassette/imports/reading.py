@@ -58,7 +58,9 @@ def hauled(document: Json, path: Path, name: str = "") -> Haul:
                 left.append(Left(place, str(reason)))
     except (TypeError, AttributeError) as error:
         raise CassetteDamagedError(f"{path}: is no file of {known.says}: {error}", path=str(path)) from error
-    source = f"{path.as_posix()}, {known.says}"
+    # A path of this machine alone says nothing to others, and two machines are to write the same.
+    local = path.is_absolute() or ".." in path.parts
+    source = f"{path.name if local else path.as_posix()}, {known.says}"
     return _clean(known, found, left, source)
 
 
