@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 FOLDER = ".harness"
 EXAMPLES = 100
+MARKER = (
+    "laws(backend, *, providers=(), laws=(), examples=100, seed=None): judge a backend, named module:attribute, "
+    "by the laws of tool calling; the test takes the fixture `proof`"
+)
 _PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
 

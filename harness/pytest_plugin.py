@@ -58,16 +58,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("harness_record_mode") is not None:
+        from harness.errors import UsageError  # noqa: PLC0415 - only where there is something to refuse
+
+        try:
+            _settings(config)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from error
     config.addinivalue_line(
         "markers",
         "cassette(path=None, *, unused='fail'): answer the test's HTTP requests from a cassette; "
         "with unused='allow' recorded exchanges may be left over",
     )
-    config.addinivalue_line(
-        "markers",
-        "laws(backend, *, providers=(), laws=(), examples=100, seed=None): judge a backend, named module:attribute, "
-        "by the laws of tool calling; the test takes the fixture `proof`",
-    )
+    config.addinivalue_line("markers", pytest_laws.MARKER)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -115,6 +118,8 @@ def cassette(
     request: pytest.FixtureRequest, open_cassette: Callable[[Path], AbstractContextManager[Tape]]
 ) -> Iterator[Tape]:
     """The tape that answers this test's HTTP requests."""
+    from harness.errors import CassetteError  # noqa: PLC0415 - as above
+
     try:
         with open_cassette(_path(request.node)) as tape:
             request.node.stash[_TAPE] = tape
@@ -122,6 +127,8 @@ def cassette(
             _refuse_unfinished(request.node)
     except _UnfinishedError:
         pass  # a recording of it is put aside, not in a cassette's place
+    except CassetteError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 class _UnfinishedError(Exception):

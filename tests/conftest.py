@@ -1,7 +1,12 @@
-"""No test goes out: litellm must not fetch its price list when a test imports it first."""
+"""No test goes out, and none writes into the home of who runs it."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 from harness.backend.completion import OFFLINE
 
 os.environ.update(OFFLINE)
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="harness-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import httpx
@@ -177,6 +178,10 @@ def _sampling(temperature: float | None, max_tokens: int | None) -> dict[str, Js
 
 
 def _litellm(question: Question | None = None) -> ModuleType:
+    if "litellm" not in sys.modules:
+        # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
+        for name in ("LITELLM_OFFLINE_MODE", "LITELLM_LOCAL_MODEL_COST_MAP"):
+            os.environ.setdefault(name, OFFLINE[name])
     import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
 
     # It prints advertising to stdout on every error otherwise, into people's JSON.

@@ -203,7 +203,9 @@ def _decode_one(call: RawCall, made: str, index: int, *, cut: bool, names: NameT
         own = names.own_offered(name)
         if own is None:
             name = names.own.get(name, name)
-            return broken("unknown_tool", f"no tool {name!r} was offered")
+            sent = names.wire.get(name, name) if name in names.offered else name
+            why = f"no tool {name!r} was offered"
+            return broken("unknown_tool", why if sent == name else f"{why} under that name: it went out as {sent!r}")
         name = own
     if call.custom:
         # OpenAI's custom tools take one free text, which is no JSON.

@@ -52,7 +52,7 @@ class Gate:
         if found:
             what, start = found
             line = text.encode("utf-8", "surrogatepass").count(b"\n", 0, start) + 1
-            raise LeakError(f"{path}: line {line} holds {what}; nothing was written")
+            raise LeakError(f"{path}: line {line} holds {what}; it was not written")
 
     def refuse_exchange(self, exchange: Exchange, path: str) -> None:
         """Raise ``LeakError`` with the part if ``exchange`` holds a secret, in raw bytes or over chunks."""
@@ -72,7 +72,7 @@ class Gate:
                 # The URL is told only where it is clean, which is known by then.
                 url = request.url.partition("?")[0] if name != "the URL" else "…"
                 where = f"{name} of {request.method} {url}"
-                raise LeakError(f"{path}: {where} holds {found[0]}; nothing was written")
+                raise LeakError(f"{path}: {where} holds {found[0]}; it was not written")
 
     def _found(self, data: bytes) -> tuple[str, int] | None:
         if found := self._plain(data, self._forms):

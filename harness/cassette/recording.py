@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cassette import encodings, matching
@@ -16,7 +17,7 @@ from harness.cassette.gate import Gate
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import refuse, save
 from harness.errors import CassetteMiss, CassetteWriteError, LeakError
-from harness.exchange import Chunk, Exchange, Failure, HttpResponse
+from harness.exchange import Chunk, Exchange, Failure, HttpResponse, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("harness.cassette")
 _DONE = b"data: [DONE]"
+_MADE_UP = "(synthetic)"
 
 
 class Recorder:
@@ -137,6 +139,11 @@ class Recorder:
         exchanges = tuple(redactor.exchange(self._came[number]) for number in self._order())
         return Cassette(self._provenance, exchanges, partial=partial)
 
+    def met(self, headers: Headers) -> None:
+        """Heed an answer that says of itself that it is made up: `harness serve` marks those so."""
+        if _MADE_UP in (header(headers, "x-harness-recording") or ""):
+            self._provenance = replace(self._provenance, kind="synthetic")
+
     def over(self, number: int) -> None:
         with self._lock:
             self._passing.pop(number, None)
@@ -197,6 +204,7 @@ class Passing:
 
     def head(self, status: int, headers: Headers) -> None:
         self._status, self._headers = status, headers
+        self._recorder.met(headers)
 
     def chunk(self, data: bytes) -> None:
         if self._over or not data:

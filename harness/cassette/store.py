@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cassette import journal as journals
 from harness.cassette.document import LARGEST, Cassette, from_bytes, to_text
 from harness.cassette.gate import Gate
 from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
@@ -31,9 +32,7 @@ def load(path: Path | str) -> Cassette:
     try:
         data = _content(path)
     except FileNotFoundError as error:
-        raise CassetteMissingError(
-            f"{path}: there is no such cassette; record it with `harness record`", path=str(path)
-        ) from error
+        raise CassetteMissingError(f"{path}: there is no such cassette; {_remedy(path)}", path=str(path)) from error
     except OSError as error:
         raise CassetteDamagedError(f"{path}: can't be read: {_why(error)}", path=str(path)) from error
     with _uncollected():
@@ -176,3 +175,11 @@ def _settle(folder: Path) -> None:
 
 def _why(error: OSError) -> str:
     return f"{error.strerror} (errno {error.errno})" if error.strerror else str(error)
+
+
+def _remedy(path: Path) -> str:
+    left = journals.journal(path)
+    if left.exists():
+        return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"
+    how = "record it with `harness record`, a test's own with `pytest --record-mode=once`"
+    return how if os.environ.get("CI", "").lower() in {"", "0", "false", "no", "off"} else f"{how}, but not in CI"

@@ -55,9 +55,8 @@ def run(words: argparse.Namespace) -> int:
         raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
     _offline()
     out = screen(stderr=words.json == STANDARD_OUTPUT)
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # a backend of the user's own lies where the command is run
     backend = backend_at(words.backend)
+    _try(backend, words.backend)
     if words.self_check:
         return _self_check(backend, out)
     laws, keep = prove.chosen_laws(words.law), Path(words.keep)
@@ -66,6 +65,18 @@ def run(words: argparse.Namespace) -> int:
     if words.json:
         _write_json(words.json, proofs)
     return 0 if all(proof.holds for proof in proofs) else 1
+
+
+def _try(backend: Backend, name: str) -> None:
+    """Put one plain question, so that what is no backend at all is told once and not by every law."""
+    from harness.errors import UsageError
+    from harness.laws import ask
+    from harness.laws.exemplars import exemplars
+
+    error = ask(exemplars("openai", stream=False)[0], backend.complete).error
+    if isinstance(error, TypeError):
+        shape = "complete(model, messages, *, tools=None, stream=False, **options) gives a harness.chat.Reply"
+        raise UsageError(f"{name} is no backend: {error}; {shape}")
 
 
 def _offline() -> None:
@@ -110,7 +121,8 @@ def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console
     from harness.laws.known import KNOWN
     from harness.report import proofs as report
 
-    out.print(report.table(proofs, laws))
+    for table in report.tables(proofs, laws, out.width):
+        out.print(table)
     for proof in proofs:
         for broken in proof.broken.values():
             out.print(report.story(proof, broken), style="red", markup=False, highlight=False)

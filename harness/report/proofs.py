@@ -16,20 +16,33 @@ if TYPE_CHECKING:
     from harness.run.prove import Broken, Proof
     from harness.run.selfcheck import Caught
 
+_BESIDE, _EACH = 26, 4
+"""Characters that a row needs beside its laws, and for each law."""
 _CELLS = {"holds": ("✓", "green"), "broken": ("✗", "bold red"), "silent": ("·", "dim"), "known": ("!", "yellow")}
 
 
-def table(proofs: Sequence[Proof], laws: Sequence[Law]) -> Table:
-    """Provider × law over all modes: ✓ holds, ✗ broken, ! holds but for a known fault of litellm, · never judged."""
+def tables(proofs: Sequence[Proof], laws: Sequence[Law], width: int) -> list[Table]:
+    """Provider × law over all modes: ✓ holds, ✗ broken, ! holds but for a known fault of litellm, · never judged.
+
+    One table, or one for each kind of law where ``width`` characters are too few for it.
+    """
+    if _BESIDE + _EACH * len(laws) <= width:
+        return [_table(proofs, laws)]
+    kinds = ("N", "D", "ST")
+    parts = [[law for law in laws if law.id[0] in kind] for kind in kinds]
+    return [_table(proofs, part) for part in parts if part]
+
+
+def _table(proofs: Sequence[Proof], laws: Sequence[Law]) -> Table:
     from rich import box  # noqa: PLC0415 - only when a table is drawn
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    made.add_column("provider")
+    made.add_column("provider", no_wrap=True)
     for law in laws:
-        made.add_column(law.id, justify="center")
-    made.add_column("examples", justify="right")
+        made.add_column(law.id, justify="center", no_wrap=True)
+    made.add_column("examples", justify="right", no_wrap=True)
     for provider in dict.fromkeys(proof.provider for proof in proofs):
         of_it = [proof for proof in proofs if proof.provider == provider]
         cells = [Text(*_CELLS[_cell(of_it, law)]) for law in laws]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
@@ -34,6 +36,8 @@ def backend_at(name: str) -> Backend:
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
         raise UsageError(f"{name!r} is no backend; write module:attribute, such as my_adapter:complete")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))  # a backend of the user's own lies where the command is run
     try:
         home: Any = importlib.import_module(module)
         found = home

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from harness.backend.completion import complete
@@ -27,3 +32,36 @@ def test_a_missing_key_is_an_authentication_error(model: str, monkeypatch: pytes
     with answering(answer), pytest.raises(AuthenticationError, match=r"(?i)key"):
         complete(model, [{"role": "user", "content": "hi"}])
     assert asked == []
+
+
+REPLAY = """
+import sys
+from harness import complete
+from harness.cassette import Cassette, open_tape, save
+from harness.chat import Reply
+from harness.exchange import Exchange, HttpRequest, Provenance
+from harness.wire import DIALECTS
+
+asked = b'{"messages":[{"role":"user","content":"hi"}],"model":"m"}'
+sent = HttpRequest("POST", "http://a.test/v1/chat/completions", (), asked)
+made = Exchange(sent, DIALECTS["openai"].render(Reply(text="hello", finish="stop")))
+save(sys.argv[1], Cassette(Provenance("synthetic", "", "a test"), (made,)))
+out = []
+sys.addaudithook(lambda event, args: out.append(args) if event == "socket.getaddrinfo" else None)
+with open_tape(sys.argv[1]) as tape:
+    assert complete("openai/m", [{"role": "user", "content": "hi"}], api_base="http://a.test/v1", api_key="k").text == "hello"
+assert (tape.misses, tape.unused) == ([], ()), tape.misses
+import threading
+for thread in threading.enumerate():
+    if thread is not threading.current_thread() and not thread.daemon:
+        thread.join(20)
+assert out == [], out
+"""
+
+
+def test_litellm_first_imported_inside_a_tape_asks_for_nothing_of_its_own(tmp_path: Path) -> None:
+    """A user's own process, in which nobody has told litellm to stay offline."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "HF_"))}
+    command = [sys.executable, "-c", REPLAY, str(tmp_path / "a.json")]
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr

@@ -75,7 +75,7 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
         "cassettes/shop/hello/openai+m.json": "used",
         "cassettes/shop/hello/openai+m.partial.json": "left over",
     }
-    assert found["cassettes/shop/hello/openai+m.json"]["kind"] == "local"
+    assert found["cassettes/shop/hello/openai+m.json"]["kind"] == "synthetic"  # the server says so of its answers
     assert found["cassettes/shop/hello/openai+m.json"]["days"] == 0
     assert found["cassettes/shop/hello/openai+m.json"]["exchanges"] == 1
     code, out, _ = run("cassettes", "--orphans")
@@ -96,7 +96,7 @@ def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run)
     orphan.write_text(tape(project).read_text())
     code, out, _ = run("prune", "--dry-run")
     assert (code, orphan.exists()) == (0, True)
-    assert "cassettes/gone/case/openai+m.json: orphan, 1 exchanges, local" in out
+    assert "cassettes/gone/case/openai+m.json: orphan, 1 exchanges, synthetic" in out
     code, _, err = run("prune")
     assert (code, orphan.exists()) == (2, True)
     assert "nobody is there to answer; nothing was removed" in err

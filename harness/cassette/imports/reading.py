@@ -98,7 +98,7 @@ def _leak(gate: Gate, one: Taken, source: str) -> str:
         gate.refuse_exchange(one.exchange, "")
         gate.refuse_text(to_text(Cassette(_provenance([one], source), (one.exchange,))), "")
     except LeakError as leak:
-        return str(leak).strip(": ").removesuffix("; nothing was written")
+        return str(leak).strip(": ").removesuffix("; it was not written")
     return ""
 
 
