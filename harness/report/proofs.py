@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.run.prove import Broken, Proof
     from harness.run.selfcheck import Caught
 
-_BESIDE, _EACH = 26, 4
+_BESIDE, _EACH = 26, 5
 """Characters that a row needs beside its laws, and for each law."""
 _CELLS = {"holds": ("✓", "green"), "broken": ("✗", "bold red"), "silent": ("·", "dim"), "known": ("!", "yellow")}
 
@@ -24,13 +24,13 @@ _CELLS = {"holds": ("✓", "green"), "broken": ("✗", "bold red"), "silent": ("
 def tables(proofs: Sequence[Proof], laws: Sequence[Law], width: int) -> list[Table]:
     """Provider × law over all modes: ✓ holds, ✗ broken, ! holds but for a known fault of litellm, · never judged.
 
-    One table, or one for each kind of law where ``width`` characters are too few for it.
+    One table, or one for each kind of law, or for a part of it, where ``width`` characters are too few.
     """
-    if _BESIDE + _EACH * len(laws) <= width:
+    if _BESIDE + sum(len(law.id) + 2 for law in laws) <= width:
         return [_table(proofs, laws)]
-    kinds = ("N", "D", "ST")
-    parts = [[law for law in laws if law.id[0] in kind] for kind in kinds]
-    return [_table(proofs, part) for part in parts if part]
+    kinds = [[law for law in laws if law.id[0] in kind] for kind in ("N", "D", "ST")]
+    most = max(1, (width - _BESIDE) // _EACH)
+    return [_table(proofs, kind[at : at + most]) for kind in kinds for at in range(0, len(kind), most)]
 
 
 def _table(proofs: Sequence[Proof], laws: Sequence[Law]) -> Table:
