@@ -6,6 +6,7 @@ fault that litellm mends itself is a line to delete: ``known_faults`` says how t
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,22 +69,29 @@ def bedrock(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def openai(event: dict[str, Any]) -> dict[str, Any]:
-    """Litellm drops a streamed text that comes in parts, as a list."""
+    """Litellm drops a streamed text that comes in parts, as a list, and a streamed ``function_call`` of the old kind
+    whose arguments are an object; some of its parsers fail on the latter.
+    """
     choices = event.get("choices")
-    if not isinstance(choices, list) or not any(_in_parts(choice) for choice in choices):
+    if not isinstance(choices, list):
         return event
-    return {**event, "choices": [_joined(choice) if _in_parts(choice) else choice for choice in choices]}
+    made = [_plain(choice) for choice in choices]
+    return event if all(one is other for one, other in zip(made, choices, strict=True)) else {**event, "choices": made}
 
 
-def _in_parts(choice: Any) -> bool:
+def _plain(choice: Any) -> Any:
     delta = choice.get("delta") if isinstance(choice, dict) else None
-    return isinstance(delta, dict) and isinstance(delta.get("content"), list)
-
-
-def _joined(choice: dict[str, Any]) -> dict[str, Any]:
-    parts = [part.get("text") for part in choice["delta"]["content"] if isinstance(part, dict)]
-    text = "".join(part for part in parts if isinstance(part, str))
-    return {**choice, "delta": {**choice["delta"], "content": text}}
+    if not isinstance(delta, dict):
+        return choice
+    if isinstance(delta.get("content"), list):
+        parts = [part.get("text") for part in delta["content"] if isinstance(part, dict)]
+        text = "".join(part for part in parts if isinstance(part, str))
+        choice = {**choice, "delta": {**delta, "content": text}}
+    legacy = delta.get("function_call")
+    if isinstance(legacy, dict) and isinstance(legacy.get("arguments"), dict):
+        told = {**legacy, "arguments": json.dumps(legacy["arguments"])}
+        choice = {**choice, "delta": {**choice["delta"], "function_call": told}}
+    return choice
 
 
 REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -96,5 +104,6 @@ REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "bedrock": bedrock,
     "openai": openai,
     "azure": openai,
+    "mistral": openai,
     **dict.fromkeys(("hosted_vllm", "deepseek", "openrouter", "xai", "llamafile"), openai),
 }

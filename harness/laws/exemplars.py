@@ -82,6 +82,10 @@ def _native(provider: str, stream: bool) -> Iterator[Question]:
         yield from _quirked(
             replace(asked, quirks=frozenset({quirk})), (both, calls, replace(both, calls=(second,)), said)
         )
+    if asked.dialect.name == "openai":
+        yield replace(
+            asked, reply=replace(calls, calls=(first,)), quirks=frozenset({"function_call", "arguments_object"})
+        )
 
 
 def _quirked(asked: Question, replies: tuple[Reply, ...]) -> Iterator[Question]:

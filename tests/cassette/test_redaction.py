@@ -242,7 +242,7 @@ def test_f54_of_a_recording_with_one_such_stream_the_rest_is_kept(tmp_path, serv
             httpx.post(f"{served.url}/plain", content=b"{}")
             assert httpx.post(f"{served.url}/echo/sse/chat/completions", content=stream).content == stream
 
-    with pytest.raises(LeakError, match="nothing was written; what was caught is in"):
+    with pytest.raises(LeakError, match="it was not written; what was caught is in"):
         record()
     (kept,) = load(partial(path)).exchanges
     assert kept.request.url.endswith("/plain")
