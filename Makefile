@@ -16,7 +16,7 @@ run: $(VENV)/.installed
 	$(BIN)/harness run suites
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow
