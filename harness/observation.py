@@ -15,7 +15,8 @@ class Observation:
     """One question and all that is known of its answer.
 
     Exactly one of ``reply`` and ``error`` is set. ``asked`` is what the caller gave (messages, tools,
-    options); ``exchanges`` what went over the wire for it, with their places in ``cassette``.
+    options); ``exchanges`` what went over the wire for it, with their places in ``cassette``. ``repeat`` counts the
+    times that the case was asked before, from 0; ``recut`` is what the same bytes gave when they came in other pieces.
     """
 
     suite: str
@@ -27,3 +28,5 @@ class Observation:
     turn: int = 0
     cassette: str = ""
     exchanges: tuple[tuple[int, Exchange], ...] = field(default=())
+    repeat: int = 0
+    recut: tuple[Reply | HarnessError, ...] = field(default=())

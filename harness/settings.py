@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.cassette.ci import in_ci
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 PYPROJECT = "pyproject.toml"
 RECORD_MODES = ("none", "once", "record")
 _SAME = {"replay": "none"}
-_FALSE = {"", "0", "false", "no", "off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def settings(
         if value := environment.get(f"HARNESS_{name.upper()}"):
             chosen[name] = value.split(os.pathsep) if name == "suites" else value
     chosen.update({name: flags[name] for name in _FLAGS if flags.get(name)})
-    given: dict[str, Any] = {"ci": environment.get("CI", "").lower() not in _FALSE}
+    given: dict[str, Any] = {"ci": in_ci(environment)}
     if "suites" in chosen:
         given["suites"] = tuple(map(Path, chosen["suites"]))
     if "cassettes" in chosen:
@@ -78,14 +78,10 @@ def settings(
 
 def _function(name: str) -> Any:
     """The function at ``module:attribute``, found from the current folder too."""
-    import importlib  # noqa: PLC0415 - most often there is none
-    import sys  # noqa: PLC0415 - as above
+    from harness.run.named import named  # noqa: PLC0415 - most often there is none
 
-    module, _, attribute = name.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        _, found = named(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(
             f"[tool.harness] match_function {name!r} is not there ({error}); write module:attribute"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import journal as journals
+from harness.cassette.ci import in_ci
 from harness.cassette.document import LARGEST, Cassette, from_bytes, to_text
 from harness.cassette.gate import Gate
 from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
@@ -182,4 +183,4 @@ def _remedy(path: Path) -> str:
     if left.exists():
         return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"
     how = "record it with `harness record`, a test's own with `pytest --record-mode=once`"
-    return how if os.environ.get("CI", "").lower() in {"", "0", "false", "no", "off"} else f"{how}, but not in CI"
+    return f"{how}, but not in CI" if in_ci() else how

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.cassette import answers, doors, matching
 from harness.cassette import pace as paces
 from harness.cassette.aside import partial
+from harness.cassette.ci import in_ci
 from harness.cassette.gate import Gate
 from harness.cassette.recording import Recorder
 from harness.cassette.redaction import Redactor
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from harness.exchange import Exchange, HttpRequest, Provenance
 
 __all__ = ["RecordMode", "Tape", "open_tape", "partial", "record_mode"]
-
-_FALSE = {"", "0", "false", "no", "off"}
 
 
 class RecordMode(StrEnum):
@@ -50,7 +49,7 @@ def record_mode(word: str) -> RecordMode:
         mode = RecordMode.NONE if word == "replay" else RecordMode(word)
     except ValueError:
         raise UsageError(f"{word!r} is no record mode; choose none, once or record") from None
-    return mode if os.environ.get("CI", "").lower() in _FALSE else RecordMode.NONE
+    return RecordMode.NONE if in_ci() else mode
 
 
 class Tape:

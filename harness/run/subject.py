@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
+from harness.run.named import named
 
 if TYPE_CHECKING:
     from harness.chat import Reply
@@ -36,13 +34,8 @@ def backend_at(name: str) -> Backend:
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
         raise UsageError(f"{name!r} is no backend; write module:attribute, such as my_adapter:complete")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))  # a backend of the user's own lies where the command is run
     try:
-        home: Any = importlib.import_module(module)
-        found = home
-        for part in attribute.split("."):
-            home, found = found, getattr(found, part)
+        home, found = named(name)
     except (ImportError, AttributeError) as error:
         raise UsageError(f"there is no backend at {name!r}: {error}") from error
     if callable(getattr(found, "complete", None)):
@@ -51,7 +44,7 @@ def backend_at(name: str) -> Backend:
         raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
     if inspect.iscoroutinefunction(found):
         return Backend(_run(found), found)
-    return Backend(found, getattr(home, f"a{part}", None))
+    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None))
 
 
 def _run(awaited: AComplete) -> Complete:
