@@ -53,7 +53,7 @@ class Allowance:
             if most.requests is not None and self.requests >= most.requests:
                 raise BudgetSpentError(f"the budget of {most.requests} requests is spent; raise it to ask for the rest")
             if most.dollars is not None and self.dollars + dollars > most.dollars:
-                spent = f"${self.dollars:.4f} of ${most.dollars:.4f} is spent, and the next request may cost ${dollars:.4f}"
+                spent = f"${self.dollars:.4f} of ${most.dollars:.4f} is spent, and the next may cost ${dollars:.4f}"
                 raise BudgetSpentError(f"{spent}; raise the budget to ask for the rest")
             self.requests += 1
             self.dollars += dollars
