@@ -21,6 +21,7 @@ from harness.cassette.guard import no_way_out
 from harness.cassette.redaction import Redactor, known_secrets
 from harness.errors import AuthenticationError, CassetteMiss, UsageError
 from harness.exchange import Provenance
+from harness.run import choice as choosing
 from harness.run.choice import ALL, jobs
 from harness.run.events import CaseFinished
 from harness.run.runner import run
@@ -67,6 +68,11 @@ def load(settings: Settings) -> tuple[Suite, ...]:
 def plan(suites: Sequence[Suite], settings: Settings, choice: Choice = ALL) -> tuple[Job, ...]:
     """Every chosen case for every chosen model. Raises ``UsageError`` where nothing is left."""
     return jobs(suites, choice, functools.partial(cassette_path, settings.cassettes))
+
+
+def regressions(suites: Sequence[Suite], settings: Settings, choice: Choice = ALL) -> tuple[tuple[Suite, ...], int]:
+    """The suites that are run unasked, and how many evaluations are left to ``harness eval``; see ``run.choice``."""
+    return choosing.regressions(suites, choice, settings.suites)
 
 
 def orphans(suites: Sequence[Suite], settings: Settings) -> tuple[str, ...]:

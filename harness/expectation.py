@@ -46,6 +46,11 @@ class CallExpectation:
     """The parameters exactly: no more, no fewer, types told apart (1 is neither 1.0 nor true)."""
     includes: dict[str, Any] | None = None
     """Parameters that must be there with these values; others may stand beside them, at every depth."""
+    accepts: dict[str, tuple[Any, ...]] | None = None
+    """For each parameter the values of which any will do (`[]`: any value that the tool takes); no others beside
+    them. Numbers count by their value: 1 and 1.0 are one."""
+    optional: str | tuple[str, ...] = ()
+    """Parameters of `accepts` that may also be left out."""
     fits: Literal["tool"] | Schema | None = None
     """A JSON schema that the parameters must fit; `tool` means the schema of the tool called."""
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.checks.pairing import paired
 from harness.checks.sameness import difference, shown
 from harness.checks.schema import misfit
+from harness.checks.structure import in_call
+from harness.expectation import CallExpectation
 from harness.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.chat import Json, ToolCall
-    from harness.expectation import CallExpectation, Expectation
+    from harness.expectation import Expectation
     from harness.observation import Observation
 
 
@@ -63,21 +66,11 @@ def _mismatches(got: Sequence[ToolCall], expect: Expectation, schemas: dict[str,
 def _in_any_order(
     got: Sequence[ToolCall], wanted: Sequence[CallExpectation], schemas: dict[str, Json]
 ) -> Iterator[tuple[str, str]]:
-    """Pair them off so that as many as possible are met (augmenting paths), and name those that are not."""
+    """Pair them off so that as many as possible are met and name those that are not."""
     meets = [[_fault(call, one, schemas) is None for call in got] for one in wanted]
-    taken: dict[int, int] = {}
-
-    def place(one: int, tried: set[int]) -> bool:
-        for call, met in enumerate(meets[one]):
-            if met and call not in tried:
-                tried.add(call)
-                if call not in taken or place(taken[call], tried):
-                    taken[call] = one
-                    return True
-        return False
-
+    met = paired(meets)
     for number in range(len(wanted)):
-        if not place(number, set()):
+        if number not in met:
             reasons = [f"call {n} ({call.name}): {_fault(call, wanted[number], schemas)}" for n, call in enumerate(got)]
             yield f"[{number}]", f"no call is the expected one {number}; {'; '.join(reasons) or 'there is none'}"
 
@@ -90,6 +83,10 @@ def _fault(call: ToolCall, wanted: CallExpectation, schemas: dict[str, Json]) ->
         return f"parameters: {found}"
     if wanted.includes is not None and (found := difference(wanted.includes, call.parameters, partly=True)):
         return f"parameters: {found}"
+    if wanted.accepts is not None:
+        only = CallExpectation(accepts=wanted.accepts, optional=wanted.optional)
+        if wrong := next(in_call(call, only, schemas.get(call.name)), None):
+            return f"parameters: {wrong.message}"
     if wanted.fits is None:
         return None
     schema = schemas.get(call.name, {}) if wanted.fits == "tool" else wanted.fits

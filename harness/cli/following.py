@@ -48,14 +48,14 @@ def follow(
     recording: bool = False,
 ) -> tuple[Scorecard, bool]:
     """The scorecard, and whether Ctrl-C ended the run. The reports are written in either case."""
-    _refuse_unwritable(words)
+    refuse_unwritable(words.json, words.jsonl, words.junit)
     results: list[CaseResult] = []
     stopped = False
-    with _lines_into(words.jsonl) as write, _progress(out) as progress:
+    with _lines_into(words.jsonl) as write, progress(out) as bar:
         try:
             for event in events:
                 write(document.line(event))
-                _advance(progress, event)
+                advance(bar, event)
                 if isinstance(event, CaseFinished):
                     results.append(event.result)
                     if recording:
@@ -64,12 +64,12 @@ def follow(
             stopped = True
     scorecard = Scorecard(tuple(results), () if stopped else orphans)
     terminal.show(out, scorecard, recording=recording)
-    _write(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
-    _write(words.junit, lambda: junit.xml(scorecard))
+    write_report(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
+    write_report(words.junit, lambda: junit.xml(scorecard))
     return scorecard, stopped
 
 
-def _progress(out: Console) -> Progress:
+def progress(out: Console) -> Progress:
     """A bar that vanishes when it is done; none where nobody would see it move."""
     columns = (
         BarColumn(20),
@@ -80,22 +80,23 @@ def _progress(out: Console) -> Progress:
     return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
 
-def _advance(progress: Progress, event: Event) -> None:
+def advance(bar: Progress, event: Event) -> None:
+    """Show ``event`` on ``bar``."""
     match event:
         case RunStarted():
-            progress.add_task("", total=event.total)
-        case CaseStarted() if progress.task_ids:
-            progress.update(progress.task_ids[0], description=harmless.line(event.job.name, 70))
-        case CaseFinished() if progress.task_ids:
-            progress.advance(progress.task_ids[0])
+            bar.add_task("", total=event.total)
+        case CaseStarted() if bar.task_ids:
+            bar.update(bar.task_ids[0], description=harmless.line(event.job.name, 70))
+        case CaseFinished() if bar.task_ids:
+            bar.advance(bar.task_ids[0])
 
 
-def _refuse_unwritable(words: argparse.Namespace) -> None:
+def refuse_unwritable(*paths: str | None) -> None:
     """Find out before the work that a report could not be written after it."""
-    for path in (words.json, words.jsonl, words.junit):
+    for path in paths:
         if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
             raise UsageError(f"{path}: the folder for this report does not exist")
-    if [words.json, words.jsonl, words.junit].count(STANDARD_OUTPUT) > 1:
+    if paths.count(STANDARD_OUTPUT) > 1:
         raise UsageError("two reports can't both go to standard output")
 
 
@@ -114,7 +115,8 @@ def _lines_into(path: str | None) -> Iterator[Callable[[str], object]]:
             yield file.write
 
 
-def _write(path: str | None, text: Callable[[], str]) -> None:
+def write_report(path: str | None, text: Callable[[], str]) -> None:
+    """Write ``text`` where it was asked for, if it was. Raises ``UsageError``."""
     if not path:
         return
     if path == STANDARD_OUTPUT:

@@ -40,12 +40,14 @@ def run(words: argparse.Namespace) -> int:
     table = Table("suite", "case", "model", "recording", "from", "age", box=box.SIMPLE_HEAD, pad_edge=False)
     now = dt.datetime.now(dt.UTC)
     before, missing = "", 0
+    evaluations = {suite.name for suite in suites if suite.kind == "evaluation"}
     for job in jobs:
         if before and job.suite != before:
             table.add_section()
         state, source, age = _state(job.cassette, now)
         missing += state == "missing"
-        names = (job.suite if job.suite != before else "", job.case.id, job.model.called)
+        shown = f"{job.suite} (evaluation)" if job.suite in evaluations else job.suite
+        names = (shown if job.suite != before else "", job.case.id, job.model.called)
         table.add_row(*(Text(harmless.line(one, 80)) for one in (*names, state, source, age)))
         before = job.suite
     out = screen()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from rich.console import Console
+
     from harness.run.choice import Choice
 
 
@@ -40,6 +42,13 @@ def choice(words: argparse.Namespace, *, missing: bool = False) -> Choice:
     from harness.run.choice import Choice
 
     return Choice(tuple(words.suite), tuple(words.case), tuple(words.model), missing)
+
+
+def tell_left(out: Console, left: int) -> None:
+    """One dim line about the evaluations that a command passes over."""
+    if left:
+        what = "1 evaluation is" if left == 1 else f"{left} evaluations are"
+        out.print(f"{what} left to `harness eval`; name one to take it up here", style="dim", markup=False)
 
 
 def reports(parser: argparse.ArgumentParser) -> None:

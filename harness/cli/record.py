@@ -44,10 +44,13 @@ def run(words: argparse.Namespace) -> int:
     from harness.settings import settings
 
     chosen = settings(vars(words))
-    jobs = assembly.plan(assembly.load(chosen), chosen, options.choice(words, missing=words.missing))
+    choice = options.choice(words, missing=words.missing)
+    suites, left = assembly.regressions(assembly.load(chosen), chosen, choice)
+    jobs = assembly.plan(suites, chosen, choice)
     assembly.refuse_ci(chosen)
     screen = console(words)
-    with _origin(words) as origin:
+    options.tell_left(screen, left)
+    with answering(words) as origin:
         scorecard, stopped = follow(assembly.record(jobs, chosen, origin), words, screen, recording=True)
     kept = [one for one in scorecard.results if one.kept]
     silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
@@ -60,7 +63,8 @@ def run(words: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _origin(words: argparse.Namespace) -> Iterator[Origin]:
+def answering(words: argparse.Namespace) -> Iterator[Origin]:
+    """Who answers: a local server started for it with ``--local``, else whoever the models name."""
     from harness.assembly import Origin
 
     if not words.local:

@@ -34,7 +34,9 @@ def run(words: argparse.Namespace) -> int:
 
     chosen = settings(vars(words))
     before = {}
-    for job in assembly.plan(assembly.load(chosen), chosen, options.choice(words, missing=words.missing)):
+    choice = options.choice(words, missing=words.missing)
+    suites, _ = assembly.regressions(assembly.load(chosen), chosen, choice)
+    for job in assembly.plan(suites, chosen, choice):
         if job.cassette.exists():
             try:
                 before[job.cassette] = load(job.cassette)

@@ -31,9 +31,11 @@ def run(words: argparse.Namespace) -> int:
     from harness.settings import settings
 
     chosen = settings(vars(words))
-    suites = assembly.load(chosen)
     choice = options.choice(words)
+    suites, left = assembly.regressions(assembly.load(chosen), chosen, choice)
     jobs = assembly.plan(suites, chosen, choice)
     orphans = () if words.suite or words.case or words.model else assembly.orphans(suites, chosen)
-    scorecard, stopped = follow(assembly.replay(jobs, chosen), words, console(words), orphans=orphans)
+    screen = console(words)
+    options.tell_left(screen, left)
+    scorecard, stopped = follow(assembly.replay(jobs, chosen), words, screen, orphans=orphans)
     return 130 if stopped else scorecard.exit_code

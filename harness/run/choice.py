@@ -55,6 +55,23 @@ def jobs(suites: Sequence[Suite], choice: Choice, place: Callable[[str, str, str
     return left
 
 
+def regressions(suites: Sequence[Suite], choice: Choice, files: Sequence[Path]) -> tuple[tuple[Suite, ...], int]:
+    """The suites that a run takes up, and how many evaluations it leaves alone. An evaluation is taken up only where
+    it is named: its own file among ``files``, or its name by ``choice``. Raises ``UsageError`` where only
+    evaluations are there.
+    """
+    taken = tuple(
+        suite
+        for suite in suites
+        if suite.kind != "evaluation"
+        or suite.file in map(str, files)
+        or (choice.suites and _fits(choice.suites, suite.name))
+    )
+    if suites and not taken:
+        raise UsageError("there are only evaluations; `harness eval` scores them, and the name of one runs it")
+    return taken, len(suites) - len(taken)
+
+
 def _fits(patterns: Sequence[str], *names: str) -> bool:
     return not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
 

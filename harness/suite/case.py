@@ -22,6 +22,9 @@ Id: TypeAlias = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """A name that is also a file's name."""
 
 
+Kind: TypeAlias = Literal["regression", "evaluation"]
+
+
 class Strict(BaseModel):
     """No unknown keys, no guessed types, no change afterwards."""
 
@@ -218,6 +221,9 @@ class SuiteFile(Strict):
     name: Id | None = None
     """By default the file's name without its ending."""
     description: str = ""
+    kind: Kind = "regression"
+    """`regression`: what must hold, replayed by `harness run`. `evaluation`: what a model should do, scored by
+    `harness eval`, and run only where it is named."""
     models: tuple[str | Model, ...] = ()
     """Who is asked: `provider/model`, a label or id of models.yaml, or a mapping. Left out: all of models.yaml."""
     defaults: Options = Options()
@@ -242,3 +248,4 @@ class Suite:
     file: str
     models: tuple[Model, ...]
     cases: tuple[Case, ...]
+    kind: Kind = "regression"

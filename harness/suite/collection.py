@@ -131,7 +131,7 @@ def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
     tools = {tool.name: tool for tool in written.tools}
     name = written.name or file.stem
     cases = tuple(_ready(one, written.defaults, tools) for one in written.cases)
-    return _Written(file, document, Suite(name, written.description, str(file), tuple(models), cases), ())
+    return _Written(file, document, Suite(name, written.description, str(file), tuple(models), cases, written.kind), ())
 
 
 def _models(

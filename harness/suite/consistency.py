@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic import ValidationError
 
 from harness import errors
+from harness.suite.acceptable import unacceptable, unscored
 from harness.suite.case import Case, NamedTool
 from harness.suite.faults import place
 from harness.suite.loader import Fault
@@ -45,7 +46,10 @@ def inconsistent(document: Document) -> Iterator[Fault]:
             yield Fault(document.line(path), path, what)
     for number, raw in enumerate(cases if isinstance(cases, list) else []):
         case = _sound_part(raw)
-        for path, what in _mistakes(case, tools) if case else ():
+        found = [*_mistakes(case, tools)] if case else []
+        if case and document.value.get("kind") == "evaluation":
+            found += unscored(case)
+        for path, what in found:
             where: Path = ("cases", number, *path)
             yield Fault(document.line(where), where, what)
 
@@ -94,14 +98,15 @@ def doubled_ids(document: Document) -> Iterator[Fault]:
 
 def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake]:
     """Each mistake in ``case`` with its path within it. ``tools`` are those of the suite, by name."""
-    offered: list[str] = []
+    offered: dict[str, Json] = {}
     for number, tool in enumerate(case.tools):
         name = tool if isinstance(tool, str) else tool.name
+        inner = tools.get(name, {}) if isinstance(tool, str) else tool.wire()["function"]
         if isinstance(tool, str) and name not in tools:
             yield ("tools", number), f'the suite has no tool "{name}"'
         elif not isinstance(tool, str):
-            yield from _schema(tool.wire()["function"].get("parameters"), ("tools", number))
-        offered.append(name)
+            yield from _schema(inner.get("parameters"), ("tools", number))
+        offered[name] = inner.get("parameters")
     choices = [((), case.tool_choice), *((("then", n), turn.tool_choice) for n, turn in enumerate(case.then))]
     for path, choice in choices:
         if isinstance(choice, NamedTool) and choice.name not in offered:
@@ -120,7 +125,17 @@ def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake
 
 def _empty(value: Json, path: Path = ()) -> Iterator[Mistake]:
     # JSON of the user's own may hold null.
-    free = {"parameters", "includes", "fits", "json_schema", "results", "options", "response_format", "tool_calls"}
+    free = {
+        "parameters",
+        "includes",
+        "accepts",
+        "fits",
+        "json_schema",
+        "results",
+        "options",
+        "response_format",
+        "tool_calls",
+    }
     if isinstance(value, dict):
         for key, inner in value.items():
             if inner is None and key != "content":
@@ -143,7 +158,7 @@ def _messages(messages: tuple[Message, ...], path: Path) -> Iterator[Mistake]:
             yield (*path, number), "a message needs `content` or `tool_calls`"
 
 
-def _expectation(expect: Expectation, offered: list[str], path: Path) -> Iterator[Mistake]:
+def _expectation(expect: Expectation, offered: dict[str, Json], path: Path) -> Iterator[Mistake]:
     if expect.text and expect.text.regex is not None:
         try:
             re.compile(expect.text.regex)
@@ -159,7 +174,7 @@ def _expectation(expect: Expectation, offered: list[str], path: Path) -> Iterato
         yield (*path, "call_count"), "`calls` says already how many; leave `call_count` out"
 
 
-def _call(call: CallExpectation, offered: list[str], path: Path) -> Iterator[Mistake]:
+def _call(call: CallExpectation, offered: dict[str, Json], path: Path) -> Iterator[Mistake]:
     for name in (call.name,) if isinstance(call.name, str) else call.name:
         if name not in offered:
             yield (*path, "name"), f'no tool "{name}" is offered, so it can never be called'
@@ -167,6 +182,7 @@ def _call(call: CallExpectation, offered: list[str], path: Path) -> Iterator[Mis
         yield from _schema(call.fits, (*path, "fits"))
     if call.parameters is not None and call.includes is not None:
         yield (*path, "includes"), "`parameters` is exact already; leave one of the two out"
+    yield from unacceptable(call, offered, path)
 
 
 def _error(expect: Expectation, path: Path) -> Iterator[Mistake]:

@@ -1,0 +1,172 @@
+"""Score models on evaluation suites: which calls they make when they should, and how right those are. What was
+recorded is scored again offline each time; with --record the models are asked first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from harness.run.evaluation import Evaluation
+    from harness.run.events import CaseResult, Event, Job
+    from harness.settings import Settings
+    from harness.suite import Suite
+
+EXAMPLES = """examples:
+  harness eval                                     every model recorded of, side by side, offline
+  harness eval "openai/*" --category simple --category long
+  harness eval --wrong -k "two-*"                  each wrong answer, why, and where to look
+  harness eval --markdown eval.md --json eval.json
+  harness eval openai/gpt-4o-mini --record         ask it, record, score
+  harness eval --record --local                    the local model, started for it
+  harness eval openai/gpt-4o-mini --at-least 0.8   a gate: exit code 1 below
+
+exit codes: 0 scored, 1 below --at-least, 2 wrong usage or recordings missing, 3 a secret would leak
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("models", nargs="*", metavar="MODEL", help="models by name; * and ? stand for any (default: all of the suites)")
+    add("--suites", action="append", metavar="PATH", help="suite files or folders (default: the folder suites)")
+    add("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
+    add("--category", action="append", default=[], metavar="NAME", help="only this category, such as simple")
+    add("-k", "--case", action="append", default=[], metavar="ID", help="only cases of this id; * and ? stand for any")
+    add("--wrong", action="store_true", help="list every answer that is not right, and why")
+    add("--at-least", type=float, metavar="SHARE", help="fail if a model gets less than this share right, such as 0.8")
+    add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
+    add("--markdown", metavar="FILE", help="write the tables as Markdown (- for standard output)")
+    add("--record", action="store_true", help="ask the models for real first, and record what they answer")
+    add("--missing", action="store_true", help="with --record: ask only what has no cassette")
+    add("--local", action="store_true", help="with --record: start the local model server, and stop it at the end")
+    add("--source", default="", metavar="TEXT", help="with --record: who answers, for the cassettes to say")
+
+
+def run(words: argparse.Namespace) -> int:
+    import harness
+    from harness import assembly
+    from harness.cli import following
+    from harness.report import evaluation as report
+    from harness.run.choice import Choice
+    from harness.run.evaluation import evaluate
+    from harness.settings import settings
+
+    _refuse_nonsense(words)
+    following.refuse_unwritable(words.json, words.markdown)
+    chosen = settings(vars(words))
+    suites = _suites(assembly.load(chosen), words.category)
+    choice = Choice(cases=tuple(words.case), models=tuple(words.models))
+    jobs = assembly.plan(suites, chosen, choice)
+    out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown})
+    if words.record and (code := _record(jobs, chosen, words, out)):
+        return code
+    missing = _missing(jobs)
+    results, stopped = _followed(assembly.replay(jobs, chosen), out)
+    if stopped:
+        return 130
+    made = evaluate(zip(jobs, results, strict=True))
+    report.show(out, made)
+    if words.wrong:
+        report.show_wrong(out, made)
+    following.write_report(words.json, lambda: report.document(made, harness=harness.__version__))
+    following.write_report(words.markdown, lambda: report.markdown(made))
+    return _code(made, words, out, missing)
+
+
+def _refuse_nonsense(words: argparse.Namespace) -> None:
+    from harness.errors import UsageError
+
+    if words.at_least is not None and not 0 <= words.at_least <= 1:
+        raise UsageError(f"--at-least {words.at_least:g} is no share; give a number from 0 to 1, such as 0.8")
+    idle = [f"--{name}" for name in ("missing", "local", "source") if getattr(words, name)]
+    if idle and not words.record:
+        raise UsageError(f"{' and '.join(idle)} only means something with --record")
+
+
+def _suites(suites: Sequence[Suite], categories: Sequence[str]) -> tuple[Suite, ...]:
+    """The evaluations among ``suites``, of the ``categories`` asked for."""
+    from harness.errors import UsageError
+    from harness.run.scoring import category
+
+    found = {category(suite.name): suite for suite in suites if suite.kind == "evaluation"}
+    if not found:
+        raise UsageError("there is no evaluation here; one is a suite that says `kind: evaluation`")
+    unknown = [name for name in categories if name not in found]
+    if unknown:
+        raise UsageError(f"there is no category {unknown[0]!r}; there are {', '.join(found)}")
+    return tuple(suite for name, suite in found.items() if not categories or name in categories)
+
+
+def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, out: Console) -> int:
+    """Ask for real; the exit code where that was not possible for all."""
+    from harness import assembly
+    from harness.cli.record import answering
+
+    asked = [job for job in jobs if not (words.missing and job.cassette.exists())]
+    if not asked:
+        return 0
+    assembly.refuse_ci(settings)
+    with answering(words) as origin:
+        results, stopped = _followed(assembly.record(asked, settings, origin), out, lines=True)
+    kept = sum(one.kept for one in results)
+    told = f"{kept} of {len(asked)} cases recorded in {settings.cassettes}"
+    out.print(f"interrupted: {told}, and they stay" if stopped else told, markup=False, soft_wrap=True)
+    if stopped:
+        return 130
+    return max((one.problem.exit_code for one in results if one.problem), default=0)
+
+
+def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> tuple[list[CaseResult], bool]:
+    """The results of ``events`` as they come, under a bar, and with ``lines`` a line each; whether Ctrl-C ended it."""
+    from harness.cli import following
+    from harness.report import harmless
+    from harness.run.events import CaseFinished
+
+    results: list[CaseResult] = []
+    stopped = True
+    with following.progress(out) as bar, contextlib.suppress(KeyboardInterrupt):
+        for event in events:
+            following.advance(bar, event)
+            if isinstance(event, CaseFinished):
+                results.append(event.result)
+                if lines:
+                    state = "recorded" if event.result.kept else "not recorded"
+                    told = f"{state}  {event.result.name}  {event.result.seconds:.1f} s"
+                    out.print(harmless.line(told), markup=False, soft_wrap=True)
+        stopped = False
+    return results, stopped
+
+
+def _missing(jobs: Sequence[Job]) -> str:
+    """What is not recorded, as a sentence, and how it is; nothing where all is. ``UsageError`` where nothing is."""
+    from harness.errors import UsageError
+
+    absent = [job for job in jobs if not job.cassette.exists()]
+    if not absent:
+        return ""
+    models = dict.fromkeys(job.model.called for job in absent)
+    how = f"record with `harness eval {' '.join(models)} --record --missing`"
+    if len(absent) == len(jobs):
+        raise UsageError(f"nothing is recorded of {', '.join(models)}; {how}")
+    return f"{len(absent)} of {len(jobs)} answers are not recorded, such as {absent[0].cassette}; {how}"
+
+
+def _code(made: Evaluation, words: argparse.Namespace, out: Console, missing: str) -> int:
+    below = []
+    for model in made.models:
+        share = made.total(model).right.share
+        if words.at_least is not None and (share is None or share < words.at_least):
+            told = "nothing could be judged" if share is None else f"{share:.1%} right"
+            below.append(f"{model}: {told}, which is below {words.at_least:.1%}")
+    unseen = [one for one in made.scores if one.outcome == "unseen"]
+    stale = f"{len(unseen)} answers could not be scored, such as {unseen[0].note}" if unseen else ""
+    for told in (*below, missing or stale):
+        if told:
+            out.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+    return 2 if unseen else 1 if below else 0
