@@ -115,7 +115,7 @@ def _miscounted(calls: Sequence[ToolCall], expect: Expectation) -> str | None:
         return None
     names = f" ({', '.join(call.name for call in calls[:10])})" if calls else ""
     wanted = str(least) if least == most else f"{least} to {'any number' if most is None else most}"
-    return f"{len(calls)} calls{names}, {wanted} expected"
+    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}{names}, {wanted} expected"
 
 
 def _paired(

@@ -1,0 +1,136 @@
+"""`harness eval` over the recordings that come with the project, and over broken ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.__main__ import main
+from harness.suite import load_suites
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "suites").glob("eval-*.yaml"))
+SUITE = """
+kind: evaluation
+models: [openai/m]
+cases: [{id: one, messages: [{user: hi}], expect: {no_calls: true}}]
+"""
+
+
+@pytest.fixture
+def told(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*words):
+        code = main(["eval", *words])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_the_shipped_evaluations_are_many_and_recorded():
+    suites = load_suites(FILES)
+    assert sum(len(suite.cases) for suite in suites) >= 80
+    for suite in suites:
+        for case in suite.cases:
+            for model in suite.models:
+                found = list((ROOT / "cassettes" / suite.name / case.id).glob(f"{model.called.split('/')[0]}+*.json"))
+                assert found, f"{suite.name} / {case.id} / {model.called} is not recorded"
+                assert json.loads(found[0].read_text())["provenance"]["kind"] == "local"
+
+
+def test_scores_are_the_same_each_time_in_all_forms(told, tmp_path):
+    code, out, _ = told("--category", "forced", "--json", str(tmp_path / "a"), "--markdown", str(tmp_path / "m"))
+    assert code == 0
+    assert "schema accuracy of calls" in out
+    assert told("--category", "forced", "--json", str(tmp_path / "b"))[0] == 0
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    whole = json.loads((tmp_path / "a").read_text())
+    assert (whole["format"], whole["categories"]) == ("harness-evaluation", ["forced"])
+    assert len(whole["scores"]) == 20
+    assert {one["outcome"] for one in whole["scores"]} == {"right", "wrong"}
+    assert (tmp_path / "m").read_text().startswith("| right | openai/smollm2-135m | anthropic/smollm2-135m |")
+
+
+def test_what_is_wrong_says_why_and_where_to_look(told):
+    code, out, _ = told("openai/*", "--category", "forced", "-k", "door", "--wrong")
+    assert code == 0
+    assert 'value (turn 0[0].door): door is "front", not "back"' in out
+    assert "harness show cassettes/eval-forced/door/openai+smollm2-135m.json 0" in out
+
+
+@pytest.mark.parametrize(("share", "code"), [("0", 0), ("1", 1)])
+def test_a_gate(told, share, code):
+    assert told("openai/*", "--category", "forced", "-k", "door", "--at-least", share)[0] == code
+
+
+def test_a_scoring_that_changes_scores_the_same_recording_anew(told, tmp_path):
+    words = (ROOT / "suites/eval-forced.yaml").read_text()
+    assert words.count("door: [back]") == 1
+    (tmp_path / "eval-forced.yaml").write_text(words.replace("door: [back]", "door: [back, front]"))
+    shutil.copy(ROOT / "suites/models.yaml", tmp_path)
+    asked = ("openai/*", "-k", "door", "--at-least", "1")
+    assert told("--suites", "suites/eval-forced.yaml", *asked)[0] == 1
+    assert told("--suites", str(tmp_path), *asked)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--category", "nope"], "there is no category 'nope'"),
+        (["--at-least", "2"], "give a number from 0 to 1"),
+        (["--at-least", "nan"], "give a number from 0 to 1"),
+        (["--local"], "only means something with --record"),
+        (["nobody"], "no model fits nobody"),
+        (["openai/never-asked"], "nothing is recorded of openai/never-asked"),
+        (["--suites", "suites/text.yaml"], "there is no evaluation here"),
+        (["--suites", "nowhere"], "no such file or folder"),
+        (["--json", "-", "--markdown", "-"], "can't both go to standard output"),
+        (["--json", "nowhere/x.json"], "the folder for this report does not exist"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(told, words, says):
+    code, out, err = told(*words)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_recordings_that_are_missing_or_damaged_are_told_and_left_out(told, tmp_path):
+    shutil.copytree(ROOT / "cassettes/eval-forced", tmp_path / "eval-forced")
+    (tmp_path / "eval-forced/door/openai+smollm2-135m.json").unlink()
+    (tmp_path / "eval-forced/oven/openai+smollm2-135m.json").write_text("{")
+    report = tmp_path / "report.json"
+    asked = ("openai/*", "--category", "forced", "--cassettes", str(tmp_path), "--json", str(report))
+    code, out, _ = told(*asked)
+    assert code == 2
+    assert "1 of 10 answers are not recorded" in out
+    total = json.loads(report.read_text())["tallies"][-1]
+    assert (total["right"]["n"], total["unseen"]) == (8, 2)
+
+
+def test_a_run_passes_over_evaluations_unless_named(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("suites").mkdir()
+    Path("suites/eval-mine.yaml").write_text(SUITE)
+    assert main(["run"]) == 2
+    assert "there are only evaluations; `harness eval` scores them" in capsys.readouterr().err
+    Path("suites/other.yaml").write_text(SUITE.replace("kind: evaluation", "kind: regression"))
+    main(["run"])
+    out = capsys.readouterr().out
+    assert "1 evaluation is left to `harness eval`" in out
+    assert "eval-mine" not in out
+    main(["run", "--suite", "eval-*"])
+    assert "eval-mine" in capsys.readouterr().out
+
+
+def test_an_evaluation_must_say_what_can_be_scored(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("eval-mine.yaml").write_text(SUITE.replace("no_calls: true", "text: {contains: hi}"))
+    assert main(["eval", "--suites", "eval-mine.yaml"]) == 2
+    assert "an evaluation scores calls" in capsys.readouterr().err
