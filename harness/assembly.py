@@ -19,7 +19,7 @@ from harness.cassette import RecordMode, cassette_path, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
 from harness.cassette.redaction import Redactor, known_secrets
-from harness.errors import AuthenticationError, CassetteMiss, UsageError
+from harness.errors import AuthenticationError, CassetteMiss, StopAskingError, UsageError
 from harness.exchange import Provenance
 from harness.run.choice import ALL, jobs
 from harness.run.events import CaseFinished
@@ -157,7 +157,7 @@ def _asking(keys: Mapping[str, str], *, replaying: bool) -> Ask:
             if replaying or wrong_key:
                 raise
             name = model.api_key_env or "the provider's usual variable, such as OPENAI_API_KEY"
-            raise UsageError(f"{model.called} was refused its key; set it in {name} ({error})") from error
+            raise StopAskingError(f"{model.called} was refused its key; set it in {name} ({error})") from error
 
     return ask
 
