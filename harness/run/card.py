@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST_FINDINGS = 3
 """Of each verdict that a cell keeps; the rest are counted in its rate."""
 _MOST_EXCHANGES = 8
+UNSENT = "unsent"
+"""The path of a finding about a question that was refused before anything was sent: no exchange can show it."""
 _GRAVEST: tuple[Verdict, ...] = ("fail", "infra", "unsupported", "quirk", "pass")
 
 
@@ -94,7 +96,8 @@ def _run(check: CardCheck, seen: Seen) -> list[Finding]:
 def _placed(check: CardCheck, seen: Seen, found: Finding) -> Finding:
     places = tuple(place for place, _ in seen.observation.exchanges)
     evidence = Evidence(seen.observation.cassette, places) if places else None
-    return replace(found, check=check.id, evidence=found.evidence or evidence)
+    path = found.path or ("" if places else UNSENT)
+    return replace(found, check=check.id, path=path, evidence=found.evidence or evidence)
 
 
 def _mode(seen: Seen) -> Mode:

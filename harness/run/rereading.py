@@ -6,10 +6,12 @@ they have there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.cassette.doors import answering
 from harness.errors import BackendError
+from harness.exchange import Chunk
 from harness.observation import Observation
 from harness.wire.asked import asked
 
@@ -120,3 +122,39 @@ def _wanted(question: Asked) -> Mapping[str, Any]:
     if question.json is None or question.tools or question.dialect != "openai" or question.provider == "snowflake":
         return {}  # litellm refuses the option for Snowflake
     return {"response_format": {"type": "json_object"}}
+
+
+def recut(seen: Observation, complete: Callable[..., Reply]) -> tuple[Reply | BackendError, ...]:
+    """What the backend makes of the last stream of ``seen`` when its bytes come one at a time, in sevens, and at once.
+
+    The question is asked as the wire has it, so names are those of the wire: they are put back.
+    """
+    _, exchange = seen.exchanges[-1]
+    question = asked(exchange.request)
+    if question is None or exchange.response is None:
+        return ()
+    body = exchange.response.body
+    own = {tool["function"]["name"]: name for tool, name in zip(question.tools, _offered(seen), strict=False)}
+    made: list[Reply | BackendError] = []
+    for size in (1, 7, len(body) or 1):
+        chunks = tuple(Chunk(body[start : start + size]) for start in range(0, len(body), size))
+        pieces = replace(exchange, response=replace(exchange.response, chunks=chunks))
+        reply, error = answer(pieces, question, complete)
+        if reply is not None:
+            calls = tuple(replace(call, name=own.get(call.name, call.name)) for call in reply.calls)
+            made.append(_like(seen, replace(reply, calls=calls)))
+        elif error is not None:
+            made.append(error)
+    return tuple(made)
+
+
+def _offered(seen: Observation) -> list[str]:
+    return [tool["function"]["name"] for tool in seen.asked.get("tools") or ()]
+
+
+def _like(seen: Observation, reply: Reply) -> Reply:
+    """``reply`` with the ids of ``seen`` where it has as many calls: those made for a later turn are others."""
+    was = seen.reply.calls if seen.reply else ()
+    if len(was) != len(reply.calls):
+        return reply
+    return replace(reply, calls=tuple(replace(call, id=old.id) for call, old in zip(reply.calls, was, strict=True)))

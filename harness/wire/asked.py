@@ -75,7 +75,8 @@ def _model_in(path: str) -> str:
 
 
 def _dicts(value: Json) -> Iterator[dict[str, Json]]:
-    yield from (one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict))
+    """The objects of a list; a single one stands for a list of it, as Gemini takes it."""
+    yield from (one for one in (value if isinstance(value, list) else (value,)) if isinstance(one, dict))
 
 
 def _at(value: Json, *keys: str) -> Json:
@@ -90,6 +91,10 @@ def _tools(dialect: str, body: dict[str, Json]) -> Iterator[dict[str, Json]]:
             yield {"type": "function", "function": {"name": name, "parameters": _plain(parameters)}}
 
 
+# Anthropic's own tools that the client runs; the others (web_search_…, code_execution_…) it runs itself.
+_CLIENTS = ("custom", "computer_", "bash_", "text_editor_", "memory_")
+
+
 def _declared(dialect: str, body: dict[str, Json]) -> Iterator[tuple[Json, Json]]:
     """Name and schema of each tool that the client runs."""
     tools = _dicts(body.get("tools"))
@@ -101,7 +106,7 @@ def _declared(dialect: str, body: dict[str, Json]) -> Iterator[tuple[Json, Json]
         specs = [tool.get("toolSpec") for tool in _dicts(_at(body.get("toolConfig"), "tools"))]
         yield from ((_at(spec, "name"), _at(_at(spec, "inputSchema"), "json")) for spec in specs)
     elif dialect == "anthropic":
-        own = [tool for tool in tools if tool.get("type", "custom") == "custom"]
+        own = [tool for tool in tools if str(tool.get("type") or "custom").startswith(_CLIENTS)]
         yield from ((tool.get("name"), tool.get("input_schema")) for tool in own)
     else:
         functions = [tool.get("function") for tool in tools] + list(_dicts(body.get("functions")))
@@ -134,7 +139,7 @@ def _choice(dialect: str, body: dict[str, Json]) -> Json:
     if dialect == "gemini":
         calling = _at(_at(body, "toolConfig", "tool_config"), "functionCallingConfig", "function_calling_config")
         only = _at(calling, "allowedFunctionNames", "allowed_function_names")
-        word = _WORDS.get(str(_at(calling, "mode")).lower())
+        word = _WORDS.get((_at(calling, "mode") or "").lower())
         return _named(only[0]) if word == "required" and isinstance(only, list) and len(only) == 1 else word
     if dialect == "bedrock":
         chosen = _at(body.get("toolConfig"), "toolChoice")
@@ -142,7 +147,7 @@ def _choice(dialect: str, body: dict[str, Json]) -> Json:
         return _named(named) if named else next((_WORDS[one] for one in ("auto", "any") if one in (chosen or {})), None)
     chosen = body.get("tool_choice")
     if dialect == "anthropic":
-        kind = str(_at(chosen, "type"))
+        kind = _at(chosen, "type") or ""
         return _named(_at(chosen, "name")) if kind == "tool" else _WORDS.get(kind)
     if isinstance(chosen, str):
         return _WORDS.get(chosen.lower())

@@ -99,7 +99,7 @@ def none(seen: Seen) -> Iterator[Finding]:
     if reply.calls or reply.errors:
         yield failed(f"nothing was called on the wire, and {names(call.name for call in reply.calls)} came back")
     elif reply.text != reading.text:
-        yield failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text")
+        yield otherwise(reading, reply)
     elif said and reply.finish not in {None, "tool_calls"}:
         yield held(f"text, and the finish {reply.finish}")
     elif said:
@@ -110,14 +110,23 @@ def none(seen: Seen) -> Iterator[Finding]:
         yield failed(f"neither text nor call, and the finish {reply.finish or 'is not said'}", "empty")
 
 
+def otherwise(reading: Reply, reply: Reply) -> Finding:
+    """What to say of a text that is not the one on the wire."""
+    wire = reading.text.lstrip()
+    if wire.startswith("<think") and reply.reasoning.strip() in wire and wire.endswith(reply.text.strip()):
+        return odd("the model's thinking stands in its text on the wire; it comes back as reasoning", "thinking")
+    return failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text")
+
+
 def no_arguments(seen: Seen) -> Iterator[Finding]:
     bare = [number for number, call in enumerate(_called(seen)) if call.parameters == {}]
     if not bare or seen.both is None:
         return
     got = seen.both[1].calls
     wrong = [n for n in bare if n >= len(got) or got[n].parameters != {}]
-    body = seen.exchange.response.body if seen.exchange and seen.exchange.response else b""
-    form = _BARE.search(body)
+    # A stream's first fragment is empty whatever follows.
+    response = None if seen.observation.asked.get("stream") or seen.exchange is None else seen.exchange.response
+    form = _BARE.search(response.body) if response else None
     if wrong:
         yield failed(f"a call without arguments came back as {shown([call.parameters for call in got])}")
     elif form:
@@ -155,9 +164,12 @@ def _delicate(value: Json) -> bool:
 def text_beside(seen: Seen) -> Iterator[Finding]:
     if seen.both is None or not (_called(seen) and seen.both[0].text):
         return
-    said, got = seen.both[0].text, seen.both[1].text
-    wrong = None if said == got else f"beside calls the wire says {shown(said)}, {shown(got)} came back"
-    yield judged(wrong or lost(seen), "text and calls both came back")
+    reading, reply = seen.both
+    wrong = lost(seen)
+    if wrong is None and reading.text != reply.text:
+        yield otherwise(reading, reply)
+    else:
+        yield judged(wrong, "text and calls both came back")
 
 
 def no_text(seen: Seen) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.chat import Reply
-from harness.checks.conformance.decoding import calls_differ, lost
+from harness.checks.conformance.decoding import calls_differ, lost, otherwise
 from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, odd, refused, told
 from harness.checks.sameness import shown
 from harness.errors import StreamCutError
@@ -32,8 +32,9 @@ def whole(seen: Seen) -> Iterator[Finding]:
     reading, reply = seen.both
     wrong = lost(seen) if not reading.errors and reading.calls else None
     if wrong is None and reply.text != reading.text and not (reply.calls and not reading.calls):
-        wrong = f"the chunks say {shown(reading.text)}, {shown(reply.text)} came back"
-    yield judged(wrong, "the stream put together is what its chunks say", "assembled")
+        yield otherwise(reading, reply)
+    else:
+        yield judged(wrong, "the stream put together is what its chunks say", "assembled")
 
 
 def pairs(all_: tuple[Seen, ...]) -> Iterator[tuple[Seen, Finding]]:
@@ -134,7 +135,8 @@ def usage(seen: Seen) -> Iterator[Finding]:
         return
     reading, reply = seen.both
     if reading.usage is None:
-        yield refused("no token counts were sent")
+        if b"include_usage" in (seen.exchange.request.body if seen.exchange else b""):
+            yield refused("token counts were asked for, and none were sent")
     elif reply.usage is None:
         yield failed(f"{reading.usage} was sent, and none came back")
     else:
