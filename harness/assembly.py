@@ -19,7 +19,6 @@ from harness.cassette import RecordMode, cassette_path, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
 from harness.cassette.redaction import Redactor, known_secrets
-from harness.checks import ALL_CHECKS
 from harness.errors import AuthenticationError, CassetteMiss, StopAskingError, UsageError
 from harness.exchange import Provenance
 from harness.run.choice import ALL, jobs
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
     from harness.cassette import Matcher
     from harness.chat import Json, Reply
-    from harness.checks import Check
     from harness.exchange import Exchange, HttpRequest, ProvenanceKind
     from harness.run.choice import Choice
     from harness.run.events import CaseResult, Event, Job
@@ -82,13 +80,12 @@ def _cassettes(folder: Path) -> list[Path]:
     return [file for file in sorted(folder.rglob("*.json")) if not file.name.endswith(".partial.json")]
 
 
-def replay(chosen: Sequence[Job], settings: Settings, *, checks: Sequence[Check] = ALL_CHECKS) -> Iterator[Event]:
+def replay(chosen: Sequence[Job], settings: Settings) -> Iterator[Event]:
     """Replay ``chosen`` from their cassettes. Nothing goes out, and no key is needed."""
     tapes = functools.partial(_replayed, matcher=settings.matcher())
     with no_way_out():
         load_offline()
-        ask = _asking({}, replaying=True)
-        yield from run(chosen, ask=ask, open_tape=tapes, clock=time.perf_counter, checks=checks)
+        yield from run(chosen, ask=_asking({}, replaying=True), open_tape=tapes, clock=time.perf_counter)
 
 
 def one(job: Job, settings: Settings) -> CaseResult:

@@ -6,8 +6,6 @@ comes out as events.
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -21,7 +19,6 @@ from harness.run.events import CaseFinished, CaseResult, CaseStarted, Event, Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from harness.chat import Json, Reply
@@ -82,46 +79,18 @@ def run(
     clock: Callable[[], float],
     recording: bool = False,
     checks: Sequence[Check] = ALL_CHECKS,
-    at_once: int = 1,
 ) -> Iterator[Event]:
-    """Play ``jobs`` and tell what happens, in their order. ``clock`` gives seconds, for the durations alone.
+    """Play ``jobs`` in order and tell what happens. ``clock`` gives seconds, for the durations alone.
 
-    ``at_once`` jobs are played at the same time, each on its own tape; waiting for a provider is all that this makes
-    shorter. Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what
-    was finished by then has been told.
+    Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what was
+    finished by then has been told.
     """
-
-    def timed(job: Job) -> CaseResult:
-        started = clock()
-        result = play(job, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
-        return replace(result, seconds=round(clock() - started, 3))
-
     yield RunStarted(len(jobs))
-    if at_once > 1:
-        yield from _at_once(jobs, timed, at_once)
-        return
     for number, job in enumerate(jobs, 1):
         yield CaseStarted(job)
-        yield CaseFinished(number, timed(job))
-
-
-def _at_once(jobs: Sequence[Job], timed: Callable[[Job], CaseResult], at_once: int) -> Iterator[Event]:
-    """No more jobs are begun than are under way, so that whoever stops listening stops the asking."""
-    waiting = deque(jobs)
-    going: deque[tuple[Job, Future[CaseResult]]] = deque()
-    pool = ThreadPoolExecutor(at_once)
-    number = 0
-    try:
-        while waiting or going:
-            while waiting and len(going) < at_once:
-                job = waiting.popleft()
-                yield CaseStarted(job)
-                going.append((job, pool.submit(timed, job)))
-            _, done = going.popleft()
-            number += 1
-            yield CaseFinished(number, done.result())
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        started = clock()
+        result = play(job, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
+        yield CaseFinished(number, replace(result, seconds=round(clock() - started, 3)))
 
 
 def play(
