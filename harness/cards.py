@@ -12,7 +12,7 @@ from harness.backend.completion import complete, load_offline
 from harness.cassette import cassette_path, load
 from harness.cassette.audit import Audit
 from harness.cassette.guard import no_way_out
-from harness.checks.conformance import BY_ID, CARD_CHECKS, CardCheck
+from harness.checks.conformance import CARD_CHECKS, CardCheck
 from harness.errors import CassetteError, UsageError
 from harness.expectation import Expectation
 from harness.run import selfjudging
@@ -81,9 +81,9 @@ def _own(name: str) -> CardCheck:
         raise UsageError(f"[tool.harness] checks: {name!r} is not there ({error}); write module:function") from error
     if not callable(found):
         raise UsageError(f"[tool.harness] checks: {name!r} can't be called")
-    title = (found.__doc__ or name).strip().splitlines()[0]
+    law = (found.__doc__ or name).strip().splitlines()[0]
     check: Callable[..., Iterable[Finding]] = found
-    return CardCheck(found.__name__, title, "own", lambda seen: check(seen.observation, seen.expect))
+    return CardCheck(found.__name__, found.__name__, law, "own", lambda seen: check(seen.observation, seen.expect))
 
 
 def replayed(chosen: Sequence[Job], settings: Settings) -> Iterator[CaseResult]:
@@ -182,9 +182,6 @@ def from_recordings(
     return tuple(sittings[name].card(recordings, **versions()) for name in sorted(sittings))
 
 
-def titles(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str]]:
-    """Topic and title of each check, the harness' own among them."""
-    return {check.id: (check.topic, check.title) for check in (*checks, *selfjudging.H_CHECKS)}
-
-
-__all__ = ["BY_ID", "catalogue", "from_recordings", "models", "of_results", "plan", "replayed", "self_judged"]
+def laws(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str, str]]:
+    """Name, topic and law of each check, by id, the harness' own last."""
+    return {check.id: (check.name, check.topic, check.law) for check in (*checks, *selfjudging.H_CHECKS)}

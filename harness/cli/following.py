@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -26,6 +26,7 @@ STANDARD_OUTPUT = "-"
 
 
 _WIDE = 160
+_Step = TypeVar("_Step")
 
 
 def screen(*, stderr: bool = False) -> Console:
@@ -78,6 +79,19 @@ def _progress(out: Console) -> Progress:
         TextColumn("{task.description}", markup=False),
     )
     return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
+
+
+@contextlib.contextmanager
+def bar(out: Console, total: int, what: str) -> Iterator[Callable[[_Step], _Step]]:
+    """A bar of ``total`` steps called ``what``; calling what this gives tells a step, and hands on its argument."""
+    with _progress(out) as progress:
+        task = progress.add_task(harmless.line(what, 70), total=total)
+
+        def step(done: _Step) -> _Step:
+            progress.advance(task)
+            return done
+
+        yield step
 
 
 def _advance(progress: Progress, event: Event) -> None:

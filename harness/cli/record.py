@@ -47,8 +47,8 @@ def run(words: argparse.Namespace) -> int:
     jobs = assembly.plan(assembly.load(chosen), chosen, options.choice(words, missing=words.missing))
     assembly.refuse_ci(chosen)
     screen = console(words)
-    with _origin(words) as origin:
-        scorecard, stopped = follow(assembly.record(jobs, chosen, origin), words, screen, recording=True)
+    with origin(words) as who:
+        scorecard, stopped = follow(assembly.record(jobs, chosen, who), words, screen, recording=True)
     kept = [one for one in scorecard.results if one.kept]
     silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
     told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
@@ -60,7 +60,7 @@ def run(words: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _origin(words: argparse.Namespace) -> Iterator[Origin]:
+def origin(words: argparse.Namespace) -> Iterator[Origin]:
     from harness.assembly import Origin
 
     if not words.local:

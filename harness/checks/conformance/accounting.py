@@ -112,9 +112,11 @@ def reasoning_alone(seen: Seen) -> Iterator[Finding]:
 
 
 CHECKS = (
-    CardCheck("U1", "token counts are whole numbers that add up", "accounting", counts),
-    CardCheck("U2", "equal requests have equal prompt counts", "accounting", together=equal_counts),
-    CardCheck("E1", "each error has its class, and Retry-After is kept", "errors", classes),
-    CardCheck("E2", "nothing is asked again after a 4xx other than 408 and 429", "errors", no_blind_retry),
-    CardCheck("R3", "reasoning never stands alone", "reference", reasoning_alone),
+    CardCheck("U1", "counts", "token counts are whole numbers that add up", "accounting", counts),
+    CardCheck("U2", "equal counts", "equal requests have equal prompt counts", "accounting", together=equal_counts),
+    CardCheck("E1", "classes", "each error has its class, and Retry-After is kept", "errors", classes),
+    CardCheck(
+        "E2", "no blind retry", "nothing is asked again after a 4xx other than 408 and 429", "errors", no_blind_retry
+    ),
+    CardCheck("R3", "reasoning alone", "reasoning never stands alone", "reference", reasoning_alone),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.checks.conformance.decoding import misfit_of
+from harness.checks.conformance.kept import misfit_of
 from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, refused, told
 from harness.checks.sameness import shown
 from harness.errors import BadRequestError, UnsupportedError, UsageError
@@ -169,13 +169,30 @@ def json_schema(seen: Seen) -> Iterator[Finding]:
 
 
 CHECKS = (
-    CardCheck("C1", "left to itself (auto), the model answers", "choice", _told_to("auto", _auto), asks=_when("auto")),
-    CardCheck("C2", "told to call nothing, it calls nothing", "choice", _told_to("none", _no_call), asks=_when("none")),
-    CardCheck("C3", "told to call, it calls", "choice", _told_to("required", _required), asks=_when("required")),
-    CardCheck("C4", "told which tool to call, it calls that", "choice", _told_to("named", _named), asks=_when("named")),
-    CardCheck("C5", "a required call without tools is refused", "choice", required_without_tools),
-    CardCheck("C6", "calls fit their tools' schemas", "schema", accuracy, threshold=SCHEMA_ACCURACY),
-    CardCheck("C7", "enum, anyOf, $ref, lists and nested objects are accepted and honoured", "schema", schemas),
-    CardCheck("J1", "asked for JSON, the text is one JSON value", "JSON", json_mode),
-    CardCheck("J2", "asked for JSON of a schema, the value fits it", "JSON", json_schema),
+    CardCheck(
+        "C1", "auto", "left to itself (auto), the model answers", "choice", _told_to("auto", _auto), asks=_when("auto")
+    ),
+    CardCheck(
+        "C2", "none", "told to call nothing, it calls nothing", "choice", _told_to("none", _no_call), asks=_when("none")
+    ),
+    CardCheck(
+        "C3", "required", "told to call, it calls", "choice", _told_to("required", _required), asks=_when("required")
+    ),
+    CardCheck(
+        "C4",
+        "named",
+        "told which tool to call, it calls that",
+        "choice",
+        _told_to("named", _named),
+        asks=_when("named"),
+    ),
+    CardCheck(
+        "C5", "required without tools", "a required call without tools is refused", "choice", required_without_tools
+    ),
+    CardCheck("C6", "schema accuracy", "calls fit their tools' schemas", "schema", accuracy, threshold=SCHEMA_ACCURACY),
+    CardCheck(
+        "C7", "schemas", "enum, anyOf, $ref, lists and nested objects are accepted and honoured", "schema", schemas
+    ),
+    CardCheck("J1", "JSON", "asked for JSON, the text is one JSON value", "JSON", json_mode),
+    CardCheck("J2", "JSON schema", "asked for JSON of a schema, the value fits it", "JSON", json_schema),
 )

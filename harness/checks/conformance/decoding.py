@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from harness.checks.conformance.kept import called, deep, delicate, lost, misfit_of, otherwise
 from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, odd
 from harness.checks.conformance.written import call_as_text, marker
-from harness.checks.sameness import difference, shown
-from harness.checks.schema import misfit
+from harness.checks.sameness import shown
 from harness.errors import StreamCutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from harness.chat import Json, Reply, ToolCall
+    from harness.chat import Reply
     from harness.checks.conformance.seen import Seen
     from harness.finding import Finding
 
@@ -24,31 +24,8 @@ _TYPED = {"anthropic", "bedrock", "gemini", "ollama"}
 _BARE = re.compile(rb'"arguments"\s*:\s*(""|null|"null")')
 
 
-def lost(seen: Seen) -> str | None:
-    """How the backend's calls differ from those on the wire; None where they don't."""
-    assert seen.both is not None
-    reading, reply = seen.both
-    expected = seen.own_calls(reading)
-    return calls_differ([(seen.wire.get(call.name, call.name), call) for call in expected], reply.calls)
-
-
-def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolCall]) -> str | None:
-    if len(expected) != len(found):
-        return f"{len(expected)} calls on the wire, {len(found)} came back ({names(call.name for call in found)})"
-    for number, ((name, call), other) in enumerate(zip(expected, found, strict=True)):
-        if name != other.name:
-            return f"call {number} was to {name!r}, came back as {other.name!r}"
-        if told := difference(call.parameters, other.parameters):
-            return f"call {number} ({name}): {told}"
-    return None
-
-
-def _called(seen: Seen) -> tuple[ToolCall, ...]:
-    return seen.own_calls(seen.both[0]) if seen.both else ()
-
-
 def single(seen: Seen) -> Iterator[Finding]:
-    calls = _called(seen)
+    calls = called(seen)
     if len(calls) != 1 or seen.both is None or seen.both[0].errors:
         return
     wrong = lost(seen)
@@ -62,18 +39,8 @@ def single(seen: Seen) -> Iterator[Finding]:
         yield held(f"{calls[0].name}({shown(calls[0].parameters)})")
 
 
-def misfit_of(parameters: Json, schema: Json) -> str | None:
-    """Why ``parameters`` don't fit; None where they do, or where the schema itself can't be used."""
-    if not isinstance(schema, dict) or not schema:
-        return None
-    try:
-        return misfit(parameters, schema)
-    except Exception as error:  # noqa: BLE001 - a recorded schema may be any JSON, and no library's error fits all
-        return None if "ref" in type(error).__name__.lower() or "schema" in type(error).__name__.lower() else str(error)
-
-
 def parallel(seen: Seen) -> Iterator[Finding]:
-    calls = _called(seen)
+    calls = called(seen)
     if len(calls) < 2 or seen.both is None:  # noqa: PLR2004 - more than one
         return
     ids = [call.id for call in seen.both[1].calls]
@@ -110,16 +77,8 @@ def none(seen: Seen) -> Iterator[Finding]:
         yield failed(f"neither text nor call, and the finish {reply.finish or 'is not said'}", "empty")
 
 
-def otherwise(reading: Reply, reply: Reply) -> Finding:
-    """What to say of a text that is not the one on the wire."""
-    wire = reading.text.lstrip()
-    if wire.startswith("<think") and reply.reasoning.strip() in wire and wire.endswith(reply.text.strip()):
-        return odd("the model's thinking stands in its text on the wire; it comes back as reasoning", "thinking")
-    return failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text")
-
-
 def no_arguments(seen: Seen) -> Iterator[Finding]:
-    bare = [number for number, call in enumerate(_called(seen)) if call.parameters == {}]
+    bare = [number for number, call in enumerate(called(seen)) if call.parameters == {}]
     if not bare or seen.both is None:
         return
     got = seen.both[1].calls
@@ -136,17 +95,13 @@ def no_arguments(seen: Seen) -> Iterator[Finding]:
 
 
 def values(seen: Seen) -> Iterator[Finding]:
-    if seen.both is not None and any(_deep(call.parameters.values()) for call in _called(seen)):
+    if seen.both is not None and any(deep(call.parameters.values()) for call in called(seen)):
         yield judged(lost(seen), "numbers, nulls, lists and objects came back as sent")
 
 
-def _deep(inside: object) -> bool:
-    return any(not isinstance(one, str) for one in inside) if hasattr(inside, "__iter__") else False
-
-
 def text_in_arguments(seen: Seen) -> Iterator[Finding]:
-    calls = _called(seen)
-    if seen.both is None or not any(_delicate(call.parameters) for call in calls):
+    calls = called(seen)
+    if seen.both is None or not any(delicate(call.parameters) for call in calls):
         return
     replaced = any("\ufffd" in shown(call.parameters) for call in seen.both[1].calls)
     was = any("\ufffd" in shown(call.parameters) for call in calls)
@@ -154,15 +109,8 @@ def text_in_arguments(seen: Seen) -> Iterator[Finding]:
     yield judged(wrong, "quotes, escapes and other scripts came back as sent")
 
 
-def _delicate(value: Json) -> bool:
-    if isinstance(value, str):
-        return not value.isascii() or any(mark in value for mark in '"\\\n\t<>')
-    inside = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return any(map(_delicate, inside))
-
-
 def text_beside(seen: Seen) -> Iterator[Finding]:
-    if seen.both is None or not (_called(seen) and seen.both[0].text):
+    if seen.both is None or not (called(seen) and seen.both[0].text):
         return
     reading, reply = seen.both
     wrong = lost(seen)
@@ -173,7 +121,7 @@ def text_beside(seen: Seen) -> Iterator[Finding]:
 
 
 def no_text(seen: Seen) -> Iterator[Finding]:
-    if seen.both is None or not _called(seen) or seen.both[0].text:
+    if seen.both is None or not called(seen) or seen.both[0].text:
         return
     got = seen.both[1].text
     yield judged(
@@ -225,12 +173,12 @@ def markers(seen: Seen) -> Iterator[Finding]:
 
 
 def either_form(seen: Seen) -> Iterator[Finding]:
-    if seen.asked is not None and seen.asked.dialect in _TYPED and not seen.asked.stream and _called(seen):
+    if seen.asked is not None and seen.asked.dialect in _TYPED and not seen.asked.stream and called(seen):
         yield judged(lost(seen), "arguments came as an object, and came back alike")
 
 
 def ids(seen: Seen) -> Iterator[Finding]:
-    calls = _called(seen)
+    calls = called(seen)
     if not calls or seen.both is None:
         return
     found = [call.id for call in seen.both[1].calls]
@@ -248,17 +196,25 @@ def ids(seen: Seen) -> Iterator[Finding]:
 
 
 CHECKS = (
-    CardCheck("D1", "one call comes back as it was made, and fits its tool's schema", "decoding", single),
-    CardCheck("D2", "several calls all come back, in order, each with an id of its own", "decoding", parallel),
-    CardCheck("D3", "no call: there is text, and a stop reason that says so", "decoding", none),
-    CardCheck("D4", "no arguments decode to {}, however they are written", "decoding", no_arguments),
-    CardCheck("D5", "values of every type come back exactly as sent", "decoding", values),
-    CardCheck("D6", "quotes, escapes and other scripts in arguments survive", "decoding", text_in_arguments),
-    CardCheck("D7", "text beside calls comes back, and so do the calls", "decoding", text_beside),
-    CardCheck("D8", "calls without text come back with no text", "decoding", no_text),
-    CardCheck("D9", "a text that is wholly a call is decoded", "decoding", written),
-    CardCheck("D10", "arguments that can't be read are an error that holds them", "decoding", broken),
-    CardCheck("D11", "no marker of a chat template stands in the answer", "decoding", markers),
-    CardCheck("D12", "arguments as an object decode as those in a string do", "decoding", either_form),
-    CardCheck("D13", "ids are kept where given, and made where missing", "decoding", ids),
+    CardCheck("D1", "single", "one call comes back as it was made, and fits its tool's schema", "decoding", single),
+    CardCheck(
+        "D2", "parallel", "several calls all come back, in order, each with an id of its own", "decoding", parallel
+    ),
+    CardCheck("D3", "none", "no call: there is text, and a stop reason that says so", "decoding", none),
+    CardCheck("D4", "no arguments", "no arguments decode to {}, however they are written", "decoding", no_arguments),
+    CardCheck("D5", "values", "values of every type come back exactly as sent", "decoding", values),
+    CardCheck(
+        "D6",
+        "text in arguments",
+        "quotes, escapes and other scripts in arguments survive",
+        "decoding",
+        text_in_arguments,
+    ),
+    CardCheck("D7", "text and calls", "text beside calls comes back, and so do the calls", "decoding", text_beside),
+    CardCheck("D8", "empty content", "calls without text come back with no text", "decoding", no_text),
+    CardCheck("D9", "call as text", "a text that is wholly a call is decoded", "decoding", written),
+    CardCheck("D10", "broken", "arguments that can't be read are an error that holds them", "decoding", broken),
+    CardCheck("D11", "no markers", "no marker of a chat template stands in the answer", "decoding", markers),
+    CardCheck("D12", "either form", "arguments as an object decode as those in a string do", "decoding", either_form),
+    CardCheck("D13", "ids", "ids are kept where given, and made where missing", "decoding", ids),
 )

@@ -108,13 +108,19 @@ def unknown(seen: Seen) -> Iterator[Finding]:
 _PROVED = "a law of the backend, whatever the model: `harness prove`"
 
 CHECKS = (
-    CardCheck("N1", "every tool name sent is one that the provider's rule allows", "names", legal),
-    CardCheck("N2", "different tools have different names on the wire", "names", injective),
-    CardCheck("N3", "a legal, free name goes out unchanged, a plain a/b as a__b", "names", identity),
-    CardCheck("N4", "the name that comes home is the tool's own", "names", round_trip),
-    CardCheck("N5", "one mapping serves tools, choice, earlier calls, results and the answer", "names", consistent),
-    CardCheck("N6", "requests under way at the same time don't mix their names", "names", note=_PROVED),
-    CardCheck("N7", "the caller's own tools and messages are never changed", "names", note=_PROVED),
-    CardCheck("N8", "two tools of one name are refused before anything is sent", "names", note=_PROVED),
-    CardCheck("N9", "a call to a tool that was not offered is an error that names it", "names", unknown),
+    CardCheck("N1", "legal", "every tool name sent is one that the provider's rule allows", "names", legal),
+    CardCheck("N2", "injective", "different tools have different names on the wire", "names", injective),
+    CardCheck("N3", "identity", "a legal, free name goes out unchanged, a plain a/b as a__b", "names", identity),
+    CardCheck("N4", "round trip", "the name that comes home is the tool's own", "names", round_trip),
+    CardCheck(
+        "N5",
+        "consistent",
+        "one mapping serves tools, choice, earlier calls, results and the answer",
+        "names",
+        consistent,
+    ),
+    CardCheck("N6", "isolated", "requests under way at the same time don't mix their names", "names", note=_PROVED),
+    CardCheck("N7", "untouched", "the caller's own tools and messages are never changed", "names", note=_PROVED),
+    CardCheck("N8", "duplicates", "two tools of one name are refused before anything is sent", "names", note=_PROVED),
+    CardCheck("N9", "unknown", "a call to a tool that was not offered is an error that names it", "names", unknown),
 )

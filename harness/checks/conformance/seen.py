@@ -104,15 +104,17 @@ Judge = "Callable[[Seen], Iterable[Finding]]"
 
 @dataclass(frozen=True, slots=True)
 class CardCheck:
-    """One check of the catalogue. ``judge`` yields one finding for each thing that it judges, none where it has
-    nothing to say; the findings' own ``check`` is filled in. A rate of at least ``threshold`` passes.
+    """One check of the catalogue: a short name, and its law in a sentence.
 
-    ``asks`` says of a question whether it was put for this check, so that an answer that never came can be counted.
-    ``together`` judges all observations of one model at once, instead of each alone.
+    ``judge`` yields one finding for each thing that it judges, none where it has nothing to say; the findings' own
+    ``check`` is filled in. A rate of at least ``threshold`` passes. ``asks`` says of a question whether it was put for
+    this check, so that an answer that never came can be counted. ``together`` judges all observations of one model
+    at once, beside or instead of each alone.
     """
 
     id: str
-    title: str
+    name: str
+    law: str
     topic: str
     judge: Callable[[Seen], Iterable[Finding]] | None = None
     threshold: float = 1.0

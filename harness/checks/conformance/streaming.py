@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.chat import Reply
-from harness.checks.conformance.decoding import calls_differ, lost, otherwise
+from harness.checks.conformance.kept import calls_differ, lost, otherwise
 from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, odd, refused, told
 from harness.checks.sameness import shown
 from harness.errors import StreamCutError
@@ -145,11 +145,15 @@ def usage(seen: Seen) -> Iterator[Finding]:
 
 
 CHECKS = (
-    CardCheck("S1", "a stream put together is the whole answer", "streaming", whole, together=pairs),
-    CardCheck("S2", "however the bytes are cut, the answer is the same", "streaming", splits),
-    CardCheck("S3", "fragments go to their own call", "streaming", deltas),
-    CardCheck("S4", "one terminator, last", "streaming", one_end),
-    CardCheck("S5", "the finish says tool_calls exactly when calls are there", "streaming", finish),
-    CardCheck("S6", "a stream that ends early is an error, and gives no half call", "streaming", cut_short),
-    CardCheck("S7", "token counts arrive", "streaming", usage),
+    CardCheck(
+        "S1", "whole = streamed", "a stream put together is the whole answer", "streaming", whole, together=pairs
+    ),
+    CardCheck("S2", "any split", "however the bytes are cut, the answer is the same", "streaming", splits),
+    CardCheck("S3", "deltas", "fragments go to their own call", "streaming", deltas),
+    CardCheck("S4", "one end", "one terminator, last", "streaming", one_end),
+    CardCheck("S5", "finish reason", "the finish says tool_calls exactly when calls are there", "streaming", finish),
+    CardCheck(
+        "S6", "cut short", "a stream that ends early is an error, and gives no half call", "streaming", cut_short
+    ),
+    CardCheck("S7", "usage", "token counts arrive", "streaming", usage),
 )

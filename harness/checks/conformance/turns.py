@@ -73,10 +73,16 @@ def no_id(seen: Seen) -> Iterator[Finding]:
 
 CHECKS = (
     CardCheck(
-        "T1", "the answer uses what only the tool's result says", "turns", result_used, asks=_probe("t1-result-used")
+        "T1",
+        "result used",
+        "the answer uses what only the tool's result says",
+        "turns",
+        result_used,
+        asks=_probe("t1-result-used"),
     ),
     CardCheck(
         "T2",
+        "order",
         "results in another order than the calls are accepted",
         "turns",
         _accepted("t2-swapped-results", "results in another order"),
@@ -84,14 +90,16 @@ CHECKS = (
     ),
     CardCheck(
         "T3",
+        "error result",
         "a result that is an error is accepted",
         "turns",
         _accepted("t3-error-result", "an error as result"),
         asks=_probe("t3-error-result"),
     ),
-    CardCheck("T4", "a result without an id is refused cleanly", "turns", no_id, asks=_probe("t4-no-id")),
+    CardCheck("T4", "no id", "a result without an id is refused cleanly", "turns", no_id, asks=_probe("t4-no-id")),
     CardCheck(
         "T5",
+        "foreign history",
         "a history with another provider's ids and names is accepted",
         "turns",
         _accepted("t5-foreign-history", "another provider's history"),

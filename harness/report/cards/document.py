@@ -40,6 +40,7 @@ def _card_text(card: Card) -> str:
     measures = {name: _rate_words(one) for name, one in card.measures.items()}
     lines = "".join(f"   {json.dumps(name)}: {_flat(value)},\n" for name, value in head.items())
     lines += f'   "recordings": {_by_line(recordings)},\n   "measures": {_by_line(measures)},\n'
+    lines += f'   "finishes": {_by_line({name: list(words) for name, words in card.finishes.items()})},\n'
     cells = ",".join(f"\n    {_flat(_cell_words(one))}" for one in card.cells)
     return f'\n  {{\n{lines}   "cells": [{cells}\n   ]\n  }}'
 

@@ -17,7 +17,7 @@ FORMAT = "harness-cards"
 VERSION = 1
 
 _HEAD = {"format", "version", "harness", "litellm", "cards"}
-_CARD = {"model", "provider", "harness", "litellm", "recordings", "measures", "cells"}
+_CARD = {"model", "provider", "harness", "litellm", "recordings", "measures", "finishes", "cells"}
 _CELL = {"check", "mode", "verdict", "rate", "infra", "unsupported", "findings", "evidence", "note"}
 NEEDED_OF_CELL = {"check", "mode", "verdict", "rate"}
 _FINDING = {"check", "verdict", "message", "path", "evidence"}
@@ -86,7 +86,12 @@ class _Reading:
                 measures[name] = self._rate(one)
             except (KeyError, TypeError, ValueError) as error:
                 self._wrong(f"{place}.measures[{name!r}]", str(error))
-        made = tuple(cells), recordings, measures
+        finishes = {}
+        for name, one in self._pairs(value["finishes"], f"{place}.finishes"):
+            if type(one) is not list or not all(type(word) is str for word in one):
+                self._wrong(f"{place}.finishes[{name!r}]", "is a list of words")
+            finishes[name] = tuple(one)
+        made = tuple(cells), recordings, measures, finishes
         return Card(value["model"], value["provider"], *made, value["harness"], value["litellm"])
 
     def _cell(self, value: Any) -> Cell:

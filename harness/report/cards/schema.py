@@ -54,6 +54,11 @@ def _card() -> Json:
             "litellm": {**_TEXT, "description": "the version that decoded"},
             "recordings": {**recordings, "description": "where each cited cassette is from, by its path"},
             "measures": {**measures, "description": "rates that belong to no single check, by name"},
+            "finishes": {
+                "type": "object",
+                "additionalProperties": {"type": "array", "items": _TEXT},
+                "description": "how each answer to each probe ended, repeat by repeat",
+            },
             "cells": _list("cell"),
         }
     )
