@@ -78,7 +78,9 @@ def cell(check: str, mode: str, wire: str) -> Cell:
     match check, mode, wire:
         case "D1", _, _:
             said = "the arguments are no object of the schema: 'city' is missing"
-            return Cell(check, mode, "fail", rate(3, 5), findings=(finding(check, "fail", said, place, "turn 0.calls[0]"),))
+            return Cell(
+                check, mode, "fail", rate(3, 5), findings=(finding(check, "fail", said, place, "turn 0.calls[0]"),)
+            )
         case "D9", _, "openai":
             said = "the call came as text inside <tool_call> markers; the backend decoded it all the same"
             return Cell(check, mode, "quirk", whole, findings=(finding(check, "quirk", said, place, "turn 0.text"),))
