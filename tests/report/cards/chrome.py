@@ -12,7 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 BINARY = shutil.which("chromium")
 FLAGS = [
@@ -43,8 +43,8 @@ KEYS = {
 class Tab:
     """One open page, and whatever it asked for, said or threw."""
 
-    def __init__(self, address: str) -> None:
-        self._wire = connect(address, max_size=None)
+    def __init__(self, wire: ClientConnection) -> None:
+        self._wire = wire
         self._numbers = itertools.count(1)
         self.events: list[dict] = []
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -124,7 +124,9 @@ def browser(folder: Path):
         base = f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
         with urllib.request.urlopen(f"{base}/json/list") as answer:
             targets = json.load(answer)
-        yield Tab(next(one["webSocketDebuggerUrl"] for one in targets if one["type"] == "page"))
+        address = next(one["webSocketDebuggerUrl"] for one in targets if one["type"] == "page")
+        with connect(address, max_size=None) as wire:
+            yield Tab(wire)
     finally:
         process.terminate()
         process.wait(20)
