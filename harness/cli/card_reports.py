@@ -61,13 +61,12 @@ def show(out: Console, made: Sequence[Card], catalogue: Catalogue, _: Settings) 
 def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue) -> None:
     from harness.cards import versions
     from harness.report.cards import document, junit, markdown
-    from harness.report.cards.page import page
 
     kinds: dict[str, Callable[[], str]] = {
         "json": lambda: document.write(made, **versions()),
         "markdown": lambda: markdown.summary(made, catalogue, today=_today()),
         "junit": lambda: junit.xml(made, catalogue),
-        "html": lambda: page(made, catalogue, load=exchange, today=_today()),
+        "html": lambda: _page(made, catalogue),
     }
     for name, text in kinds.items():
         path = getattr(words, name)
@@ -78,6 +77,12 @@ def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue)
                 Path(path).write_text(text(), encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error
+
+
+def _page(made: Sequence[Card], catalogue: Catalogue) -> str:
+    from harness.report.cards.page import page
+
+    return page(made, catalogue, exchange)
 
 
 def _today() -> dt.date:

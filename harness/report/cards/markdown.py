@@ -104,7 +104,7 @@ def _part(cell: Cell | None) -> str:
 
 def _plain(text: str) -> str:
     """Words of the catalogue: letters, digits and little else, so that a user's own check can't be markup."""
-    return re.sub(r"[^\w ,=.()-]|_", " ", harmless.line(text, 80).replace("\\", " "))
+    return re.sub(r"[^\w ,=.()-]|_|\.(?=\w)", " ", harmless.line(text, 80).replace("\\", " "))
 
 
 def _foot(laid: Matrix, today: dt.date | None) -> str:

@@ -27,6 +27,8 @@ _PROVENANCE = {"kind", "recorded", "source", "litellm", "harness"}
 _VERDICTS = frozenset(get_args(Verdict))
 _MODES = frozenset(get_args(Mode))
 _KINDS = frozenset(get_args(ProvenanceKind))
+_SHAPES = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading a value of another shape raises: asking for each type beforehand would double the time."""
 
 
 def read(text: str, name: str = "the card") -> tuple[Card, ...]:
@@ -75,8 +77,8 @@ class _Reading:
         for at, one in self._items(value["cells"], f"{place}.cells"):
             try:
                 cells.append(self._cell(one))
-            except (KeyError, TypeError, ValueError) as error:
-                self._wrong(f"{place}.cells[{at}]", str(error))
+            except _SHAPES as error:
+                self._wrong(f"{place}.cells[{at}]", _said(error))
         recordings = {}
         for path, one in self._pairs(value["recordings"], f"{place}.recordings"):
             recordings[path] = self._provenance(one, f"{place}.recordings[{path!r}]")
@@ -84,8 +86,8 @@ class _Reading:
         for name, one in self._pairs(value["measures"], f"{place}.measures"):
             try:
                 measures[name] = self._rate(one)
-            except (KeyError, TypeError, ValueError) as error:
-                self._wrong(f"{place}.measures[{name!r}]", str(error))
+            except _SHAPES as error:
+                self._wrong(f"{place}.measures[{name!r}]", _said(error))
         finishes = {}
         for name, one in self._pairs(value["finishes"], f"{place}.finishes"):
             if type(one) is not list or not all(type(word) is str for word in one):
@@ -175,6 +177,12 @@ class _Reading:
 
     def _wrong(self, place: str, why: str) -> NoReturn:
         raise UsageError(f"{self._name}: {place} is not as the format has it: {why}")
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return str(error) if isinstance(error, ValueError) else "a part of it has another shape; see harness schema card"
 
 
 def _counts(values: tuple[Any, ...]) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 
 from harness.card import Card, Cell, Rate, rate
 from harness.cassette import load
 from harness.change import Change
-from harness.exchange import Exchange
+from harness.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
 from harness.finding import Evidence, Finding
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -111,7 +112,7 @@ def card(wire: str) -> Card:
     cells = tuple(cell(check, mode, wire) for check in CATALOGUE for mode in modes(check))
     cited = {path(case, wire): cassette(path(case, wire)).provenance for case in PLACES.values()}
     measures = {"trigger_f1": rate(41, 50), "schema_accuracy": rate(49, 50), "pass^5": Rate(12, 20, 0.387, 0.781)}
-    return Card(f"{wire}/smollm2-135m", wire, cells, cited, measures, "0.1.0", "1.109.1")
+    return Card(f"{wire}/smollm2-135m", wire, cells, cited, measures, {"card-choice/required": ("tool_calls", "stop")}, "0.1.0", "1.109.1")
 
 
 CARDS = tuple(map(card, WIRES))
@@ -140,4 +141,69 @@ def many(number: int) -> tuple[Card, ...]:
         Card(f"provider-{at % 7}/a-model-with-a-long-name-{at}", f"provider-{at % 7}", one.cells, one.recordings)
         for at in range(number)
         for one in (CARDS[at % 2],)
+    )
+
+
+HOSTILE = (
+    "\x1b[2J\x1b[31mpwn",
+    "\x1b]8;;http://pwn.example\x1b\\pwn\x1b]8;;\x1b\\",
+    "a\u202epwn\u2066c",
+    "one\u2028pwn\u2029three",
+    "\x00\x08\x7fpwn\ufffe\ud800",
+    "::set-output name=pwn::y\n::error::pwn",
+    "##[group]pwn\n##vso[task.setvariable variable=x]pwn",
+    "<script>window.__pwned = 1</script>",
+    "</script><script>window.__pwned = 'pwn'</script><!--<script>",
+    "--> ]]> </title></textarea></style><img src=http://pwn.example/x onerror=window.__pwned=1>",
+    "<svg onload=window.__pwned=1><a href='javascript:window.__pwned=1'>pwn</a></svg>",
+    "\"' onmouseover=window.__pwned=1 style=background:url(http://pwn.example)",
+    "[pwn](javascript:window.__pwned=1) ![pwn](http://pwn.example/x) <http://pwn.example>",
+    "`pwn` ``pwn`` | pwn | \\| ~~~\n```\n# pwn\n* @pwn #1 https://pwn.example www.pwn.example",
+    "{{ pwn }} {% pwn %} $`pwn`$ &lt;script&gt;pwn &#60;",
+    "[bold red]pwn[/bold red] [link=http://pwn.example]pwn[/link]",
+    "=cmd|' /C pwn'!A0",
+)
+OFTEN = "__proto__"
+"""A word that must be no more than a word to a script."""
+
+
+def hostile(text: str) -> tuple[tuple[Card, ...], dict[str, tuple[str, str, str]]]:
+    """A card that has ``text`` wherever text can stand, and a catalogue."""
+    place = Evidence(f"cassettes/{text}.json", (0, 1))
+    found = tuple(Finding(text, verdict, text, text, place) for verdict in ("fail", "quirk", "infra"))
+    cells = tuple(
+        Cell(check, mode, verdict, rate(1, 2), 1, 1, found, (place,), text)
+        for check, mode, verdict in (
+            (text, "whole", "fail"),
+            ("D1", "stream", "quirk"),
+            (OFTEN, "", "unsupported"),
+            ("constructor", "", "pass"),
+        )
+    )
+    where = Provenance("imported", text, text, text, text)
+    one = Card(text, text, cells, {place.cassette: where, OFTEN: where}, {text: rate(1, 2)}, {text: (text,)}, text, text)
+    return (one, Card(OFTEN, "", cells)), {text: (text, text, text), "D1": ("single", text, text)}
+
+
+def hostile_exchange(text: str) -> Exchange:
+    """An exchange that has ``text`` in its address, headers, bodies and all that it decodes to."""
+    call = {"id": text, "type": "function", "function": {"name": text, "arguments": json.dumps({text: text})}}
+    broken = {"id": "x", "type": "function", "function": {"name": text, "arguments": text}}
+    message = {"role": "assistant", "content": text, "reasoning_content": text, "tool_calls": [call, broken]}
+    answer = {"id": text, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    raw = (text.encode(errors="surrogatepass"), json.dumps(answer).encode())
+    asked = HttpRequest("POST", f"http://127.0.0.1/v1/chat/completions?{text}", (("x", text), (text, "y")), raw[0])
+    came = HttpResponse(200, (("content-type", text),), (Chunk(raw[1]),))
+    return Exchange(asked, came, Failure("reset", text))
+
+
+def hostile_changes(text: str) -> dict[str, tuple[Change, ...]]:
+    place = (Evidence(f"cassettes/{text}.json", (0,)),)
+    return {text: (Change("contract", text, text, text, {text: [text]}, text, place),)}
+
+
+def obeys(text: str) -> bool:
+    """Whether a CI system would take a line for a command, as GitHub, Azure and TeamCity do."""
+    return any(
+        one.lstrip().startswith("::") or "##[" in one or "##vso[" in one or "##team" in one for one in text.splitlines()
     )
