@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.checks.conformance.kept import misfit_of
-from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, refused, told
+from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, odd, refused, told
 from harness.checks.sameness import shown
 from harness.errors import BadRequestError, UnsupportedError, UsageError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_ACCURACY = 0.98
 """C6: the share of valid calls that Kimi K2's vendor verifier asks of a vendor."""
+_STARTS_A_CALL = {"{", "[", "<"}
 
 
 def choice(seen: Seen) -> str | None:
@@ -62,6 +63,8 @@ def _no_call(_: Seen, reply: Reply) -> Finding:
 def _required(_: Seen, reply: Reply) -> Finding:
     if reply.calls or reply.errors:
         return held(f"called {names(call.name for call in reply.calls)}")
+    if reply.finish == "length" and reply.text.lstrip()[:1] in _STARTS_A_CALL:
+        return odd(f"it was cut at its limit before a call was whole: {shown(reply.text)}")
     return failed(f"told to call a tool, it said {shown(reply.text)}, and ended with {reply.finish}")
 
 
@@ -120,9 +123,9 @@ def schemas(seen: Seen) -> Iterator[Finding]:
         yield refused(f"schemas with {', '.join(features)} were refused: {told(error)}")
     reply = seen.observation.reply
     for call in reply.calls if reply else ():
-        for feature in used.get(call.name, ()):
+        if together := ", ".join(used.get(call.name, ())):
             unfit = misfit_of(call.parameters, seen.tools[call.name])
-            yield judged(unfit and f"{call.name}({shown(call.parameters)}): {unfit}", f"{feature} honoured", feature)
+            yield judged(unfit and f"{call.name}({shown(call.parameters)}): {unfit}", f"{together} honoured", together)
 
 
 def wanted_json(seen: Seen) -> dict[str, Json] | None:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from harness.chat import Reply
-from harness.errors import BackendError, HarnessError, ProviderError
+from harness.errors import BackendError, HarnessError, ProviderError, StreamCutError
 from harness.finding import Finding
 from harness.wire import DIALECTS
 from harness.wire.asked import asked
@@ -91,10 +91,12 @@ def look(observation: Observation, expect: Expectation, *, own: bool = True) -> 
 
 def _reading(exchange: Exchange, question: Asked) -> Reply | HarnessError | None:
     response = exchange.response
-    if response is None or response.status >= HTTPStatus.BAD_REQUEST or not exchange.complete:
+    if response is None or response.status >= HTTPStatus.BAD_REQUEST:
         return None
     try:
         return DIALECTS[question.dialect].read(response)
+    except StreamCutError as error:
+        return error if exchange.complete else None  # a client that left early: nobody knows what came after
     except HarnessError as error:
         return error
 

@@ -112,7 +112,16 @@ def card(wire: str) -> Card:
     cells = tuple(cell(check, mode, wire) for check in CATALOGUE for mode in modes(check))
     cited = {path(case, wire): cassette(path(case, wire)).provenance for case in PLACES.values()}
     measures = {"trigger_f1": rate(41, 50), "schema_accuracy": rate(49, 50), "pass^5": Rate(12, 20, 0.387, 0.781)}
-    return Card(f"{wire}/smollm2-135m", wire, cells, cited, measures, {"card-choice/required": ("tool_calls", "stop")}, "0.1.0", "1.109.1")
+    return Card(
+        f"{wire}/smollm2-135m",
+        wire,
+        cells,
+        cited,
+        measures,
+        {"card-choice/required": ("tool_calls", "stop")},
+        "0.1.0",
+        "1.109.1",
+    )
 
 
 CARDS = tuple(map(card, WIRES))
@@ -181,7 +190,9 @@ def hostile(text: str) -> tuple[tuple[Card, ...], dict[str, tuple[str, str, str]
         )
     )
     where = Provenance("imported", text, text, text, text)
-    one = Card(text, text, cells, {place.cassette: where, OFTEN: where}, {text: rate(1, 2)}, {text: (text,)}, text, text)
+    one = Card(
+        text, text, cells, {place.cassette: where, OFTEN: where}, {text: rate(1, 2)}, {text: (text,)}, text, text
+    )
     return (one, Card(OFTEN, "", cells)), {text: (text, text, text), "D1": ("single", text, text)}
 
 
