@@ -145,7 +145,7 @@ def broken(seen: Seen) -> Iterator[Finding]:
     if not bad:
         return
     reply, error = seen.observation.reply, seen.observation.error
-    errors = reply.errors if reply else getattr(getattr(error, "reply", None), "errors", ()) or ()
+    errors = getattr(reply or getattr(error, "reply", None) or error, "errors", ())
     told = f"{' '.join(one.raw for one in errors)}{error}{getattr(error, 'raw', '')}"
     missing = [raw for raw in bad if raw and raw not in told]
     if reply is not None and not errors:
