@@ -23,8 +23,8 @@ Use: TypeAlias = Literal["used", "orphan", "left over", "unreadable"]
 class Held:
     """One file: ``exchanges`` in it, where it is from (``kind``), its age in ``days``, its ``size`` in bytes.
 
-    ``used`` by a case of the suites or a probe of a card, an ``orphan`` that none uses, ``left over`` from a recording that was broken off,
-    or ``unreadable``, and then ``problem`` says why.
+    ``used`` by a case of the suites or a probe of a card, an ``orphan`` that neither uses, ``left over`` from a
+    recording that was broken off, or ``unreadable``, and then ``problem`` says why.
     """
 
     path: str
