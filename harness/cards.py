@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from harness.card import Card, Cell
     from harness.exchange import Provenance
     from harness.finding import Finding
+    from harness.observation import Observation
     from harness.run.events import CaseResult, Job
     from harness.settings import Settings
     from harness.suite import Model
@@ -99,17 +100,25 @@ def of_results(
     """The card of ``model`` from what its probes came to."""
     sitting = Sitting(model, checks)
     recordings: dict[str, Provenance] = {}
-    left = RECUTS
+    cut = _to_recut(seen for result in results for seen in result.observations)
     for job, result in zip(chosen, results, strict=True):
         expects = (job.case.expect, *(turn.expect for turn in job.case.then))
         for seen in result.observations:
-            if left and seen.reply is not None and seen.asked.get("stream") and seen.exchanges:
-                left -= 1
-                seen = replace(seen, recut=recut(seen, complete))  # noqa: PLW2901 - the same observation, with more
-            sitting.add(seen, expects[seen.turn])
+            known = replace(seen, recut=recut(seen, complete)) if any(seen is one for one in cut) else seen
+            sitting.add(known, expects[seen.turn])
         if result.provenance:
             recordings[result.cassette] = result.provenance
     return sitting.card(recordings, **versions())
+
+
+def _to_recut(all_: Iterable[Observation]) -> list[Observation]:
+    """The shortest streams of different questions, those with calls before those without."""
+    found: dict[str, tuple[bool, int, Observation]] = {}
+    for seen in all_:
+        response = seen.exchanges[-1][1].response if seen.exchanges else None
+        if seen.reply is not None and seen.asked.get("stream") and response is not None:
+            found.setdefault(seen.case, (not seen.reply.calls, len(response.body), seen))
+    return [seen for _, _, seen in sorted(found.values(), key=lambda one: one[:2])[:RECUTS]]
 
 
 def versions() -> dict[str, str]:

@@ -5,24 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.checks.conformance.seen import CardCheck, failed, held, judged, names, odd
-from harness.wire import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.checks.conformance.seen import Seen
     from harness.finding import Finding
-    from harness.wire.dialect import Mentions
-
-
-def _mentions(seen: Seen) -> Mentions | None:
-    if seen.exchange is None or seen.asked is None:
-        return None
-    return DIALECTS[seen.asked.dialect].mentions(seen.exchange.request)
 
 
 def legal(seen: Seen) -> Iterator[Finding]:
-    said = _mentions(seen)
+    said = seen.mentions
     if said is None or not said.tools:
         return
     rule = seen.profile.names
@@ -37,7 +29,7 @@ def legal(seen: Seen) -> Iterator[Finding]:
 
 
 def injective(seen: Seen) -> Iterator[Finding]:
-    said = _mentions(seen)
+    said = seen.mentions
     if said is None or not said.tools:
         return
     doubled = sorted({name for name in said.tools if said.tools.count(name) > 1})
@@ -74,7 +66,7 @@ def round_trip(seen: Seen) -> Iterator[Finding]:
 
 
 def consistent(seen: Seen) -> Iterator[Finding]:
-    said = _mentions(seen)
+    said = seen.mentions
     if said is None or not said.tools or not (said.calls or said.choice):
         return
     if said.choice and said.choice not in said.tools:

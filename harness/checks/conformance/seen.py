@@ -5,7 +5,7 @@ The reference reader of the provider's dialect reads the recorded bytes once; ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.expectation import Expectation
     from harness.observation import Observation
     from harness.wire.asked import Asked
+    from harness.wire.dialect import Mentions
     from harness.wire.profiles import Profile
 
 
@@ -32,6 +33,8 @@ class Seen:
     """``exchange`` is the last chat exchange of the observation, ``place`` its number in the cassette, ``asked`` what
     it asked, ``reading`` what the reference reader makes of the answer: a reply, the error that it raises, or None
     where there is no answer to read. ``own`` says that the harness asked, so that the caller's own words are known.
+    ``tools`` are the schemas of the offered tools' parameters by the caller's own names, ``wire`` the own name of each
+    name on the wire, ``mentions`` every name and id in the request.
     """
 
     observation: Observation
@@ -42,24 +45,15 @@ class Seen:
     asked: Asked | None = None
     reading: Reply | HarnessError | None = None
     own: bool = True
+    tools: Mapping[str, Json] = field(default_factory=dict)
+    wire: Mapping[str, str] = field(default_factory=dict)
+    mentions: Mentions | None = None
 
     @property
     def both(self) -> tuple[Reply, Reply] | None:
         """The reference reading and the backend's reply, where both read an answer."""
         reply = self.observation.reply
         return (self.reading, reply) if isinstance(self.reading, Reply) and reply is not None else None
-
-    @property
-    def tools(self) -> dict[str, Json]:
-        """The schema of each offered tool's parameters, by the caller's own name for it."""
-        offered = [tool.get("function") or {} for tool in self.observation.asked.get("tools") or ()]
-        return {tool["name"]: tool.get("parameters") or {} for tool in offered if "name" in tool}
-
-    @property
-    def wire(self) -> dict[str, str]:
-        """Wire name → own name, by the tools' places in the request."""
-        sent = [tool["function"]["name"] for tool in self.asked.tools] if self.asked else []
-        return dict(zip(sent, self.tools, strict=False))
 
     @property
     def infra(self) -> bool:
@@ -81,12 +75,17 @@ def broke_down(error: HarnessError | None) -> bool:
 def look(observation: Observation, expect: Expectation, *, own: bool = True) -> Seen:
     """``observation`` with the reference reading of its last chat exchange."""
     rule = profile(observation.model.partition("/")[0])
+    offered = [tool.get("function") or {} for tool in observation.asked.get("tools") or ()]
+    tools = {tool["name"]: tool.get("parameters") or {} for tool in offered if "name" in tool}
     for place, exchange in reversed(observation.exchanges):
         question = asked(exchange.request)
         if question is not None:
             read = _reading(exchange, question)
-            return Seen(observation, expect, rule, exchange, place, question, read, own)
-    return Seen(observation, expect, rule, own=own)
+            sent = [tool["function"]["name"] for tool in question.tools]  # in the order of the caller's
+            said = DIALECTS[question.dialect].mentions(exchange.request)
+            wire = dict(zip(sent, tools, strict=False))
+            return Seen(observation, expect, rule, exchange, place, question, read, own, tools, wire, said)
+    return Seen(observation, expect, rule, own=own, tools=tools)
 
 
 def _reading(exchange: Exchange, question: Asked) -> Reply | HarnessError | None:
