@@ -20,6 +20,7 @@ FLOORS = (
     {
         "assembly",
         "housekeeping",
+        "recipes",
         "settings",
         "cli",
         "pytest_plugin",
@@ -43,6 +44,8 @@ OWNERS = {
     "xllamacpp": {"local"},
     "uvicorn": {"server"},
     "starlette": {"server"},
+    "ray": {"run/executors/on_ray"},
+    "fsspec": {"cassette/remote"},
 }
 
 
