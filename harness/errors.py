@@ -37,6 +37,10 @@ class UsageError(HarnessError):
     """The caller asked for something that does not fit; the message says what to do."""
 
 
+class StopAskingError(UsageError):
+    """Nothing more can be asked: the budget is spent, or the key was refused."""
+
+
 class SuiteError(HarnessError):
     """One or more mistakes in suite files; ``problems`` holds a sentence each, with file and line."""
 

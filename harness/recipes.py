@@ -21,7 +21,7 @@ from harness.cassette import RecordMode, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
 from harness.cassette.redaction import Redactor, known_secrets
-from harness.errors import AuthenticationError, CassetteMiss, ProviderError, UsageError
+from harness.errors import AuthenticationError, CassetteMiss, ProviderError, StopAskingError, UsageError
 from harness.exchange import Provenance
 from harness.run.runner import play, timed
 from harness.run.scrubbing import scrubbed
@@ -160,7 +160,7 @@ def _asking(keys: Mapping[str, str], *, replaying: bool) -> Ask:
             if replaying or wrong_key:
                 raise
             name = model.api_key_env or "the provider's usual variable, such as OPENAI_API_KEY"
-            raise UsageError(f"{model.called} was refused its key; set it in {name} ({error})") from error
+            raise StopAskingError(f"{model.called} was refused its key; set it in {name} ({error})") from error
 
     return ask
 

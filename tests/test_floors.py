@@ -19,6 +19,7 @@ FLOORS = (
     {"report", "server", "local"},
     {
         "assembly",
+        "cards",
         "housekeeping",
         "recipes",
         "settings",

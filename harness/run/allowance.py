@@ -6,13 +6,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from harness.errors import StopAskingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class BudgetSpentError(UsageError):
+class BudgetSpentError(StopAskingError):
     """The allowance is used up; nothing more is asked."""
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from harness.checks import ALL_CHECKS, judge
-from harness.errors import BackendError, CassetteMiss, HarnessError, ProviderError
+from harness.checks.conformance.seen import broke_down
+from harness.errors import BackendError, CassetteMiss, HarnessError, ProviderError, StopAskingError, UsageError
 from harness.finding import Evidence, Finding
 from harness.observation import Observation
 from harness.run.conversation import asked, continued, opening
@@ -69,6 +70,7 @@ class _Playing:
     findings: list[Finding] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     provenance: Provenance | None = None
+    repeat: int = 0
 
 
 def run(
@@ -147,7 +149,9 @@ def _kind(error: HarnessError | CassetteMiss) -> str:
 
 
 def _follow(playing: _Playing, tape: Tape, ask: Ask, *, recording: bool, checks: Sequence[Check]) -> None:
-    _ask_all(playing, tape, ask, checks)
+    while _again(playing.job, tape, playing.repeat):
+        playing.repeat += 1
+        _ask_all(playing, tape, ask, checks)
     playing.provenance = tape.provenance
     if tape.misses:
         asked = ", ".join(f"{request.method} {request.url}" for request in tape.misses)
@@ -159,6 +163,11 @@ def _follow(playing: _Playing, tape: Tape, ask: Ask, *, recording: bool, checks:
         playing.findings += _unused(playing.job, tape.unused)
 
 
+def _again(job: Job, tape: Tape, done: int) -> bool:
+    """Whether the case is to be asked once more."""
+    return done < job.repeats or (not job.repeats and (done == 0 or bool(tape.unused and done <= len(tape.taken))))
+
+
 def _ask_all(playing: _Playing, tape: Tape, ask: Ask, checks: Sequence[Check]) -> None:
     case = playing.job.case
     messages = opening(case)
@@ -168,7 +177,7 @@ def _ask_all(playing: _Playing, tape: Tape, ask: Ask, checks: Sequence[Check]) -
             return  # the error that came instead is judged already
         going_on = continued(messages, reply, turn)
         if isinstance(going_on, str):
-            number = len(playing.observations)
+            number = _turn(playing)
             evidence = Evidence(str(playing.job.cassette), tuple(place for place, _ in tape.taken))
             playing.findings.append(Finding("turn", "fail", going_on, f"turn {number}", evidence))
             return
@@ -182,13 +191,19 @@ def _ask(
     """One question: its answer (None where an error came), judged."""
     job = playing.job
     before = len(tape.taken)
-    number = len(playing.observations)
+    number = _turn(playing)
     reply: Reply | None = None
-    error: BackendError | None = None
+    error: HarnessError | None = None
     try:
         reply = ask(job.model, words, wrong_key=job.case.wrong_key)
     except BackendError as came:
         error = came
+    except StopAskingError:
+        raise
+    except UsageError as came:
+        if not job.probing:
+            raise
+        error = came  # what the backend refuses to send is an answer to a probe
     observation = Observation(
         suite=job.suite,
         case=job.case.id,
@@ -199,15 +214,24 @@ def _ask(
         turn=number,
         cassette=str(job.cassette),
         exchanges=tuple(tape.taken[before:]),
+        repeat=playing.repeat - 1,
     )
     found = judge(observation, (turn or job.case).expect, checks)
     playing.observations.append(observation)
-    playing.findings += (replace(one, path=f"turn {number}.{one.path}".rstrip(".")) for one in found)
+    where = f"turn {number}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {number}"
+    playing.findings += (replace(one, path=f"{where}.{one.path}".rstrip(".")) for one in found)
     return reply
 
 
+def _turn(playing: _Playing) -> int:
+    """How many questions were asked in this repeat."""
+    return sum(1 for seen in playing.observations if seen.repeat == playing.repeat - 1)
+
+
 def _unwanted(playing: _Playing) -> bool:
-    """Whether the provider failed in a way that the case does not expect."""
+    """Whether the provider failed in a way that the case does not expect; to a probe a refusal is an answer."""
+    if playing.job.probing:
+        return any(broke_down(seen.error) for seen in playing.observations)
     failed = any(isinstance(seen.error, ProviderError) for seen in playing.observations)
     return failed and any(one.check == "error" and one.verdict in {"fail", "infra"} for one in playing.findings)
 
