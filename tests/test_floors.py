@@ -21,6 +21,7 @@ FLOORS = (
         "assembly",
         "cards",
         "housekeeping",
+        "recipes",
         "settings",
         "cli",
         "pytest_plugin",
@@ -44,6 +45,8 @@ OWNERS = {
     "xllamacpp": {"local"},
     "uvicorn": {"server"},
     "starlette": {"server"},
+    "ray": {"run/executors/on_ray"},
+    "fsspec": {"cassette/remote"},
 }
 
 

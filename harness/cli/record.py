@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   harness record --local                         start the local model, record every suite from it, stop it
   harness record suites/tools.yaml --model openai/gpt-4o-mini     with OPENAI_API_KEY set
   harness record --missing                       only what has no cassette yet
+  harness record --workers 4 --per-minute 60 --max-dollars 5      four at a time, within one limit and one budget
 
 Recordings that stand are replaced one by one, each only when the new one is whole. Ctrl-C keeps what was
 recorded by then. What a model gets wrong is recorded as it is; an error of the provider that the case does not
@@ -33,6 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
     parser.add_argument("--missing", action="store_true", help="record only cases that have no cassette")
     parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")
+    options.limits(parser)
+    options.executors(parser)
     options.reports(parser)
 
 
@@ -46,9 +49,13 @@ def run(words: argparse.Namespace) -> int:
     chosen = settings(vars(words))
     jobs = assembly.plan(assembly.load(chosen), chosen, options.choice(words, missing=words.missing))
     assembly.refuse_ci(chosen)
+    executor, limits = options.executor(words, batch=1), options.limited(words)
+    screen = console(words)
+    executor, limits = options.executor(words, batch=1), options.limited(words)
     screen = console(words)
     with origin(words) as who:
-        scorecard, stopped = follow(assembly.record(jobs, chosen, who), words, screen, recording=True)
+        events = assembly.record(jobs, chosen, who, executor=executor, limits=limits)
+        scorecard, stopped = follow(events, words, screen, recording=True)
     kept = [one for one in scorecard.results if one.kept]
     silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
     told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"

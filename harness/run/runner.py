@@ -6,6 +6,7 @@ comes out as events.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -53,6 +54,7 @@ class Ask(Protocol):
     def __call__(self, model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply: ...
 
 
+Play: TypeAlias = "Callable[[Job], CaseResult]"
 OpenTape: TypeAlias = "Callable[[Job], AbstractContextManager[Tape]]"
 
 
@@ -85,12 +87,27 @@ def run(
     Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what was
     finished by then has been told.
     """
+    playing = functools.partial(play, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
+    return told(jobs, timed(playing, clock))
+
+
+def told(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
+    """Give ``jobs`` to ``playing`` in order and tell what happens."""
     yield RunStarted(len(jobs))
     for number, job in enumerate(jobs, 1):
         yield CaseStarted(job)
+        yield CaseFinished(number, playing(job))
+
+
+def timed(playing: Play, clock: Callable[[], float]) -> Play:
+    """``playing`` with the seconds that it took written into each result."""
+
+    def measured(job: Job) -> CaseResult:
         started = clock()
-        result = play(job, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
-        yield CaseFinished(number, replace(result, seconds=round(clock() - started, 3)))
+        result = playing(job)
+        return replace(result, seconds=round(clock() - started, 3))
+
+    return measured
 
 
 def play(
