@@ -20,7 +20,7 @@ from harness.run.executors import in_process
 from harness.suite import load_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.run.choice import Choice
@@ -87,7 +87,7 @@ def record(
     *,
     executor: Executor = in_process,
     limits: Limits = NO_LIMITS,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Ask for real and record, by ``executor``, within ``limits`` for all its workers together.
 
     Raises ``UsageError`` before the first question where that can't work.

@@ -15,9 +15,11 @@ from harness.cassette.guard import no_way_out
 from harness.checks.conformance import CARD_CHECKS, CardCheck
 from harness.errors import CassetteError, UsageError
 from harness.expectation import Expectation
+from harness.recipes import at_most, price, unpriced
 from harness.run import selfjudging
 from harness.run.card import Sitting
 from harness.run.choice import Choice, jobs
+from harness.run.conversation import asked, opening
 from harness.run.events import CaseFinished
 from harness.run.named import named
 from harness.run.rereading import recut, reread
@@ -58,11 +60,35 @@ def models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def plan(asked: Sequence[Model], settings: Settings, *, repeats: int = 0, only: Sequence[str] = ()) -> tuple[Job, ...]:
+def plan(about: Sequence[Model], settings: Settings, *, repeats: int = 0, only: Sequence[str] = ()) -> tuple[Job, ...]:
     """A job for each probe and model; ``only`` are patterns of probes. ``repeats`` 0: as often as was recorded."""
     place = functools.partial(cassette_path, settings.cassettes)
-    chosen = jobs(probes(asked), Choice(cases=tuple(only)), place)
+    chosen = jobs(probes(about), Choice(cases=tuple(only)), place)
     return tuple(replace(job, repeats=repeats, probing=True) for job in chosen)
+
+
+def recorded(job: Job) -> bool:
+    """Whether the cassette of ``job`` holds all of its repeats. Raises ``CassetteError`` where it can't be read."""
+    return job.cassette.exists() and len(load(job.cassette).exchanges) >= _questions(job)
+
+
+def _questions(job: Job) -> int:
+    return job.repeats * (1 + len(job.case.then))
+
+
+def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
+    """What asking ``chosen`` takes: questions, the dollars it won't exceed, and the models nobody knows a price of."""
+    load_offline()
+    dollars = sum(at_most(job.model, asked(job.case, None, opening(job.case))) * _questions(job) for job in chosen)
+    models = dict.fromkeys(job.model for job in chosen)
+    return sum(map(_questions, chosen)), dollars, tuple(model.called for model in models if unpriced(model))
+
+
+def paid(result: CaseResult, model: Model) -> float:
+    """Dollars for the answers of ``result``, by their token counts."""
+    into, out = price(model)
+    counts = [seen.reply.usage for seen in result.observations if seen.reply and seen.reply.usage]
+    return sum(into * (one.prompt or 0) + out * (one.completion or 0) for one in counts)
 
 
 def catalogue(settings: Settings, ids: Sequence[str] = ()) -> tuple[CardCheck, ...]:

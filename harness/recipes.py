@@ -115,7 +115,7 @@ class Recording:
 
 def refuse_unpriced(model: Model) -> None:
     """Raise ``UsageError`` where nobody knows what a question costs."""
-    if not _free(model) and prices(model.id) is None:
+    if unpriced(model):
         raise UsageError(
             f"litellm knows no price for {model.called}, so a budget in dollars can't hold; count requests"
         )
@@ -125,13 +125,28 @@ def _free(model: Model) -> bool:
     return urlsplit(model.hostname or "").hostname in LOOPBACK
 
 
+def price(model: Model) -> tuple[float, float]:
+    """Dollars for a token that goes in and for one that comes out; 0 on this machine, and where litellm knows none."""
+    return (None if _free(model) else prices(model.id)) or (0.0, 0.0)
+
+
+def at_most(model: Model, words: Mapping[str, Json]) -> float:
+    """Dollars that a question will not cost more than: two letters a token, and as long an answer as it may give."""
+    into, out = price(model)
+    return into * len(json.dumps(words, default=str)) / 2 + out * (words.get("max_tokens") or _LONG_ANSWER)
+
+
+def unpriced(model: Model) -> bool:
+    """Whether nobody knows what a question costs."""
+    return not _free(model) and prices(model.id) is None
+
+
 def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:
     """``ask`` within an allowance."""
 
     def metered(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
-        into, out = (prices(model.id) if priced and not _free(model) else None) or (0.0, 0.0)
-        # A letter or two a token at the least, and as much of an answer as it may give: more than it will cost.
-        estimate = into * len(json.dumps(words, default=str)) / 2 + out * (words.get("max_tokens") or _LONG_ANSWER)
+        into, out = price(model) if priced else (0.0, 0.0)
+        estimate = at_most(model, words) if priced else 0.0
         turns.take(estimate)
         try:
             reply = ask(model, words, wrong_key=wrong_key)

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli import options
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -46,6 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--local", action="store_true", help="with --record: start the local model server, and stop it")
     parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")
     parser.add_argument("-n", "--repeats", type=int, default=5, metavar="K", help="with --record: ask each K times (5)")
+    options.limits(parser)
+    options.executors(parser)
     parser.add_argument("--no-self-checks", action="store_true", help="leave out H1 to H6, which replay once more")
     parser.add_argument("--reference", metavar="FILE", help="another vendor's card of the same model: trigger F1")
     parser.add_argument("--baseline", metavar="FILE", help="an earlier card to compare with")
