@@ -1,6 +1,7 @@
 """Each check of the card, on an answer that holds and on one that does not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from harness.errors import (
 )
 from harness.exchange import Failure
 from harness.expectation import Expectation
+from harness.run.selfjudging import H_CHECKS
 from tests.checks.conformance.looking import (
     BROKEN,
     CALLED,
@@ -262,3 +264,9 @@ def test_a_stream_that_the_client_left_early_is_no_fault_of_the_provider():
 def test_the_last_chat_exchange_is_judged_and_not_a_list_of_models():
     assert seen(exchanges=2).place == 1
     assert tool("weather")["function"]["name"] in seen().tools
+
+
+def test_the_docs_have_the_catalogue_as_it_is():
+    told = (Path(__file__).parents[3] / "docs" / "card.md").read_text(encoding="utf-8")
+    for check in (*CARD_CHECKS, *H_CHECKS):
+        assert f"| {check.id} | {check.name} | {check.law} |" in told
