@@ -128,10 +128,16 @@ def _card(card: Card) -> dict[str, Json]:
 
 def _cells(laid: Matrix) -> list[Json]:
     """Every cell in order; told in fewer words where that would be too much for a page."""
+    every = [(at, cell) for at, card in enumerate(laid.cards) for cell in card.cells]
     made: list[Json] = []
     for fit in _FITS:
-        made = [_cell(at, cell, *fit) for at, card in enumerate(laid.cards) for cell in card.cells]
-        if len(json.dumps(made)) <= _MOST_OF_CELLS:
+        made, room = [], _MOST_OF_CELLS
+        for at, cell in every:
+            made.append(_cell(at, cell, *fit))
+            room -= len(json.dumps(made[-1]))
+            if room < 0 and fit != _FITS[-1]:
+                break
+        else:
             break
     return made
 

@@ -102,6 +102,7 @@ def test_a_click_opens_the_evidence_and_escape_goes_back(tab, sample):
     tab.press("Escape")
     assert not tab.run(OPEN)
     assert tab.run(FOCUSED) == str(number)
+    tab.run("new Promise((done) => setTimeout(done, 50))")
     assert tab.run("location.hash") == ""
 
 

@@ -39,15 +39,20 @@ class Elements(HTMLParser):
         super().__init__()
         self.found: list[tuple[str, dict]] = []
         self.inside: list[str] = []
+        self.open = False
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.found.append((tag, dict(attributes)))
-        if tag in {"script", "style"}:
+        self.open = tag in {"script", "style"}
+        if self.open:
             self.inside.append("")
 
+    def handle_endtag(self, tag):
+        self.open = False
+
     def handle_data(self, data):
-        if self.found and self.found[-1][0] in {"script", "style"}:
+        if self.open:
             self.inside[-1] += data
 
 
