@@ -71,8 +71,9 @@ class Card:
     """All cells of one model, in the order of the catalogue.
 
     ``recordings`` says of each cassette that is cited where it is from; ``measures`` are rates that belong to no single
-    check (``trigger_f1``, ``schema_accuracy``, ``pass@5``, ``pass^5``), by name. ``harness`` and ``litellm`` are the
-    versions that decoded.
+    check (``schema_accuracy``, ``answered``, ``pass@5``, ``pass^5``), by name. ``finishes`` says how each answer to a
+    probe ended, repeat by repeat, so that another vendor's card can be compared with it. ``harness`` and ``litellm``
+    are the versions that decoded.
     """
 
     model: str
@@ -80,6 +81,7 @@ class Card:
     cells: tuple[Cell, ...]
     recordings: Mapping[str, Provenance] = field(default_factory=dict)
     measures: Mapping[str, Rate] = field(default_factory=dict)
+    finishes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     harness: str = ""
     litellm: str = ""
 

@@ -6,7 +6,7 @@ cassette that can't be used, 3 a leaked secret.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from harness.chat import CallError, Reply, ToolCall
 
 
-class HarnessError(Exception):
+class _Portable:
+    """An exception that goes to another process and comes out the same, whatever its ``__init__`` asks for."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), getattr(self, "args", ())), vars(self)
+
+
+def _again(kind: type[BaseException], words: tuple[Any, ...]) -> BaseException:
+    made = kind.__new__(kind)
+    made.args = words
+    return made
+
+
+class HarnessError(_Portable, Exception):
     """The root: catch this to catch all of ours but ``CassetteMiss``."""
 
     exit_code: ClassVar[int] = 2
@@ -22,6 +35,10 @@ class HarnessError(Exception):
 
 class UsageError(HarnessError):
     """The caller asked for something that does not fit; the message says what to do."""
+
+
+class StopAskingError(UsageError):
+    """Nothing more can be asked: the budget is spent, or the key was refused."""
 
 
 class SuiteError(HarnessError):
@@ -63,7 +80,11 @@ class LeakError(HarnessError):
     exit_code: ClassVar[int] = 3
 
 
-class CassetteMiss(BaseException):
+class WorkerDiedError(HarnessError):
+    """A worker process ended in the middle of its work, each time that it was tried."""
+
+
+class CassetteMiss(_Portable, BaseException):
     """A request that no unused recording answers.
 
     Not an ``Exception``: litellm and the SDKs turn those into a retried "connection error", and

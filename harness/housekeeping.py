@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from harness import assembly
 from harness.cassette import load
 from harness.errors import CassetteError, UsageError
+from harness.suite import probes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +23,8 @@ Use: TypeAlias = Literal["used", "orphan", "left over", "unreadable"]
 class Held:
     """One file: ``exchanges`` in it, where it is from (``kind``), its age in ``days``, its ``size`` in bytes.
 
-    ``used`` by a case of the suites, an ``orphan`` that none uses, ``left over`` from a recording that was broken off,
-    or ``unreadable``, and then ``problem`` says why.
+    ``used`` by a case of the suites or a probe of a card, an ``orphan`` that neither uses, ``left over`` from a
+    recording that was broken off, or ``unreadable``, and then ``problem`` says why.
     """
 
     path: str
@@ -37,10 +38,14 @@ class Held:
 
 
 def inventory(settings: Settings) -> list[Held]:
-    """Every cassette in the folder of ``settings``, by path. Raises ``SuiteError`` where the suites can't be read."""
+    """Every cassette in the folder of ``settings``, by path. Raises ``SuiteError`` where the suites can't be read.
+
+    A recorded probe is used whichever model it is of: a card may be made of any.
+    """
     used = {job.cassette for job in assembly.plan(assembly.load(settings), settings)}
+    probing = {settings.cassettes / suite.name / case.id for suite in probes(()) for case in suite.cases}
     files = sorted(settings.cassettes.rglob("*.json")) if settings.cassettes.is_dir() else []
-    return [_held(file, file in used) for file in files]
+    return [_held(file, file in used or file.parent in probing) for file in files]
 
 
 def remove(file: Path, folder: Path) -> None:

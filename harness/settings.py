@@ -26,7 +26,8 @@ _SAME = {"replay": "none"}
 class Settings:
     """``suites`` are files and folders, ``cassettes`` the folder of recordings, ``record_mode`` one of
     ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
-    (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of.
+    (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
+    for behaviour cards.
     """
 
     suites: tuple[Path, ...] = (Path("suites"),)
@@ -35,6 +36,7 @@ class Settings:
     ci: bool = False
     ignore: tuple[str, ...] = ()
     match_function: str = ""
+    checks: tuple[str, ...] = ()
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
@@ -46,8 +48,8 @@ class Settings:
 
 
 _NAMES = tuple(field.name for field in fields(Settings) if field.name != "ci")
-_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function"})
-_LISTS = {"suites", "ignore"}
+_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function", "checks"})
+_LISTS = {"suites", "ignore", "checks"}
 
 
 def settings(
@@ -72,6 +74,7 @@ def settings(
     if "record_mode" in chosen:
         given["record_mode"] = _record_mode(chosen["record_mode"])
     given["ignore"] = tuple(chosen.get("ignore", ()))
+    given["checks"] = tuple(chosen.get("checks", ()))
     given["match_function"] = chosen.get("match_function", "")
     return Settings(**given)
 

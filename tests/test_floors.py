@@ -19,7 +19,9 @@ FLOORS = (
     {"report", "server", "local"},
     {
         "assembly",
+        "cards",
         "housekeeping",
+        "recipes",
         "settings",
         "cli",
         "pytest_plugin",
@@ -43,6 +45,8 @@ OWNERS = {
     "xllamacpp": {"local"},
     "uvicorn": {"server"},
     "starlette": {"server"},
+    "ray": {"run/executors/on_ray"},
+    "fsspec": {"cassette/remote"},
 }
 
 

@@ -21,6 +21,7 @@ FINISH: dict[str, Finish] = {
     **dict.fromkeys(
         (
             *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY"),
+            *("MODEL_ARMOR", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
             *("guardrail_intervened", "content_filtered", "ERROR_TOXIC"),
             "refusal",  # Anthropic's word for what its safety systems stopped
         ),

@@ -19,6 +19,10 @@ COMMANDS = (
     Command("rerecord", "record anew, and show what is answered otherwise", "harness.cli.rerecord"),
     Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
     Command("eval", "score models on evaluation suites, side by side, from their recordings", "harness.cli.evaluation"),
+    Command("card", "make a model's behaviour card: what holds, what is odd, with the evidence", "harness.cli.card"),
+    Command(
+        "card diff", "compare two cards; exit 1 where something that callers rely on broke", "harness.cli.card_diff"
+    ),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
     Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),

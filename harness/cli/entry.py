@@ -62,14 +62,15 @@ def _dispatch(given: Sequence[str]) -> int:
 
         sys.stdout.write(f"harness {harness.__version__}\n")
         return 0
-    command = next((one for one in COMMANDS if one.name == given[0]), None)
+    two = " ".join(given[:2])
+    command = next((one for word in (two, given[0]) for one in COMMANDS if one.name == word), None)
     if command is None:
         sys.stderr.write(f"harness: {_no_command(given[0])}\n")
         return EXIT_USAGE
     from importlib import import_module
 
     module = import_module(command.module)
-    code: int = module.run(_parser(command, module).parse_args(given[1:]))
+    code: int = module.run(_parser(command, module).parse_args(given[len(command.name.split()) :]))
     return code
 
 

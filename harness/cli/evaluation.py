@@ -7,6 +7,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from harness.cli import options
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
@@ -30,6 +32,8 @@ EXAMPLES = """examples:
 exit codes: 0 scored, 1 below --at-least, 2 wrong usage or recordings missing, 3 a secret would leak
 """
 
+_RECORDING = ("missing", "local", "source", "max_requests", "max_dollars", "per_minute")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -46,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--missing", action="store_true", help="with --record: ask only what has no cassette")
     add("--local", action="store_true", help="with --record: start the local model server, and stop it at the end")
     add("--source", default="", metavar="TEXT", help="with --record: who answers, for the cassettes to say")
+    options.limits(parser)
 
 
 def run(words: argparse.Namespace) -> int:
@@ -84,7 +89,7 @@ def _refuse_nonsense(words: argparse.Namespace) -> None:
 
     if words.at_least is not None and not 0 <= words.at_least <= 1:
         raise UsageError(f"--at-least {words.at_least:g} is no share; give a number from 0 to 1, such as 0.8")
-    idle = [f"--{name}" for name in ("missing", "local", "source") if getattr(words, name)]
+    idle = [f"--{name.replace('_', '-')}" for name in _RECORDING if getattr(words, name)]
     if idle and not words.record:
         raise UsageError(f"{' and '.join(idle)} only means something with --record")
 
@@ -106,14 +111,15 @@ def _suites(suites: Sequence[Suite], categories: Sequence[str]) -> tuple[Suite, 
 def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, out: Console) -> int:
     """Ask for real; the exit code where that was not possible for all."""
     from harness import assembly
-    from harness.cli.record import answering
+    from harness.cli.record import origin
 
     asked = [job for job in jobs if not (words.missing and job.cassette.exists())]
     if not asked:
         return 0
     assembly.refuse_ci(settings)
-    with answering(words) as origin:
-        results, stopped = _followed(assembly.record(asked, settings, origin), out, lines=True)
+    limits = options.limited(words)
+    with origin(words) as who:
+        results, stopped = _followed(assembly.record(asked, settings, who, limits=limits), out, lines=True)
     kept = sum(one.kept for one in results)
     told = f"{kept} of {len(asked)} cases recorded in {settings.cassettes}"
     out.print(f"interrupted: {told}, and they stay" if stopped else told, markup=False, soft_wrap=True)
@@ -130,9 +136,9 @@ def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> 
 
     results: list[CaseResult] = []
     stopped = True
-    with following.progress(out) as bar, contextlib.suppress(KeyboardInterrupt):
+    with following.progress(out) as moving, contextlib.suppress(KeyboardInterrupt):
         for event in events:
-            following.advance(bar, event)
+            following.advance(moving, event)
             if isinstance(event, CaseFinished):
                 results.append(event.result)
                 if lines:

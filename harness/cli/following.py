@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -26,6 +26,7 @@ STANDARD_OUTPUT = "-"
 
 
 _WIDE = 160
+_Step = TypeVar("_Step")
 
 
 def screen(*, stderr: bool = False) -> Console:
@@ -51,11 +52,11 @@ def follow(
     refuse_unwritable(words.json, words.jsonl, words.junit)
     results: list[CaseResult] = []
     stopped = False
-    with _lines_into(words.jsonl) as write, progress(out) as bar:
+    with _lines_into(words.jsonl) as write, progress(out) as moving:
         try:
             for event in events:
                 write(document.line(event))
-                advance(bar, event)
+                advance(moving, event)
                 if isinstance(event, CaseFinished):
                     results.append(event.result)
                     if recording:
@@ -80,15 +81,28 @@ def progress(out: Console) -> Progress:
     return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
 
 
-def advance(bar: Progress, event: Event) -> None:
-    """Show ``event`` on ``bar``."""
+@contextlib.contextmanager
+def bar(out: Console, total: int, what: str) -> Iterator[Callable[[_Step], _Step]]:
+    """A bar of ``total`` steps called ``what``; calling what this gives tells a step, and hands on its argument."""
+    with progress(out) as made:
+        task = made.add_task(harmless.line(what, 70), total=total)
+
+        def step(done: _Step) -> _Step:
+            made.advance(task)
+            return done
+
+        yield step
+
+
+def advance(moving: Progress, event: Event) -> None:
+    """Show ``event`` on ``moving``."""
     match event:
         case RunStarted():
-            bar.add_task("", total=event.total)
-        case CaseStarted() if bar.task_ids:
-            bar.update(bar.task_ids[0], description=harmless.line(event.job.name, 70))
-        case CaseFinished() if bar.task_ids:
-            bar.advance(bar.task_ids[0])
+            moving.add_task("", total=event.total)
+        case CaseStarted() if moving.task_ids:
+            moving.update(moving.task_ids[0], description=harmless.line(event.job.name, 70))
+        case CaseFinished() if moving.task_ids:
+            moving.advance(moving.task_ids[0])
 
 
 def refuse_unwritable(*paths: str | None) -> None:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from harness.run.allowance import Limits
     from harness.run.choice import Choice
+    from harness.run.executors import Executor
 
 
 def suites(parser: argparse.ArgumentParser) -> None:
@@ -56,3 +58,57 @@ def reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the whole report as JSON (- for standard output)")
     parser.add_argument("--jsonl", metavar="FILE", help="write each event as a line of JSON, as it happens")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")
+
+
+def executors(parser: argparse.ArgumentParser) -> None:
+    """Who plays the cases."""
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="play with N processes (Ray: N workers in the cluster)"
+    )
+    parser.add_argument(
+        "--executor", choices=("processes", "ray"), default="processes", help="who the workers are (default: processes)"
+    )
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help="the Ray cluster (default: one that runs here, or a new one)"
+    )
+
+
+def executor(words: argparse.Namespace, **batch: int) -> Executor:
+    """What ``executors`` was given; ``batch`` is how many cases a worker gets at a time. Raises ``UsageError``."""
+    from harness.errors import UsageError
+    from harness.run import executors as kinds
+
+    if words.workers is not None and words.workers < 1:
+        raise UsageError(f"--workers is {words.workers}; give 1 or more")
+    if words.executor == "ray":
+        from harness.run.executors.on_ray import on_ray
+
+        return on_ray(words.address, words.workers, **batch)
+    if words.address:
+        raise UsageError("--address is where a Ray cluster is; give --executor ray with it")
+    if words.workers in (None, 1):
+        return kinds.in_process
+    from harness.run.executors.processes import processes
+
+    return processes(words.workers, **batch)
+
+
+def limits(parser: argparse.ArgumentParser) -> None:
+    """How much may be asked."""
+    parser.add_argument("--max-requests", type=int, metavar="N", help="ask at most N times, over all workers")
+    parser.add_argument(
+        "--max-dollars", type=float, metavar="X", help="spend at most X dollars, by litellm's price list"
+    )
+    parser.add_argument("--per-minute", type=float, metavar="R", help="ask at most R times a minute, evenly spaced")
+
+
+def limited(words: argparse.Namespace) -> Limits:
+    """What ``limits`` was given. Raises ``UsageError``."""
+    from harness.errors import UsageError
+    from harness.run.allowance import Limits
+
+    for name in ("max_requests", "max_dollars", "per_minute"):
+        given = getattr(words, name)
+        if given is not None and not 0 < given < float("inf"):
+            raise UsageError(f"--{name.replace('_', '-')} is {given:g}; give more than 0")
+    return Limits(words.max_requests, words.max_dollars, words.per_minute)

@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   harness record --local                         start the local model, record every suite from it, stop it
   harness record suites/tools.yaml --model openai/gpt-4o-mini     with OPENAI_API_KEY set
   harness record --missing                       only what has no cassette yet
+  harness record --workers 4 --per-minute 60 --max-dollars 5      four at a time, within one limit and one budget
 
 Recordings that stand are replaced one by one, each only when the new one is whole. Ctrl-C keeps what was
 recorded by then. What a model gets wrong is recorded as it is; an error of the provider that the case does not
@@ -33,6 +34,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
     parser.add_argument("--missing", action="store_true", help="record only cases that have no cassette")
     parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")
+    options.limits(parser)
+    options.executors(parser)
     options.reports(parser)
 
 
@@ -48,10 +51,12 @@ def run(words: argparse.Namespace) -> int:
     suites, left = assembly.regressions(assembly.load(chosen), chosen, choice)
     jobs = assembly.plan(suites, chosen, choice)
     assembly.refuse_ci(chosen)
+    executor, limits = options.executor(words, batch=1), options.limited(words)
     screen = console(words)
     options.tell_left(screen, left)
-    with answering(words) as origin:
-        scorecard, stopped = follow(assembly.record(jobs, chosen, origin), words, screen, recording=True)
+    with origin(words) as who:
+        events = assembly.record(jobs, chosen, who, executor=executor, limits=limits)
+        scorecard, stopped = follow(events, words, screen, recording=True)
     kept = [one for one in scorecard.results if one.kept]
     silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
     told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
@@ -63,7 +68,7 @@ def run(words: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def answering(words: argparse.Namespace) -> Iterator[Origin]:
+def origin(words: argparse.Namespace) -> Iterator[Origin]:
     """Who answers: a local server started for it with ``--local``, else whoever the models name."""
     from harness.assembly import Origin
 

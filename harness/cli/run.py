@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   harness run suites/tools.yaml -k "single*"     some cases of one suite
   harness run --model "anthropic/*" --json -     one provider, as JSON on standard output
   harness run --junit report.xml                 for CI
+  harness run --workers 4                        with four processes; the report is the same
 
 exit codes: 0 fine, 1 a check failed or a recording was not used, 2 nothing was run or a cassette can't be used
 """
@@ -22,6 +23,7 @@ exit codes: 0 fine, 1 a check failed or a recording was not used, 2 nothing was 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     options.selection(parser)
+    options.executors(parser)
     options.reports(parser)
 
 
@@ -35,7 +37,8 @@ def run(words: argparse.Namespace) -> int:
     suites, left = assembly.regressions(assembly.load(chosen), chosen, choice)
     jobs = assembly.plan(suites, chosen, choice)
     orphans = () if words.suite or words.case or words.model else assembly.orphans(suites, chosen)
+    events = assembly.replay(jobs, chosen, options.executor(words))
     screen = console(words)
     options.tell_left(screen, left)
-    scorecard, stopped = follow(assembly.replay(jobs, chosen), words, screen, orphans=orphans)
+    scorecard, stopped = follow(events, words, screen, orphans=orphans)
     return 130 if stopped else scorecard.exit_code

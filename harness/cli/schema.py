@@ -16,12 +16,15 @@ EXAMPLES = """examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("format", choices=("suite", "models"), help="a suite file, or models.yaml beside it")
+    parser.add_argument(
+        "format", choices=("suite", "models", "card"), help="a suite file, models.yaml beside it, or behaviour cards"
+    )
 
 
 def run(words: argparse.Namespace) -> int:
+    from harness.report.cards.schema import schema as card_schema
     from harness.suite.collection import models_schema, suite_schema
 
-    made = {"suite": suite_schema, "models": models_schema}[words.format]()
+    made = {"suite": suite_schema, "models": models_schema, "card": card_schema}[words.format]()
     sys.stdout.write(json.dumps(made, indent=2) + "\n")
     return 0

@@ -6,13 +6,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from harness.errors import StopAskingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class BudgetSpentError(UsageError):
+class BudgetSpentError(StopAskingError):
     """The allowance is used up; nothing more is asked."""
 
 
@@ -38,16 +38,12 @@ class Allowance:
 
     def take(self, dollars: float = 0.0) -> None:
         """Before a request that may cost ``dollars``: waits for its turn. Raises ``BudgetSpentError``."""
-        wait = self._turn(dollars)
+        wait = self.turn(dollars)
         if wait > 0:
             self._sleep(wait)
 
-    def settle(self, estimated: float, paid: float) -> None:
-        """After it: what it did cost, in place of what was estimated."""
-        with self._lock:
-            self.dollars += paid - estimated
-
-    def _turn(self, dollars: float) -> float:
+    def turn(self, dollars: float = 0.0) -> float:
+        """``take``, with the waiting left to the caller: how many seconds until its turn."""
         most = self.limits
         with self._lock:
             if most.requests is not None and self.requests >= most.requests:
@@ -63,3 +59,8 @@ class Allowance:
             turn = max(now, self._next)
             self._next = turn + 60 / most.per_minute
             return turn - now
+
+    def settle(self, estimated: float, paid: float) -> None:
+        """After it: what it did cost, in place of what was estimated."""
+        with self._lock:
+            self.dollars += paid - estimated

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One case to be asked of one model, and where its recording is or will be."""
+    """One case to be asked of one model, and where its recording is or will be.
+
+    ``repeats`` is how often it is asked, one recording after the other in the same cassette; 0, for a replay, as often
+    as was recorded. ``probing``: it asks how the provider behaves, so that a refusal is an answer, and kept.
+    """
 
     suite: str
     case: Case
     model: Model
     cassette: Path
+    repeats: int = 1
+    probing: bool = False
 
     @property
     def name(self) -> str:

@@ -6,11 +6,13 @@ comes out as events.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from harness.checks import ALL_CHECKS, judge
-from harness.errors import BackendError, CassetteMiss, HarnessError, ProviderError
+from harness.checks.conformance.seen import broke_down
+from harness.errors import BackendError, CassetteMiss, HarnessError, ProviderError, StopAskingError, UsageError
 from harness.finding import Evidence, Finding
 from harness.observation import Observation
 from harness.run.conversation import asked, continued, opening
@@ -52,6 +54,7 @@ class Ask(Protocol):
     def __call__(self, model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply: ...
 
 
+Play: TypeAlias = "Callable[[Job], CaseResult]"
 OpenTape: TypeAlias = "Callable[[Job], AbstractContextManager[Tape]]"
 
 
@@ -67,6 +70,7 @@ class _Playing:
     findings: list[Finding] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     provenance: Provenance | None = None
+    repeat: int = 0
 
 
 def run(
@@ -83,12 +87,27 @@ def run(
     Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what was
     finished by then has been told.
     """
+    playing = functools.partial(play, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
+    return told(jobs, timed(playing, clock))
+
+
+def told(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
+    """Give ``jobs`` to ``playing`` in order and tell what happens."""
     yield RunStarted(len(jobs))
     for number, job in enumerate(jobs, 1):
         yield CaseStarted(job)
+        yield CaseFinished(number, playing(job))
+
+
+def timed(playing: Play, clock: Callable[[], float]) -> Play:
+    """``playing`` with the seconds that it took written into each result."""
+
+    def measured(job: Job) -> CaseResult:
         started = clock()
-        result = play(job, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
-        yield CaseFinished(number, replace(result, seconds=round(clock() - started, 3)))
+        result = playing(job)
+        return replace(result, seconds=round(clock() - started, 3))
+
+    return measured
 
 
 def play(
@@ -130,7 +149,9 @@ def _kind(error: HarnessError | CassetteMiss) -> str:
 
 
 def _follow(playing: _Playing, tape: Tape, ask: Ask, *, recording: bool, checks: Sequence[Check]) -> None:
-    _ask_all(playing, tape, ask, checks)
+    while _again(playing.job, tape, playing.repeat):
+        playing.repeat += 1
+        _ask_all(playing, tape, ask, checks)
     playing.provenance = tape.provenance
     if tape.misses:
         asked = ", ".join(f"{request.method} {request.url}" for request in tape.misses)
@@ -142,6 +163,11 @@ def _follow(playing: _Playing, tape: Tape, ask: Ask, *, recording: bool, checks:
         playing.findings += _unused(playing.job, tape.unused)
 
 
+def _again(job: Job, tape: Tape, done: int) -> bool:
+    """Whether the case is to be asked once more."""
+    return done < job.repeats or (not job.repeats and (done == 0 or bool(tape.unused and done <= len(tape.taken))))
+
+
 def _ask_all(playing: _Playing, tape: Tape, ask: Ask, checks: Sequence[Check]) -> None:
     case = playing.job.case
     messages = opening(case)
@@ -151,7 +177,7 @@ def _ask_all(playing: _Playing, tape: Tape, ask: Ask, checks: Sequence[Check]) -
             return  # the error that came instead is judged already
         going_on = continued(messages, reply, turn)
         if isinstance(going_on, str):
-            number = len(playing.observations)
+            number = _turn(playing)
             evidence = Evidence(str(playing.job.cassette), tuple(place for place, _ in tape.taken))
             playing.findings.append(Finding("turn", "fail", going_on, f"turn {number}", evidence))
             return
@@ -165,13 +191,19 @@ def _ask(
     """One question: its answer (None where an error came), judged."""
     job = playing.job
     before = len(tape.taken)
-    number = len(playing.observations)
+    number = _turn(playing)
     reply: Reply | None = None
-    error: BackendError | None = None
+    error: HarnessError | None = None
     try:
         reply = ask(job.model, words, wrong_key=job.case.wrong_key)
     except BackendError as came:
         error = came
+    except StopAskingError:
+        raise
+    except UsageError as came:
+        if not job.probing:
+            raise
+        error = came  # what the backend refuses to send is an answer to a probe
     observation = Observation(
         suite=job.suite,
         case=job.case.id,
@@ -182,15 +214,24 @@ def _ask(
         turn=number,
         cassette=str(job.cassette),
         exchanges=tuple(tape.taken[before:]),
+        repeat=playing.repeat - 1,
     )
     found = judge(observation, (turn or job.case).expect, checks)
     playing.observations.append(observation)
-    playing.findings += (replace(one, path=f"turn {number}.{one.path}".rstrip(".")) for one in found)
+    where = f"turn {number}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {number}"
+    playing.findings += (replace(one, path=f"{where}.{one.path}".rstrip(".")) for one in found)
     return reply
 
 
+def _turn(playing: _Playing) -> int:
+    """How many questions were asked in this repeat."""
+    return sum(1 for seen in playing.observations if seen.repeat == playing.repeat - 1)
+
+
 def _unwanted(playing: _Playing) -> bool:
-    """Whether the provider failed in a way that the case does not expect."""
+    """Whether the provider failed in a way that the case does not expect; to a probe a refusal is an answer."""
+    if playing.job.probing:
+        return any(broke_down(seen.error) for seen in playing.observations)
     failed = any(isinstance(seen.error, ProviderError) for seen in playing.observations)
     return failed and any(one.check == "error" and one.verdict in {"fail", "infra"} for one in playing.findings)
 

@@ -58,6 +58,19 @@ def load_suites(paths: Iterable[str | Path]) -> tuple[Suite, ...]:
     return suites
 
 
+def shared_models(paths: Iterable[str | Path]) -> tuple[Model, ...]:
+    """The models of every models.yaml in or beside ``paths``. Raises ``SuiteError``."""
+    folders = dict.fromkeys(path if path.is_dir() else path.parent for path in map(Path, paths))
+    found, problems = list[Model](), list[str]()
+    for folder in folders:
+        models, faults = _shared_models(folder / MODELS_FILE)
+        problems += _told(folder / MODELS_FILE, None, faults)
+        found += models
+    if problems:
+        raise SuiteError(problems)
+    return tuple(dict.fromkeys(found))
+
+
 def suite_schema() -> dict[str, Any]:
     """The JSON schema of a suite file, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **SuiteFile.model_json_schema()}

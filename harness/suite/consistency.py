@@ -112,7 +112,7 @@ def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake
         if isinstance(choice, NamedTool) and choice.name not in offered:
             yield (*path, "tool_choice", "name"), f'no tool "{choice.name}" is offered'
     yield from _expectation(case.expect, offered, ("expect",))
-    yield from _messages(case.messages, ("messages",))
+    yield from _messages(case.messages, ("messages",), refused=case.expect.error is not None)
     for number, turn in enumerate(case.then):
         yield from _messages(turn.messages, ("then", number, "messages"))
         yield from _expectation(turn.expect, offered, ("then", number, "expect"))
@@ -149,10 +149,11 @@ def _empty(value: Json, path: Path = ()) -> Iterator[Mistake]:
             yield from _empty(inner, (*path, number))
 
 
-def _messages(messages: tuple[Message, ...], path: Path) -> Iterator[Mistake]:
+def _messages(messages: tuple[Message, ...], path: Path, *, refused: bool = False) -> Iterator[Mistake]:
+    """``refused``: that the question is refused is what the case is about."""
     for number, message in enumerate(messages):
         wire = message.wire()
-        if wire["role"] == "tool" and not wire.get("tool_call_id"):
+        if wire["role"] == "tool" and not wire.get("tool_call_id") and not refused:
             yield (*path, number), "a tool message needs the `tool_call_id` of the call that it answers"
         if "content" not in wire and not wire.get("tool_calls"):
             yield (*path, number), "a message needs `content` or `tool_calls`"

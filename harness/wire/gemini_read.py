@@ -175,7 +175,9 @@ def _usage(told: Json) -> Usage | None:
         return None
     answered = [told.get(key) for key in ("candidatesTokenCount", "thoughtsTokenCount")]
     completion = sum(count or 0 for count in answered) if any(count is not None for count in answered) else None
-    counts = (told.get("promptTokenCount"), completion, told.get("totalTokenCount"))
+    prompted = [told.get(key) for key in ("promptTokenCount", "toolUsePromptTokenCount")]
+    prompt = sum(one for one in prompted if isinstance(one, int)) if any(type(one) is int for one in prompted) else None
+    counts = (prompt, completion, told.get("totalTokenCount"))
     return Usage(*counts) if any(count is not None for count in counts) else None
 
 

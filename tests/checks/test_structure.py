@@ -21,7 +21,9 @@ SCHEMA = {
 }
 SCHEMAS = {"weather.now": SCHEMA, "clock/time": {"type": "object"}}
 WANTED = CallExpectation(
-    name="weather.now", accepts={"city": ("Paris", "Paris, France"), "days": (3,), "wind": ()}, optional=("days", "wind")
+    name="weather.now",
+    accepts={"city": ("Paris", "Paris, France"), "days": (3,), "wind": ()},
+    optional=("days", "wind"),
 )
 
 

@@ -156,7 +156,7 @@ def test_a_replay_lets_nothing_out(project, run, monkeypatch, server):
     def straying(model, messages, **options):
         socket.create_connection(server.server_address).close()
 
-    monkeypatch.setattr("harness.assembly.complete", straying)
+    monkeypatch.setattr("harness.recipes.complete", straying)
     code, out, _ = run("run", "-k", "hello")
     assert code == 2
     assert "a replay must not go out" in out
@@ -556,7 +556,7 @@ def test_schema(project, run):
 @pytest.mark.parametrize("name", [one.name for one in COMMANDS])
 def test_every_command_has_help_with_examples(name, capsys):
     with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
+        main([*name.split(), "--help"])
     assert ended.value.code == 0
     out = capsys.readouterr().out
     assert "examples:" in out

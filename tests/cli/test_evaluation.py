@@ -134,3 +134,10 @@ def test_an_evaluation_must_say_what_can_be_scored(monkeypatch, capsys, tmp_path
     Path("eval-mine.yaml").write_text(SUITE.replace("no_calls: true", "text: {contains: hi}"))
     assert main(["eval", "--suites", "eval-mine.yaml"]) == 2
     assert "an evaluation scores calls" in capsys.readouterr().err
+
+
+def test_the_scores_in_the_documentation_are_those_of_the_recordings(told):
+    code, out, _ = told("--markdown", "-")
+    assert code == 0
+    tables = out[: out.index("\nopenai/")].strip()
+    assert tables in (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")

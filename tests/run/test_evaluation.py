@@ -13,8 +13,8 @@ def score(outcome="right", *turns, skilled=None):
     return Score("c", "id", "m", outcome, outcome == "right" if skilled is None else skilled, turns)
 
 
-def turn(wants=True, called=True, free=True, **more):
-    return Turn(wants, called, free, **more)
+def turn(**more):
+    return Turn(**{"wants": True, "called": True, "free": True, **more})
 
 
 def test_rates_come_with_n_and_wilsons_interval():
@@ -35,12 +35,12 @@ def test_names_repaired_are_counted_apart():
 
 def test_trigger_counts_only_free_choices_with_one_right_answer():
     turns = [
-        turn(True, True),
-        turn(True, False),
-        turn(False, True),
-        turn(False, False),
-        turn(None, True),
-        turn(True, True, free=False),
+        turn(wants=True, called=True),
+        turn(wants=True, called=False),
+        turn(wants=False, called=True),
+        turn(wants=False, called=False),
+        turn(wants=None, called=True),
+        turn(wants=True, called=True, free=False),
     ]
     assert tally("c", "m", [score("wrong", *turns)]).trigger == Trigger(hits=1, false=1, missed=1, quiet=1)
 

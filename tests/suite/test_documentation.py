@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from harness.checks.structure import KINDS
 from harness.expectation import CallExpectation, Expectation, TextExpectation
 from harness.suite import load_suites
 from harness.suite.case import Case, Model, Options, SuiteFile
@@ -66,3 +67,19 @@ def test_the_schemas_are_schemas_and_say_what_things_mean(schema):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["description"]
     assert schema["additionalProperties"] is False
+
+
+def test_the_example_of_an_evaluation_loads(tmp_path):
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "eval-timers.yaml").write_text(example)
+    (suite,) = load_suites([tmp_path])
+    assert (suite.kind, len(suite.cases)) == ("evaluation", 2)
+
+
+def test_the_page_on_evaluation_knows_every_category_and_kind():
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    suites = load_suites(sorted((ROOT / "suites").glob("eval-*.yaml")))
+    told = {name: int(count) for name, count in re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", page, re.MULTILINE)}
+    assert told == {suite.name.removeprefix("eval-"): len(suite.cases) for suite in suites}
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []

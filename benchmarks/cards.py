@@ -1,0 +1,149 @@
+"""What a card costs: replayed beside litellm's own time for the same calls, and two cards compared beside reading them.
+
+``python benchmarks/cards.py [FOLDER]`` with the cassettes of a card (default: ``cassettes``). Ratios of one run.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import track
+
+from harness import cards
+from harness.backend.completion import load_offline
+from harness.card import Card, Cell, rate
+from harness.cassette.doors import answering
+from harness.checks.conformance import CARD_CHECKS
+from harness.exchange import Provenance
+from harness.finding import Evidence, Finding
+from harness.report.cards import document
+from harness.run.carddiff import diff
+from harness.settings import settings
+
+if TYPE_CHECKING:
+    from harness.exchange import Exchange, HttpResponse
+    from harness.run.events import CaseResult, Job
+    from harness.settings import Settings
+
+NUMBER = 500
+
+
+def jobs_of(chosen: Settings) -> list[Job]:
+    """Recorded probes, until they hold ``NUMBER`` exchanges; the same again where there are fewer."""
+    there = [job for job in cards.plan(cards.models((), chosen), chosen) if job.cassette.exists()]
+    if not there:
+        sys.exit(f"{chosen.cassettes}: no recorded probes; `harness card --record --local` makes them")
+    return there
+
+
+def asked(jobs: list[Job], chosen: Settings) -> list[tuple[dict[str, Any], Exchange]]:
+    """One replay, with what litellm was asked each time and the exchange that answered."""
+    import litellm  # noqa: PLC0415 - only after it was told to stay offline
+
+    kept: list[dict[str, Any]] = []
+    original = litellm.completion
+
+    def watching(**words: Any) -> Any:
+        kept.append(words)
+        return original(**words)
+
+    litellm.completion = watching
+    try:
+        results = list(cards.replayed(jobs, chosen))
+    finally:
+        litellm.completion = original
+    seen = [one for result in results for one in result.observations if one.exchanges]
+    pairs = [(words, one.exchanges[-1][1]) for words, one in zip(kept, seen, strict=False)]
+    return [(words, one) for words, one in pairs if one.response is not None]
+
+
+def alone(calls: list[tuple[dict[str, Any], Exchange]]) -> float:
+    """litellm's own seconds for these calls, each answered at once; those that fail there fail here."""
+    import litellm  # noqa: PLC0415 - as above
+
+    took = 0.0
+    for words, exchange in calls:
+        response: HttpResponse | None = exchange.response
+        assert response is not None
+        with answering(lambda _, response=response: response):
+            start = time.perf_counter()
+            with suppress(Exception):
+                answer = litellm.completion(**words)
+                if words.get("stream"):
+                    for _ in answer:
+                        pass
+            took += time.perf_counter() - start
+    return took
+
+
+def replaying(folder: str) -> None:
+    load_offline()
+    chosen = settings({"cassettes": folder})
+    jobs = jobs_of(chosen)
+    calls = asked(jobs, chosen)  # warms everything up, too
+    rounds = max(1, -(-NUMBER // len(calls)))
+    mine = its = 0.0
+    everything: list[CaseResult] = []
+    for _ in track(range(rounds), "replaying, turn about", transient=True):
+        its += alone(calls)
+        start = time.perf_counter()
+        everything += cards.replayed(jobs, chosen)
+        mine += time.perf_counter() - start
+    start = time.perf_counter()
+    cards.of_results("all", jobs * rounds, everything)
+    judging = time.perf_counter() - start
+    mine += judging
+    number = rounds * len(calls)
+    print(f"{number} recorded exchanges, {rounds} rounds turn about, judged into one card ({judging / mine:.0%})")
+    print(f"  a card {mine / number * 1e3:.1f} ms an exchange, litellm alone {its / number * 1e3:.1f} ms")
+    print(f"  ratio {mine / its:.2f} ×  (bar: 1.15)")
+
+
+def big(seed: int) -> list[Card]:
+    """Fifty cards of sixty cells; ``seed`` changes a few."""
+    made = []
+    where = Provenance("synthetic", "2026-11-25T00:00:00+00:00", "made for a benchmark", "1.109.1", "0.1.0")
+    ids = [check.id for check in CARD_CHECKS]
+    for model in range(50):
+        cells = []
+        for number in range(60):
+            place = Evidence(f"cassettes/card-{number}/model-{model}.json", (0, 1, 2))
+            bad = (number * 7 + model * 3 + seed) % 23 == 0
+            found = Finding(ids[number % len(ids)], "fail" if bad else "pass", f"seen {number} of {model}", "", place)
+            mode = ("whole", "stream")[number % 2]
+            cells.append(
+                Cell(f"{ids[number % len(ids)]}", mode, found.verdict, rate(5 - bad, 5), 0, 0, (found,), (place,), "")
+            )
+        cited = {place.cassette: where for cell in cells for place in cell.evidence}
+        made.append(Card(f"provider/model-{model}", "provider", tuple(cells), cited))
+    return made
+
+
+def comparing() -> None:
+    texts = [document.write(big(seed), harness="0.1.0", litellm="1.109.1") for seed in (0, 1)]
+    reading = comparing = parsing = 0.0
+    changes = 0
+    for _ in range(10):
+        start = time.perf_counter()
+        for text in texts:
+            json.loads(text)
+        parsing += time.perf_counter() - start
+        start = time.perf_counter()
+        before, after = (document.read(text, "card.json") for text in texts)
+        reading += time.perf_counter() - start
+        start = time.perf_counter()
+        changes = sum(map(len, diff(before, after).values()))
+        comparing += time.perf_counter() - start
+    size = sum(map(len, texts)) / 1e6
+    print(f"two cards of 50 models × 60 cells ({size:.1f} MB), {changes} changes")
+    print(f"  parsing the two files {parsing * 100:.0f} ms, checking their shape {(reading - parsing) * 100:.0f} ms")
+    print(f"  card diff in all {(reading + comparing) / parsing:.1f} × parsing  (bar: 5)")
+
+
+if __name__ == "__main__":
+    comparing()
+    replaying(sys.argv[1] if len(sys.argv) > 1 else "cassettes")

@@ -1,0 +1,222 @@
+"""Behaviour cards put together: probes asked or replayed, recordings of others read again, and the harness judged."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness import assembly
+from harness.backend.completion import complete, load_offline
+from harness.cassette import cassette_path, load
+from harness.cassette.audit import Audit
+from harness.cassette.guard import no_way_out
+from harness.checks.conformance import CARD_CHECKS, CardCheck
+from harness.errors import CassetteError, UsageError
+from harness.expectation import Expectation
+from harness.recipes import at_most, price, unpriced
+from harness.run import selfjudging
+from harness.run.card import Sitting
+from harness.run.choice import Choice, jobs
+from harness.run.conversation import asked, opening
+from harness.run.events import CaseFinished
+from harness.run.named import named
+from harness.run.rereading import recut, reread
+from harness.suite import named_models, probes, shared_models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from harness.card import Card, Cell
+    from harness.exchange import Provenance
+    from harness.finding import Finding
+    from harness.observation import Observation
+    from harness.run.events import CaseResult, Job
+    from harness.settings import Settings
+    from harness.suite import Model
+
+RECUTS = 3
+"""Streams of a card that are read again in other pieces (S2)."""
+
+
+def models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
+    """The models called ``names``: labels and ids of models.yaml, or provider/model; without names all of models.yaml.
+
+    Raises ``UsageError``.
+    """
+    shared = shared_models(settings.suites)
+    if not names:
+        if not shared:
+            raise UsageError("name a model, as provider/model; there is no models.yaml beside the suites either")
+        return shared
+    found: list[Model] = []
+    for name in names:
+        some = named_models(name, shared)
+        if not some:
+            raise UsageError(f"no model is called {name!r}; write it as provider/model, such as openai/{name}")
+        found += some
+    return tuple(dict.fromkeys(found))
+
+
+def plan(about: Sequence[Model], settings: Settings, *, repeats: int = 0, only: Sequence[str] = ()) -> tuple[Job, ...]:
+    """A job for each probe and model; ``only`` are patterns of probes. ``repeats`` 0: as often as was recorded."""
+    place = functools.partial(cassette_path, settings.cassettes)
+    chosen = jobs(probes(about), Choice(cases=tuple(only)), place)
+    return tuple(replace(job, repeats=repeats, probing=True) for job in chosen)
+
+
+def recorded(job: Job) -> bool:
+    """Whether the cassette of ``job`` holds all of its repeats. Raises ``CassetteError`` where it can't be read."""
+    return job.cassette.exists() and len(load(job.cassette).exchanges) >= _questions(job)
+
+
+def _questions(job: Job) -> int:
+    return job.repeats * (1 + len(job.case.then))
+
+
+def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
+    """What asking ``chosen`` takes: questions, the dollars it won't exceed, and the models nobody knows a price of."""
+    load_offline()
+    dollars = sum(at_most(job.model, asked(job.case, None, opening(job.case))) * _questions(job) for job in chosen)
+    models = dict.fromkeys(job.model for job in chosen)
+    return sum(map(_questions, chosen)), dollars, tuple(model.called for model in models if unpriced(model))
+
+
+def paid(result: CaseResult, model: Model) -> float:
+    """Dollars for the answers of ``result``, by their token counts."""
+    into, out = price(model)
+    counts = [seen.reply.usage for seen in result.observations if seen.reply and seen.reply.usage]
+    return sum(into * (one.prompt or 0) + out * (one.completion or 0) for one in counts)
+
+
+def catalogue(settings: Settings, ids: Sequence[str] = ()) -> tuple[CardCheck, ...]:
+    """The checks of these ids, or all, and the user's own. Raises ``UsageError``."""
+    own = tuple(map(_own, settings.checks))
+    known = {check.id: check for check in (*CARD_CHECKS, *own)}
+    unknown = [one for one in ids if one not in known]
+    if unknown:
+        raise UsageError(f"no check {', '.join(unknown)}; there are {', '.join(known)}")
+    return tuple(known[one] for one in ids) or tuple(known.values())
+
+
+def _own(name: str) -> CardCheck:
+    try:
+        _, found = named(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"[tool.harness] checks: {name!r} is not there ({error}); write module:function") from error
+    if not callable(found):
+        raise UsageError(f"[tool.harness] checks: {name!r} can't be called")
+    law = (found.__doc__ or name).strip().splitlines()[0]
+    check: Callable[..., Iterable[Finding]] = found
+    return CardCheck(found.__name__, found.__name__, law, "own", lambda seen: check(seen.observation, seen.expect))
+
+
+def replayed(chosen: Sequence[Job], settings: Settings) -> Iterator[CaseResult]:
+    """Each probe, replayed from its cassette."""
+    for event in assembly.replay(chosen, settings):
+        if isinstance(event, CaseFinished):
+            yield event.result
+
+
+def of_results(
+    model: str, chosen: Sequence[Job], results: Sequence[CaseResult], checks: Sequence[CardCheck] = CARD_CHECKS
+) -> Card:
+    """The card of ``model`` from what its probes came to."""
+    sitting = Sitting(model, checks)
+    recordings: dict[str, Provenance] = {}
+    cut = _to_recut(seen for result in results for seen in result.observations)
+    for job, result in zip(chosen, results, strict=True):
+        expects = (job.case.expect, *(turn.expect for turn in job.case.then))
+        for seen in result.observations:
+            known = replace(seen, recut=recut(seen, complete)) if any(seen is one for one in cut) else seen
+            sitting.add(known, expects[seen.turn])
+        if result.provenance:
+            recordings[result.cassette] = result.provenance
+    return sitting.card(recordings, **versions())
+
+
+def _to_recut(all_: Iterable[Observation]) -> list[Observation]:
+    """The shortest streams of different questions, those with calls before those without."""
+    found: dict[str, tuple[bool, int, Observation]] = {}
+    for seen in all_:
+        response = seen.exchanges[-1][1].response if seen.exchanges else None
+        if seen.reply is not None and seen.asked.get("stream") and response is not None:
+            found.setdefault(seen.case, (not seen.reply.calls, len(response.body), seen))
+    return [seen for _, _, seen in sorted(found.values(), key=lambda one: one[:2])[:RECUTS]]
+
+
+def versions() -> dict[str, str]:
+    return {"harness": importlib.metadata.version("toolcall-harness"), "litellm": importlib.metadata.version("litellm")}
+
+
+def self_judged(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings, card: Card) -> Card:
+    """``card`` with H1 to H6, but for H4. Replays a second time."""
+    again = list(replayed(chosen, settings))
+    files = sorted({job.cassette for job in chosen if job.cassette.exists()})
+    cells = (
+        selfjudging.no_way_out(results),
+        selfjudging.all_used(results),
+        selfjudging.twice_the_same(results, again),
+        selfjudging.unseen("H4", "not measured here"),
+        selfjudging.clean(len(files), Audit().paths(files)),
+        selfjudging.evidence(card),
+    )
+    return replace(card, cells=(*card.cells, *cells))
+
+
+def with_cell(card: Card, cell: Cell) -> Card:
+    """``card`` with ``cell`` in the place of the one of the same check and mode."""
+    cells = tuple(cell if (one.check, one.mode) == (cell.check, cell.mode) else one for one in card.cells)
+    return replace(card, cells=cells)
+
+
+def cassettes(paths: Iterable[Path]) -> list[Path]:
+    """Every cassette at or below ``paths``. Raises ``UsageError`` where there is none."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        inside = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        found |= dict.fromkeys(file for file in inside if not file.name.endswith(".partial.json"))
+    if not found:
+        raise UsageError("no cassettes there; `harness import` takes over other tools' recordings")
+    return list(found)
+
+
+def from_recordings(
+    files: Sequence[Path],
+    *,
+    by: str = "provider",
+    checks: Sequence[CardCheck] = CARD_CHECKS,
+    done: Callable[[Path, str], object] = lambda _file, _problem: None,
+) -> tuple[Card, ...]:
+    """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
+
+    ``done`` is told of each file, and why one can't be used.
+    """
+    sittings: dict[str, Sitting] = {}
+    recordings: dict[str, Provenance] = {}
+    load_offline()
+    with no_way_out():
+        for file in files:
+            problem = ""
+            try:
+                cassette = load(file)
+            except CassetteError as error:
+                problem = str(error)
+            else:
+                recordings[str(file)] = cassette.provenance
+                for place, exchange in enumerate(cassette.exchanges):
+                    seen = reread(exchange, place, cassette=str(file), complete=complete)
+                    if seen is not None:
+                        name = seen.model.partition("/")[0] if by == "provider" else seen.model
+                        sittings.setdefault(name, Sitting(name, checks)).add(seen, Expectation(), own=False)
+            done(file, problem)
+    return tuple(sittings[name].card(recordings, **versions()) for name in sorted(sittings))
+
+
+def laws(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str, str]]:
+    """Name, topic and law of each check, by id, the harness' own last."""
+    return {check.id: (check.name, check.topic, check.law) for check in (*checks, *selfjudging.H_CHECKS)}

@@ -1,0 +1,145 @@
+"""A model's behaviour card: what holds, what is odd, what is unsupported and what failed, with the evidence of each."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from harness.card import Card
+    from harness.checks.conformance import CardCheck
+    from harness.settings import Settings
+
+EXAMPLES = """examples:
+  harness card                                        every model of models.yaml, from its recordings
+  harness card openai/gpt-4o-mini --record --repeats 5 --max-dollars 1
+  harness card --record --local                       the local model: started, asked, stopped
+  harness card --from cassettes/imported              whatever anybody recorded, a card for each provider
+  harness card --html card.html --json card.json      the page, and the document that `harness card diff` reads
+  harness card --baseline card.json                   exit 1 where something that callers rely on broke since
+
+A probe is asked once whole and once as a stream, `--repeats` times each. What is recorded already is not asked
+again; a recording that was broken off goes on where it stopped.
+
+exit codes: 0 a card was made, 1 with --baseline: a contract broke, or --fail-on-fail: a check failed, 2 nothing to
+make a card of, or something could not be recorded, 3 a secret would leak
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="provider/model, or a label of models.yaml")
+    parser.add_argument("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
+    parser.add_argument("--from", dest="recordings", nargs="+", metavar="PATH", help="judge these recordings instead")
+    parser.add_argument("--by", choices=("provider", "model"), default="provider", help="with --from: a card for each")
+    parser.add_argument("--check", action="append", default=[], metavar="ID", help="only these checks, such as D1")
+    parser.add_argument(
+        "--probe", action="append", default=[], metavar="ID", help="only these probes, * and ? as usual"
+    )
+    parser.add_argument("--record", action="store_true", help="ask the models what is not recorded yet")
+    parser.add_argument("--again", action="store_true", help="with --record: ask what is recorded already, too")
+    parser.add_argument("--local", action="store_true", help="with --record: start the local model server, and stop it")
+    parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")
+    parser.add_argument("-n", "--repeats", type=int, default=5, metavar="K", help="with --record: ask each K times (5)")
+    options.limits(parser)
+    options.executors(parser)
+    parser.add_argument("--no-self-checks", action="store_true", help="leave out H1 to H6, which replay once more")
+    parser.add_argument("--reference", metavar="FILE", help="another vendor's card of the same model: trigger F1")
+    parser.add_argument("--baseline", metavar="FILE", help="an earlier card to compare with")
+    parser.add_argument("--fail-on-fail", action="store_true", help="exit 1 where any cell fails")
+    parser.add_argument("--json", metavar="FILE", help="write the cards as JSON (- for standard output)")
+    parser.add_argument("--markdown", metavar="FILE", help="write a summary for CI as Markdown")
+    parser.add_argument("--junit", metavar="FILE", help="write the cells as JUnit XML")
+    parser.add_argument("--html", metavar="FILE", help="write one page with all the evidence")
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness import cards as making
+    from harness.cli import card_reports as reports
+    from harness.settings import settings
+
+    chosen = settings({"cassettes": words.cassettes})
+    checks = making.catalogue(chosen, words.check)
+    reports.refuse(words)
+    known = {name: reports.read(name) for name in (words.reference, words.baseline) if name}
+    screen = reports.screen(words)
+    code = 0
+    if words.recordings:
+        made = _from_recordings(words, checks, screen)
+    else:
+        if words.record:
+            from harness.cli.card_record import record
+
+            code = record(words, chosen, screen)
+        made = _of_models(words, chosen, checks, screen)
+    reports.show(screen, made, making.laws(checks), chosen)
+    reports.write(words, made, making.laws(checks))
+    if words.reference:
+        reports.compare(screen, made, known[words.reference])
+    broke = bool(words.baseline) and reports.baseline(screen, known[words.baseline], made)
+    failed = words.fail_on_fail and any(cell.verdict == "fail" for card in made for cell in card.cells)
+    return code or int(broke or failed)
+
+
+def _of_models(
+    words: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
+) -> tuple[Card, ...]:
+    from harness import cards as making
+    from harness.cli.following import bar
+    from harness.errors import UsageError
+    from harness.report import harmless
+
+    made = []
+    missing = 0
+    for model in making.models(words.models, chosen):
+        jobs = making.plan([model], chosen, only=words.probe)
+        if not any(job.cassette.exists() for job in jobs):
+            told = f"nothing is recorded of {model.called}; record it: harness card {model.called} --record"
+            sys.stderr.write(f"harness: {harmless.line(told)}\n")
+            continue
+        with bar(screen, len(jobs), model.called) as step:
+            played = [step(result) for result in making.replayed(jobs, chosen)]
+        # A probe that the backend refuses to send has no cassette, and needs none.
+        there = [(job, one) for job, one in zip(jobs, played, strict=True) if job.cassette.exists() or not one.problem]
+        missing += len(jobs) - len(there)
+        kept, results = [job for job, _ in there], [one for _, one in there]
+        card = making.of_results(model.called, kept, results, checks)
+        made.append(card if words.no_self_checks else making.self_judged(kept, results, chosen, card))
+        for one in results:
+            if one.problem:
+                sys.stderr.write(f"harness: {harmless.line(one.problem.message)}\n")
+    if not made:
+        raise UsageError("there is nothing to make a card of")
+    if missing:
+        sys.stderr.write(f"harness: {missing} probes are not recorded; `harness card --record` asks them\n")
+    return tuple(made)
+
+
+def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], screen: Console) -> tuple[Card, ...]:
+    from harness import cards as making
+    from harness.cli.following import bar
+    from harness.errors import UsageError
+    from harness.report import harmless
+
+    files = making.cassettes(map(Path, words.recordings))
+    problems: list[str] = []
+    with bar(screen, len(files), "recordings") as step:
+
+        def done(file: Path, problem: str) -> None:
+            step(file)
+            if problem:
+                problems.append(problem)
+
+        made = making.from_recordings(files, by=words.by, checks=checks, done=done)
+    for problem in problems:
+        sys.stderr.write(f"harness: {harmless.line(problem)}\n")
+    if not made:
+        raise UsageError("no chat exchange of a dialect that is read here stands in these recordings")
+    return made

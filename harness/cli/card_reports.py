@@ -1,0 +1,132 @@
+"""Where a card goes: terminal, JSON, Markdown, JUnit, and the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import CassetteError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from rich.console import Console
+
+    from harness.card import Card
+    from harness.exchange import Exchange
+    from harness.report.cards.matrix import Catalogue
+    from harness.settings import Settings
+
+STANDARD_OUTPUT = "-"
+_REPORTS = ("json", "markdown", "junit", "html")
+
+
+def refuse(words: argparse.Namespace) -> None:
+    """Find out before the work that a report could not be written after it."""
+    given = [getattr(words, name) for name in _REPORTS]
+    for path in given:
+        if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
+            raise UsageError(f"{path}: the folder for this report does not exist")
+    if given.count(STANDARD_OUTPUT) > 1:
+        raise UsageError("two reports can't both go to standard output")
+
+
+def screen(words: argparse.Namespace) -> Console:
+    from harness.cli import following
+
+    return following.screen(stderr=STANDARD_OUTPUT in [getattr(words, name, None) for name in _REPORTS])
+
+
+def read(path: str) -> tuple[Card, ...]:
+    """The cards of a document. Raises ``UsageError``."""
+    from harness.report.cards.document import read as parsed
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
+    return parsed(text, path)
+
+
+def show(out: Console, made: Sequence[Card], catalogue: Catalogue, _: Settings) -> None:
+    from harness.report.cards import terminal
+
+    terminal.show(out, made, catalogue, today=_today())
+
+
+def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue) -> None:
+    from harness.cards import versions
+    from harness.report.cards import document, junit, markdown
+
+    kinds: dict[str, Callable[[], str]] = {
+        "json": lambda: document.write(made, **versions()),
+        "markdown": lambda: markdown.summary(made, catalogue, today=_today()),
+        "junit": lambda: junit.xml(made, catalogue),
+        "html": lambda: _page(made, catalogue),
+    }
+    for name, text in kinds.items():
+        path = getattr(words, name)
+        if path == STANDARD_OUTPUT:
+            sys.stdout.write(text())
+        elif path:
+            try:
+                Path(path).write_text(text(), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error
+
+
+def _page(made: Sequence[Card], catalogue: Catalogue) -> str:
+    from harness.report.cards.page import page
+
+    return page(made, catalogue, exchange)
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+@cache
+def _exchanges(cassette: str) -> tuple[Exchange, ...]:
+    from harness.cassette import load
+
+    try:
+        return load(cassette).exchanges
+    except CassetteError:
+        return ()
+
+
+def exchange(cassette: str, place: int) -> Exchange | None:
+    """The exchange at a place in a cassette; None where there is none any more."""
+    found = _exchanges(cassette)
+    return found[place] if place < len(found) else None
+
+
+def compare(out: Console, made: Sequence[Card], reference: Sequence[Card]) -> None:
+    """Trigger F1 and schema accuracy beside a reference card."""
+    from harness.report import harmless
+    from harness.run.carddiff import trigger_f1
+
+    other = reference[0]
+    for card in made:
+        found = trigger_f1(card, other)
+        told = "nothing was asked of both" if found is None else f"trigger F1 {found[0]:.3f} over {found[1]} answers"
+        mine, theirs = card.measures.get("schema_accuracy"), other.measures.get("schema_accuracy")
+        if mine and theirs and mine.share is not None and theirs.share is not None:
+            told += (
+                f"; schema accuracy {mine.share:.3f} ({mine.n} calls), the reference's {theirs.share:.3f} ({theirs.n})"
+            )
+        out.print(harmless.line(f"{card.model} beside {other.model}: {told}"), markup=False, soft_wrap=True)
+
+
+def baseline(out: Console, before: Sequence[Card], after: Sequence[Card]) -> bool:
+    """Show what changed since ``before``; whether a contract broke."""
+    from harness.report.cards import diff as drawn
+    from harness.run.carddiff import counted, diff
+
+    changes = diff(before, after)
+    drawn.show(out, changes)
+    return counted(changes)["contract"] > 0

@@ -1,0 +1,241 @@
+"""How a case is played: replayed from its cassette, or asked for real and recorded.
+
+A recipe is a value: it can be sent to a worker, in another process or on another machine, and opened there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import importlib.metadata
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from harness.backend.completion import complete, load_offline, prices
+from harness.cassette import RecordMode, open_tape
+from harness.cassette.doors import answering
+from harness.cassette.guard import no_way_out
+from harness.cassette.redaction import Redactor, known_secrets
+from harness.errors import AuthenticationError, CassetteMiss, ProviderError, StopAskingError, UsageError
+from harness.exchange import Provenance
+from harness.run.runner import play, timed
+from harness.run.scrubbing import scrubbed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import NoReturn
+
+    from harness.cassette import Matcher
+    from harness.chat import Json, Reply
+    from harness.exchange import Exchange, HttpRequest, ProvenanceKind
+    from harness.run.events import CaseResult, Job
+    from harness.run.executors import Turns
+    from harness.run.runner import Ask, OpenTape, Play, Tape
+    from harness.settings import Settings
+    from harness.suite import Model
+
+LOCAL_KEY = "HARNESS_LOCAL_KEY"
+"""The environment variable that the shipped models take the local server's key from."""
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_PRETEND_KEY = "replayed-with-no-key"
+_WRONG_KEY = "a-wrong-key-on-purpose"
+_LONG_ANSWER = 4096  # tokens
+PRELOAD = ("harness.run.executors.warm", "harness.recipes")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who answers while recording. ``source`` goes into the cassettes; ``local_key`` is the key of a local server
+    that was started for it.
+    """
+
+    source: str = ""
+    local_key: str = field(default="", repr=False)
+
+    def keys(self) -> dict[str, str]:
+        """The environment of this process, with the local server's key in it."""
+        keys = dict(os.environ)
+        if self.local_key:
+            keys.setdefault(LOCAL_KEY, self.local_key)
+        return keys
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """Cases are replayed from the cassettes of ``settings``. Nothing goes out meanwhile, and no key is needed."""
+
+    preload: ClassVar[tuple[str, ...]] = PRELOAD
+    settings: Settings
+
+    @contextlib.contextmanager
+    def __call__(self, turns: Turns) -> Iterator[Play]:
+        del turns  # what is replayed costs nothing
+        tapes = functools.partial(_replayed, matcher=self.settings.matcher())
+        playing = functools.partial(play, ask=_asking({}, replaying=True), open_tape=tapes)
+        with no_way_out():
+            load_offline()
+            yield timed(playing, time.perf_counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Models are asked for real, and recorded. ``names`` are the variables that hold their keys: what they hold is
+    taken from the environment of whoever asks, and is never in what is sent to a worker. With ``priced`` each request
+    is reckoned in dollars.
+    """
+
+    preload: ClassVar[tuple[str, ...]] = PRELOAD
+    settings: Settings
+    origin: Origin
+    names: tuple[str, ...] = ()
+    priced: bool = False
+
+    @contextlib.contextmanager
+    def __call__(self, turns: Turns) -> Iterator[Play]:
+        keys = self.origin.keys()
+        missing = [name for name in self.names if name not in keys]
+        if missing:
+            raise UsageError(f"{', '.join(missing)} is not set where a worker runs; set it on every machine")
+        load_offline()
+        ask = _metered(_asking(keys, replaying=False), turns, priced=self.priced)
+        redactor = Redactor(known_secrets([keys[name] for name in self.names]))
+        tapes = _recording(self.origin, keys)
+
+        def playing(job: Job) -> CaseResult:
+            return scrubbed(play(job, ask=ask, open_tape=tapes, recording=True), redactor.text)
+
+        yield timed(playing, time.perf_counter)
+
+
+def refuse_unpriced(model: Model) -> None:
+    """Raise ``UsageError`` where nobody knows what a question costs."""
+    if unpriced(model):
+        raise UsageError(
+            f"litellm knows no price for {model.called}, so a budget in dollars can't hold; count requests"
+        )
+
+
+def _free(model: Model) -> bool:
+    return urlsplit(model.hostname or "").hostname in LOOPBACK
+
+
+def price(model: Model) -> tuple[float, float]:
+    """Dollars for a token that goes in and for one that comes out; 0 on this machine, and where litellm knows none."""
+    return (None if _free(model) else prices(model.id)) or (0.0, 0.0)
+
+
+def at_most(model: Model, words: Mapping[str, Json]) -> float:
+    """Dollars that a question will not cost more than: two letters a token, and as long an answer as it may give."""
+    into, out = price(model)
+    return into * len(json.dumps(words, default=str)) / 2 + out * (words.get("max_tokens") or _LONG_ANSWER)
+
+
+def unpriced(model: Model) -> bool:
+    """Whether nobody knows what a question costs."""
+    return not _free(model) and prices(model.id) is None
+
+
+def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:
+    """``ask`` within an allowance."""
+
+    def metered(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
+        into, out = price(model) if priced else (0.0, 0.0)
+        estimate = at_most(model, words) if priced else 0.0
+        turns.take(estimate)
+        try:
+            reply = ask(model, words, wrong_key=wrong_key)
+        except ProviderError:
+            turns.settle(estimate, 0.0)  # a refusal costs nothing
+            raise
+        used = reply.usage
+        if used is not None and None not in (used.prompt, used.completion):
+            turns.settle(estimate, into * (used.prompt or 0) + out * (used.completion or 0))
+        return reply
+
+    return metered
+
+
+def _asking(keys: Mapping[str, str], *, replaying: bool) -> Ask:
+    """How a model of a suite is asked through the backend."""
+
+    def ask(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
+        options: dict[str, Any] = {**_where(model, keys, replaying=replaying), **words}
+        if wrong_key:
+            options["api_key"] = _WRONG_KEY
+        messages = options.pop("messages")
+        try:
+            return complete(model.id, messages, **options)
+        except AuthenticationError as error:
+            if replaying or wrong_key:
+                raise
+            name = model.api_key_env or "the provider's usual variable, such as OPENAI_API_KEY"
+            raise StopAskingError(f"{model.called} was refused its key; set it in {name} ({error})") from error
+
+    return ask
+
+
+def _where(model: Model, keys: Mapping[str, str], *, replaying: bool) -> dict[str, str]:
+    where = {"api_base": model.hostname} if model.hostname else {}
+    if replaying:
+        where["api_key"] = _PRETEND_KEY
+        if model.backend == "bedrock":
+            where |= {"aws_access_key_id": _PRETEND_KEY, "aws_secret_access_key": _PRETEND_KEY}
+    elif model.api_key_env:
+        where["api_key"] = keys[model.api_key_env]
+    return where
+
+
+class _NoTape:
+    """Stands for a cassette that does not exist: a case that asks nothing over the wire needs none."""
+
+    def __init__(self, job: Job) -> None:
+        self.taken: tuple[tuple[int, Exchange], ...] = ()
+        self.unused: tuple[int, ...] = ()
+        self.misses: list[HttpRequest] = []
+        self.provenance: Provenance | None = None
+        self._job = job
+
+    def answer(self, request: HttpRequest) -> NoReturn:
+        self.misses.append(request)
+        job = self._job
+        how = f"harness record --suite {job.suite} --case {job.case.id} --model {job.model.called}"
+        raise CassetteMiss(f"{job.cassette} does not exist; record it: {how}", cassette=str(job.cassette))
+
+
+@contextlib.contextmanager
+def _replayed(job: Job, matcher: Matcher | None) -> Iterator[Tape]:
+    if job.cassette.exists():
+        with open_tape(job.cassette, mode=RecordMode.NONE, matcher=matcher) as tape:
+            yield tape
+        return
+    none = _NoTape(job)
+    with answering(none.answer):
+        yield none
+
+
+def provenance(kind: ProvenanceKind, source: str) -> Provenance:
+    """Where a recording made now is from."""
+    return Provenance(
+        kind=kind,
+        recorded=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        source=source,
+        litellm=importlib.metadata.version("litellm"),
+        harness=importlib.metadata.version("toolcall-harness"),
+    )
+
+
+def _recording(origin: Origin, keys: Mapping[str, str]) -> OpenTape:
+    def recording(job: Job) -> AbstractContextManager[Tape]:
+        host = urlsplit(job.model.hostname or "").hostname
+        source = origin.source or job.model.hostname or job.model.backend
+        made = provenance("local" if host in LOOPBACK else "live", source)
+        own = [keys[job.model.api_key_env]] if job.model.api_key_env else []
+        return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own)
+
+    return recording

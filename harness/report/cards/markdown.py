@@ -1,0 +1,113 @@
+"""Cards as Markdown for a CI summary or a comment, GitHub's flavour.
+
+Whatever comes from models, providers and files stands in code spans and fenced blocks, where nothing is markup and
+nobody is mentioned.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.report import harmless
+from harness.report.cards.ages import ages
+from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
+from harness.report.cards.terminal import counted, name_of, reasons
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from harness.card import Card, Cell
+    from harness.report.cards.matrix import Catalogue, Matrix, Topic
+
+MOST_TOLD = 60
+"""Cells that are told one by one: a summary on GitHub may have 1 MiB."""
+_MOST_MODELS = 8
+_MOST_ROWS = 100
+
+
+def code(text: str, longest: int = 400) -> str:
+    """``text`` as a code span, on one line; safe inside a table too, where a pipe is shown as ``¦``."""
+    shown = harmless.line(text, longest).replace("|", "¦")
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    space = " " if not shown.strip() or shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def block(text: str, longest: int = 4000, language: str = "") -> str:
+    """``text`` as a fenced block."""
+    shown = harmless.block(text, longest)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def summary(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> str:
+    """All cards: counts by model, what is not pass, and the matrix folded away. Below 1 MiB, however many cards."""
+    laid = matrix(cards, catalogue)
+    parts = ["## Behaviour cards", _models(laid), *_wanting(cards, catalogue)]
+    if len(cards) <= _MOST_MODELS:
+        parts += [_details(topic, laid) for topic in laid.topics]
+    parts.append(_foot(laid, today))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _models(laid: Matrix) -> str:
+    verdicts = [verdict for verdict in reversed(ORDER) if verdict in laid.counts]
+    measures = list(dict.fromkeys(name for card in laid.cards for name in sorted(card.measures)))[:6]
+    heads = [*(f"{GLYPHS[one]} {one}" for one in verdicts), *(code(name, 40) for name in measures)]
+    lines = [_row("model", *heads), _row("---", *["--:"] * len(heads))]
+    for card in laid.cards[:_MOST_ROWS]:
+        counted_here = counts(iter(card.cells))
+        numbers = [str(counted_here.get(one, "")) for one in verdicts]
+        rates = [card.measures.get(name) for name in measures]
+        said = [f"{fraction(one)} ({interval(one)})" if one and one.n else "" for one in rates]
+        lines.append(_row(code(card.model, 80), *numbers, *said))
+    left = len(laid.cards) - _MOST_ROWS
+    return "\n".join(lines) + (f"\n\n… and {left} models more." if left > 0 else "")
+
+
+def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:
+    told = [(card, cell) for card in cards for cell in wanting(card)]
+    told.sort(key=lambda one: ORDER.index(one[1].verdict))
+    if not told:
+        return ["Nothing failed, and nothing is odd."]
+    lines = [_told(card, cell, catalogue) for card, cell in told[:MOST_TOLD]]
+    left = len(told) - MOST_TOLD
+    lines += [f"- … and {left:,} more; the JSON report and the page have them all"] if left > 0 else []
+    return ["### Not as it should be", "\n".join(lines)]
+
+
+def _told(card: Card, cell: Cell, catalogue: Catalogue) -> str:
+    title = catalogue.get(cell.check, ("", "", ""))[0]
+    name = code(name_of(cell, title), 120)
+    heading = f"- {GLYPHS[cell.verdict]} **{cell.verdict}** {code(card.model, 80)} {name}{counted(cell)}"
+    return "\n".join([heading, *(f"  - {code(one)}" for one in reasons(cell))])
+
+
+def _details(topic: Topic, laid: Matrix) -> str:
+    heads = [code(card.model, 60) for card in laid.cards]
+    lines = [_row("check", *heads), _row("---", *[":-:"] * len(heads))]
+    for row in topic.rows[:_MOST_ROWS]:
+        cells = [" / ".join(_part(cell) for cell in group) for group in row.cells]
+        lines.append(_row(f"{code(row.check, 40)} {_plain(row.title)}".strip(), *cells))
+    return f"<details><summary>{_plain(topic.name)}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
+
+
+def _part(cell: Cell | None) -> str:
+    return f"{GLYPHS[cell.verdict]} {fraction(cell.rate)}".strip() if cell else "–"
+
+
+def _plain(text: str) -> str:
+    """Words of the catalogue: letters, digits and little else, so that a user's own check can't be markup."""
+    return re.sub(r"[^\w ,=.()-]|_|\.(?=\w)", " ", harmless.line(text, 80).replace("\\", " "))
+
+
+def _foot(laid: Matrix, today: dt.date | None) -> str:
+    told = ages(laid.cards, today)
+    modes = ["each cell: whole / streamed"] if len(laid.modes) > 1 and len(laid.cards) <= _MOST_MODELS else []
+    return "; ".join([*(code(one) for one in told), *modes])

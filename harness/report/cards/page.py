@@ -1,0 +1,206 @@
+"""Cards as one HTML file: the matrix, its evidence, and what changed. It loads nothing, and nothing else runs in it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+import json
+from typing import TYPE_CHECKING
+
+import jinja2
+from markupsafe import Markup
+
+from harness.report import harmless
+from harness.report.cards import evidence
+from harness.report.cards.diff import by_grade, shown, side
+from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from harness.card import Card, Cell, Mode, Rate
+    from harness.change import Change
+    from harness.chat import Json
+    from harness.finding import Evidence
+    from harness.report.cards.evidence import Loader
+    from harness.report.cards.matrix import Catalogue, Matrix
+
+MOST_CHANGES = 200
+"""Changes of one grade on a page."""
+_SCRIPTS = ("page.js", "page_matrix.js", "page_evidence.js")
+_MOST_OF_CELLS = 3_000_000
+_FITS = ((20, 20, 2000), (5, 5, 500), (1, 1, 160))
+"""How many findings and proofs of a cell, and how long a message: from what is wanted to what always fits."""
+_NAME = 120
+
+
+def page(
+    cards: Sequence[Card],
+    catalogue: Catalogue,
+    load: Loader,
+    changes: Mapping[str, Sequence[Change]] | None = None,
+    *,
+    title: str = "Behaviour cards",
+) -> str:
+    """The file. ``load`` gives the exchange at a place in a cassette, None where there is none.
+
+    ``changes`` are told in a section of their own; with them alone, ``cards`` may be empty. The same values give the
+    same bytes: the age of a recording is worked out by the browser that shows it.
+    """
+    laid = matrix(cards, catalogue)
+    style, script = _part("page.css") + _bounds(), "".join(map(_part, _SCRIPTS))
+    return _template().render(
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        island=_island(_data(laid, catalogue, load)),
+        title=harmless.line(title, _NAME),
+        matrix=laid,
+        order=[verdict for verdict in reversed(ORDER) if verdict in laid.counts],
+        glyphs=GLYPHS,
+        tiles=[_tile(card) for card in cards],
+        changes=_changes(changes or {}),
+        places={place: at for at, place in enumerate(_places(cards))},
+        width=1 + len(cards) * max(1, len(laid.modes)),
+        total=sum(len(card.cells) for card in cards),
+        checks=len({row.check for row in laid.rows}),
+    )
+
+
+@functools.cache
+def _part(name: str) -> str:
+    return importlib.resources.files("harness.report.cards").joinpath(name).read_text(encoding="utf-8")
+
+
+def _bounds() -> str:
+    """A class for each end of an interval: the policy allows no style on an element."""
+    return "".join(f".l{at}{{--low:{at}%}}.h{at}{{--high:{at}%}}" for at in range(101))
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    house = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    house.filters.update(line=harmless.line, fraction=fraction, interval=interval)
+    return house.from_string(_part("page.html"))
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _island(value: Json) -> Markup:
+    """JSON that can end no script and open no comment, whatever text is in it."""
+    text = json.dumps(value, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 - no sign of markup is left in it
+
+
+def _data(laid: Matrix, catalogue: Catalogue, load: Loader) -> dict[str, Json]:
+    named = {row.check for row in laid.rows}
+    return {
+        "cards": [_card(card) for card in laid.cards],
+        "checks": {check: [harmless.line(one) for one in catalogue[check]] for check in catalogue if check in named},
+        "cells": _cells(laid),
+        "exchanges": evidence.exchanges(laid.cards, load),
+    }
+
+
+def _card(card: Card) -> dict[str, Json]:
+    recordings = {
+        harmless.line(path): [
+            harmless.line(one) for one in (from_.kind, from_.recorded, from_.source, from_.litellm, from_.harness)
+        ]
+        for path, from_ in card.recordings.items()
+    }
+    words = {"model": card.model, "provider": card.provider, "harness": card.harness, "litellm": card.litellm}
+    return {**{name: harmless.line(text, _NAME) for name, text in words.items()}, "recordings": recordings}
+
+
+def _cells(laid: Matrix) -> list[Json]:
+    """Every cell in order; told in fewer words where that would be too much for a page."""
+    every = [(at, cell) for at, card in enumerate(laid.cards) for cell in card.cells]
+    made: list[Json] = []
+    for fit in _FITS:
+        made, room = [], _MOST_OF_CELLS
+        for at, cell in every:
+            made.append(_cell(at, cell, *fit))
+            room -= len(json.dumps(made[-1]))
+            if room < 0 and fit != _FITS[-1]:
+                break
+        else:
+            break
+    return made
+
+
+def _places(cards: Sequence[Card]) -> Iterator[tuple[int, str, Mode]]:
+    return ((at, cell.check, cell.mode) for at, card in enumerate(cards) for cell in card.cells)
+
+
+def _cell(card: int, cell: Cell, findings: int, proofs: int, longest: int) -> dict[str, Json]:
+    found = explaining(cell)
+    found += [one for one in cell.findings if one not in found]
+    words: dict[str, Json] = {
+        "card": card,
+        "check": harmless.line(cell.check),
+        "mode": cell.mode,
+        "verdict": cell.verdict,
+        "rate": [cell.rate.held, cell.rate.n, round(cell.rate.low, 4), round(cell.rate.high, 4)],
+        "infra": cell.infra,
+        "unsupported": cell.unsupported,
+        "note": harmless.line(cell.note, longest),
+        "findings": [
+            {
+                "check": harmless.line(one.check, longest),
+                "verdict": one.verdict,
+                "path": harmless.line(one.path, longest),
+                "message": harmless.line(one.message, longest),
+                "evidence": _proof(one.evidence, proofs) if one.evidence else None,
+            }
+            for one in found[:findings]
+        ],
+        "left": max(0, len(found) - findings),
+        "evidence": [_proof(one, proofs) for one in cell.evidence[:proofs]],
+    }
+    return {name: value for name, value in words.items() if value or name == "card"}
+
+
+def _proof(one: Evidence, most: int) -> list[Json]:
+    return [harmless.line(one.cassette), list(one.exchanges[:most])]
+
+
+def _tile(card: Card) -> dict[str, Json]:
+    counted = counts(iter(card.cells))
+    total = sum(counted.values())
+    bars, at = [], 0.0
+    for verdict in reversed(ORDER):
+        if verdict in counted:
+            share = 100 * counted[verdict] / total
+            bars.append((verdict, round(at, 2), round(share, 2), counted[verdict]))
+            at += share
+    measures: list[tuple[str, Rate]] = sorted(card.measures.items())
+    kinds = sorted({one.kind for one in card.recordings.values()})
+    return {"card": card, "bars": bars, "total": total, "measures": measures, "kinds": kinds}
+
+
+def _changes(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Json]]:
+    return [
+        {
+            "grade": grade,
+            "total": len(of_it),
+            "told": [
+                {"model": model, "change": one, "sides": (side(one.before), side(one.after)), "see": shown(one)}
+                for model, one in of_it[:MOST_CHANGES]
+            ],
+        }
+        for grade, of_it in by_grade(changes).items()
+    ]

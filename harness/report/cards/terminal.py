@@ -1,0 +1,204 @@
+"""Cards on the terminal: checks × models by topic, or a row for each of many models, then what is not pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.report import harmless
+from harness.report.cards.ages import ages
+from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix, proof, wanting
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.card import Card, Cell
+    from harness.finding import Verdict
+    from harness.report.cards.matrix import Catalogue, Matrix, Row
+
+STYLES: dict[Verdict, str] = {
+    "pass": "green",
+    "fail": "bold red",
+    "quirk": "yellow",
+    "unsupported": "cyan",
+    "infra": "magenta",
+    "unseen": "dim",
+}
+MOST_MODELS = 8
+"""Models that get a column of their own each; of more, each is a row of counts."""
+MOST_TOLD = 100
+"""Cells that are told one by one."""
+_LABEL, _MODEL = 26, 30
+_MOST_FINDINGS = 3
+_MODES = {"": "", "whole": "whole", "stream": "streamed"}
+
+
+def show(console: Console, cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> None:
+    """Write all of it. ``today`` is for the age of the recordings; without it only their dates are told."""
+    laid = matrix(cards, catalogue)
+    if not cards:
+        console.print("no card was made")
+        return
+    for table in _tables(laid, console.width):
+        console.print(table)
+    console.print(_legend(laid))
+    for card in cards:
+        _measures(console, card)
+    told = [(card, cell) for card in cards for cell in wanting(card)]
+    told.sort(key=lambda one: ORDER.index(one[1].verdict))
+    for card, cell in told[:MOST_TOLD]:
+        _tell(console, card, cell, catalogue)
+    if len(told) > MOST_TOLD:
+        console.print(
+            f"… and {len(told) - MOST_TOLD:,} cells more that are not pass; the JSON and the page have them all"
+        )
+    _sum_up(console, laid, today)
+
+
+def _tables(laid: Matrix, width: int) -> list[Table]:
+    """One table, or several beside each other's rows where ``width`` is too little, or counts alone for many models."""
+    part = max((len(_part(cell)) for row in laid.rows for group in row.cells for cell in group), default=1)
+    each = max(part * max(1, len(laid.modes)) + 2 * len(laid.modes), 12) + 2
+    fitting = (width - _LABEL) // each
+    if len(laid.cards) > MOST_MODELS or fitting < 1:
+        return [_many(laid, width)]
+    return [
+        _table(laid, range(at, min(at + fitting, len(laid.cards))), part) for at in range(0, len(laid.cards), fitting)
+    ]
+
+
+def _part(cell: Cell | None) -> str:
+    return "" if cell is None else f"{GLYPHS[cell.verdict]} {fraction(cell.rate)}".rstrip()
+
+
+def _table(laid: Matrix, places: range, part: int) -> Table:
+    from rich import box  # noqa: PLC0415 - only when a table is drawn
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    part = max(part, *map(len, laid.modes)) if laid.modes else part
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("check", min_width=_LABEL - 6, max_width=44, overflow="fold")
+    for place in places:
+        modes = "  ".join(mode.ljust(part) for mode in laid.modes).rstrip()
+        name = harmless.line(laid.cards[place].model, 80)
+        table.add_column(Text(f"{name}\n{modes}".strip()), overflow="fold", min_width=len(modes), vertical="bottom")
+    for number, topic in enumerate(laid.topics):
+        if number:
+            table.add_section()
+        table.add_row(Text(harmless.line(topic.name, 60), "bold"))
+        for row in topic.rows:
+            label = Text(f"  {harmless.line(row.check, 40)} ").append(harmless.line(row.title, 80), "dim")
+            table.add_row(label, *(_parts(row, place, part) for place in places))
+    return table
+
+
+def _parts(row: Row, place: int, part: int) -> Text:
+    from rich.text import Text  # noqa: PLC0415 - only when a table is drawn
+
+    made = Text(no_wrap=True)
+    for number, cell in enumerate(row.cells[place]):
+        made.append("  " if number else "")
+        text = _part(cell)
+        made.append(text, STYLES[cell.verdict] if cell else "")
+        made.append(" " * (part - len(text)) if number + 1 < len(row.cells[place]) else "")
+    return made
+
+
+def _many(laid: Matrix, width: int) -> Table:
+    """Model × topic, each cell with its counts; model × verdict where even that is too wide."""
+    from rich import box  # noqa: PLC0415 - only when a table is drawn
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    topics = [(topic.name, {row.check for row in topic.rows}) for topic in laid.topics]
+    if _MODEL + sum(max(14, len(name) + 2) for name, _ in topics) > width:
+        topics = [("all checks", {row.check for row in laid.rows})]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("model", overflow="fold", min_width=12)
+    for name, _ in topics:
+        table.add_column(Text(harmless.line(name, 60)), overflow="fold")
+    for card in laid.cards:
+        cells = []
+        for _, checks in topics:
+            counted = counts(cell for cell in card.cells if cell.check in checks)
+            parts = [(f"{GLYPHS[verdict]} {number}", STYLES[verdict]) for verdict, number in counted.items()]
+            cells.append(Text("  ").join(Text(*part) for part in parts))
+        table.add_row(Text(harmless.line(card.model, 80)), *cells)
+    return table
+
+
+def _legend(laid: Matrix) -> Text:
+    from rich.text import Text  # noqa: PLC0415 - only when a table is drawn
+
+    parts = [
+        Text(f"{GLYPHS[verdict]} {verdict}", STYLES[verdict]) for verdict in reversed(ORDER) if verdict in laid.counts
+    ]
+    return Text("   ").join(parts)
+
+
+def _measures(console: Console, card: Card) -> None:
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    if card.measures:
+        said = [
+            f"{name} {fraction(one) or 'not judged'} {interval(one)}" for name, one in sorted(card.measures.items())
+        ]
+        console.print(Text(harmless.line(f"{card.model}: {', '.join(one.strip() for one in said)}")), soft_wrap=True)
+
+
+def _tell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> None:
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    title = catalogue.get(cell.check, ("", "", ""))[0]
+    word = cell.verdict.upper() if cell.verdict == "fail" else cell.verdict
+    heading = harmless.line(f"{card.model}  {name_of(cell, title)}{counted(cell)}")
+    console.print(Text.assemble((word, STYLES[cell.verdict]), "  ", heading), soft_wrap=True)
+    for told in reasons(cell):
+        console.print(Text(f"     {told}"), soft_wrap=True)
+
+
+def name_of(cell: Cell, title: str) -> str:
+    """``D9 call as text, streamed``."""
+    mode = _MODES[cell.mode]
+    return f"{cell.check} {title}".strip() + (f", {mode}" if mode else "")
+
+
+def counted(cell: Cell) -> str:
+    """``: 3/5 (23–88 %), 1 infra``; ``""`` where there is nothing to count."""
+    parts = [f"{fraction(cell.rate)} ({interval(cell.rate)})"] if cell.rate.n else []
+    parts += [f"{cell.infra} infra"] if cell.infra else []
+    parts += [f"{cell.unsupported} unsupported"] if cell.unsupported else []
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def reasons(cell: Cell) -> list[str]:
+    """Why a cell is what it is, and where to look: harmless lines."""
+    found = explaining(cell)
+    told = []
+    for one in found[:_MOST_FINDINGS]:
+        where = f" ({one.path})" if one.path else ""
+        told.append(f"{one.check}{where}: {one.message}")
+    if len(found) > _MOST_FINDINGS:
+        told.append(f"… and {len(found) - _MOST_FINDINGS} findings more")
+    told += [cell.note] if cell.note else []
+    place = proof(cell)
+    told += [f"see: harness show {place[0]} {place[1]}"] if place else []
+    return [harmless.line(one) for one in told]
+
+
+def _sum_up(console: Console, laid: Matrix, today: dt.date | None) -> None:
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    number, checks = len(laid.cards), len({row.check for row in laid.rows})
+    text = Text(f"{number} model{'s' if number != 1 else ''}, {checks} check{'s' if checks != 1 else ''}: ")
+    for place, (verdict, count) in enumerate(laid.counts.items()):
+        text.append(", " if place else "")
+        text.append(f"{count} {verdict}", STYLES[verdict])
+    for one in ages(laid.cards, today):
+        text.append(f"; {harmless.line(one)}")
+    console.print(text, soft_wrap=True)

@@ -1,0 +1,289 @@
+"""`harness card` from the outside: asked of a real server, replayed, compared, and every kind of bad input."""
+
+import http.server
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from harness.__main__ import main
+from harness.chat import Reply, ToolCall, Usage
+from harness.wire import OPENAI
+
+KEY = "sk-planted-0123456789abcdef"
+MODELS = 'models:\n- {name: m, backend: openai, hostname: "http://127.0.0.1:PORT/v1", api_key_env: CARD_KEY}\n'
+SOME = ("--probe", "c3-*", "--probe", "c1-irrelevant*", "--probe", "e1-wrong-key*")
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Calls the first tool that it is offered, in OpenAI's own bytes, until it is told to fail."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append(asked)
+        status = self.server.status(len(self.server.asked))
+        if self.headers.get("authorization") != f"Bearer {KEY}":
+            status = 401
+        answer = OPENAI.render(_reply(asked), stream=bool(asked.get("stream")), model="m")
+        body = answer.body if status == 200 else b'{"error": {"message": "no", "type": "x", "code": "x"}}'
+        self.send_response(status)
+        kind = "text/event-stream" if asked.get("stream") and status == 200 else "application/json"
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+def _reply(asked):
+    if asked.get("tools") and asked.get("tool_choice") == "required":
+        call = ToolCall(asked["tools"][0]["function"]["name"], {"city": "Paris"}, "call_1")
+        return Reply(calls=(call,), finish="tool_calls", usage=Usage(3, 2, 5))
+    return Reply(text="Good morning.", finish="stop", usage=Usage(3, 2, 5))
+
+
+def well(_):
+    return 200
+
+
+@pytest.fixture(scope="module")
+def server():
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    made.asked, made.status = [], well
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def run(capfd):
+    def runs(*words):
+        code = main(words)
+        out = capfd.readouterr()
+        assert "Traceback" not in out.out + out.err
+        return code, out.out, out.err
+
+    return runs
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch, server):
+    """A project with a model and no recordings; the server answers."""
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "models.yaml").write_text(MODELS.replace("PORT", str(server.server_port)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("CARD_KEY", KEY)
+    server.asked, server.status = [], well
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("card")
+
+
+@pytest.fixture
+def project(empty, kept, run, monkeypatch):
+    """The same with a few probes recorded, once for all tests; nothing is asked from here on."""
+    if not any(kept.iterdir()):
+        code, out, err = run("card", "--record", "-n", "2", "--no-self-checks", *SOME)
+        assert code == 0, out + err
+        shutil.copytree(empty / "cassettes", kept / "cassettes")
+    shutil.copytree(kept / "cassettes", empty / "cassettes", dirs_exist_ok=True)
+    monkeypatch.delenv("CARD_KEY")
+    return empty
+
+
+def card(path="card.json"):
+    return json.loads(Path(path).read_text(encoding="utf-8"))["cards"][0]
+
+
+def cell(made, check, mode):
+    return next(one for one in made["cells"] if (one["check"], one["mode"]) == (check, mode))
+
+
+def test_a_recorded_card_is_replayed_the_same_byte_for_byte(project, run, server):
+    before = len(server.asked)
+    for name in ("one.json", "two.json"):
+        assert run("card", *SOME, "--json", name)[0] == 0
+    assert len(server.asked) == before
+    assert Path("one.json").read_bytes() == Path("two.json").read_bytes()
+    made = card("one.json")
+    assert cell(made, "C3", "whole") | {"findings": 0, "evidence": 0} == cell(made, "C3", "whole") | {
+        "verdict": "pass", "findings": 0, "evidence": 0,
+    }  # fmt: skip
+    assert cell(made, "D1", "stream")["rate"]["n"] == 2
+    assert cell(made, "E1", "whole")["verdict"] == "pass"
+    assert {one["verdict"] for one in made["cells"] if one["check"] in {"H1", "H2", "H3", "H5", "H6"}} == {"pass"}
+    assert {one["kind"] for one in made["recordings"].values()} == {"local"}
+
+
+def test_what_it_asked_before_it_started_and_what_it_came_to(empty, run):
+    code, out, _ = run("card", "--record", "-n", "2", "--no-self-checks", *SOME)
+    assert code == 0
+    assert "6 of 6 probes to ask, 12 questions, at most $0" in out
+    assert "6 of 6 probes recorded in cassettes" in out
+    code, out, _ = run("card", "--record", "-n", "2", "--no-self-checks", *SOME)
+    assert "all 6 probes are recorded; --again asks them anew" in out
+
+
+def test_a_key_that_runs_dry_stops_it_and_keeps_what_was_recorded(empty, run, server):
+    server.status = lambda number: 200 if number <= 3 else 401
+    code, out, _ = run("card", "--record", "-n", "1", "--no-self-checks", "--probe", "c7-*")
+    assert code == 2
+    assert "was refused its key" in out
+    assert "3 of 12 probes recorded in cassettes, and they stay" in out
+    assert len(server.asked) == 4
+
+
+def test_a_storm_of_refusals_is_not_asked_through(empty, run, server):
+    server.status = lambda number: 200 if number <= 2 else 429
+    code, out, _ = run("card", "--record", "-n", "1", "--no-self-checks", "--probe", "c7-*")
+    assert code == 2
+    assert "stopped after 5 probes in a row without an answer" in out
+    assert len(server.asked) == 7
+
+
+def test_a_budget_is_kept(empty, run, server):
+    code, out, _ = run("card", "--record", "-n", "2", "--no-self-checks", "--probe", "c7-*", "--max-requests", "5")
+    assert (code, len(server.asked)) == (2, 5)
+    assert "the budget of 5 requests is spent" in out
+    assert "2 of 12 probes recorded" in out
+
+
+def test_a_budget_in_dollars_needs_prices(empty, run):
+    (empty / "suites" / "models.yaml").write_text(
+        "models:\n- {name: no-such-model, backend: openai, api_key_env: CARD_KEY}\n"
+    )
+    code, _, err = run("card", "--record", "--max-dollars", "1", *SOME)
+    assert code == 2
+    assert "litellm knows no price for openai/no-such-model" in err
+
+
+def test_nothing_is_recorded_in_ci(empty, run, monkeypatch, server):
+    monkeypatch.setenv("CI", "true")
+    code, _, err = run("card", "--record", *SOME)
+    assert (code, server.asked) == (2, [])
+    assert "nothing is recorded in CI" in err
+
+
+def test_a_broken_contract_fails_against_a_baseline(project, run):
+    assert run("card", *SOME, "--no-self-checks", "--json", "now.json")[0] == 0
+    assert run("card", *SOME, "--no-self-checks", "--baseline", "now.json")[0] == 0
+    later = json.loads(Path("now.json").read_text())
+    worse = cell(later["cards"][0], "D1", "whole")
+    worse |= {"verdict": "fail", "rate": {"held": 0, "n": 2, "low": 0.0, "high": 0.66}}
+    Path("worse.json").write_text(json.dumps(later))
+    code, out, _ = run("card", "diff", "now.json", "worse.json")
+    assert code == 1
+    assert "D1" in out
+    assert run("card", "diff", "now.json", "worse.json", "--fail-on", "never")[0] == 0
+    assert run("card", "diff", "worse.json", "now.json")[0] == 0
+    assert run("card", "diff", "worse.json", "now.json", "--fail-on", "shape")[0] == 1
+    code, out, _ = run("card", "diff", "now.json", "worse.json", "--json", "-")
+    assert json.loads(out)["openai/m"][0]["grade"] == "contract"
+
+
+def test_a_reference_gives_trigger_f1(project, run):
+    assert run("card", *SOME, "--no-self-checks", "--json", "reference.json")[0] == 0
+    _, out, _ = run("card", *SOME, "--no-self-checks", "--reference", "reference.json")
+    assert "trigger F1 1.000 over 12 answers" in out
+
+
+def test_every_report_is_written(project, run):
+    words = ("--json", "c.json", "--markdown", "c.md", "--junit", "c.xml", "--html", "c.html")
+    code, out, _ = run("card", *SOME, *words)
+    assert code == 0
+    assert "D1 single" in out
+    assert all("openai/m" in Path(name).read_text(encoding="utf-8") for name in words[1::2])
+    code, out, _ = run("card", *SOME, "--no-self-checks", "--json", "-")
+    assert json.loads(out)["cards"][0]["model"] == "openai/m"
+
+
+def test_recordings_of_anybody_are_judged_by_their_bytes(project, run):
+    assert run("card", "--from", "cassettes", "--json", "from.json")[0] == 0
+    made = card("from.json")
+    assert made["model"] == "local"
+    assert cell(made, "D1", "whole")["verdict"] == "pass"
+    assert run("card", "--from", "cassettes", "--by", "model", "--check", "D1", "--json", "by.json")[0] == 0
+    assert {one["check"] for one in card("by.json")["cells"]} == {"D1"}
+
+
+OWN = '''
+from harness.finding import Finding
+
+def short(observation, expect):
+    """an answer is short"""
+    if observation.reply is not None:
+        yield Finding("", "pass" if len(observation.reply.text) < 200 else "fail", "as long as it is")
+'''
+
+
+def test_a_check_of_ones_own(project, run, monkeypatch):
+    monkeypatch.syspath_prepend(project)
+    Path("my_card_checks.py").write_text(OWN)
+    Path("pyproject.toml").write_text('[tool.harness]\nchecks = ["my_card_checks:short"]\n')
+    code, out, _ = run("card", *SOME, "--no-self-checks", "--json", "own.json")
+    assert code == 0
+    assert cell(card("own.json"), "short", "whole")["verdict"] == "pass"
+    assert "short" in out
+    for name in ("my_card_checks:none", "no_such_module:x", "my_card_checks"):
+        Path("pyproject.toml").write_text(f'[tool.harness]\nchecks = ["{name}"]\n')
+        code, _, err = run("card", *SOME)
+        assert code == 2
+        assert name in err
+
+
+WRONG = [
+    (("--check", "Z9"), "no check Z9; there are N1"),
+    (("nobody",), "no model is called 'nobody'; write it as provider/model, such as openai/nobody"),
+    (("openai/other",), "nothing is recorded of openai/other; record it: harness card openai/other --record"),
+    (("--record", "-n", "0"), "--repeats is 0; give 1 or more"),
+    (("--record", "--per-minute", "0"), "--per-minute is 0; give more than 0"),
+    (("--from", "nowhere"), "nowhere: no such file or folder"),
+    (("--from", "suites"), "no cassettes there; `harness import` takes over"),
+    (("--json", "no/such/folder.json"), "the folder for this report does not exist"),
+    (("--json", "-", "--markdown", "-"), "two reports can't both go to standard output"),
+    (("--baseline", "nowhere.json"), "nowhere.json: can't be read: No such file"),
+    (("--baseline", "text.json"), "text.json"),
+    (("--baseline", "newer.json"), "newer.json"),
+    (("--probe", "z9"), "no case"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+def test_a_mistake_is_one_sentence(project, run, words, told):
+    Path("text.json").write_text("no JSON")
+    Path("newer.json").write_text('{"format": 99, "cards": []}')
+    code, _, err = run("card", *words)
+    assert code == 2
+    assert told in err
+
+
+def test_a_damaged_recording_is_told_and_the_rest_is_judged(project, run):
+    hurt = next(Path("cassettes").rglob("c3-required/*.json"))
+    hurt.write_text(hurt.read_text()[:200])
+    _, _, err = run("card", *SOME, "--no-self-checks", "--json", "c.json")
+    assert str(hurt) in err
+    assert cell(card("c.json"), "C3", "stream")["verdict"] == "pass"
+    assert cell(card("c.json"), "C3", "whole")["verdict"] == "unseen"
+    code, _, err = run("card", "--from", "cassettes", "--json", "f.json")
+    assert code == 0
+    assert str(hurt) in err
+
+
+def test_no_recordings_at_all(empty, run):
+    code, _, err = run("card")
+    assert code == 2
+    assert "nothing is recorded of openai/m" in err
+    assert "there is nothing to make a card of" in err

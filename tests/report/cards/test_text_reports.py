@@ -1,0 +1,189 @@
+"""Cards, and what changed between them, on the terminal, as Markdown and as JUnit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from harness.card import Card
+from harness.report.cards import diff, junit, markdown, terminal
+
+from .sample import CARDS, CATALOGUE, CHANGES, HOSTILE, hostile, hostile_changes, many, obeys
+
+TODAY = dt.date(2026, 12, 4)
+
+
+def on_terminal(cards, catalogue=CATALOGUE, width=80, *, colours=False, today=None) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colours, color_system="truecolor" if colours else None)
+    terminal.show(console, cards, catalogue, today=today)
+    return out.getvalue()
+
+
+def changed(changes, width=80) -> str:
+    out = io.StringIO()
+    diff.show(Console(file=out, width=width), changes)
+    return out.getvalue()
+
+
+def test_the_terminal_has_a_row_for_each_check_and_a_column_for_each_model():
+    shown = on_terminal(CARDS, today=TODAY)
+    row = next(line for line in shown.splitlines() if line.startswith("   D9 call as text"))
+    assert row.split("text")[1].split() == ["~", "5/5", "~", "5/5", "✓", "5/5", "✓", "5/5"]
+    assert all(len(line) <= 80 for line in shown[: shown.index("✓ pass")].splitlines())
+    assert "FAIL  openai/smollm2-135m  D1 single, streamed: 3/5 (23–88 %)" in shown
+    assert "D1 (turn 0.calls[0]): the arguments are no object of the schema: 'city' is missing" in shown
+    assert "see: harness show cassettes/streaming/call/openai+smollm2-135m.json 0" in shown
+    assert "recordings are local; recorded 2026-11-24 (10 days old); decoded by harness 0.1.0" in shown
+    order = [shown.index(f"\n{word}  ") for word in ("FAIL", "infra", "quirk", "unsupported")]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize(("number", "width"), [(2, 40), (4, 80), (8, 80), (9, 80), (50, 80), (50, 200), (3, 300)])
+def test_any_number_of_models_fits_any_width(number, width):
+    shown = on_terminal(many(number), width=width)
+    table = shown[: shown.index("✓ pass")]
+    assert all(len(line) <= width for line in table.splitlines())
+    flat = "".join(table.split())
+    assert all(f"name-{at}" in flat for at in range(number)) or width < 60
+    assert f"{number} models, 23 checks" in shown
+
+
+def test_of_very_many_cells_only_the_gravest_are_told_one_by_one():
+    shown = on_terminal(many(50))
+    assert shown.count("see: harness show") == terminal.MOST_TOLD
+    assert "… and 200 cells more that are not pass" in shown
+
+
+def test_no_card_is_said():
+    assert "no card was made" in on_terminal(())
+    assert "1 model, 0 checks" in on_terminal((Card("m", "", ()),))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_the_terminal_shows_hostile_text_and_does_nothing_else(text):
+    cards, catalogue = hostile(text)
+    for shown in (on_terminal(cards, catalogue), on_terminal(cards * 5, catalogue), changed(hostile_changes(text))):
+        assert all(character.isprintable() or character == "\n" for character in shown), ascii(shown)
+        assert not obeys(shown)
+    coloured = on_terminal(cards, catalogue, colours=True)
+    assert "\x1b]8;" not in coloured
+
+
+def test_changes_stand_side_by_side():
+    shown = changed(CHANGES)
+    assert shown.index("contract") < shown.index("shape") < shown.index("cosmetic")
+    assert any('"name": "weather/get",       "name": "weather/get",' in line for line in shown.splitlines())
+    assert any(line.split() == ["Hello", "there!", "Hello!"] for line in shown.splitlines())
+    assert "changed: 1 contract, 1 shape, 1 cosmetic" in shown
+    assert changed({"m": ()}) == "nothing changed\n"
+
+
+def test_of_very_many_changes_some_are_counted():
+    every = {"m": CHANGES["openai/smollm2-135m"] * 100}
+    assert "… and 60 contract changes more" in changed(every)
+    assert len(diff.markdown(every)) < 200_000
+
+
+def test_a_summary_for_ci():
+    text = markdown.summary(CARDS, CATALOGUE, today=TODAY)
+    assert "| `openai/smollm2-135m` | 32 | 2 |  | 3 |  | 3 | 12/20 (39–78 %) |" in text
+    assert "- ✗ **fail** `openai/smollm2-135m` `D1 single, whole`: 3/5 (23–88 %)" in text
+    assert "| `S7` usage | – / ~ 5/5 | – / ! |" in text
+    assert "`recorded 2026-11-24 (10 days old)`" in text
+    assert "Nothing failed, and nothing is odd." in markdown.summary((Card("m", "", ()),), CATALOGUE)
+
+
+def test_a_summary_of_very_many_models_stays_below_what_github_takes():
+    text = markdown.summary(many(300), CATALOGUE)
+    assert len(text.encode()) < 200_000
+    assert "… and 200 models more." in text
+    assert "… and 2,640 more" not in text
+    assert "more; the JSON report and the page have them all" in text
+
+
+TAG = re.compile("</?(details|summary|table|tr|th|td)>")
+OURS = {
+    "<details>",
+    "<summary>",
+    "</summary>",
+    "</details>",
+    "<table>",
+    "<tr>",
+    "<th>",
+    "</th>",
+    "</tr>",
+    "<td>",
+    "</td>",
+}
+
+
+def parts(text: str):
+    """Every token of ``text`` as GitHub's Markdown, inner ones too."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    for token in reader.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_markdown_holds_hostile_text_in_code_alone(text):
+    cards, catalogue = hostile(text)
+    for written in (markdown.summary(cards, catalogue), diff.markdown(hostile_changes(text))):
+        assert not obeys(written)
+        assert all(one.isprintable() or one in "\n\t" for one in written)
+        tokens = list(parts(written))
+        assert not {one.type for one in tokens} & {"link_open", "image", "s_open"}
+        code = [one for one in tokens if one.type in {"code_inline", "fence"}]
+        assert any("pwn" in one.content for one in code)
+        for one in tokens:
+            if one.type == "text":
+                assert not set(one.content) & set("@<>`|#"), one.content
+                assert "://" not in one.content
+                assert "www." not in one.content
+            if one.type == "html_inline":
+                assert one.content in OURS
+            if one.type == "html_block":
+                assert "pwn" not in one.content or "<summary>" in one.content
+                assert one.content.count("<") == len(TAG.findall(one.content))
+
+
+def test_a_table_keeps_its_columns_whatever_a_model_is_called():
+    text = markdown.summary(hostile("a | b \\| ` `` c")[0], {})
+    kinds = [one.type for one in parts(text)]
+    tables = " ".join(kinds).split("table_open")[1:]
+    assert len(tables) == 2
+    for table in tables:
+        rows = [row.count("th_open") + row.count("td_open") for row in table.split("tr_open")[1:]]
+        assert len(set(rows)) == 1
+    assert "a ¦ b \\¦ ` `` c" in text
+
+
+def test_junit_has_a_suite_for_each_model_and_a_case_for_each_cell():
+    root = ET.fromstring(junit.xml(CARDS, CATALOGUE))
+    assert [one.get("name") for one in root] == [card.model for card in CARDS]
+    assert [len(one) for one in root] == [len(card.cells) for card in CARDS]
+    assert dict(root.items()) == {"name": "harness card", "tests": "80", "failures": "6", "errors": "1", "skipped": "6"}
+    failed = root.find(".//testcase[@name='D1 single, streamed']/failure")
+    assert failed is not None
+    assert failed.get("message") == "D1 (turn 0.calls[0]): the arguments are no object of the schema: 'city' is missing"
+    assert "see: harness show cassettes/streaming/call/openai+smollm2-135m.json 0" in failed.text
+    assert root.find(".//testcase[@name='S7 usage, streamed']/error").get("type") == "infra"
+    assert {one.get("type") for one in root.iter("skipped")} == {"unseen", "unsupported"}
+    odd = root.find(".//testcase[@name='D9 call as text, whole']")
+    assert [one.tag for one in odd] == ["system-out"]
+    assert odd[0].text.startswith("quirk: 5/5")
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_junit_is_xml_that_any_parser_reads(text):
+    written = junit.xml(*hostile(text))
+    root = ET.fromstring(written.encode())
+    assert [one.get("tests") for one in root] == ["4", "4"]
+    assert not obeys(written)
