@@ -23,12 +23,15 @@ from harness.errors import AuthenticationError, CassetteMiss, UsageError
 from harness.exchange import Provenance
 from harness.run.choice import ALL, jobs
 from harness.run.events import CaseFinished
+from harness.run.mutants import PARTS
+from harness.run.mutate import mutate as mutated
+from harness.run.mutate import subjects
 from harness.run.runner import run
 from harness.run.scrubbing import scrubbed
 from harness.suite import load_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import NoReturn
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from harness.exchange import Exchange, HttpRequest, ProvenanceKind
     from harness.run.choice import Choice
     from harness.run.events import CaseResult, Event, Job
+    from harness.run.mutants import Part
+    from harness.run.mutate import MutationEvent
     from harness.run.runner import Ask, OpenTape, Tape
     from harness.settings import Settings
     from harness.suite import Model, Suite
@@ -86,6 +91,22 @@ def replay(chosen: Sequence[Job], settings: Settings) -> Iterator[Event]:
     with no_way_out():
         load_offline()
         yield from run(chosen, ask=_asking({}, replaying=True), open_tape=tapes, clock=time.perf_counter)
+
+
+def mutate(
+    chosen: Sequence[Job],
+    settings: Settings,
+    *,
+    parts: Collection[Part] = PARTS,
+    sample: int | None = None,
+    seed: int = 0,
+) -> Iterator[MutationEvent]:
+    """Mutate what the cassettes of ``chosen`` hold, and tell what a replay notices. As offline as ``replay``."""
+    matcher = settings.matcher()
+    recordings = subjects(chosen, ask=_asking({}, replaying=True), matcher=matcher)
+    with no_way_out():
+        load_offline()
+        yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed)
 
 
 def one(job: Job, settings: Settings) -> CaseResult:

@@ -18,6 +18,7 @@ COMMANDS = (
     Command("record", "ask the models of suites for real, and record what they answer", "harness.cli.record"),
     Command("rerecord", "record anew, and show what is answered otherwise", "harness.cli.rerecord"),
     Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
+    Command("mutate", "mutate what cassettes hold, and count what a replay notices", "harness.cli.mutate"),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
     Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),
