@@ -8,25 +8,32 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from harness.backend.completion import load_offline
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
 from harness.cassette import cassette_path
+from harness.cassette.guard import no_way_out
 from harness.errors import UsageError
-from harness.recipes import LOCAL_KEY, LOOPBACK, Origin, Recording, Replaying, provenance, refuse_unpriced
+from harness.recipes import LOCAL_KEY, LOOPBACK, Origin, Recording, Replaying, asking, provenance, refuse_unpriced
 from harness.run import choice as choosing
 from harness.run.allowance import Allowance, Limits
 from harness.run.choice import ALL, jobs
 from harness.run.events import CaseFinished
 from harness.run.executors import in_process
+from harness.run.mutants import PARTS
+from harness.run.mutate import mutate as mutated
+from harness.run.mutate import subjects
 from harness.suite import load_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.run.choice import Choice
     from harness.run.events import CaseResult, Event, Job
     from harness.run.executors import Executor
+    from harness.run.mutants import Part
+    from harness.run.mutate import MutationEvent
     from harness.settings import Settings
     from harness.suite import Model, Suite
 
@@ -76,6 +83,22 @@ def _cassettes(folder: Path) -> list[Path]:
 def replay(chosen: Sequence[Job], settings: Settings, executor: Executor = in_process) -> Iterator[Event]:
     """Replay ``chosen`` from their cassettes, by ``executor``. Nothing goes out, and no key is needed."""
     return executor(chosen, Replaying(settings), _allowance(NO_LIMITS))
+
+
+def mutate(
+    chosen: Sequence[Job],
+    settings: Settings,
+    *,
+    parts: Collection[Part] = PARTS,
+    sample: int | None = None,
+    seed: int = 0,
+) -> Iterator[MutationEvent]:
+    """Mutate what the cassettes of ``chosen`` hold, and tell what a replay notices. As offline as ``replay``."""
+    matcher = settings.matcher()
+    recordings = subjects(chosen, ask=asking({}, replaying=True), matcher=matcher)
+    with no_way_out():
+        load_offline()
+        yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed)
 
 
 def one(job: Job, settings: Settings) -> CaseResult:

@@ -75,6 +75,8 @@ class ErrorExpectation:
     """A class of harness.errors, such as `AuthenticationError`; a subclass of it will do."""
     status: int | None = None
     """The HTTP status that came with it."""
+    contains: str | tuple[str, ...] = ()
+    """Pieces that must stand in its message, such as the provider's own words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,4 +102,7 @@ class Expectation:
     json_schema: Schema | None = None
     """The text is one JSON value, and it fits this JSON schema (`{}` for any value)."""
     error: str | ErrorExpectation | None = None
-    """That asking fails: a class of harness.errors, or its type and status."""
+    """That asking fails: a class of harness.errors, or its type, status and words."""
+    any_of: tuple[Expectation, ...] = ()
+    """Several whole expectations of which one must hold, beside all that is given here: for a model or provider that
+    may answer in more ways than one."""

@@ -77,7 +77,7 @@ class Replaying:
     def __call__(self, turns: Turns) -> Iterator[Play]:
         del turns  # what is replayed costs nothing
         tapes = functools.partial(_replayed, matcher=self.settings.matcher())
-        playing = functools.partial(play, ask=_asking({}, replaying=True), open_tape=tapes)
+        playing = functools.partial(play, ask=asking({}, replaying=True), open_tape=tapes)
         with no_way_out():
             load_offline()
             yield timed(playing, time.perf_counter)
@@ -103,7 +103,7 @@ class Recording:
         if missing:
             raise UsageError(f"{', '.join(missing)} is not set where a worker runs; set it on every machine")
         load_offline()
-        ask = _metered(_asking(keys, replaying=False), turns, priced=self.priced)
+        ask = _metered(asking(keys, replaying=False), turns, priced=self.priced)
         redactor = Redactor(known_secrets([keys[name] for name in self.names]))
         tapes = _recording(self.origin, keys)
 
@@ -161,7 +161,7 @@ def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:
     return metered
 
 
-def _asking(keys: Mapping[str, str], *, replaying: bool) -> Ask:
+def asking(keys: Mapping[str, str], *, replaying: bool) -> Ask:
     """How a model of a suite is asked through the backend."""
 
     def ask(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:

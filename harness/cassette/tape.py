@@ -199,10 +199,23 @@ def open_tape(
             with _recording(tape, recorder):
                 yield tape
             return
-    tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher)
-    tape.replay(old if cut is None else _recut(old, cut))
+    tape = loaded(old if cut is None else _recut(old, cut), path, secrets=secrets, miss=miss, matcher=matcher)
     with doors.answering(tape.answer), paces.pacing(paces.pace(pace)):
         yield tape
+
+
+def loaded(
+    cassette: Cassette,
+    path: Path,
+    *,
+    secrets: Iterable[str] = (),
+    miss: type[CassetteMiss] = CassetteMiss,
+    matcher: Matcher | None = None,
+) -> Tape:
+    """A tape that answers from ``cassette``; ``path`` is what its misses call it, and nothing there is looked at."""
+    tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher)
+    tape.replay(cassette)
+    return tape
 
 
 def _recut(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:

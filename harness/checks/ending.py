@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from harness import errors
+from harness.checks.sameness import shown
 from harness.expectation import ErrorExpectation
 from harness.finding import Finding
 
@@ -46,6 +47,10 @@ def error(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     kind = getattr(errors, wanted.type)
     fits = isinstance(got, kind) and wanted.status in {None, getattr(got, "status", None)}
     yield Finding("error", "pass" if fits else "fail", f"{_told(got)}; {name} was expected")
+    pieces = (wanted.contains,) if isinstance(wanted.contains, str) else wanted.contains
+    for piece in pieces:
+        if piece not in str(got):
+            yield Finding("error", "fail", f"{shown(piece)} is not in {_told(got)}", "contains")
 
 
 def _told(got: errors.HarnessError) -> str:

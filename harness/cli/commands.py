@@ -23,6 +23,7 @@ COMMANDS = (
     Command(
         "card diff", "compare two cards; exit 1 where something that callers rely on broke", "harness.cli.card_diff"
     ),
+    Command("mutate", "mutate what cassettes hold, and count what a replay notices", "harness.cli.mutate"),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
     Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -14,14 +15,19 @@ if TYPE_CHECKING:
 
     Mistake: TypeAlias = tuple[Path, str]
 
+_SCORED = {"calls", "no_calls", "call_count", "any_order"}
+
 
 def unscored(case: Case) -> Iterator[Mistake]:
-    """The answers of an evaluation's case of which nothing is said that an evaluation scores."""
+    """What an evaluation's case expects and an evaluation does not score, and answers of which it says nothing else."""
     places: list[tuple[Path, Expectation]] = [(("expect",), case.expect)]
     places += [(("then", number, "expect"), turn.expect) for number, turn in enumerate(case.then)]
     for path, expect in places:
         if not expect.no_calls and expect.calls is None and expect.call_count is None:
             yield path, "an evaluation scores calls; give `calls`, `no_calls` or `call_count`"
+        for one in fields(expect):
+            if one.name not in _SCORED and getattr(expect, one.name) != one.default:
+                yield (*path, one.name), f"an evaluation scores calls alone, and `{one.name}` would go unseen"
 
 
 def unacceptable(call: CallExpectation, offered: Mapping[str, Json], path: Path) -> Iterator[Mistake]:

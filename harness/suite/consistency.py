@@ -173,6 +173,10 @@ def _expectation(expect: Expectation, offered: dict[str, Json], path: Path) -> I
         yield (*path, "no_calls"), "`no_calls` and calls are expected at once"
     if isinstance(expect.calls, tuple) and expect.call_count is not None:
         yield (*path, "call_count"), "`calls` says already how many; leave `call_count` out"
+    for number, one in enumerate(expect.any_of):
+        yield from _expectation(one, offered, (*path, "any_of", number))
+        if (one.error is None) != (expect.error is None):
+            yield (*path, "any_of", number), "`any_of` must expect an error exactly where `error` beside it does"
 
 
 def _call(call: CallExpectation, offered: dict[str, Json], path: Path) -> Iterator[Mistake]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from harness.wire.anthropic import ANTHROPIC
 from harness.wire.bedrock import BEDROCK
@@ -18,3 +20,9 @@ _ALL = (OPENAI, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA, OLLAMA_GENERATE)
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 """Every dialect by its name; ``profiles.PROFILES`` says which provider speaks which."""
+
+
+def dialect_at(url: str) -> Dialect | None:
+    """The dialect that is spoken at ``url``, by its path; None where none is."""
+    path = urlsplit(url).path
+    return next((one for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)

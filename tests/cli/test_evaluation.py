@@ -129,11 +129,26 @@ def test_a_run_passes_over_evaluations_unless_named(monkeypatch, capsys, tmp_pat
     assert "eval-mine" in capsys.readouterr().out
 
 
-def test_an_evaluation_must_say_what_can_be_scored(monkeypatch, capsys, tmp_path):
+@pytest.mark.parametrize(
+    ("expect", "says"),
+    [
+        ("text: {contains: hi}", "an evaluation scores calls; give"),
+        ("no_calls: true, text: {contains: hi}", "`text` would go unseen"),
+        ("no_calls: true, any_of: [{finish: stop}]", "`any_of` would go unseen"),
+    ],
+)
+def test_an_evaluation_expects_what_can_be_scored_and_nothing_else(monkeypatch, capsys, tmp_path, expect, says):
     monkeypatch.chdir(tmp_path)
-    Path("eval-mine.yaml").write_text(SUITE.replace("no_calls: true", "text: {contains: hi}"))
+    Path("eval-mine.yaml").write_text(SUITE.replace("no_calls: true", expect))
     assert main(["eval", "--suites", "eval-mine.yaml"]) == 2
-    assert "an evaluation scores calls" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
+
+
+def test_mutating_passes_over_evaluations(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    Path("eval-mine.yaml").write_text(SUITE)
+    assert main(["mutate", "."]) == 2
+    assert "there are only evaluations" in capsys.readouterr().err
 
 
 def test_the_scores_in_the_documentation_are_those_of_the_recordings(told):

@@ -1,0 +1,144 @@
+"""Mutate what cassettes hold, one thing at a time, and count what a replay notices: the cassette mutation score."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from harness.run.mutants import Outcome, Part
+    from harness.run.mutate import MutationEvent, Unmutated
+
+EXAMPLES = """examples:
+  harness mutate                                 every suite in the folder suites
+  harness mutate suites/tools.yaml -k "one-*"    some cases of one suite
+  harness mutate --sample 200 --at-least 0.95    a quick look for CI
+
+A mutated request must be refused by the replay; a mutated answer must be noticed by what its case expects. Survivors
+are listed with an expectation that would notice them. Nothing goes out, and cassettes stay as they are.
+
+exit codes: 0 done (and, with --at-least, both scores reach it), 1 a score is below --at-least,
+2 wrong usage, nothing to mutate, or a recording that can't be replayed
+"""
+_PARTS: dict[str, Part] = {"requests": "request", "responses": "response"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.suites(parser)
+    options.selection(parser)
+    add = parser.add_argument
+    add("--only", choices=sorted(_PARTS), help="mutate only requests, or only responses")
+    add("--sample", type=int, metavar="N", help="judge N of the mutants only, the same for the same --seed")
+    add("--seed", type=int, default=0, metavar="S", help="which of them (default: 0)")
+    add("--at-least", type=float, metavar="SHARE", help="end with 1 if a score is below it, such as 0.95")
+    add("--json", metavar="FILE", help="write scores and survivors as JSON (- for standard output)")
+
+
+def run(words: argparse.Namespace) -> int:
+    import harness
+    from harness import assembly
+    from harness.cli.following import STANDARD_OUTPUT, screen
+    from harness.report import mutation
+    from harness.settings import settings
+
+    _refuse_nonsense(words)
+    chosen = settings(vars(words))
+    choice = options.choice(words)
+    suites, _ = assembly.regressions(assembly.load(chosen), chosen, choice)
+    jobs = assembly.plan(suites, chosen, choice)
+    parts = (_PARTS[words.only],) if words.only else tuple(_PARTS.values())
+    out = screen(stderr=words.json == STANDARD_OUTPUT)
+    events = assembly.mutate(jobs, chosen, parts=parts, sample=words.sample, seed=words.seed)
+    outcomes, unmutated, stopped = _follow(events, out)
+    mutation.show(out, outcomes, unmutated)
+    if words.json:
+        _write(words.json, mutation.document(outcomes, unmutated, harness=harness.__version__))
+    return 130 if stopped else _code(words.at_least, parts, outcomes, unmutated, out)
+
+
+def _refuse_nonsense(words: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from harness.cli.following import STANDARD_OUTPUT
+    from harness.errors import UsageError
+
+    if words.sample is not None and words.sample < 1:
+        raise UsageError(f"--sample {words.sample} judges nothing; give at least 1")
+    if words.at_least is not None and not 0 <= words.at_least <= 1:
+        raise UsageError(f"--at-least {words.at_least} is no share; give a number from 0 to 1, such as 0.95")
+    if words.json and words.json != STANDARD_OUTPUT and not Path(words.json).resolve().parent.is_dir():
+        raise UsageError(f"{words.json}: the folder for this report does not exist")
+
+
+def _follow(events: Iterable[MutationEvent], out: Console) -> tuple[list[Outcome], list[Unmutated], bool]:
+    """What came of the mutants, what could not be mutated, and whether Ctrl-C ended it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from harness.report import harmless
+    from harness.run.mutate import MutantJudged, MutationStarted
+
+    outcomes: list[Outcome] = []
+    unmutated: list[Unmutated] = []
+    columns = BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        try:
+            for event in events:
+                if isinstance(event, MutationStarted):
+                    progress.update(task, total=event.total)
+                elif isinstance(event, MutantJudged):
+                    outcomes.append(event.outcome)
+                    where = f"{event.outcome.suite} / {event.outcome.case}: {event.outcome.mutator}"
+                    progress.update(task, advance=1, description=harmless.line(where, 70))
+                else:
+                    unmutated.append(event)
+        except KeyboardInterrupt:
+            return outcomes, unmutated, True
+    return outcomes, unmutated, False
+
+
+def _code(
+    least: float | None,
+    parts: Sequence[Part],
+    outcomes: Sequence[Outcome],
+    unmutated: Sequence[Unmutated],
+    out: Console,
+) -> int:
+    from rich.text import Text
+
+    from harness.run.mutants import score
+
+    if unmutated:
+        return 2
+    scores = [(part, score(outcomes, part)) for part in parts]
+    if not any(found.n for _, found in scores):
+        out.print(Text("nothing was mutated: none of these cases has a cassette with anything to change"))
+        return 2
+    if least is None:
+        return 0
+    below = [part for part, found in scores if found.share is not None and found.share < least]
+    for part in below:
+        out.print(Text(f"the score of {part}s is below {least}", "bold red"))
+    return 1 if below else 0
+
+
+def _write(path: str, text: str) -> None:
+    from pathlib import Path
+
+    from harness.cli.following import STANDARD_OUTPUT
+    from harness.errors import UsageError
+
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error
