@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     from harness.finding import Finding
     from harness.observation import Observation
     from harness.run.events import CaseResult, Job
-    from harness.run.mutants import Outcome
+    from harness.run.mutants import Outcome, Part
     from harness.settings import Settings
     from harness.suite import Model
 
 ALTERED = {"requests": 400, "responses": 60, "cases": 12}
 """How many altered requests and responses a card is tried with (H4), and of how many cases the responses are: a sample
 that is the same each time."""
+_ASKED: tuple[Part, ...] = ("request",)
+_SAID: tuple[Part, ...] = ("response",)
 RECUTS = 3
 """Streams of a card that are read again in other pieces (S2)."""
 
@@ -177,8 +179,8 @@ def _altered(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Set
     there = [replace(job, repeats=1) for job in chosen if job.cassette.exists()]
     known = {one.cassette: one for one in results}
     few = there[:: max(1, len(there) // ALTERED["cases"])]
-    requests = assembly.mutate(there, settings, parts=("request",), sample=ALTERED["requests"], replayed=known)
-    responses = assembly.mutate(few, settings, parts=("response",), sample=ALTERED["responses"], judging=_judging)
+    requests = assembly.mutate(there, settings, parts=_ASKED, sample=ALTERED["requests"], replayed=known)
+    responses = assembly.mutate(few, settings, parts=_SAID, sample=ALTERED["responses"], judging=_judging)
     outcomes: list[Outcome] = []
     unmutated: set[str] = set()
     for event in itertools.chain(requests, responses):
