@@ -26,7 +26,7 @@ from harness.run.mutate import subjects
 from harness.suite import load_suites
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.run.choice import Choice
@@ -92,10 +92,16 @@ def mutate(
     parts: Collection[Part] = PARTS,
     sample: int | None = None,
     seed: int = 0,
+    judging: Callable[[Job, CaseResult], CaseResult] = lambda _job, result: result,
+    replayed: Mapping[str, CaseResult] | None = None,
 ) -> Iterator[MutationEvent]:
-    """Mutate what the cassettes of ``chosen`` hold, and tell what a replay notices. As offline as ``replay``."""
+    """Mutate what the cassettes of ``chosen`` hold, and tell what a replay notices. As offline as ``replay``.
+
+    ``judging`` may give a result other findings than those of the suites' own checks; ``replayed`` is what came of
+    some cassettes already, of which only requests are mutated.
+    """
     matcher = settings.matcher()
-    recordings = subjects(chosen, ask=asking({}, replaying=True), matcher=matcher)
+    recordings = subjects(chosen, ask=asking({}, replaying=True), matcher=matcher, judging=judging, replayed=replayed)
     with no_way_out():
         load_offline()
         yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed)

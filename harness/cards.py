@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from harness.errors import CassetteError, UsageError
 from harness.expectation import Expectation
 from harness.recipes import at_most, price, unpriced
 from harness.run import selfjudging
-from harness.run.card import Sitting
+from harness.run.card import Sitting, said
 from harness.run.choice import Choice, jobs
 from harness.run.conversation import asked, opening
 from harness.run.events import CaseFinished
+from harness.run.mutate import MutantJudged, Unmutated
 from harness.run.named import named
 from harness.run.rereading import recut, reread
 from harness.suite import named_models, probes, shared_models
@@ -34,9 +36,15 @@ if TYPE_CHECKING:
     from harness.finding import Finding
     from harness.observation import Observation
     from harness.run.events import CaseResult, Job
+    from harness.run.mutants import Outcome, Part
     from harness.settings import Settings
     from harness.suite import Model
 
+ALTERED = {"requests": 400, "responses": 60, "cases": 12}
+"""How many altered requests and responses a card is tried with (H4), and of how many cases the responses are: a sample
+that is the same each time."""
+_ASKED: tuple[Part, ...] = ("request",)
+_SAID: tuple[Part, ...] = ("response",)
 RECUTS = 3
 """Streams of a card that are read again in other pieces (S2)."""
 
@@ -152,24 +160,42 @@ def versions() -> dict[str, str]:
 
 
 def self_judged(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings, card: Card) -> Card:
-    """``card`` with H1 to H6, but for H4. Replays a second time."""
+    """``card`` with H1 to H6. Replays a second time, and a sample of altered recordings."""
     again = list(replayed(chosen, settings))
     files = sorted({job.cassette for job in chosen if job.cassette.exists()})
     cells = (
         selfjudging.no_way_out(results),
         selfjudging.all_used(results),
         selfjudging.twice_the_same(results, again),
-        selfjudging.unseen("H4", "not measured here"),
+        _altered(chosen, results, settings),
         selfjudging.clean(len(files), Audit().paths(files)),
         selfjudging.evidence(card),
     )
     return replace(card, cells=(*card.cells, *cells))
 
 
-def with_cell(card: Card, cell: Cell) -> Card:
-    """``card`` with ``cell`` in the place of the one of the same check and mode."""
-    cells = tuple(cell if (one.check, one.mode) == (cell.check, cell.mode) else one for one in card.cells)
-    return replace(card, cells=cells)
+def _altered(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings) -> Cell:
+    """H4, from a sample of altered requests, and of altered answers to a few of the questions."""
+    there = [replace(job, repeats=1) for job in chosen if job.cassette.exists()]
+    known = {one.cassette: one for one in results}
+    few = there[:: max(1, len(there) // ALTERED["cases"])]
+    requests = assembly.mutate(there, settings, parts=_ASKED, sample=ALTERED["requests"], replayed=known)
+    responses = assembly.mutate(few, settings, parts=_SAID, sample=ALTERED["responses"], judging=_judging)
+    outcomes: list[Outcome] = []
+    unmutated: set[str] = set()
+    for event in itertools.chain(requests, responses):
+        if isinstance(event, MutantJudged):
+            outcomes.append(event.outcome)
+        elif isinstance(event, Unmutated):
+            unmutated.add(str(event.subject.path))
+    return selfjudging.would_notice(outcomes, len(unmutated))
+
+
+def _judging(job: Job, result: CaseResult) -> CaseResult:
+    """``result`` with what the card's checks say in place of what the suite's do."""
+    expects = (job.case.expect, *(turn.expect for turn in job.case.then))
+    findings = [one for seen in result.observations for one in said(seen, expects[seen.turn])]
+    return replace(result, findings=tuple(findings))
 
 
 def cassettes(paths: Iterable[Path]) -> list[Path]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A recording to be mutated. ``judge`` says what is found of a cassette put in the place of the one at ``path``:
-    findings, and observations with what was decoded.
+    findings, and observations with what was decoded; ``replayed`` what came of the one there, where that is known.
     """
 
     suite: str
@@ -35,6 +35,7 @@ class Subject:
     model: str
     path: Path
     judge: Callable[[Cassette], CaseResult]
+    replayed: CaseResult | None = None
 
 
 @dataclass(slots=True)

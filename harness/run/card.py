@@ -84,6 +84,13 @@ class Sitting:
         )
 
 
+def said(observation: Observation, expect: Expectation, checks: Sequence[CardCheck] = CARD_CHECKS) -> list[Finding]:
+    """What every check says of one answer alone, its words part of the finding's key."""
+    seen = look(observation, expect)
+    found = [(check, one) for check in checks if check.judge is not None for one in _run(check, seen)]
+    return [replace(one, check=check.id, path=f"{one.path}: {one.message}") for check, one in found]
+
+
 def _run(check: CardCheck, seen: Seen) -> list[Finding]:
     """What a check finds; one that crashes has found a fault of its own."""
     assert check.judge is not None

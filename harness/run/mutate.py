@@ -27,7 +27,7 @@ from harness.run.mutants_requests import QUESTION_MUTATORS
 from harness.run.runner import play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from harness.cassette import Cassette, Matcher
     from harness.checks import Check
@@ -66,9 +66,17 @@ MutationEvent: TypeAlias = "MutationStarted | MutantJudged | Unmutated"
 
 
 def subjects(
-    jobs: Sequence[Job], *, ask: Ask, checks: Sequence[Check] = ALL_CHECKS, matcher: Matcher | None = None
+    jobs: Sequence[Job],
+    *,
+    ask: Ask,
+    checks: Sequence[Check] = ALL_CHECKS,
+    matcher: Matcher | None = None,
+    judging: Callable[[Job, CaseResult], CaseResult] = lambda _job, result: result,
+    replayed: Mapping[str, CaseResult] | None = None,
 ) -> list[Subject]:
-    """Jobs of suites, asked and judged as in ``runner.play``. Those without a cassette ask nothing over the wire."""
+    """Jobs of suites, asked and judged as in ``runner.play``, and then by ``judging``. Those without a cassette ask
+    nothing over the wire. ``replayed`` is what came of some of them, by cassette: they are not replayed to find out.
+    """
 
     def judged(job: Job) -> Callable[[Cassette], CaseResult]:
         def judge(cassette: Cassette) -> CaseResult:
@@ -78,12 +86,19 @@ def subjects(
                 with answering(tape.answer):
                     yield tape
 
-            return play(job, ask=ask, open_tape=open_tape, checks=checks)
+            return judging(job, play(job, ask=ask, open_tape=open_tape, checks=checks))
 
         return judge
 
     return [
-        Subject(job.suite, job.case.id, job.model.called, job.cassette, judged(job))
+        Subject(
+            job.suite,
+            job.case.id,
+            job.model.called,
+            job.cassette,
+            judged(job),
+            (replayed or {}).get(str(job.cassette)),
+        )
         for job in jobs
         if job.cassette.exists()
     ]
@@ -125,7 +140,7 @@ def _judged(
     except CassetteError as error:
         yield Unmutated(subject, Problem(type(error).__name__, str(error), error.exit_code))
         return
-    bench = Bench(subject, cassette, subject.judge(cassette), matcher)
+    bench = Bench(subject, cassette, subject.replayed or subject.judge(cassette), matcher)
     if bench.said.problem:
         yield Unmutated(subject, bench.said.problem)
         return

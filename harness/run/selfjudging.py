@@ -9,6 +9,7 @@ from harness.card import Cell, rate
 from harness.checks.conformance.seen import CardCheck
 from harness.finding import Evidence, Finding
 from harness.run.card import UNSENT
+from harness.run.mutants import score
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from harness.card import Card, Rate
     from harness.finding import Verdict
     from harness.run.events import CaseResult
+    from harness.run.mutants import Outcome
 
 TOPIC = "harness"
 NOTICED = 0.95
@@ -84,6 +86,23 @@ def _plain(result: CaseResult) -> object:
         for seen in result.observations
     )
     return told, result.findings, result.problem
+
+
+def would_notice(outcomes: Sequence[Outcome], unmutated: int) -> Cell:
+    """H4: altered requests that a replay refuses; of altered responses the note says how many the card shows."""
+    wrong = [
+        Finding("H4", "fail", f"exchange {one.number}: {one.mutator}, {one.place}: not noticed", "", _place(one))
+        for one in outcomes
+        if one.part == "request" and one.fate == "survived"
+    ]
+    responses = score(outcomes, "response")
+    note = f"of altered responses the card shows {responses.held} of {responses.n}" if responses.n else ""
+    note += f"; {unmutated} recordings could not be altered" if unmutated else ""
+    return cell("H4", score(outcomes, "request"), wrong, note=note, threshold=NOTICED)
+
+
+def _place(one: Outcome) -> Evidence:
+    return Evidence(one.cassette, (one.number,))
 
 
 def clean(files: int, hits: Iterable[tuple[str, str, str]]) -> Cell:
