@@ -228,8 +228,8 @@ def test_the_place_is_the_line_or_the_part():
 
 
 def test_a_newer_format_and_a_missing_file_are_errors_of_their_own(tmp_path):
-    with pytest.raises(CassetteTooNewError, match="format 2, and this harness reads up to 1"):
-        from_bytes(changed(format=2, surprise=1), "x")
+    with pytest.raises(CassetteTooNewError, match="format 3, and this harness reads up to 2"):
+        from_bytes(changed(format=3, surprise=1), "x")
     with pytest.raises(CassetteMissingError, match="harness record"):
         load(tmp_path / "a.json")
 
