@@ -7,6 +7,7 @@ read back many times as fast as from JSON values. Format 1 wrote objects, as wha
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from harness.cassette import bodies
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.exchange import HttpResponse
 
 _STREAMS = ("event-stream", "ndjson", "eventstream", "jsonl", "json-seq", "stream+json")
+_TIMED = re.compile(r"\d{1,12}(?:\.\d{1,6})? ").match
 _QUOTES = bytes.maketrans(b"'\"", b"\"'")
 
 
@@ -67,8 +69,13 @@ def read(given: dict[str, Json]) -> tuple[Chunk, ...]:
 
 
 def late(given: dict[str, Json]) -> bool:
-    """Whether ``read`` can wait until the chunks are asked for: ``given`` is a body in one chunk, and can't fail."""
-    if "stream" in given or "chunks" in given or not bodies.late(given.get("body")):
+    """Whether ``read`` can wait until the chunks are asked for: a stream of texts, or a body in one chunk, none of
+    which can fail then.
+    """
+    stream = given.get("stream")
+    if stream is not None:
+        return isinstance(stream, list) and all(isinstance(one, str) and _TIMED(one) for one in stream)
+    if "chunks" in given or not bodies.late(given.get("body")):
         return False
     seconds(given.get("at", 0))
     return True

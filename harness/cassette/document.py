@@ -31,6 +31,8 @@ _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).enco
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _MOST_VALUES = LARGEST // 64  # at up to 128 bytes each they take twice the largest file, and reading it the rest
 _SAID = 200
+_LATE = 256 * 1024
+"""Bytes an exchange up to which the bodies of a document are made when they are asked for: no request waits long."""
 _ENDLESS = {float("inf"), float("-inf")}
 _MEND = "bring back the one before, or delete it and record it again"
 _KEYS = {"format", "partial", "provenance", "exchanges"}
@@ -94,8 +96,9 @@ def from_bytes(data: bytes, path: str) -> Cassette:
         provenance = parts.to_provenance(value["provenance"])
         exchanges = []
         place = "exchanges"
-        late = _clean(data)
-        for number, one in enumerate(a_list(value["exchanges"])):
+        every = a_list(value["exchanges"])
+        late = len(data) <= _LATE * len(every) and _clean(data)
+        for number, one in enumerate(every):
             place = f"exchanges[{number}]"
             exchanges.append(parts.to_exchange(one, partial(damaged, path, place) if late else None))
         place = "partial"
@@ -123,7 +126,7 @@ def _short(what: str) -> str:
 
 def parsed(text: str) -> Json:
     """The value of a document or a line of a journal. Raises ``ValueError`` or ``RecursionError``."""
-    # A name can begin with `$`, written so or as an escape, only where there is one: to look for one letter takes no time.
+    # A name can begin with `$`, written so or as an escape, only where there is one, and that is found in no time.
     hook = _marked_object if "$" in text or "\\" in text else _object
     return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant, parse_float=_finite)
 
