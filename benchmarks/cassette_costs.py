@@ -15,7 +15,7 @@ import httpx
 import openai
 import vcr
 
-from harness.cassette import doors, open_tape
+from harness.cassette import answers, doors, open_tape
 from harness.errors import CassetteMiss
 from harness.exchange import HttpRequest
 
@@ -123,7 +123,7 @@ def recording(folder: Path, call: float) -> None:
             for number in range(count):
                 request = HttpRequest("POST", files.URL, (("authorization", "Bearer sk-none"),), files.question(number))
                 begun = time.perf_counter()
-                witness = doors.witness(tape.answer(request))
+                witness = answers.witness(tape.answer(request))
                 witness.head(200, (("content-type", files.TYPE[kind]),))
                 for part in parts[number]:
                     witness.chunk(part.data)

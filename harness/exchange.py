@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields in the order they came; a name may stand more than once."""
@@ -19,14 +22,43 @@ FailureKind: TypeAlias = Literal["refused", "reset", "timeout", "cut", "protocol
 before it answered (httpx can't tell it from ``protocol``)."""
 
 
+_T = TypeVar("_T")
+
+
 def header(headers: Headers, name: str) -> str | None:
     """The first value of ``name``, whatever its case; None where there is none."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)
 
 
+class _Late:
+    """A value one field of which may be made when it is first asked for. Nobody sees the difference."""
+
+    __slots__ = ("_make",)
+    _make: Callable[[], Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.__slots__ or name == "_make":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        made = self._make()
+        object.__setattr__(self, name, made)
+        object.__setattr__(self, "_make", lambda: made)  # what it was made from is let go; another thread may be here
+        return made
+
+
+def late(kind: type[_T], make: Callable[[], Any], **known: Any) -> _T:
+    """An ``HttpRequest`` or ``HttpResponse`` of all fields but one, for which ``make`` is called when it is asked for:
+    to compare, copy or print the value asks for it too.
+    """
+    made = object.__new__(kind)
+    object.__setattr__(made, "_make", make)
+    for name, value in known.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(_Late):
     """A request as it goes out. ``url`` is whole, ``body`` the exact bytes."""
 
     method: str
@@ -44,7 +76,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(_Late):
     """A response as it came: kept headers, and the body in its transfer chunks."""
 
     status: int

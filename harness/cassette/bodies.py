@@ -96,6 +96,16 @@ def read(value: Json) -> bytes:
         raise ValueError(f"a body's base64 is broken: {error}") from error
 
 
+def late(value: Json) -> bool:
+    """Whether the bytes of a written body may be made later, for no value of the document can fail to give them."""
+    if not isinstance(value, dict) or "json" not in value:
+        return False
+    _style(value)
+    if not isinstance(value.get("end", ""), str):
+        raise TypeError("the end of a body is a text")
+    return True
+
+
 def unmarked(made: dict[str, Json]) -> Json:
     """The value that an object of the document stands for: for ``{"$json": …}`` the text that it is the JSON of."""
     if _MARK in made and made.keys() <= {_MARK, "$style"}:

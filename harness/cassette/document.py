@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from harness.cassette import bodies, parts
+from harness.cassette import bodies, chunks, parts
+from harness.cassette.fields import a_bool, a_list, known
 from harness.errors import CassetteDamagedError, CassetteTooNewError
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import Exchange, Provenance
 
-FORMAT = 1
+FORMAT = 2
+"""The newest format. What can be written in an older one, is: only streams are new in 2."""
 LARGEST = 512 * 2**20
 """How many bytes a cassette may have."""
 
@@ -28,7 +31,9 @@ _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).enco
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _MOST_VALUES = LARGEST // 64  # at up to 128 bytes each they take twice the largest file, and reading it the rest
 _SAID = 200
-_DENSE = 64
+_LATE = 256 * 1024
+"""Bytes an exchange up to which the bodies of a document are made when they are asked for: no request waits long."""
+_ENDLESS = {float("inf"), float("-inf")}
 _MEND = "bring back the one before, or delete it and record it again"
 _KEYS = {"format", "partial", "provenance", "exchanges"}
 # Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
@@ -47,7 +52,8 @@ class Cassette:
 
 def to_text(cassette: Cassette) -> str:
     """The document, the same for the same values."""
-    head: dict[str, Json] = {"format": FORMAT}
+    streams = any(one.response is not None and chunks.streamed(one.response) for one in cassette.exchanges)
+    head: dict[str, Json] = {"format": FORMAT if streams else 1}
     if cassette.partial:
         head["partial"] = True
     head["provenance"] = parts.from_provenance(cassette.provenance)
@@ -64,12 +70,12 @@ def to_line(value: Json) -> str:
 def _exchange_text(exchange: Exchange) -> str:
     """An exchange, indented; each chunk of a stream stands on a line of its own."""
     made = parts.from_exchange(exchange)
-    chunks = made.get("response", {}).get("stream")
-    if not chunks:
+    stream = made.get("response", {}).get("stream")
+    if not stream:
         return _indented(made).replace("\n", "\n  ")
     made["response"]["stream"] = None
     before, here, after = _indented(made).replace("\n", "\n  ").rpartition('\n    "stream": null')
-    lines = ",\n     ".join(map(_inline, chunks))
+    lines = ",\n     ".join(map(_inline, stream))
     return f"{before}{here[: -len('null')]}[\n     {lines}\n    ]{after}"
 
 
@@ -85,16 +91,18 @@ def from_bytes(data: bytes, path: str) -> Cassette:
         )
     place = "the top"
     try:
-        parts.known(value, _KEYS)
+        known(value, _KEYS)
         place = "provenance"
         provenance = parts.to_provenance(value["provenance"])
         exchanges = []
         place = "exchanges"
-        for number, one in enumerate(parts.a_list(value["exchanges"])):
+        every = a_list(value["exchanges"])
+        late = len(data) <= _LATE * len(every) and _clean(data)
+        for number, one in enumerate(every):
             place = f"exchanges[{number}]"
-            exchanges.append(parts.to_exchange(one))
+            exchanges.append(parts.to_exchange(one, partial(damaged, path, place) if late else None))
         place = "partial"
-        return Cassette(provenance, tuple(exchanges), partial=parts.a_bool(value.get("partial", False)))
+        return Cassette(provenance, tuple(exchanges), partial=a_bool(value.get("partial", False)))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(path, place, error) from error
 
@@ -117,17 +125,10 @@ def _short(what: str) -> str:
 
 
 def parsed(text: str) -> Json:
-    """The value of a document or a line of a journal. Raises ``ValueError`` or ``RecursionError``.
-
-    To look at each object takes most of the time where there are many. A text where no name begins with ``$``, and no
-    name stands twice, as the same value written again shows by its quotes, need not be looked at so.
-    """
-    many = text.count("{") * _DENSE > len(text)
-    if many and '"$' not in text and "\\u0022" not in text and "\\u0024" not in text:
-        value = json.loads(text, parse_constant=_no_constant)
-        if _inline(value).count('"') == text.count('"'):
-            return value
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    """The value of a document or a line of a journal. Raises ``ValueError`` or ``RecursionError``."""
+    # A name can begin with `$`, written so or as an escape, only where there is one, and that is found in no time.
+    hook = _marked_object if "$" in text or "\\" in text else _object
+    return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant, parse_float=_finite)
 
 
 def _parsed(data: bytes, path: str) -> Json:
@@ -136,7 +137,7 @@ def _parsed(data: bytes, path: str) -> Json:
     if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
         many = f"holds more than {_MOST_VALUES:,} values, which would take too much memory; split the suite"
         raise CassetteDamagedError(f"{path}: {many}", path=path)
-    if not data.strip():
+    if not data or data.isspace():
         raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)
     try:
         return parsed(data.decode())
@@ -154,15 +155,32 @@ def _parsed(data: bytes, path: str) -> Json:
     )
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Json:
+def _clean(data: bytes) -> bool:
+    """Whether no text of the document can hold a lone surrogate, which has no bytes."""
+    return b"\\" not in data or b"\\u" not in data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Json]:
     made = dict(pairs)
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"holds the key {next(name for name in names if names.count(name) > 1)!r} twice in one object")
+    return made
+
+
+def _marked_object(pairs: list[tuple[str, Any]]) -> Json:
+    made = _object(pairs)
     for name in made:
         if name[:1] == "$":
             return bodies.unmarked(made)
     return made
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in _ENDLESS:
+        raise ValueError(f"holds a number that is too large, {text}")
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

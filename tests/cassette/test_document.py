@@ -113,9 +113,11 @@ def test_a_reviewer_can_read_what_was_called(name, stream):
 
 
 def test_a_chunk_of_a_stream_stands_on_a_line_of_its_own():
-    lines = [line for line in shown("openai", stream=True).splitlines() if line.strip().startswith('{"at":')]
-    assert all(json.loads(line.rstrip(",")) for line in lines)
-    assert len(lines) == len(DIALECTS["openai"].render(Reply(text="Look.", calls=(ToolCall("get_weather", {"city": "Zürich"}, "call_1"),), finish="tool_calls"), stream=True).chunks)  # fmt: skip
+    said = Reply(text="Look.", calls=(ToolCall("get_weather", {"city": "Zürich"}, "call_1"),), finish="tool_calls")
+    lines = [line.strip().rstrip(",") for line in shown("openai", stream=True).splitlines() if '"0 data: ' in line]
+    assert len(lines) == len(DIALECTS["openai"].render(said, stream=True).chunks)
+    assert all(isinstance(json.loads(line), str) for line in lines)
+    assert not any('\\\\"' in line for line in lines)
 
 
 def test_marks_that_hide_text_from_a_reviewer_are_written_as_escapes():
@@ -228,8 +230,8 @@ def test_the_place_is_the_line_or_the_part():
 
 
 def test_a_newer_format_and_a_missing_file_are_errors_of_their_own(tmp_path):
-    with pytest.raises(CassetteTooNewError, match="format 2, and this harness reads up to 1"):
-        from_bytes(changed(format=2, surprise=1), "x")
+    with pytest.raises(CassetteTooNewError, match="format 3, and this harness reads up to 2"):
+        from_bytes(changed(format=3, surprise=1), "x")
     with pytest.raises(CassetteMissingError, match="harness record"):
         load(tmp_path / "a.json")
 
