@@ -122,8 +122,10 @@ def record(
     *,
     executor: Executor = in_process,
     limits: Limits = NO_LIMITS,
+    resume: bool = False,
 ) -> Generator[Event, None, None]:
-    """Ask for real and record, by ``executor``, within ``limits`` for all its workers together.
+    """Ask for real and record, by ``executor``, within ``limits`` for all its workers together; with ``resume`` only
+    what no earlier recording holds.
 
     Raises ``UsageError`` before the first question where that can't work.
     """
@@ -134,7 +136,7 @@ def record(
         if limits.dollars is not None:
             refuse_unpriced(model)
     names = sorted({job.model.api_key_env for job in chosen if job.model.api_key_env})
-    recipe = Recording(settings, origin, tuple(names), priced=limits.dollars is not None)
+    recipe = Recording(settings, origin, tuple(names), priced=limits.dollars is not None, resume=resume)
     yield from executor(chosen, recipe, _allowance(limits))
 
 

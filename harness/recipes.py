@@ -87,7 +87,7 @@ class Replaying:
 class Recording:
     """Models are asked for real, and recorded. ``names`` are the variables that hold their keys: what they hold is
     taken from the environment of whoever asks, and is never in what is sent to a worker. With ``priced`` each request
-    is reckoned in dollars.
+    is reckoned in dollars; with ``resume`` what an earlier recording holds is not asked again.
     """
 
     preload: ClassVar[tuple[str, ...]] = PRELOAD
@@ -95,6 +95,7 @@ class Recording:
     origin: Origin
     names: tuple[str, ...] = ()
     priced: bool = False
+    resume: bool = False
 
     @contextlib.contextmanager
     def __call__(self, turns: Turns) -> Iterator[Play]:
@@ -105,7 +106,7 @@ class Recording:
         load_offline()
         ask = _metered(asking(keys, replaying=False), turns, priced=self.priced)
         redactor = Redactor(known_secrets([keys[name] for name in self.names]))
-        tapes = _recording(self.origin, keys)
+        tapes = _recording(self.origin, keys, resume=self.resume)
 
         def playing(job: Job) -> CaseResult:
             return scrubbed(play(job, ask=ask, open_tape=tapes, recording=True), redactor.text)
@@ -230,12 +231,12 @@ def provenance(kind: ProvenanceKind, source: str) -> Provenance:
     )
 
 
-def _recording(origin: Origin, keys: Mapping[str, str]) -> OpenTape:
+def _recording(origin: Origin, keys: Mapping[str, str], *, resume: bool) -> OpenTape:
     def recording(job: Job) -> AbstractContextManager[Tape]:
         host = urlsplit(job.model.hostname or "").hostname
         source = origin.source or job.model.hostname or job.model.backend
         made = provenance("local" if host in LOOPBACK else "live", source)
         own = [keys[job.model.api_key_env]] if job.model.api_key_env else []
-        return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own)
+        return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own, resume=resume)
 
     return recording

@@ -22,18 +22,33 @@ _FINE = 200
 
 def reading(exchange: Exchange) -> dict[str, Json]:
     """The text, calls and finish of a chat stream; empty for anything else, and for what can't be read."""
+    try:
+        reply = _reply(exchange)
+        says: dict[str, Json] = bodies.escaped(_told(reply)) if reply is not None else {}
+    except (HarnessError, UnicodeEncodeError):
+        return {}
+    return says
+
+
+def sound(exchange: Exchange) -> bool:
+    """Whether nothing is wrong with a chat answer: no error in the middle, no early end, nothing unreadable."""
+    try:
+        _reply(exchange)
+    except HarnessError:
+        return False
+    return True
+
+
+def _reply(exchange: Exchange) -> Reply | None:
+    """What a chat answer says; None for anything else. Raises the errors of the dialects' readers."""
     response = exchange.response
     if response is None or response.status != _FINE:
-        return {}
+        return None
     path = urlsplit(exchange.request.url).path
     for dialect in DIALECTS.values():
         if any(re.search(pattern, path) for pattern in dialect.paths):
-            try:
-                says: dict[str, Json] = bodies.escaped(_told(dialect.read(response)))
-            except (HarnessError, UnicodeEncodeError):
-                return {}
-            return says
-    return {}
+            return dialect.read(response)
+    return None
 
 
 def _told(reply: Reply) -> dict[str, Json]:

@@ -20,7 +20,7 @@ from harness.errors import CassetteMiss, CassetteWriteError, LeakError
 from harness.exchange import Chunk, Exchange, Failure, HttpResponse, header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from harness.exchange import Headers, HttpRequest, Provenance
@@ -48,6 +48,8 @@ class Recorder:
         self._gate = Gate(self._secrets)
         self._came: dict[int, Exchange] = {}
         self._late = False
+        self._standing = 0
+        self._taken_up: tuple[Path, ...] = ()
         self._lock = threading.Lock()
         self._count = 0
         self._spans: dict[int, tuple[int, int]] = {}
@@ -64,12 +66,28 @@ class Recorder:
             self._journal.close(keep=True)
             raise
 
+    def resume(self, cassette: Cassette, exchanges: Sequence[Exchange], file: Path) -> None:
+        """Begin with the ``exchanges`` of an earlier recording, ``cassette`` in ``file``; this one is as old as that.
+
+        Nothing is written in the end if nothing came to a whole cassette; a broken-off recording goes into this one.
+        """
+        self._provenance = replace(self._provenance, recorded=cassette.provenance.recorded)
+        for exchange in exchanges:
+            with self._lock:
+                self._count += 2
+                number = self._count - 1
+                if self._written(number, exchange):
+                    self._found[number] = self._came[number] = exchange
+                    self._spans[number] = number, self._count
+        if file != self._path:
+            self._taken_up = (file,)
+        elif len(exchanges) == len(cassette.exchanges):
+            self._standing = len(self._found)
+
     def passing(self, request: HttpRequest) -> Passing:
         """A witness of the exchange that ``request`` begins."""
         if os.getpid() != self._owner:
-            raise CassetteMiss(
-                f"{self._path}: a forked process asked; only the one that opened a recording can add to it"
-            )
+            raise CassetteMiss(f"{self._path}: a forked process asked; only the one that opened a recording can add")
         self._redactor.learn(request)
         with self._lock:
             self._count += 1
@@ -173,6 +191,8 @@ class Recorder:
         if not self._found:
             _log.warning("%s: nothing was recorded, so nothing was written", self._path)
             return
+        if len(self._found) == self._standing:
+            return
         try:
             save(self._path, self._cassette(), secrets=(*self._secrets, *self._learnt))
         except LeakError:
@@ -180,15 +200,19 @@ class Recorder:
             if not self._problems:
                 raise
             return
-        partial(self._path).unlink(missing_ok=True)
+        for file in (partial(self._path), *self._taken_up):
+            file.unlink(missing_ok=True)
 
     def _set_aside(self) -> None:
         secrets = (*self._secrets, *self._learnt)
         clean, leak = sifted(self._cassette(partial=True), self._path, secrets)
         if leak:
             self._problems.append(leak)
-        if clean.exchanges:
-            save(free(partial(self._path)), clean, secrets=secrets)
+        if len(clean.exchanges) > self._standing:
+            aside = free(partial(self._path))
+            save(aside, clean, secrets=secrets)
+            for file in self._taken_up:
+                aside.replace(file)
 
 
 class Passing:

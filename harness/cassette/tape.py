@@ -7,7 +7,6 @@ import os
 import threading
 from collections import deque
 from dataclasses import replace
-from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING
 from harness.cassette import answers, doors, matching
 from harness.cassette import pace as paces
 from harness.cassette.aside import partial
-from harness.cassette.ci import in_ci
 from harness.cassette.gate import Gate
+from harness.cassette.modes import RecordMode, record_mode
 from harness.cassette.recording import Recorder
 from harness.cassette.redaction import Redactor
+from harness.cassette.resuming import answered, earlier
 from harness.cassette.store import load
 from harness.errors import CassetteMiss, UsageError
 from harness.exchange import Chunk, header
@@ -31,25 +31,6 @@ if TYPE_CHECKING:
     from harness.exchange import Exchange, HttpRequest, Provenance
 
 __all__ = ["RecordMode", "Tape", "open_tape", "partial", "record_mode"]
-
-
-class RecordMode(StrEnum):
-    """``none``: replay only, a miss is an error. ``once``: replay what is there, record where there is no
-    cassette. ``record``: ask anew and put the new recording in the old one's place.
-    """
-
-    NONE = "none"
-    ONCE = "once"
-    RECORD = "record"
-
-
-def record_mode(word: str) -> RecordMode:
-    """``word`` as a record mode; ``replay`` is another word for ``none``. With ``CI`` set it is always ``none``."""
-    try:
-        mode = RecordMode.NONE if word == "replay" else RecordMode(word)
-    except ValueError:
-        raise UsageError(f"{word!r} is no record mode; choose none, once or record") from None
-    return RecordMode.NONE if in_ci() else mode
 
 
 class Tape:
@@ -83,6 +64,14 @@ class Tape:
         """Let requests pass, and ``recorder`` see them."""
         self.provenance, self._recorder = provenance, recorder
 
+    def resume(self, path: Path, provenance: Provenance) -> None:
+        """Answer what an earlier recording of ``path`` can; only the rest is asked, and added."""
+        found = earlier(path, provenance)
+        if found is not None and self._recorder is not None:
+            cassette, file = found
+            self._recorded = answered(cassette)
+            self._recorder.resume(cassette, self._recorded, file)
+
     def kept(self, number: int, exchange: Exchange) -> None:
         """What a recorder tells of an exchange that is over."""
         self.taken.append((number, exchange))
@@ -103,7 +92,7 @@ class Tape:
 
     def answer(self, request: HttpRequest) -> answers.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
-        if self._recorder is not None:
+        if self._recorder is not None and not self._recorded:
             return self._recorder.passing(request)
         self._redactor.learn(request)
         with self._lock:
@@ -113,6 +102,8 @@ class Tape:
                 self._given.add(number)
                 self.taken.append((number, self._recorded[number]))
                 return self._recorded[number]
+            if self._recorder is not None:
+                return self._recorder.passing(request)
             asked = self._redactor.request(request)
             self.misses.append(asked)
         raise self._missed(asked)
@@ -171,6 +162,7 @@ def open_tape(
     matcher: Matcher | None = None,
     pace: str | float | None = None,
     cut: Callable[[bytes], Sequence[bytes]] | None = None,
+    resume: bool = False,
 ) -> Iterator[Tape]:
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
@@ -179,6 +171,8 @@ def open_tape(
     beside those of the environment. ``matcher`` says what else does not count when requests are compared.
     Replayed streams come at once, or at ``pace``: ``"realtime"``, or ``"x10"`` for ten times as fast; in their recorded
     chunks, or in those that ``cut`` makes of the body.
+    With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
+    that was broken off: what was answered then is replayed, first recorded first, and only the rest is asked and added.
     A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
@@ -196,6 +190,8 @@ def open_tape(
         old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
         if old is None:
             tape.record(recorder, provenance)
+            if resume:
+                tape.resume(path, provenance)
             with _recording(tape, recorder):
                 yield tape
             return

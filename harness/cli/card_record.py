@@ -38,7 +38,7 @@ def record(words: argparse.Namespace, chosen: Settings, screen: Console) -> int:
         return 0
     _say(screen, _beforehand(jobs, len(planned)))
     with origin(words) as who:
-        events = assembly.record(jobs, chosen, who, executor=executor, limits=limits)
+        events = assembly.record(jobs, chosen, who, executor=executor, limits=limits, resume=not words.again)
         kept, stopped = _follow(events, jobs, screen)
     told = f"{kept} of {len(jobs)} probes recorded in {chosen.cassettes}"
     _say(screen, f"{stopped}: {told}, and they stay; the same command goes on with the rest" if stopped else told)

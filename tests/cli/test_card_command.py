@@ -161,6 +161,24 @@ def test_a_budget_is_kept(empty, run, server):
     assert "2 of 12 probes recorded" in out
 
 
+def test_a_card_broken_off_goes_on_without_asking_twice(empty, run, server):
+    words = ("card", "--record", "-n", "2", "--no-self-checks", "--probe", "c7-*")
+    assert run(*words, "--max-requests", "5")[0] == 2
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "10 of 10 probes recorded" in out
+    assert len(server.asked) == 24
+    assert not list(Path("cassettes").rglob("*.partial.json"))
+
+
+def test_more_repeats_are_added_to_those_that_are_there(empty, run, server):
+    words = ("card", "--record", "--no-self-checks", "--probe", "c7-enum*", "-n")
+    assert run(*words, "1")[0] == 0
+    assert run(*words, "3", "--json", "c.json")[0] == 0
+    assert len(server.asked) == 6
+    assert cell(card("c.json"), "D1", "whole")["rate"]["n"] == 3
+
+
 def test_a_budget_in_dollars_needs_prices(empty, run):
     (empty / "suites" / "models.yaml").write_text(
         "models:\n- {name: no-such-model, backend: openai, api_key_env: CARD_KEY}\n"

@@ -1,0 +1,27 @@
+"""Record modes: whether a cassette is replayed, made where there is none, or made anew."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from harness.cassette.ci import in_ci
+from harness.errors import UsageError
+
+
+class RecordMode(StrEnum):
+    """``none``: replay only, a miss is an error. ``once``: replay what is there, record where there is no
+    cassette. ``record``: ask anew and put the new recording in the old one's place.
+    """
+
+    NONE = "none"
+    ONCE = "once"
+    RECORD = "record"
+
+
+def record_mode(word: str) -> RecordMode:
+    """``word`` as a record mode; ``replay`` is another word for ``none``. With ``CI`` set it is always ``none``."""
+    try:
+        mode = RecordMode.NONE if word == "replay" else RecordMode(word)
+    except ValueError:
+        raise UsageError(f"{word!r} is no record mode; choose none, once or record") from None
+    return RecordMode.NONE if in_ci() else mode

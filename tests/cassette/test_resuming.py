@@ -1,0 +1,169 @@
+"""A recording that goes on where an earlier one stopped: nothing is asked twice, and nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+
+from harness.cassette import load, open_tape, partial
+from harness.exchange import Provenance
+
+FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
+LATER = Provenance("synthetic", "2026-02-01T00:00:00+00:00", "a test")
+ELSE = Provenance("synthetic", "2026-02-01T00:00:00+00:00", "another server")
+RECORDER = """
+import os, sys, httpx
+from harness.cassette import open_tape
+from harness.exchange import Provenance
+os.environ.pop("CI", None)
+path, url = sys.argv[1:]
+with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")):
+    for number in range(1000):
+        httpx.post(url, json={"number": number})
+        print(number, flush=True)
+"""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        number = json.loads(self.rfile.read(int(self.headers["content-length"])))["number"]
+        self.server.asked.append(number)
+        body = json.dumps({"answer": number}).encode()
+        self.send_response(self.server.status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    made.asked, made.status = [], 200
+    made.url = f"http://127.0.0.1:{made.server_port}/v1/thing"
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def record(path, server, numbers, provenance=FROM, **more):
+    with open_tape(path, mode="record", provenance=provenance, **more) as tape:
+        for number in numbers:
+            assert httpx.post(server.url, json={"number": number}).json() == {"answer": number}
+    return tape
+
+
+def interrupted(path, server, stop):
+    with open_tape(path, mode="record", provenance=FROM, resume=True):
+        for number in range(stop):
+            httpx.post(server.url, json={"number": number})
+        raise KeyboardInterrupt
+
+
+def answers(path):
+    return [json.loads(one.response.body)["answer"] for one in load(path).exchanges]
+
+
+def test_what_a_killed_recording_had_is_not_asked_again(tmp_path, server):
+    path = tmp_path / "c.json"
+    child = subprocess.Popen(
+        [sys.executable, "-c", RECORDER, str(path), server.url], stdout=subprocess.PIPE, text=True
+    )  # fmt: skip
+    for line in child.stdout:
+        if int(line) == 6:
+            os.kill(child.pid, signal.SIGKILL)
+            break
+    child.wait()
+    child.stdout.close()
+    had = len(server.asked)
+    assert not path.exists()
+    server.asked.clear()
+    tape = record(path, server, range(20), LATER, resume=True)
+    again = 20 - len(server.asked)
+    assert 7 <= again <= had
+    assert server.asked == list(range(again, 20))
+    assert answers(path) == list(range(20))
+    assert [number for number, _ in tape.taken] == list(range(20))
+    assert load(path).provenance.recorded == FROM.recorded  # as old as its oldest answer
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["c.json"]
+
+
+def test_repeats_are_added_to_a_whole_cassette_first_recorded_first(tmp_path, server):
+    path = tmp_path / "c.json"
+    record(path, server, [1, 1])
+    record(path, server, [1, 1, 1, 2], LATER, resume=True)
+    assert server.asked == [1, 1, 1, 2]
+    assert answers(path) == [1, 1, 1, 2]
+
+
+def test_a_cassette_to_which_nothing_comes_stays_as_it_is(tmp_path, server):
+    path = tmp_path / "c.json"
+    record(path, server, [1, 2])
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    record(path, server, [2, 1], LATER, resume=True)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert server.asked == [1, 2]
+
+
+def test_a_recording_broken_off_twice_goes_on_twice(tmp_path, server):
+    path = tmp_path / "c.json"
+    for stop in (3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(path, server, stop)
+        assert answers(partial(path)) == list(range(stop))
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["c.partial.json"]
+    record(path, server, range(6), resume=True)
+    assert server.asked == list(range(6))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["c.json"]
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+def test_what_was_refused_for_now_is_asked_again(tmp_path, server, status):
+    path = tmp_path / "c.json"
+    record(path, server, [1])
+    server.status = status
+    record(path, server, [1, 2], resume=True)
+    server.status = 200
+    record(path, server, [1, 2], resume=True)
+    assert server.asked == [1, 2, 2]
+    assert [one.response.status for one in load(path).exchanges] == [200, 200]
+
+
+def test_what_another_server_said_is_not_taken_for_its_own(tmp_path, server):
+    path = tmp_path / "c.json"
+    record(path, server, [1, 2])
+    record(path, server, [1], ELSE, resume=True)
+    assert server.asked == [1, 2, 1]
+    assert load(path).provenance == ELSE
+
+
+def test_what_is_not_asked_for_stays(tmp_path, server):
+    path = tmp_path / "c.json"
+    record(path, server, [1, 2])
+    record(path, server, [3], LATER, resume=True)
+    assert answers(path) == [1, 2, 3]
+
+
+def test_without_resume_all_is_asked_anew(tmp_path, server):
+    path = tmp_path / "c.json"
+    record(path, server, [1])
+    record(path, server, [1], LATER)
+    assert server.asked == [1, 1]
+    assert load(path).provenance == LATER
