@@ -19,6 +19,7 @@ FLOORS = (
     {"report", "server", "local"},
     {
         "assembly",
+        "drift",
         "housekeeping",
         "settings",
         "cli",

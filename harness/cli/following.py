@@ -64,8 +64,8 @@ def follow(
             stopped = True
     scorecard = Scorecard(tuple(results), () if stopped else orphans)
     terminal.show(out, scorecard, recording=recording)
-    _write(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
-    _write(words.junit, lambda: junit.xml(scorecard))
+    write_report(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
+    write_report(words.junit, lambda: junit.xml(scorecard))
     return scorecard, stopped
 
 
@@ -114,7 +114,7 @@ def _lines_into(path: str | None) -> Iterator[Callable[[str], object]]:
             yield file.write
 
 
-def _write(path: str | None, text: Callable[[], str]) -> None:
+def write_report(path: str | None, text: Callable[[], str]) -> None:
     if not path:
         return
     if path == STANDARD_OUTPUT:

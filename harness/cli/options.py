@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
+    from harness.change import Change
     from harness.run.choice import Choice
 
 
@@ -47,3 +49,21 @@ def reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the whole report as JSON (- for standard output)")
     parser.add_argument("--jsonl", metavar="FILE", help="write each event as a line of JSON, as it happens")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")
+
+
+def fail_on(parser: argparse.ArgumentParser) -> None:
+    """From which grade on a change fails."""
+    grades = ("contract", "shape", "cosmetic", "never")
+    parser.add_argument(
+        "--fail-on", choices=grades, default="contract", help="the lightest change that fails (default: contract)"
+    )
+
+
+def failed(words: argparse.Namespace, changes: Iterable[Change]) -> int:
+    """1 where one of ``changes`` is as grave as ``--fail-on``, else 0."""
+    from harness.change import GRADES
+
+    if words.fail_on == "never":
+        return 0
+    least = GRADES.index(words.fail_on)
+    return int(any(GRADES.index(change.grade) >= least for change in changes))
