@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from harness.backend.completion import complete, load_offline, prices
+from harness.backend.completion import complete, load_offline
+from harness.backend.prices import per_token
 from harness.cassette import RecordMode, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
@@ -128,7 +129,7 @@ def _free(model: Model) -> bool:
 
 def price(model: Model) -> tuple[float, float]:
     """Dollars for a token that goes in and for one that comes out; 0 on this machine, and where litellm knows none."""
-    return (None if _free(model) else prices(model.id)) or (0.0, 0.0)
+    return (None if _free(model) else per_token(model.id)) or (0.0, 0.0)
 
 
 def at_most(model: Model, words: Mapping[str, Json]) -> float:
@@ -139,7 +140,7 @@ def at_most(model: Model, words: Mapping[str, Json]) -> float:
 
 def unpriced(model: Model) -> bool:
     """Whether nobody knows what a question costs."""
-    return not _free(model) and prices(model.id) is None
+    return not _free(model) and per_token(model.id) is None
 
 
 def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:

@@ -5,12 +5,13 @@ flags, then the environment, then ``[tool.harness]`` in pyproject.toml, then def
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cassette.ci import in_ci
 from harness.errors import UsageError
+from harness.run.expiry import Policy, policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ class Settings:
     """``suites`` are files and folders, ``cassettes`` the folder of recordings, ``record_mode`` one of
     ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
     (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
-    for behaviour cards.
+    for behaviour cards, ``expiry`` is how old recordings may be, both from there too.
     """
 
     suites: tuple[Path, ...] = (Path("suites"),)
@@ -37,6 +38,7 @@ class Settings:
     ignore: tuple[str, ...] = ()
     match_function: str = ""
     checks: tuple[str, ...] = ()
+    expiry: Policy = field(default_factory=Policy)
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
@@ -47,8 +49,8 @@ class Settings:
         return Matcher(self.ignore, _function(self.match_function) if self.match_function else None)
 
 
-_NAMES = tuple(field.name for field in fields(Settings) if field.name != "ci")
-_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function", "checks"})
+_NAMES = tuple(one.name for one in fields(Settings) if one.name != "ci")
+_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function", "checks", "expiry"})
 _LISTS = {"suites", "ignore", "checks"}
 
 
@@ -76,6 +78,7 @@ def settings(
     given["ignore"] = tuple(chosen.get("ignore", ()))
     given["checks"] = tuple(chosen.get("checks", ()))
     given["match_function"] = chosen.get("match_function", "")
+    given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
     return Settings(**given)
 
 
@@ -118,6 +121,8 @@ def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
     for name, value in table.items():
         if name not in _NAMES:
             raise UsageError(f"{file}: [tool.harness] has no key {name!r}; it knows {', '.join(_NAMES)}")
+        if name == "expiry":
+            continue  # it says itself what it must be
         wanted = list if name in _LISTS else str
         if not isinstance(value, wanted) or (wanted is list and not all(isinstance(one, str) for one in value)):
             raise UsageError(f"{file}: [tool.harness] {name} must be {'a list of texts' if wanted is list else 'text'}")

@@ -20,6 +20,7 @@ FLOORS = (
     {
         "assembly",
         "cards",
+        "drift",
         "housekeeping",
         "recipes",
         "settings",

@@ -166,16 +166,6 @@ def load_offline() -> None:
     _litellm()
 
 
-def prices(model: str) -> tuple[float, float] | None:
-    """Dollars for a token that goes in and for one that comes out, from litellm's own list; None where it has none."""
-    name = canonical(model)
-    known = _litellm().model_cost
-    found = known.get(name) or known.get(name.partition("/")[2]) or {}
-    if "input_cost_per_token" not in found:
-        return None
-    return float(found["input_cost_per_token"]), float(found.get("output_cost_per_token") or 0.0)
-
-
 def _config(model: ModelConfig | Mapping[str, Json] | str) -> ModelConfig:
     if isinstance(model, ModelConfig):
         return model

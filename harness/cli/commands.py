@@ -26,6 +26,8 @@ COMMANDS = (
     Command("mutate", "mutate what cassettes hold, and count what a replay notices", "harness.cli.mutate"),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
+    Command("verify", "ask recorded questions again: has a provider changed?", "harness.cli.verify"),
+    Command("diff", "compare two cassettes or folders of them, by consequence", "harness.cli.diff"),
     Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),
     Command(
         "cassettes", "list cassettes: what they hold, their age and size, and who uses them", "harness.cli.cassettes"

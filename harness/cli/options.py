@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from rich.console import Console
 
+    from harness.change import Change
     from harness.run.allowance import Limits
     from harness.run.choice import Choice
     from harness.run.executors import Executor
@@ -112,3 +114,21 @@ def limited(words: argparse.Namespace) -> Limits:
         if given is not None and not 0 < given < float("inf"):
             raise UsageError(f"--{name.replace('_', '-')} is {given:g}; give more than 0")
     return Limits(words.max_requests, words.max_dollars, words.per_minute)
+
+
+def fail_on(parser: argparse.ArgumentParser) -> None:
+    """From which grade on a change fails."""
+    grades = ("contract", "shape", "cosmetic", "never")
+    parser.add_argument(
+        "--fail-on", choices=grades, default="contract", help="the lightest change that fails (default: contract)"
+    )
+
+
+def failed(words: argparse.Namespace, changes: Iterable[Change]) -> int:
+    """1 where one of ``changes`` is as grave as ``--fail-on``, else 0."""
+    from harness.change import GRADES
+
+    if words.fail_on == "never":
+        return 0
+    least = GRADES.index(words.fail_on)
+    return int(any(GRADES.index(change.grade) >= least for change in changes))

@@ -1,56 +1,60 @@
-"""What a new recording of a case says otherwise than the old one: questions, and what the answers decode to."""
+"""Changes for people and machines: a line each, the gravest first, with both decoded sides."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from harness.cassette import matching
-from harness.chat import Reply
-from harness.report.exchanges import read
+from harness.change import GRADES
+from harness.report import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from harness.cassette import Cassette
-    from harness.exchange import Exchange
+    from harness.change import Change, Grade
+    from harness.chat import Json
 
-
-def changes(before: Cassette, after: Cassette) -> list[str]:
-    """A line for each thing that differs; ids, times and token counts are no change."""
-    told: list[str] = []
-    for place, (old, new) in enumerate(zip(before.exchanges, after.exchanges, strict=False)):
-        told += [f"exchange {place}: {one}" for one in _between(old, new)]
-    number = len(after.exchanges) - len(before.exchanges)
-    if number:
-        told.append(
-            f"{abs(number)} exchange{'s' if abs(number) > 1 else ''} {'more' if number > 0 else 'fewer'} than before"
-        )
-    return told
+STYLES = {"contract": "bold red", "shape": "yellow", "cosmetic": "dim"}
+_MOST_SIDE = 160
+_SAID = {"field_new", "field_gone", "field_type", "event", "header", "finish", "exchanges", "request"}
 
 
-def _between(old: Exchange, new: Exchange) -> Iterator[str]:
-    for one in matching.differences(old.request, new.request):
-        yield f"asked otherwise: {one.replace(', asked ', ', now ')}"
-    was, now = _outcome(old), _outcome(new)
-    for name in dict.fromkeys((*was, *now)):
-        if was.get(name) != now.get(name):
-            yield f"{name} was {was.get(name, 'none')}, is {now.get(name, 'none')}"
+def line(change: Change) -> str:
+    """A change in one harmless line."""
+    where = f"{change.path}: " if change.path else ""
+    sided = change.what not in _SAID and (change.before is not None or change.after is not None)
+    sides = f" ({side(change.before)} → {side(change.after)})" if sided else ""
+    return harmless.line(f"{change.grade} {change.what}: {where}{change.message}{sides}", 400)
 
 
-def _outcome(exchange: Exchange) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if exchange.response is not None:
-        found["status"] = str(exchange.response.status)
-    if exchange.failure is not None:
-        found["failure"] = exchange.failure.kind
-    reply = read(exchange)
-    if isinstance(reply, str):
-        found["answer"] = reply
-    if isinstance(reply, Reply):
-        found["text"] = json.dumps(reply.text, ensure_ascii=False)
-        found["finish"] = str(reply.finish)
-        calls = [f"{call.name}({json.dumps(call.parameters, ensure_ascii=False)})" for call in reply.calls]
-        calls += [f"{error.name}: unreadable ({error.fault})" for error in reply.errors]
-        found["calls"] = ", ".join(calls) or "none"
-    return found
+def side(value: Json) -> str:
+    """One side of a change: a text as it is, anything else as JSON, shortened."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return harmless.line(text if len(text) <= _MOST_SIDE else f"{text[:_MOST_SIDE]}…", 2 * _MOST_SIDE)
+
+
+def story(change: Change, word: str = "", often: str = "") -> Iterator[tuple[str, str]]:
+    """A change, then both its sides, where its message does not hold them: lines, each with its style."""
+    where = f"{change.path}: " if change.path else ""
+    yield f"  {word or change.grade}  {harmless.line(f'{where}{change.message}', 300)}{often}", STYLES[change.grade]
+    if change.what not in _SAID and (change.before is not None or change.after is not None):
+        yield f"      was  {side(change.before)}", ""
+        yield f"      is   {side(change.after)}", ""
+
+
+def counts(changes: Iterable[Change]) -> dict[Grade, int]:
+    """How many changes of each grade, the gravest first."""
+    found = [change.grade for change in changes]
+    return {grade: found.count(grade) for grade in reversed(GRADES)}
+
+
+def summed(changes: Iterable[Change]) -> str:
+    """``2 contract, 1 shape``, or ``nothing``."""
+    found = counts(changes)
+    return ", ".join(f"{number} {grade}" for grade, number in found.items() if number) or "nothing"
+
+
+def as_json(changes: Iterable[Change]) -> list[Json]:
+    """Every change for machines."""
+    return [{**dataclasses.asdict(change), "key": change.key} for change in changes]

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from harness.errors import HarnessError
 from harness.report import harmless
-from harness.wire import DIALECTS
+from harness.run.decoded import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.chat import Reply
     from harness.exchange import Exchange, Headers, HttpResponse, Provenance
-    from harness.wire.dialect import Dialect
 
 _MOST_TEXT = 60
 
@@ -131,18 +126,3 @@ def _reply(reply: Reply) -> Iterator[str]:
     if reply.usage:
         usage = reply.usage
         yield from _bar(f"tokens: {usage.prompt} prompt, {usage.completion} completion, {usage.total} total")
-
-
-def read(exchange: Exchange) -> Reply | str | None:
-    """The answer as the reference reader sees it; a sentence where it can't be read; None where it is none."""
-    dialect = _dialect(urlsplit(exchange.request.url).path)
-    if exchange.response is None or dialect is None or exchange.response.status >= HTTPStatus.BAD_REQUEST:
-        return None
-    try:
-        return dialect.read(exchange.response)
-    except HarnessError as error:
-        return f"{type(error).__name__}: {error}"
-
-
-def _dialect(path: str) -> Dialect | None:
-    return next((one for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)

@@ -161,8 +161,10 @@ def test_recording_anew_tells_what_is_answered_otherwise(project, capsys):
     old = tape(project).read_text()
     assert record(project, SECOND, "rerecord") == 0
     err = capsys.readouterr().err
-    assert 'cassettes/shop/hello/openai+m.json: exchange 0: text was "Hello!", is "Good day!"' in err
-    assert 'calls was shop__find({"what": "socks"}), is shop__find({"what": "shoes"})' in err
+    assert "cassettes/shop/hello/openai+m.json: cosmetic text: exchange 0.text: other text (Hello! → Good day!)" in err
+    assert "cassettes/shop/find/openai+m.json: contract calls: exchange 0.calls: other parameters" in err
+    assert '{"what": "socks"}' in err
+    assert '{"what": "shoes"}' in err
     assert "2 of 2 cassettes say something else than before" in err
     assert tape(project).read_text() != old
 

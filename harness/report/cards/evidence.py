@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.chat import Reply
 from harness.report import harmless
 from harness.report.cards.matrix import ORDER
-from harness.report.exchanges import read
+from harness.run.decoded import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

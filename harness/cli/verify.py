@@ -1,0 +1,249 @@
+"""Ask recorded questions again, and compare the answers by consequence.
+
+The recorded requests are sent as they stand, with the key put back from the environment; litellm is not in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from harness.drift import Asked
+    from harness.run.verify import Verified
+
+EXAMPLES = """examples:
+  harness verify --local                               everything, of the local model that is started for it
+  harness verify suites/tools.yaml --model "openai/*"  a part
+  harness verify --sample 20 --seed 7 --max-dollars 1  twenty cassettes, for a dollar at most
+  harness verify --repeats 5                           judge over five answers: for models that vary
+  harness verify --cassette odd/probe.json             cassettes that belong to no suite
+  harness verify --accept                              take over new answers, cassette by cassette, asking first
+  harness verify --ages                                only how old the recordings are; nothing is sent
+
+What was answered is kept in .harness/verify.jsonl until all is done: after Ctrl-C, a spent budget or a provider that
+went down, the same command goes on from there. How old recordings may be stands in pyproject.toml:
+  [tool.harness.expiry]
+  warn = "90d"
+  fail = "365d"
+
+exit codes: 0 no change so grave as --fail-on, 1 there is one or a recording has expired, 2 it could not be told
+"""
+_STATE = "verify.jsonl"
+_UNTOLD = 2
+_INTERRUPTED = 130
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.suites(parser)
+    options.selection(parser)
+    add = parser.add_argument
+    add("--cassette", action="append", default=[], metavar="PATH", help="this cassette or folder, and no suite")
+    add("--sample", type=int, metavar="N", help="only N of the cassettes, by chance")
+    add("--seed", type=int, default=0, metavar="S", help="which chance (default: 0, always the same)")
+    add("--repeats", type=int, default=1, metavar="N", help="ask each question N times (default: 1)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--hostname", default="", metavar="URL", help="send to this host, and not the recorded ones")
+    where.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
+    add("--max-requests", type=int, metavar="N", help="ask no more than N questions")
+    add("--max-dollars", type=float, metavar="D", help="spend no more, by the recorded token counts")
+    add("--per-minute", type=float, metavar="N", help="ask no faster")
+    options.fail_on(parser)
+    add("--accept", action="store_true", help="offer each changed cassette's new answers for the old ones")
+    add("-y", "--yes", action="store_true", help="with --accept: take them all, without asking")
+    add("--source", default="", metavar="TEXT", help="who answers, for accepted cassettes to say")
+    add("--ages", action="store_true", help="send nothing; only tell how old the recordings are")
+    add("--all", action="store_true", help="show cosmetic changes too")
+    add("--keep", default=".harness", metavar="DIR", help="folder for the answers so far (default: .harness)")
+    add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness.cli.following import STANDARD_OUTPUT, screen
+
+    _refuse(words)
+    out = screen(stderr=words.json == STANDARD_OUTPUT)
+    with _place(words) as (hostname, source, environment):
+        asked = _chosen(words)
+        if words.ages:
+            return _ages(asked, out)
+        done, stopped, code = _follow(words, asked, hostname, environment, out)
+        _tell(words, done, stopped, out)
+        if words.accept and not code:
+            _accept(words, done, source, asked, environment, out)
+    if code:
+        return code
+    judged = [one for one in done if one.fresh is not None or one.changes]
+    if not judged:
+        return _UNTOLD
+    expired = any(one.target.age == "expired" for one in done)
+    return max(int(expired), options.failed(words, (change for one in done for change in one.steady)))
+
+
+def _refuse(words: argparse.Namespace) -> None:
+    from harness.errors import UsageError
+
+    for name in ("sample", "repeats"):
+        if (value := getattr(words, name)) is not None and value < 1:
+            raise UsageError(f"--{name} {value} asks nothing; give at least 1")
+    if words.accept and not (words.yes or sys.stdin.isatty()):
+        raise UsageError("nobody is there to agree; --accept asks at a terminal, or takes all with --yes")
+    if words.accept:
+        from harness import assembly
+        from harness.settings import settings
+
+        assembly.refuse_ci(settings(vars(words)))
+
+
+@contextlib.contextmanager
+def _place(words: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Where the questions go, who is there, and the environment with its keys."""
+    import os
+
+    environment = dict(os.environ)
+    if not words.local or words.ages:
+        yield words.hostname, words.source or words.hostname, environment
+        return
+    from harness.assembly import LOCAL_KEY
+    from harness.local.server import KEY, running
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped then too
+    with running(say=_say) as server:
+        yield server.url, words.source or server.source, {LOCAL_KEY: KEY, **environment}
+
+
+def _chosen(words: argparse.Namespace) -> tuple[Asked, ...]:
+    import datetime as dt
+
+    from harness import assembly, drift
+    from harness.run.verify import sampled
+    from harness.settings import settings
+
+    chosen, now = settings(vars(words)), dt.datetime.now(dt.UTC)
+    if words.cassette:
+        found = drift.of_files(words.cassette, chosen.expiry, now)
+    else:
+        jobs = assembly.plan(assembly.load(chosen), chosen, options.choice(words))
+        found = drift.of_jobs(jobs, chosen.expiry, now)
+    if words.sample is None:
+        return found
+    kept = {one.path for one in sampled([one.target for one in found], words.sample, words.seed)}
+    return tuple(one for one in found if one.target.path in kept)
+
+
+def _follow(
+    words: argparse.Namespace, asked: Sequence[Asked], hostname: str, environment: dict[str, str], out: Console
+) -> tuple[list[Verified], str, int]:
+    """All that was verified, why it stopped before its end, and the exit code for that."""
+    import time
+    from pathlib import Path
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from harness import drift
+    from harness.report import harmless, verified
+    from harness.run import verify
+    from harness.run.allowance import Allowance, BudgetSpentError, Limits
+    from harness.run.kept import Kept
+
+    send = drift.sender(asked, environment, hostname=hostname)
+    limits = Limits(words.max_requests, words.max_dollars, words.per_minute)
+    allowance = Allowance(limits, clock=time.monotonic, sleep=time.sleep)
+    answers = Kept(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
+    done: list[verify.Verified] = []
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    targets = [one.target for one in asked]
+    stopped, code = "", 0
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+        task = progress.add_task("")
+        try:
+            for event in verify.verify(targets, send=send, answers=answers, allowance=allowance, repeats=words.repeats):
+                if isinstance(event, verify.Started):
+                    progress.update(task, total=event.total)
+                    if event.kept:
+                        out.print(f"going on from {answers.path}: {event.kept} answers are there", soft_wrap=True)
+                elif isinstance(event, verify.Answered):
+                    progress.update(task, advance=1, description=harmless.line(str(event.target.path), 70))
+                else:
+                    done.append(event)
+                    out.print(verified.one_line(event), markup=False, soft_wrap=True)
+        except (BudgetSpentError, verify.ProviderDownError) as error:
+            stopped, code = str(error), _UNTOLD
+        except KeyboardInterrupt:
+            stopped, code = f"interrupted; {answers.path} keeps the answers, run the same again to go on", _INTERRUPTED
+    answers.close() if stopped else answers.done()
+    return done, stopped, code
+
+
+def _tell(words: argparse.Namespace, done: Sequence[Verified], stopped: str, out: Console) -> None:
+    import harness
+    from harness.cli.following import write_report
+    from harness.report import changes, harmless, verified
+
+    for one in done:
+        for line, style in verified.story(one, cosmetic=words.all):
+            out.print(line, style=style or None, markup=False, soft_wrap=True)
+    steady = [change for one in done for change in one.steady]
+    answers = sum(one.answers for one in done)
+    told = f"{len(done)} cassettes verified by {answers} answers: {changes.summed(steady)}"
+    out.print(told, markup=False, soft_wrap=True)
+    if stopped:
+        out.print(f"stopped: {harmless.line(stopped)}", style="bold red", markup=False, soft_wrap=True)
+    write_report(words.json, lambda: verified.as_json(done, stopped, harness.__version__))
+
+
+def _ages(asked: Sequence[Asked], out: Console) -> int:
+    from harness.report import verified
+    from harness.run.verify import Verified
+
+    found = [Verified(one.target) for one in asked]
+    for one in found:
+        if one.target.age != "fresh":
+            out.print(f"{one.target.path}: {verified.aged(one)}", markup=False, soft_wrap=True)
+    ages = [one.target.age for one in found]
+    counted = ", ".join(f"{ages.count(word)} {word}" for word in ("fresh", "old", "expired", "undated") if word in ages)
+    out.print(f"{len(found)} recordings: {counted}", markup=False, soft_wrap=True)
+    return int("expired" in ages)
+
+
+def _accept(
+    words: argparse.Namespace,
+    done: Sequence[Verified],
+    source: str,
+    asked: Sequence[Asked],
+    environment: dict[str, str],
+    out: Console,
+) -> None:
+    from harness import drift
+    from harness.report import verified
+
+    for one in done:
+        if not any(change.what != "value" for change in one.steady):
+            continue
+        if why := drift.unaccepted(one):
+            out.print(f"{one.target.path}: stays as it is: {why}", markup=False, soft_wrap=True)
+            continue
+        for line, style in verified.story(one, cosmetic=True):
+            out.print(line, style=style or None, markup=False, soft_wrap=True)
+        if words.yes or _agrees(f"{one.target.path}: take the new answers? [y/N] "):
+            drift.accept(one, source, drift.secrets_of(asked, environment))
+            out.print(f"{one.target.path}: recorded anew", markup=False, soft_wrap=True)
+
+
+def _agrees(question: str) -> bool:
+    sys.stdout.write(question)
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

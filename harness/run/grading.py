@@ -1,0 +1,191 @@
+"""Two recordings of the same questions, compared by consequence: what a caller acts on, the shape, the wording.
+
+The one place where changes are graded: ``diff``, ``verify``, ``rerecord`` and ``bisect`` ask here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.cassette import matching
+from harness.chat import Reply
+from harness.exchange import header
+from harness.finding import Evidence
+from harness.run import bodyshape
+from harness.run.answers import is_json, replies, told
+from harness.run.consequences import CONSEQUENCES, graded
+from harness.run.decoded import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.cassette import Cassette
+    from harness.change import Change
+    from harness.chat import Json
+    from harness.exchange import Exchange, HttpResponse
+
+_ORDER = {one.what: place for place, one in enumerate(CONSEQUENCES)}
+_MEDIA, _PRESENCE = ("content-type",), ("retry-after", "retry-after-ms", "x-should-retry", "location", "allow")
+_MANY = 4
+"""Chunks from which a stream is said to come in pieces; fewer may be chance."""
+# A call has other fields than a text: told once, as `called`.
+_OF_ANSWER = re.compile(r"\b(content|message|delta|tool_calls|parts|events)\b")
+_ERROR_WORDS = ("type", "code", "status")
+_NO_CODES = (None, "", 0)
+
+
+def cassettes(before: Cassette, after: Cassette, path: str = "") -> tuple[Change, ...]:
+    """All that differs between two cassettes, exchange by exchange. ``path`` is the file, for the evidence."""
+    made: list[Change] = []
+    for place, (old, new) in enumerate(zip(before.exchanges, after.exchanges, strict=False)):
+        evidence = (Evidence(path, (place,)),)
+        found = [*_asked(old, new), *between(old, new)]
+        made += [replace(one, path=f"exchange {place}.{one.path}".rstrip("."), evidence=evidence) for one in found]
+    was, now = len(before.exchanges), len(after.exchanges)
+    if was != now:
+        word = f"{abs(now - was)} exchange{'s' if abs(now - was) > 1 else ''} {'more' if now > was else 'fewer'}"
+        made.append(replace(graded("exchanges", "", was, now, f"{word} than before"), evidence=(Evidence(path),)))
+    return tuple(made)
+
+
+def between(before: Exchange, after: Exchange) -> tuple[Change, ...]:
+    """All that differs between two answers to one question, the gravest first."""
+    made = [*_failed(before, after)]
+    old, new = before.response, after.response
+    if old is not None and new is not None:
+        if old.status != new.status:
+            what = f"HTTP {old.status} was answered, now HTTP {new.status}"
+            made.append(graded("status", "status", told(before), told(after), what))
+        else:
+            answered = [*_answered(before, after)]
+            follows = any(one.what == "called" for one in answered)
+            made += answered
+            made += [one for one in _shaped(old, new) if not (follows and _OF_ANSWER.search(one.path))]
+        made += _headers(old, new)
+    return tuple(sorted(made, key=lambda one: (_ORDER[one.what], one.path)))
+
+
+def _asked(old: Exchange, new: Exchange) -> Iterator[Change]:
+    for difference in matching.differences(old.request, new.request):
+        path, _, what = difference.partition(": ")
+        yield graded("request", f"request.{path}", None, None, f"asked otherwise: {what.replace(', asked ', ', now ')}")
+
+
+def _failed(before: Exchange, after: Exchange) -> Iterator[Change]:
+    was, now = (one.failure.kind if one.failure else None for one in (before, after))
+    if was != now or (before.response is None) != (after.response is None):
+        word = f"the connection failed ({now})" if now else "the connection no longer fails"
+        yield graded("failure", "connection", was or told(before), now or told(after), word)
+
+
+def _answered(before: Exchange, after: Exchange) -> Iterator[Change]:
+    was, now = read(before), read(after)
+    if isinstance(was, Reply) and isinstance(now, Reply):
+        yield from replies(was, now)
+        if _asks_json(before) and is_json(was) != is_json(now):
+            word = "is no JSON" if is_json(was) else "is JSON now"
+            yield graded("json", "text", was.text, now.text, f"JSON was asked for, and the text {word}")
+    elif isinstance(was, Reply) or isinstance(now, Reply):
+        word = f"can't be read: {now}" if isinstance(now, str) else "can be read now"
+        yield graded("unreadable", "answer", told(before), told(after), f"the answer {word}")
+    elif was != now:
+        yield graded("text", "answer", was, now, "the answer is unreadable in another way")
+    if was is None and now is None:
+        yield from _errors(before.response, after.response)
+
+
+def _errors(before: HttpResponse | None, after: HttpResponse | None) -> Iterator[Change]:
+    """The provider's own words for an error, and its sentence."""
+    was, now = _error_of(before), _error_of(after)
+    for name in _ERROR_WORDS:
+        one, other = was.get(name), now.get(name)
+        if one != other and not (one in _NO_CODES and other in _NO_CODES):
+            yield graded("error", f"error.{name}", one, other, f"the error's {name} was {one!r}, is {other!r}")
+    if was.get("message") != now.get("message"):
+        yield graded("text", "error.message", was.get("message"), now.get("message"), "other words for the error")
+
+
+def _error_of(response: HttpResponse | None) -> dict[str, Json]:
+    found = bodyshape.values(response) if response else None
+    body = found[0][1] if found else None
+    error = body.get("error", body) if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {"message": error}
+
+
+def _shaped(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
+    was, now = bodyshape.values(old), bodyshape.values(new)
+    if was is None or now is None:
+        if (was is None) != (now is None):
+            yield graded("not_json", "body", was is not None, now is not None, "the body is JSON on one side only")
+        return
+    yield from _chunking(old, new)
+    yield from _fields(bodyshape.shape(was), bodyshape.shape(now))
+    for names, word, what in (
+        (bodyshape.events(was) - bodyshape.events(now), "no longer comes", True),
+        (bodyshape.events(now) - bodyshape.events(was), "is new", False),
+    ):
+        for name in sorted(names):
+            yield graded("event", f"events.{name}", what, not what, f"the event {name} {word}")
+    if not bodyshape.is_stream(old) and not bodyshape.is_stream(new):
+        yield from _values(was[0][1], now[0][1])
+
+
+def _chunking(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
+    for was, now in (((old, new)), ((new, old))):
+        streamed = bodyshape.is_stream(was) and len(was.chunks) >= _MANY
+        if streamed and (len(now.chunks) == 1 or not bodyshape.is_stream(now)):
+            word = "all at once, where it came in pieces" if was is old else "in pieces, where it came at once"
+            yield graded("chunking", "chunks", len(old.chunks), len(new.chunks), f"the stream comes {word}")
+
+
+def _fields(was: bodyshape.Shape, now: bodyshape.Shape) -> Iterator[Change]:
+    for path in bodyshape.outermost(set(was) - set(now)):
+        yield graded("field_gone", path, _types(was, path), None, f"the field {path} is gone")
+    for path in bodyshape.outermost(set(now) - set(was)):
+        yield graded("field_new", path, None, _types(now, path), f"the field {path} is new")
+    for path in sorted(set(was) & set(now)):
+        if was[path] != now[path]:
+            one, other = _types(was, path), _types(now, path)
+            yield graded("field_type", path, one, other, f"the field {path} was {one}, is {other}")
+
+
+def _types(found: bodyshape.Shape, path: str) -> str:
+    return " or ".join(sorted(found[path]))
+
+
+def _values(was: Json, now: Json) -> Iterator[Change]:
+    """Other values in the same places. What the model said is told as text and calls."""
+    there, here = dict(bodyshape.leaves(was)), dict(bodyshape.leaves(now))
+    for path in there.keys() & here.keys():
+        if there[path] != here[path] and not path.endswith(("content", "text", "arguments", "message")):
+            yield graded("value", path, there[path], here[path], f"{path} has another value")
+
+
+def _headers(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
+    for name in _MEDIA:
+        was, now = ((header(one.headers, name) or "").partition(";")[0].strip().lower() for one in (old, new))
+        if was != now:
+            word = f"{name} was {was or 'not there'}, is {now or 'not there'}"
+            yield graded("header", f"headers.{name}", was, now, word)
+    for name in _PRESENCE:
+        there, here = header(old.headers, name), header(new.headers, name)
+        if (there is None) != (here is None):
+            yield graded("header", f"headers.{name}", there, here, f"{name} {'came' if here else 'went'}")
+
+
+def _asks_json(exchange: Exchange) -> bool:
+    """Whether the request asks for JSON, in any of the ways that providers have."""
+    try:
+        body = json.loads(exchange.request.body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(body, dict):
+        return False
+    config = body.get("generationConfig") or body.get("generation_config")
+    if isinstance(config, dict):
+        return (config.get("response_mime_type") or config.get("responseMimeType")) == "application/json"
+    wanted = body.get("response_format") or body.get("output_format") or body.get("format")
+    return wanted == "json" or (isinstance(wanted, dict) and wanted.get("type") != "text")
