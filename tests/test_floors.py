@@ -21,6 +21,7 @@ FLOORS = (
         "assembly",
         "cards",
         "drift",
+        "environments",
         "housekeeping",
         "recipes",
         "settings",

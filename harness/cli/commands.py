@@ -26,6 +26,7 @@ COMMANDS = (
     Command("mutate", "mutate what cassettes hold, and count what a replay notices", "harness.cli.mutate"),
     Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
     Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
+    Command("bisect", "find with which version of litellm something changed", "harness.cli.bisect"),
     Command("verify", "ask recorded questions again: has a provider changed?", "harness.cli.verify"),
     Command("diff", "compare two cassettes or folders of them, by consequence", "harness.cli.diff"),
     Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),

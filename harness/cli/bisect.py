@@ -1,0 +1,133 @@
+"""Find out with which version of litellm something changed: what is decoded, what is sent, which law holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from harness.change import Grade
+    from harness.run.bisecting import Looked, Turned
+
+EXAMPLES = """examples:
+  harness bisect --from 1.100.0 --to 1.109.1                       halves its way through the releases between
+  harness bisect --versions 1.106.2 1.109.1 --provider cohere_chat
+  harness bisect --from 1.106.0 --to 1.109.1 cassettes/            your recordings too, decoded by each
+  harness bisect --from 1.106.0 --to 1.109.1 --markdown versions.md
+
+Each version is installed into an environment of its own, in the user's cache (toolcall-harness/litellm), and kept
+there; what it does is then looked at offline: the laws' fixed questions, answered in every provider's own bytes, and
+recordings. Installing needs pip's index. A version that can't be installed is named and stepped over; 1.107.*, a
+compromised release, never is installed. After Ctrl-C the environments stay, and the same command is quicker.
+
+exit codes: 0 nothing of the grade of --fail-on changed, 1 something did, 2 it could not be told
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("cassettes", nargs="*", metavar="PATH", help="cassettes or folders of them to decode with each version, too")
+    add("--from", dest="oldest", metavar="VERSION", help="the oldest version")
+    add("--to", dest="newest", metavar="VERSION", help="the newest version")
+    add("--versions", nargs="+", default=[], metavar="VERSION", help="these versions, and no others between")
+    add("--every", action="store_true", help="look at all of them, and do not halve the way")
+    add("--provider", action="append", default=[], metavar="NAME", help="only this provider's questions (repeatable)")
+    options.fail_on(parser)
+    add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
+    add("--markdown", metavar="FILE", help="write the table of versions and laws as Markdown (- for standard output)")
+
+
+def run(words: argparse.Namespace) -> int:
+    import harness
+    from harness.cli.following import STANDARD_OUTPUT, screen, write_report
+    from harness.errors import UsageError
+    from harness.report import bisected, harmless
+
+    if [words.json, words.markdown].count(STANDARD_OUTPUT) > 1:
+        raise UsageError("two reports can't both go to standard output")
+    versions = _versions(words)
+    out = screen(stderr=STANDARD_OUTPUT in {words.json, words.markdown})
+    looked, turned, stopped = _follow(words, versions, out)
+    turned.sort(key=lambda one: versions.index(one.after))
+    looked.sort(key=lambda one: versions.index(one.version))
+    for one in turned:
+        for line, style in bisected.story(one):
+            out.print(line, style=style or None, markup=False, soft_wrap=True)
+    usable = [one.version for one in looked if one.seen is not None]
+    for refused in (one for one in looked if one.seen is None):
+        out.print(harmless.line(f"litellm {refused.version}: {refused.why}"), markup=False, soft_wrap=True)
+    told = f"{len(usable)} of {len(versions)} versions looked at; {len(turned)} brought changes"
+    out.print(f"interrupted: {told}" if stopped else told)
+    write_report(words.json, lambda: bisected.document(looked, turned, harness=harness.__version__))
+    write_report(words.markdown, lambda: bisected.markdown(looked, turned, _command(words)))
+    if stopped:
+        return 130
+    if len(usable) < 2:  # noqa: PLR2004 - nothing to compare
+        return 2
+    return options.failed(words, (change for one in turned for change in one.changes))
+
+
+def _versions(words: argparse.Namespace) -> list[str]:
+    from packaging.version import InvalidVersion, Version
+
+    from harness import environments
+    from harness.errors import UsageError
+
+    if words.versions and (words.oldest or words.newest):
+        raise UsageError("give --versions, or --from and --to, not both")
+    if words.versions:
+        try:
+            found = sorted(set(words.versions), key=Version)
+        except InvalidVersion as error:
+            raise UsageError(f"--versions: {error}; write them as 1.109.1") from error
+        if len(found) < 2:  # noqa: PLR2004 - nothing to compare
+            raise UsageError("give at least two versions")
+        return found
+    if not (words.oldest and words.newest):
+        raise UsageError("give --from and --to, or --versions: between which versions of litellm?")
+    return environments.versions(words.oldest, words.newest)
+
+
+def _follow(
+    words: argparse.Namespace, versions: Sequence[str], out: Console
+) -> tuple[list[Looked], list[Turned], bool]:
+    from pathlib import Path
+
+    from harness import cards, environments
+    from harness.laws.asking import provers
+    from harness.run.bisecting import Looked, bisect
+
+    providers = provers(tuple(words.provider))
+    files = [str(one.resolve()) for one in cards.cassettes(map(Path, words.cassettes))] if words.cassettes else []
+    looked: list[Looked] = []
+    turned: list[Turned] = []
+    least: Grade = "cosmetic" if words.fail_on == "never" else words.fail_on
+    with out.status("") as status:
+        try:
+            for event in bisect(
+                versions,
+                lambda version: environments.look(version, providers, files, status.update),
+                least=least,
+                every=words.every,
+            ):
+                if isinstance(event, Looked):
+                    looked.append(event)
+                    why = event.why or f"{len(event.seen or ())} things looked at"
+                    out.print(f"litellm {event.version}: {why}", markup=False, soft_wrap=True)
+                else:
+                    turned.append(event)
+        except KeyboardInterrupt:
+            return looked, turned, True
+    return looked, turned, False
+
+
+def _command(words: argparse.Namespace) -> str:
+    given = f"--versions {' '.join(words.versions)}" if words.versions else f"--from {words.oldest} --to {words.newest}"
+    more = "".join(f" --provider {one}" for one in words.provider) + (" --every" if words.every else "")
+    return " ".join(["harness bisect", given + more, *words.cassettes])
