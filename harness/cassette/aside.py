@@ -11,7 +11,7 @@ from harness.cassette import journal as journals
 from harness.cassette.document import Cassette
 from harness.cassette.gate import Gate, put_aside
 from harness.cassette.store import save
-from harness.errors import CassetteDamagedError, LeakError
+from harness.errors import CassetteDamagedError, CassetteWriteError, LeakError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +59,20 @@ def caught(exchange: Exchange, path: Path) -> str:
     except OSError as error:
         return f"what was caught is lost, for it could not be put aside: {error}"
     return f"what was caught is in {place}, for your eyes only"
+
+
+def save_or_rescue(path: Path, cassette: Cassette, secrets: Iterable[str]) -> Path:
+    """Save; ``path``. Where the disk is full it is kept in its owner's home, and ``CassetteWriteError`` tells where."""
+    try:
+        save(path, cassette, secrets=secrets)
+    except CassetteWriteError as error:
+        try:
+            place = put_aside(document.to_text(cassette), path.stem)
+            told = f"what was recorded is in {place}"
+        except OSError as lost:
+            told = f"what was recorded is lost, for it could not be put aside either: {lost}"
+        raise CassetteWriteError(f"{error}; {told}", path=str(path)) from error
+    return path
 
 
 def salvage(path: Path) -> None:

@@ -27,6 +27,11 @@ def journal(path: Path) -> Path:
     return path.with_name(f"{path.name}.journal")
 
 
+def lies(path: Path) -> str:
+    """Where a recording is that could not be made a cassette, for its user."""
+    return f"what was recorded is in {journal(path)}, and the next recording takes it from there"
+
+
 def read(path: Path) -> tuple[Cassette, bool]:
     """What the journal at ``path`` holds, and whether its last line was torn. Raises ``CassetteDamagedError``."""
     *lines, last = path.read_text(encoding="utf-8", errors="replace").split("\n")

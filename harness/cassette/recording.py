@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.cassette import encodings, matching
 from harness.cassette import journal as journals
-from harness.cassette.aside import caught, free, partial, salvage, sifted
+from harness.cassette.aside import caught, free, partial, salvage, save_or_rescue, sifted
 from harness.cassette.document import Cassette
 from harness.cassette.gate import Gate
 from harness.cassette.redaction import Redactor
@@ -200,6 +200,8 @@ class Recorder:
             if not self._problems:
                 raise
             return
+        except CassetteWriteError as error:
+            raise CassetteWriteError(f"{error}; {journals.lies(self._path)}", path=error.path) from error
         for file in (partial(self._path), *self._taken_up):
             file.unlink(missing_ok=True)
 
@@ -209,8 +211,7 @@ class Recorder:
         if leak:
             self._problems.append(leak)
         if len(clean.exchanges) > self._standing:
-            aside = free(partial(self._path))
-            save(aside, clean, secrets=secrets)
+            aside = save_or_rescue(free(partial(self._path)), clean, secrets)
             for file in self._taken_up:
                 aside.replace(file)
 

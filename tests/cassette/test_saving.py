@@ -15,6 +15,8 @@ import pytest
 
 from harness.cassette import Cassette, bodies, load, save
 from harness.cassette.document import from_bytes, to_text
+from harness.cassette.journal import journal
+from harness.cassette.journal import read as journal_read
 from harness.errors import CassetteWriteError
 from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
@@ -210,18 +212,56 @@ for number in range(2):
     assert load(path) == small
     assert not list(disk.glob(".*"))
 print(len(answers))
+(caught,) = pathlib.Path(os.environ["XDG_STATE_HOME"], "harness", "caught").iterdir()
+kept = sorted(one.response.body.decode() for one in load(caught).exchanges)
+print(caught, oct(caught.stat().st_mode & 0o777), kept == sorted(answers))
 """
 
 
-def test_f4_a_full_disk_leaves_the_old_cassette_whole_and_the_error_says_path_and_errno(tmp_path, served):
+def test_f4_a_full_disk_leaves_the_old_cassette_whole_and_the_error_says_path_and_errno(tmp_path, served, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     save(tmp_path / "small.json", made("x"))
     save(tmp_path / "large.json", made("y", 40, 2000))
     told = on_a_disk(tmp_path, FULL, tmp_path / "small.json", tmp_path / "large.json", served.url).splitlines()
-    assert len(told) == 3
+    assert len(told) == 4
     for line in told[:2]:
         assert str(tmp_path / "disk" / "a.") in line
         assert "No space left on device (errno 28)" in line
     assert told[2] == "5"  # a disk that is full alters no live answer
+    kept, mode, whole = told[3].split()
+    assert told[1].endswith(f"what was recorded is in {kept}")
+    assert (mode, whole) == ("0o600", "True")
+
+
+QUOTA = """
+import os, pathlib, resource, signal, sys, httpx
+from harness.cassette import load, open_tape
+from harness.errors import CassetteWriteError
+from harness.exchange import Provenance
+path, url = pathlib.Path(sys.argv[1]), sys.argv[2]
+os.environ.pop("CI", None)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+try:
+    with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")):
+        for number in range(3):
+            httpx.post(f"{url}/{number}", content=b"{}")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+except CassetteWriteError as error:
+    print(error)
+"""
+
+
+def test_f4_a_file_that_may_not_grow_leaves_the_journal_and_says_so(tmp_path, served, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    path = tmp_path / "a.json"
+    done = subprocess.run(
+        [sys.executable, "-c", QUOTA, path, served.url], capture_output=True, text=True, timeout=60, check=True
+    )
+    (line,) = done.stdout.splitlines()
+    assert "File too large (errno 27)" in line
+    assert f"what was recorded is in {journal(path)}" in line
+    assert not path.exists()
+    assert [one.request.url[-1] for one in journal_read(journal(path))[0].exchanges] == ["0", "1", "2"]
 
 
 READ_ONLY = """

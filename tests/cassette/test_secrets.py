@@ -8,6 +8,8 @@ import json
 import logging
 import re
 import stat
+import subprocess
+import sys
 import zlib
 from itertools import product
 from urllib.parse import quote, unquote_to_bytes
@@ -152,3 +154,46 @@ def test_p8_f52_f54_a_planted_secret_is_nowhere(place, known, tmp_path, served, 
         assert not traces(written(tmp_path) + said.encode() + caplog.text.encode(), secret), (secret, form)
     print(f"{place}, {known}: {redacted} redacted, the others refused")
     assert redacted or place == "gzip"  # a compressed request is refused
+
+
+LAW = """
+import os, httpx
+from hypothesis import Phase, given, settings, strategies as st
+from harness.cassette import open_tape
+from harness.exchange import Provenance
+FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
+SECRET = os.environ["SOME_API_KEY"]
+
+@settings(max_examples=5, deadline=None, phases=[Phase.generate])
+@given(st.sampled_from(["a", SECRET]), st.text("xyz", min_size=12, max_size=12))
+def test_recorded(word, drawn):
+    with open_tape("a.json", mode="record", provenance=FROM):
+        answer = httpx.post(os.environ["ECHO"], content=f"{word} {SECRET}", headers={"authorization": "Bearer " + SECRET})
+    assert answer.text == "", answer.text
+
+@settings(max_examples=5, deadline=None, phases=[Phase.generate])
+@given(st.sampled_from(["a", SECRET]), st.text("xyz", min_size=12, max_size=12))
+def test_missed(word, drawn):
+    with open_tape("old.json"):
+        httpx.post(os.environ["ECHO"], content=f"{word} {SECRET} new")
+"""
+
+
+def test_f57_a_secret_of_a_failing_law_is_not_in_hypothesis_own_store(tmp_path, served, monkeypatch):
+    with open_tape(tmp_path / "old.json", mode="record", provenance=FROM):
+        httpx.post(f"{served.url}/echo/ok", content=b"old")
+    monkeypatch.setenv("SOME_API_KEY", KEY)
+    monkeypatch.setenv("ECHO", f"{served.url}/echo/ok")
+    (tmp_path / "test_law.py").write_text(LAW)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_law.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert "2 failed" in done.stdout, done.stdout + done.stderr
+    assert "CassetteMiss" in done.stdout
+    store = tmp_path / ".hypothesis"
+    examples = [file.read_bytes() for file in (store / "examples").rglob("*") if file.is_file()]
+    assert any(re.search(rb"[xyz]{12}", one) for one in examples), (
+        "a drawn text stands there: the store was written, and is searched"
+    )
+    for file in store.rglob("*"):
+        assert not (file.is_file() and traces(file.read_bytes(), KEY)), file
