@@ -36,22 +36,23 @@ NEWER = "2026.10.11549"
 PORT = 8790
 RUNS, SAMPLE = 10, 20
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-out = Console(highlight=False)
+out = Console(highlight=False, width=160)
 
 
 def odd(url: str, folder: Path, source: str) -> None:
     """Questions that no suite asks, recorded raw: broken JSON, a schema that is none, a forced call, another API."""
     model, says = SMOLLM2.alias, [{"role": "user", "content": "What is the weather in Paris?"}]
 
-    def chat(schema: dict[str, Any]) -> bytes:
+    def chat(schema: dict[str, Any], choice: str = "required") -> bytes:
         tools = [{"type": "function", "function": {"name": "weather", "description": "", "parameters": schema}}]
-        asked = {"model": model, "messages": says, "temperature": 0, "max_tokens": 60, "tool_choice": "required"}
+        asked = {"model": model, "messages": says, "temperature": 0, "max_tokens": 60, "tool_choice": choice}
         return json.dumps({**asked, "tools": tools}).encode()
 
     plain = json.dumps({"model": model, "messages": says, "temperature": 0, "max_tokens": 20}).encode()
     asked = {
         "invalid-json": ("POST", "/v1/chat/completions", b'{"model": '),
         "nonsense-schema": ("POST", "/v1/chat/completions", chat({"type": "banana", "properties": 7})),
+        "nonsense-left-alone": ("POST", "/v1/chat/completions", chat({"type": "banana"}, "auto")),
         "required": ("POST", "/v1/chat/completions", chat(CITY)),
         "plain": ("POST", "/v1/chat/completions", plain),
         "other-api": ("GET", "/api/tags", b""),
@@ -148,7 +149,7 @@ def main() -> None:
                 out.print(f"  run {number + 1} of {RUNS}: {len(alarms)} false alarms, {len(found)} cosmetic")
                 told(alarms)
             out.print(
-                f"against itself: {false} false alarms of shape or contract in {RUNS} runs of {SAMPLE + 5} cassettes"
+                f"against itself: {false} false alarms of shape or contract in {RUNS} runs of {SAMPLE + 6} cassettes"
             )
         with newer() as url:
             out.print(f"the newer server: xllamacpp {NEWER}")

@@ -132,7 +132,8 @@ def _chosen(words: argparse.Namespace) -> tuple[Asked, ...]:
     if words.cassette:
         found = drift.of_files(words.cassette, chosen.expiry, now)
     else:
-        jobs = assembly.plan(assembly.load(chosen), chosen, options.choice(words))
+        suites, _ = assembly.regressions(assembly.load(chosen), chosen, options.choice(words))
+        jobs = assembly.plan(suites, chosen, options.choice(words))
         found = drift.of_jobs(jobs, chosen.expiry, now)
     if words.sample is None:
         return found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.exchange import Exchange
 
 _MOST = 300
+_BY_LENGTH = {"stop", "length"}
 
 
 def replies(before: Reply, after: Reply) -> Iterator[Change]:
@@ -28,7 +29,10 @@ def replies(before: Reply, after: Reply) -> Iterator[Change]:
     for name in ("finish", "raw_finish"):
         was, now = getattr(before, name), getattr(after, name)
         if was != now and not (name == "raw_finish" and before.finish != after.finish):
-            yield graded(name, "finish", was, now, f"ended in {was or 'no reason'}, now in {now or 'no reason'}")
+            word = f"ended in {was or 'no reason'}, now in {now or 'no reason'}"
+            # Another text is as long as it is: whether it reached the limit follows from that.
+            kind = "text" if {was, now} == _BY_LENGTH and _said_otherwise(before, after) else name
+            yield graded(kind, "finish", was, now, word)
     if bool(before.refusal) != bool(after.refusal):
         word = "refuses" if after.refusal else "no longer refuses"
         yield graded("refusal", "refusal", before.refusal, after.refusal, f"the model {word}")
@@ -65,6 +69,10 @@ def is_json(reply: Reply) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _said_otherwise(before: Reply, after: Reply) -> bool:
+    return before.text != after.text and not any((*one.calls, *one.errors) for one in (before, after))
 
 
 def _nothing(reply: Reply) -> bool:
