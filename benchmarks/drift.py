@@ -1,8 +1,8 @@
 """Drift, proven on a provider that really changed: llama.cpp b8156, then the server of October 2026, same weights.
 
-``python benchmarks/drift.py`` records a few odd questions from the old server, verifies them and the suites' recordings
-against it ten times (what it reports then is a false alarm), then against the newer one. Needs the extra ``local``
-and pip's index once, for the newer server's wheel.
+``python benchmarks/drift.py [RUNS]`` records a few odd questions from the old server, verifies them and the suites'
+recordings against it ten times (what it reports then is a false alarm), then against the newer one. Needs the extra
+``local``, and pip's index once, for the newer server's wheel.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
 
 NEWER = "2026.10.11549"
 PORT = 8790
-RUNS, SAMPLE = 10, 20
+RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+SAMPLE = 20
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 out = Console(highlight=False, width=160)
 
@@ -78,6 +78,8 @@ def verify(url: str, folder: Path, *words: str) -> dict[str, Any]:
     if not done.stdout:
         sys.exit(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)
+    if found["stopped"]:
+        sys.exit(found["stopped"])
     return found
 
 
@@ -112,7 +114,7 @@ def newer() -> Iterator[str]:
         venv.create(folder, with_pip=True, clear=True, symlinks=True)
         subprocess.run([python, "-m", "pip", "install", "-q", f"xllamacpp=={NEWER}"], check=True)
         (folder / "complete").touch()
-    options = {"weights": fetch(), "alias": SMOLLM2.alias, "port": PORT, "key": KEY, "context": 4096, "slots": 1}
+    options = {"weights": fetch(), "alias": SMOLLM2.alias, "port": PORT + 1, "key": KEY, "context": 4096, "slots": 1}
     source = str(Path(__file__).parent.parent)
     process = subprocess.Popen(
         [python, "-m", "harness.local.llama", *(f"--{name}={value}" for name, value in options.items())],
@@ -123,12 +125,11 @@ def newer() -> Iterator[str]:
     try:
         end = time.monotonic() + 60
         while time.monotonic() < end and process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", PORT), timeout=1):
-                break
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{PORT + 1}/health").status_code == httpx.codes.OK:
+                    break
             time.sleep(0.1)
-        while httpx.get(f"http://127.0.0.1:{PORT}/health").status_code != httpx.codes.OK:
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{PORT}"
+        yield f"http://127.0.0.1:{PORT + 1}"
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
 from harness import assembly
+from harness.__main__ import main
 from harness.report import terminal
-from harness.run.choice import Choice
 from harness.run.events import CaseFinished
 from harness.run.scorecard import Scorecard
 from harness.settings import settings
@@ -21,8 +23,9 @@ def run() -> None:
     """``run.svg``: the committed suites, replayed."""
     console = Console(record=True, width=96, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - it ends with us
     chosen = settings({})
-    jobs = assembly.plan(assembly.load(chosen), chosen, Choice((), (), (), missing=False))
-    results = [event.result for event in assembly.replay(jobs) if isinstance(event, CaseFinished)]
+    suites, _ = assembly.regressions(assembly.load(chosen), chosen)
+    jobs = assembly.plan(suites, chosen)
+    results = [event.result for event in assembly.replay(jobs, chosen) if isinstance(event, CaseFinished)]
     console.print("[bold]$ harness run suites[/bold]")
     terminal.show(console, Scorecard(tuple(results)))
     drawn = console.export_svg(title="harness run")
@@ -30,5 +33,16 @@ def run() -> None:
     (HERE / "run.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
+def card() -> None:
+    """``card.png``: the page of the local models' cards, as Debian's chromium shows it."""
+    with tempfile.TemporaryDirectory() as name:
+        page = Path(name) / "card.html"
+        main(["card", "--html", str(page)])
+        words = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={name}/profile"]
+        shot = [f"--screenshot={HERE / 'card.png'}", "--window-size=900,1060", page.as_uri()]
+        subprocess.run(["chromium", *words, *shot], check=True, capture_output=True)
+
+
 if __name__ == "__main__":
     run()
+    card()

@@ -25,7 +25,7 @@ A mutated request must be refused by the replay; a mutated answer must be notice
 are listed with an expectation that would notice them. Nothing goes out, and cassettes stay as they are.
 
 exit codes: 0 done (and, with --at-least, both scores reach it), 1 a score is below --at-least,
-2 wrong usage, nothing to mutate, or a recording that can't be replayed
+2 wrong usage, nothing to mutate, or a recording that can't be replayed, 130 interrupted: what was judged is shown
 """
 _PARTS: dict[str, Part] = {"requests": "request", "responses": "response"}
 
