@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.chat import Json
     from harness.run.bisecting import Looked, Turned
 
-_SIDE, _SHOWN = 110, 12
+_SIDE, _SHOWN = 240, 30
 FORMAT = 1
 
 
@@ -36,17 +36,24 @@ def story(turned: Turned) -> Iterator[tuple[str, str]]:
 
 
 def grouped(changes: Iterable[Change]) -> list[tuple[str, list[Change]]]:
-    """Changes that say the same of one provider and mode (or law) together, laws first, the gravest first."""
+    """Changes that say the same of one provider and mode together, the gravest first, laws before answers."""
     found: dict[tuple[int, int, str], list[Change]] = defaultdict(list)
     for one in sorted(changes, key=lambda change: _natural(change.path)):
         kind, *rest = one.path.split(" ")
-        where = " ".join(rest if kind in {"law", "needs"} else rest[:-1])
+        where = " ".join(rest[1:] if kind == "law" else rest if kind == "needs" else rest[:-1])
         order = ("needs", "law", "sent", "decoded").index(one.what)
-        found[-GRADES.index(one.grade), order, f"{kind} {where}: {one.message}"].append(one)
-    return [
-        (harmless.line(f"{told}{f' ({len(inside)} times)' if len(inside) > 1 else ''}", 160), inside)
-        for (_, _, told), inside in sorted(found.items(), key=lambda item: item[0])
-    ]
+        found[-GRADES.index(one.grade), order, f"{where}: {one.message}"].append(one)
+    return [(_headed(told, inside), inside) for (_, _, told), inside in sorted(found.items(), key=lambda one: one[0])]
+
+
+def _headed(told: str, inside: Sequence[Change]) -> str:
+    kind = inside[0].path.partition(" ")[0]
+    if kind == "law":
+        head = f"laws {', '.join(one.path.split(' ')[1] for one in inside)}, "
+    else:
+        head = {"needs": "", "request": "requests, ", "answer": "answers, "}.get(kind, f"{kind}s, ")
+    times = f" ({len(inside)} times)" if len(inside) > 1 and kind not in {"law", "needs"} else ""
+    return harmless.line(f"{head}{told}{times}", 300)
 
 
 def _natural(path: str) -> list[tuple[int, str]]:

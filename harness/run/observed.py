@@ -20,6 +20,7 @@ from harness.chat import Reply
 from harness.laws import ALL_LAWS, ask
 from harness.laws.asking import provers
 from harness.laws.exemplars import exemplars
+from harness.laws.known import known
 from harness.run.rereading import reread
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ def _laws(provider: str, *, stream: bool) -> Iterator[tuple[str, Json]]:
                 continue
             kept = judged.setdefault(law.id, {"verdict": "holds", "judged": 0})
             kept["judged"] += 1
-            if complaint:
+            if complaint and (fault := _fault(trial, law.id)):
+                kept["verdict"] = "known fault" if kept["verdict"] == "holds" else kept["verdict"]
+                kept["fault"] = fault
+            elif complaint:
                 kept["verdict"] = "broken"
                 told = kept.setdefault("told", [])
                 if len(told) < _MOST and complaint[:_LONGEST] not in told:
@@ -74,6 +78,15 @@ def _complaint(judge: object, trial: Trial) -> str | None:
     except Exception as error:  # noqa: BLE001 - a law that an old litellm makes crash is broken by it
         return f"the law crashed: {type(error).__name__}: {error}"
     return found
+
+
+def _fault(trial: Trial, law_id: str) -> str:
+    """The known fault of litellm that ``trial`` shows; ``""`` where it is none."""
+    try:
+        found = known(trial, law_id)
+    except Exception:  # noqa: BLE001 - what an old litellm makes of a question, no fault need know
+        return ""
+    return found.name if found else ""
 
 
 def decoded(reply: Reply | None, error: BaseException | None) -> Json:
