@@ -14,6 +14,7 @@ from harness.backend.keys import VARIABLES
 from harness.backend.prices import dollars
 from harness.cassette import Cassette, load, save
 from harness.cassette.redaction import Redactor, known_secrets
+from harness.cassette.remote import published
 from harness.chat import Reply
 from harness.errors import UsageError
 from harness.run import resend
@@ -141,6 +142,7 @@ def accept(verified: Verified, source: str, secrets: Sequence[str]) -> None:
     old = verified.target.cassette.provenance
     made = replace(provenance(old.kind, source or old.source), litellm=old.litellm)
     save(verified.target.path, Cassette(made, verified.fresh), secrets=secrets)
+    published(verified.target.path)
 
 
 def secrets_of(asked: Sequence[Asked], environment: Mapping[str, str]) -> list[str]:

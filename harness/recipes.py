@@ -12,7 +12,7 @@ import importlib.metadata
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -22,8 +22,10 @@ from harness.cassette import RecordMode, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
 from harness.cassette.redaction import Redactor, known_secrets
-from harness.errors import AuthenticationError, CassetteMiss, ProviderError, StopAskingError, UsageError
+from harness.cassette.remote import mirrored, published
+from harness.errors import AuthenticationError, CassetteError, CassetteMiss, ProviderError, StopAskingError, UsageError
 from harness.exchange import Provenance
+from harness.run.events import Problem
 from harness.run.runner import play, timed
 from harness.run.scrubbing import scrubbed
 
@@ -77,6 +79,8 @@ class Replaying:
     @contextlib.contextmanager
     def __call__(self, turns: Turns) -> Iterator[Play]:
         del turns  # what is replayed costs nothing
+        if self.settings.store and not self.settings.cassettes.exists():
+            mirrored(self.settings.store)  # a worker on another machine
         tapes = functools.partial(_replayed, matcher=self.settings.matcher())
         playing = functools.partial(play, ask=asking({}, replaying=True), open_tape=tapes)
         with no_way_out():
@@ -110,9 +114,20 @@ class Recording:
         tapes = _recording(self.origin, keys, resume=self.resume)
 
         def playing(job: Job) -> CaseResult:
-            return scrubbed(play(job, ask=ask, open_tape=tapes, recording=True), redactor.text)
+            result = scrubbed(play(job, ask=ask, open_tape=tapes, recording=True), redactor.text)
+            return _published(job, result) if self.settings.store and result.kept else result
 
         yield timed(playing, time.perf_counter)
+
+
+def _published(job: Job, result: CaseResult) -> CaseResult:
+    """``result`` once its cassette is in the store; not kept where it can't be."""
+    try:
+        if job.cassette.exists():
+            published(job.cassette)
+    except CassetteError as error:
+        return replace(result, kept=False, problem=Problem(type(error).__name__, str(error), error.exit_code))
+    return result
 
 
 def refuse_unpriced(model: Model) -> None:

@@ -25,7 +25,8 @@ _SAME = {"replay": "none"}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``suites`` are files and folders, ``cassettes`` the folder of recordings, ``record_mode`` one of
+    """``suites`` are files and folders, ``cassettes`` the folder of recordings (of those in a store, whose URL is
+    ``store``, the folder that mirrors them), ``record_mode`` one of
     ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
     (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
     for behaviour cards, ``expiry`` is how old recordings may be, both from there too.
@@ -33,6 +34,7 @@ class Settings:
 
     suites: tuple[Path, ...] = (Path("suites"),)
     cassettes: Path = Path("cassettes")
+    store: str = ""
     record_mode: str = "none"
     ci: bool = False
     ignore: tuple[str, ...] = ()
@@ -49,7 +51,7 @@ class Settings:
         return Matcher(self.ignore, _function(self.match_function) if self.match_function else None)
 
 
-_NAMES = tuple(one.name for one in fields(Settings) if one.name != "ci")
+_NAMES = tuple(one.name for one in fields(Settings) if one.name not in {"ci", "store"})
 _FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function", "checks", "expiry"})
 _LISTS = {"suites", "ignore", "checks"}
 
@@ -72,7 +74,7 @@ def settings(
     if "suites" in chosen:
         given["suites"] = tuple(map(Path, chosen["suites"]))
     if "cassettes" in chosen:
-        given["cassettes"] = Path(chosen["cassettes"])
+        given |= _recordings(chosen["cassettes"])
     if "record_mode" in chosen:
         given["record_mode"] = _record_mode(chosen["record_mode"])
     given["ignore"] = tuple(chosen.get("ignore", ()))
@@ -80,6 +82,15 @@ def settings(
     given["match_function"] = chosen.get("match_function", "")
     given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
     return Settings(**given)
+
+
+def _recordings(root: str | Path) -> dict[str, Any]:
+    """Where recordings are: a folder, or the mirror of a store, brought up to date now."""
+    if "://" not in str(root):
+        return {"cassettes": Path(root)}
+    from harness.cassette.remote import mirrored  # noqa: PLC0415 - most often they are in a folder
+
+    return {"cassettes": mirrored(str(root)), "store": str(root)}
 
 
 def _function(name: str) -> Any:
@@ -129,6 +140,6 @@ def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
     found = dict(table)
     if "suites" in found:
         found["suites"] = [str(file.parent / path) for path in found["suites"]]
-    if "cassettes" in found:
+    if "cassettes" in found and "://" not in found["cassettes"]:
         found["cassettes"] = str(file.parent / found["cassettes"])
     return found

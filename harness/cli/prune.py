@@ -36,6 +36,8 @@ def run(words: argparse.Namespace) -> int:
     from harness.settings import settings
 
     chosen = settings(vars(words))
+    if chosen.store:
+        raise UsageError(f"{chosen.store}: prune removes from folders; use the store's own tools, or its expiry rules")
     going = [one for one in housekeeping.inventory(chosen) if one.use in {"orphan", "left over"}]
     if not going:
         sys.stdout.write(f"{chosen.cassettes}: every cassette is used; nothing to remove\n")
