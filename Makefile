@@ -10,7 +10,7 @@ export AWS_EC2_METADATA_DISABLED = true
 
 NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 
-.PHONY: run test test-slow lint record-local lock clean node-packages test-node bench-server
+.PHONY: run test test-slow test-scale lint record-local lock clean node-packages test-node bench-server
 
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
@@ -20,6 +20,11 @@ test: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow
+
+# A Ray cluster of several nodes and an S3 server on this machine; brings what they need.
+test-scale: $(VENV)/.installed
+	$(BIN)/pip install -q "ray>=2.55" "fsspec>=2026.1" "s3fs>=2026.1" "moto[server]>=5.2"
+	$(BIN)/python -m pytest -q -m scale tests/run/executors tests/cassette/test_remote.py
 
 # Outside the repository, and no lock file: what the tests ask is whether today's clients understand the server.
 node-packages:

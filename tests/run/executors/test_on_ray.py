@@ -94,7 +94,7 @@ def test_one_suite_gives_one_report_whoever_plays_it(on_ray, cluster, nodes):
 def test_a_node_that_comes_later_is_used(on_ray, cluster, nodes, tmp_path):
     from playing_for_tests import ForTests
 
-    many = jobs(*["slow 0.1"] * 150)
+    many = jobs(*["slow 0.3"] * 150)
     lost = False
     for number, _ in enumerate(on_ray(2, batch=5)(many, ForTests(str(tmp_path)), allowance())):
         if number == 20 and not lost:
