@@ -58,7 +58,10 @@ def show(out: Console, made: Sequence[Card], catalogue: Catalogue, _: Settings) 
     terminal.show(out, made, catalogue, today=_today())
 
 
-def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue) -> None:
+def write(
+    words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card] = ()
+) -> None:
+    """Write the reports that were asked for; the page has what changed since ``baseline``, too."""
     from harness.cards import versions
     from harness.report.cards import document, junit, markdown
 
@@ -66,7 +69,7 @@ def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue)
         "json": lambda: document.write(made, **versions()),
         "markdown": lambda: markdown.summary(made, catalogue, today=_today()),
         "junit": lambda: junit.xml(made, catalogue),
-        "html": lambda: _page(made, catalogue),
+        "html": lambda: _page(made, catalogue, baseline),
     }
     for name, text in kinds.items():
         path = getattr(words, name)
@@ -79,10 +82,11 @@ def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue)
                 raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error
 
 
-def _page(made: Sequence[Card], catalogue: Catalogue) -> str:
+def _page(made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card]) -> str:
     from harness.report.cards.page import page
+    from harness.run.carddiff import diff
 
-    return page(made, catalogue, exchange)
+    return page(made, catalogue, exchange, diff(baseline, made) if baseline else None)
 
 
 def _today() -> dt.date:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 
 import httpx
 import pytest
 
 from harness.cassette import load, open_tape, partial
 from harness.exchange import Provenance
+from tests.loopback import serving
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 LATER = Provenance("synthetic", "2026-02-01T00:00:00+00:00", "a test")
@@ -33,34 +31,18 @@ with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-
 """
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        number = json.loads(self.rfile.read(int(self.headers["content-length"])))["number"]
-        self.server.asked.append(number)
-        body = json.dumps({"answer": number}).encode()
-        self.send_response(self.server.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        with contextlib.suppress(OSError):
-            self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
-
-
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.delenv("CI", raising=False)
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.asked, made.status = [], 200
-    made.url = f"http://127.0.0.1:{made.server_port}/v1/thing"
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+
+    def answer(body, _headers):
+        number = json.loads(body)["number"]
+        made.asked.append(number)
+        return made.status, "application/json", json.dumps({"answer": number}).encode()
+
+    with serving(answer, asked=[], status=200) as made:
+        made.url = f"http://127.0.0.1:{made.server_port}/v1/thing"
+        yield made
 
 
 def record(path, server, numbers, provenance=FROM, **more):

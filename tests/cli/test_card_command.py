@@ -1,9 +1,7 @@
 """`harness card` from the outside: asked of a real server, replayed, compared, and every kind of bad input."""
 
-import http.server
 import json
 import shutil
-import threading
 from pathlib import Path
 
 import pytest
@@ -11,34 +9,11 @@ import pytest
 from harness.__main__ import main
 from harness.chat import Reply, ToolCall, Usage
 from harness.wire import OPENAI
+from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
 MODELS = 'models:\n- {name: m, backend: openai, hostname: "http://127.0.0.1:PORT/v1", api_key_env: CARD_KEY}\n'
 SOME = ("--probe", "c3-*", "--probe", "c1-irrelevant*", "--probe", "e1-wrong-key*")
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    """Calls the first tool that it is offered, in OpenAI's own bytes, until it is told to fail."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(asked)
-        status = self.server.status(len(self.server.asked))
-        if self.headers.get("authorization") != f"Bearer {KEY}":
-            status = 401
-        answer = OPENAI.render(_reply(asked), stream=bool(asked.get("stream")), model="m")
-        body = answer.body if status == 200 else b'{"error": {"message": "no", "type": "x", "code": "x"}}'
-        self.send_response(status)
-        kind = "text/event-stream" if asked.get("stream") and status == 200 else "application/json"
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
 
 
 def _reply(asked):
@@ -54,14 +29,19 @@ def well(_):
 
 @pytest.fixture(scope="module")
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.asked, made.status = [], well
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    """Calls the first tool that it is offered, in OpenAI's own bytes, until it is told to fail."""
+
+    def answer(body, headers):
+        asked = json.loads(body)
+        made.asked.append(asked)
+        status = made.status(len(made.asked)) if headers.get("authorization") == f"Bearer {KEY}" else 401
+        if status != 200:
+            return status, "application/json", b'{"error": {"message": "no", "type": "x", "code": "x"}}'
+        said = OPENAI.render(_reply(asked), stream=bool(asked.get("stream")), model="m")
+        return 200, "text/event-stream" if asked.get("stream") else "application/json", said.body
+
+    with serving(answer, asked=[], status=well) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """`harness diff`, `verify` and `bisect` from the outside: a real server that changes, ages, interruptions, mistakes."""
 
-import http.server
 import json
 import shutil
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from harness.__main__ import main
 from harness.chat import Reply, ToolCall, Usage
 from harness.wire import OPENAI
+from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
 SUITE = """
@@ -26,25 +25,6 @@ cases:
 """
 SAID = Reply(text="Hello.", finish="stop", usage=Usage(3, 2, 5))
 CALLED = Reply(calls=(ToolCall("text__translate", {"text": "x"}, "c1"),), finish="tool_calls", usage=Usage(3, 2, 5))
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(asked)
-        status, body = self.server.answer(asked, len(self.server.asked))
-        if self.headers.get("authorization") != f"Bearer {KEY}":
-            status, body = 401, b'{"error": {"message": "no"}}'
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
 
 
 def same(asked, _=0):
@@ -71,14 +51,16 @@ def down_after_one(asked, number):
 
 @pytest.fixture(scope="module")
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.asked, made.answer = [], same
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    def answer(body, headers):
+        asked = json.loads(body)
+        made.asked.append(asked)
+        status, said = made.says(asked, len(made.asked))
+        if headers.get("authorization") != f"Bearer {KEY}":
+            status, said = 401, b'{"error": {"message": "no"}}'
+        return status, "application/json", said
+
+    with serving(answer, asked=[], says=same) as made:
+        yield made
 
 
 @pytest.fixture
@@ -103,7 +85,7 @@ def project(tmp_path, kept, server, run, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("SHOP_KEY", KEY)
-    server.asked, server.answer = [], same
+    server.asked, server.says = [], same
     if not any(kept.iterdir()):
         (tmp_path / "suites").mkdir()
         (tmp_path / "suites" / "shop.yaml").write_text(SUITE.replace("PORT", str(server.server_port)))
@@ -136,7 +118,7 @@ def test_an_unchanged_provider_is_found_unchanged(project, run, server):
     ],
 )
 def test_a_drift_of_each_grade_is_found(project, run, server, answer, code, told):
-    server.answer = answer
+    server.says = answer
     found, out, _ = run("verify", "--all")
     assert found == code
     assert told in out
@@ -162,18 +144,18 @@ def test_a_part_is_verified_within_a_budget_and_goes_on_later(project, run, serv
 
 def test_a_provider_that_goes_down_stops_it_and_loses_nothing(project, run, server):
     before = tape().read_bytes()
-    server.answer = down_after_one
+    server.says = down_after_one
     code, out, _ = run("verify", "--repeats", "2")
     assert code == 2
     assert "HTTP 503 again and again" in out
     assert tape().read_bytes() == before
-    server.answer = same
+    server.says = same
     assert run("verify", "--repeats", "2")[0] == 0
 
 
 def test_a_new_answer_is_accepted_and_dated_anew_and_others_stay(project, run, server):
     before = {case: tape(case).read_bytes() for case in ("hello", "call", "again")}
-    server.answer = contract
+    server.says = contract
     code, out, _ = run("verify", "--accept", "--yes")
     assert code == 1
     assert "recorded anew" in out

@@ -58,7 +58,7 @@ def page(
         island=_island(_data(laid, catalogue, load)),
         title=harmless.line(title, _NAME),
         matrix=laid,
-        order=[verdict for verdict in reversed(ORDER) if verdict in laid.counts],
+        order=[verdict for verdict in ORDER if verdict in laid.counts],
         glyphs=GLYPHS,
         tiles=[_tile(card) for card in cards],
         changes=_changes(changes or {}),
@@ -182,7 +182,7 @@ def _tile(card: Card) -> dict[str, Json]:
     counted = counts(iter(card.cells))
     total = sum(counted.values())
     bars, at = [], 0.0
-    for verdict in reversed(ORDER):
+    for verdict in ORDER:
         if verdict in counted:
             share = 100 * counted[verdict] / total
             bars.append((verdict, round(at, 2), round(share, 2), counted[verdict]))

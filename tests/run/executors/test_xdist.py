@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections import Counter
 
 import pytest
+
+from tests.loopback import serving
 
 TESTS = """
 import httpx
@@ -25,31 +25,15 @@ def test_it(number):
 """
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["content-length"]))
-        asked = json.loads(body)
-        self.server.asked.append((asked["number"], asked["word"]))
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
-
-
 @pytest.fixture
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.asked = []
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    def echo(body, _headers):
+        asked = json.loads(body)
+        made.asked.append((asked["number"], asked["word"]))
+        return 200, "application/json", body
+
+    with serving(echo, asked=[]) as made:
+        yield made
 
 
 def pytest_of(folder, *words):
