@@ -48,7 +48,7 @@ LOCAL_KEY = "HARNESS_LOCAL_KEY"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _PRETEND_KEY = "replayed-with-no-key"
 _WRONG_KEY = "a-wrong-key-on-purpose"
-_LONG_ANSWER = 4096  # tokens
+_LONG_ANSWER, _LONGEST = 4096, 8 * 2**20  # tokens; bytes of an answer that is recorded
 PRELOAD = ("harness.run.executors.warm", "harness.recipes")
 
 
@@ -253,6 +253,8 @@ def _recording(origin: Origin, keys: Mapping[str, str], *, resume: bool) -> Open
         source = origin.source or job.model.hostname or job.model.backend
         made = provenance("local" if host in LOOPBACK else "live", source)
         own = [keys[job.model.api_key_env]] if job.model.api_key_env else []
-        return open_tape(job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own, resume=resume)
+        return open_tape(
+            job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own, resume=resume, longest=_LONGEST
+        )
 
     return recording

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from harness.exchange import Headers
 
 
+class TooLongError(OSError):
+    """An answer that is longer than who records it allows: it is broken off, as a connection is."""
+
+
 class Witness(Protocol):
     """Who is told of a request that goes on to the network, piece by piece as it comes."""
 
     def head(self, status: int, headers: Headers) -> None: ...
 
-    def chunk(self, data: bytes) -> None: ...
+    def chunk(self, data: bytes) -> None:
+        """Raises ``TooLongError``."""
 
     def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...
 

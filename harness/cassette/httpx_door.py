@@ -174,6 +174,9 @@ class _Watched:
         except self._library.module.TransportError as error:
             self._broke(error)
             raise
+        except answers.TooLongError as error:
+            self._broke(self._library.module.ReadError(str(error)))
+            raise self._library.module.ReadError(str(error)) from error
         self._end()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -184,6 +187,9 @@ class _Watched:
         except self._library.module.TransportError as error:
             self._broke(error)
             raise
+        except answers.TooLongError as error:
+            self._broke(self._library.module.ReadError(str(error)))
+            raise self._library.module.ReadError(str(error)) from error
         self._end()
 
     def close(self) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.cassette import encodings, matching
 from harness.cassette import journal as journals
+from harness.cassette import matching
 from harness.cassette.aside import caught, free, partial, salvage, save_or_rescue, sifted
 from harness.cassette.document import Cassette
 from harness.cassette.gate import Gate
+from harness.cassette.passing import Passing
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import refuse, save
 from harness.errors import CassetteMiss, CassetteWriteError, LeakError
-from harness.exchange import Chunk, Exchange, Failure, HttpResponse, header
+from harness.exchange import Exchange, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from harness.exchange import Headers, HttpRequest, Provenance
 
 _log = logging.getLogger("harness.cassette")
-_DONE = b"data: [DONE]"
 _MADE_UP = "(synthetic)"
 
 
@@ -48,6 +47,7 @@ class Recorder:
         self._gate = Gate(self._secrets)
         self._came: dict[int, Exchange] = {}
         self._late = False
+        self.longest: int | None = None
         self._standing = 0
         self._taken_up: tuple[Path, ...] = ()
         self._lock = threading.Lock()
@@ -214,47 +214,3 @@ class Recorder:
             aside = save_or_rescue(free(partial(self._path)), clean, secrets)
             for file in self._taken_up:
                 aside.replace(file)
-
-
-class Passing:
-    """One live exchange as it passes."""
-
-    def __init__(self, recorder: Recorder, number: int, request: HttpRequest) -> None:
-        self._recorder, self._number, self._request = recorder, number, request
-        self._status = 0
-        self._headers: Headers = ()
-        self._chunks: list[Chunk] = []
-        self._start = time.monotonic()
-        self._over = False
-
-    def head(self, status: int, headers: Headers) -> None:
-        self._status, self._headers = status, headers
-        self._recorder.met(headers)
-
-    def chunk(self, data: bytes) -> None:
-        if self._over or not data:
-            return
-        self._chunks.append(Chunk(data, round(time.monotonic() - self._start, 3)))
-        if data.rstrip().endswith(_DONE):
-            self._keep(None, complete=True)  # clients of OpenAI's kind read no further, and have all now
-
-    def end(self, failure: Failure | None, *, complete: bool = True) -> None:
-        if self._over:
-            return
-        self._over = True
-        self._recorder.over(self._number)
-        done = bool(self._chunks) and self._chunks[-1].data.rstrip().endswith(_DONE)
-        if not (done and failure is None):
-            self._keep(failure, complete=complete)
-
-    def _keep(self, failure: Failure | None, *, complete: bool) -> None:
-        if not self._status and failure is None:
-            return  # left before anything was known
-        response = None
-        if self._status:
-            response = HttpResponse(self._status, self._headers, tuple(self._chunks))
-            if complete and failure is None:
-                response = encodings.decoded(response)
-            if failure is not None and failure.kind == "protocol":
-                failure = Failure("cut", failure.detail)
-        self._recorder.keep(self._number, Exchange(self._request, response, failure, complete=complete))

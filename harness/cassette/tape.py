@@ -163,6 +163,7 @@ def open_tape(
     pace: str | float | None = None,
     cut: Callable[[bytes], Sequence[bytes]] | None = None,
     resume: bool = False,
+    longest: int | None = None,
 ) -> Iterator[Tape]:
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
@@ -173,6 +174,7 @@ def open_tape(
     chunks, or in those that ``cut`` makes of the body.
     With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
     that was broken off: what was answered then is replayed, first recorded first, and only the rest is asked and added.
+    An answer of more than ``longest`` bytes is broken off while it is recorded: a model may never stop.
     A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
@@ -189,6 +191,7 @@ def open_tape(
         # Another process may have recorded it between our looking and our having it to ourselves.
         old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
         if old is None:
+            recorder.longest = longest
             tape.record(recorder, provenance)
             if resume:
                 tape.resume(path, provenance)

@@ -58,9 +58,7 @@ def show(out: Console, made: Sequence[Card], catalogue: Catalogue, _: Settings) 
     terminal.show(out, made, catalogue, today=_today())
 
 
-def write(
-    words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card] = ()
-) -> None:
+def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card] = ()) -> None:
     """Write the reports that were asked for; the page has what changed since ``baseline``, too."""
     from harness.cards import versions
     from harness.report.cards import document, junit, markdown

@@ -231,9 +231,14 @@ def _turn(playing: _Playing) -> int:
 def _unwanted(playing: _Playing) -> bool:
     """Whether the provider failed in a way that the case does not expect; to a probe a refusal is an answer."""
     if playing.job.probing:
-        return any(broke_down(seen.error) for seen in playing.observations)
+        return any(broke_down(seen.error) or _cut_off(seen) for seen in playing.observations)
     failed = any(isinstance(seen.error, ProviderError) for seen in playing.observations)
     return failed and any(one.check == "error" and one.verdict in {"fail", "infra"} for one in playing.findings)
+
+
+def _cut_off(seen: Observation) -> bool:
+    """Whether the connection, and not the provider's own words, ended the answer."""
+    return seen.error is not None and any(one.failure is not None for _, one in seen.exchanges)
 
 
 def _unused(job: Job, places: Sequence[int]) -> list[Finding]:

@@ -149,3 +149,16 @@ def test_without_resume_all_is_asked_anew(tmp_path, server):
     record(path, server, [1], LATER)
     assert server.asked == [1, 1]
     assert load(path).provenance == LATER
+
+
+def test_an_answer_that_is_too_long_is_broken_off_and_told(tmp_path, server):
+    server.answer = lambda _body, _headers: (200, "text/plain", b"word " * 100_000)
+    path = tmp_path / "c.json"
+    with (
+        pytest.raises(httpx.ReadError, match="longer than 100,000 bytes: it was broken off"),
+        open_tape(path, mode="record", provenance=FROM, longest=100_000),
+    ):
+        httpx.post(server.url, json={"number": 1})
+    (kept,) = load(partial(path)).exchanges
+    assert kept.failure.kind == "reset"
+    assert 100_000 < len(kept.response.body) < 400_000

@@ -1,0 +1,63 @@
+"""One live exchange as it passes on its way to whoever asked."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from harness.cassette import answers, encodings
+from harness.exchange import Chunk, Exchange, Failure, HttpResponse
+
+if TYPE_CHECKING:
+    from harness.cassette.recording import Recorder
+    from harness.exchange import Headers, HttpRequest
+
+_DONE = b"data: [DONE]"
+
+
+class Passing:
+    """One live exchange as it passes."""
+
+    def __init__(self, recorder: Recorder, number: int, request: HttpRequest) -> None:
+        self._recorder, self._number, self._request = recorder, number, request
+        self._status = 0
+        self._headers: Headers = ()
+        self._chunks: list[Chunk] = []
+        self._start = time.monotonic()
+        self._size = 0
+        self._over = False
+
+    def head(self, status: int, headers: Headers) -> None:
+        self._status, self._headers = status, headers
+        self._recorder.met(headers)
+
+    def chunk(self, data: bytes) -> None:
+        if self._over or not data:
+            return
+        self._chunks.append(Chunk(data, round(time.monotonic() - self._start, 3)))
+        self._size += len(data)
+        if self._recorder.longest is not None and self._size > self._recorder.longest:
+            raise answers.TooLongError(f"the answer is longer than {self._recorder.longest:,} bytes: it was broken off")
+        if data.rstrip().endswith(_DONE):
+            self._keep(None, complete=True)  # clients of OpenAI's kind read no further, and have all now
+
+    def end(self, failure: Failure | None, *, complete: bool = True) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._recorder.over(self._number)
+        done = bool(self._chunks) and self._chunks[-1].data.rstrip().endswith(_DONE)
+        if not (done and failure is None):
+            self._keep(failure, complete=complete)
+
+    def _keep(self, failure: Failure | None, *, complete: bool) -> None:
+        if not self._status and failure is None:
+            return  # left before anything was known
+        response = None
+        if self._status:
+            response = HttpResponse(self._status, self._headers, tuple(self._chunks))
+            if complete and failure is None:
+                response = encodings.decoded(response)
+            if failure is not None and failure.kind == "protocol":
+                failure = Failure("cut", failure.detail)
+        self._recorder.keep(self._number, Exchange(self._request, response, failure, complete=complete))
