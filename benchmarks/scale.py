@@ -1,8 +1,8 @@
 """What many cases cost: with one worker and two, from a hundred to a hundred thousand exchanges, on Ray.
 
-    python benchmarks/scale.py workers     two workers against one, on 2,000 replayed exchanges through litellm
-    python benchmarks/scale.py sizes       the cost of an exchange from 100 to 100,000, and a worker's memory
-    python benchmarks/scale.py ray         Ray's own cost at batches of 100, against processes (needs the extra ray)
+    python benchmarks/scale.py workers [EXCHANGES] [ROUNDS]   two workers against one, through litellm (2,000, 5)
+    python benchmarks/scale.py sizes [MOST]                   the cost of an exchange by size, a worker's memory
+    python benchmarks/scale.py ray [EXCHANGES] [ROUNDS]       Ray against processes at batches of 100 (extra ray)
 
 Every exchange is one of the shipped recordings, replayed through litellm from its cassette. Start-up stands aside: a
 run begins when as many cases as there are workers are done. Figures go to build/scale.json.
@@ -55,16 +55,16 @@ def kept(name, value):
     KEPT.write_text(json.dumps({**found, name: value}, indent=1) + "\n")
 
 
-def workers(rounds=5):
-    """Each round plays the same 2,000 exchanges three ways; the ratio is taken within a round."""
-    jobs, _ = cases(2000)
+def workers(exchanges=2000, rounds=5):
+    """Each round plays the same exchanges three ways; the ratio is taken within a round."""
+    jobs, _ = cases(exchanges)
     found = []
     for number in range(rounds):
         here = played(jobs, in_process, WARM)
         one = played(jobs, processes(1), WARM)
         two = played(jobs, processes(2), 2 * WARM)
         found.append({"in_process": here, "one": one, "two": two})
-        rates = ", ".join(f"{name} {2000 / seconds:.0f}/s" for name, seconds in found[-1].items())
+        rates = ", ".join(f"{name} {exchanges / seconds:.0f}/s" for name, seconds in found[-1].items())
         print(f"round {number + 1}: {rates}; two : one {one / two:.2f}, two : in process {here / two:.2f}", flush=True)
     ratios = [one["one"] / one["two"] for one in found]
     print(f"two workers are {statistics.median(ratios):.2f} × one (best {max(ratios):.2f}, worst {min(ratios):.2f})")
@@ -88,7 +88,7 @@ def memory():
 
 def sizes(most=100_000):
     found = []
-    for size in (size for size in (100, 1000, 10_000, 100_000) if size <= most):
+    for size in (size for size in (100, 300, 1000, 3000, 10_000, 30_000, 100_000) if size <= most):
         jobs, each = cases(size)
         first, last = {}, {}
         started = None
@@ -111,9 +111,9 @@ def sizes(most=100_000):
     kept("sizes", found)
 
 
-def ray(rounds=3):
+def ray(exchanges=10_000, rounds=3):
     """The same cases by two processes and by two of Ray's workers, both in batches of 100."""
-    jobs, _ = cases(10_000)
+    jobs, _ = cases(exchanges)
     found = []
     for number in range(rounds):
         ours = played(jobs, processes(2, batch=100), 400)
@@ -124,4 +124,4 @@ def ray(rounds=3):
 
 
 if __name__ == "__main__":
-    {"workers": workers, "sizes": sizes, "ray": ray}[sys.argv[1]]()
+    {"workers": workers, "sizes": sizes, "ray": ray}[sys.argv[1]](*map(int, sys.argv[2:]))
