@@ -24,7 +24,8 @@ test-slow: $(VENV)/.installed
 # A Ray cluster of several nodes and an S3 server on this machine; brings what they need.
 test-scale: $(VENV)/.installed
 	$(BIN)/pip install -q "ray>=2.55" "fsspec>=2026.1" "s3fs>=2026.1" "moto[server]>=5.2"
-	$(BIN)/python -m pytest -q -m scale tests/run/executors tests/cassette/test_remote.py
+	$(BIN)/python -m pytest -q tests/cassette/test_remote.py
+	$(BIN)/python -m pytest -q -m scale tests/run/executors
 
 # Outside the repository, and no lock file: what the tests ask is whether today's clients understand the server.
 node-packages:
