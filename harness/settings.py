@@ -34,13 +34,13 @@ class Settings:
 
     suites: tuple[Path, ...] = (Path("suites"),)
     cassettes: Path = Path("cassettes")
-    store: str = ""
     record_mode: str = "none"
     ci: bool = False
     ignore: tuple[str, ...] = ()
     match_function: str = ""
     checks: tuple[str, ...] = ()
     expiry: Policy = field(default_factory=Policy)
+    store: str = ""
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
