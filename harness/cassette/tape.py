@@ -57,8 +57,10 @@ class Tape:
         self._keys: dict[tuple[str, str, str | None, bytes], bytes] = {}
 
     def replay(self, cassette: Cassette) -> None:
-        """Answer from ``cassette``."""
+        """Answer from ``cassette``. What it holds is made now, so that no request waits for it."""
         self.provenance, self._recorded = cassette.provenance, cassette.exchanges
+        for one in self._recorded:
+            _ = one.request.body, one.response and one.response.chunks
 
     def record(self, recorder: Recorder, provenance: Provenance) -> None:
         """Let requests pass, and ``recorder`` see them."""
