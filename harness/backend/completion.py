@@ -55,7 +55,7 @@ def complete(
             attempt.begin(answer)
             for chunk in answer:
                 attempt.assembly.add(chunk)
-    except Exception as error:
+    except Exception as error:  # litellm raises its own, the SDKs' and Python's: all become one of ours
         rescued = _rescued(attempt, error)
         if rescued is not None:
             return rescued
@@ -81,7 +81,7 @@ async def acomplete(
             attempt.begin(answer)
             async for chunk in answer:
                 attempt.assembly.add(chunk)
-    except Exception as error:
+    except Exception as error:  # litellm raises its own, the SDKs' and Python's: all become one of ours
         rescued = _rescued(attempt, error)
         if rescued is not None:
             return rescued
@@ -216,8 +216,8 @@ def _rescued(attempt: Attempt, error: Exception) -> Reply | None:
     # litellm's own parser reads the answer again, repaired, from memory: its "client" option takes any HTTP client.
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
     with (
-        contextlib.suppress(Exception),
+        contextlib.suppress(Exception),  # whatever this attempt fails with, the first error is the one to tell
         httpx.Client(transport=transport) as client,
-    ):  # the first error is the one to tell
+    ):
         return attempt.reply(_litellm().completion(**attempt.question.arguments, client=HTTPHandler(client=client)))
     return None

@@ -172,18 +172,18 @@ def _played(
         url,
         writer=None,
         continue100=None,
-        timer=None,  # type: ignore[arg-type]
+        timer=None,  # type: ignore[arg-type]  # nothing here can time out
         request_info=_info(asked),
         traces=[],
         loop=asyncio.get_running_loop(),
         session=session,
-        stream_writer=SimpleNamespace(output_size=0),  # type: ignore[arg-type]
+        stream_writer=SimpleNamespace(output_size=0),  # type: ignore[arg-type]  # all that is read of it
     )
     made.status = response.status
     made.reason = _REASONS.get(response.status, "")
     made.version = aiohttp.HttpVersion11
     made._headers = CIMultiDictProxy(CIMultiDict(response.headers))  # noqa: SLF001 - set by start() on a live one
-    made._raw_headers = tuple((key.encode(), value.encode()) for key, value in response.headers)  # noqa: SLF001
+    made._raw_headers = tuple((key.encode(), value.encode()) for key, value in response.headers)  # noqa: SLF001 - set by start() on a live one
     pieces = paced([chunk for chunk in response.chunks if chunk.data])
 
     async def fetch() -> bytes:
@@ -229,6 +229,6 @@ def _watched(response: aiohttp.ClientResponse, witness: Witness, *, decoded: boo
         return release()
 
     response.content = Reader(fetch)
-    response.close = closed  # type: ignore[method-assign]
-    response.release = released  # type: ignore[method-assign]
+    response.close = closed  # type: ignore[method-assign]  # of this one response alone
+    response.release = released  # type: ignore[method-assign]  # likewise
     return response

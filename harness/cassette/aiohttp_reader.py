@@ -28,7 +28,7 @@ class Reader(aiohttp.StreamReader):
     __slots__ = ("_fetch",)
 
     def __init__(self, fetch: Callable[[], Awaitable[bytes]]) -> None:
-        super().__init__(_NoConnection(), 2**26, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
+        super().__init__(_NoConnection(), 2**26, loop=asyncio.get_running_loop())  # type: ignore[arg-type]  # there is none
         self._fetch = fetch
 
     async def _wait(self, func_name: str) -> None:

@@ -43,8 +43,8 @@ def _install() -> None:
     with _lock:
         if _installed:
             return
-        # They load the clients, which nobody pays for who opens no tape.
-        from harness.cassette import aiohttp_door, http_door, httpx_door, vcr_door  # noqa: PLC0415
+        # The clients load with them, which nobody pays for who opens no tape.
+        from harness.cassette import aiohttp_door, http_door, httpx_door, vcr_door  # noqa: PLC0415 - they are heavy
 
         httpx_door.install()
         aiohttp_door.install()

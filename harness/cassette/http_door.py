@@ -44,7 +44,7 @@ def install() -> None:
         object.__init_subclass__(**options)
         _guard(cls)
 
-    base.putrequest = put  # type: ignore[method-assign]
+    base.putrequest = put  # type: ignore[method-assign]  # this is the patch
     base.__init_subclass__ = classmethod(hear)  # type: ignore[assignment, arg-type]  # classes are told of as they are made
     for cls in _kin(base):
         _guard(cls)
@@ -116,7 +116,7 @@ class _Line:
         except GeneratorExit:
             once.end(None, complete=False)
             raise
-        except Exception as error:
+        except Exception as error:  # whatever broke it off is recorded, and raised as it was
             once.end(http_bytes.failure(error, connecting=connecting))
             raise
 

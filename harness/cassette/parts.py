@@ -46,7 +46,7 @@ def to_provenance(value: Json) -> Provenance:
     given = known(value, set(Provenance.__slots__))
     if given["kind"] not in _KINDS:
         raise ValueError(f"unknown provenance {given['kind']!r}")
-    return Provenance(**{name: a_text(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]
+    return Provenance(**{name: a_text(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]  # kind is one
 
 
 def from_exchange(exchange: Exchange, *, plain: bool = False) -> dict[str, Json]:

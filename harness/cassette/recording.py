@@ -62,7 +62,7 @@ class Recorder:
             if self._journal.left:
                 salvage(path)
             self._journal.begin(provenance)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the lock is let go, and what lies there stays
             self._journal.close(keep=True)
             raise
 

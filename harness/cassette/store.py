@@ -157,7 +157,7 @@ def _replace(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(handle)
         name.replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no half file stays
         with contextlib.suppress(OSError):
             name.unlink()
         raise

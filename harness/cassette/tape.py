@@ -246,7 +246,7 @@ def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
     try:
         with doors.answering(tape.answer):
             yield
-    except BaseException as broken:
+    except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:
             recorder.end(whole=False)
         except Exception as error:  # noqa: BLE001 - what broke the recording off must come out; this is told beside it

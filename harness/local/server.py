@@ -99,7 +99,7 @@ def _start(port: int, say: Callable[[str], None], seconds: float) -> tuple[Local
         try:
             _wait(url, process, seconds)
             return LocalServer(url, process.pid, SMOLLM2.alias, _source(url)), process
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no server outlives its start
             _end(process.pid, process)
             log.seek(0)
             say(log.read()[-2000:].decode(errors="replace"))

@@ -126,8 +126,11 @@ def evaluate(results: Iterable[tuple[Job, CaseResult]]) -> Evaluation:
     scores = tuple(scored(job, result) for job, result in results)
     models = tuple(dict.fromkeys(one.model for one in scores))
     categories = tuple(dict.fromkeys(category(job.suite) for job, _ in results))
-    groups = [(name, model, [one for one in scores if (one.category, one.model) == (name, model)])
-              for name in categories for model in models]  # fmt: skip
+    groups = [
+        (name, model, [one for one in scores if (one.category, one.model) == (name, model)])
+        for name in categories
+        for model in models
+    ]
     groups += [(EVERY, model, [one for one in scores if one.model == model]) for model in models]
     tallies = tuple(tally(name, model, group) for name, model, group in groups if group)
     sources: dict[str, list[Provenance]] = {}

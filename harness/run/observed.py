@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from harness.chat import Json
     from harness.exchange import HttpRequest
-    from harness.laws import Trial
+    from harness.laws import Law, Trial
 
 _LONGEST = 400
 _MOST = 4
@@ -55,7 +55,7 @@ def _laws(provider: str, *, stream: bool) -> Iterator[tuple[str, Json]]:
         yield f"answer {where}", decoded(trial.reply, trial.error)
         yield f"request {where}", {"names": asdict(trial.mentions), "sent": [_sent(one) for one in trial.requests]}
         for law in ALL_LAWS:
-            complaint = _complaint(law.judge, trial)
+            complaint = _complaint(law, trial)
             if complaint is None:
                 continue
             kept = judged.setdefault(law.id, {"verdict": "holds", "judged": 0})
@@ -72,12 +72,11 @@ def _laws(provider: str, *, stream: bool) -> Iterator[tuple[str, Json]]:
         yield f"law {law_id} {provider} {mode}", found
 
 
-def _complaint(judge: object, trial: Trial) -> str | None:
+def _complaint(law: Law, trial: Trial) -> str | None:
     try:
-        found: str | None = judge(trial)  # type: ignore[operator]
+        return law.judge(trial)
     except Exception as error:  # noqa: BLE001 - a law that an old litellm makes crash is broken by it
         return f"the law crashed: {type(error).__name__}: {error}"
-    return found
 
 
 def _fault(trial: Trial, law_id: str) -> str:

@@ -76,8 +76,8 @@ class App:
             await self._answer(scope, receive, out)
         except ClientGoneError:
             return
-        except Exception:
-            _log.exception("a bug in the server")  # the client sees a 500, and the web server says nothing
+        except Exception:  # the client sees a 500, and the web server says nothing
+            _log.exception("a bug in the server")
             raise
 
     async def _answer(

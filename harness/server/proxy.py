@@ -65,7 +65,7 @@ def recorder(path: Path | str, provenance: Provenance) -> Iterator[Recorder]:
     made = Recorder(path, provenance, Redactor(), (), lambda *_: None)
     try:
         yield made
-    except BaseException:
+    except BaseException:  # Ctrl-C too: what came by then is put aside
         made.end(whole=False)
         raise
     made.end(whole=True)

@@ -14,11 +14,11 @@ class Transport(asyncio.Transport):
         self._under = under
         self._held: list[bytes] | None = None
         # Called for each answer, and the same there as here.
-        self.is_closing = under.is_closing  # type: ignore[method-assign]
-        self.get_extra_info = under.get_extra_info  # type: ignore[method-assign]
-        self.get_write_buffer_size = under.get_write_buffer_size  # type: ignore[method-assign]
-        self.pause_reading = under.pause_reading  # type: ignore[method-assign]
-        self.resume_reading = under.resume_reading  # type: ignore[method-assign]
+        self.is_closing = under.is_closing  # type: ignore[method-assign]  # as above
+        self.get_extra_info = under.get_extra_info  # type: ignore[method-assign]  # as above
+        self.get_write_buffer_size = under.get_write_buffer_size  # type: ignore[method-assign]  # as above
+        self.pause_reading = under.pause_reading  # type: ignore[method-assign]  # as above
+        self.resume_reading = under.resume_reading  # type: ignore[method-assign]  # as above
 
     def hold(self) -> None:
         self._held = []

@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.skipif(
         not (CORPUS / "exchanges.jsonl.gz").exists(), reason=f"no corpus at {CORPUS}: set HARNESS_CORPUS"
     ),
+    # litellm leaves sockets and event loops behind
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 

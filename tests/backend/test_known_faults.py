@@ -12,6 +12,7 @@ import pytest
 from harness.backend.known_faults import KNOWN_FAULTS
 from harness.laws.known import KNOWN
 
+# litellm leaves sockets and event loops behind.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "litellm-faults.md").read_text(encoding="utf-8")

@@ -32,6 +32,7 @@ from harness.errors import (
 )
 
 # litellm pools its connections for the life of the process, and leaves an event loop behind on import.
+# litellm leaves sockets and event loops behind.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 

@@ -22,16 +22,55 @@ ASKED = HttpRequest("POST", "http://a.test/v1/chat/completions", (("accept", "*/
 
 # F26: what other formats lose.
 EXACT = [
-    b"", b"{}", b"[]", b'{"a":1}', b'{"a": 1}', b'{"a":1}\n', b'{"a": 1, "b": [1, 2]}\r\n', b'{"a":1.10}', b'{"a":1e400}',
-    b'{"a":NaN}', b'{"a":1,"a":2}', b'{"a":"\\ud800"}', '{"a":"\u2028é"}'.encode(), b"\xef\xbb\xbf{}", b"\0", b"no",
-    b"yes: 1", b"2026-01-01", b"\xff\xfe", b'{"$json":1}', b'{"$json":{"a":1}}', b'{"a":"{\\"b\\": \\"c\\"}"}',
-    b'{"a":"{\\"$x\\":\\"{}\\"}"}', b'{"a":"[1,2"}', b'data: {"a":1}\n\ndata: [DONE]\n\n', b'data: {"a":1}\r\n\r\n',
-    b'data: {"a": 1}\n\ndata: {"b":2}\n\n', b'{"a":1}\n{"b":2}\n', b'{"a":1}\n{"b":2}', b'data:{"a":1}\n\n', b"[" * 99999,
-    b"[" * 90 + b"]" * 90, b"[" * 900 + b"]" * 900, b'{\n  "a": 1\n}', b'{\n    "a": "{\\n  \\"b\\": 1\\n}"\n}', b'"x"', b"12",
-    b'{"a":123456789012345678901234567890}', b'{"a":' + b"1" * 5000 + b"}", b'{"\\u00e9":"\\u00e9"}', b'{"a":"x\\/y"}',
-    b" {}", b'{"$$a":{"$json":"{}","$style":"x"}}', "é".encode("utf-16"), b"\r", b"\n\n", b"a\x85b\xe2\x80\xa8",
+    b"",
+    b"{}",
+    b"[]",
+    b'{"a":1}',
+    b'{"a": 1}',
+    b'{"a":1}\n',
+    b'{"a": 1, "b": [1, 2]}\r\n',
+    b'{"a":1.10}',
+    b'{"a":1e400}',
+    b'{"a":NaN}',
+    b'{"a":1,"a":2}',
+    b'{"a":"\\ud800"}',
+    '{"a":"\u2028é"}'.encode(),
+    b"\xef\xbb\xbf{}",
+    b"\0",
+    b"no",
+    b"yes: 1",
+    b"2026-01-01",
+    b"\xff\xfe",
+    b'{"$json":1}',
+    b'{"$json":{"a":1}}',
+    b'{"a":"{\\"b\\": \\"c\\"}"}',
+    b'{"a":"{\\"$x\\":\\"{}\\"}"}',
+    b'{"a":"[1,2"}',
+    b'data: {"a":1}\n\ndata: [DONE]\n\n',
+    b'data: {"a":1}\r\n\r\n',
+    b'data: {"a": 1}\n\ndata: {"b":2}\n\n',
+    b'{"a":1}\n{"b":2}\n',
+    b'{"a":1}\n{"b":2}',
+    b'data:{"a":1}\n\n',
+    b"[" * 99999,
+    b"[" * 90 + b"]" * 90,
+    b"[" * 900 + b"]" * 900,
+    b'{\n  "a": 1\n}',
+    b'{\n    "a": "{\\n  \\"b\\": 1\\n}"\n}',
+    b'"x"',
+    b"12",
+    b'{"a":123456789012345678901234567890}',
+    b'{"a":' + b"1" * 5000 + b"}",
+    b'{"\\u00e9":"\\u00e9"}',
+    b'{"a":"x\\/y"}',
+    b" {}",
+    b'{"$$a":{"$json":"{}","$style":"x"}}',
+    "é".encode("utf-16"),
+    b"\r",
+    b"\n\n",
+    b"a\x85b\xe2\x80\xa8",
     "\u202eevil\u200b".encode(),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("body", EXACT, ids=repr)
@@ -121,7 +160,9 @@ def test_a_chunk_of_a_stream_stands_on_a_line_of_its_own():
 
 
 def test_marks_that_hide_text_from_a_reviewer_are_written_as_escapes():
-    exchange = Exchange(HttpRequest("POST", "http://a.test/", (), '{"a":"\u202e\u2066\u200b\u2028"}'.encode()), HttpResponse(200))  # fmt: skip
+    exchange = Exchange(
+        HttpRequest("POST", "http://a.test/", (), '{"a":"\u202e\u2066\u200b\u2028"}'.encode()), HttpResponse(200)
+    )
     text = to_text(Cassette(FROM, (exchange,)))
     assert "\\u202e\\u2066\\u200b\\u2028" in text
     assert not set("\u202e\u2066\u200b\u2028") & set(text)
@@ -198,7 +239,7 @@ DAMAGED = {
     "time negative": changed(exchanges__0__response__at=-1),
     "complete text": changed(exchanges__0__complete="no"),
     "failure kind": changed(exchanges__0__failure={"kind": "odd"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED)

@@ -68,7 +68,7 @@ def made(path, provider, ask, *, stream):
     save(path, Cassette(FROM, tuple(exchanges)))
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the clients' own, of what they do to one another
 @pytest.mark.parametrize("mode", ["sync", "sync stream", "async", "async stream"])
 @pytest.mark.parametrize("provider", ASKED)
 def test_p10_f30_a_miss_comes_within_ten_calls_time_unretried_and_whole(provider, mode, tmp_path, caplog):

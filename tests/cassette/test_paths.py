@@ -13,10 +13,33 @@ from harness.cassette.paths import cassette_path, escaped
 from harness.errors import UsageError
 
 NAMES = [
-    "openai/gpt-4o", "openai:gpt-4o", "openai-gpt-4o", "OpenAI/gpt-4o", "openai+gpt-4o", "openai%2fgpt-4o",
-    unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é"), "..", ".", "../x", "/etc/passwd", "~",
-    "con", "CON", "nul.txt", "a\0b", "a.", "a", "A", "^a", "", " ", "%", "%2e", "%.",
-]  # fmt: skip
+    "openai/gpt-4o",
+    "openai:gpt-4o",
+    "openai-gpt-4o",
+    "OpenAI/gpt-4o",
+    "openai+gpt-4o",
+    "openai%2fgpt-4o",
+    unicodedata.normalize("NFC", "é"),
+    unicodedata.normalize("NFD", "é"),
+    "..",
+    ".",
+    "../x",
+    "/etc/passwd",
+    "~",
+    "con",
+    "CON",
+    "nul.txt",
+    "a\0b",
+    "a.",
+    "a",
+    "A",
+    "^a",
+    "",
+    " ",
+    "%",
+    "%2e",
+    "%.",
+]
 
 
 def test_different_names_have_different_files_whatever_the_case() -> None:

@@ -70,13 +70,20 @@ def test_f53_an_unknown_key_is_known_by_its_shape_and_its_placeholder_is_none(na
 
 
 ORDINARY = [
-    {"logprobs": {"content": [{"token": "Hello", "top_logprobs": []}]}, "usage": {"total_tokens": 12, "prompt_tokens": 2}},
+    {
+        "logprobs": {"content": [{"token": "Hello", "top_logprobs": []}]},
+        "usage": {"total_tokens": 12, "prompt_tokens": 2},
+    },
     {"password": None, "api_key": "", "token": "a", "secret": False},
     {"content": "Never send me your password. A token is a piece of text; sk- is how keys begin, AKIA too."},
-    {"id": "chatcmpl-9f8e7d6c5b4a39281706f5e4d3c2b1a0", "system_fingerprint": "fp_44709d6fcb", "tool_call_id": "call_Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"},
+    {
+        "id": "chatcmpl-9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+        "system_fingerprint": "fp_44709d6fcb",
+        "tool_call_id": "call_Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1",
+    },
     {"image": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="},
     {"url": "https://user@host.test/a", "mail": "someone@host.test", "eyJ": "eyJ.eyJ.x"},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("value", ORDINARY, ids=range(len(ORDINARY)))
@@ -140,7 +147,10 @@ def test_f55_oauth_and_signatures_are_replaced_and_a_replay_needs_no_real_ones(t
 
 
 def test_f58_placeholders_are_numbered_as_they_stand_whatever_else_is_known(tmp_path, served, monkeypatch):
-    keys = [f"sk-proj-{letter}{'Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1'[::step]}{number}" for number, (letter, step) in enumerate([("a", 1), ("b", -1), ("c", 1)])]  # fmt: skip
+    keys = [
+        f"sk-proj-{letter}{'Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1'[::step]}{number}"
+        for number, (letter, step) in enumerate([("a", 1), ("b", -1), ("c", 1)])
+    ]
 
     def record(name, *known):
         path = tmp_path / name

@@ -65,9 +65,7 @@ def answers(path):
 
 def test_what_a_killed_recording_had_is_not_asked_again(tmp_path, server):
     path = tmp_path / "c.json"
-    child = subprocess.Popen(
-        [sys.executable, "-c", RECORDER, str(path), server.url], stdout=subprocess.PIPE, text=True
-    )  # fmt: skip
+    child = subprocess.Popen([sys.executable, "-c", RECORDER, str(path), server.url], stdout=subprocess.PIPE, text=True)
     for line in child.stdout:
         if int(line) == 6:
             os.kill(child.pid, signal.SIGKILL)

@@ -100,8 +100,10 @@ def test_a_recorded_card_is_replayed_the_same_byte_for_byte(project, run, server
     assert Path("one.json").read_bytes() == Path("two.json").read_bytes()
     made = card("one.json")
     assert cell(made, "C3", "whole") | {"findings": 0, "evidence": 0} == cell(made, "C3", "whole") | {
-        "verdict": "pass", "findings": 0, "evidence": 0,
-    }  # fmt: skip
+        "verdict": "pass",
+        "findings": 0,
+        "evidence": 0,
+    }
     assert cell(made, "D1", "stream")["rate"]["n"] == 2
     assert cell(made, "E1", "whole")["verdict"] == "pass"
     assert {one["verdict"] for one in made["cells"] if one["check"] in {"H1", "H2", "H3", "H5", "H6"}} == {"pass"}

@@ -112,9 +112,14 @@ def recorded(server, tmp_path_factory):
 def command(*words, cwd, **environment):
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.run(
-        [sys.executable, "-m", "harness", *words], cwd=cwd, env={**kept, **environment},
-        capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "harness", *words],
+        cwd=cwd,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -407,9 +412,13 @@ def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
     server.answer = slow
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "record", "--json", "report.json"], cwd=tmp_path,
-        env={**kept, "SHOP_KEY": KEY}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [sys.executable, "-m", "harness", "record", "--json", "report.json"],
+        cwd=tmp_path,
+        env={**kept, "SHOP_KEY": KEY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     with process:
         try:
             while not asked_slowly.wait(0.1):

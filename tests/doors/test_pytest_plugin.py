@@ -36,10 +36,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def chat(asked):
     word = asked["messages"][-1]["content"] if "messages" in asked else asked
     return {
-        "id": "x", "object": "chat.completion", "created": 1, "model": "m",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"you said {word}"}}],
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"you said {word}"}}
+        ],
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -68,8 +73,13 @@ def run(tmp_path, server):
         alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.pytest_plugin"}
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *words],
-            cwd=tmp_path, env={**kept, **alone, **environment}, capture_output=True, text=True, timeout=100, check=False,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env={**kept, **alone, **environment},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
         return done.returncode, done.stdout + done.stderr
 
     return runs
@@ -141,7 +151,7 @@ def test_a_swallowed_miss_still_fails(run):
         + """
     try:
         ask("other")
-    except BaseException:
+    except BaseException:  # a program that swallows everything: the plugin must tell it all the same
         pass
 """
     )
@@ -186,11 +196,18 @@ def test_numbers(open_cassette, number):
             ask("new")
 """
     )
-    run({"test_b.py": ASK + """
+    run(
+        {
+            "test_b.py": ASK
+            + """
 @pytest.mark.cassette("tapes/numbers.json")
 def test_numbers():
     ask("old")
-"""}, "--record-mode=once", "test_b.py")  # fmt: skip
+"""
+        },
+        "--record-mode=once",
+        "test_b.py",
+    )
     code, told = run({"test_a.py": text}, "test_a.py")
     assert code == 1
     assert "number=18" in told, told
@@ -261,9 +278,12 @@ def pytest_sessionfinish(session):
 def test_an_option_of_that_name_from_another_plugin(run):
     other = 'def pytest_addoption(parser):\n    parser.addoption("--record-mode", default=None)\n'
     code, told = run(
-        {"other_plugin.py": other, "test_a.py": HELLO}, "-p", "other_plugin", "--harness-record-mode=once",
+        {"other_plugin.py": other, "test_a.py": HELLO},
+        "-p",
+        "other_plugin",
+        "--harness-record-mode=once",
         PYTHONPATH=".",
-    )  # fmt: skip
+    )
     assert code == 0, told
 
 

@@ -21,6 +21,7 @@ CORPUS = Path(os.environ.get("HARNESS_CORPUS", ROOT.parent / "shared" / "corpus"
 EXCHANGES = CORPUS / "exchanges.jsonl.gz"
 pytestmark = [
     pytest.mark.skipif(not EXCHANGES.exists(), reason=f"NO CORPUS at {CORPUS}: set HARNESS_CORPUS"),
+    # litellm leaves sockets and event loops behind
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 EVERY = 20

@@ -50,13 +50,17 @@ def exchange(name, *, stream=False, reply=CALLED):
 
     body = {
         "model": "m",
-        "messages": [{"role": "user", "content": "What is the weather in Paris?"}, {"role": "assistant", "content": "One moment."}, {"role": "user", "content": "And now?"}],
+        "messages": [
+            {"role": "user", "content": "What is the weather in Paris?"},
+            {"role": "assistant", "content": "One moment."},
+            {"role": "user", "content": "And now?"},
+        ],
         "tools": TOOLS[name],
         "tool_choice": CHOICE[name],
         "temperature": 0,
         "max_tokens": 20,
         "stream": stream,
-    }  # fmt: skip
+    }
     text = json.dumps(body, separators=(",", ":"))
     return Exchange(HttpRequest("POST", URLS[name], (), text.encode()), DIALECTS[name].render(reply, stream=stream))
 

@@ -85,7 +85,7 @@ class Model:
     def open_tape(self, job):
         try:
             yield self.tape
-        except BaseException as error:
+        except BaseException as error:  # how the tape was left is what the test asks
             self.tape.closed_by = type(error)
             raise
 

@@ -20,7 +20,7 @@ from harness.server.shelf import Shelf, gathered
 from harness.server.synthetic import Script, scripted
 
 # litellm pools its connections for the life of the process, and leaves an event loop behind on import.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = pytest.mark.filterwarnings("ignore")  # litellm leaves sockets and event loops behind
 
 FUNCTION = {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 TOOLS = [{"type": "function", "function": FUNCTION}]

@@ -178,7 +178,7 @@ SDKS: dict[str, tuple[str, Callable[[bool], Found], frozenset[str]]] = {
 @pytest.mark.parametrize("sdk", SDKS)
 def test_the_sdk_finds_what_was_rendered(sdk: str, reply: Reply, stream: bool) -> None:
     dialect, ask, quirks = SDKS[sdk]
-    pytest.importorskip(sdk.replace("google-genai", "google.genai"))
+    pytest.importorskip(sdk.replace("google-genai", "google.genai"), reason=f"the extra `sdks` is not installed: {sdk}")
     sent = DIALECTS[dialect].render(reply, stream=stream, quirks=quirks)
     with answering(lambda _: sent):
         assert ask(stream) == (reply.text, [(call.name, call.parameters) for call in reply.calls])

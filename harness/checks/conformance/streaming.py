@@ -124,8 +124,8 @@ def cut_short(seen: Seen) -> Iterator[Finding]:
         yield failed(
             f"the stream ends before its end, and came back as {shown(reply.text)} and {len(reply.calls)} calls"
         )
-    elif getattr(getattr(error, "reply", None), "calls", ()):
-        yield failed(f"the stream ends early, and half calls came back: {names(error.reply.calls)}")  # type: ignore[union-attr]
+    elif half := getattr(getattr(error, "reply", None), "calls", ()):
+        yield failed(f"the stream ends early, and half calls came back: {names(half)}")
     else:
         yield odd(f"the provider's stream ends early; {told(error)}")
 

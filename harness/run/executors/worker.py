@@ -122,7 +122,7 @@ def portable(error: BaseException) -> BaseException:
     told = "".join(traceback.format_exception(error))
     if isinstance(error, HarnessError):
         return error
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # what can't be sent, for whatever reason, is told in words
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
         error.add_note(f"in a worker:\n{told}")
         return error

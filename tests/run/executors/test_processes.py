@@ -164,8 +164,11 @@ def test_what_was_finished_is_told_at_ctrl_c(recipe, to_all, tmp_path):
     script.write_text(INTERRUPTED)
     running = subprocess.Popen(
         [sys.executable, str(script), str(HERE), recipe.folder],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "played").exists() or len(lines(recipe)) < 30:
         assert time.monotonic() < deadline

@@ -40,8 +40,13 @@ def pytest_of(folder, *words):
     kept = {name: value for name, value in os.environ.items() if name not in {"CI", "PYTEST_XDIST_WORKER"}}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "3", *words],
-        cwd=folder, env=kept, capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        env=kept,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
 
 
 def test_three_workers_record_each_cassette_once_and_replay_their_own(tmp_path, server):
