@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from harness.backend.completion import load_offline
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
-from harness.cassette import cassette_path
+from harness.cassette import cassette_path, recordings
 from harness.cassette.guard import no_way_out
 from harness.errors import UsageError
 from harness.recipes import LOCAL_KEY, LOOPBACK, Origin, Recording, Replaying, asking, provenance, refuse_unpriced
@@ -27,7 +27,6 @@ from harness.suite import load_suites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from harness.run.choice import Choice
     from harness.run.events import CaseResult, Event, Job
@@ -73,11 +72,7 @@ def orphans(suites: Sequence[Suite], settings: Settings) -> tuple[str, ...]:
     """Cassettes in the folders of ``suites`` that none of their cases and models uses."""
     used = {job.cassette for job in plan(suites, settings)}
     folders = [settings.cassettes / suite.name for suite in suites]
-    return tuple(str(file) for folder in folders for file in _cassettes(folder) if file not in used)
-
-
-def _cassettes(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.rglob("*.json")) if not file.name.endswith(".partial.json")]
+    return tuple(str(file) for folder in folders for file in recordings(folder) if file not in used)
 
 
 def replay(chosen: Sequence[Job], settings: Settings, executor: Executor = in_process) -> Iterator[Event]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from harness import assembly
 from harness.backend.completion import complete, load_offline
-from harness.cassette import cassette_path, load
+from harness.cassette import cassette_path, load, recordings
 from harness.cassette.audit import Audit
 from harness.cassette.guard import no_way_out
 from harness.checks.conformance import CARD_CHECKS, CardCheck
 from harness.errors import CassetteError, UsageError
 from harness.expectation import Expectation
-from harness.recipes import at_most, price, unpriced
+from harness.recipes import at_most, cost, unpriced
 from harness.run import selfjudging
 from harness.run.card import Sitting, said
 from harness.run.choice import Choice, jobs
@@ -94,9 +94,7 @@ def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
 
 def paid(result: CaseResult, model: Model) -> float:
     """Dollars for the answers of ``result``, by their token counts."""
-    into, out = price(model)
-    counts = [seen.reply.usage for seen in result.observations if seen.reply and seen.reply.usage]
-    return sum(into * (one.prompt or 0) + out * (one.completion or 0) for one in counts)
+    return sum(cost(model, seen.reply.usage) for seen in result.observations if seen.reply)
 
 
 def catalogue(settings: Settings, ids: Sequence[str] = ()) -> tuple[CardCheck, ...]:
@@ -133,7 +131,7 @@ def of_results(
 ) -> Card:
     """The card of ``model`` from what its probes came to."""
     sitting = Sitting(model, checks)
-    recordings: dict[str, Provenance] = {}
+    cited: dict[str, Provenance] = {}
     cut = _to_recut(seen for result in results for seen in result.observations)
     for job, result in zip(chosen, results, strict=True):
         expects = (job.case.expect, *(turn.expect for turn in job.case.then))
@@ -141,8 +139,8 @@ def of_results(
             known = replace(seen, recut=recut(seen, complete)) if any(seen is one for one in cut) else seen
             sitting.add(known, expects[seen.turn])
         if result.provenance:
-            recordings[result.cassette] = result.provenance
-    return sitting.card(recordings, **versions())
+            cited[result.cassette] = result.provenance
+    return sitting.card(cited, **versions())
 
 
 def _to_recut(all_: Iterable[Observation]) -> list[Observation]:
@@ -204,8 +202,7 @@ def cassettes(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
-        inside = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        found |= dict.fromkeys(file for file in inside if not file.name.endswith(".partial.json"))
+        found |= dict.fromkeys(recordings(path))
     if not found:
         raise UsageError("no cassettes there; `harness import` takes over other tools' recordings")
     return list(found)
@@ -223,7 +220,7 @@ def from_recordings(
     ``done`` is told of each file, and why one can't be used.
     """
     sittings: dict[str, Sitting] = {}
-    recordings: dict[str, Provenance] = {}
+    cited: dict[str, Provenance] = {}
     load_offline()
     with no_way_out():
         for file in files:
@@ -233,14 +230,14 @@ def from_recordings(
             except CassetteError as error:
                 problem = str(error)
             else:
-                recordings[str(file)] = cassette.provenance
+                cited[str(file)] = cassette.provenance
                 for place, exchange in enumerate(cassette.exchanges):
                     seen = reread(exchange, place, cassette=str(file), complete=complete)
                     if seen is not None:
                         name = seen.model.partition("/")[0] if by == "provider" else seen.model
                         sittings.setdefault(name, Sitting(name, checks)).add(seen, Expectation(), own=False)
             done(file, problem)
-    return tuple(sittings[name].card(recordings, **versions()) for name in sorted(sittings))
+    return tuple(sittings[name].card(cited, **versions()) for name in sorted(sittings))
 
 
 def laws(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str, str]]:

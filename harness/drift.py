@@ -12,7 +12,7 @@ from harness.assembly import LOCAL_KEY, provenance
 from harness.backend.config import provider_of
 from harness.backend.keys import VARIABLES
 from harness.backend.prices import dollars
-from harness.cassette import Cassette, load, save
+from harness.cassette import Cassette, load, recordings, save
 from harness.cassette.redaction import Redactor, known_secrets
 from harness.cassette.remote import published
 from harness.chat import Reply
@@ -61,8 +61,7 @@ def of_files(paths: Sequence[str], policy: Policy, now: dt.datetime) -> tuple[As
     """Cassettes by themselves, files or folders of them, whatever suite they are of. Raises as ``of_jobs``."""
     files: list[Path] = []
     for path in map(Path, paths):
-        inside = sorted(path.rglob("*.json")) if path.is_dir() else [path]
-        files += [file for file in inside if not file.name.endswith(".partial.json")]
+        files += recordings(path)
     if not files:
         raise UsageError(f"{', '.join(paths)}: there is no cassette in it")
     return tuple(_asked_of(file, policy, now) for file in files)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from harness.backend.completion import complete, load_offline
-from harness.backend.prices import per_token
+from harness.backend.prices import dollars, per_token
 from harness.cassette import RecordMode, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from harness.cassette import Matcher
-    from harness.chat import Json, Reply
+    from harness.chat import Json, Reply, Usage
     from harness.exchange import Exchange, HttpRequest, ProvenanceKind
     from harness.run.events import CaseResult, Job
     from harness.run.executors import Turns
@@ -142,14 +142,14 @@ def _free(model: Model) -> bool:
     return urlsplit(model.hostname or "").hostname in LOOPBACK
 
 
-def price(model: Model) -> tuple[float, float]:
-    """Dollars for a token that goes in and for one that comes out; 0 on this machine, and where litellm knows none."""
-    return (None if _free(model) else per_token(model.id)) or (0.0, 0.0)
+def cost(model: Model, usage: Usage | None) -> float:
+    """Dollars for an answer of so many tokens; 0 on this machine, and where litellm knows no price."""
+    return 0.0 if _free(model) else dollars(model.id, usage) or 0.0
 
 
 def at_most(model: Model, words: Mapping[str, Json]) -> float:
     """Dollars that a question will not cost more than: two letters a token, and as long an answer as it may give."""
-    into, out = price(model)
+    into, out = (None if _free(model) else per_token(model.id)) or (0.0, 0.0)
     return into * len(json.dumps(words, default=str)) / 2 + out * (words.get("max_tokens") or _LONG_ANSWER)
 
 
@@ -162,7 +162,6 @@ def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:
     """``ask`` within an allowance."""
 
     def metered(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
-        into, out = price(model) if priced else (0.0, 0.0)
         estimate = at_most(model, words) if priced else 0.0
         turns.take(estimate)
         try:
@@ -172,7 +171,7 @@ def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:
             raise
         used = reply.usage
         if used is not None and None not in (used.prompt, used.completion):
-            turns.settle(estimate, into * (used.prompt or 0) + out * (used.completion or 0))
+            turns.settle(estimate, cost(model, used) if priced else 0.0)
         return reply
 
     return metered

@@ -84,9 +84,14 @@ def settings(
     return Settings(**given)
 
 
+def _is_url(root: str | Path) -> bool:
+    """Whether recordings are in a store, and in no folder."""
+    return "://" in str(root)
+
+
 def _recordings(root: str | Path) -> dict[str, Any]:
     """Where recordings are: a folder, or the mirror of a store, brought up to date now."""
-    if "://" not in str(root):
+    if not _is_url(root):
         return {"cassettes": Path(root)}
     from harness.cassette.remote import mirrored  # noqa: PLC0415 - most often they are in a folder
 
@@ -140,6 +145,6 @@ def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
     found = dict(table)
     if "suites" in found:
         found["suites"] = [str(file.parent / path) for path in found["suites"]]
-    if "cassettes" in found and "://" not in found["cassettes"]:
+    if "cassettes" in found and not _is_url(found["cassettes"]):
         found["cassettes"] = str(file.parent / found["cassettes"])
     return found

@@ -2,7 +2,7 @@
 
 from harness.cassette.document import FORMAT, Cassette
 from harness.cassette.matcher import Matcher
-from harness.cassette.paths import cassette_path
+from harness.cassette.paths import cassette_path, recordings
 from harness.cassette.store import load, save
 from harness.cassette.tape import RecordMode, Tape, open_tape, partial, record_mode
 
@@ -17,5 +17,6 @@ __all__ = [
     "open_tape",
     "partial",
     "record_mode",
+    "recordings",
     "save",
 ]

@@ -21,6 +21,13 @@ def cassette_path(root: Path | str, suite: str, case: str, model: str) -> Path:
     return Path(root) / escaped(suite) / escaped(case) / f"{escaped(model)}.json"
 
 
+def recordings(place: Path) -> list[Path]:
+    """``place`` itself, or every cassette below it, by path; what is left there of broken-off recordings is none."""
+    if not place.is_dir():
+        return [place]
+    return [file for file in sorted(place.rglob("*.json")) if not file.name.endswith(".partial.json")]
+
+
 def escaped(name: str) -> str:
     """``name`` as a file name: ``/`` becomes ``+``, an upper-case letter ``^`` and itself in lower case, anything
     else outside ``a-z 0-9 _ . -`` its UTF-8 bytes as ``%xx``. No two names give the same.

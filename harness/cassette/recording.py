@@ -30,7 +30,9 @@ _MADE_UP = "(synthetic)"
 
 
 class Recorder:
-    """One recording under way. ``kept`` is told of each exchange when it is over."""
+    """One recording under way. ``kept`` is told of each exchange when it is over; an answer of more than ``longest``
+    bytes is broken off.
+    """
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class Recorder:
         redactor: Redactor,
         secrets: Iterable[str],
         kept: Callable[[int, Exchange], None],
+        longest: int | None = None,
     ) -> None:
         refuse(path)
         self._path, self._provenance, self._redactor, self._kept = path, provenance, redactor, kept
@@ -47,7 +50,7 @@ class Recorder:
         self._gate = Gate(self._secrets)
         self._came: dict[int, Exchange] = {}
         self._late = False
-        self.longest: int | None = None
+        self.longest = longest
         self._standing = 0
         self._taken_up: tuple[Path, ...] = ()
         self._lock = threading.Lock()

@@ -32,11 +32,6 @@ _TAGS = ("ETag", "etag", "generation", "LastModified", "mtime", "updated", "crea
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
-def is_url(root: object) -> bool:
-    """Whether cassettes at ``root`` are in a store, and in no folder."""
-    return "://" in str(root)
-
-
 def home() -> Path:
     """Where the stores' mirrors are: ``toolcall-harness/stores`` in the user's cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toolcall-harness" / "stores"

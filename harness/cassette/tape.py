@@ -189,11 +189,10 @@ def open_tape(
             raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
         redactor = Redactor(secrets)
         tape = Tape(path, redactor, miss)
-        recorder = Recorder(path, provenance, redactor, secrets, tape.kept)
+        recorder = Recorder(path, provenance, redactor, secrets, tape.kept, longest)
         # Another process may have recorded it between our looking and our having it to ourselves.
         old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
         if old is None:
-            recorder.longest = longest
             tape.record(recorder, provenance)
             if resume:
                 tape.resume(path, provenance)

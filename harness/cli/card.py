@@ -79,7 +79,7 @@ def run(words: argparse.Namespace) -> int:
 
             code = record(words, chosen, screen)
         made = _of_models(words, chosen, checks, screen)
-    reports.show(screen, made, making.laws(checks), chosen)
+    reports.show(screen, made, making.laws(checks))
     reports.write(words, made, making.laws(checks), known.get(words.baseline, ()))
     if words.reference:
         reports.compare(screen, made, known[words.reference])

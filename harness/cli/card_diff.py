@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.cli import options
 
 if TYPE_CHECKING:
     import argparse
@@ -23,8 +23,7 @@ exit codes: 0 nothing that matters, 1 something of the grade of --fail-on or gra
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", metavar="A", help="the earlier card, written with `harness card --json`")
     parser.add_argument("after", metavar="B", help="the later one")
-    grades = ("cosmetic", "shape", "contract", "never")
-    parser.add_argument("--fail-on", choices=grades, default="contract", help="the least grade that fails (contract)")
+    options.fail_on(parser)
     parser.add_argument("--json", metavar="FILE", help="write the changes as JSON (- for standard output)")
     parser.add_argument("--markdown", metavar="FILE", help="write the changes as Markdown (- for standard output)")
 
@@ -33,26 +32,15 @@ def run(words: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from harness.change import GRADES
-    from harness.cli.card_reports import STANDARD_OUTPUT, read
-    from harness.cli.following import screen
-    from harness.errors import UsageError
+    from harness.cli import following
+    from harness.cli.card_reports import read
     from harness.report.cards import diff as drawn
-    from harness.run.carddiff import counted, diff
+    from harness.run.carddiff import diff
 
+    following.refuse_unwritable(words.json, words.markdown)
     changes = diff(read(words.before), read(words.after))
-    drawn.show(screen(stderr=STANDARD_OUTPUT in {words.json, words.markdown}), changes)
+    drawn.show(following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown}), changes)
     listed = {model: [asdict(change) for change in inside] for model, inside in changes.items()}
-    texts = {words.json: json.dumps(listed, indent=1) + "\n", words.markdown: drawn.markdown(changes)}
-    for path, text in texts.items():
-        if path == STANDARD_OUTPUT:
-            sys.stdout.write(text)
-        elif path:
-            try:
-                Path(path).write_text(text, encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"{path}: can't be written: {error.strerror}") from error
-    if words.fail_on == "never":
-        return 0
-    grave = GRADES[GRADES.index(words.fail_on) :]
-    return int(any(number for grade, number in counted(changes).items() if grade in grave))
+    following.write_report(words.json, lambda: json.dumps(listed, indent=1) + "\n")
+    following.write_report(words.markdown, lambda: drawn.markdown(changes))
+    return options.failed(words, (change for of_model in changes.values() for change in of_model))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli import following
 from harness.errors import CassetteError, UsageError
 
 if TYPE_CHECKING:
@@ -19,26 +19,18 @@ if TYPE_CHECKING:
     from harness.card import Card
     from harness.exchange import Exchange
     from harness.report.cards.matrix import Catalogue
-    from harness.settings import Settings
 
-STANDARD_OUTPUT = "-"
 _REPORTS = ("json", "markdown", "junit", "html")
 
 
 def refuse(words: argparse.Namespace) -> None:
     """Find out before the work that a report could not be written after it."""
-    given = [getattr(words, name) for name in _REPORTS]
-    for path in given:
-        if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
-            raise UsageError(f"{path}: the folder for this report does not exist")
-    if given.count(STANDARD_OUTPUT) > 1:
-        raise UsageError("two reports can't both go to standard output")
+    following.refuse_unwritable(*(getattr(words, name) for name in _REPORTS))
 
 
 def screen(words: argparse.Namespace) -> Console:
-    from harness.cli import following
-
-    return following.screen(stderr=STANDARD_OUTPUT in [getattr(words, name, None) for name in _REPORTS])
+    given = [getattr(words, name) for name in _REPORTS]
+    return following.screen(stderr=following.STANDARD_OUTPUT in given)
 
 
 def read(path: str) -> tuple[Card, ...]:
@@ -52,7 +44,7 @@ def read(path: str) -> tuple[Card, ...]:
     return parsed(text, path)
 
 
-def show(out: Console, made: Sequence[Card], catalogue: Catalogue, _: Settings) -> None:
+def show(out: Console, made: Sequence[Card], catalogue: Catalogue) -> None:
     from harness.report.cards import terminal
 
     terminal.show(out, made, catalogue, today=_today())
@@ -70,14 +62,7 @@ def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue,
         "html": lambda: _page(made, catalogue, baseline),
     }
     for name, text in kinds.items():
-        path = getattr(words, name)
-        if path == STANDARD_OUTPUT:
-            sys.stdout.write(text())
-        elif path:
-            try:
-                Path(path).write_text(text(), encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error
+        following.write_report(getattr(words, name), text)
 
 
 def _page(made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card]) -> str:

@@ -52,16 +52,14 @@ def run(words: argparse.Namespace) -> int:
 
 def _pairs(before: Path, after: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
     """Cassettes to compare, by their path, and those that stand on one side alone."""
+    from harness.cassette import recordings
     from harness.errors import UsageError
 
     if before.is_dir() != after.is_dir() and before.exists() and after.exists():
         raise UsageError(f"{before} and {after}: give two cassettes or two folders, not one of each")
     if not before.is_dir():
         return [(str(after), before, after)], []
-    there, here = (
-        {str(file.relative_to(folder)) for file in folder.rglob("*.json") if not file.name.endswith(".partial.json")}
-        for folder in (before, after)
-    )
+    there, here = ({str(file.relative_to(folder)) for file in recordings(folder)} for folder in (before, after))
     alone = [f"{name}: only in {before if name in there else after}" for name in sorted(there ^ here)]
     return [(name, before / name, after / name) for name in sorted(there & here)], alone
 

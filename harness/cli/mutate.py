@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from harness.cli import options
@@ -44,11 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     import harness
     from harness import assembly
-    from harness.cli.following import STANDARD_OUTPUT, screen
+    from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
     from harness.report import mutation
     from harness.settings import settings
 
     _refuse_nonsense(words)
+    refuse_unwritable(words.json)
     chosen = settings(vars(words))
     choice = options.choice(words)
     suites, _ = assembly.regressions(assembly.load(chosen), chosen, choice)
@@ -58,45 +58,37 @@ def run(words: argparse.Namespace) -> int:
     events = assembly.mutate(jobs, chosen, parts=parts, sample=words.sample, seed=words.seed)
     outcomes, unmutated, stopped = _follow(events, out)
     mutation.show(out, outcomes, unmutated)
-    if words.json:
-        _write(words.json, mutation.document(outcomes, unmutated, harness=harness.__version__))
+    write_report(words.json, lambda: mutation.document(outcomes, unmutated, harness=harness.__version__))
     return 130 if stopped else _code(words.at_least, parts, outcomes, unmutated, out)
 
 
 def _refuse_nonsense(words: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from harness.cli.following import STANDARD_OUTPUT
     from harness.errors import UsageError
 
     if words.sample is not None and words.sample < 1:
         raise UsageError(f"--sample {words.sample} judges nothing; give at least 1")
     if words.at_least is not None and not 0 <= words.at_least <= 1:
         raise UsageError(f"--at-least {words.at_least} is no share; give a number from 0 to 1, such as 0.95")
-    if words.json and words.json != STANDARD_OUTPUT and not Path(words.json).resolve().parent.is_dir():
-        raise UsageError(f"{words.json}: the folder for this report does not exist")
 
 
 def _follow(events: Iterable[MutationEvent], out: Console) -> tuple[list[Outcome], list[Unmutated], bool]:
     """What came of the mutants, what could not be mutated, and whether Ctrl-C ended it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from harness.cli.following import progress
     from harness.report import harmless
     from harness.run.mutate import MutantJudged, MutationStarted
 
     outcomes: list[Outcome] = []
     unmutated: list[Unmutated] = []
-    columns = BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-        task = progress.add_task("", total=None)
+    with progress(out) as moving:
+        task = moving.add_task("", total=None)
         try:
             for event in events:
                 if isinstance(event, MutationStarted):
-                    progress.update(task, total=event.total)
+                    moving.update(task, total=event.total)
                 elif isinstance(event, MutantJudged):
                     outcomes.append(event.outcome)
                     where = f"{event.outcome.suite} / {event.outcome.case}: {event.outcome.mutator}"
-                    progress.update(task, advance=1, description=harmless.line(where, 70))
+                    moving.update(task, advance=1, description=harmless.line(where, 70))
                 else:
                     unmutated.append(event)
         except KeyboardInterrupt:
@@ -127,18 +119,3 @@ def _code(
     for part in below:
         out.print(Text(f"the score of {part}s is below {least}", "bold red"))
     return 1 if below else 0
-
-
-def _write(path: str, text: str) -> None:
-    from pathlib import Path
-
-    from harness.cli.following import STANDARD_OUTPUT
-    from harness.errors import UsageError
-
-    if path == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-        return
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error

@@ -148,9 +148,8 @@ def _follow(
     import time
     from pathlib import Path
 
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from harness import drift
+    from harness.cli.following import progress
     from harness.report import harmless, verified
     from harness.run import verify
     from harness.run.allowance import Allowance, BudgetSpentError, Limits
@@ -161,19 +160,18 @@ def _follow(
     allowance = Allowance(limits, clock=time.monotonic, sleep=time.sleep)
     answers = Kept(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
     done: list[verify.Verified] = []
-    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     targets = [one.target for one in asked]
     stopped, code = "", 0
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-        task = progress.add_task("")
+    with progress(out) as moving:
+        task = moving.add_task("")
         try:
             for event in verify.verify(targets, send=send, answers=answers, allowance=allowance, repeats=words.repeats):
                 if isinstance(event, verify.Started):
-                    progress.update(task, total=event.total)
+                    moving.update(task, total=event.total)
                     if event.kept:
                         out.print(f"going on from {answers.path}: {event.kept} answers are there", soft_wrap=True)
                 elif isinstance(event, verify.Answered):
-                    progress.update(task, advance=1, description=harmless.line(str(event.target.path), 70))
+                    moving.update(task, advance=1, description=harmless.line(str(event.target.path), 70))
                 else:
                     done.append(event)
                     out.print(verified.one_line(event), markup=False, soft_wrap=True)

@@ -41,10 +41,6 @@ def cell(check: str, good: Rate, wrong: Sequence[Finding] = (), *, note: str = "
     return Cell(check, "", verdict, good, findings=tuple(wrong[:_MOST]), evidence=evidence, note=note)
 
 
-def unseen(check: str, why: str) -> Cell:
-    return cell(check, rate(0, 0), note=why)
-
-
 def no_way_out(results: Sequence[CaseResult]) -> Cell:
     """H1, of results that were played under the guard and with keys that no provider knows."""
     wrong = [

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette import matching
+from harness.cassette.paths import recordings
 from harness.cassette.redaction import Redactor
 from harness.cassette.store import load
 from harness.errors import CassetteMiss, UsageError
@@ -50,17 +51,13 @@ def gathered(paths: Iterable[Path | str]) -> tuple[Recorded, ...]:
     """
     found: list[Recorded] = []
     for path in map(Path, paths):
-        files = _files(path) if path.is_dir() else [path]
+        files = recordings(path)
         if not files:
             raise UsageError(f"{path}: there are no cassettes in this folder; record some, or try --synthetic")
         for file in files:
             cassette = load(file)
             found += [Recorded(one, str(file), n, cassette.provenance) for n, one in enumerate(cassette.exchanges)]
     return tuple(found)
-
-
-def _files(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.rglob("*.json")) if not file.name.endswith(".partial.json")]
 
 
 class Shelf:

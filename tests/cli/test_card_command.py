@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.__main__ import main
 from harness.chat import Reply, ToolCall, Usage
 from harness.wire import OPENAI
 from tests.loopback import serving
@@ -42,17 +41,6 @@ def server():
 
     with serving(answer, asked=[], status=well) as made:
         yield made
-
-
-@pytest.fixture
-def run(capfd):
-    def runs(*words):
-        code = main(words)
-        out = capfd.readouterr()
-        assert "Traceback" not in out.out + out.err
-        return code, out.out, out.err
-
-    return runs
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
 import os
 import re
@@ -21,6 +19,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.cli.commands import COMMANDS
+from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
 SUITE = """
@@ -47,27 +46,6 @@ cases:
 """
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(asked)
-        status, answer = (200, self.server.answer(asked))
-        if self.headers.get("authorization") != f"Bearer {KEY}":
-            status, answer = 401, {"error": {"message": "wrong key", "type": "auth", "code": "invalid_api_key"}}
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        with contextlib.suppress(BrokenPipeError):  # a client that was interrupted
-            self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
-
-
 def chat(asked):
     """A model that calls the first tool it is offered, then repeats what it was told."""
     said = asked["messages"][-1]
@@ -87,14 +65,16 @@ def chat(asked):
 
 @pytest.fixture(scope="module")
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.asked, made.answer = [], chat
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    def answer(body, headers):
+        asked = json.loads(body)
+        made.asked.append(asked)
+        status, said = 200, made.says(asked)
+        if headers.get("authorization") != f"Bearer {KEY}":
+            status, said = 401, {"error": {"message": "wrong key", "type": "auth", "code": "invalid_api_key"}}
+        return status, "application/json", json.dumps(said).encode()
+
+    with serving(answer, asked=[], says=chat) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -130,17 +110,6 @@ def project(recorded, tmp_path, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("SHOP_KEY", raising=False)
     return tmp_path
-
-
-@pytest.fixture
-def run(capfd):
-    def runs(*words):
-        code = main(words)
-        out = capfd.readouterr()
-        assert "Traceback" not in out.err
-        return code, out.out, out.err
-
-    return runs
 
 
 def tape(project, case="hello") -> Path:
@@ -409,7 +378,7 @@ def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
             time.sleep(3)
         return chat(asked)
 
-    server.answer = slow
+    server.says = slow
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
     process = subprocess.Popen(
         [sys.executable, "-m", "harness", "record", "--json", "report.json"],
@@ -426,7 +395,7 @@ def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
             process.send_signal(signal.SIGINT)
             out, _ = process.communicate(timeout=60)
         finally:
-            server.answer = chat
+            server.says = chat
             process.kill()
     assert process.returncode == 130
     assert "interrupted: 1 of 3 cases recorded" in out
@@ -471,11 +440,11 @@ def test_two_names_that_meet_on_the_wire_both_come_home(project, run, monkeypatc
     (project / "suites" / "two.yaml").write_text(TWO_NAMES.replace("PORT", str(server.server_port)))
     monkeypatch.setenv("SHOP_KEY", KEY)
     server.asked.clear()
-    server.answer = both_tools
+    server.says = both_tools
     try:
         code, out, _ = run("record", "--suite", "two")
     finally:
-        server.answer = chat
+        server.says = chat
     assert code == 0, out
     first, second = server.asked
     offered = [tool["function"]["name"] for tool in first["tools"]]

@@ -45,17 +45,6 @@ def record(folder, script, *words):
         return main(words)
 
 
-@pytest.fixture
-def run(capsys):
-    def runs(*words):
-        code = main(words)
-        out = capsys.readouterr()
-        assert "Traceback" not in out.err
-        return code, out.out, out.err
-
-    return runs
-
-
 def tape(project, case="hello"):
     return project / "cassettes" / "shop" / case / "openai+m.json"
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import re
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
+from tests.loopback import serving
 
 CASES = 12
 SUITE = """
@@ -25,37 +24,18 @@ cases:
 CASE = "  - {id: c%d, messages: [{user: Say %d.}], expect: {text: {contains: 'said %d'}}}\n"
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(time.monotonic())
-        number = re.search(r"\d+", asked["messages"][0]["content"])[0]
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"said {number}"}}
-        usage = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
-        body = json.dumps(
-            {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-        ).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
-
-
 @pytest.fixture
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.daemon_threads = True
-    made.asked = []
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    def answer(body, _headers):
+        made.asked.append(time.monotonic())
+        number = re.search(r"\d+", json.loads(body)["messages"][0]["content"])[0]
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"said {number}"}}
+        usage = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
+        said = {"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
+        return 200, "application/json", json.dumps(said).encode()
+
+    with serving(answer, asked=[]) as made:
+        yield made
 
 
 @pytest.fixture

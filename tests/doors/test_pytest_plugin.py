@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
+from tests.loopback import serving
+
 ROOT = Path(__file__).parent.parent.parent
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.asked.append(asked)
-        body = json.dumps(self.server.answer(asked)).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *words):
-        pass
 
 
 def chat(asked):
@@ -49,14 +32,13 @@ def chat(asked):
 
 @pytest.fixture
 def server():
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    made.asked, made.answer = [], chat
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    def answer(body, _headers):
+        asked = json.loads(body)
+        made.asked.append(asked)
+        return 200, "application/json", json.dumps(made.says(asked)).encode()
+
+    with serving(answer, asked=[], says=chat) as made:
+        yield made
 
 
 @pytest.fixture

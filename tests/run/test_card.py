@@ -125,7 +125,7 @@ MISS = Problem("CassetteMiss", "c.json: no recording answers POST …", 2)
         (selfjudging.clean(2, [("c.json", "line 3", "an AWS key")]), "fail"),
         (selfjudging.evidence(card(seen())), "pass"),
         (selfjudging.evidence(replace(card(seen()), recordings={})), "fail"),
-        (selfjudging.unseen("H4", "not measured"), "unseen"),
+        (selfjudging.would_notice([], 0), "unseen"),
     ],
 )
 def test_the_harness_judges_itself(cell, verdict):
