@@ -181,7 +181,7 @@ def _store(url: str) -> tuple[Any, str]:
     try:
         store, base = fsspec.url_to_fs(url)
     except ImportError as error:
-        raise UsageError(f"{url}: needs the package of its store ({error}); install it") from error
+        raise UsageError(f"{url}: {error}; pip install 'toolcall-harness[store]' has that for S3") from error
     except ValueError as error:
         raise UsageError(f"{url}: fsspec knows no such store: {error}") from error
     return store, str(base).rstrip("/")
