@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+from harness.cassette.chunks import streamed
 from harness.errors import HarnessError
 from harness.exchange import header
 from harness.wire.sse import json_events, json_lines
@@ -26,12 +27,6 @@ _ALIVE = frozenset({"ping"})
 _TYPES = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list"}
 
 
-def is_stream(response: HttpResponse) -> bool:
-    """Whether the body came as events or lines, by what its header says."""
-    kind = header(response.headers, "content-type") or ""
-    return any(word in kind for word in ("event-stream", "ndjson", "eventstream", "jsonl"))
-
-
 def values(response: HttpResponse) -> list[tuple[str, Json]] | None:
     """The JSON values of a body, each with the name of its event: one of a whole body, several of a stream.
 
@@ -39,7 +34,7 @@ def values(response: HttpResponse) -> list[tuple[str, Json]] | None:
     """
     kind = header(response.headers, "content-type") or ""
     try:
-        if not is_stream(response):
+        if not streamed(response):
             return [("", json.loads(response.body))]
         found = json_events(response.body) if "event-stream" in kind else json_lines(response.body)
         return [(name or _kind(value), value) for name, value in found if value is not None]
@@ -61,18 +56,6 @@ def shape(found: list[tuple[str, Json]]) -> Shape:
         for path, kind in _fields(value, ""):
             made.setdefault(path, set()).add(kind)
     return {path: frozenset(kinds) for path, kinds in made.items()}
-
-
-def leaves(value: Json, path: str = "") -> Iterator[tuple[str, Json]]:
-    """Each single value with its path, places in lists told apart."""
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from leaves(inner, f"{path}.{name}" if path else name)
-    elif isinstance(value, list) and value:
-        for place, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{place}]")
-    else:
-        yield path, value
 
 
 def outermost(paths: set[str]) -> list[str]:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cassette import matching
+from harness.cassette.chunks import streamed
+from harness.cassette.leaves import flat
 from harness.chat import Reply
 from harness.exchange import header
 from harness.finding import Evidence
@@ -129,14 +131,14 @@ def _shaped(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
     ):
         for name in sorted(names):
             yield graded("event", f"events.{name}", what, not what, f"the event {name} {word}")
-    if not bodyshape.is_stream(old) and not bodyshape.is_stream(new):
+    if not streamed(old) and not streamed(new):
         yield from _values(was[0][1], now[0][1])
 
 
 def _chunking(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
     for was, now in (((old, new)), ((new, old))):
-        streamed = bodyshape.is_stream(was) and len(was.chunks) >= _MANY
-        if streamed and (len(now.chunks) == 1 or not bodyshape.is_stream(now)):
+        in_pieces = streamed(was) and len(was.chunks) >= _MANY
+        if in_pieces and (len(now.chunks) == 1 or not streamed(now)):
             word = "all at once, where it came in pieces" if was is old else "in pieces, where it came at once"
             yield graded("chunking", "chunks", len(old.chunks), len(new.chunks), f"the stream comes {word}")
 
@@ -158,10 +160,10 @@ def _types(found: bodyshape.Shape, path: str) -> str:
 
 def _values(was: Json, now: Json) -> Iterator[Change]:
     """Other values in the same places. What the model said is told as text and calls."""
-    there, here = dict(bodyshape.leaves(was)), dict(bodyshape.leaves(now))
+    there, here = flat(was), flat(now)
     for path in there.keys() & here.keys():
         if there[path] != here[path] and not path.endswith(("content", "text", "arguments", "message")):
-            yield graded("value", path, there[path], here[path], f"{path} has another value")
+            yield graded("value", path, there[path][1], here[path][1], f"{path} has another value")
 
 
 def _headers(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
