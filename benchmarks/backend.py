@@ -9,7 +9,8 @@ import json
 import logging
 import time
 
-from harness.backend.completion import complete, load_offline
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
 from harness.backend.replies import read_reply
 from harness.backend.toolnames import name_table, slash_to_double_underscore
 from harness.cassette.doors import answering

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import track
 
 from harness import cards
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 from harness.card import Card, Cell, rate
 from harness.cassette.doors import answering
 from harness.checks.conformance import CARD_CHECKS

@@ -23,7 +23,7 @@ from matplotlib import pyplot as plt
 from vcr.persisters.filesystem import FilesystemPersister
 from vcr.serializers import yamlserializer
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 from harness.cassette import load
 
 JSON = {"content-type": "application/json"}

@@ -11,7 +11,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from harness.backend.asking import ask as prepared
-from harness.backend.completion import complete, load_offline
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
 from harness.cassette.doors import answering
 from harness.laws import ALL_LAWS
 from harness.laws.asking import ASKED

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.backend.completion import load_offline
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
+from harness.backend.library import load_offline
 from harness.cassette import cassette_path, recordings
 from harness.cassette.guard import no_way_out
 from harness.errors import UsageError

@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness import assembly
-from harness.backend.completion import complete, load_offline
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
+from harness.backend.parsing import parsed
 from harness.cassette import cassette_path, load, recordings
 from harness.cassette.audit import Audit
 from harness.cassette.guard import no_way_out
@@ -26,6 +28,7 @@ from harness.run.mutate import MutantJudged, Unmutated
 from harness.run.named import named
 from harness.run.rereading import recut, reread
 from harness.suite import named_models, probes, shared_models
+from harness.wire.asked import asked as on_the_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -213,14 +216,17 @@ def from_recordings(
     *,
     by: str = "provider",
     checks: Sequence[CardCheck] = CARD_CHECKS,
+    in_full: bool = False,
     done: Callable[[Path, str], object] = lambda _file, _problem: None,
 ) -> tuple[Card, ...]:
     """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
 
+    litellm's parsers read them, and its whole call only what they can't; with ``in_full`` its whole call reads all.
     ``done`` is told of each file, and why one can't be used.
     """
     sittings: dict[str, Sitting] = {}
     cited: dict[str, Provenance] = {}
+    lane = None if in_full else parsed
     load_offline()
     with no_way_out():
         for file in files:
@@ -232,10 +238,13 @@ def from_recordings(
             else:
                 cited[str(file)] = cassette.provenance
                 for place, exchange in enumerate(cassette.exchanges):
-                    seen = reread(exchange, place, cassette=str(file), complete=complete)
-                    if seen is not None:
-                        name = seen.model.partition("/")[0] if by == "provider" else seen.model
-                        sittings.setdefault(name, Sitting(name, checks)).add(seen, Expectation(), own=False)
+                    question = on_the_wire(exchange.request)
+                    if question is None:
+                        continue
+                    seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=lane)
+                    name = seen.model.partition("/")[0] if by == "provider" else seen.model
+                    sitting = sittings.setdefault(name, Sitting(name, checks))
+                    sitting.add(seen, Expectation(), own=False, question=question)
             done(file, problem)
     return tuple(sittings[name].card(cited, **versions()) for name in sorted(sittings))
 

@@ -57,7 +57,7 @@ def proof(request: pytest.FixtureRequest) -> Proof:
 
 
 def _proved(request: pytest.FixtureRequest) -> Proof:
-    from harness.backend.completion import load_offline  # noqa: PLC0415 - as above
+    from harness.backend.library import load_offline  # noqa: PLC0415 - as above
     from harness.errors import UsageError  # noqa: PLC0415 - as above
     from harness.run.prove import Effort, chosen_laws, prove_one  # noqa: PLC0415 - as above
     from harness.run.subject import backend_at  # noqa: PLC0415 - as above
@@ -116,7 +116,7 @@ class LawItem(pytest.Item):
         self.kept = kept
 
     def runtest(self) -> None:
-        from harness.backend.completion import load_offline  # noqa: PLC0415 - as above
+        from harness.backend.library import load_offline  # noqa: PLC0415 - as above
         from harness.laws import BY_ID  # noqa: PLC0415 - as above
         from harness.run.prove import asker, judged  # noqa: PLC0415 - as above
         from harness.run.subject import backend_at  # noqa: PLC0415 - as above

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from harness.backend.completion import complete, load_offline
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
 from harness.backend.prices import dollars, per_token
 from harness.cassette import RecordMode, open_tape
 from harness.cassette.doors import answering

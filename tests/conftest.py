@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-from harness.backend.completion import OFFLINE
+from harness.backend.library import OFFLINE
 
 os.environ.update(OFFLINE)
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="harness-tests-")

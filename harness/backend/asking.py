@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ RETURN_TYPES = ("text", "json")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``arguments`` for litellm; the rest is for reading the answer."""
+    """``arguments`` for litellm, which may hold what the caller gave; the rest is for reading the answer."""
 
     arguments: dict[str, Json]
     names: NameTable
@@ -44,7 +43,7 @@ def ask(
     *,
     stream: bool,
 ) -> Question:
-    """Prepare a request. Nothing that the caller gave is changed, or seen by litellm itself.
+    """Prepare a request. Nothing that the caller gave is changed.
 
     Raises ``UsageError``, ``DuplicateToolError`` or ``UnsupportedError`` for what can't be sent.
     """
@@ -81,7 +80,7 @@ def ask(
         arguments["tools"] = names.tools(tools)
     if tool_choice is not None:
         arguments["tool_choice"] = names.choice(tool_choice)
-    return Question(copy.deepcopy(arguments), names, provider, turns(plain), json_answer=bool(wants_json))
+    return Question(arguments, names, provider, turns(plain), json_answer=bool(wants_json))
 
 
 def _plain(message: Json, place: int) -> Mapping[str, Json]:

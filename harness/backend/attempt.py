@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+import httpx
 
 from harness.backend.failures import broke_off, causes, translate
 from harness.backend.keys import missing_key
@@ -15,7 +18,7 @@ from harness.backend.replies import as_generated, read_reply
 from harness.backend.streams import StreamAssembly, put_ids
 from harness.backend.strictjson import NotJson, parse
 from harness.backend.toolcalls import item, message_of
-from harness.backend.unsaid import code_runs, counts, ollama_ids, unreadable_call
+from harness.backend.unsaid import code_runs, ollama_ids, unreadable_call
 from harness.backend.words import own_word
 from harness.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
 from harness.wire.profiles import profile
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
     from harness.backend.asking import Question
     from harness.chat import Json, Reply
+
+_NO_REASON = "the stream ended before the provider named a reason"
 
 
 @dataclass(slots=True)
@@ -44,6 +49,11 @@ class Attempt:
         answer = details.get("original_response")
         if details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
             self.keep(answer)
+
+    @property
+    def arguments(self) -> dict[str, Json]:
+        """What litellm is given: a copy, for it changes some of it."""
+        return copy.deepcopy(self.question.arguments)
 
     def keep(self, raw: str) -> None:
         """Keep the text of the answer; what comes first is what the provider sent."""
@@ -76,10 +86,10 @@ class Attempt:
             # litellm ends every stream with a reason, and makes up "stop" where none came; these hold what did.
             said = item(stream, "received_finish_reason") or item(stream, "intermittent_finish_reason")
         if said is None:
-            raise self._cut("the stream ended before the provider named a reason")
+            raise self._cut(_NO_REASON)
         answer = self.assembly.response()
         if self.watch is not None and self._dialect == "openai":
-            answer["usage"] = counts(self.sent)  # litellm counts for itself where it missed what was told
+            answer["usage"] = self.watch.usage  # litellm counts for itself where it missed what was told
         return self._read(answer, said=str(said))
 
     def failed(self, error: Exception) -> HarnessError:
@@ -88,7 +98,8 @@ class Attempt:
         if ours is not None:
             return ours
         if self.begun and broke_off(error, self._dialect):
-            return self._cut("the connection broke in the middle of the stream")
+            broken = any(isinstance(one, httpx.TransportError) for one in causes(error)) or self._dialect == "bedrock"
+            return self._cut("the connection broke in the middle of the stream" if broken else _NO_REASON)
         told = translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
         if isinstance(told, UnreadableReplyError) and not self.begun:
             # litellm and the SDKs tell a missing key in a dozen ways, before anything is sent.

@@ -1,10 +1,8 @@
-"""The door to litellm, and the only file that imports it: one question in, one ``Reply`` out."""
+"""The door to litellm: one question in, one ``Reply`` out."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import httpx
@@ -12,21 +10,13 @@ import httpx
 from harness.backend.asking import ask
 from harness.backend.attempt import Attempt
 from harness.backend.config import ModelConfig, canonical
+from harness.backend.library import library
 from harness.errors import ToolCallError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from types import ModuleType
 
-    from harness.backend.asking import Question
     from harness.chat import Json, Reply
-
-OFFLINE = {
-    "LITELLM_OFFLINE_MODE": "true",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "HF_HUB_OFFLINE": "1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 def complete(
@@ -48,7 +38,7 @@ def complete(
     """
     attempt = Attempt(ask(model, messages, tools, options, stream=stream))
     try:
-        answer = _litellm(attempt.question).completion(**attempt.question.arguments, logger_fn=attempt.note)
+        answer = library(attempt.question).completion(**attempt.arguments, logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 answer.fetch_sync_stream()
@@ -74,7 +64,7 @@ async def acomplete(
     """``complete``, awaited."""
     attempt = Attempt(ask(model, messages, tools, options, stream=stream))
     try:
-        answer = await _litellm(attempt.question).acompletion(**attempt.question.arguments, logger_fn=attempt.note)
+        answer = await library(attempt.question).acompletion(**attempt.arguments, logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 await answer.fetch_stream()
@@ -160,12 +150,6 @@ class LiteLLMBackend:
         return {**config.options(), **options}
 
 
-def load_offline() -> None:
-    """Import litellm so that it fetches nothing: neither prices nor tokenizers. No use after its first import."""
-    os.environ.update(OFFLINE)
-    _litellm()
-
-
 def _config(model: ModelConfig | Mapping[str, Json] | str) -> ModelConfig:
     if isinstance(model, ModelConfig):
         return model
@@ -175,34 +159,6 @@ def _config(model: ModelConfig | Mapping[str, Json] | str) -> ModelConfig:
 def _sampling(temperature: float | None, max_tokens: int | None) -> dict[str, Json]:
     given = {"temperature": temperature, "max_tokens": max_tokens}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _litellm(question: Question | None = None) -> ModuleType:
-    if "litellm" not in sys.modules:
-        # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
-        for name in ("LITELLM_OFFLINE_MODE", "LITELLM_LOCAL_MODEL_COST_MAP"):
-            os.environ.setdefault(name, OFFLINE[name])
-    import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
-
-    # It prints advertising to stdout on every error otherwise, into people's JSON.
-    litellm.suppress_debug_info = True
-    if question is not None:
-        _introduce(litellm, question)
-    return litellm
-
-
-def _introduce(litellm: ModuleType, question: Question) -> None:
-    """See that litellm knows the provider, and asks nobody about the model."""
-    model = question.arguments["model"]
-    try:
-        litellm.get_llm_provider(model, api_base=question.arguments.get("api_base"))
-    except litellm.exceptions.BadRequestError:
-        raise UsageError(
-            f"litellm knows no provider {question.provider!r}; models are written as provider/model"
-        ) from None
-    # It asks http://localhost:11434/api/show, whatever the api_base, about each Ollama model that it does not know.
-    if question.provider in ("ollama", "ollama_chat"):
-        litellm.model_cost.setdefault(model, {"litellm_provider": question.provider, "mode": "chat"})
 
 
 def _rescued(attempt: Attempt, error: Exception) -> Reply | None:
@@ -219,5 +175,5 @@ def _rescued(attempt: Attempt, error: Exception) -> Reply | None:
         contextlib.suppress(Exception),  # whatever this attempt fails with, the first error is the one to tell
         httpx.Client(transport=transport) as client,
     ):
-        return attempt.reply(_litellm().completion(**attempt.question.arguments, client=HTTPHandler(client=client)))
+        return attempt.reply(library().completion(**attempt.arguments, client=HTTPHandler(client=client)))
     return None

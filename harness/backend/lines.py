@@ -37,7 +37,7 @@ WORD_STANDS: dict[str, tuple[str | int, ...]] = {
 @dataclass(slots=True)
 class LineWatch:
     """``said`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came, ``seen``
-    every line so far.
+    every line so far, ``usage`` the token counts that a stream of OpenAI's dialect told last.
     """
 
     provider: str
@@ -45,6 +45,7 @@ class LineWatch:
     said: str | None = None
     ended: bool = False
     seen: list[str] = field(default_factory=list)
+    usage: dict[str, Any] | None = None
     _doubtful: str = ""
 
     def put_on(self, stream: Any) -> bool:
@@ -111,7 +112,10 @@ class LineWatch:
         self.said = as_word(stands_at(event, WORD_STANDS[self.dialect])) or self.said
         if not isinstance(event, dict):
             return
-        if isinstance(stands_at(event, ("promptFeedback", "blockReason")), str):
+        if self.dialect == "openai":
+            usage = event.get("usage") or stands_at(event, ("x_groq", "usage"))  # Groq has a place of its own for it
+            self.usage = usage if isinstance(usage, dict) else self.usage
+        elif isinstance(stands_at(event, ("promptFeedback", "blockReason")), str):
             self.said = self.said or "SAFETY"
         # Older Ollamas end with "done" and no reason.
         done = event.get("done") is True or event.get("type") in ("message_stop", "message-end")

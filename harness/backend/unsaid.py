@@ -50,15 +50,6 @@ def ollama_ids(sent: str) -> list[str | None]:
     return found
 
 
-def counts(sent: str) -> Json:
-    """The token counts that a stream in OpenAI's shape told last, Groq's place for them included; None if none."""
-    found = None
-    for event in _events(sent):
-        for usage in (stands_at(event, ("x_groq", "usage")), stands_at(event, ("usage",))):
-            found = usage if isinstance(usage, dict) else found
-    return found
-
-
 def generated_text(sent: str) -> str:
     """The text of an answer of Ollama's ``/api/generate``."""
     pieces = (stands_at(event, ("response",)) for event in _events(sent))

@@ -38,6 +38,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="provider/model, or a label of models.yaml")
     parser.add_argument("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
     parser.add_argument("--from", dest="recordings", nargs="+", metavar="PATH", help="judge these recordings instead")
+    parser.add_argument(
+        "--through",
+        choices=("parsers", "litellm"),
+        default="parsers",
+        help="with --from: read by litellm's parsers alone, many times as fast (default), or by its whole call",
+    )
     parser.add_argument("--by", choices=("provider", "model"), default="provider", help="with --from: a card for each")
     parser.add_argument("--check", action="append", default=[], metavar="ID", help="only these checks, such as D1")
     parser.add_argument(
@@ -137,7 +143,7 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
             if problem:
                 problems.append(problem)
 
-        made = making.from_recordings(files, by=words.by, checks=checks, done=done)
+        made = making.from_recordings(files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done)
     for problem in problems:
         sys.stderr.write(f"harness: {harmless.line(problem)}\n")
     if not made:

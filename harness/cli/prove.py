@@ -84,7 +84,7 @@ def _offline() -> None:
     import logging
     import warnings
 
-    from harness.backend.completion import load_offline
+    from harness.backend.library import load_offline
 
     # litellm's own models, written out by litellm: odd replies make pydantic warn by the page.
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.expectation import Expectation
     from harness.finding import Verdict
     from harness.observation import Observation
+    from harness.wire.asked import Asked
 
 _MOST_FINDINGS = 3
 """Of each verdict that a cell keeps; the rest are counted in its rate."""
@@ -46,9 +47,11 @@ class Sitting:
     seen: list[Seen] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
 
-    def add(self, observation: Observation, expect: Expectation, *, own: bool = True) -> None:
-        """Judge one answer. ``own`` says that the harness asked."""
-        seen = look(observation, expect, own=own)
+    def add(
+        self, observation: Observation, expect: Expectation, *, own: bool = True, question: Asked | None = None
+    ) -> None:
+        """Judge one answer. ``own`` says that the harness asked, ``question`` what, where that is known already."""
+        seen = look(observation, expect, own=own, question=question)
         self.seen.append(seen)
         for check in self.checks:
             if check.judge is not None:

@@ -14,7 +14,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from harness.backend.completion import complete, load_offline
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
 from harness.cassette import load
 from harness.chat import Reply
 from harness.laws import ALL_LAWS, ask
@@ -22,6 +23,7 @@ from harness.laws.asking import provers
 from harness.laws.exemplars import exemplars
 from harness.laws.known import known
 from harness.run.rereading import reread
+from harness.wire.asked import asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,8 +43,9 @@ def observe(providers: Sequence[str], cassettes: Sequence[str]) -> Iterator[tupl
             yield from _laws(provider, stream=stream)
     for file in cassettes:
         for place, exchange in enumerate(load(file).exchanges):
-            seen = reread(exchange, place, cassette=file, complete=complete)
-            if seen is not None:
+            question = asked(exchange.request)
+            if question is not None:
+                seen = reread(exchange, place, question, cassette=file, complete=complete)
                 yield f"recording {file} {place}", decoded(seen.reply, seen.error)
 
 

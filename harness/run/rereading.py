@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from harness.backend.asking import ask
 from harness.cassette.doors import answering
 from harness.errors import BackendError
-from harness.exchange import Chunk
+from harness.exchange import Chunk, Exchange
 from harness.observation import Observation
 from harness.wire.asked import asked
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.chat import Json, Reply
-    from harness.exchange import Exchange
     from harness.wire.asked import Asked
 
 _KEY = "no-key-is-needed"
@@ -79,16 +79,21 @@ def words(question: Asked) -> dict[str, Json]:
 
 
 def reread(
-    exchange: Exchange, place: int, *, cassette: str, complete: Callable[..., Reply], model: str = ""
-) -> Observation | None:
-    """The observation that ``exchange``, number ``place`` of ``cassette``, comes to; None where it is no chat.
+    exchange: Exchange,
+    place: int,
+    question: Asked,
+    *,
+    cassette: str,
+    complete: Callable[..., Reply],
+    parsed: Callable[..., Reply | None] | None = None,
+    model: str = "",
+) -> Observation:
+    """The observation that ``exchange``, number ``place`` of ``cassette``, comes to; ``question`` is what it asked.
 
-    ``complete`` is the backend. Whether JSON was asked for is told to it, for that decides what text means.
+    ``complete`` is the backend. Whether JSON was asked for is told to it, for that decides what text means. ``parsed``
+    is asked first where it is given: what it knows, the backend is not asked.
     """
-    question = asked(exchange.request)
-    if question is None:
-        return None
-    reply, error = answer(exchange, question, complete)
+    reply, error = answer(exchange, question, complete, parsed)
     return Observation(
         suite="",
         case=cassette,
@@ -102,16 +107,23 @@ def reread(
 
 
 def answer(
-    exchange: Exchange, question: Asked, complete: Callable[..., Reply]
+    exchange: Exchange,
+    question: Asked,
+    complete: Callable[..., Reply],
+    parsed: Callable[..., Reply | None] | None = None,
 ) -> tuple[Reply | None, BackendError | None]:
     """What the backend makes of the recorded response: its reply, or the error it raises."""
     outcome = exchange if exchange.response is None or exchange.failure is not None else exchange.response
     model, options = backend_model(question)
     options |= _wanted(question)
     tools = words(question).get("tools")
+    messages = [{"role": "user", "content": "recorded"}]
     try:
+        if parsed is not None and not isinstance(outcome, Exchange):
+            reply = parsed(ask(model, messages, tools, options, stream=question.stream), outcome)
+            if reply is not None:
+                return reply, None
         with answering(lambda _: outcome):
-            messages = [{"role": "user", "content": "recorded"}]
             return complete(model, messages, tools=tools, stream=question.stream, **options), None
     except BackendError as error:
         return None, error

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 
 
 @dataclass

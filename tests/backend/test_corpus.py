@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.backend.asking import ask
 from harness.backend.completion import complete
+from harness.backend.parsing import parsed
 from harness.cassette.doors import answering
 from harness.errors import BadRequestError, UnreadableReplyError
 from harness.exchange import Chunk, HttpResponse
@@ -72,6 +74,8 @@ NO_ANSWER = {
     "pydantic/pydantic-ai/tests/models/cassettes/test_openai/test_text_response.yaml#0": UnreadableReplyError,
     "pydantic/pydantic-ai/tests/models/cassettes/test_openrouter/test_openrouter_stream_error.yaml#0": BadRequestError,
 }
+READ_ALONE = Counter()
+"""How many answers of each API litellm's parsers alone have read, the same as its whole call."""
 
 
 def lines(name):
@@ -102,8 +106,14 @@ def served(exchange, declared):
         for name in dict.fromkeys(declared)
     ]
     options = AWS if model.startswith("bedrock") else AT
+    messages = [{"role": "user", "content": "Hi"}]
     with answering(lambda _: response):
-        return complete(model, [{"role": "user", "content": "Hi"}], tools=tools, stream=exchange["stream"], **options)
+        reply = complete(model, messages, tools=tools, stream=exchange["stream"], **options)
+    quick = parsed(ask(model, messages, tools, options, stream=exchange["stream"]), response)
+    if quick is not None:
+        READ_ALONE[exchange["api"]] += 1
+        assert (quick, quick.raw_finish) == (reply, reply.raw_finish)
+    return reply
 
 
 def calls_of(reply):
@@ -160,3 +170,4 @@ def test_every_recorded_answer_is_read_as_the_index_reads_it(exchanges, api, wit
     print(f"\n{api}: {dict(seen)}, {len(differ)} differ")
     assert differ == []
     assert (seen["with calls"], seen["without"]) == (with_calls, without)
+    assert READ_ALONE[api] > 0.97 * (with_calls + without) - seen["no answer"]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 from harness.cassette import Cassette, open_tape, save
 from harness.cassette.doors import answering
 from harness.cassette.redaction import Redactor

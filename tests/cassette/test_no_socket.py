@@ -17,7 +17,7 @@ FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URL = "https://provider.test/v1/chat/completions"
 PROGRAM = """
 import asyncio, sys, threading
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 load_offline()
 import aiohttp, httpx, httpx2, litellm, requests, urllib.request
 from harness.cassette import open_tape

@@ -203,6 +203,8 @@ def test_recordings_of_anybody_are_judged_by_their_bytes(project, run):
     made = card("from.json")
     assert made["model"] == "local"
     assert cell(made, "D1", "whole")["verdict"] == "pass"
+    assert run("card", "--from", "cassettes", "--through", "litellm", "--json", "full.json")[0] == 0
+    assert Path("full.json").read_bytes() == Path("from.json").read_bytes()
     assert run("card", "--from", "cassettes", "--by", "model", "--check", "D1", "--json", "by.json")[0] == 0
     assert {one["check"] for one in card("by.json")["cells"]} == {"D1"}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 from harness.laws import BY_ID, ask
 from harness.laws.known import KNOWN, known
 from harness.laws.question import carried

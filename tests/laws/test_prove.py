@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 from harness.errors import UsageError
 from harness.laws import BY_ID
 from harness.laws.exemplars import exemplars

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 from harness.laws import ALL_LAWS
 from harness.laws.faulty import FAULTY
 from harness.run.prove import Effort, prove_one

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.backend.completion import complete, load_offline
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
 from harness.cassette import open_tape
 from harness.chat import Reply
 from harness.exchange import Provenance

@@ -72,13 +72,15 @@ def broke_down(error: HarnessError | None) -> bool:
     return status is None or status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def look(observation: Observation, expect: Expectation, *, own: bool = True) -> Seen:
-    """``observation`` with the reference reading of its last chat exchange."""
+def look(observation: Observation, expect: Expectation, *, own: bool = True, question: Asked | None = None) -> Seen:
+    """``observation`` with the reference reading of its last chat exchange; ``question`` is what that asked, where it
+    is known already.
+    """
     rule = profile(observation.model.partition("/")[0])
     offered = [tool.get("function") or {} for tool in observation.asked.get("tools") or ()]
     tools = {tool["name"]: tool.get("parameters") or {} for tool in offered if "name" in tool}
     for place, exchange in reversed(observation.exchanges):
-        question = asked(exchange.request)
+        question = question or asked(exchange.request)
         if question is not None:
             read = _reading(exchange, question)
             sent = [tool["function"]["name"] for tool in question.tools]  # in the order of the caller's

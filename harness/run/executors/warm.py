@@ -1,5 +1,5 @@
 """Imported by the server that workers are forked from, so that litellm is loaded once for all of them."""
 
-from harness.backend.completion import load_offline
+from harness.backend.library import load_offline
 
 load_offline()

@@ -1,0 +1,59 @@
+"""litellm itself: imported late, offline where that is wanted, and quiet."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from harness.backend.asking import Question
+
+OFFLINE = {
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "HF_HUB_OFFLINE": "1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def load_offline() -> None:
+    """Import litellm so that it fetches nothing: neither prices nor tokenizers. No use after its first import."""
+    os.environ.update(OFFLINE)
+    if "litellm" not in sys.modules:
+        library()
+        gc.freeze()  # half a million objects stay: looking for garbage among them takes longer than most work does
+
+
+def library(question: Question | None = None) -> ModuleType:
+    """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
+    if "litellm" not in sys.modules:
+        # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
+        for name in ("LITELLM_OFFLINE_MODE", "LITELLM_LOCAL_MODEL_COST_MAP"):
+            os.environ.setdefault(name, OFFLINE[name])
+    import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
+
+    # It prints advertising to stdout on every error otherwise, into people's JSON.
+    litellm.suppress_debug_info = True
+    if question is not None:
+        _introduce(litellm, question)
+    return litellm
+
+
+def _introduce(litellm: ModuleType, question: Question) -> None:
+    """See that litellm knows the provider, and asks nobody about the model."""
+    model = question.arguments["model"]
+    try:
+        litellm.get_llm_provider(model, api_base=question.arguments.get("api_base"))
+    except litellm.exceptions.BadRequestError:
+        raise UsageError(
+            f"litellm knows no provider {question.provider!r}; models are written as provider/model"
+        ) from None
+    # It asks http://localhost:11434/api/show, whatever the api_base, about each Ollama model that it does not know.
+    if question.provider in ("ollama", "ollama_chat"):
+        litellm.model_cost.setdefault(model, {"litellm_provider": question.provider, "mode": "chat"})

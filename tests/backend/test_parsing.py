@@ -1,0 +1,133 @@
+"""litellm's parsers alone read an answer as its whole call does: the shipped recordings, and what the laws ask first."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.backend.asking import ask as prepared
+from harness.backend.completion import complete
+from harness.backend.parsing import parsed
+from harness.cassette import load
+from harness.errors import StreamCutError
+from harness.exchange import Chunk, HttpResponse
+from harness.laws import ask
+from harness.laws.asking import ASKED
+from harness.laws.exemplars import exemplars
+from harness.laws.question import conversation, offered, options
+from harness.run.rereading import answer
+from harness.wire.asked import asked
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [
+    pytest.mark.usefixtures("litellm_offline"),
+    # litellm leaves sockets and event loops behind
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+HEARD = [{"role": "user", "content": "Hi"}]
+AT = {"api_base": "http://provider.test/v1", "api_key": "k"}
+
+
+def told(reply, error):
+    """All that a card can see of an answer."""
+    ids = [call.id for call in reply.calls] if reply else ()
+    return reply, reply and reply.raw_finish, ids, type(error), str(error), getattr(error, "reply", None)
+
+
+def test_the_shipped_answers_are_read_as_by_the_whole_call():
+    ways = Counter()
+    for file in sorted((ROOT / "cassettes").rglob("*.json")):
+        for place, exchange in enumerate(load(file).exchanges):
+            question = asked(exchange.request)
+
+            def counted(*words, **options):
+                ways["whole call"] += 1
+                return complete(*words, **options)
+
+            quick = answer(exchange, question, counted, parsed)
+            assert told(*quick) == told(*answer(exchange, question, complete)), f"{file} exchange {place}"
+            ways["all"] += 1
+    print(f"\n{dict(ways)}")
+    assert ways["all"] > 500
+    assert ways["whole call"] < ways["all"] / 20  # refused keys, and errors in a stream
+
+
+def compared(provider, questions):
+    """How many of ``questions`` the parsers alone answer, each as the whole call does."""
+    model, fixed = ASKED[provider]
+    ways = Counter()
+    for number, question in enumerate(questions):
+        trial = ask(question, complete)
+        if trial.served is None:
+            continue  # refused before anything was sent
+        words = (conversation(question), offered(question) or None, {**fixed, **options(question)})
+        try:
+            quick = parsed(prepared(model, *words, stream=question.stream), trial.served), None
+        except StreamCutError as error:
+            quick = None, error
+        ways["all"] += 1
+        if quick != (None, None):
+            ways["parsed"] += 1
+            assert told(*quick) == told(trial.reply, trial.error), f"question {number}: {question.quirks}"
+    return ways
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("provider", ASKED)
+def test_one_in_nine_of_the_first_questions_of_the_laws(provider, stream):
+    ways = compared(provider, exemplars(provider, stream=stream)[::9])
+    assert ways["parsed"] > ways["all"] / 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("provider", ASKED)
+def test_all_of_the_first_questions_of_the_laws(provider, stream):
+    ways = compared(provider, exemplars(provider, stream=stream))
+    assert ways["parsed"] > ways["all"] * 0.7
+
+
+def response(text, status=200, kind="application/json"):
+    return HttpResponse(status, (("content-type", kind),), (Chunk(text.encode()),))
+
+
+WHOLE = json.dumps({"choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "Hello."}}]})
+
+
+def test_what_the_parsers_can_not_tell_is_left_to_the_whole_call():
+    question = prepared("openai/m", HEARD, None, AT, stream=False)
+    assert parsed(question, response(WHOLE)).text == "Hello."
+    assert parsed(question, response(WHOLE, status=429)) is None
+    assert parsed(question, response("<html>no</html>")) is None
+    assert parsed(question, response("{}")) is None
+
+
+def event(**delta):
+    finish = delta.pop("finish", None)
+    return f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta, 'finish_reason': finish}]})}\n\n"
+
+
+def test_a_stream_that_goes_wrong_is_left_to_the_whole_call_but_where_it_only_ends():
+    question = prepared("openai/m", HEARD, None, AT, stream=True)
+
+    def streamed(text):
+        return parsed(question, response(text, kind="text/event-stream"))
+
+    assert streamed(event(content="Hello.") + event(finish="stop")).text == "Hello."
+    assert streamed(event(finish="stop") + 'data: {"error": {"message": "no"}}\n\n') is None
+    assert streamed(event(refusal="No.") + event(finish="stop")) is None  # which litellm's wrapper loses
+    with pytest.raises(StreamCutError) as cut:
+        streamed(event(content="Hel"))
+    assert cut.value.reply.text == "Hel"
+
+
+def test_a_litellm_without_these_parsers_is_asked_in_full(monkeypatch):
+    from harness.backend import parsing
+
+    monkeypatch.setattr(parsing, "_config", lambda *_: object())
+    assert parsed(prepared("groq/m", HEARD, None, AT, stream=False), response("no JSON")) is None
+    monkeypatch.setattr(parsing, "_BY_SDK", frozenset())
+    assert parsed(prepared("groq/m", HEARD, None, AT, stream=True), response(event(finish="stop"))) is None
