@@ -9,6 +9,7 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -47,7 +48,7 @@ class Asked:
 def asked(request: HttpRequest) -> Asked | None:
     """What ``request`` asked; None where it is no chat request of a dialect that is read here."""
     url = urlsplit(request.url)
-    name = next((one.name for one in DIALECTS.values() if any(re.search(rule, url.path) for rule in one.paths)), None)
+    name = _dialect_at(url.path)
     if name is None or name == "ollama_generate":
         return None
     body: Json = None
@@ -67,6 +68,11 @@ def asked(request: HttpRequest) -> Asked | None:
         json=_json(name, body),
         messages=len(said) if isinstance(said, list) else 0,
     )
+
+
+@lru_cache(512)
+def _dialect_at(path: str) -> str | None:
+    return next((one.name for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)
 
 
 def _model_in(path: str) -> str:

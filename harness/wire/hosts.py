@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _HOSTS: tuple[tuple[str, str], ...] = (
     (r"api\.openai\.com", "openai"),
@@ -31,6 +32,7 @@ _HOSTS: tuple[tuple[str, str], ...] = (
 _PATTERNS = tuple((re.compile(pattern), name) for pattern, name in _HOSTS)
 
 
+@lru_cache(512)
 def provider_at(host: str) -> str:
     """The provider at ``host``, by litellm's name for it where it has one; ``local`` on this machine."""
     return next((name for pattern, name in _PATTERNS if pattern.fullmatch(host)), host)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
+import socket
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from harness.errors import HarnessError, UsageError
 from harness.run.allowance import Allowance, BudgetSpentError
@@ -62,6 +64,7 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
+    _greet(address)
     try:
         ray.init(address, log_to_driver=False, logging_level="warning", include_dashboard=None)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -70,6 +73,16 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _greet(address: str | None) -> None:
+    """Raise ``UsageError`` where nobody listens at ``address``: Ray itself would ask for minutes."""
+    where = urlsplit(address if "://" in (address or "") else f"//{address or ''}")
+    try:
+        if where.port is not None:
+            socket.create_connection((where.hostname or "", where.port), timeout=_PATIENCE).close()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"there is no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
 
 
 class Worker:

@@ -146,7 +146,6 @@ def test_nobody_at_the_address(capsys, monkeypatch):
     from harness.cli.entry import main
 
     monkeypatch.chdir(ROOT)
-    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "2")
     assert main(["run", "--executor", "ray", "--address", "127.0.0.1:1"]) == 2
     err = capsys.readouterr().err
     assert "there is no Ray cluster at 127.0.0.1:1" in err
