@@ -3,6 +3,7 @@
     python benchmarks/scale.py workers [EXCHANGES] [ROUNDS]   two workers against one, through litellm (2,000, 5)
     python benchmarks/scale.py sizes [MOST]                   the cost of an exchange by size, a worker's memory
     python benchmarks/scale.py ray [EXCHANGES] [ROUNDS]       Ray against processes at batches of 100 (extra ray)
+    python benchmarks/scale.py picture FILE.svg               what the others found, drawn (needs matplotlib)
 
 Every exchange is one of the shipped recordings, replayed through litellm from its cassette. Start-up stands aside: a
 run begins when as many cases as there are workers are done. Figures go to build/scale.json.
@@ -56,15 +57,16 @@ def kept(name, value):
 
 
 def workers(exchanges=2000, rounds=5):
-    """Each round plays the same exchanges three ways; the ratio is taken within a round."""
+    """Each round plays the same exchanges four ways; the ratio is taken within a round."""
     jobs, _ = cases(exchanges)
     found = []
     for number in range(rounds):
         here = played(jobs, in_process, WARM)
-        one = played(jobs, processes(1), WARM)
-        two = played(jobs, processes(2), 2 * WARM)
-        found.append({"in_process": here, "one": one, "two": two})
-        rates = ", ".join(f"{name} {exchanges / seconds:.0f}/s" for name, seconds in found[-1].items())
+        one, two, four = (played(jobs, processes(count), count * WARM) for count in (1, 2, 4))
+        found.append({"exchanges": exchanges, "in_process": here, "one": one, "two": two, "four": four})
+        rates = ", ".join(
+            f"{name} {exchanges / found[-1][name]:.0f}/s" for name in ("in_process", "one", "two", "four")
+        )
         print(f"round {number + 1}: {rates}; two : one {one / two:.2f}, two : in process {here / two:.2f}", flush=True)
     ratios = [one["one"] / one["two"] for one in found]
     print(f"two workers are {statistics.median(ratios):.2f} × one (best {max(ratios):.2f}, worst {min(ratios):.2f})")
@@ -123,5 +125,40 @@ def ray(exchanges=10_000, rounds=3):
     kept("ray", found)
 
 
+def picture(path):
+    """Throughput by workers, and what an exchange costs by how many there are."""
+    import matplotlib as mpl  # noqa: PLC0415 - for this alone
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - as above
+
+    found = json.loads(KEPT.read_text())
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "harness"
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
+    counts = {"in_process": 0, "one": 1, "two": 2, "four": 4}
+    for one in found["workers"]:
+        left.plot(counts.values(), [one["exchanges"] / one[name] for name in counts], marker="o", color="#1e8449")
+    left.set_xticks(list(counts.values()), ["in process", "1", "2", "4"])
+    left.set_xlabel(f"workers, on {os.cpu_count()} processors; a line a round")
+    left.set_ylabel("exchanges a second")
+    left.set_ylim(0)
+    sizes_ = [one["exchanges"] for one in found["sizes"]]
+    cost = [one["ms"] for one in found["sizes"]]
+    middle = statistics.median(cost)
+    right.axhspan(0.85 * middle, 1.15 * middle, color="#1e8449", alpha=0.12, label="±15 % of the median")
+    right.semilogx(sizes_, cost, marker="o", color="#1e8449", label="ms an exchange, two workers")
+    memory_ = [one["worker_mb"] / 25 for one in found["sizes"]]
+    right.semilogx(sizes_, memory_, marker="s", color="#7f8c8d", label="a worker's memory, in 25 MB")
+    right.set_xlabel("exchanges")
+    right.set_ylim(0)
+    right.legend(fontsize=8)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
 if __name__ == "__main__":
-    {"workers": workers, "sizes": sizes, "ray": ray}[sys.argv[1]](*map(int, sys.argv[2:]))
+    if sys.argv[1] == "picture":
+        picture(sys.argv[2])
+    else:
+        {"workers": workers, "sizes": sizes, "ray": ray}[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -80,7 +80,7 @@ def _greet(address: str | None) -> None:
     where = urlsplit(address if "://" in (address or "") else f"//{address or ''}")
     try:
         if where.port is not None:
-            socket.create_connection((where.hostname or "", where.port), timeout=_PATIENCE).close()
+            socket.create_connection((str(where.hostname), where.port), timeout=_PATIENCE).close()
     except (OSError, ValueError) as error:
         raise UsageError(f"there is no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
 
