@@ -38,7 +38,7 @@ OPEN_FLOORS = {0, len(FLOORS) - 1}
 
 # The one home of each heavy library.
 OWNERS = {
-    "litellm": {"backend/completion"},
+    "litellm": {"backend/library", "backend/completion"},
     "vcr": {"cassette"},
     "hypothesis": {"strategies", "laws"},
     "pytest": {"pytest_plugin", "pytest_laws", "pytest_serving"},
