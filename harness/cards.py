@@ -226,7 +226,7 @@ def from_recordings(
     """
     sittings: dict[str, Sitting] = {}
     cited: dict[str, Provenance] = {}
-    lane = None if in_full else parsed
+    alone = None if in_full else parsed
     load_offline()
     with no_way_out():
         for file in files:
@@ -241,7 +241,7 @@ def from_recordings(
                     question = on_the_wire(exchange.request)
                     if question is None:
                         continue
-                    seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=lane)
+                    seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=alone)
                     name = seen.model.partition("/")[0] if by == "provider" else seen.model
                     sitting = sittings.setdefault(name, Sitting(name, checks))
                     sitting.add(seen, Expectation(), own=False, question=question)

@@ -18,9 +18,10 @@ from harness.cassette.remote import published
 from harness.chat import Reply
 from harness.errors import UsageError
 from harness.run import resend
-from harness.run.decoded import dialect_of, read
+from harness.run.decoded import read
 from harness.run.expiry import Policy, days
 from harness.run.verify import Target
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -72,7 +73,7 @@ def _asked_of(file: Path, policy: Policy, now: dt.datetime) -> Asked:
     for exchange in target.cassette.exchanges:
         if urlsplit(exchange.request.url).hostname in _LOOPBACK:
             return Asked(target, "", LOCAL_KEY)
-        if dialect := dialect_of(exchange):
+        if dialect := dialect_at(exchange.request.url):
             return Asked(target, dialect.name, "|".join(VARIABLES.get(dialect.name, ())))
     return Asked(target, "", "")
 

@@ -50,8 +50,7 @@ class Attempt:
         if details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
             self.keep(answer)
 
-    @property
-    def arguments(self) -> dict[str, Json]:
+    def given(self) -> dict[str, Json]:
         """What litellm is given: a copy, for it changes some of it."""
         return copy.deepcopy(self.question.arguments)
 
@@ -62,14 +61,14 @@ class Attempt:
     def begin(self, stream: Json) -> None:
         """A stream has begun: from here on a broken connection is a cut, and its lines are watched."""
         self.begun = True
-        watch = LineWatch(self.question.provider, self._dialect)
+        watch = LineWatch(self.question.provider, self.dialect)
         if watch.put_on(stream):
             self.watch = watch
 
     def reply(self, answer: Json) -> Reply:
         """The reply of a whole answer. Raises ``UnreadableReplyError``."""
-        said = own_word(self.raw, self._dialect)
-        if said is None and self._dialect == "cohere" and item(message_of(answer)[0], "tool_calls"):
+        said = own_word(self.raw, self.dialect)
+        if said is None and self.dialect == "cohere" and item(message_of(answer)[0], "tool_calls"):
             said = "TOOL_CALL"  # litellm shows nothing of Cohere's answer, and calls every ending a stop
         return self._read(answer, said=said)
 
@@ -88,7 +87,7 @@ class Attempt:
         if said is None:
             raise self._cut(_NO_REASON)
         answer = self.assembly.response()
-        if self.watch is not None and self._dialect == "openai":
+        if self.watch is not None and self.dialect == "openai":
             answer["usage"] = self.watch.usage  # litellm counts for itself where it missed what was told
         return self._read(answer, said=str(said))
 
@@ -97,8 +96,8 @@ class Attempt:
         ours = next((one for one in causes(error) if isinstance(one, HarnessError)), None)
         if ours is not None:
             return ours
-        if self.begun and broke_off(error, self._dialect):
-            broken = any(isinstance(one, httpx.TransportError) for one in causes(error)) or self._dialect == "bedrock"
+        if self.begun and broke_off(error, self.dialect):
+            broken = any(isinstance(one, httpx.TransportError) for one in causes(error))
             return self._cut("the connection broke in the middle of the stream" if broken else _NO_REASON)
         told = translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
         if isinstance(told, UnreadableReplyError) and not self.begun:
@@ -118,8 +117,8 @@ class Attempt:
         """
         if self.begun:
             ended = self.watch is not None and (self.watch.ended or self.watch.said is not None)
-            return self.streamed_reply(None) if ended and broke_off(error, self._dialect) else None
-        if self._dialect != "openai":
+            return self.streamed_reply(None) if ended and broke_off(error, self.dialect) else None
+        if self.dialect != "openai":
             return None
         try:
             answer = parse(self.raw)
@@ -139,7 +138,8 @@ class Attempt:
         return json.dumps(repair(answer))
 
     @property
-    def _dialect(self) -> str:
+    def dialect(self) -> str:
+        """The wire dialect of the provider that is asked."""
         return profile(self.question.provider).dialect
 
     def _cut(self, why: str) -> StreamCutError:
@@ -148,9 +148,9 @@ class Attempt:
 
     def _read(self, response: Json, *, cut: str = "", said: str | None = None) -> Reply:
         question, sent = self.question, self.sent
-        if self._dialect == "ollama_generate":
+        if self.dialect == "ollama_generate":
             response = as_generated(response, sent)
-        if self._dialect == "ollama" and self.watch is not None:
+        if self.dialect == "ollama" and self.watch is not None:
             put_ids(response, ollama_ids(sent))
         reply = read_reply(
             response,
@@ -162,7 +162,7 @@ class Attempt:
             said=said,
             sent=sent,
         )
-        return _with_geminis_own(reply, sent) if self._dialect == "gemini" else reply
+        return _with_geminis_own(reply, sent) if self.dialect == "gemini" else reply
 
 
 def _with_geminis_own(reply: Reply, sent: str) -> Reply:

@@ -38,7 +38,7 @@ def complete(
     """
     attempt = Attempt(ask(model, messages, tools, options, stream=stream))
     try:
-        answer = library(attempt.question).completion(**attempt.arguments, logger_fn=attempt.note)
+        answer = library(attempt.question).completion(**attempt.given(), logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 answer.fetch_sync_stream()
@@ -64,7 +64,7 @@ async def acomplete(
     """``complete``, awaited."""
     attempt = Attempt(ask(model, messages, tools, options, stream=stream))
     try:
-        answer = await library(attempt.question).acompletion(**attempt.arguments, logger_fn=attempt.note)
+        answer = await library(attempt.question).acompletion(**attempt.given(), logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 await answer.fetch_stream()
@@ -175,5 +175,5 @@ def _rescued(attempt: Attempt, error: Exception) -> Reply | None:
         contextlib.suppress(Exception),  # whatever this attempt fails with, the first error is the one to tell
         httpx.Client(transport=transport) as client,
     ):
-        return attempt.reply(library().completion(**attempt.arguments, client=HTTPHandler(client=client)))
+        return attempt.reply(library().completion(**attempt.given(), client=HTTPHandler(client=client)))
     return None

@@ -7,6 +7,7 @@ that broke off or an answer that litellm trips over, ``complete`` has to tell.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import re
@@ -21,7 +22,6 @@ from harness.backend.library import library
 from harness.backend.lines import LineWatch
 from harness.backend.toolcalls import item
 from harness.errors import StreamCutError, UnreadableReplyError
-from harness.wire.profiles import profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,18 +69,17 @@ def parsed(question: Question, response: HttpResponse) -> Reply | None:
     if response.status != _FINE:
         return None
     attempt = Attempt(question)
-    dialect = profile(question.provider).dialect
     reply: Reply | None
     try:
         sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
         reply = _stream(attempt, sent) if question.arguments["stream"] else _whole(attempt, sent)
     except StreamCutError:
-        if dialect not in _CUT_ALIKE:
+        if attempt.dialect not in _CUT_ALIKE:
             return None
         raise
     except Exception as error:  # noqa: BLE001 - whatever litellm raises, `complete` raises the right error for it
         reply = None if attempt.begun else attempt.rescued(error)
-    if reply is not None and _made_up(reply, dialect, stream=attempt.begun):
+    if reply is not None and _made_up(reply, attempt.dialect, stream=attempt.begun):
         return None
     return reply
 
@@ -93,14 +92,14 @@ def _made_up(reply: Reply, dialect: str, *, stream: bool) -> bool:
 
 
 def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
-    arguments, name = attempt.question.arguments, _name(attempt)
+    name = _name(attempt)
     answer = _config(attempt.question.provider, name).transform_response(
         model=name,
         raw_response=sent,
         model_response=library().ModelResponse(),
         logging_obj=_Log(attempt),
         request_data={},
-        messages=arguments["messages"],
+        messages=copy.deepcopy(attempt.question.arguments["messages"]),  # it counts their tokens where nobody told
         optional_params={},
         litellm_params={},
         encoding=None,
@@ -111,22 +110,22 @@ def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
 def _stream(attempt: Attempt, sent: httpx.Response) -> Reply:
     attempt.begun = True
     provider, name = attempt.question.provider, _name(attempt)
-    dialect = profile(provider).dialect
+    dialect = attempt.dialect
     if dialect == "bedrock":
         for piece in _parser(dialect)(model=name).iter_bytes(iter([sent.content])):
             attempt.assembly.add(piece)
         return attempt.streamed_reply({"received_finish_reason": attempt.assembly.finish})
     watch = attempt.watch = LineWatch(provider, dialect)
     lines = (passed for line in _LINE_END.split(sent.text) for passed in watch.passed(line))
-    for piece in _pieces(attempt, name, dialect, lines):
+    for piece in _pieces(attempt, name, lines):
         attempt.assembly.add(piece)
     if dialect != "openai":
         attempt.assembly.usage = _counted(attempt.assembly.usage, ended=watch.ended or watch.said is not None)
     return attempt.streamed_reply(None)
 
 
-def _pieces(attempt: Attempt, name: str, dialect: str, lines: Iterator[str]) -> Json:
-    provider = attempt.question.provider
+def _pieces(attempt: Attempt, name: str, lines: Iterator[str]) -> Json:
+    provider, dialect = attempt.question.provider, attempt.dialect
     if provider in _BY_SDK:
         return _events(lines)
     if dialect == "anthropic":

@@ -5,13 +5,11 @@ It is written beside a stream and never read back: the chunks are the recording.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from harness.cassette import bodies
 from harness.errors import HarnessError
-from harness.wire import DIALECTS
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from harness.chat import Json, Reply
@@ -44,11 +42,8 @@ def _reply(exchange: Exchange) -> Reply | None:
     response = exchange.response
     if response is None or response.status != _FINE:
         return None
-    path = urlsplit(exchange.request.url).path
-    for dialect in DIALECTS.values():
-        if any(re.search(pattern, path) for pattern in dialect.paths):
-            return dialect.read(response)
-    return None
+    dialect = dialect_at(exchange.request.url)
+    return dialect.read(response) if dialect else None
 
 
 def _told(reply: Reply) -> dict[str, Json]:

@@ -86,7 +86,6 @@ def reread(
     cassette: str,
     complete: Callable[..., Reply],
     parsed: Callable[..., Reply | None] | None = None,
-    model: str = "",
 ) -> Observation:
     """The observation that ``exchange``, number ``place`` of ``cassette``, comes to; ``question`` is what it asked.
 
@@ -97,7 +96,7 @@ def reread(
     return Observation(
         suite="",
         case=cassette,
-        model=model or f"{question.provider}/{question.model}",
+        model=f"{question.provider}/{question.model}",
         asked=words(question),
         reply=reply,
         error=error,

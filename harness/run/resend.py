@@ -10,7 +10,7 @@ import httpx
 
 from harness.cassette import encodings
 from harness.exchange import Chunk, Exchange, Failure, HttpResponse
-from harness.run.decoded import dialect_of
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from harness.exchange import Headers, HttpRequest
@@ -26,7 +26,7 @@ def unsendable(exchange: Exchange) -> str:
     """Why this request can't be sent again; ``""`` where it can."""
     if _MARK in exchange.request.body or _MARK.decode() in exchange.request.url:
         return "a secret was taken out of the request, and what was there is not known"
-    dialect = dialect_of(exchange)
+    dialect = dialect_at(exchange.request.url)
     if dialect is not None and dialect.name == "bedrock":
         return "requests to Bedrock are signed, each for its own minute; record it again instead"
     return ""
@@ -38,7 +38,7 @@ def key_headers(exchange: Exchange, provider: str, key: str) -> Headers:
         key = WRONG_KEY
     if not key:
         return ()
-    dialect = dialect_of(exchange)
+    dialect = dialect_at(exchange.request.url)
     kind = dialect.name if dialect else ""
     if provider == "azure" or "/openai/deployments/" in exchange.request.url:
         return (("api-key", key),)

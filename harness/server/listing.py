@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.exchange import Chunk, HttpResponse
-from harness.server import places
 from harness.server.rules import model_of
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ def listed(request: HttpRequest, recorded: Sequence[Recorded]) -> HttpResponse |
 
 def _models(recorded: Sequence[Recorded], dialects: set[str]) -> list[str]:
     asked = (one.exchange.request for one in recorded)
-    spoken = ((places.dialect(urlsplit(one.url).path), one) for one in asked)
+    spoken = ((dialect_at(one.url), one) for one in asked)
     return sorted({model_of(one) for dialect, one in spoken if dialect and dialect.name in dialects} - {""})
 
 

@@ -14,8 +14,8 @@ from harness.cassette.recording import Recorder
 from harness.cassette.redaction import Redactor
 from harness.errors import UsageError
 from harness.exchange import Chunk, Failure, HttpRequest, HttpResponse
-from harness.server import places
 from harness.server.outgoing import ClientGoneError
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,7 +156,7 @@ async def _broken(path: str, error: httpx.HTTPError, out: Outgoing) -> None:
     if out.begun:
         out.drop()
         return
-    dialect = places.dialect(path)
+    dialect = dialect_at(path)
     why = f"the provider can't be reached: {type(error).__name__}: {error}"
     body = HttpResponse(502, (("content-type", "text/plain; charset=utf-8"),), (Chunk(why.encode()),))
     await out.whole(dialect.error(502, why) if dialect else body)

@@ -9,9 +9,10 @@ from urllib.parse import quote, urlsplit
 
 from harness.errors import CassetteMiss, UsageError
 from harness.exchange import Chunk, HttpResponse
-from harness.server import listing, places, play
+from harness.server import listing, play
 from harness.server.outgoing import perform
 from harness.server.rulebook import Rules
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ class Replay:
 
     def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[play.Play, str]:
         path = urlsplit(request.url).path
-        dialect = places.dialect(path)
+        dialect = dialect_at(path)
         if rule is not None and dialect is None:
             raise UsageError(f"no dialect is spoken at {path}; a fault can't be played there")
         if rule is not None and dialect is not None and rule.instead:
@@ -116,7 +117,7 @@ def _marked(by: str) -> Headers:
 
 
 def _refusal(status: int, why: str, path: str) -> HttpResponse:
-    dialect = places.dialect(path)
+    dialect = dialect_at(path)
     if dialect is not None:
         return dialect.error(status, why)
     body = json.dumps({"error": {"message": why, "type": "harness", "code": status}}).encode()

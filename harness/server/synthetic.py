@@ -22,10 +22,10 @@ import pydantic
 from harness.chat import Finish, Reply, ToolCall, Usage
 from harness.errors import CassetteMiss, UsageError
 from harness.exchange import Exchange, HttpRequest, Provenance, header
-from harness.server import places
 from harness.server.rules import model_of
 from harness.server.shelf import Recorded
 from harness.suite.loader import read
+from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ class Synthetic:
         self.given: list[int] = []
 
     def answer(self, request: HttpRequest) -> Recorded:
-        dialect = places.dialect(urlsplit(request.url).path)
+        dialect = dialect_at(request.url)
         if dialect is None or request.method != "POST":
             raise CassetteMiss(f"nothing is made up for {request.method} {urlsplit(request.url).path}")
         for reply in self._choose(request, dialect.mentions(request).tools):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,5 +25,9 @@ DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 
 def dialect_at(url: str) -> Dialect | None:
     """The dialect that is spoken at ``url``, by its path; None where none is."""
-    path = urlsplit(url).path
+    return _at(urlsplit(url).path)
+
+
+@lru_cache(1024)
+def _at(path: str) -> Dialect | None:
     return next((one for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)

@@ -9,11 +9,10 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from harness.wire import DIALECTS
+from harness.wire import dialect_at
 from harness.wire.hosts import provider_at
 
 if TYPE_CHECKING:
@@ -48,9 +47,10 @@ class Asked:
 def asked(request: HttpRequest) -> Asked | None:
     """What ``request`` asked; None where it is no chat request of a dialect that is read here."""
     url = urlsplit(request.url)
-    name = _dialect_at(url.path)
-    if name is None or name == "ollama_generate":
+    dialect = dialect_at(request.url)
+    if dialect is None or dialect.name == "ollama_generate":
         return None
+    name = dialect.name
     body: Json = None
     with contextlib.suppress(ValueError, RecursionError):
         body = json.loads(request.body)
@@ -68,11 +68,6 @@ def asked(request: HttpRequest) -> Asked | None:
         json=_json(name, body),
         messages=len(said) if isinstance(said, list) else 0,
     )
-
-
-@lru_cache(512)
-def _dialect_at(path: str) -> str | None:
-    return next((one.name for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)
 
 
 def _model_in(path: str) -> str:

@@ -1,6 +1,6 @@
 """A card of many recorded exchanges, read by litellm's parsers alone and through its whole call.
 
-    python benchmarks/fast_lane.py [EXCHANGES] [FOLDER …]     (10,000; cassettes)
+    python benchmarks/parsing.py [EXCHANGES] [FOLDER …]     (10,000; cassettes)
 
 The cassettes in the folders are read over and over until there are so many exchanges. Both ways take turns, a batch
 at a time, and the cards of a batch have to be the same. Loading and judging are part of both. Figures go to
