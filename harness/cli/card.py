@@ -41,7 +41,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--through",
         choices=("parsers", "litellm"),
-        default="parsers",
         help="with --from: read by litellm's parsers alone, many times as fast (default), or by its whole call",
     )
     parser.add_argument("--by", choices=("provider", "model"), default="provider", help="with --from: a card for each")
@@ -69,8 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from harness import cards as making
     from harness.cli import card_reports as reports
+    from harness.errors import UsageError
     from harness.settings import settings
 
+    if words.through and not words.recordings:
+        raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
     chosen = settings({"cassettes": words.cassettes})
     checks = making.catalogue(chosen, words.check)
     reports.refuse(words)

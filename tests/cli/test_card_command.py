@@ -241,6 +241,7 @@ WRONG = [
     (("--record", "-n", "0"), "--repeats is 0; give 1 or more"),
     (("--record", "--per-minute", "0"), "--per-minute is 0; give more than 0"),
     (("--from", "nowhere"), "nowhere: no such file or folder"),
+    (("--through", "parsers"), "--through goes with --from; a model's own probes"),
     (("--from", "suites"), "no cassettes there; `harness import` takes over"),
     (("--json", "no/such/folder.json"), "the folder for this report does not exist"),
     (("--json", "-", "--markdown", "-"), "two reports can't both go to standard output"),
