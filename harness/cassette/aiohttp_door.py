@@ -184,7 +184,7 @@ def _played(
     made.version = aiohttp.HttpVersion11
     made._headers = CIMultiDictProxy(CIMultiDict(response.headers))  # noqa: SLF001 - set by start() on a live one
     made._raw_headers = tuple((key.encode(), value.encode()) for key, value in response.headers)  # noqa: SLF001 - set by start() on a live one
-    pieces = paced([chunk for chunk in response.chunks if chunk.data])
+    pieces = iter(paced([chunk for chunk in response.chunks if chunk.data]))
 
     async def fetch() -> bytes:
         wait, data = next(pieces, (0.0, b""))

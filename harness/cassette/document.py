@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import jiter
+
 from harness.cassette import bodies, chunks, parts
 from harness.cassette.fields import a_bool, a_list, known
 from harness.errors import CassetteDamagedError, CassetteTooNewError
@@ -81,7 +83,7 @@ def _exchange_text(exchange: Exchange) -> str:
 
 def from_bytes(data: bytes, path: str) -> Cassette:
     """The cassette in ``data``. ``path`` is for the message of ``CassetteDamagedError`` or ``CassetteTooNewError``."""
-    value = _parsed(data, path)
+    value, clean = _parsed(data, path)
     version = value.get("format") if isinstance(value, dict) else None
     if type(version) is not int or version < 1:
         raise CassetteDamagedError(f"{path}: no cassette of this harness: it has no `format` number above 0", path=path)
@@ -97,7 +99,7 @@ def from_bytes(data: bytes, path: str) -> Cassette:
         exchanges = []
         place = "exchanges"
         every = a_list(value["exchanges"])
-        late = len(data) <= _LATE * len(every) and _clean(data)
+        late = clean and len(data) <= _LATE * len(every)
         for number, one in enumerate(every):
             place = f"exchanges[{number}]"
             exchanges.append(parts.to_exchange(one, partial(damaged, path, place) if late else None))
@@ -131,7 +133,8 @@ def parsed(text: str) -> Json:
     return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant, parse_float=_finite)
 
 
-def _parsed(data: bytes, path: str) -> Json:
+def _parsed(data: bytes, path: str) -> tuple[Json, bool]:
+    """The value of a document, and whether each of its texts surely has bytes: a lone surrogate has none."""
     if len(data) > LARGEST:
         raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=path)
     if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
@@ -139,8 +142,13 @@ def _parsed(data: bytes, path: str) -> Json:
         raise CassetteDamagedError(f"{path}: {many}", path=path)
     if not data or data.isspace():
         raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)
+    if (b"$" not in data or b'"$' not in data) and b'"\\u0024' not in data:  # no name begins with `$`
+        try:
+            return jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True), True
+        except ValueError:  # it has limits of its own, and fewer words: the slow reader says what is wrong
+            pass
     try:
-        return parsed(data.decode())
+        return parsed(data.decode()), b"\\u" not in data
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         what, place = "is not UTF-8", f"line {line}, byte {error.start}"
@@ -153,11 +161,6 @@ def _parsed(data: bytes, path: str) -> Json:
     raise CassetteDamagedError(
         f"{path}: {_short(what)}{f' at {place}' if place else ''}; {_MEND}", path=path, place=place
     )
-
-
-def _clean(data: bytes) -> bool:
-    """Whether no text of the document can hold a lone surrogate, which has no bytes."""
-    return b"\\" not in data or b"\\u" not in data
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Json]:

@@ -45,11 +45,13 @@ def pacing(times: float) -> Iterator[None]:
             _pace.reset(token)
 
 
-def paced(chunks: Sequence[Chunk]) -> Iterator[tuple[float, bytes]]:
+def paced(chunks: Sequence[Chunk]) -> list[tuple[float, bytes]]:
     """The seconds to wait before each of ``chunks``, and its data, at the pace of this context."""
     times, before = _pace.get(), 0.0
-    waits = []
+    if not times:
+        return [(0.0, chunk.data) for chunk in chunks]
+    made = []
     for chunk in chunks:
-        waits.append(max(chunk.at - before, 0.0) / times if times else 0.0)
+        made.append((max(chunk.at - before, 0.0) / times, chunk.data))
         before = max(chunk.at, before)
-    return ((wait, chunk.data) for wait, chunk in zip(waits, chunks, strict=True))
+    return made

@@ -53,14 +53,15 @@ class Tape:
         self._recorder: Recorder | None = None
         self._recorded: tuple[Exchange, ...] = ()
         self._given: set[int] = set()
-        self._waiting: dict[bytes, deque[int]] | None = None
+        self._waiting: dict[bytes, deque[int]] = {}
         self._keys: dict[tuple[str, str, str | None, bytes], bytes] = {}
 
     def replay(self, cassette: Cassette) -> None:
         """Answer from ``cassette``. What it holds is made now, so that no request waits for it."""
-        self.provenance, self._recorded = cassette.provenance, cassette.exchanges
+        self.provenance = cassette.provenance
+        self._answer_from(cassette.exchanges)
         for one in self._recorded:
-            _ = one.request.body, one.response and one.response.chunks
+            _ = one.response and one.response.chunks
 
     def record(self, recorder: Recorder, provenance: Provenance) -> None:
         """Let requests pass, and ``recorder`` see them."""
@@ -71,7 +72,7 @@ class Tape:
         found = earlier(path, provenance)
         if found is not None and self._recorder is not None:
             cassette, file = found
-            self._recorded = answered(cassette)
+            self._answer_from(answered(cassette))
             self._recorder.resume(cassette, self._recorded, file)
 
     def kept(self, number: int, exchange: Exchange) -> None:
@@ -110,12 +111,13 @@ class Tape:
             self.misses.append(asked)
         raise self._missed(asked)
 
+    def _answer_from(self, exchanges: tuple[Exchange, ...]) -> None:
+        self._recorded = exchanges
+        for number, exchange in enumerate(exchanges):
+            self._waiting.setdefault(self._key(exchange.request), deque()).append(number)
+
     def _left(self, request: HttpRequest) -> deque[int] | None:
         """The recordings that answer ``request`` and were not given yet, the first recorded first."""
-        if self._waiting is None:
-            self._waiting = {}
-            for number, exchange in enumerate(self._recorded):
-                self._waiting.setdefault(self._key(exchange.request), deque()).append(number)
         # Most requests are, byte for byte, ones that were recorded: clean, and their keys are known.
         key = self._keys.get(_exact(request))
         return self._waiting.get(key or self._key(self._redactor.request(request)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cassette import Cassette, bodies, load, save
+from harness.cassette import Cassette, bodies, document, load, open_tape, save
 from harness.cassette.document import from_bytes, to_text
 from harness.chat import Reply, ToolCall
 from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteTooNewError
@@ -254,6 +254,45 @@ def test_a_damaged_file_is_a_typed_error_with_file_and_place_and_stays_as_it_is(
     assert len(str(told.value)) < 500
     assert told.value.path == str(path)
     assert path.read_bytes() == data
+
+
+def read(data):
+    """What a reader of ``data`` gets to see, whenever it is made, or the error that it meets."""
+    try:
+        found = from_bytes(data, "x")
+        return repr(found)
+    except CassetteDamagedError as error:
+        return error
+
+
+def read_slowly(data):
+    def no(*_, **__):
+        raise ValueError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document.jiter, "from_json", no)
+        return read(data)
+
+
+@given(json_values, st.integers(min_value=0), st.sampled_from([0, 1, 5]), st.binary(max_size=5))
+def test_the_quick_reader_sees_what_the_slow_one_does(value, place, gone, put):
+    body = json.dumps(value, separators=(",", ":")).encode()
+    data = to_text(Cassette(FROM, (Exchange(ASKED, HttpResponse(200, (), (Chunk(body, 0.5),))),))).encode()
+    place %= len(data)
+    data = data[:place] + put + data[place + gone :]
+    quick, slow = read(data), read_slowly(data)
+    if isinstance(slow, CassetteDamagedError) and "too large" in str(slow):
+        assert isinstance(quick, CassetteDamagedError)
+    else:
+        assert str(quick) == str(slow)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 400 + ".0"])
+def test_a_number_too_large_is_told_at_the_latest_when_its_cassette_is_opened(number, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(WHOLE.replace('"model": "m"', f'"model": {number}'))
+    with pytest.raises(CassetteDamagedError, match=r"exchanges\[0\]"), open_tape(path):
+        pass
 
 
 def test_the_place_is_the_line_or_the_part():

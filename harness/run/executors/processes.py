@@ -46,9 +46,7 @@ class _Worker:
     process: Any
     pipe: Connection
     ready: bool = False
-    played: bool = False
     batch: list[int] = field(default_factory=list)
-    begun: int | None = None
 
 
 class Processes:
@@ -119,11 +117,8 @@ class Processes:
         match said:
             case worker.Ready():
                 one.ready, self._stillborn = True, 0
-            case worker.Begun():
-                one.begun = said.place
             case Finished():
                 one.batch.remove(said.place)
-                one.begun = None
                 return said
             case worker.Take():
                 one.pipe.send(_turn(self._allowance, said.dollars))
@@ -150,8 +145,8 @@ class Processes:
         one.pipe.close()
         one.process.close()
         self._workers[self._workers.index(one)] = self._started()
-        suspects = tuple(one.batch[:1]) if one.begun is None else (one.begun,)
-        return Lost(tuple(one.batch), suspects, why)
+        at_work_on = tuple(one.batch[:1])  # cases are played in their order
+        return Lost(tuple(one.batch), at_work_on, why)
 
 
 def _turn(allowance: Allowance, dollars: float) -> float | BudgetSpentError:

@@ -30,13 +30,6 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """The case at ``place`` is being played."""
-
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
 class Take:
     """May a request go out that may cost so much? The answer is the seconds to wait, or an error."""
 
@@ -58,7 +51,7 @@ class Broken:
     error: BaseException
 
 
-Said: TypeAlias = Ready | Begun | Take | Settle | Broken | Finished
+Said: TypeAlias = Ready | Take | Settle | Broken | Finished
 
 
 class Asking:
@@ -106,7 +99,6 @@ def _play(pipe: Connection, recipe: Recipe) -> None:
             if batch is None:
                 return
             for place, job in batch:
-                pipe.send(Begun(place))
                 pipe.send(Finished(place, playing(job)))
 
 
