@@ -97,7 +97,7 @@ def read(value: Json) -> bytes:
 
 
 def late(value: Json) -> bool:
-    """Whether the bytes of a written body may be made later, for no value of the document can fail to give them."""
+    """Whether the bytes of a written body may be made later: all that is found wrong then is a number too large."""
     if not isinstance(value, dict) or "json" not in value:
         return False
     _style(value)

@@ -69,8 +69,8 @@ def read(given: dict[str, Json]) -> tuple[Chunk, ...]:
 
 
 def late(given: dict[str, Json]) -> bool:
-    """Whether ``read`` can wait until the chunks are asked for: a stream of texts, or a body in one chunk, none of
-    which can fail then.
+    """Whether ``read`` can wait until the chunks are asked for: a stream of texts, or a body in one chunk of
+    which ``bodies.late`` says so.
     """
     stream = given.get("stream")
     if stream is not None:

@@ -142,7 +142,8 @@ def _parsed(data: bytes, path: str) -> tuple[Json, bool]:
         raise CassetteDamagedError(f"{path}: {many}", path=path)
     if not data or data.isspace():
         raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)
-    if (b"$" not in data or b'"$' not in data) and b'"\\u0024' not in data:  # no name begins with `$`
+    # No name begins with `$`? To look for one byte, which is mostly not there, takes a fortieth of the time.
+    if (b"$" not in data or b'"$' not in data) and b'"\\u0024' not in data:
         try:
             return jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True), True
         except ValueError:  # it has limits of its own, and fewer words: the slow reader says what is wrong

@@ -28,6 +28,7 @@ def load(path: Path | str) -> Cassette:
     """The cassette at ``path``.
 
     Raises ``CassetteMissingError``, ``CassetteDamagedError`` or ``CassetteTooNewError``, each with file and place.
+    A number in a JSON body that is too large for a float is told when that body is asked for.
     """
     path = Path(path)
     try:

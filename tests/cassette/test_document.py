@@ -259,13 +259,14 @@ def test_a_damaged_file_is_a_typed_error_with_file_and_place_and_stays_as_it_is(
 def read(data):
     """What a reader of ``data`` gets to see, whenever it is made, or the error that it meets."""
     try:
-        found = from_bytes(data, "x")
-        return repr(found)
+        return repr(from_bytes(data, "x"))
     except CassetteDamagedError as error:
         return error
 
 
 def read_slowly(data):
+    """The same without the quick reader."""
+
     def no(*_, **__):
         raise ValueError
 
@@ -287,12 +288,19 @@ def test_the_quick_reader_sees_what_the_slow_one_does(value, place, gone, put):
         assert str(quick) == str(slow)
 
 
+@pytest.mark.parametrize("mark", ["$json", "\\u0024json", "\\u0024\\u006ason"])
+def test_a_mark_is_one_however_its_name_is_written(mark):
+    text = WHOLE.replace('"model": "m"', f'"model": {{"{mark}": {{"a": 1}}}}')
+    assert from_bytes(text.encode(), "x").exchanges[0].request.body == b'{"model":"{\\"a\\":1}"}'
+
+
+@pytest.mark.parametrize("mode", ["none", "once", "record"])
 @pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 400 + ".0"])
-def test_a_number_too_large_is_told_at_the_latest_when_its_cassette_is_opened(number, tmp_path):
+def test_a_number_too_large_is_told_at_the_latest_when_its_cassette_is_opened(number, mode, tmp_path):
     path = tmp_path / "a.json"
     path.write_text(WHOLE.replace('"model": "m"', f'"model": {number}'))
-    with pytest.raises(CassetteDamagedError, match=r"exchanges\[0\]"), open_tape(path):
-        pass
+    with pytest.raises(CassetteDamagedError, match=r"exchanges\[0\]"), open_tape(path, mode=mode, provenance=FROM):
+        pytest.fail("nobody may record over what can't be read")
 
 
 def test_the_place_is_the_line_or_the_part():

@@ -145,8 +145,7 @@ class Processes:
         one.pipe.close()
         one.process.close()
         self._workers[self._workers.index(one)] = self._started()
-        at_work_on = tuple(one.batch[:1])  # cases are played in their order
-        return Lost(tuple(one.batch), at_work_on, why)
+        return Lost(tuple(one.batch), tuple(one.batch[:1]), why)  # cases are played in their order
 
 
 def _turn(allowance: Allowance, dollars: float) -> float | BudgetSpentError:
