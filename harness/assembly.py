@@ -72,7 +72,8 @@ def orphans(suites: Sequence[Suite], settings: Settings) -> tuple[str, ...]:
     """Cassettes in the folders of ``suites`` that none of their cases and models uses."""
     used = {job.cassette for job in plan(suites, settings)}
     folders = [settings.cassettes / suite.name for suite in suites]
-    return tuple(str(file) for folder in folders for file in recordings(folder) if file not in used)
+    there = (folder for folder in folders if folder.is_dir())
+    return tuple(str(file) for folder in there for file in recordings(folder) if file not in used)
 
 
 def replay(chosen: Sequence[Job], settings: Settings, executor: Executor = in_process) -> Iterator[Event]:

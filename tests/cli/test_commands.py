@@ -211,6 +211,14 @@ def test_an_orphan_fails_a_whole_run_and_not_a_part_of_one(project, run):
     assert run("run", "-k", "hello")[0] == 0
 
 
+def test_a_suite_that_nobody_recorded_yet_has_no_orphans(project, run):
+    shutil.rmtree(project / "cassettes" / "shop")
+    code, out, _ = run("run")
+    assert code == 2
+    assert "does not exist; record it" in out
+    assert "no case uses this cassette" not in out
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
