@@ -51,6 +51,11 @@ class Cassette:
     exchanges: tuple[Exchange, ...] = ()
     partial: bool = False
 
+    def make(self) -> None:
+        """Make what ``load`` left for later. Raises ``CassetteDamagedError`` if that can't be."""
+        for one in self.exchanges:
+            _ = one.request.body, one.response and one.response.chunks
+
 
 def to_text(cassette: Cassette) -> str:
     """The document, the same for the same values."""

@@ -59,7 +59,7 @@ class Tape:
     def replay(self, cassette: Cassette) -> None:
         """Answer from ``cassette``. What it holds is made now, so that no request waits for it."""
         self.provenance = cassette.provenance
-        _make(cassette)
+        cassette.make()
         self._answer_from(cassette.exchanges)
 
     def record(self, recorder: Recorder, provenance: Provenance) -> None:
@@ -187,7 +187,7 @@ def open_tape(
     old = load(path) if mode is RecordMode.NONE or os.path.lexists(path) else None
     if mode is RecordMode.RECORD or old is None:
         if old is not None:
-            _make(old)
+            old.make()
         if provenance is None:
             raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
         redactor = Redactor(secrets)
@@ -219,12 +219,6 @@ def loaded(
     tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher)
     tape.replay(cassette)
     return tape
-
-
-def _make(cassette: Cassette) -> None:
-    """Make what ``load`` left for later. Raises ``CassetteDamagedError`` if that can't be."""
-    for one in cassette.exchanges:
-        _ = one.request.body, one.response and one.response.chunks
 
 
 def _recut(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:
