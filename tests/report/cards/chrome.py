@@ -75,6 +75,13 @@ class Tab:
         assert "exceptionDetails" not in came, came["exceptionDetails"]
         return came["result"].get("value")
 
+    def until(self, script: str, value) -> None:
+        """Wait for what the page does in a task of its own, such as a dialog's ``close``: it comes when it has time."""
+        end = time.monotonic() + 10
+        while (seen := self.run(script)) != value:
+            assert time.monotonic() < end, f"{script} is {seen!r}, not {value!r}"
+            time.sleep(0.02)
+
     def press(self, *keys: str) -> None:
         for key in keys:
             words = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS.get(key, ord(key[0].upper()))}

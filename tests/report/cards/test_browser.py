@@ -101,9 +101,8 @@ def test_a_click_opens_the_evidence_and_escape_goes_back(tab, sample):
     assert tab.run("location.hash") == f"#cell-{number}"
     tab.press("Escape")
     assert not tab.run(OPEN)
-    assert tab.run(FOCUSED) == str(number)
-    tab.run("new Promise((done) => setTimeout(done, 50))")
-    assert tab.run("location.hash") == ""
+    tab.until(FOCUSED, str(number))
+    tab.until("location.hash", "")
 
 
 def test_keys_move_in_the_matrix_and_open_cells(tab, sample):
@@ -126,7 +125,7 @@ def test_keys_move_in_the_matrix_and_open_cells(tab, sample):
     tab.press("ArrowRight")
     assert "N1 legal, streamed" in tab.run(PANEL)
     tab.press("Escape")
-    assert tab.run(FOCUSED) == str(cell("N1", "stream"))
+    tab.until(FOCUSED, str(cell("N1", "stream")))
     tab.press(*["ArrowDown"] * 10)
     assert tab.run(FOCUSED) == str(cell("S1", ""))
     tab.press("ArrowRight")
