@@ -65,7 +65,10 @@ _ID_KEYS = frozenset({"tool_call_id", "tool_use_id", "toolUseId", "call_id"})
 _ID_HOLDERS = frozenset({"functionCall", "functionResponse"})
 _CALL_TYPES = frozenset({"function", "tool_use", "server_tool_use", "function_call", "function_call_output"})
 # What a user or a model put there; an id inside it is none of the wire's.
-_OPAQUE = frozenset({"arguments", "args", "input", "parameters", "input_schema", "inputSchema", "json_schema"})
+_OPAQUE = frozenset(
+    {"arguments", "args", "input", "parameters", "input_schema", "inputSchema", "json_schema", "schema", "format"}
+    | {"parametersJsonSchema", "responseSchema", "responseJsonSchema", "response_schema", "response_json_schema"}
+)
 _MAY_HOLD_IDS = re.compile(rb"tool_call|tool_use|toolUse|functionCall|functionResponse|call_id")
 _PLACEHOLDER = re.compile(r"REDACTED-\d+")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
@@ -224,7 +227,8 @@ def _renamed(value: Json, seen: dict[str, str], holder: str = "") -> Json:
         return [_renamed(inner, seen, holder) for inner in value]
     if not isinstance(value, dict) or holder in _OPAQUE:
         return value
-    is_call = holder in _ID_HOLDERS or value.get("type") in _CALL_TYPES or (holder == "tool_calls" and "id" in value)
+    kind = value.get("type")  # a schema's may be a list
+    is_call = holder in _ID_HOLDERS or holder == "tool_calls" or (isinstance(kind, str) and kind in _CALL_TYPES)
     made = {}
     for name in sorted(value):
         inner = value[name]

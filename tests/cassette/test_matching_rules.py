@@ -76,3 +76,23 @@ def test_many_differences_are_counted_not_listed() -> None:
     told = differences(post({"a": list(range(50))}), post({"a": [-1] * 50}))
     assert len(told) == 6
     assert told[-1] == "and 45 more"
+
+
+TYPES = {"type": "object", "properties": {"id": {"type": ["string", "null"]}, "call_id": {"const": "x"}}}
+SCHEMA_PLACES = {
+    "chat parameters": ("tools", {"function": {"parameters": TYPES}}),
+    "chat response_format": ("response_format", {"json_schema": {"schema": TYPES}}),
+    "responses text": ("text", {"format": {"type": "json_schema", "schema": TYPES}}),
+    "anthropic output_format": ("output_format", {"type": "json_schema", "schema": TYPES}),
+    "anthropic output_config": ("output_config", {"format": {"type": "json_schema", "schema": TYPES}}),
+    "gemini responseJsonSchema": ("generationConfig", {"responseJsonSchema": TYPES}),
+    "gemini parametersJsonSchema": ("tools", [{"functionDeclarations": [{"parametersJsonSchema": TYPES}]}]),
+    "ollama format": ("format", TYPES),
+    "a field of no dialect": ("anything", TYPES),
+}
+
+
+@pytest.mark.parametrize("field", SCHEMA_PLACES.values(), ids=SCHEMA_PLACES)
+def test_a_schema_with_a_list_of_types_is_matched_beside_calls(field: tuple[str, object]) -> None:
+    one, other = (post(call("f", one) | {field[0]: field[1]}) for one in ("call_1", "call_2"))
+    assert key(one) == key(other)
