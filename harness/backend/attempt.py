@@ -79,16 +79,17 @@ class Attempt:
 
     def streamed_reply(self, stream: Json) -> Reply:
         """The reply of a stream read to its end. Raises ``StreamCutError`` if the provider never said it was."""
-        if self.watch is not None:
-            said = self.watch.said or ("" if self.watch.ended else None)
+        watch = self.watch if self.watch is None or not self.watch.foreign else None
+        if watch is not None:
+            said = watch.said or ("" if watch.ended else None)
         else:
             # litellm ends every stream with a reason, and makes up "stop" where none came; these hold what did.
             said = item(stream, "received_finish_reason") or item(stream, "intermittent_finish_reason")
         if said is None:
             raise self._cut(_NO_REASON)
         answer = self.assembly.response()
-        if self.watch is not None and self.dialect == "openai":
-            answer["usage"] = self.watch.usage  # litellm counts for itself where it missed what was told
+        if watch is not None and self.dialect == "openai":
+            answer["usage"] = watch.usage  # litellm counts for itself where it missed what was told
         return self._read(answer, said=str(said))
 
     def failed(self, error: Exception) -> HarnessError:

@@ -5,7 +5,8 @@ not, and translates the reason that did. The watch sees what the provider sent: 
 the provider's own last word, and shows litellm a repaired line where litellm would trip (``repairs``).
 
 It is put on through the attributes of the one stream object at hand: ``completion_stream.streaming_response`` of
-litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's. Bedrock's binary events go unwatched.
+litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's. Bedrock's binary events go unwatched, and so
+does what is not a line of text: litellm makes objects of the events of OpenAI's Responses.
 """
 
 from __future__ import annotations
@@ -23,6 +24,16 @@ from harness.errors import UnreadableReplyError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
+# What an event of each dialect has; a stream without any of it is in some other dialect.
+KEYS: dict[str, tuple[str, ...]] = {
+    "openai": ("choices", "error", "object"),
+    "anthropic": ("type", "error"),
+    "gemini": ("candidates", "promptFeedback", "usageMetadata", "error"),
+    "ollama": ("message", "done", "error"),
+    "ollama_generate": ("response", "done", "error"),
+    "cohere": ("type", "event_type", "error"),
+}
+
 # Where each dialect's events keep the word for how the answer ended.
 WORD_STANDS: dict[str, tuple[str | int, ...]] = {
     "openai": ("choices", 0, "finish_reason"),
@@ -37,7 +48,8 @@ WORD_STANDS: dict[str, tuple[str | int, ...]] = {
 @dataclass(slots=True)
 class LineWatch:
     """``said`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came, ``seen``
-    every line so far, ``usage`` the token counts that a stream of OpenAI's dialect told last.
+    every line so far, ``usage`` the token counts that a stream of OpenAI's dialect told last. ``foreign`` says that
+    what came was something else than lines of this dialect, so that the rest means nothing.
     """
 
     provider: str
@@ -46,7 +58,9 @@ class LineWatch:
     ended: bool = False
     seen: list[str] = field(default_factory=list)
     usage: dict[str, Any] | None = None
+    foreign: bool = False
     _doubtful: str = ""
+    _known: bool = False
 
     def put_on(self, stream: Any) -> bool:
         """Watch the lines of litellm's ``stream``; False where it has none."""
@@ -66,17 +80,21 @@ class LineWatch:
         response.stream = _AsyncBytes(response, self) if asynchronous else _SyncBytes(response, self)
         return True
 
-    def _sync(self, lines: Iterable[str]) -> Iterator[str]:
+    def _sync(self, lines: Iterable[Any]) -> Iterator[Any]:
         for line in lines:
             yield from self.passed(line)
 
-    async def _async(self, lines: AsyncIterable[str]) -> AsyncIterator[str]:
+    async def _async(self, lines: AsyncIterable[Any]) -> AsyncIterator[Any]:
         async for line in lines:
             for passed in self.passed(line):
                 yield passed
 
-    def passed(self, line: str) -> Iterator[str]:
+    def passed(self, line: Any) -> Iterator[Any]:
         """What litellm is shown in the place of ``line``."""
+        if not isinstance(line, (str, bytes)):
+            self.foreign = True
+            yield line
+            return
         text = _payload(line)
         if not text and line[:1] in (":", b":"):
             return  # litellm takes a comment behind the finish reason for the end
@@ -95,12 +113,14 @@ class LineWatch:
         except ValueError:
             yield from self._broken(line, text)
             return
+        self._known |= isinstance(event, dict) and any(key in event for key in KEYS[self.dialect])
+        self.foreign = not self._known and self.dialect != "gemini"  # whose events may stand over many lines
         self._note(event)
         repair = REPAIRS.get(self.provider)
         repaired = repair(event) if repair is not None and isinstance(event, dict) else event
         yield line if repaired is event and self.dialect != "cohere" else self._written(repaired)
 
-    def _broken(self, line: str, text: str) -> Iterator[str]:
+    def _broken(self, line: str | bytes, text: str) -> Iterator[str | bytes]:
         if self.dialect == "gemini":
             # Gemini may send one event over many lines; litellm puts them together.
             yield line

@@ -122,3 +122,20 @@ def test_async_lines_are_watched_alike():
     shown, watch = asyncio.run(drain())
     assert len(shown) == 2
     assert (watch.said, watch.ended) == ("length", True)
+
+
+def test_what_is_no_line_of_text_passes_untouched_and_makes_the_watch_void():
+    event = SimpleNamespace(type="response.created")
+    shown, watch = watched("openai", "openai", event)
+    assert shown == [event]
+    assert watch.foreign
+
+
+@pytest.mark.parametrize(
+    ("first", "foreign"),
+    [({"type": "message_start"}, True), ({"choices": []}, False), ({"error": {"message": "no"}}, False)],
+)
+def test_lines_of_another_dialect_make_the_watch_void(first, foreign):
+    shown, watch = watched("azure_ai", "openai", data(first), data({"type": "message_stop"}))
+    assert len(shown) == 2
+    assert watch.foreign is foreign

@@ -1,0 +1,111 @@
+"""Models that a provider serves over another dialect than its usual one, over a real socket, through litellm."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from harness.backend.completion import acomplete, complete
+from harness.chat import ToolCall
+from harness.errors import StreamCutError
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+TOOLS = [{"type": "function", "function": {"name": "text/translate", "parameters": {"type": "object"}}}]
+ASKED = [{"role": "user", "content": "Bonjour"}]
+CALL = ToolCall("text/translate", {"x": "é"}, "call_1")
+
+
+def sse(*events):
+    return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+
+def anthropic_events():
+    def block(index, start, *deltas):
+        yield {"type": "content_block_start", "index": index, "content_block": start}
+        yield from ({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas)
+        yield {"type": "content_block_stop", "index": index}
+
+    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    yield {"type": "message_start", "message": {**head, "usage": {"input_tokens": 3, "output_tokens": 1}}}
+    yield from block(0, {"type": "text", "text": ""}, {"type": "text_delta", "text": "One."})
+    use = {"type": "tool_use", "id": "call_1", "name": "text__translate", "input": {}}
+    yield from block(1, use, {"type": "input_json_delta", "partial_json": '{"x": "é"}'})
+    yield {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 4}}
+    yield {"type": "message_stop"}
+
+
+def responses_events():
+    text = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant"}
+    part = {"type": "output_text", "text": "One.", "annotations": []}
+    call = {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "call_1",
+        "name": "text__translate",
+        "status": "completed",
+    }
+    whole = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "error": None, "tools": []}
+    arguments = '{"x": "é"}'
+    events = [
+        {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**text, "content": []}},
+        {
+            "type": "response.output_text.delta",
+            "item_id": "msg_1",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": "One.",
+        },
+        {"type": "response.output_item.done", "output_index": 0, "item": {**text, "content": [part]}},
+        {"type": "response.output_item.added", "output_index": 1, "item": {**call, "arguments": ""}},
+        {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 1, "delta": arguments},
+        {"type": "response.output_item.done", "output_index": 1, "item": {**call, "arguments": arguments}},
+    ]
+    output = [{**text, "content": [part]}, {**call, "arguments": arguments}]
+    usage = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+    events.append(
+        {"type": "response.completed", "response": {**whole, "status": "completed", "output": output, "usage": usage}}
+    )
+    for number, event in enumerate(events):
+        yield {**event, "sequence_number": number}
+
+
+WIRES = {
+    "azure_ai/claude-sonnet-4-5": (lambda url: f"{url}/anthropic", anthropic_events),
+    "openai/gpt-5-codex": (lambda url: f"{url}/v1", responses_events),
+}
+
+
+def ask(model, base, how):
+    options = {"tools": TOOLS, "stream": True, "api_base": base, "api_key": "k"}
+    if how == "async":
+        return asyncio.run(acomplete(model, ASKED, **options))
+    return complete(model, ASKED, **options)
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("model", list(WIRES))
+def test_a_stream_over_another_wire_is_read_whole(loopback, model, how):
+    base, events = WIRES[model]
+    loopback.answers_with(sse(*events()), headers={"content-type": "text/event-stream"})
+    reply = ask(model, base(loopback.url), how)
+    assert (reply.text, reply.finish, [(call.name, call.parameters) for call in reply.calls]) == (
+        "One.",
+        "tool_calls",
+        [(CALL.name, CALL.parameters)],
+    )
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("model", list(WIRES))
+def test_a_stream_over_another_wire_that_ends_early_is_cut(loopback, model, how):
+    base, events = WIRES[model]
+    body = sse(*list(events())[:-2])
+    loopback.answers_with(body, headers={"content-type": "text/event-stream"})
+    with pytest.raises(StreamCutError) as raised:
+        ask(model, base(loopback.url), how)
+    assert raised.value.reply.text == "One."
+    assert not raised.value.reply.calls
