@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.expectation import Expectation
     from harness.finding import Verdict
     from harness.observation import Observation
-    from harness.wire.asked import Asked
+    from harness.wire.chat_request import ChatRequest
 
 _MOST_FINDINGS = 3
 """Of each verdict that a cell keeps; the rest are counted in its rate."""
@@ -48,7 +48,7 @@ class Sitting:
     judged: list[Judged] = field(default_factory=list)
 
     def add(
-        self, observation: Observation, expect: Expectation, *, own: bool = True, question: Asked | None = None
+        self, observation: Observation, expect: Expectation, *, own: bool = True, question: ChatRequest | None = None
     ) -> None:
         """Judge one answer. ``own`` says that the harness asked, ``question`` what, where that is known already."""
         seen = look(observation, expect, own=own, question=question)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.chat import Json, Reply
-    from harness.wire.asked import Asked
+    from harness.wire.chat_request import ChatRequest
 
 _KEY = "no-key-is-needed"
 _V1, _ROOT = {"api_base": "http://provider.test/v1"}, {"api_base": "http://provider.test"}
@@ -56,7 +56,7 @@ _OWN = {
 }
 
 
-def backend_model(question: Asked) -> tuple[str, dict[str, Json]]:
+def backend_model(question: ChatRequest) -> tuple[str, dict[str, Json]]:
     """The model id that leads litellm to the provider's own reading, and options that keep it off the network."""
     if question.dialect in _MODELS:
         model, options = _MODELS[question.dialect]
@@ -65,7 +65,7 @@ def backend_model(question: Asked) -> tuple[str, dict[str, Json]]:
     return f"{provider}/recorded", {"api_key": _KEY, **_V1}
 
 
-def words(question: Asked) -> dict[str, Json]:
+def words(question: ChatRequest) -> dict[str, Json]:
     """What an observation of ``question`` says was asked: its messages are not known in OpenAI's words."""
     offered = {tool["function"]["name"]: tool for tool in question.tools}
     made: dict[str, Json] = {"messages": [], "stream": question.stream}
@@ -81,7 +81,7 @@ def words(question: Asked) -> dict[str, Json]:
 def reread(
     exchange: Exchange,
     place: int,
-    question: Asked,
+    question: ChatRequest,
     *,
     cassette: str,
     complete: Callable[..., Reply],
@@ -107,7 +107,7 @@ def reread(
 
 def answer(
     exchange: Exchange,
-    question: Asked,
+    question: ChatRequest,
     complete: Callable[..., Reply],
     parsed: Callable[..., Reply | None] | None = None,
 ) -> tuple[Reply | None, BackendError | None]:
@@ -128,7 +128,7 @@ def answer(
         return None, error
 
 
-def _wanted(question: Asked) -> Mapping[str, Any]:
+def _wanted(question: ChatRequest) -> Mapping[str, Any]:
     """Whether JSON was asked for, where litellm can be told so without doing more than that."""
     if question.json is None or question.tools or question.dialect != "openai" or question.provider == "snowflake":
         return {}  # litellm refuses the option for Snowflake

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire.anthropic_read import ERRORS, read
+from harness.wire.anthropic_request import read_chat
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.wire.sse import chunks, dumps, write
@@ -187,4 +188,5 @@ ANTHROPIC = Dialect(
     paths=(r"/v1/messages$",),
     quirks=QUIRKS,
     failures=FAILURES,
+    request=read_chat,
 )

@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire import eventstream
 from harness.wire.bedrock_read import EVENT_STREAM, read
+from harness.wire.bedrock_request import read_chat
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.wire.sse import chunks, dumps
@@ -185,4 +186,5 @@ BEDROCK = Dialect(
     paths=(r"/model/[^/]+/converse$", r"/model/[^/]+/converse-stream$"),
     quirks=QUIRKS,
     failures=FAILURES,
+    request=read_chat,
 )

@@ -9,6 +9,7 @@ from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.cohere_read import read
+from harness.wire.cohere_request import read_chat
 from harness.wire.dialect import Dialect, ordered, pieces, refused_quirks
 from harness.wire.openai import mentions
 from harness.wire.sse import chunks, dumps, write
@@ -143,4 +144,5 @@ COHERE = Dialect(
     paths=(r"/v2/chat$",),
     quirks=QUIRKS,
     failures=FAILURES,
+    request=read_chat,
 )

@@ -15,8 +15,9 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.chat import CallError, Reply, ToolCall
+    from harness.chat import CallError, Json, Reply, ToolCall
     from harness.exchange import HttpRequest, HttpResponse
+    from harness.wire.chat_request import ChatRequest
 
 
 class Render(Protocol):
@@ -59,6 +60,15 @@ class ReadRequest(Protocol):
     def __call__(self, request: HttpRequest) -> Mentions: ...
 
 
+class ReadChat(Protocol):
+    """Read all that a request asks off its decoded body and its URL's path; ``provider`` is left empty.
+
+    Never raises: what is missing or of another shape is left out.
+    """
+
+    def __call__(self, body: dict[str, Json], path: str, /) -> ChatRequest: ...
+
+
 class RenderError(Protocol):
     """Write an error answer in the provider's own shape."""
 
@@ -71,7 +81,8 @@ class Dialect:
     where it was seen; ``paths`` are regular expressions of the URL paths it is served at.
 
     ``failures`` are switches of the same kind, after which the bytes no longer hold the reply but tell, under status
-    200, that the provider failed: reading them raises ``ProviderError``.
+    200, that the provider failed: reading them raises ``ProviderError``. ``request`` reads what a request asks; None
+    where nobody has written such a reader.
     """
 
     name: str
@@ -82,6 +93,7 @@ class Dialect:
     paths: tuple[str, ...]
     quirks: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    request: ReadChat | None = None
 
 
 def refused_quirks(asked: frozenset[str], known: Mapping[str, str], dialect: str) -> None:

@@ -17,6 +17,7 @@ from harness.exchange import Chunk, HttpResponse
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.wire.gemini_read import NUMBERS, read
+from harness.wire.gemini_request import read_chat
 from harness.wire.sse import chunks, dumps, write
 
 if TYPE_CHECKING:
@@ -218,4 +219,5 @@ GEMINI = Dialect(
     paths=(r":generateContent$", r":streamGenerateContent$"),
     quirks=QUIRKS,
     failures=FAILURES,
+    request=read_chat,
 )

@@ -16,6 +16,7 @@ from harness.exchange import Chunk, HttpResponse
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.wire.ollama_read import read
+from harness.wire.ollama_request import read_chat, read_prompt
 from harness.wire.openai import mentions
 from harness.wire.sse import chunks, dumps
 
@@ -134,7 +135,7 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     return HttpResponse(status, headers, (Chunk(dumps({"error": message}).encode()),))
 
 
-OLLAMA = Dialect("ollama", render, read, mentions, error, (r"/api/chat$",), CHAT_QUIRKS, FAILURES)
+OLLAMA = Dialect("ollama", render, read, mentions, error, (r"/api/chat$",), CHAT_QUIRKS, FAILURES, read_chat)
 OLLAMA_GENERATE = Dialect(
     "ollama_generate",
     render_generate,
@@ -144,4 +145,5 @@ OLLAMA_GENERATE = Dialect(
     (r"/api/generate$",),
     GENERATE_QUIRKS,
     FAILURES,
+    read_prompt,
 )

@@ -10,6 +10,7 @@ from harness.wire.dialect import Dialect, Mentions, refused_quirks
 from harness.wire.openai_quirks import FAILURES, QUIRKS
 from harness.wire.openai_read import read
 from harness.wire.openai_render import answer, whole
+from harness.wire.openai_request import read_chat
 from harness.wire.openai_stream import streamed
 from harness.wire.sse import dumps
 
@@ -85,4 +86,5 @@ OPENAI = Dialect(
     paths=(r"/chat/completions$",),
     quirks=QUIRKS,
     failures=FAILURES,
+    request=read_chat,
 )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.exchange import Exchange
     from harness.expectation import Expectation
     from harness.observation import Observation
-    from harness.wire.asked import Asked
+    from harness.wire.chat_request import ChatRequest
     from harness.wire.dialect import Mentions
     from harness.wire.profiles import Profile
 
@@ -42,7 +42,7 @@ class Seen:
     profile: Profile
     exchange: Exchange | None = None
     place: int = 0
-    asked: Asked | None = None
+    asked: ChatRequest | None = None
     reading: Reply | HarnessError | None = None
     own: bool = True
     tools: Mapping[str, Json] = field(default_factory=dict)
@@ -72,7 +72,9 @@ def broke_down(error: HarnessError | None) -> bool:
     return status is None or status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def look(observation: Observation, expect: Expectation, *, own: bool = True, question: Asked | None = None) -> Seen:
+def look(
+    observation: Observation, expect: Expectation, *, own: bool = True, question: ChatRequest | None = None
+) -> Seen:
     """``observation`` with the reference reading of its last chat exchange; ``question`` is what that asked, where it
     is known already.
     """
@@ -90,7 +92,7 @@ def look(observation: Observation, expect: Expectation, *, own: bool = True, que
     return Seen(observation, expect, rule, own=own, tools=tools)
 
 
-def _reading(exchange: Exchange, question: Asked) -> Reply | HarnessError | None:
+def _reading(exchange: Exchange, question: ChatRequest) -> Reply | HarnessError | None:
     response = exchange.response
     if response is None or response.status >= HTTPStatus.BAD_REQUEST:
         return None
