@@ -40,8 +40,14 @@ class Gate:
                 at = data.find(form, at + len(form))
         for start, _, _ in self._pieces.runs(data):
             yield "a piece of a known secret", start
+        shaped = False
         for start, _, name in shapes.shaped(data):
+            shaped = True
             yield f"what looks like {name}", start
+        for inner in () if shaped else shapes.unescaped(data):
+            if found := self._plain(inner, self._plainly):
+                yield found[0], self._place(data, self._plainly)
+                break
         if hidden := self._folded(data):
             places = [start for start, end in runs(data) if self._folded(data[start:end])]
             yield from ((f"{hidden}, in another writing", place) for place in places or [0])
@@ -77,11 +83,23 @@ class Gate:
     def _found(self, data: bytes) -> tuple[str, int] | None:
         if found := self._plain(data, self._forms):
             return found
+        for inner in shapes.unescaped(data):
+            if found := self._plain(inner, self._plainly):
+                return found[0], self._place(data, self._plainly)
         if hidden := self._folded(data):
             # Where: in the first part that holds it by itself.
             place = next((start for start, end in runs(data) if self._folded(data[start:end])), 0)
             return f"{hidden}, in another writing", place
         return None
+
+    def _place(self, data: bytes, forms: Iterable[bytes]) -> int:
+        """The first line of ``data`` that holds a secret once its escapes are read."""
+        place = 0
+        for line in data.splitlines(keepends=True):
+            if any(self._plain(inner, forms) for inner in (line, *shapes.unescaped(line))):
+                return place
+            place += len(line)
+        return 0
 
     def _folded(self, data: bytes, *, cut: bool = False) -> str | None:
         found = (self._plain(inner, self._plainly) for inner in unfolded(data, cut=cut))

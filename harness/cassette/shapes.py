@@ -11,6 +11,7 @@ import json
 import os
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -66,6 +67,17 @@ _PREFIX = re.compile(
 )
 _MANY = 8
 _GRAM = 4
+_TURNS = 3
+_ESCAPES = (
+    (b"\\n", b"\n"),
+    (b"\\r", b"\r"),
+    (b"\\t", b"\t"),
+    (b"\\b", b"\b"),
+    (b"\\f", b"\f"),
+    (b'\\"', b'"'),
+    (b"\\/", b"/"),
+)
+_BY_NUMBER = re.compile(rb"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*-----)(\s|\\{1,3}n).*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
@@ -94,6 +106,26 @@ def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
             if found:
                 yield at, found.end(), name
             at = data.find(start, found.end() if found else at + 1)
+
+
+def unescaped(data: bytes, levels: int = 3) -> Iterator[bytes]:
+    """``data`` without the escapes of JSON, once for each of ``levels`` while there are any. After a line break that
+    is written as an escape a key stands behind a letter, where no pattern looks for its beginning.
+    """
+    for _ in range(levels):
+        if b"\\" not in data:
+            return
+        data = data.replace(b"\\\\", b"\0\1")
+        for escape, instead in _ESCAPES:
+            data = data.replace(escape, instead)
+        if b"\\u" in data or b"\\x" in data:
+            data = _BY_NUMBER.sub(_letter, data)
+        data = data.replace(b"\0\1", b"\\")
+        yield data
+
+
+def _letter(found: re.Match[bytes]) -> bytes:
+    return chr(int(found[1] or found[2], 16)).encode("utf-8", "surrogatepass")
 
 
 def placeholder(secret: str, number: int, written: str | None = None) -> str:
@@ -134,16 +166,24 @@ def coded(secret: str) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(form for form in found if len(form) >= SHORTEST))
 
 
+def _random(window: bytes) -> bool:
+    """Whether a piece is unlike a time, a version and words: upper case, lower case and digits alternate in it."""
+    kinds = [letter.isdigit() + 2 * letter.isupper() for letter in window.decode("latin-1") if letter.isalnum()]
+    return sum(one != other for one, other in pairwise(kinds)) >= _TURNS
+
+
 class Pieces:
-    """Finds runs of eight or more characters of random secrets, whole or cut."""
+    """Finds runs of eight or more characters of random secrets, whole or cut. A piece that is not random by itself is
+    none: the time in a cookie stands in every answer of the next minutes.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._of: dict[bytes, str] = {}
         grams: dict[bytes, None] = {}
         for secret in secrets:
             raw = random_part(secret).encode("utf-8", "surrogatepass")
-            for start in range(len(raw) - SHORTEST + 1):
-                self._of.setdefault(raw[start : start + SHORTEST], secret)
+            windows = (raw[start : start + SHORTEST] for start in range(len(raw) - SHORTEST + 1))
+            self._of.update((window, secret) for window in windows if _random(window) and window not in self._of)
             # Eight in a row hold one of these, whichever eight they are.
             grams.update(
                 (raw[start : start + _GRAM], None) for start in range(0, len(raw) - _GRAM + 1, SHORTEST - _GRAM + 1)
