@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
 from harness.backend.library import load_offline
+from harness.backend.prices import refuse_unpriced
 from harness.cassette import cassette_path, recordings
 from harness.cassette.guard import no_way_out
 from harness.errors import UsageError
-from harness.recipes import LOCAL_KEY, LOOPBACK, Origin, Recording, Replaying, asking, provenance, refuse_unpriced
+from harness.recipes import LOCAL_KEY, Origin, Recording, Replaying, asking, price_of, provenance
 from harness.run import choice as choosing
 from harness.run.allowance import Allowance, Limits
 from harness.run.choice import ALL, jobs
@@ -24,6 +25,7 @@ from harness.run.mutants import PARTS
 from harness.run.mutate import mutate as mutated
 from harness.run.mutate import subjects
 from harness.suite import load_suites
+from harness.wire.hosts import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
@@ -130,7 +132,7 @@ def record(
     for model in dict.fromkeys(job.model for job in chosen):
         _refuse_unready(model, keys)
         if limits.dollars is not None:
-            refuse_unpriced(model)
+            refuse_unpriced(model.called, price_of(model))
     names = sorted({job.model.api_key_env for job in chosen if job.model.api_key_env})
     recipe = Recording(settings, origin, tuple(names), priced=limits.dollars is not None, resume=resume)
     yield from executor(chosen, recipe, _allowance(limits))
@@ -161,6 +163,6 @@ def _refuse_unready(model: Model, keys: Mapping[str, str]) -> None:
     try:
         socket.create_connection((url.hostname or "", port), timeout=5).close()
     except OSError as error:
-        local = url.hostname in LOOPBACK
-        hint = "; start the local model with `harness serve-local`, or record with --local" if local else ""
+        local = "; start the local model with `harness serve-local`, or record with --local"
+        hint = local if is_local(model.hostname) else ""
         raise UsageError(f"nothing answers at {model.hostname} ({error.strerror or error}){hint}") from error

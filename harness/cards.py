@@ -12,13 +12,14 @@ from harness import assembly
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.backend.parsing import parsed
+from harness.backend.prices import FREE
 from harness.cassette import cassette_path, load, recordings
 from harness.cassette.audit import Audit
 from harness.cassette.guard import no_way_out
 from harness.checks.conformance import CARD_CHECKS, CardCheck
 from harness.errors import CassetteError, UsageError
 from harness.expectation import Expectation
-from harness.recipes import at_most, cost, unpriced
+from harness.recipes import at_most, price_of
 from harness.run import selfjudging
 from harness.run.card import Sitting, said
 from harness.run.choice import Choice, jobs
@@ -92,12 +93,13 @@ def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
     load_offline()
     dollars = sum(at_most(job.model, asked(job.case, None, opening(job.case))) * _questions(job) for job in chosen)
     models = dict.fromkeys(job.model for job in chosen)
-    return sum(map(_questions, chosen)), dollars, tuple(model.called for model in models if unpriced(model))
+    return sum(map(_questions, chosen)), dollars, tuple(model.called for model in models if price_of(model) is None)
 
 
 def paid(result: CaseResult, model: Model) -> float:
     """Dollars for the answers of ``result``, by their token counts."""
-    return sum(cost(model, seen.reply.usage) for seen in result.observations if seen.reply)
+    known = price_of(model) or FREE
+    return sum(known.of(seen.reply.usage) or 0.0 for seen in result.observations if seen.reply)
 
 
 def catalogue(settings: Settings, ids: Sequence[str] = ()) -> tuple[CardCheck, ...]:

@@ -6,105 +6,133 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from harness.assembly import LOCAL_KEY, provenance
 from harness.backend.config import provider_of
-from harness.backend.keys import VARIABLES
-from harness.backend.prices import dollars
+from harness.backend.keys import VARIABLES, key_variables
+from harness.backend.prices import FREE, price, refuse_unpriced
 from harness.cassette import Cassette, load, recordings, save
 from harness.cassette.redaction import Redactor, known_secrets
 from harness.cassette.remote import published
-from harness.chat import Reply
 from harness.errors import UsageError
 from harness.run import resend
-from harness.run.decoded import read
-from harness.run.expiry import Policy, days
+from harness.run.expiry import days
 from harness.run.verify import Target
-from harness.wire import dialect_at
+from harness.wire.asked import asked as read_request
+from harness.wire.hosts import is_local
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
+    from harness.backend.prices import Price
     from harness.exchange import Exchange
     from harness.run.events import Job
+    from harness.run.expiry import Policy
     from harness.run.verify import Send, Verified
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _QUOTED = {"calls", "called", "call_errors", "text"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A target, its provider, and the variable that its key is in; ``""`` for none."""
+    """A target, its provider, and the variables of which one holds its key. ``required`` says that it is known to need
+    one.
+    """
 
     target: Target
     provider: str
-    variable: str
+    variables: tuple[str, ...]
+    required: bool = True
 
 
-def of_jobs(jobs: Sequence[Job], policy: Policy, now: dt.datetime) -> tuple[Asked, ...]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How cassettes are looked at: by which rules of age and on which day, sent to which host (``""``: the recorded
+    ones), and whether each must have a price.
+    """
+
+    policy: Policy
+    now: dt.datetime
+    hostname: str = ""
+    priced: bool = False
+
+
+def of_jobs(jobs: Sequence[Job], terms: Terms) -> tuple[Asked, ...]:
     """What can be verified of these jobs: those that have a cassette. Raises ``CassetteError``, ``UsageError``."""
     found = []
     for job in jobs:
         if job.cassette.exists():
             provider = provider_of(job.model.id)
-            variables = (job.model.api_key_env,) if job.model.api_key_env else VARIABLES.get(provider, ())
-            target = _target(job.cassette, job.suite, job.model.id, policy, now)
-            found.append(Asked(target, provider, "|".join(name for name in variables if name)))
+            target = _target(job.cassette, job.suite, job.model.id, terms)
+            own = (job.model.api_key_env,) if job.model.api_key_env else ()
+            found.append(Asked(target, provider, own or key_variables(provider), bool(own) or provider in VARIABLES))
     if not found:
         raise UsageError("nothing is recorded of what was chosen; record it first: harness record")
     return tuple(found)
 
 
-def of_files(paths: Sequence[str], policy: Policy, now: dt.datetime) -> tuple[Asked, ...]:
+def of_files(paths: Sequence[str], terms: Terms) -> tuple[Asked, ...]:
     """Cassettes by themselves, files or folders of them, whatever suite they are of. Raises as ``of_jobs``."""
     files: list[Path] = []
     for path in map(Path, paths):
         files += recordings(path)
     if not files:
         raise UsageError(f"{', '.join(paths)}: there is no cassette in it")
-    return tuple(_asked_of(file, policy, now) for file in files)
+    return tuple(_asked_of(file, terms) for file in files)
 
 
-def _asked_of(file: Path, policy: Policy, now: dt.datetime) -> Asked:
-    target = _target(file, file.parent.parent.name, "", policy, now)
+def _asked_of(file: Path, terms: Terms) -> Asked:
+    target = _target(file, file.parent.parent.name, "", terms)
     for exchange in target.cassette.exchanges:
-        if urlsplit(exchange.request.url).hostname in _LOOPBACK:
-            return Asked(target, "", LOCAL_KEY)
-        if dialect := dialect_at(exchange.request.url):
-            return Asked(target, dialect.name, "|".join(VARIABLES.get(dialect.name, ())))
-    return Asked(target, "", "")
+        if is_local(exchange.request.url):
+            return Asked(target, "", (LOCAL_KEY,))
+        if question := read_request(exchange.request):
+            provider = question.provider
+            return Asked(target, provider, key_variables(provider), provider in VARIABLES)
+    return Asked(target, "", ())
 
 
-def _target(file: Path, suite: str, model: str, policy: Policy, now: dt.datetime) -> Target:
+def _target(file: Path, suite: str, model: str, terms: Terms) -> Target:
     cassette = load(file)
     kind = "synthetic recordings are nobody's answers" if cassette.provenance.kind == "synthetic" else ""
-    age = days(cassette.provenance.recorded, now)
+    unsendable = tuple(kind or resend.unsendable(one) for one in cassette.exchanges)
+    costs = []
+    for exchange, why in zip(cassette.exchanges, unsendable, strict=True):
+        name, known = _price(model, exchange, terms.hostname)
+        if terms.priced and not why:
+            refuse_unpriced(f"{file} ({name})", known)
+        costs.append(known or FREE)
+    age = days(cassette.provenance.recorded, terms.now)
     return Target(
         path=file,
         suite=suite,
         cassette=cassette,
         digest=hashlib.sha256(file.read_bytes()).hexdigest(),
-        unsendable=tuple(kind or resend.unsendable(one) for one in cassette.exchanges),
-        dollars=tuple(_price(model, one) for one in cassette.exchanges),
+        unsendable=unsendable,
+        prices=tuple(costs),
         days=age,
-        age=policy.of(suite).judge(age),
+        age=terms.policy.of(suite).judge(age),
     )
 
 
-def _price(model: str, exchange: Exchange) -> float:
-    reply = read(exchange)
-    return (dollars(model, reply.usage) or 0.0) if isinstance(reply, Reply) and model else 0.0
+def _price(model: str, exchange: Exchange, hostname: str) -> tuple[str, Price | None]:
+    """The model that is asked, and what it costs there; None where nobody knows."""
+    question = read_request(exchange.request)
+    if not model and question is not None and question.model:
+        model = f"{question.provider}/{question.model}"
+    url = resend.redirected(exchange.request.url, hostname)
+    return model or url, price(model, url) if model else FREE if is_local(url) else None
 
 
 def sender(asked: Sequence[Asked], environment: Mapping[str, str], *, hostname: str = "") -> Send:
     """How the requests of ``asked`` are sent. Answers come redacted, as recordings are.
 
-    Raises ``UsageError`` before anything is sent where a key is missing.
+    Raises ``UsageError`` before anything is sent where a key is missing; sending does where one was wanted that
+    nobody could know of before.
     """
     keys = {one.target.path: _key(one, environment) for one in asked}
+    usual = {one.target.path: one.variables for one in asked}
     redactor = Redactor(known_secrets(filter(None, keys.values())))
     providers = {one.target.path: one.provider for one in asked}
     client = resend.client()
@@ -112,15 +140,18 @@ def sender(asked: Sequence[Asked], environment: Mapping[str, str], *, hostname: 
     def send(target: Target, recorded: Exchange) -> Exchange:
         headers = resend.key_headers(recorded, providers[target.path], keys[target.path])
         answer = resend.sent(client, recorded.request, keys=headers, hostname=hostname)
+        if not headers and resend.wants_key(recorded, answer):
+            names = " or ".join(usual[target.path]) or "a variable that nobody here knows: name it in the suite's model"
+            raise UsageError(f"{target.path}: no key was sent, and one is wanted; set {names}")
         return replace(redactor.exchange(answer), request=recorded.request)
 
     return send
 
 
 def _key(one: Asked, environment: Mapping[str, str]) -> str:
-    names = one.variable.split("|") if one.variable else []
+    names = one.variables
     key = next((environment[name] for name in names if environment.get(name)), "")
-    if names and not key and not all(one.target.unsendable):
+    if one.required and names and not key and not all(one.target.unsendable):
         hint = " (--local sets it)" if LOCAL_KEY in names else ""
         raise UsageError(f"{one.target.path} is asked with the key in {' or '.join(names)}, which is not set{hint}")
     return key
@@ -147,5 +178,5 @@ def accept(verified: Verified, source: str, secrets: Sequence[str]) -> None:
 
 def secrets_of(asked: Sequence[Asked], environment: Mapping[str, str]) -> list[str]:
     """The keys that these are asked with."""
-    names = {name for one in asked for name in one.variable.split("|")}
+    names = {name for one in asked for name in one.variables}
     return [environment[name] for name in sorted(names) if environment.get(name)]

@@ -14,29 +14,31 @@ import os
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import urlsplit
 
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
-from harness.backend.prices import dollars, per_token
+from harness.backend.prices import FREE, price
 from harness.cassette import RecordMode, open_tape
 from harness.cassette.doors import answering
 from harness.cassette.guard import no_way_out
 from harness.cassette.redaction import Redactor, known_secrets
 from harness.cassette.remote import mirrored, published
-from harness.errors import AuthenticationError, CassetteError, CassetteMiss, ProviderError, StopAskingError, UsageError
+from harness.errors import AuthenticationError, CassetteError, CassetteMiss, StopAskingError, UsageError
 from harness.exchange import Provenance
+from harness.run.allowance import metered
 from harness.run.events import Problem
 from harness.run.runner import play, timed
 from harness.run.scrubbing import scrubbed
+from harness.wire.hosts import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from typing import NoReturn
 
+    from harness.backend.prices import Price
     from harness.cassette import Matcher
-    from harness.chat import Json, Reply, Usage
+    from harness.chat import Json, Reply
     from harness.exchange import Exchange, HttpRequest, ProvenanceKind
     from harness.run.events import CaseResult, Job
     from harness.run.executors import Turns
@@ -46,10 +48,9 @@ if TYPE_CHECKING:
 
 LOCAL_KEY = "HARNESS_LOCAL_KEY"
 """The environment variable that the shipped models take the local server's key from."""
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _PRETEND_KEY = "replayed-with-no-key"
 _WRONG_KEY = "a-wrong-key-on-purpose"
-_LONG_ANSWER, _LONGEST = 4096, 8 * 2**20  # tokens; bytes of an answer that is recorded
+_LONGEST = 8 * 2**20  # bytes of an answer that is recorded
 PRELOAD = ("harness.run.executors.warm", "harness.recipes")
 
 
@@ -131,51 +132,26 @@ def _published(job: Job, result: CaseResult) -> CaseResult:
     return result
 
 
-def refuse_unpriced(model: Model) -> None:
-    """Raise ``UsageError`` where nobody knows what a question costs."""
-    if unpriced(model):
-        raise UsageError(
-            f"litellm knows no price for {model.called}, so a budget in dollars can't hold; count requests"
-        )
-
-
-def _free(model: Model) -> bool:
-    return urlsplit(model.hostname or "").hostname in LOOPBACK
-
-
-def cost(model: Model, usage: Usage | None) -> float:
-    """Dollars for an answer of so many tokens; 0 on this machine, and where litellm knows no price."""
-    return 0.0 if _free(model) else dollars(model.id, usage) or 0.0
+def price_of(model: Model) -> Price | None:
+    """What ``model`` costs; None where nobody knows."""
+    return price(model.id, model.hostname or "")
 
 
 def at_most(model: Model, words: Mapping[str, Json]) -> float:
-    """Dollars that a question will not cost more than: two letters a token, and as long an answer as it may give."""
-    into, out = (None if _free(model) else per_token(model.id)) or (0.0, 0.0)
-    return into * len(json.dumps(words, default=str)) / 2 + out * (words.get("max_tokens") or _LONG_ANSWER)
-
-
-def unpriced(model: Model) -> bool:
-    """Whether nobody knows what a question costs."""
-    return not _free(model) and per_token(model.id) is None
+    """Dollars that a question will not cost more than; 0 where nobody knows."""
+    return (price_of(model) or FREE).at_most(len(json.dumps(words, default=str)), words.get("max_tokens"))
 
 
 def _metered(ask: Ask, turns: Turns, *, priced: bool) -> Ask:
-    """``ask`` within an allowance."""
+    """``ask`` within an allowance; of its dollars too where ``priced``."""
 
-    def metered(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
+    def limited(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
+        known = (price_of(model) if priced else None) or FREE
         estimate = at_most(model, words) if priced else 0.0
-        turns.take(estimate)
-        try:
-            reply = ask(model, words, wrong_key=wrong_key)
-        except ProviderError:
-            turns.settle(estimate, 0.0)  # a refusal costs nothing
-            raise
-        used = reply.usage
-        if used is not None and None not in (used.prompt, used.completion):
-            turns.settle(estimate, cost(model, used) if priced else 0.0)
-        return reply
+        send = functools.partial(ask, model, words, wrong_key=wrong_key)
+        return metered(turns, estimate, send, lambda reply: known.of(reply.usage))
 
-    return metered
+    return limited
 
 
 def asking(keys: Mapping[str, str], *, replaying: bool) -> Ask:
@@ -249,9 +225,8 @@ def provenance(kind: ProvenanceKind, source: str) -> Provenance:
 
 def _recording(origin: Origin, keys: Mapping[str, str], *, resume: bool) -> OpenTape:
     def recording(job: Job) -> AbstractContextManager[Tape]:
-        host = urlsplit(job.model.hostname or "").hostname
         source = origin.source or job.model.hostname or job.model.backend
-        made = provenance("local" if host in LOOPBACK else "live", source)
+        made = provenance("local" if is_local(job.model.hostname or "") else "live", source)
         own = [keys[job.model.api_key_env]] if job.model.api_key_env else []
         return open_tape(
             job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own, resume=resume, longest=_LONGEST

@@ -24,7 +24,7 @@ KNOWN_FAULTS = (
         "groq-service-tier",
         "1.106.2, 1.109.1",
         "A whole answer of Groq's without service_tier is an AttributeError.",
-        "attempt.rescued: the answer is decoded from its own text",
+        "attempt.Attempt.rescued: the answer is decoded from its own text",
     ),
     KnownFault(
         "groq-error-event",
@@ -36,7 +36,7 @@ KNOWN_FAULTS = (
         "snowflake-custom-placeholder",
         "1.109.1",
         "A call with an empty custom placeholder beside its function is refused as a custom call.",
-        "attempt.rescued",
+        "attempt.Attempt.rescued",
     ),
     KnownFault(
         "gemini-call-without-args",
@@ -109,7 +109,7 @@ KNOWN_FAULTS = (
         "ollama-asks-localhost",
         "1.109.1",
         "Each call of a model that litellm does not know asks http://localhost:11434/api/show, whatever the api_base.",
-        "completion: the model is put into litellm.model_cost",
+        "library.library: the model is put into litellm.model_cost",
     ),
     KnownFault(
         "bedrock-names-shared",

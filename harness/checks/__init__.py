@@ -4,6 +4,8 @@ from harness.checks.alternatives import PLAIN, any_of
 from harness.checks.judging import Check, judge
 
 ALL_CHECKS: tuple[Check, ...] = (*PLAIN, any_of)
-"""Every check that a suite's expectations need; a new one is a function in its topic's file and a word here."""
+"""Every check that a suite's expectations need; a new one is a function in its topic's file and a word in
+``alternatives.PLAIN``.
+"""
 
 __all__ = ["ALL_CHECKS", "Check", "judge"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from harness.cli import options
@@ -10,12 +9,14 @@ from harness.cli import options
 if TYPE_CHECKING:
     import argparse
 
+    from rich.console import Console
+
     from harness import housekeeping
 
 EXAMPLES = """examples:
   harness cassettes                          every cassette in the folder cassettes, and the suites' use of it
   harness cassettes --orphans                only those that no case of the suites uses
-  harness cassettes --json > cassettes.json
+  harness cassettes --json cassettes.json
 
 Orphans, what was left of broken-off recordings, and files that can't be read are marked. `harness prune` removes
 the first two. Recorded exchanges that a case does not ask for are told by `harness run`.
@@ -27,35 +28,34 @@ exit codes: 0 fine, 2 there is a cassette that can't be read, or no cassette at 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     parser.add_argument("--orphans", action="store_true", help="only those that no case uses")
-    parser.add_argument("--json", action="store_true", help="write the list as JSON")
+    parser.add_argument("--json", metavar="FILE", help="write the list as JSON (- for standard output)")
 
 
 def run(words: argparse.Namespace) -> int:
+    import json
+    from dataclasses import asdict
+
     from harness import housekeeping
+    from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
     from harness.errors import UsageError
     from harness.settings import settings
 
+    refuse_unwritable(words.json)
     chosen = settings(vars(words))
     found = housekeeping.inventory(chosen)
     if not found:
         raise UsageError(f"{chosen.cassettes}: there is no cassette in it; record some, or name the folder")
     shown = [one for one in found if one.use != "used"] if words.orphans else found
-    if words.json:
-        import json
-        from dataclasses import asdict
-
-        sys.stdout.write(json.dumps([asdict(one) for one in shown], indent=1) + "\n")
-    else:
-        _table(shown)
+    _table(shown, screen(stderr=words.json == STANDARD_OUTPUT))
+    write_report(words.json, lambda: json.dumps([asdict(one) for one in shown], indent=1) + "\n")
     return 2 if any(one.use == "unreadable" for one in found) else 0
 
 
-def _table(shown: list[housekeeping.Held]) -> None:
+def _table(shown: list[housekeeping.Held], out: Console) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from harness.cli.following import screen
     from harness.report import harmless
 
     table = Table("cassette", "holds", "from", "age", "size", "", box=box.SIMPLE_HEAD, pad_edge=False)
@@ -64,7 +64,6 @@ def _table(shown: list[housekeeping.Held]) -> None:
         age = "" if one.days is None else "today" if one.days == 0 else f"{one.days} d"
         cells = (one.path, f"{one.exchanges}", one.kind, age, f"{max(1, one.size // 1024):,} KB")
         table.add_row(*(Text(harmless.line(cell, 120)) for cell in cells), Text(one.use, styles[one.use]))
-    out = screen()
     out.print(table)
     total = sum(one.size for one in shown)
     uses = {use: sum(one.use == use for one in shown) for use in styles}

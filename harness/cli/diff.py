@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from harness.cli import options
@@ -18,7 +17,7 @@ EXAMPLES = """examples:
   harness diff before.json after.json               two cassettes
   harness diff cassettes recorded-again             two folders: cassettes of the same path are compared
   harness diff a.json b.json --fail-on shape        also fail where only a field came or went
-  harness diff a.json b.json --json | jq .changes
+  harness diff a.json b.json --json - | jq .changes
 
 contract: what a caller acts on (calls, finish reason, status, JSON or not); shape: fields, events, chunks;
 cosmetic: wording, ids, times, counts. docs/drift.md has the whole table.
@@ -32,16 +31,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("after", metavar="B", help="what to compare it with")
     options.fail_on(parser)
     parser.add_argument("--all", action="store_true", help="show cosmetic changes too")
-    parser.add_argument("--json", action="store_true", help="write every change as JSON")
+    parser.add_argument("--json", metavar="FILE", help="write every change as JSON (- for standard output)")
 
 
 def run(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from harness.cassette import load
+    from harness.cli.following import refuse_unwritable
     from harness.errors import UsageError
     from harness.run import grading
 
+    refuse_unwritable(words.json)
     pairs, alone = _pairs(Path(words.before), Path(words.after))
     if not pairs:
         raise UsageError(f"{words.before} and {words.after} have no cassette of the same path; nothing was compared")
@@ -65,18 +66,10 @@ def _pairs(before: Path, after: Path) -> tuple[list[tuple[str, Path, Path]], lis
 
 
 def _tell(words: argparse.Namespace, found: Sequence[tuple[str, Change]], pairs: int, alone: Sequence[str]) -> None:
+    from harness.cli.following import STANDARD_OUTPUT, screen, write_report
     from harness.report import changes, harmless
 
-    if words.json:
-        import json
-
-        listed = changes.as_json(change for _, change in found)
-        told = {"compared": pairs, "alone": alone, "counts": changes.counts(one for _, one in found), "changes": listed}
-        sys.stdout.write(json.dumps(told, indent=1) + "\n")
-        return
-    from harness.cli.following import screen
-
-    out = screen()
+    out = screen(stderr=words.json == STANDARD_OUTPUT)
     shown = [one for one in found if words.all or one[1].grade != "cosmetic"]
     last = ""
     for name, change in shown:
@@ -91,3 +84,14 @@ def _tell(words: argparse.Namespace, found: Sequence[tuple[str, Change]], pairs:
     cassettes = "cassette" if pairs == 1 else "cassettes"
     hint = " (--all shows the cosmetic ones)" if len(shown) < len(found) else ""
     out.print(f"{pairs} {cassettes} compared: {summed}{hint}", markup=False, soft_wrap=True)
+    write_report(words.json, lambda: _document(found, pairs, alone))
+
+
+def _document(found: Sequence[tuple[str, Change]], pairs: int, alone: Sequence[str]) -> str:
+    import json
+
+    from harness.report import changes
+
+    listed = changes.as_json(change for _, change in found)
+    counts = changes.counts(change for _, change in found)
+    return json.dumps({"compared": pairs, "alone": alone, "counts": counts, "changes": listed}, indent=1) + "\n"

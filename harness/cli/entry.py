@@ -75,14 +75,9 @@ def _dispatch(given: Sequence[str]) -> int:
 
 
 def _parser(command: Command, module: ModuleType) -> ArgumentParser:
-    import argparse
+    from harness.cli.parser import Parser
 
-    parser = argparse.ArgumentParser(
-        prog=f"harness {command.name}",
-        description=module.__doc__,
-        epilog=module.EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(command, module.__doc__, module.EXAMPLES)
     module.configure(parser)
     return parser
 

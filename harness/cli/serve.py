@@ -107,20 +107,19 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
 
 def _record(words: argparse.Namespace) -> int:
     from dataclasses import replace
-    from urllib.parse import urlsplit
 
     from harness import assembly
     from harness.errors import UsageError
     from harness.server import door, proxy
     from harness.server.app import App
     from harness.settings import settings
+    from harness.wire.hosts import is_local
 
     if not (words.record and words.upstream and len(words.cassettes) == 1):
         raise UsageError("to record, give --record, --upstream URL and one cassette file that does not exist yet")
     assembly.refuse_ci(settings({}))
     (path,) = words.cassettes
-    local = urlsplit(words.upstream).hostname in {"127.0.0.1", "localhost", "::1"}
-    made = replace(assembly.provenance("local" if local else "live", words.upstream), litellm="")
+    made = replace(assembly.provenance("local" if is_local(words.upstream) else "live", words.upstream), litellm="")
     with proxy.recorder(path, made) as kept:
         app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host])
 

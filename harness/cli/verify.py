@@ -54,9 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--hostname", default="", metavar="URL", help="send to this host, and not the recorded ones")
     where.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
-    add("--max-requests", type=int, metavar="N", help="ask no more than N questions")
-    add("--max-dollars", type=float, metavar="D", help="spend no more, by the recorded token counts")
-    add("--per-minute", type=float, metavar="N", help="ask no faster")
+    options.limits(parser)
     options.fail_on(parser)
     add("--accept", action="store_true", help="offer each changed cassette's new answers for the old ones")
     add("-y", "--yes", action="store_true", help="with --accept: take them all, without asking")
@@ -71,9 +69,10 @@ def run(words: argparse.Namespace) -> int:
     from harness.cli.following import STANDARD_OUTPUT, screen
 
     _refuse(words)
+    options.limited(words)
     out = screen(stderr=words.json == STANDARD_OUTPUT)
     with _place(words) as (hostname, source, environment):
-        asked = _chosen(words)
+        asked = _chosen(words, hostname)
         if words.ages:
             return _ages(asked, out)
         done, stopped, code = _follow(words, asked, hostname, environment, out)
@@ -121,20 +120,22 @@ def _place(words: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]
         yield server.url, words.source or server.source, {LOCAL_KEY: KEY, **environment}
 
 
-def _chosen(words: argparse.Namespace) -> tuple[Asked, ...]:
+def _chosen(words: argparse.Namespace, hostname: str) -> tuple[Asked, ...]:
     import datetime as dt
 
     from harness import assembly, drift
     from harness.run.verify import sampled
     from harness.settings import settings
 
-    chosen, now = settings(vars(words)), dt.datetime.now(dt.UTC)
+    chosen = settings(vars(words))
+    priced = words.max_dollars is not None and not words.ages
+    terms = drift.Terms(chosen.expiry, dt.datetime.now(dt.UTC), hostname, priced=priced)
     if words.cassette:
-        found = drift.of_files(words.cassette, chosen.expiry, now)
+        found = drift.of_files(words.cassette, terms)
     else:
         suites, _ = assembly.regressions(assembly.load(chosen), chosen, options.choice(words))
         jobs = assembly.plan(suites, chosen, options.choice(words))
-        found = drift.of_jobs(jobs, chosen.expiry, now)
+        found = drift.of_jobs(jobs, terms)
     if words.sample is None:
         return found
     kept = {one.path for one in sampled([one.target for one in found], words.sample, words.seed)}
@@ -150,14 +151,14 @@ def _follow(
 
     from harness import drift
     from harness.cli.following import progress
+    from harness.errors import UsageError
     from harness.report import harmless, verified
     from harness.run import verify
-    from harness.run.allowance import Allowance, BudgetSpentError, Limits
+    from harness.run.allowance import Allowance
     from harness.run.kept import Kept
 
     send = drift.sender(asked, environment, hostname=hostname)
-    limits = Limits(words.max_requests, words.max_dollars, words.per_minute)
-    allowance = Allowance(limits, clock=time.monotonic, sleep=time.sleep)
+    allowance = Allowance(options.limited(words), clock=time.monotonic, sleep=time.sleep)
     answers = Kept(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
     done: list[verify.Verified] = []
     targets = [one.target for one in asked]
@@ -175,7 +176,7 @@ def _follow(
                 else:
                     done.append(event)
                     out.print(verified.one_line(event), markup=False, soft_wrap=True)
-        except (BudgetSpentError, verify.ProviderDownError) as error:
+        except UsageError as error:
             stopped, code = str(error), _UNTOLD
         except KeyboardInterrupt:
             stopped, code = f"interrupted; {answers.path} keeps the answers, run the same again to go on", _INTERRUPTED

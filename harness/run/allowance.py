@@ -1,15 +1,21 @@
-"""How much may be asked: requests, dollars, and how many a minute. One allowance for all that a command asks."""
+"""How much may be asked: requests, dollars, and how many a minute. One allowance for all that a command asks, and
+one meter: whatever costs is sent through ``metered``.
+"""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from harness.errors import StopAskingError
+from harness.errors import ProviderError, StopAskingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from harness.run.executors.words import Turns
+
+_Answer = TypeVar("_Answer")
 
 
 class BudgetSpentError(StopAskingError):
@@ -64,3 +70,21 @@ class Allowance:
         """After it: what it did cost, in place of what was estimated."""
         with self._lock:
             self.dollars += paid - estimated
+
+
+def metered(
+    turns: Turns, estimate: float, send: Callable[[], _Answer], paid: Callable[[_Answer], float | None]
+) -> _Answer:
+    """``send()`` within an allowance: ``estimate`` dollars are taken before it, and what was ``paid`` is settled after
+    it. None leaves the estimate standing; an error of the provider costs nothing. Raises ``BudgetSpentError``.
+    """
+    turns.take(estimate)
+    try:
+        answer = send()
+    except ProviderError:
+        turns.settle(estimate, 0.0)
+        raise
+    cost = paid(answer)
+    if cost is not None:
+        turns.settle(estimate, cost)
+    return answer

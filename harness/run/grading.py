@@ -5,7 +5,6 @@ The one place where changes are graded: ``diff``, ``verify``, ``rerecord`` and `
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from harness.run import bodyshape
 from harness.run.answers import is_json, replies, told
 from harness.run.consequences import CONSEQUENCES, graded
 from harness.run.decoded import read
+from harness.wire.asked import asks_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ def _answered(before: Exchange, after: Exchange) -> Iterator[Change]:
     was, now = read(before), read(after)
     if isinstance(was, Reply) and isinstance(now, Reply):
         yield from replies(was, now)
-        if _asks_json(before) and is_json(was) != is_json(now):
+        if asks_json(before.request) and is_json(was) != is_json(now):
             word = "is no JSON" if is_json(was) else "is JSON now"
             yield graded("json", "text", was.text, now.text, f"JSON was asked for, and the text {word}")
     elif isinstance(was, Reply) or isinstance(now, Reply):
@@ -176,18 +176,3 @@ def _headers(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
         there, here = header(old.headers, name), header(new.headers, name)
         if (there is None) != (here is None):
             yield graded("header", f"headers.{name}", there, here, f"{name} {'came' if here else 'went'}")
-
-
-def _asks_json(exchange: Exchange) -> bool:
-    """Whether the request asks for JSON, in any of the ways that providers have."""
-    try:
-        body = json.loads(exchange.request.body)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(body, dict):
-        return False
-    config = body.get("generationConfig") or body.get("generation_config")
-    if isinstance(config, dict):
-        return (config.get("response_mime_type") or config.get("responseMimeType")) == "application/json"
-    wanted = body.get("response_format") or body.get("output_format") or body.get("format")
-    return wanted == "json" or (isinstance(wanted, dict) and wanted.get("type") != "text")

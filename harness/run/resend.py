@@ -11,6 +11,7 @@ import httpx
 from harness.cassette import encodings
 from harness.exchange import Chunk, Exchange, Failure, HttpResponse
 from harness.wire import dialect_at
+from harness.wire.hosts import provider_at
 
 if TYPE_CHECKING:
     from harness.exchange import Headers, HttpRequest
@@ -19,6 +20,7 @@ WRONG_KEY = "a-wrong-key-on-purpose"
 SECONDS = 120.0
 """How long one answer may keep silent."""
 _REFUSED = 401
+KEYLESS = frozenset({401, 403})
 _MARK = b"REDACTED"
 
 
@@ -29,6 +31,8 @@ def unsendable(exchange: Exchange) -> str:
     dialect = dialect_at(exchange.request.url)
     if dialect is not None and dialect.name == "bedrock":
         return "requests to Bedrock are signed, each for its own minute; record it again instead"
+    if provider_at(urlsplit(exchange.request.url).hostname or "") == "vertex_ai":
+        return "requests to Vertex AI carry a token that only Google's own library makes; record it again instead"
     return ""
 
 
@@ -47,6 +51,12 @@ def key_headers(exchange: Exchange, provider: str, key: str) -> Headers:
     if kind == "gemini":
         return (("x-goog-api-key", key),)
     return (("authorization", f"Bearer {key}"),)
+
+
+def wants_key(recorded: Exchange, answer: Exchange) -> bool:
+    """Whether ``answer`` refuses a key that was good enough when ``recorded`` was."""
+    was, now = (one.response.status if one.response else 0 for one in (recorded, answer))
+    return now in KEYLESS and was not in KEYLESS
 
 
 def redirected(url: str, hostname: str) -> str:

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from harness.chat import Reply
 from harness.errors import UsageError
 from harness.finding import Evidence
+from harness.run.allowance import metered
+from harness.run.decoded import read
+from harness.run.resend import wants_key
 from harness.run.steadiness import judged
+from harness.wire.asked import asked as read_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from harness.backend.prices import Price
     from harness.cassette import Cassette
     from harness.change import Change
     from harness.exchange import Exchange
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
 
 _BUSY = frozenset({408, 429, 502, 503, 504, 529})
 """Answers of what stands before a provider, or of one that is too busy: they say nothing of what it would answer."""
-_KEYLESS = frozenset({401, 403})
 _PATIENCE = 3
 
 
@@ -38,7 +44,7 @@ class ProviderDownError(UsageError):
 @dataclass(frozen=True, slots=True)
 class Target:
     """One cassette to be verified: ``digest`` is that of its file, ``unsendable`` says of each exchange why it can't
-    be sent again, if so, and ``dollars`` what each may cost.
+    be sent again, if so, and ``prices`` what each costs.
     """
 
     path: Path
@@ -46,7 +52,7 @@ class Target:
     cassette: Cassette
     digest: str
     unsendable: tuple[str, ...]
-    dollars: tuple[float, ...]
+    prices: tuple[Price, ...]
     days: int | None = None
     age: AgeVerdict = "fresh"
 
@@ -141,8 +147,13 @@ class _Asking:
         kept = self.answers.get(target.digest, place, repeat)
         if kept is not None:
             return kept
-        self.allowance.take(target.dollars[place])
-        answer = self.send(target, recorded)
+        price = target.prices[place]
+        answer = metered(
+            self.allowance,
+            _at_most(price, recorded),
+            lambda: self.send(target, recorded),
+            lambda answer: _paid(price, answer),
+        )
         self._refuse_down(target, recorded, answer)
         if not busy(recorded, answer):
             self.answers.keep(target.digest, place, repeat, answer)
@@ -157,9 +168,26 @@ class _Asking:
         refused = answer.failure is not None and answer.failure.kind == "refused" and recorded.response is not None
         if refused or self.silent >= _PATIENCE:
             raise ProviderDownError(f"{where}: {_why(answer)}; what was answered is kept, run the same again to go on")
-        was, now = (one.response.status if one.response else 0 for one in (recorded, answer))
-        if now in _KEYLESS and was not in _KEYLESS:
-            raise ProviderDownError(f"{where}: the key was refused ({now}); set the right one and run the same again")
+        if wants_key(recorded, answer):
+            status = answer.response.status if answer.response else 0
+            raise ProviderDownError(
+                f"{where}: the key was refused ({status}); set the right one and run the same again"
+            )
+
+
+def _at_most(price: Price, recorded: Exchange) -> float:
+    """Dollars that an answer will not cost more than: no fewer than the recorded one did."""
+    asked = read_request(recorded.request)
+    most = price.at_most(len(recorded.request.body), asked.options.get("max_tokens") if asked else None)
+    return max(most, _paid(price, recorded) or 0.0)
+
+
+def _paid(price: Price, answer: Exchange) -> float | None:
+    """Dollars for an answer; None where nobody counted its tokens."""
+    if answer.response is not None and answer.response.status >= HTTPStatus.BAD_REQUEST:
+        return 0.0
+    reply = read(answer)
+    return price.of(reply.usage) if isinstance(reply, Reply) else None
 
 
 def busy(recorded: Exchange, answer: Exchange) -> bool:

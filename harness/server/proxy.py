@@ -16,6 +16,7 @@ from harness.errors import UsageError
 from harness.exchange import Chunk, Failure, HttpRequest, HttpResponse
 from harness.server.outgoing import ClientGoneError
 from harness.wire import dialect_at
+from harness.wire.hosts import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from harness.server.ledger import Ledger
     from harness.server.outgoing import Outgoing
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Of one connection, or worked out anew. A compressed answer could not be searched for secrets.
 _NOT_PASSED_ON = frozenset(
     {
@@ -83,7 +83,7 @@ class Proxy:
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(SECONDS, connect=30),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
-            trust_env=url.hostname not in _LOOPBACK,
+            trust_env=not is_local(upstream),
         )
 
     def loaded(self) -> list[dict[str, Json]]:

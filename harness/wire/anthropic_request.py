@@ -35,7 +35,7 @@ def read_chat(body: dict[str, Json], _: str) -> ChatRequest:
         choice=named(at(chosen, "name")) if kind == "tool" else WORDS.get(kind),
         parallel=None if serial is None else not serial,
         stream=body.get("stream") is True,
-        json=schema if isinstance(schema, dict) else None,
+        json=schema if isinstance(schema, dict) else ({} if at(form, "type") == "json_schema" else None),
         messages=tuple(_messages(body)),
         options=picked(body, temperature="temperature", top_p="top_p", max_tokens="max_tokens", stop="stop_sequences"),
     )

@@ -39,3 +39,10 @@ def read_request(request: HttpRequest, dialect: Dialect) -> ChatRequest | None:
         body = json.loads(request.body)
     made = dialect.request(body if isinstance(body, dict) else {}, url.path)
     return replace(made, provider=provider_at(url.hostname or ""))
+
+
+def asks_json(request: HttpRequest) -> bool:
+    """Whether ``request`` asks for an answer in JSON, in whatever way its API has."""
+    dialect = dialect_at(request.url)
+    question = read_request(request, dialect) if dialect else None
+    return question is not None and question.json is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
         ),
         choice=named(one_tool) if one_tool else word,
         stream=path.endswith("-stream"),
+        json=_json(body),
         messages=tuple(_messages(body)),
         options=picked(
             body.get("inferenceConfig"),
@@ -40,6 +42,14 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
             stop="stopSequences",
         ),
     )
+
+
+def _json(body: dict[str, Json]) -> dict[str, Json] | None:
+    form = at(body.get("outputConfig"), "textFormat")
+    schema = at(at(at(form, "structure"), "jsonSchema"), "schema")
+    with contextlib.suppress(ValueError, RecursionError, TypeError):
+        schema = json.loads(schema)
+    return schema if isinstance(schema, dict) else ({} if at(form, "type") == "json_schema" else None)
 
 
 def _messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 _HOSTS: tuple[tuple[str, str], ...] = (
     (r"api\.openai\.com", "openai"),
@@ -36,3 +37,8 @@ _PATTERNS = tuple((re.compile(pattern), name) for pattern, name in _HOSTS)
 def provider_at(host: str) -> str:
     """The provider at ``host``, by litellm's name for it where it has one; ``local`` on this machine."""
     return next((name for pattern, name in _PATTERNS if pattern.fullmatch(host)), host)
+
+
+def is_local(url: str) -> bool:
+    """Whether ``url`` is on this machine."""
+    return provider_at(urlsplit(url).hostname or "") == "local"

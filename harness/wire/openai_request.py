@@ -60,7 +60,7 @@ def json_schema(form: Json) -> dict[str, Json] | None:
         schema = at(form, "schema", "json_schema")
         return schema if isinstance(schema, dict) else {}
     schema = at(at(form, "json_schema"), "schema")
-    return schema if isinstance(schema, dict) else None
+    return schema if isinstance(schema, dict) else ({} if at(form, "type") == "json_schema" else None)
 
 
 def messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:

@@ -4,7 +4,9 @@ red, and its entry there goes.
 
 from __future__ import annotations
 
+import functools
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -41,3 +43,12 @@ def test_every_fault_is_shown_once():
     known = [fault.name for fault in KNOWN_FAULTS]
     known += [name for fault in KNOWN if (name := ELSEWHERE.get(fault.name, fault.name)) not in known]
     assert list(SHOWN) == known
+
+
+def test_what_mends_a_fault_is_where_the_table_says():
+    for fault in KNOWN_FAULTS:
+        named = [part for part in re.findall(r"\w+(?:\.\w+)+", fault.mended) if not part.startswith("litellm")]
+        assert named or not fault.mended, fault.name
+        for part in named:
+            module, *names = part.split(".")
+            functools.reduce(getattr, names, import_module(f"harness.backend.{module}"))

@@ -181,6 +181,10 @@ def test_recordings_expire_by_the_day_they_were_made(project, run):
 MISTAKES = [
     (("verify", "--sample", "0"), "--sample 0 asks nothing"),
     (("verify", "--accept"), "nobody is there to agree"),
+    *((("verify", "--max-dollars", word), f"--max-dollars is {word}; give more than 0") for word in ("nan", "0", "-1")),
+    (("verify", "--max-requests", "-1"), "--max-requests is -1; give more than 0"),
+    (("verify", "--per-minute", "nan"), "--per-minute is nan; give more than 0"),
+    (("diff", "cassettes", "cassettes", "--json", "no/such/folder.json"), "the folder for this report does not exist"),
     (("verify", "--cassette", "nowhere.json"), "nowhere.json"),
     (("verify", "-k", "none"), "none"),
     (("diff", "cassettes", "nowhere.json"), "nowhere.json"),
@@ -223,7 +227,7 @@ def test_two_cassettes_are_compared_by_consequence(project, run):
     code, out, _ = run("diff", "cassettes", "later")
     assert code == 1
     assert "contract" in out
-    code, out, _ = run("diff", str(tape("call")), str(other), "--json")
+    code, out, _ = run("diff", str(tape("call")), str(other), "--json", "-")
     assert json.loads(out)["counts"]["contract"] >= 1
     assert run("diff", "cassettes", "later", "--fail-on", "never")[0] == 0
 

@@ -55,7 +55,7 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     orphan.write_text(tape(project).read_text())
     tape(project).with_name("openai+m.partial.json").write_text(tape(project).read_text())
     tape(project, "find").write_text("{")
-    code, out, _ = run("cassettes", "--json")
+    code, out, _ = run("cassettes", "--json", "-")
     assert code == 2
     found = {one["path"]: one for one in json.loads(out)}
     assert {path: one["use"] for path, one in found.items()} == {

@@ -1,5 +1,6 @@
 """What differs between two recorded answers, by what follows from it: one of each kind in the table."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from harness.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse
 from harness.run.consequences import CONSEQUENCES
 from harness.run.grading import between, cassettes
 from harness.run.steadiness import judged
-from harness.wire import OPENAI
+from harness.wire import DIALECTS, OPENAI
 
 URL = "https://api.openai.com/v1/chat/completions"
 ASKED = HttpRequest("POST", URL, (), b'{"model":"m","messages":[]}')
@@ -102,3 +103,42 @@ def test_what_varies_is_no_change_of_the_providers():
     some = [answered(CALLED), answered(SAID), answered(CALLED)]
     (called,) = [one for one in judged(answered(CALLED), some) if one.change.what == "called"]
     assert (called.steady, called.agreed.held, called.agreed.n) == (False, 2, 3)
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+GEMINI_URL = "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent"
+ASKS_JSON = [
+    ("openai", URL, {"response_format": {"type": "json_object"}}),
+    ("openai", URL, {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}}),
+    ("anthropic", "https://api.anthropic.com/v1/messages", {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}),
+    ("anthropic", "https://api.anthropic.com/v1/messages", {"output_format": {"type": "json_schema", "schema": SCHEMA}}),
+    ("gemini", GEMINI_URL, {"generationConfig": {"responseMimeType": "application/json"}}),
+    ("gemini", GEMINI_URL, {"generation_config": {"response_mime_type": "application/json", "response_schema": SCHEMA}}),
+    (
+        "bedrock",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse",
+        {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(SCHEMA)}}}}},
+    ),
+    ("cohere", "https://api.cohere.com/v2/chat", {"response_format": {"type": "json_object"}}),
+    ("cohere", "https://api.cohere.com/v2/chat", {"response_format": {"type": "json_object", "schema": SCHEMA}}),
+    ("ollama", "http://localhost:11434/api/chat", {"format": "json", "stream": False}),
+    ("ollama", "http://localhost:11434/api/chat", {"format": SCHEMA, "stream": False}),
+    ("ollama_generate", "http://localhost:11434/api/generate", {"format": "json", "stream": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "url", "how"), ASKS_JSON)
+def test_json_that_is_lost_breaks_a_contract_in_every_dialect(dialect, url, how):
+    was, now = (
+        Exchange(
+            HttpRequest("POST", url, (), json.dumps(how).encode()), DIALECTS[dialect].render(replace(SAID, text=text))
+        )
+        for text in ('{"a": 1}', "Sorry, I can't do that.")
+    )
+    assert ("contract", "json") in [(one.grade, one.what) for one in between(was, now)]
+    plain = replace(was, request=replace(was.request, body=b"{}"))
+    assert "json" not in [one.what for one in between(plain, replace(now, request=plain.request))]
+
+
+def test_every_dialect_is_asked_for_json_above():
+    assert {dialect for dialect, _, _ in ASKS_JSON} >= set(DIALECTS)
