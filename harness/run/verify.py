@@ -178,7 +178,9 @@ class _Asking:
 def _at_most(price: Price, recorded: Exchange) -> float:
     """Dollars that an answer will not cost more than: no fewer than the recorded one did."""
     asked = read_request(recorded.request)
-    most = price.at_most(len(recorded.request.body), asked.options.get("max_tokens") if asked else None)
+    longest = asked.options.get("max_tokens") if asked else None
+    known = isinstance(longest, int) and longest > 0
+    most = price.at_most(len(recorded.request.body), longest if known else None)
     return max(most, _paid(price, recorded) or 0.0)
 
 
