@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from harness.exchange import Headers, HttpRequest, Provenance
+    from harness.exchange import Headers, HttpRequest, Provenance, ProvenanceKind
 
 _log = logging.getLogger("harness.cassette")
 _MADE_UP = "(synthetic)"
@@ -164,6 +164,11 @@ class Recorder:
         """Heed an answer that says of itself that it is made up: `harness serve` marks those so."""
         if _MADE_UP in (header(headers, "x-harness-recording") or ""):
             self._provenance = replace(self._provenance, kind="synthetic")
+
+    def answered_by(self, kind: ProvenanceKind) -> None:
+        """Say who answered, where that is known only at the end; what was made up stays so."""
+        if self._provenance.kind != "synthetic":
+            self._provenance = replace(self._provenance, kind=kind)
 
     def over(self, number: int) -> None:
         with self._lock:

@@ -6,16 +6,30 @@ from typing import NamedTuple
 
 
 class Command(NamedTuple):
-    """One command. ``module`` has ``configure(parser)``, ``run(words) -> exit code`` and ``EXAMPLES``."""
+    """One command. ``module`` has ``configure(parser)``, ``run(words) -> exit code`` and ``EXAMPLES``; ``program`` is
+    the module for ``harness NAME … -- CMD …``, where the words after ``--`` are a program's.
+    """
 
     name: str
     summary: str
     module: str
+    program: str = ""
 
 
 COMMANDS = (
     Command("run", "replay suites from their cassettes and check every answer", "harness.cli.run"),
-    Command("record", "ask the models of suites for real, and record what they answer", "harness.cli.record"),
+    Command(
+        "record",
+        "ask the models of suites for real, and record what they answer; -- CMD: record a program",
+        "harness.cli.record",
+        "harness.cli.program_record",
+    ),
+    Command(
+        "replay",
+        "run a program offline, answered from what `record -- CMD` recorded",
+        "harness.cli.program_replay",
+        "harness.cli.program_replay",
+    ),
     Command("rerecord", "record anew, and show what is answered otherwise", "harness.cli.rerecord"),
     Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
     Command("eval", "score models on evaluation suites, side by side, from their recordings", "harness.cli.evaluation"),

@@ -69,8 +69,14 @@ def _dispatch(given: Sequence[str]) -> int:
         return EXIT_USAGE
     from importlib import import_module
 
-    module = import_module(command.module)
-    code: int = module.run(_parser(command, module).parse_args(given[len(command.name.split()) :]))
+    words, program = given[len(command.name.split()) :], None
+    if command.program and "--" in words:
+        place = words.index("--")
+        words, program = words[:place], words[place + 1 :]
+    module = import_module(command.module if program is None else command.program)
+    parsed = _parser(command, module).parse_args(words)
+    parsed.program = program
+    code: int = module.run(parsed)
     return code
 
 

@@ -77,7 +77,7 @@ def _replay(words: argparse.Namespace) -> int:
     answers, what = _answers(words)
     rules = rulebook.from_file(words.faults) if words.faults else ()
     source = Replay(answers, rules=rulebook.Rules(rules), pace=pace(words.timing), say=_say)
-    app = App(source, hosts=[words.host, *words.allow_host])
+    app = App(source, hosts=[words.host, *words.allow_host], say=_say)
 
     def ready(opened: Door) -> None:
         _tell(f"{what} at {opened.url}", opened, words)
@@ -121,7 +121,7 @@ def _record(words: argparse.Namespace) -> int:
     (path,) = words.cassettes
     made = replace(assembly.provenance("local" if is_local(words.upstream) else "live", words.upstream), litellm="")
     with proxy.recorder(path, made) as kept:
-        app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host])
+        app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host], say=_say)
 
         def ready(opened: Door) -> None:
             _tell(f"recording {words.upstream} into {path}", opened, words)

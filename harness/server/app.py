@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from harness.exchange import Chunk, HttpRequest, HttpResponse
@@ -29,6 +30,10 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]/@]+)(?::[0-9]{1,5})?")
 STATE = "/harness/state.json"
 _ICON = "/favicon.ico"  # which browsers ask for unbidden: no miss
+WEBSOCKET = (
+    "a WebSocket was asked for, which is neither recorded nor replayed here; turn it off in the client, so that it "
+    "asks over HTTP"
+)
 _JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
 
 
@@ -52,12 +57,12 @@ class Source(Protocol):
 
 
 class App:
-    """``hosts`` are the names that a Host header may hold, beside the loopback's: a page of another site that
+    """``say`` is told of what is asked and can't be served. ``hosts`` are the names that a Host header may hold, beside the loopback's: a page of another site that
     was led here by its name's address gets nothing.
     """
 
-    def __init__(self, source: Source, *, hosts: Iterable[str] = ()) -> None:
-        self._source = source
+    def __init__(self, source: Source, *, hosts: Iterable[str] = (), say: Callable[[str], None] = _log.warning) -> None:
+        self._source, self._say = source, say
         self._hosts = LOOPBACK | {_bare(name.lower()) for name in hosts}
         self.ledger = Ledger()
         # A client sends the same headers again and again.
@@ -85,6 +90,10 @@ class App:
     ) -> None:
         head = self._heads(tuple(scope["headers"]))
         if head.refusal is not None:
+            if head.refusal.status == HTTPStatus.NOT_IMPLEMENTED:
+                why = f"{scope['path']}: {WEBSOCKET}"
+                self.ledger.miss(why)
+                self._say(why)
             await out.whole(head.refusal)
             return
         body = await _body(receive, head.length)
@@ -103,7 +112,10 @@ class App:
         headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in given])
         known = dict(headers)
         host = known.get("host", "")
-        return Head(headers, host, known.get("content-length", "0"), self._refused(host, known.get("origin")))
+        refusal = self._refused(host, known.get("origin"))
+        if known.get("upgrade", "").lower() == "websocket":
+            refusal = refusal or _plain(HTTPStatus.NOT_IMPLEMENTED, WEBSOCKET)
+        return Head(headers, host, known.get("content-length", "0"), refusal)
 
     def _refused(self, host: str, origin: str | None) -> HttpResponse | None:
         if _bare(host.lower()) not in self._hosts:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import uvicorn
 
@@ -33,14 +33,21 @@ class Door:
 @contextlib.contextmanager
 def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Door]:
     """Serve ``app`` from a thread until the end of the ``with``. Port 0 takes any free one: no two tests meet."""
-    sock = bound(host, port)
-    server = _server(app, sock, loop="asyncio")
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="harness-serve", daemon=True)
+    with serving_at(app, [bound(host, port)]) as (door,):
+        yield door
+
+
+@contextlib.contextmanager
+def serving_at(app: Any, socks: Sequence[socket.socket]) -> Iterator[list[Door]]:
+    """Serve ``app`` from a thread at several addresses until the end of the ``with``."""
+    doors = [Door(sock) for sock in socks]
+    server = _server(app, socks, loop="asyncio")
+    thread = threading.Thread(target=server.run, kwargs={"sockets": list(socks)}, name="harness-serve", daemon=True)
     thread.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.002)
-        yield Door(sock)
+        yield doors
     finally:
         server.should_exit = True
         thread.join(10)
@@ -49,7 +56,7 @@ def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Doo
 def serve(app: Any, *, host: str = "127.0.0.1", port: int = PORT, ready: Callable[[Door], None]) -> None:
     """Serve ``app`` in this process until it is interrupted or told to end. ``ready`` is called once it answers."""
     sock = bound(host, port)
-    server = _server(app, sock, loop="auto")
+    server = _server(app, [sock], loop="auto")
     server.ready = functools.partial(ready, Door(sock))
     # uvicorn ends in good order on both signals and then raises them once more: so that SIGTERM is no sudden end.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -82,7 +89,7 @@ def bound(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _server(app: Any, sock: socket.socket, *, loop: str) -> Any:
+def _server(app: Any, socks: Sequence[socket.socket], *, loop: str) -> Any:
     try:
         import uvicorn  # noqa: PLC0415 - only who serves pays for it
 
@@ -106,7 +113,7 @@ def _server(app: Any, sock: socket.socket, *, loop: str) -> Any:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    return _shuttable(uvicorn)(config, sock)
+    return _shuttable(uvicorn)(config, socks)
 
 
 @functools.cache
@@ -116,9 +123,9 @@ def _shuttable(library: Any) -> type[Any]:
     class Server(library.Server):  # type: ignore[misc]  # the library is loaded by now, but not to mypy's eye
         ready: Callable[[], None] | None = None
 
-        def __init__(self, config: uvicorn.Config, sock: socket.socket) -> None:
+        def __init__(self, config: uvicorn.Config, socks: Sequence[socket.socket]) -> None:
             super().__init__(config)
-            self._address = sock.getsockname()
+            self._addresses = [sock.getsockname() for sock in socks]
             self._opening: asyncio.TimerHandle | None = None
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -138,13 +145,14 @@ def _shuttable(library: Any) -> type[Any]:
             self._opening = loop.call_later(seconds, lambda: loop.create_task(self._open()))
 
         async def _open(self) -> None:
-            sock = bound(*self._address[:2])
             made = functools.partial(
                 self.config.http_protocol_class,
                 config=self.config,
                 server_state=self.server_state,
                 app_state=self.lifespan.state,
             )
-            self.servers = [await asyncio.get_running_loop().create_server(made, sock=sock, backlog=2048)]
+            loop = asyncio.get_running_loop()
+            socks = [bound(*address[:2]) for address in self._addresses]
+            self.servers = [await loop.create_server(made, sock=sock, backlog=2048) for sock in socks]
 
     return Server

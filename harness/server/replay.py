@@ -40,7 +40,9 @@ class Answers(Protocol):
 
 
 class Replay:
-    """A source of answers for the application. ``say`` is told each miss; ``pace`` is that of ``play.Play``."""
+    """A source of answers for the application. ``say`` is told each miss; ``pace`` is that of ``play.Play``; with
+    ``lists`` a list of models that was not recorded is made from the recordings.
+    """
 
     def __init__(
         self,
@@ -48,9 +50,11 @@ class Replay:
         *,
         rules: Rules | None = None,
         pace: float | None = None,
+        lists: bool = True,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._answers, self._rules, self._pace, self._say = answers, rules or Rules(), pace, say
+        self._lists = lists
 
     def loaded(self) -> list[dict[str, Json]]:
         """What there is to answer from, a row for each file."""
@@ -92,7 +96,7 @@ class Replay:
         try:
             found = self._answers.answer(request)
         except CassetteMiss:
-            listed = listing.listed(request, self._answers.recorded)
+            listed = listing.listed(request, self._answers.recorded) if self._lists else None
             if listed is None:
                 raise
             return play.Play(listed), ""

@@ -1,0 +1,70 @@
+"""Run a program offline: what it asks models is answered from what `harness record -- CMD` recorded, each answer once.
+
+It needs no key and no network. Connections elsewhere are refused and listed where the program heeds HTTP_PROXY and
+HTTPS_PROXY; a program that does not heed them is not held back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.cli import programs
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from harness.server.program import Ended
+
+EXAMPLES = """examples:
+  harness replay -- node agent.mjs
+  harness replay --cassette tests/agent.json -- python agent.py
+  harness replay --faults faults.yaml -- ./agent.sh      break answers as providers break
+  harness replay --exit 7 -- ./agent.sh                  it should end with 7
+
+exit codes: 0 fine, 1 a request was not recorded, a recording was not used, or the program failed,
+2 the cassette can't be used
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    programs.configure(parser)
+    parser.add_argument(
+        "--unused", choices=("fail", "allow"), default="fail", help="recordings not used (default: fail)"
+    )
+    parser.add_argument("--faults", metavar="FILE", help="rules that break answers, in YAML")
+    parser.add_argument(
+        "--timing", default="none", metavar="T", help="none, realtime (as recorded), or x10 (ten times as fast)"
+    )
+
+
+def run(words: argparse.Namespace) -> int:
+    from harness.cassette.pace import pace
+    from harness.server import rulebook
+    from harness.server.program import replay
+    from harness.settings import settings
+
+    program, path = programs.program(words), programs.cassette(words)
+    rules = rulebook.Rules(rulebook.from_file(words.faults) if words.faults else ())
+    ended = replay(
+        program,
+        path,
+        matcher=settings({}).matcher(),
+        rules=rules,
+        pace=pace(words.timing),
+        say=programs.say,
+    )
+    return _judged(ended, words, path)
+
+
+def _judged(ended: Ended, words: argparse.Namespace, path: Path) -> int:
+    programs.elsewhere(ended, "refused to ask")
+    failed = programs.code(ended, words.exit)
+    missed = len(ended.missed)
+    answered = len(ended.exchanges) - len(ended.unused)
+    programs.say(f"{answered} of {len(ended.exchanges)} recorded exchanges used, {missed} missed: {path}")
+    if ended.unused and words.unused == "fail":
+        places = ", ".join(map(str, ended.unused))
+        programs.say(f"recorded, but never asked for: exchange {places}; record the program again, or --unused allow")
+        failed = 1
+    return 1 if missed or ended.providers else failed

@@ -1,0 +1,207 @@
+"""Run a program of any language beside a server that stands for every provider: record it once, then answer it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from harness.backend.keys import VARIABLES
+from harness.cassette.recording import Recorder
+from harness.cassette.redaction import Redactor
+from harness.cassette.store import load
+from harness.cassette.tape import loaded
+from harness.errors import UsageError
+from harness.server.app import App
+from harness.server.door import bound, serving_at
+from harness.server.elsewhere import Elsewhere
+from harness.server.gateway import Recording, TapeAnswers
+from harness.server.replay import Replay
+from harness.server.upstreams import upstreams, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.cassette.matcher import Matcher
+    from harness.exchange import Exchange, Provenance
+    from harness.server.app import Source
+    from harness.server.rulebook import Rules
+    from harness.server.upstreams import Upstream
+
+_NO_KEY = "replayed-with-no-key"
+_KEYS = sorted({name for names in VARIABLES.values() for name in names} | {"CO_API_KEY", "AWS_ACCESS_KEY_ID"})
+_REPLAYED = dict.fromkeys([*_KEYS, "AWS_SECRET_ACCESS_KEY"], _NO_KEY) | {"AWS_REGION": "us-east-1"}
+# A token in place of a key would be preferred by some clients.
+_NOT_SET = {"ANTHROPIC_AUTH_TOKEN", "AZURE_AD_TOKEN"}
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_HERE = "127.0.0.1,localhost,::1"
+_GRACE = 5.0
+"""Seconds that a program has to end after it was asked to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """``words`` are the command, ``given`` base URLs (``VARIABLE=URL``), ``left`` variables that are not to be set,
+    ``seconds`` how long it may run.
+    """
+
+    words: tuple[str, ...]
+    given: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a program. ``code`` is its exit code, negative for a signal, None where it ran out of time;
+    ``missed`` are the sentences of what no recording answered, ``unused`` the recordings that it did not ask for,
+    ``elsewhere`` counts connections to other hosts, of which ``providers`` are models' providers.
+    """
+
+    code: int | None
+    exchanges: tuple[Exchange, ...]
+    missed: tuple[str, ...] = ()
+    unused: tuple[int, ...] = ()
+    elsewhere: tuple[tuple[str, int], ...] = ()
+    providers: tuple[str, ...] = ()
+    watched: bool = True
+
+
+def record(
+    program: Program, path: Path, provenance: Provenance, *, wanted: int = 0, say: Callable[[str], None]
+) -> Ended:
+    """Run ``program`` and record into ``path`` all that it asks the providers.
+
+    The cassette is replaced only where the program ends with ``wanted``; else what was recorded is put beside it.
+    Raises ``UsageError`` where it can't be started, and the errors of recording.
+    """
+    chosen = upstreams(os.environ, given=program.given, left=program.left)
+    made = replace(provenance, source=f"{provenance.source}{written(chosen)}")
+    kept = Recorder(path, made, Redactor(), (), lambda *_: None)
+    whole = False
+    try:
+        # A proxy of the user's own is needed to get out, and then nothing of ours stands before it.
+        watched = not any(os.environ.get(name) for name in (*_PROXIES, "ALL_PROXY", "all_proxy"))
+        elsewhere = Elsewhere(let=True, say=say)
+
+        def source(origins: Mapping[int, str]) -> Source:
+            return Recording(origins, kept, say=say)
+
+        with _served(chosen, source, say) as (_, ours):
+            with elsewhere.listening() if watched else contextlib.nullcontext("") as proxy:
+                code = _run(program, _environment(ours, proxy))
+            exchanges = kept.exchanges
+        if exchanges and all(urlsplit(one.request.url).hostname in _LOOPBACK for one in exchanges):
+            kept.answered_by("local")
+        whole = code == wanted
+    finally:
+        kept.end(whole=whole)
+    told = tuple(elsewhere.hosts.items())
+    return Ended(code, exchanges, elsewhere=told, providers=elsewhere.providers, watched=watched)
+
+
+def replay(
+    program: Program,
+    path: Path,
+    *,
+    matcher: Matcher | None = None,
+    rules: Rules | None = None,
+    pace: float | None = None,
+    say: Callable[[str], None],
+) -> Ended:
+    """Run ``program`` and answer from the cassette at ``path`` all that it asks. No key is needed, and nothing that
+    can be seen goes out. Raises the errors of ``load``, and ``UsageError``.
+    """
+    cassette = load(path)
+    tape = loaded(cassette, path, matcher=matcher)
+    chosen = upstreams(os.environ, given=program.given, left=program.left, source=cassette.provenance.source)
+    elsewhere = Elsewhere(let=False, say=say)
+
+    def source(origins: Mapping[int, str]) -> Source:
+        answers = TapeAnswers(tape, cassette.provenance, origins)
+        return Replay(answers, rules=rules, pace=pace, lists=False, say=say)
+
+    with _served(chosen, source, say) as (app, ours), elsewhere.listening() as proxy:
+        code = _run(program, {**_unset(_REPLAYED), **_environment(ours, proxy)})
+    return Ended(
+        code,
+        tape.exchanges,
+        missed=tuple(why for _, why in app.ledger.misses),
+        unused=tape.unused,
+        elsewhere=tuple(elsewhere.hosts.items()),
+        providers=elsewhere.providers,
+    )
+
+
+@contextlib.contextmanager
+def _served(
+    chosen: Sequence[Upstream], source: Callable[[Mapping[int, str]], Source], say: Callable[[str], None]
+) -> Iterator[tuple[App, dict[str, str]]]:
+    """A server for all that ``chosen`` stand for, and what each variable is to hold."""
+    origins = list(dict.fromkeys(one.origin for one in chosen))
+    socks = [bound("127.0.0.1", 0) for _ in origins]
+    ports = [sock.getsockname()[1] for sock in socks]
+    app = App(source(dict(zip(ports, origins, strict=True))), say=say)
+    with serving_at(app, socks) as doors:
+        ours = {where: door.url for where, door in zip(origins, doors, strict=True)}
+        yield app, {one.variable: one.at(ours[one.origin]) for one in chosen}
+
+
+def _environment(ours: Mapping[str, str], proxy: str) -> dict[str, str]:
+    """What the program finds in its environment beside what is there."""
+    known = [name for name in ("NO_PROXY", "no_proxy") if os.environ.get(name)]
+    here = {name: f"{os.environ[name]},{_HERE}" for name in known} or dict.fromkeys(("NO_PROXY", "no_proxy"), _HERE)
+    # Node takes the proxies from its environment only where it is told to, from version 22.21 on.
+    through = {**dict.fromkeys(_PROXIES, proxy), "NODE_USE_ENV_PROXY": "1"} if proxy else {}
+    return {**ours, **here, **through}
+
+
+def _unset(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name not in os.environ and name not in _NOT_SET}
+
+
+def _run(program: Program, more: Mapping[str, str]) -> int | None:
+    """The exit code of the program; None where it ran out of time and was ended."""
+    try:
+        running = subprocess.Popen(program.words, env={**os.environ, **more})  # noqa: S603 - to run it is what was asked
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{program.words[0]}: the program can't be started: {why}") from error
+    with _passing_on(running):
+        try:
+            return running.wait(program.seconds)
+        except subprocess.TimeoutExpired:
+            _end(running)
+            return None
+        except BaseException:  # Ctrl-C: the terminal has told the program too
+            _end(running)
+            raise
+
+
+@contextlib.contextmanager
+def _passing_on(running: subprocess.Popen[bytes]) -> Iterator[None]:
+    """SIGTERM for us is for the program: what it answers with is its exit code."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: running.terminate())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    running.terminate()
+    try:
+        running.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait()

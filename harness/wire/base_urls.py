@@ -1,0 +1,60 @@
+"""The environment variables by which programs are pointed at another base URL, and where each leads without one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class BaseUrl(NamedTuple):
+    """A variable, the base URL that stands for it where it is not set (``""``: it means nothing then), and where that
+    is written: the package that reads the variable, at the version that was looked at.
+    """
+
+    provider: str
+    variable: str
+    default: str
+    source: str
+
+
+_LITELLM = "litellm 1.109.1"
+
+BASE_URLS = (
+    BaseUrl("openai", "OPENAI_BASE_URL", "https://api.openai.com/v1", "openai 3.57 (Python) and 6.49 (Node)"),
+    BaseUrl("openai", "OPENAI_API_BASE", "https://api.openai.com/v1", f"{_LITELLM}, llama-index, aider"),
+    BaseUrl("anthropic", "ANTHROPIC_BASE_URL", "https://api.anthropic.com", "anthropic 2.13, @anthropic-ai/sdk 1.13"),
+    BaseUrl("anthropic", "ANTHROPIC_API_BASE", "https://api.anthropic.com", _LITELLM),
+    BaseUrl(
+        "gemini", "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", "google-genai 3.6, gemini-cli"
+    ),
+    BaseUrl("gemini", "GEMINI_API_BASE", "https://generativelanguage.googleapis.com/v1beta", _LITELLM),
+    BaseUrl("vertex_ai", "GOOGLE_VERTEX_BASE_URL", "", "google-genai 3.6, gemini-cli"),
+    BaseUrl("vertex_ai", "ANTHROPIC_VERTEX_BASE_URL", "", "anthropic 2.13"),
+    BaseUrl("vertex_ai", "VERTEXAI_API_BASE", "", _LITELLM),
+    BaseUrl("mistral", "MISTRAL_API_BASE", "https://api.mistral.ai/v1", _LITELLM),
+    BaseUrl("cohere", "CO_API_URL", "https://api.cohere.com", "cohere 7.3"),
+    BaseUrl("cohere", "COHERE_API_BASE", "https://api.cohere.com/v2/chat", _LITELLM),
+    BaseUrl("groq", "GROQ_BASE_URL", "https://api.groq.com", "groq (Python and Node)"),
+    BaseUrl("groq", "GROQ_API_BASE", "https://api.groq.com/openai/v1", f"{_LITELLM}, langchain-groq"),
+    BaseUrl("ollama", "OLLAMA_HOST", "http://127.0.0.1:11434", "ollama 0.6"),
+    BaseUrl("ollama", "OLLAMA_API_BASE", "http://127.0.0.1:11434", _LITELLM),
+    BaseUrl("openrouter", "OPENROUTER_API_BASE", "https://openrouter.ai/api/v1", _LITELLM),
+    BaseUrl("azure", "AZURE_OPENAI_ENDPOINT", "", "openai 3.57 (Python) and 6.49 (Node)"),
+    BaseUrl("azure", "AZURE_API_BASE", "", _LITELLM),
+    BaseUrl("azure", "ANTHROPIC_FOUNDRY_BASE_URL", "", "anthropic 2.13"),
+    BaseUrl("bedrock", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "", "the AWS SDKs: botocore 1.44, @aws-sdk 3"),
+    BaseUrl("bedrock", "AWS_BEDROCK_RUNTIME_ENDPOINT", "", _LITELLM),
+    BaseUrl("bedrock", "ANTHROPIC_BEDROCK_BASE_URL", "", "anthropic 2.13"),
+    BaseUrl("deepseek", "DEEPSEEK_API_BASE", "https://api.deepseek.com/beta", _LITELLM),
+    BaseUrl("xai", "XAI_API_BASE", "https://api.x.ai/v1", _LITELLM),
+    BaseUrl("together_ai", "TOGETHER_AI_API_BASE", "https://api.together.ai/v1", _LITELLM),
+    BaseUrl("fireworks_ai", "FIREWORKS_API_BASE", "https://api.fireworks.ai/inference/v1", _LITELLM),
+    BaseUrl("cerebras", "CEREBRAS_API_BASE", "https://api.cerebras.ai/v1", _LITELLM),
+    BaseUrl("hosted_vllm", "HOSTED_VLLM_API_BASE", "", _LITELLM),
+    BaseUrl("litellm_proxy", "LITELLM_PROXY_API_BASE", "", _LITELLM),
+)
+"""Every base-URL variable that is set for a program. Bedrock's, Azure's and Vertex's hosts hold a region or an account:
+they are set where the program's own environment names one, or the AWS region is known.
+"""
+
+BEDROCK = "https://bedrock-runtime.{region}.amazonaws.com"
+"""Where Bedrock answers in a region, for the variables of ``BASE_URLS`` that name no host."""
