@@ -12,8 +12,12 @@ from typing import Any, Literal, TypeAlias
 Json: TypeAlias = Any
 """A JSON value: None, bool, int, float, str, list or dict of the same."""
 
-Finish: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter", "refusal", "error"]
-"""Why a reply ended, in the words of OpenAI's ``finish_reason`` where it has one."""
+Finish: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter", "refusal", "error", "unknown"]
+"""Why a reply ended, in the words of OpenAI's ``finish_reason`` where it has one. ``unknown`` is a reason that the
+provider named and that is not in its dialect's table: ``Reply.raw_finish`` holds it."""
+
+STOPPED: frozenset[Finish] = frozenset({"length", "content_filter", "refusal", "error", "unknown"})
+"""The reasons of an answer that did not end by itself: the arguments of its last call may never have come."""
 
 CallFault: TypeAlias = Literal["arguments", "cut_off", "unknown_tool", "name"]
 """What is wrong with a call: its arguments are no JSON object, it was cut off, its tool

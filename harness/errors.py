@@ -206,3 +206,20 @@ class ServerError(ProviderError):
 
 class ConnectionFailedError(ProviderError):
     """No connection, or one that broke before a response: refused, reset, name not found."""
+
+
+_BY_STATUS: dict[int, type[ProviderError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ProviderTimeoutError,
+    409: ConflictError,
+    429: RateLimitError,
+}
+
+
+def by_status(status: int | None) -> type[ProviderError]:
+    """The error for an HTTP status; ``ProviderError`` where none is known."""
+    if status is None:
+        return ProviderError
+    return _BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004 - HTTP's own border

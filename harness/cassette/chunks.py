@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.cassette import bodies
 from harness.cassette.fields import a_list, a_text, seconds
-from harness.exchange import Chunk, header
+from harness.exchange import Chunk
+from harness.wire.framing import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import HttpResponse
 
-_STREAMS = ("event-stream", "ndjson", "eventstream", "jsonl", "json-seq", "stream+json")
 _TIMED = re.compile(r"\d{1,12}(?:\.\d{1,6})? ").match
 _QUOTES = bytes.maketrans(b"'\"", b"\"'")
 
@@ -38,12 +38,6 @@ def written(response: HttpResponse, write: Callable[[bytes], dict[str, Json]], *
     elif chunks[0].at:
         made["at"] = _time(chunks[0].at)
     return made
-
-
-def streamed(response: HttpResponse) -> bool:
-    """Whether the chunks of ``response`` are written one by one."""
-    kind = header(response.headers, "content-type") or ""
-    return any(word in kind for word in _STREAMS)
 
 
 def read(given: dict[str, Json]) -> tuple[Chunk, ...]:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import jiter
 
-from harness.cassette import bodies, chunks, parts
+from harness.cassette import bodies, parts
 from harness.cassette.fields import a_bool, a_list, known
 from harness.errors import CassetteDamagedError, CassetteTooNewError
+from harness.wire.framing import streamed
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -59,7 +60,7 @@ class Cassette:
 
 def to_text(cassette: Cassette) -> str:
     """The document, the same for the same values."""
-    streams = any(one.response is not None and chunks.streamed(one.response) for one in cassette.exchanges)
+    streams = any(one.response is not None and streamed(one.response) for one in cassette.exchanges)
     head: dict[str, Json] = {"format": FORMAT if streams else 1}
     if cassette.partial:
         head["partial"] = True

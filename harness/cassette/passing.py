@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from harness.cassette import answers, encodings
 from harness.exchange import Chunk, Exchange, Failure, HttpResponse
+from harness.wire.sse import ends_stream
 
 if TYPE_CHECKING:
     from harness.cassette.recording import Recorder
     from harness.exchange import Headers, HttpRequest
 
-_DONE = b"data: [DONE]"
+_TAIL = 64
 
 
 class Passing:
@@ -38,17 +39,19 @@ class Passing:
         self._size += len(data)
         if self._recorder.longest is not None and self._size > self._recorder.longest:
             raise answers.TooLongError(f"the answer is longer than {self._recorder.longest:,} bytes: it was broken off")
-        if data.rstrip().endswith(_DONE):
-            self._keep(None, complete=True)  # clients of OpenAI's kind read no further, and have all now
+        if self._done():
+            self._keep(None, complete=True)  # the client has all of it now
 
     def end(self, failure: Failure | None, *, complete: bool = True) -> None:
         if self._over:
             return
         self._over = True
         self._recorder.over(self._number)
-        done = bool(self._chunks) and self._chunks[-1].data.rstrip().endswith(_DONE)
-        if not (done and failure is None):
+        if not (self._done() and failure is None):
             self._keep(failure, complete=complete)
+
+    def _done(self) -> bool:
+        return ends_stream(b"".join(chunk.data[-_TAIL:] for chunk in self._chunks[-_TAIL:])[-_TAIL:])
 
     def _keep(self, failure: Failure | None, *, complete: bool) -> None:
         if not self._status and failure is None:

@@ -6,10 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.cassette.chunks import streamed
 from harness.errors import HarnessError
-from harness.exchange import header
-from harness.wire.sse import json_events, json_lines
+from harness.wire.framing import pieces, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +30,10 @@ def values(response: HttpResponse) -> list[tuple[str, Json]] | None:
 
     None for a body that is no JSON.
     """
-    kind = header(response.headers, "content-type") or ""
     try:
         if not streamed(response):
             return [("", json.loads(response.body))]
-        found = json_events(response.body) if "event-stream" in kind else json_lines(response.body)
-        return [(name or _kind(value), value) for name, value in found if value is not None]
+        return [(name or _kind(value), value) for name, value in pieces(response) if value is not None]
     except (ValueError, RecursionError, HarnessError):
         return None
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cassette import matching
-from harness.cassette.chunks import streamed
 from harness.cassette.leaves import flat
 from harness.chat import Reply
 from harness.exchange import header
@@ -20,6 +19,7 @@ from harness.run.answers import is_json, replies, told
 from harness.run.consequences import CONSEQUENCES, graded
 from harness.run.decoded import read
 from harness.wire.asked import asks_json
+from harness.wire.framing import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

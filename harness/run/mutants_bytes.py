@@ -13,6 +13,7 @@ from harness.run import json_places as places
 from harness.run import pieces
 from harness.run.mutants import Mutator
 from harness.run.mutants_replies import FINE, reading
+from harness.wire import framing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ def _of_bytes(change: Callable[[HttpResponse, list[bytes]], Iterator[tuple[str, 
         response = exchange.response
         if response is None or not response.body:
             return
-        for place, made in change(response, pieces.split(response)):
+        for place, made in change(response, framing.split(response)):
             if b"".join(made) != response.body:
                 yield place, replace(exchange, response=pieces.joined(response, made))
 
@@ -68,9 +69,9 @@ def _pieces_swapped(_: HttpResponse, parts: list[bytes]) -> _Pieces:
 def _end_lost(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
     """The stream ends at the end of a piece, but just before the provider says that it is over."""
     response = exchange.response
-    if response is None or pieces.form(response) == "whole" or isinstance(reading(exchange), HarnessError | None):
+    if response is None or not framing.streamed(response) or isinstance(reading(exchange), HarnessError | None):
         return
-    parts = pieces.split(response)
+    parts = framing.split(response)
     for end in range(len(parts) - 1, 0, -1):
         made = replace(exchange, response=pieces.joined(response, parts[:end]))
         if isinstance(reading(made), StreamCutError):
@@ -94,7 +95,7 @@ def _is_choice(one: dict[str, Json]) -> bool:
 
 
 def _index_dropped(response: HttpResponse, parts: list[bytes]) -> _Pieces:
-    written = pieces.form(response)
+    written = framing.framing(response)
 
     def bare(value: Json) -> Json:
         for path in _indices(value):
@@ -106,7 +107,7 @@ def _index_dropped(response: HttpResponse, parts: list[bytes]) -> _Pieces:
 
 def _index_changed(response: HttpResponse, parts: list[bytes]) -> _Pieces:
     """The last piece but one of those that have an index goes to another call or block."""
-    written = pieces.form(response)
+    written = framing.framing(response)
 
     def moved(value: Json) -> Json:
         for path in _indices(value):

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from harness.errors import HarnessError, UsageError
 from harness.run import json_places as places
-from harness.run import pieces
 from harness.run.mutants import Mutator
-from harness.wire import dialect_at
+from harness.wire import dialect_at, framing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +53,7 @@ def anew(exchange: Exchange, reply: Reply) -> Exchange | None:
     if dialect is None or response is None:
         return None
     try:
-        made = dialect.render(reply, stream=pieces.form(response) != "whole", model=reply.model or "model")
+        made = dialect.render(reply, stream=framing.streamed(response), model=reply.model or "model")
     except UsageError:
         return None
     return None if made.body == response.body else replace(exchange, response=made)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from harness.chat import CallError
 from harness.errors import StreamCutError, UnreadableReplyError, UsageError
-from harness.exchange import Chunk, header
+from harness.exchange import Chunk
+from harness.wire import framing
 
 if TYPE_CHECKING:
     from harness.chat import Reply
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from harness.server.play import Play
     from harness.wire.dialect import Dialect
 
-_STREAMS = ("event-stream", "ndjson", "eventstream", "stream+json")
 _BROKEN_JSON = '{"broken": "half a str'
 _NO_OBJECT = '["no", "object"]'
 _INTO_ARGUMENTS = 12
@@ -69,16 +69,12 @@ def doubled(play: Play, chunk: int) -> Play:
 def without_end(play: Play) -> Play:
     """A stream without its last event: ``[DONE]``, ``message_stop`` and their like. The connection ends well."""
     response = _answer(play)
-    if not streamed(response):
+    if not framing.streamed(response):
         raise UsageError("the recording is no stream; it has no last event to leave out")
-    kind = header(response.headers, "content-type") or ""
-    body = response.body
-    if "amazon.eventstream" in kind:
-        keep = _last_frame(body)
-    else:
-        mark = b"\n" if "event-stream" not in kind else b"\r\n\r\n" if b"\r\n\r\n" in body else b"\n\n"
-        keep = body.rstrip(b"\r\n").rfind(mark) + len(mark)
-    return replace(play, response=_shortened(response, keep))
+    pieces = framing.split(response)
+    while pieces and not pieces[-1].strip():
+        pieces.pop()
+    return replace(play, response=_shortened(response, sum(map(len, pieces[:-1]))))
 
 
 def cut_in_call(play: Play, dialect: Dialect, call: int) -> Play:
@@ -87,9 +83,9 @@ def cut_in_call(play: Play, dialect: Dialect, call: int) -> Play:
     reply = _read(dialect, response)
     if call >= len(reply.calls):
         raise UsageError(f"the recording has {len(reply.calls)} calls; there is no call {call} to cut")
-    after = _begun(dialect, response, call) if streamed(response) else len(response.body)
+    after = _begun(dialect, response, call) if framing.streamed(response) else len(response.body)
     place = 0
-    if not streamed(response):
+    if not framing.streamed(response):
         for one in reply.calls[: call + 1]:
             place = _after_name(response.body, one.name, place)
     else:
@@ -123,11 +119,6 @@ def renamed(play: Play, dialect: Dialect, call: int, name: str) -> Play:
     return replace(play, response=_written(dialect, replace(reply, calls=calls), _answer(play)))
 
 
-def streamed(response: HttpResponse) -> bool:
-    kind = header(response.headers, "content-type") or ""
-    return any(one in kind for one in _STREAMS)
-
-
 def _answer(play: Play) -> HttpResponse:
     if play.response is None:
         raise UsageError("the recording is of a connection that failed; there is no answer to spoil")
@@ -157,7 +148,7 @@ def _with_call(reply: Reply, call: int) -> Reply:
 
 
 def _written(dialect: Dialect, reply: Reply, like: HttpResponse) -> HttpResponse:
-    made = dialect.render(reply, stream=streamed(like), model=reply.model or "model")
+    made = dialect.render(reply, stream=framing.streamed(like), model=reply.model or "model")
     return replace(made, status=like.status)
 
 
@@ -191,11 +182,3 @@ def _after_name(body: bytes, name: str, start: int, *, last: bool = False) -> in
         coded = json.dumps(name).encode()
         place = body.rfind(coded) if last else body.find(coded, start)
     return place + len(coded) if place >= 0 else max(start, len(body) - _INTO_ARGUMENTS - 1)
-
-
-def _last_frame(body: bytes) -> int:
-    place = before = 0
-    while place + 4 <= len(body):
-        before = place
-        place += max(4, int.from_bytes(body[place : place + 4], "big"))
-    return before

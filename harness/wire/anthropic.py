@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
-from harness.wire.anthropic_read import ERRORS, read
+from harness.wire.anthropic_facts import ERRORS, FACTS
+from harness.wire.anthropic_read import read
 from harness.wire.anthropic_request import read_chat
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
@@ -186,6 +187,7 @@ ANTHROPIC = Dialect(
     mentions=mentions,
     error=error,
     paths=(r"/v1/messages$",),
+    facts=FACTS,
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,

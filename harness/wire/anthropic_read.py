@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
-from harness.exchange import header
+from harness.errors import StreamCutError
+from harness.wire.anthropic_facts import FACTS
 from harness.wire.blocks import Block, Message
 from harness.wire.carried import shaped
-from harness.wire.sse import json_events
+from harness.wire.framing import answer, answers, framing
 
 if TYPE_CHECKING:
-    from harness.chat import Finish, Json, Reply
+    from harness.chat import Json, Reply
     from harness.exchange import HttpResponse
-
-FINISHES: dict[str, Finish] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "content_filter",
-}
-ERRORS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    500: "api_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
-"""Status → error type (Anthropic's documentation, "Errors"; anthropic SDK, types/shared)."""
 
 _KINDS = {"tool_use": "call", "server_tool_use": "provider_call", "mcp_tool_use": "provider_call"}
 _DELTAS = {"text_delta": ("text", "text"), "thinking_delta": ("reasoning", "thinking")}
@@ -45,31 +21,30 @@ _DELTAS = {"text_delta": ("text", "text"), "thinking_delta": ("reasoning", "thin
 def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``. An empty input before the length limit reads as cut off: no arguments look the same."""
     made = Message()
-    if "text/event-stream" in (header(response.headers, "content-type") or ""):
+    if framing(response) != "whole":
         return _read_stream(response, made)
-    try:
-        body = json.loads(response.body.decode())
-    except (ValueError, RecursionError) as error:
-        raise UnreadableReplyError(f"no JSON: {error}", response.body.decode(errors="replace")) from error
+    body = answer(response, FACTS)
     with shaped(body):
         _take_head(body, made)
         for index, block in enumerate(body["content"]):
             made.start(index, _block(block))
             made.stop(index)
         made.end(body["stop_reason"])
-        return made.reply(FINISHES)
+        return made.reply(FACTS)
 
 
 def _read_stream(response: HttpResponse, made: Message) -> Reply:
     try:
-        for _, event in json_events(response.body):
+        for event in answers(response, FACTS):
+            if event is None:
+                continue  # proxies (OpenRouter's) end this wire in [DONE] too
             with shaped(event):
                 _take_event(event, made)
     except StreamCutError as error:
         raise StreamCutError(str(error), made.torn()) from error
     if not made.ended:
         raise StreamCutError("the stream ended without a stop reason", made.torn())
-    return made.reply(FINISHES)
+    return made.reply(FACTS)
 
 
 def _take_head(message: dict[str, Json], made: Message) -> None:
@@ -113,10 +88,6 @@ def _take_event(event: Json, made: Message) -> None:
         _take_usage(event.get("usage"), made)
     elif kind == "message_stop":
         made.end(made.finish)
-    elif kind == "error":
-        names = {name: status for status, name in ERRORS.items()}
-        told = event["error"]
-        raise ProviderError(str(told["message"]), status=names.get(told["type"]), provider="anthropic")
 
 
 def _take_delta(block: Block, delta: dict[str, Json]) -> None:

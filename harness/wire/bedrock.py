@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire import eventstream
+from harness.wire.bedrock_facts import FACTS
 from harness.wire.bedrock_read import EVENT_STREAM, read
 from harness.wire.bedrock_request import read_chat
 from harness.wire.carried import argument, check, ends_cut
@@ -184,6 +185,7 @@ BEDROCK = Dialect(
     mentions=mentions,
     error=error,
     paths=(r"/model/[^/]+/converse$", r"/model/[^/]+/converse-stream$"),
+    facts=FACTS,
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,

@@ -5,65 +5,45 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
-from harness.exchange import header
+from harness.errors import StreamCutError, UnreadableReplyError
 from harness.wire import eventstream
+from harness.wire.bedrock_facts import FACTS, frame_failure
 from harness.wire.blocks import Block, Message
 from harness.wire.carried import shaped
+from harness.wire.facts import with_wait
+from harness.wire.framing import answer, framing
 
 if TYPE_CHECKING:
-    from harness.chat import Finish, Json, Reply
-    from harness.exchange import HttpResponse
+    from harness.chat import Json, Reply
+    from harness.exchange import Headers, HttpResponse
 
-FINISHES: dict[str, Finish] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-    "malformed_tool_use": "error",
-    "malformed_model_output": "error",
-}
 EVENT_STREAM = "application/vnd.amazon.eventstream"
-# Exceptions that a stream may end in → the status that the same has outside (botocore's bedrock-runtime model).
-_EXCEPTIONS = {
-    "validationException": 400,
-    "modelStreamErrorException": 424,
-    "throttlingException": 429,
-    "internalServerException": 500,
-    "serviceUnavailableException": 503,
-}
 
 
 def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``. An empty input before the length limit reads as cut off: no arguments look the same."""
     made = Message()
-    if EVENT_STREAM in (header(response.headers, "content-type") or ""):
+    if framing(response) == "frames":
         return _read_stream(response, made)
-    try:
-        body = json.loads(response.body.decode())
-    except (ValueError, RecursionError) as error:
-        raise UnreadableReplyError(f"no JSON: {error}", response.body.decode(errors="replace")) from error
+    body = answer(response, FACTS)
     with shaped(body):
         made.begin()
         for index, block in enumerate(body["output"]["message"]["content"]):
             made.start(index, _block(block)).open = False
         made.end(body["stopReason"])
         _take_usage(body, made)
-        return made.reply(FINISHES)
+        return made.reply(FACTS)
 
 
 def _read_stream(response: HttpResponse, made: Message) -> Reply:
     try:
         for frame in eventstream.frames(response.body):
-            _take_frame(frame, made)
+            _take_frame(frame, made, response.headers)
     except StreamCutError as error:
         raise StreamCutError(str(error), made.torn()) from error
     if not made.ended:
         raise StreamCutError("the stream ended without a stop reason", made.torn())
-    return made.reply(FINISHES)
+    return made.reply(FACTS)
 
 
 def _take_usage(body: dict[str, Json], made: Message) -> None:
@@ -80,6 +60,9 @@ def _block(block: dict[str, Json]) -> Block:
         return Block("text", block["text"] + "")
     if "toolUse" in block:
         return _use(block["toolUse"])
+    if "citationsContent" in block:
+        said = block["citationsContent"].get("content") or ()
+        return Block("text", "".join(one.get("text") or "" for one in said))
     if "reasoningContent" in block:
         return Block("reasoning", block["reasoningContent"].get("reasoningText", {}).get("text", "") + "")
     return Block("other")
@@ -90,18 +73,15 @@ def _use(use: dict[str, Json]) -> Block:
     return Block(kind, "", use.get("name"), use.get("toolUseId"), use.get("input"))
 
 
-def _take_frame(frame: eventstream.Frame, made: Message) -> None:
-    if frame.headers.get(":message-type") == "error":
-        told = frame.headers.get(":error-message") or frame.headers.get(":error-code") or "an error in the stream"
-        raise ProviderError(told, provider="bedrock")
+def _take_frame(frame: eventstream.Frame, made: Message, headers: Headers) -> None:
     try:
-        event = json.loads(frame.payload.decode())
+        event = json.loads(frame.payload.decode() or "{}")
     except (ValueError, RecursionError) as error:
         raise UnreadableReplyError(f"an event that is no JSON: {error}", repr(frame.payload)) from error
+    failed = frame_failure(frame.headers, event)
+    if failed is not None:
+        raise with_wait(failed, headers)
     with shaped(event):
-        if frame.headers[":message-type"] == "exception":
-            kind = frame.headers[":exception-type"]
-            raise ProviderError(event.get("message") or kind, status=_EXCEPTIONS.get(kind), provider="bedrock")
         _take_event(frame.headers[":event-type"], event, made)
 
 
@@ -125,14 +105,15 @@ def _take_event(kind: str, event: dict[str, Json], made: Message) -> None:
 
 
 def _take_delta(index: int, delta: dict[str, Json], made: Message) -> None:
-    kind = "text" if "text" in delta else "reasoning" if "reasoningContent" in delta else ""
+    opens = {"text": "text", "citation": "text", "reasoningContent": "reasoning"}
+    kind = next((ours for key, ours in opens.items() if key in delta), "")
     if kind and index not in made.blocks:
         made.start(index, Block(kind))  # Bedrock starts these without a word
     block = made.going(index)
     if kind and block.kind != kind:
         raise ValueError(f"{kind} in a block of another kind")
     if kind == "text":
-        block.text += delta["text"]
+        block.text += delta.get("text") or ""
     elif kind:
         block.text += delta["reasoningContent"].get("text", "")
     elif "toolUse" in delta:

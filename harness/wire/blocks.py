@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, Finish, Reply, ToolCall, Usage
+from harness.chat import STOPPED, CallError, Reply, ToolCall, Usage
 from harness.wire.arguments import judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.chat import Json
+    from harness.wire.facts import Facts
 
 
 @dataclass(slots=True)
@@ -83,9 +84,9 @@ class Message:
     def joined(self, kind: str) -> str:
         return "".join(block.text for block in self.blocks.values() if block.kind == kind)
 
-    def reply(self, finishes: dict[str, Finish]) -> Reply:
-        finish = finishes.get(self.finish or "")
-        found = list(self._calls(cut=finish == "length"))
+    def reply(self, facts: Facts) -> Reply:
+        finish = facts.finish(self.finish)
+        found = list(self._calls(cut=finish in STOPPED))
         theirs = [judged(one.name, one.arguments, one.id, 0, cut=False) for one in self._uses("provider_call")]
         usage = None
         if self.prompt is not None or self.completion is not None:

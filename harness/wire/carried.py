@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, ToolCall
+from harness.chat import STOPPED, CallError, ToolCall
 from harness.errors import UnreadableReplyError, UsageError
 from harness.wire.arguments import judged, strict_json
 from harness.wire.dialect import ordered
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from harness.chat import Finish, Json, Reply
+
+_THINKING = re.compile(r"\s*<(?P<tag>think|thinking)>(?P<thought>.*?)</(?P=tag)>(?P<text>.*)", re.DOTALL)
 
 
 def check(reply: Reply, finishes: Collection[Finish | None], wire: str) -> None:
@@ -32,8 +35,8 @@ def check(reply: Reply, finishes: Collection[Finish | None], wire: str) -> None:
 
 
 def ends_cut(reply: Reply, call: ToolCall | CallError) -> bool:
-    """Whether ``call`` is where the reply ran into its length limit: its last."""
-    return reply.finish == "length" and ordered(reply)[-1] is call
+    """Whether ``call`` is where the reply was stopped: its last."""
+    return reply.finish in STOPPED and ordered(reply)[-1] is call
 
 
 def argument(call: ToolCall | CallError, wire: str, *, text: bool, cut: bool, bare: bool = True) -> Json:
@@ -68,6 +71,12 @@ def _value(call: CallError, wire: str) -> Json:
 def _fault(call: ToolCall | CallError) -> str | None:
     """What a reader can find wrong with ``call``: it does not know which tools were offered."""
     return call.fault if isinstance(call, CallError) and call.fault != "unknown_tool" else None
+
+
+def without_thinking(text: str, reasoning: str) -> tuple[str, str]:
+    """``text`` and ``reasoning``, where a ``<think>`` block in front of the text is the only reasoning that came."""
+    found = None if reasoning else _THINKING.match(text)
+    return (found["text"], found["thought"]) if found else (text, reasoning)
 
 
 @contextmanager

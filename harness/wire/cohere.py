@@ -8,6 +8,7 @@ from harness.chat import CallError
 from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire.carried import argument, check, ends_cut
+from harness.wire.cohere_facts import FACTS
 from harness.wire.cohere_read import read
 from harness.wire.cohere_request import read_chat
 from harness.wire.dialect import Dialect, ordered, pieces, refused_quirks
@@ -142,6 +143,7 @@ COHERE = Dialect(
     mentions=mentions,
     error=error,
     paths=(r"/v2/chat$",),
+    facts=FACTS,
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,

@@ -5,27 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, Finish, Reply, ToolCall, Usage
-from harness.errors import ProviderError, StreamCutError
-from harness.exchange import header
+from harness.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.errors import StreamCutError
 from harness.wire.arguments import judged
 from harness.wire.carried import shaped
-from harness.wire.sse import json_events, json_lines, json_whole
+from harness.wire.cohere_facts import FACTS
+from harness.wire.framing import answer, answers, framing
 
 if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import HttpResponse
-
-FINISHES: dict[str, Finish] = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
-    "TOOL_CALL": "tool_calls",
-    "MAX_TOKENS": "length",
-    "ERROR": "error",
-    "ERROR_TOXIC": "content_filter",
-    "TIMEOUT": "error",
-}
-_STREAMS = {"event-stream": json_events, "stream+json": json_lines}
 
 
 @dataclass(slots=True)
@@ -46,21 +35,19 @@ class _Message:
 
 def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``; a stream may be events, as the API sends it, or bare JSON lines."""
-    kind = header(response.headers, "content-type") or ""
     made = _Message()
-    for word, lines in _STREAMS.items():
-        if word in kind:
-            try:
-                for _, event in lines(response.body):
-                    if event is not None:
-                        with shaped(event):
-                            _take_event(event, made)
-            except StreamCutError as error:
-                raise StreamCutError(str(error), _torn(made)) from error
-            if made.finish is None:
-                raise StreamCutError("the stream ended without a finish reason", _torn(made))
-            return _reply(made)
-    body = json_whole(response.body)
+    if framing(response) != "whole":
+        try:
+            for event in answers(response, FACTS):
+                if event is not None:
+                    with shaped(event):
+                        _take_event(event, made)
+        except StreamCutError as error:
+            raise StreamCutError(str(error), _torn(made)) from error
+        if made.finish is None:
+            raise StreamCutError("the stream ended without a finish reason", _torn(made))
+        return _reply(made)
+    body = answer(response, FACTS)
     with shaped(body):
         _take_whole(body, made)
     return _reply(made)
@@ -102,8 +89,6 @@ def _take_edge(step: str, event: dict[str, Json], made: _Message) -> None:
         made.started, made.id = True, "" + (event.get("id") or "")
         return
     delta = event["delta"]
-    if delta.get("error"):
-        raise ProviderError(str(delta["error"]), provider="cohere")
     made.finish, made.usage = "" + delta["finish_reason"], _usage(delta)
 
 
@@ -137,10 +122,10 @@ def _usage(body: dict[str, Json]) -> Usage | None:
 
 
 def _reply(made: _Message) -> Reply:
-    finish = FINISHES.get(made.finish or "")
+    finish = FACTS.finish(made.finish)
     last = len(made.calls) - 1
     found = [
-        judged(call.get("name"), call.get("arguments"), call["id"], place, cut=finish == "length" and place == last)
+        judged(call.get("name"), call.get("arguments"), call["id"], place, cut=finish in STOPPED and place == last)
         for place, call in enumerate(made.calls)
     ]
     return Reply(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import UsageError
+from harness.wire.facts import Facts  # noqa: TC001 - the type of a public value's field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,8 @@ class RenderError(Protocol):
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One provider API. ``quirks`` maps each quirk's name to a sentence that says what it does and
-    where it was seen; ``paths`` are regular expressions of the URL paths it is served at.
+    where it was seen; ``paths`` are regular expressions of the URL paths it is served at, ``facts`` what is known of
+    its finish words and errors.
 
     ``failures`` are switches of the same kind, after which the bytes no longer hold the reply but tell, under status
     200, that the provider failed: reading them raises ``ProviderError``. ``request`` reads what a request asks; None
@@ -91,6 +93,7 @@ class Dialect:
     mentions: ReadRequest
     error: RenderError
     paths: tuple[str, ...]
+    facts: Facts
     quirks: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     request: ReadChat | None = None

@@ -16,7 +16,8 @@ from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
-from harness.wire.gemini_read import NUMBERS, read
+from harness.wire.gemini_facts import FACTS, NUMBERS
+from harness.wire.gemini_read import read
 from harness.wire.gemini_request import read_chat
 from harness.wire.sse import chunks, dumps, write
 
@@ -217,6 +218,7 @@ GEMINI = Dialect(
     mentions=mentions,
     error=error,
     paths=(r":generateContent$", r":streamGenerateContent$"),
+    facts=FACTS,
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,

@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, Finish, Reply, ToolCall, Usage
-from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
-from harness.exchange import header
+from harness.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.errors import StreamCutError
 from harness.wire.arguments import judged
 from harness.wire.carried import shaped
-from harness.wire.sse import json_events
+from harness.wire.framing import answers, framing
+from harness.wire.gemini_facts import FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from harness.chat import Json
     from harness.exchange import HttpResponse
-
-_FILTERS = (
-    *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
-    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
-)
-_FAULTS = (
-    *("OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"),
-    *("MISSING_THOUGHT_SIGNATURE", "IMAGE_OTHER", "NO_IMAGE"),
-)
-FINISHES: dict[str, Finish] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    **dict.fromkeys(_FAULTS, "error"),
-    **dict.fromkeys(_FILTERS, "content_filter"),
-}
-NUMBERS = dict(
-    enumerate(
-        (
-            "STOP",
-            "MAX_TOKENS",
-            "SAFETY",
-            "RECITATION",
-            "OTHER",
-            "LANGUAGE",
-            "BLOCKLIST",
-            "PROHIBITED_CONTENT",
-            "SPII",
-            "MALFORMED_FUNCTION_CALL",
-            "IMAGE_SAFETY",
-            "UNEXPECTED_TOOL_CALL",
-        ),
-        start=1,
-    )
-)
-"""google.ai.generativelanguage.v1beta Candidate.FinishReason, for those who send the number. Vertex AI's own enum
-agrees up to 5 (OTHER).
-"""
 
 
 @dataclass(slots=True)
@@ -66,6 +25,7 @@ class _Message:
     finish: str | None = None
     told: str = ""
     blocked: str | None = None
+    ran_code: bool = False
     usage: Usage | None = None
     id: str = ""
     model: str = ""
@@ -76,71 +36,30 @@ class _Message:
 def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``. Of several candidates the first is read."""
     made = _Message()
-    streamed = "text/event-stream" in (header(response.headers, "content-type") or "")
-    text = "" if streamed else _text(response.body)
+    if not response.body.strip():
+        raise StreamCutError("nothing came of the answer", _torn(made))
+    streamed = framing(response) != "whole"
     try:
-        for body in _bodies(response) if streamed else _array(text):
-            with shaped(body):
-                _take(body, made)
+        for body in answers(response, FACTS):
+            if body is not None:
+                with shaped(body):
+                    _take(body, made)
     except StreamCutError as error:
         raise StreamCutError(str(error), _torn(made)) from error
-    if made.finish is None and made.blocked is None and (streamed or text.startswith("[")):
+    if made.finish is None and made.blocked is None and streamed:
         raise StreamCutError("the stream ended without a finish reason", _torn(made))
     return _reply(made)
 
 
-def _bodies(response: HttpResponse) -> Iterator[Json]:
-    return (body for _, body in json_events(response.body) if body is not None)
-
-
-def _text(body: bytes) -> str:
-    """A body that is no event stream, without the half character that it may be cut in."""
-    try:
-        return body.decode().strip()
-    except UnicodeDecodeError as error:
-        if error.end < len(body) or error.reason != "unexpected end of data":
-            raise UnreadableReplyError(f"not UTF-8 at byte {error.start}", repr(body[error.start :][:80])) from error
-        return body[: error.start].decode().strip()
-
-
-def _array(text: str) -> Iterator[Json]:
-    """A whole answer, or the answers of a stream that was sent as one JSON array.
-
-    Of an array that breaks off, the whole answers, then ``StreamCutError``.
-    """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if text and (not text.startswith("[") or _closed(text)):
-            raise UnreadableReplyError(f"no JSON: {error}", text) from error
-    else:
-        yield from value if isinstance(value, list) else [value]
-        return
-    rest = text[1:]
-    with suppress(ValueError, RecursionError):
-        while rest := rest.lstrip(", \r\n\t"):
-            value, length = json.JSONDecoder().raw_decode(rest)
-            yield value
-            rest = rest[length:]
-    raise StreamCutError("the array of answers is cut")
-
-
-def _closed(text: str) -> bool:
-    """Whether every bracket has its end: the text was not cut, but is wrong somewhere."""
-    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
-    return '"' not in outside and sum(map(outside.count, "[{")) == sum(map(outside.count, "]}"))
-
-
 def _take(body: Json, made: _Message) -> None:
-    if "error" in body:
-        raise ProviderError(str(body["error"].get("message")), status=body["error"].get("code"), provider="gemini")
     made.id, made.model = str(body.get("responseId") or made.id), str(body.get("modelVersion") or made.model)
     made.usage = _usage(body.get("usageMetadata")) or made.usage
     made.blocked = (body.get("promptFeedback") or {}).get("blockReason") or made.blocked
     for candidate in (body.get("candidates") or ())[:1]:
         for part in (candidate.get("content") or {}).get("parts") or ():
-            if made.finish is not None and part.get("text") != "":
-                raise ValueError("a part comes after the finish reason")
+            # STOP may come in mid-stream, between code that Gemini runs and what it says of it.
+            if made.finish is not None and "functionCall" in part and not made.ran_code:
+                raise ValueError("a call comes after the finish reason")
             _take_part(part, made)
         made.finish = _finish(candidate.get("finishReason")) or made.finish
         made.told = str(candidate.get("finishMessage") or made.told)
@@ -151,7 +70,7 @@ def _finish(said: Json) -> str | None:
         return said
     if type(said) is not int:
         raise ValueError(f"a finish reason that is neither word nor number: {said!r}")
-    return NUMBERS.get(said, str(said))
+    return FACTS.word(said)
 
 
 def _take_part(part: dict[str, Json], made: _Message) -> None:
@@ -161,6 +80,7 @@ def _take_part(part: dict[str, Json], made: _Message) -> None:
         made.text += part.get("text") or ""
     if "functionCall" in part:
         made.calls.append({**part["functionCall"]})
+    made.ran_code = made.ran_code or "executableCode" in part
     if "executableCode" in part:
         code = part["executableCode"]
         given = {"language": code.get("language"), "code": code.get("code")}
@@ -182,10 +102,10 @@ def _usage(told: Json) -> Usage | None:
 
 
 def _reply(made: _Message) -> Reply:
-    finish = FINISHES.get(made.finish or "") if made.finish or made.blocked is None else "content_filter"
+    finish = FACTS.finish(made.finish) if made.finish or made.blocked is None else "content_filter"
     last = len(made.calls) - 1
     found = [
-        judged(call.get("name"), call.get("args"), call.get("id"), place, cut=finish == "length" and place == last)
+        judged(call.get("name"), call.get("args"), call.get("id"), place, cut=finish in STOPPED and place == last)
         for place, call in enumerate(made.calls)
     ]
     errors = [call for call in found if isinstance(call, CallError)]

@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.exchange import Chunk, HttpResponse
 from harness.wire.carried import argument, check, ends_cut
 from harness.wire.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.wire.ollama_facts import FACTS
 from harness.wire.ollama_read import read
 from harness.wire.ollama_request import read_chat, read_prompt
 from harness.wire.openai import mentions
@@ -135,7 +136,7 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     return HttpResponse(status, headers, (Chunk(dumps({"error": message}).encode()),))
 
 
-OLLAMA = Dialect("ollama", render, read, mentions, error, (r"/api/chat$",), CHAT_QUIRKS, FAILURES, read_chat)
+OLLAMA = Dialect("ollama", render, read, mentions, error, (r"/api/chat$",), FACTS, CHAT_QUIRKS, FAILURES, read_chat)
 OLLAMA_GENERATE = Dialect(
     "ollama_generate",
     render_generate,
@@ -143,6 +144,7 @@ OLLAMA_GENERATE = Dialect(
     generate_mentions,
     error,
     (r"/api/generate$",),
+    FACTS,
     GENERATE_QUIRKS,
     FAILURES,
     read_prompt,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, Finish, Reply, ToolCall, Usage
-from harness.errors import ProviderError, StreamCutError
-from harness.exchange import header
+from harness.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.errors import StreamCutError
 from harness.wire.arguments import judged, strict_json
-from harness.wire.carried import shaped
-from harness.wire.sse import dumps, json_lines, json_whole
+from harness.wire.carried import shaped, without_thinking
+from harness.wire.framing import answers
+from harness.wire.ollama_facts import FACTS
+from harness.wire.sse import dumps
 
 if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import HttpResponse
 
-FINISHES: dict[str, Finish] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
 _CALL_KEYS = ({"name", "arguments"}, {"name", "parameters"})
 _Lines = list[dict[str, "Json"]]
 
@@ -33,11 +33,10 @@ def read(response: HttpResponse, *, generate: bool = False) -> Reply:
 
 
 def _take_lines(response: HttpResponse, lines: _Lines) -> None:
-    streamed = "ndjson" in (header(response.headers, "content-type") or "")
-    for _, line in json_lines(response.body) if streamed else [("", json_whole(response.body))]:
+    for line in answers(response, FACTS):
+        if line is None:
+            continue
         with shaped(line):
-            if "error" in line:
-                raise ProviderError(str(line["error"]), provider="ollama")
             if lines and lines[-1].get("done"):
                 raise ValueError("a line after the one that says done")
             if not isinstance(line.get("done"), bool):
@@ -48,17 +47,19 @@ def _take_lines(response: HttpResponse, lines: _Lines) -> None:
 def _reply(lines: _Lines, *, generate: bool, torn: bool = False) -> Reply:
     with shaped(lines):
         messages = lines if generate else [line["message"] for line in lines]
-        text = "".join(message.get("response" if generate else "content") or "" for message in messages)
+        text, reasoning = without_thinking(
+            "".join(message.get("response" if generate else "content") or "" for message in messages),
+            "".join(message.get("thinking") or "" for message in messages),
+        )
         sent = [call for message in messages for call in message.get("tool_calls") or ()]
         raw = [{**call["function"], "id": call.get("id")} for call in sent]
         end = lines[-1] if lines else {}
         done = end.get("done_reason")
-        finish = FINISHES.get(done) if done else None
+        finish = FACTS.finish(done)
         if generate and not torn and (written := _written_call(text)):
             raw, text = [written], ""
         found = [
-            _judged(call, place, torn=torn, cut=finish == "length" and call is raw[-1])
-            for place, call in enumerate(raw)
+            _judged(call, place, torn=torn, cut=finish in STOPPED and call is raw[-1]) for place, call in enumerate(raw)
         ]
         return Reply(
             text=text,
@@ -66,7 +67,7 @@ def _reply(lines: _Lines, *, generate: bool, torn: bool = False) -> Reply:
             errors=tuple(call for call in found if isinstance(call, CallError)),
             finish=finish,
             usage=_usage(end),
-            reasoning="".join(message.get("thinking") or "" for message in messages),
+            reasoning=reasoning,
             model=end.get("model") or "",
             raw_finish=done,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.exchange import Chunk, HttpResponse
 from harness.wire.dialect import Dialect, Mentions, refused_quirks
+from harness.wire.openai_facts import FACTS
 from harness.wire.openai_quirks import FAILURES, QUIRKS
 from harness.wire.openai_read import read
 from harness.wire.openai_render import answer, whole
@@ -84,6 +85,7 @@ OPENAI = Dialect(
     mentions=mentions,
     error=error,
     paths=(r"/chat/completions$",),
+    facts=FACTS,
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,

@@ -5,28 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, Finish, Reply, ToolCall, Usage
-from harness.errors import ProviderError, StreamCutError, UnreadableReplyError
-from harness.exchange import header
+from harness.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.errors import StreamCutError, UnreadableReplyError
 from harness.wire.arguments import judged
-from harness.wire.carried import shaped
-from harness.wire.sse import dumps, json_events, json_whole
+from harness.wire.carried import shaped, without_thinking
+from harness.wire.framing import answer, answers, framing
+from harness.wire.openai_facts import FACTS
+from harness.wire.sse import dumps
 
 if TYPE_CHECKING:
     from harness.chat import Json
     from harness.exchange import HttpResponse
-
-FINISHES: dict[str, Finish] = {
-    "stop": "stop",
-    "eos": "stop",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "error": "error",
-}
 
 
 @dataclass(slots=True)
@@ -62,11 +51,10 @@ class _Message:
 
 def read(response: HttpResponse) -> Reply:
     """See ``dialect.Read``. Of several choices the first is read."""
-    kind = header(response.headers, "content-type") or ""
     made = _Message()
-    if "event-stream" in kind or response.body[:5] == b"data:":
+    if framing(response) != "whole":
         return _read_stream(response, made)
-    body = json_whole(response.body)
+    body = answer(response, FACTS)
     with shaped(body):
         choice = _choice(body, made)
         if choice is None:
@@ -79,7 +67,7 @@ def read(response: HttpResponse) -> Reply:
 
 def _read_stream(response: HttpResponse, made: _Message) -> Reply:
     try:
-        for _, chunk in json_events(response.body):
+        for chunk in answers(response, FACTS):
             if chunk is None:
                 made.ended = True
             else:
@@ -103,21 +91,10 @@ def _take_chunk(chunk: Json, made: _Message) -> None:
 
 def _choice(body: Json, made: _Message) -> dict[str, Json] | None:
     """The first choice of a body or chunk, if it has one; what stands beside it goes into ``made``."""
-    if body.get("error"):
-        raise _failure(body["error"])
     made.id, made.model = _word(body.get("id")) or made.id, _word(body.get("model")) or made.model
     made.usage = _usage(body) or made.usage
     firsts: list[dict[str, Json]] = [choice for choice in body.get("choices") or () if not choice.get("index")]
     return firsts[0] if firsts else None
-
-
-def _failure(told: Json) -> ProviderError:
-    """What an error object tells: OpenRouter has its status as code, groq as status_code, azure as status."""
-    if not isinstance(told, dict):
-        return ProviderError(str(told))
-    statuses = [told.get(key) for key in ("status_code", "status", "code")]
-    status = next((one for one in statuses if isinstance(one, int)), None)
-    return ProviderError(str(told.get("message")), status=status)
 
 
 def _usage(body: dict[str, Json]) -> Usage | None:
@@ -143,9 +120,12 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
     content = message.get("content")
     if isinstance(content, list):
         made.reasoning += "".join(_thought(part) for part in content)
-        content = "".join(part.get("text") or "" for part in content if part.get("type") == "text")
+        made.refusal += "".join(part.get("refusal") or "" for part in content if isinstance(part, dict))
+        content = "".join(_said(part) for part in content)
+    elif isinstance(content, (dict, int, float)):
+        content = dumps(content)  # Cloudflare's JSON mode answers with the value itself
     made.text += content or ""
-    made.reasoning += message.get("reasoning_content") or message.get("reasoning") or ""
+    made.reasoning += message.get("reasoning_content") or message.get("reasoning") or _detailed(message)
     made.refusal += message.get("refusal") or ""
     for call in message.get("tool_calls") or ():
         _take_call(call, made.calls, whole=whole)
@@ -155,10 +135,25 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
         _fill(made.function_call, legacy)
 
 
-def _thought(part: dict[str, Json]) -> str:
+def _said(part: Json) -> str:
+    """The text of a part of the content, of whatever type but reasoning."""
+    if isinstance(part, str):
+        return part
+    return "" if part.get("type") in {"thinking", "reasoning"} else part.get("text") or ""
+
+
+def _thought(part: Json) -> str:
     """Mistral's reasoning is a part of the content, itself a list of parts."""
-    inner = part.get("thinking") if part.get("type") == "thinking" else None
+    if isinstance(part, str) or part.get("type") not in {"thinking", "reasoning"}:
+        return ""
+    inner = part.get("thinking") or part.get("text")
     return "".join(one.get("text") or "" for one in inner) if isinstance(inner, list) else inner or ""
+
+
+def _detailed(message: dict[str, Json]) -> str:
+    """OpenRouter's ``reasoning_details``, where nothing else tells the reasoning."""
+    details = message.get("reasoning_details") or ()
+    return "".join(one.get("text") or one.get("summary") or "" for one in details if isinstance(one, dict))
 
 
 def _take_call(call: dict[str, Json], calls: list[_Call], *, whole: bool) -> None:
@@ -189,19 +184,20 @@ def _fill(call: _Call, function: dict[str, Json]) -> None:
 
 
 def _reply(made: _Message) -> Reply:
-    finish = FINISHES.get(made.finish or "")
+    finish = FACTS.finish(made.finish)
+    text, reasoning = without_thinking(made.text, made.reasoning)
     last = len(made.asked) - 1
     found = [
-        judged(call.name, call.arguments, call.id, place, cut=finish == "length" and place == last)
+        judged(call.name, call.arguments, call.id, place, cut=finish in STOPPED and place == last)
         for place, call in enumerate(made.asked)
     ]
     return Reply(
-        text=made.text,
+        text=text,
         calls=tuple(call for call in found if isinstance(call, ToolCall)),
         errors=tuple(call for call in found if isinstance(call, CallError)),
         finish=finish,
         usage=made.usage,
-        reasoning=made.reasoning,
+        reasoning=reasoning,
         refusal=made.refusal,
         model=made.model,
         id=made.id,
