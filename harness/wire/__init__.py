@@ -13,11 +13,12 @@ from harness.wire.cohere import COHERE
 from harness.wire.gemini import GEMINI
 from harness.wire.ollama import OLLAMA, OLLAMA_GENERATE
 from harness.wire.openai import OPENAI
+from harness.wire.openai_responses import OPENAI_RESPONSES
 
 if TYPE_CHECKING:
     from harness.wire.dialect import Dialect
 
-_ALL = (OPENAI, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA, OLLAMA_GENERATE)
+_ALL = (OPENAI, OPENAI_RESPONSES, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA, OLLAMA_GENERATE)
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 """Every dialect by its name; ``profiles.PROFILES`` says which provider speaks which."""

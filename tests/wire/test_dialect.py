@@ -18,6 +18,7 @@ SAMPLES = (
     Reply(text="no more", finish="content_filter"),
     Reply(finish="content_filter"),
     Reply(calls=(CALL,), finish="error"),
+    Reply(calls=(ToolCall("patch", {"input": "a text"}, "call_1"),), finish="tool_calls"),
     Reply(errors=(CallError("arguments", "not Python", "print(a)", index=0),), finish="error"),
 )
 
