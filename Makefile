@@ -25,7 +25,7 @@ test-slow: $(VENV)/.installed
 test-scale: $(VENV)/.installed
 	$(BIN)/pip install -q "ray>=2.55" "fsspec>=2026.1" "s3fs>=2026.1" "moto[server]>=5.2"
 	$(BIN)/python -m pytest -q tests/cassette/test_remote.py
-	$(BIN)/python -m pytest -q -m scale tests/run/executors
+	$(BIN)/python -m pytest -q -m scale tests/engine/workers
 
 # Outside the repository, and no lock file: what the tests ask is whether today's clients understand the server.
 node-packages:

@@ -10,7 +10,7 @@ import random
 import time
 from pathlib import Path
 
-from harness.cassette.audit import Audit
+from harness.cassette.secrets.audit import Audit
 
 ROOT = Path(__file__).parents[1]
 BAR = 20

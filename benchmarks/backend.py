@@ -11,10 +11,10 @@ import time
 
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
-from harness.backend.replies import read_reply
-from harness.backend.toolnames import name_table, slash_to_double_underscore
-from harness.cassette.doors import answering
-from harness.exchange import Chunk, HttpResponse
+from harness.backend.names import name_table, slash_to_double_underscore
+from harness.backend.response import read_reply
+from harness.core.exchange import Chunk, HttpResponse
+from harness.interception.clients import answering
 
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": {}}} for name in ("a/b", "a__b", "c.d", "f")]
 ASKED = [{"role": "user", "content": "Hi"}]

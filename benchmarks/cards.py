@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import track
 
-from harness import cards
+from harness.app import card_runs
+from harness.app.settings import settings
 from harness.backend.library import load_offline
-from harness.card import Card, Cell, rate
-from harness.cassette.doors import answering
-from harness.checks.conformance import CARD_CHECKS
-from harness.exchange import Provenance
-from harness.finding import Evidence, Finding
+from harness.cards.diff import diff
+from harness.checks.card import CARD_CHECKS
+from harness.core.card import Card, Cell, rate
+from harness.core.exchange import Provenance
+from harness.core.finding import Evidence, Finding
+from harness.interception.clients import answering
 from harness.report.cards import document
-from harness.run.carddiff import diff
-from harness.settings import settings
 
 if TYPE_CHECKING:
-    from harness.exchange import Exchange, HttpResponse
-    from harness.run.events import CaseResult, Job
-    from harness.settings import Settings
+    from harness.app.settings import Settings
+    from harness.core.exchange import Exchange, HttpResponse
+    from harness.engine.events import CaseResult, Job
 
 NUMBER = 500
 
 
 def jobs_of(chosen: Settings) -> list[Job]:
     """Recorded probes, until they hold ``NUMBER`` exchanges; the same again where there are fewer."""
-    there = [job for job in cards.plan(cards.models((), chosen), chosen) if job.cassette.exists()]
+    there = [job for job in card_runs.plan(card_runs.models((), chosen), chosen) if job.cassette.exists()]
     if not there:
         sys.exit(f"{chosen.cassettes}: no recorded probes; `harness card --record --local` makes them")
     return there
@@ -53,7 +53,7 @@ def asked(jobs: list[Job], chosen: Settings) -> list[tuple[dict[str, Any], Excha
 
     litellm.completion = watching
     try:
-        results = list(cards.replayed(jobs, chosen))
+        results = list(card_runs.replayed(jobs, chosen))
     finally:
         litellm.completion = original
     seen = [one for result in results for one in result.observations if one.exchanges]
@@ -91,10 +91,10 @@ def replaying(folder: str) -> None:
     for _ in track(range(rounds), "replaying, turn about", transient=True):
         its += alone(calls)
         start = time.perf_counter()
-        everything += cards.replayed(jobs, chosen)
+        everything += card_runs.replayed(jobs, chosen)
         mine += time.perf_counter() - start
     start = time.perf_counter()
-    cards.of_results("all", jobs * rounds, everything)
+    card_runs.of_results("all", jobs * rounds, everything)
     judging = time.perf_counter() - start
     mine += judging
     number = rounds * len(calls)

@@ -15,9 +15,10 @@ import httpx
 import openai
 import vcr
 
-from harness.cassette import answers, doors, open_tape
-from harness.errors import CassetteMiss
-from harness.exchange import HttpRequest
+from harness.cassette import open_tape
+from harness.core.errors import CassetteMiss
+from harness.core.exchange import HttpRequest
+from harness.interception import clients, context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ def through_litellm(folder: Path) -> float:
             200, (("content-type", "application/json"),), files.pieces("small", files.answer("small", 0))
         )
 
-    with doors.answering(taken):
+    with clients.answering(taken):
         for number in range(500):
             calls(number)
     files.ours(folder / "litellm.json", "small", 500, asked)
@@ -123,7 +124,7 @@ def recording(folder: Path, call: float) -> None:
             for number in range(count):
                 request = HttpRequest("POST", files.URL, (("authorization", "Bearer sk-none"),), files.question(number))
                 begun = time.perf_counter()
-                witness = answers.witness(tape.answer(request))
+                witness = context.witness(tape.answer(request))
                 witness.head(200, (("content-type", files.TYPE[kind]),))
                 for part in parts[number]:
                     witness.chunk(part.data)
@@ -188,13 +189,13 @@ print((peak() - before), time.process_time() - start)
 
 
 def memory(folder: Path) -> None:
-    answers = {"5,000 exchanges of 2 KB": folder / "ours-5000.json"}
+    context = {"5,000 exchanges of 2 KB": folder / "ours-5000.json"}
     nodes = b'{"a":[' + b",".join(b'{"n":%d}' % n for n in range(125_000)) + b"]}"
     for what, body in [("250,000 nodes of JSON", nodes), ("a body of 100 MB", b'{"a":"' + b"x" * 10**8 + b'"}')]:
-        path = answers[what] = folder / f"{len(body)}.json"
+        path = context[what] = folder / f"{len(body)}.json"
         exchange = files.Exchange(HttpRequest("GET", files.URL), files.HttpResponse(200, (), (files.Chunk(body),)))
         files.save(path, files.Cassette(files.FROM, (exchange,)))
-    for what, path in answers.items():
+    for what, path in context.items():
         done = subprocess.run([sys.executable, "-c", MEMORY, path], check=True, capture_output=True, text=True)
         grown, seconds = map(float, done.stdout.split())
         row(f"{what}: memory over the file's size ({seconds:.1f} s CPU)", grown / path.stat().st_size)

@@ -13,7 +13,7 @@ import httpx
 import yaml
 
 from harness.cassette import Cassette, save
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from rich.console import Console
 
-from harness.assembly import provenance
+from harness.app.assembly import provenance
 from harness.cassette import open_tape
 from harness.local.server import KEY, running
 from harness.local.weights import SMOLLM2, cache_folder, fetch

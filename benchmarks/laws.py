@@ -10,22 +10,22 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from harness.backend.asking import ask as prepared
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
-from harness.cassette.doors import answering
+from harness.backend.request import prepare_request as prepared
+from harness.interception.clients import answering
 from harness.laws import ALL_LAWS
-from harness.laws.asking import ASKED
 from harness.laws.bare import bare
-from harness.laws.drawing import questions
+from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
+from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options, served
-from harness.strategies.drawn import drawn
+from harness.strategies.sample import sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.exchange import HttpRequest, HttpResponse
+    from harness.core.exchange import HttpRequest, HttpResponse
     from harness.laws import Question
 
 NUMBER = 1500
@@ -42,7 +42,7 @@ def cpu(work: Callable[[Any], object], over: Sequence[Any]) -> float:
 def without_litellm(*, stream: bool) -> None:
     made: list[Question] = []
     start = time.process_time()
-    made += drawn(questions("openai", stream=stream), NUMBER, 1)
+    made += sample(questions("openai", stream=stream), NUMBER, 1)
     drawing = (time.process_time() - start) / len(made)
     plain = [one for one in made if one.kind == "plain" and one.beside is None]
     trials = [bare(one) for one in plain]

@@ -10,7 +10,7 @@ from typing import Any
 
 import litellm
 
-from harness.chat import Reply, ToolCall, Usage
+from harness.core.chat import Reply, ToolCall, Usage
 
 
 def complete(model: str, messages: Any, *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:

@@ -16,10 +16,10 @@ from pathlib import Path
 from rich.progress import track
 from scale import kept
 
-from harness import cards
+from harness.app import card_runs
 from harness.backend.library import load_offline
 from harness.cassette import load
-from harness.errors import CassetteError
+from harness.core.errors import CassetteError
 
 BATCH = 500
 
@@ -27,7 +27,7 @@ BATCH = 500
 def batches(exchanges: int, folders: list[Path]) -> list[list[Path]]:
     """Cassettes with ``exchanges`` exchanges, the same ones again where there are fewer, about ``BATCH`` a list."""
     files = []
-    for file in cards.cassettes(folders):
+    for file in card_runs.cassettes(folders):
         try:
             files.append((file, len(load(file).exchanges)))
         except CassetteError:
@@ -50,13 +50,13 @@ def main(exchanges: int = 10_000, *folders: str) -> None:
     load_offline()
     chosen = batches(exchanges, [Path(one) for one in folders or ("cassettes",)])
     for in_full in (True, False):
-        cards.from_recordings(chosen[0], in_full=in_full)  # litellm's first call and first parser load more of it
+        card_runs.from_recordings(chosen[0], in_full=in_full)  # litellm's first call and first parser load more of it
     took = {False: 0.0, True: 0.0}
     for number, files in enumerate(track(chosen, "batches")):
         made = {}
         for in_full in (False, True) if number % 2 else (True, False):
             start = time.perf_counter()
-            made[in_full] = cards.from_recordings(files, in_full=in_full)
+            made[in_full] = card_runs.from_recordings(files, in_full=in_full)
             took[in_full] += time.perf_counter() - start
         if made[False] != made[True]:
             sys.exit(f"the cards of batch {number} differ")

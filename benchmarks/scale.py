@@ -19,12 +19,12 @@ import sys
 import time
 from pathlib import Path
 
-from harness import assembly
-from harness.run.events import CaseFinished
-from harness.run.executors import in_process
-from harness.run.executors.on_ray import on_ray
-from harness.run.executors.processes import processes
-from harness.settings import Settings
+from harness.app import assembly
+from harness.app.settings import Settings
+from harness.engine.events import CaseFinished
+from harness.engine.workers import in_process
+from harness.engine.workers.processes import processes
+from harness.engine.workers.ray_pool import on_ray
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "build" / "scale.json"

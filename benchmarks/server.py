@@ -21,9 +21,9 @@ import time
 from pathlib import Path
 
 from harness.cassette import Cassette, save
-from harness.chat import Reply, Usage
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.wire import DIALECTS
+from harness.core.chat import Reply, Usage
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
 
 HERE = Path(__file__).parent
 CACHE = Path.home() / ".cache" / "toolcall-harness" / "node"

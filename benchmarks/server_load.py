@@ -20,9 +20,9 @@ from pathlib import Path
 from server import PATH, free_port, running
 
 from harness.cassette import Cassette, save
-from harness.chat import Reply, Usage
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.wire import DIALECTS
+from harness.core.chat import Reply, Usage
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
 
 CLIENTS, QUESTIONS, MISSES = 64, 320, 50
 GROWTH = 1.02

@@ -8,50 +8,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.backend.completion import (
-        LiteLLMBackend as LiteLLMBackend,
-    )
-    from harness.backend.completion import (
-        acomplete as acomplete,
-    )
-    from harness.backend.completion import (
-        acompletion as acompletion,
-    )
-    from harness.backend.completion import (
-        complete as complete,
-    )
-    from harness.backend.completion import (
-        completion as completion,
-    )
+    from harness.backend.completion import LiteLLMBackend as LiteLLMBackend
+    from harness.backend.completion import acomplete as acomplete
+    from harness.backend.completion import acompletion as acompletion
+    from harness.backend.completion import complete as complete
+    from harness.backend.completion import completion as completion
     from harness.backend.config import ModelConfig as ModelConfig
-    from harness.backend.toolcalls import decode_litellm_tool_calls as decode_litellm_tool_calls
-    from harness.backend.toolnames import slash_to_double_underscore as slash_to_double_underscore
-    from harness.chat import CallError as CallError
-    from harness.chat import Reply as Reply
-    from harness.chat import ToolCall as ToolCall
-    from harness.chat import Usage as Usage
-    from harness.errors import CassetteMiss as CassetteMiss
-    from harness.errors import HarnessError as HarnessError
+    from harness.backend.names import slash_to_double_underscore as slash_to_double_underscore
+    from harness.backend.tool_calls import decode_litellm_tool_calls as decode_litellm_tool_calls
+    from harness.core.chat import CallError as CallError
+    from harness.core.chat import Reply as Reply
+    from harness.core.chat import ToolCall as ToolCall
+    from harness.core.chat import Usage as Usage
+    from harness.core.errors import CassetteMiss as CassetteMiss
+    from harness.core.errors import HarnessError as HarnessError
     from harness.suite import load_suites as load_suites
 
     __version__: str
 
 _HOMES = {
-    "CallError": "harness.chat",
-    "CassetteMiss": "harness.errors",
-    "HarnessError": "harness.errors",
+    "CallError": "harness.core.chat",
+    "CassetteMiss": "harness.core.errors",
+    "HarnessError": "harness.core.errors",
     "LiteLLMBackend": "harness.backend.completion",
     "ModelConfig": "harness.backend.config",
-    "Reply": "harness.chat",
-    "ToolCall": "harness.chat",
-    "Usage": "harness.chat",
+    "Reply": "harness.core.chat",
+    "ToolCall": "harness.core.chat",
+    "Usage": "harness.core.chat",
     "acomplete": "harness.backend.completion",
     "acompletion": "harness.backend.completion",
     "complete": "harness.backend.completion",
     "completion": "harness.backend.completion",
-    "decode_litellm_tool_calls": "harness.backend.toolcalls",
+    "decode_litellm_tool_calls": "harness.backend.tool_calls",
     "load_suites": "harness.suite",
-    "slash_to_double_underscore": "harness.backend.toolnames",
+    "slash_to_double_underscore": "harness.backend.names",
 }
 """Where each public name lives."""
 

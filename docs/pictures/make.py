@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness import assembly
 from harness.__main__ import main
+from harness.app import assembly
+from harness.app.settings import settings
+from harness.engine.events import CaseFinished
+from harness.engine.scorecard import Scorecard
 from harness.report import terminal
-from harness.run.events import CaseFinished
-from harness.run.scorecard import Scorecard
-from harness.settings import settings
 
 HERE = Path(__file__).parent
 

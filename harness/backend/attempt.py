@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from harness.backend.failures import broke_off, causes, translate
+from harness.backend.errors import broke_off, causes, translate
+from harness.backend.finish_words import own_word
 from harness.backend.keys import missing_key
-from harness.backend.lines import LineWatch
+from harness.backend.omissions import code_runs, ollama_ids, unreadable_call
 from harness.backend.repairs import REPAIRS
-from harness.backend.replies import as_generated, read_reply
-from harness.backend.streams import StreamAssembly, put_ids
-from harness.backend.strictjson import NotJson, parse
-from harness.backend.toolcalls import item, message_of
-from harness.backend.unsaid import code_runs, ollama_ids, unreadable_call
-from harness.backend.words import own_word
-from harness.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
-from harness.wire.profiles import profile
+from harness.backend.response import as_generated, read_reply
+from harness.backend.stream import StreamAssembly, put_ids
+from harness.backend.stream_watch import LineWatch
+from harness.backend.tool_calls import item, message_of
+from harness.core.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
+from harness.dialects.json_strict import NotJson, parse
+from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.backend.asking import Question
-    from harness.chat import Json, Reply
+    from harness.backend.request import PreparedRequest
+    from harness.core.chat import Json, Reply
 
 _NO_REASON = "the stream ended before the provider named a reason"
 
@@ -38,7 +38,7 @@ class Attempt:
     being read.
     """
 
-    question: Question
+    question: PreparedRequest
     assembly: StreamAssembly = field(default_factory=StreamAssembly)
     raw: str = ""
     begun: bool = False

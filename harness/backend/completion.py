@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from harness.backend.asking import ask
 from harness.backend.attempt import Attempt
 from harness.backend.config import ModelConfig, canonical
 from harness.backend.library import library
-from harness.errors import ToolCallError, UsageError
+from harness.backend.request import prepare_request
+from harness.core.errors import ToolCallError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.chat import Json, Reply
+    from harness.core.chat import Json, Reply
 
 
 def complete(
@@ -36,7 +36,7 @@ def complete(
     Raises ``UsageError`` and ``DuplicateToolError`` before anything is sent; ``ProviderError`` by kind;
     ``StreamCutError`` for a stream that ends early; ``UnreadableReplyError``.
     """
-    attempt = Attempt(ask(model, messages, tools, options, stream=stream))
+    attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
         answer = library(attempt.question).completion(**attempt.given(), logger_fn=attempt.note)
         if stream:
@@ -62,7 +62,7 @@ async def acomplete(
     **options: Json,
 ) -> Reply:
     """``complete``, awaited."""
-    attempt = Attempt(ask(model, messages, tools, options, stream=stream))
+    attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
         answer = await library(attempt.question).acompletion(**attempt.given(), logger_fn=attempt.note)
         if stream:

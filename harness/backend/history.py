@@ -11,15 +11,15 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from harness.backend.callids import made_id, nine
-from harness.errors import UsageError
-from harness.wire.profiles import ANY_ID, profile
+from harness.backend.ids import made_id, nine
+from harness.core.errors import UsageError
+from harness.dialects.providers import ANY_ID, profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.chat import Json
-    from harness.wire.profiles import Profile
+    from harness.core.chat import Json
+    from harness.dialects.providers import Profile
 
 
 def turns(messages: Iterable[Mapping[str, Json]]) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.errors import UnsupportedError
+from harness.core.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from harness.chat import Json
+    from harness.core.chat import Json
 
 JsonWay: TypeAlias = Literal["format", "json_object", "schema_only", "none"]
 """``format``: the field of that name. ``json_object``: ``response_format`` of that type.

@@ -7,12 +7,12 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from harness.backend.asking import Question
+    from harness.backend.request import PreparedRequest
 
 OFFLINE = {
     "LITELLM_OFFLINE_MODE": "true",
@@ -30,7 +30,7 @@ def load_offline() -> None:
         gc.freeze()  # half a million objects stay: looking for garbage among them takes longer than most work does
 
 
-def library(question: Question | None = None) -> ModuleType:
+def library(question: PreparedRequest | None = None) -> ModuleType:
     """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
     if "litellm" not in sys.modules:
         # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
@@ -45,7 +45,7 @@ def library(question: Question | None = None) -> ModuleType:
     return litellm
 
 
-def _introduce(litellm: ModuleType, question: Question) -> None:
+def _introduce(litellm: ModuleType, question: PreparedRequest) -> None:
     """See that litellm knows the provider, and asks nobody about the model."""
     model = question.arguments["model"]
     try:

@@ -1,9 +1,9 @@
 """Cassettes: recorded exchanges on disk, and the tapes that replay and record them."""
 
-from harness.cassette.document import FORMAT, Cassette
-from harness.cassette.matcher import Matcher
-from harness.cassette.paths import cassette_path, recordings
-from harness.cassette.store import load, save
+from harness.cassette.format.document import FORMAT, Cassette
+from harness.cassette.matching.matcher import Matcher
+from harness.cassette.storage.paths import cassette_path, recordings
+from harness.cassette.storage.store import load, save
 from harness.cassette.tape import RecordMode, Tape, open_tape, partial, record_mode
 
 __all__ = [

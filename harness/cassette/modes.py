@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from harness.cassette.ci import in_ci
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 
 class RecordMode(StrEnum):

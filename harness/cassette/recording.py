@@ -8,22 +8,22 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.cassette import journal as journals
-from harness.cassette import matching
-from harness.cassette.aside import caught, free, partial, salvage, save_or_rescue, sifted
-from harness.cassette.document import Cassette
-from harness.cassette.gate import Gate
-from harness.cassette.passing import Passing
-from harness.cassette.redaction import Redactor
-from harness.cassette.store import refuse, save
-from harness.errors import CassetteMiss, CassetteWriteError, LeakError
-from harness.exchange import Exchange, header
+from harness.cassette.exchange_recorder import ExchangeRecorder
+from harness.cassette.format.document import Cassette
+from harness.cassette.matching import request_key
+from harness.cassette.secrets.leak_scan import LeakScan
+from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.storage import journal as journals
+from harness.cassette.storage.partial import caught, free, partial, salvage, save_or_rescue, sifted
+from harness.cassette.storage.store import refuse, save
+from harness.core.errors import CassetteMiss, CassetteWriteError, LeakError
+from harness.core.exchange import Exchange, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from harness.exchange import Headers, HttpRequest, Provenance, ProvenanceKind
+    from harness.core.exchange import Headers, HttpRequest, Provenance, ProvenanceKind
 
 _log = logging.getLogger("harness.cassette")
 _MADE_UP = "(synthetic)"
@@ -47,7 +47,7 @@ class Recorder:
         self._path, self._provenance, self._redactor, self._kept = path, provenance, redactor, kept
         self._secrets = tuple(secrets)
         self._learnt: tuple[str, ...] = ()
-        self._gate = Gate(self._secrets)
+        self._gate = LeakScan(self._secrets)
         self._came: dict[int, Exchange] = {}
         self._late = False
         self.longest = longest
@@ -57,7 +57,7 @@ class Recorder:
         self._count = 0
         self._spans: dict[int, tuple[int, int]] = {}
         self._found: dict[int, Exchange] = {}
-        self._passing: dict[int, Passing] = {}
+        self._passing: dict[int, ExchangeRecorder] = {}
         self._problems: list[LeakError | CassetteWriteError] = []
         self._owner = os.getpid()
         self._journal = journals.Journal(path)
@@ -87,14 +87,14 @@ class Recorder:
         elif len(exchanges) == len(cassette.exchanges):
             self._standing = len(self._found)
 
-    def passing(self, request: HttpRequest) -> Passing:
+    def passing(self, request: HttpRequest) -> ExchangeRecorder:
         """A witness of the exchange that ``request`` begins."""
         if os.getpid() != self._owner:
             raise CassetteMiss(f"{self._path}: a forked process asked; only the one that opened a recording can add")
         self._redactor.learn(request)
         with self._lock:
             self._count += 1
-            made = self._passing[self._count] = Passing(self, self._count, request)
+            made = self._passing[self._count] = ExchangeRecorder(self, self._count, request)
         return made
 
     def keep(self, number: int, exchange: Exchange) -> None:
@@ -177,13 +177,13 @@ class Recorder:
     def _settled(self, group: list[int]) -> list[int]:
         if len(group) == 1:
             return group
-        return sorted(group, key=lambda number: (matching.key(self._found[number].request), number))
+        return sorted(group, key=lambda number: (request_key.key(self._found[number].request), number))
 
     def _written(self, number: int, exchange: Exchange) -> bool:
         if self._learnt is not self._redactor.secrets:
             self._late = self._late or bool(self._found)
             self._learnt = self._redactor.secrets
-            self._gate = Gate((*self._secrets, *self._learnt))
+            self._gate = LeakScan((*self._secrets, *self._learnt))
         try:
             self._gate.refuse_exchange(exchange, str(self._path))
             self._journal.write(number, exchange)

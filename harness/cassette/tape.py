@@ -11,24 +11,25 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cassette import answers, doors, matching
-from harness.cassette import pace as paces
-from harness.cassette.aside import partial
-from harness.cassette.gate import Gate
+from harness.cassette.matching import request_key
 from harness.cassette.modes import RecordMode, record_mode
 from harness.cassette.recording import Recorder
-from harness.cassette.redaction import Redactor
-from harness.cassette.resuming import answered, earlier
-from harness.cassette.store import load
-from harness.errors import CassetteMiss, UsageError
-from harness.exchange import Chunk, header
+from harness.cassette.secrets.leak_scan import LeakScan
+from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.storage.partial import partial
+from harness.cassette.storage.resume import answered, earlier
+from harness.cassette.storage.store import load
+from harness.core.errors import CassetteMiss, UsageError
+from harness.core.exchange import Chunk, header
+from harness.interception import clients, context
+from harness.interception import pace as paces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from harness.cassette.document import Cassette
-    from harness.cassette.matcher import Matcher
-    from harness.exchange import Exchange, HttpRequest, Provenance
+    from harness.cassette.format.document import Cassette
+    from harness.cassette.matching.matcher import Matcher
+    from harness.core.exchange import Exchange, HttpRequest, Provenance
 
 __all__ = ["RecordMode", "Tape", "open_tape", "partial", "record_mode"]
 
@@ -92,7 +93,7 @@ class Tape:
         """The indices of recorded exchanges that no request has taken yet."""
         return tuple(number for number in range(len(self._recorded)) if number not in self._given)
 
-    def answer(self, request: HttpRequest) -> answers.Answer:
+    def answer(self, request: HttpRequest) -> context.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
         if self._recorder is not None and not self._recorded:
             return self._recorder.passing(request)
@@ -127,23 +128,23 @@ class Tape:
         found = self._keys.get(exact)
         if found is None:
             found = blake2b(
-                matching.key(request, self._matcher).encode("utf-8", "surrogatepass"), digest_size=16
+                request_key.key(request, self._matcher).encode("utf-8", "surrogatepass"), digest_size=16
             ).digest()
             if len(self._keys) < len(self._recorded):
                 self._keys[exact] = found
         return found
 
     def _missed(self, asked: HttpRequest) -> CassetteMiss:
-        nearest = matching.nearest(
+        nearest = request_key.nearest(
             [one.request for one in self._recorded], asked, used=self._given, matcher=self._matcher
         )
         if nearest is None:
             why, found = "it holds no exchange at all", []
         else:
-            found = matching.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
+            found = request_key.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
-        if any(map(Gate(self._redactor.secrets).holds, found)):
+        if any(map(LeakScan(self._redactor.secrets).holds, found)):
             found = []
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"
         message = f"{self.path}: no unused exchange answers {asked.method} {asked.url}: {why}"
@@ -203,7 +204,7 @@ def open_tape(
                 yield tape
             return
     tape = loaded(old if cut is None else _recut(old, cut), path, secrets=secrets, miss=miss, matcher=matcher)
-    with doors.answering(tape.answer), paces.pacing(paces.pace(pace)):
+    with clients.answering(tape.answer), paces.pacing(paces.pace(pace)):
         yield tape
 
 
@@ -246,7 +247,7 @@ def _taken(recorder: Recorder, path: Path) -> bool:
 @contextlib.contextmanager
 def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
     try:
-        with doors.answering(tape.answer):
+        with clients.answering(tape.answer):
             yield
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.finding import Evidence, Finding
+from harness.core.finding import Evidence, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from harness.expectation import Expectation
-    from harness.observation import Observation
+    from harness.core.expectation import Expectation
+    from harness.core.observation import Observation
 
 Check: TypeAlias = "Callable[[Observation, Expectation], Iterable[Finding]]"
 """A plain function. It yields nothing where it has nothing to say."""

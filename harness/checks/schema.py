@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.chat import Json
+    from harness.core.chat import Json
 
 
 def misfit(value: Json, schema: dict[str, Any]) -> str | None:

@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.cassette.audit import Audit
-    from harness.errors import UsageError
-    from harness.report import harmless
+    from harness.cassette.secrets.audit import Audit
+    from harness.core.errors import UsageError
+    from harness.report import safe_text
 
     if words.staged and words.paths:
         raise UsageError("give paths or --staged, not both")
@@ -39,7 +39,7 @@ def run(words: argparse.Namespace) -> int:
     count = 0
     for hit in audit.staged() if words.staged else audit.paths(paths):
         count += 1
-        sys.stderr.write(f"{harmless.line(hit.file)}: {hit.place} holds {hit.what}\n")
+        sys.stderr.write(f"{safe_text.line(hit.file)}: {hit.place} holds {hit.what}\n")
     if not audit.files and not words.staged:
         raise UsageError("there is nothing to search; give files or folders")
     searched = f"{audit.files} file{'' if audit.files == 1 else 's'}, {audit.size / 1e6:.1f} MB"

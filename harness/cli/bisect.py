@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.change import Grade
-    from harness.run.bisecting import Looked, Turned
+    from harness.core.change import Grade
+    from harness.drift.bisect import Turn, VersionResults
 
 EXAMPLES = """examples:
   harness bisect --from 1.100.0 --to 1.109.1                       halves its way through the releases between
@@ -46,8 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     import harness
     from harness.cli.following import STANDARD_OUTPUT, screen, write_report
-    from harness.errors import UsageError
-    from harness.report import bisected, harmless
+    from harness.core.errors import UsageError
+    from harness.report import bisection, safe_text
 
     if [words.json, words.markdown].count(STANDARD_OUTPUT) > 1:
         raise UsageError("two reports can't both go to standard output")
@@ -57,15 +57,15 @@ def run(words: argparse.Namespace) -> int:
     turned.sort(key=lambda one: versions.index(one.after))
     looked.sort(key=lambda one: versions.index(one.version))
     for one in turned:
-        for line, style in bisected.story(one):
+        for line, style in bisection.describe(one):
             out.print(line, style=style or None, markup=False, soft_wrap=True)
     usable = [one.version for one in looked if one.seen is not None]
     for refused in (one for one in looked if one.seen is None):
-        out.print(harmless.line(f"litellm {refused.version}: {refused.why}"), markup=False, soft_wrap=True)
+        out.print(safe_text.line(f"litellm {refused.version}: {refused.why}"), markup=False, soft_wrap=True)
     told = f"{len(usable)} of {len(versions)} versions looked at; {len(turned)} brought changes"
     out.print(f"interrupted: {told}" if stopped else told)
-    write_report(words.json, lambda: bisected.document(looked, turned, harness=harness.__version__))
-    write_report(words.markdown, lambda: bisected.markdown(looked, turned, _command(words)))
+    write_report(words.json, lambda: bisection.document(looked, turned, harness=harness.__version__))
+    write_report(words.markdown, lambda: bisection.markdown(looked, turned, _command(words)))
     if stopped:
         return 130
     if len(usable) < 2:  # noqa: PLR2004 - nothing to compare
@@ -76,8 +76,8 @@ def run(words: argparse.Namespace) -> int:
 def _versions(words: argparse.Namespace) -> list[str]:
     from packaging.version import InvalidVersion, Version
 
-    from harness import environments
-    from harness.errors import UsageError
+    from harness.app import environments
+    from harness.core.errors import UsageError
 
     if words.versions and (words.oldest or words.newest):
         raise UsageError("give --versions, or --from and --to, not both")
@@ -96,17 +96,17 @@ def _versions(words: argparse.Namespace) -> list[str]:
 
 def _follow(
     words: argparse.Namespace, versions: Sequence[str], out: Console
-) -> tuple[list[Looked], list[Turned], bool]:
+) -> tuple[list[VersionResults], list[Turn], bool]:
     from pathlib import Path
 
-    from harness import cards, environments
-    from harness.laws.asking import provers
-    from harness.run.bisecting import Looked, bisect
+    from harness.app import card_runs, environments
+    from harness.drift.bisect import VersionResults, bisect
+    from harness.laws.provider_options import provers
 
     providers = provers(tuple(words.provider))
-    files = [str(one.resolve()) for one in cards.cassettes(map(Path, words.cassettes))] if words.cassettes else []
-    looked: list[Looked] = []
-    turned: list[Turned] = []
+    files = [str(one.resolve()) for one in card_runs.cassettes(map(Path, words.cassettes))] if words.cassettes else []
+    looked: list[VersionResults] = []
+    turned: list[Turn] = []
     least: Grade = "cosmetic" if words.fail_on == "never" else words.fail_on
     with out.status("") as status:
         try:
@@ -116,7 +116,7 @@ def _follow(
                 least=least,
                 every=words.every,
             ):
-                if isinstance(event, Looked):
+                if isinstance(event, VersionResults):
                     looked.append(event)
                     why = event.why or f"{len(event.seen or ())} things looked at"
                     out.print(f"litellm {event.version}: {why}", markup=False, soft_wrap=True)

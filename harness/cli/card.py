@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.card import Card
-    from harness.checks.conformance import CardCheck
-    from harness.settings import Settings
+    from harness.app.settings import Settings
+    from harness.checks.card import CardCheck
+    from harness.core.card import Card
 
 EXAMPLES = """examples:
   harness card                                        every model of models.yaml, from its recordings
@@ -66,10 +66,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness import cards as making
+    from harness.app import card_runs as making
+    from harness.app.settings import settings
     from harness.cli import card_reports as reports
-    from harness.errors import UsageError
-    from harness.settings import settings
+    from harness.core.errors import UsageError
 
     if words.through and not words.recordings:
         raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
@@ -99,10 +99,10 @@ def run(words: argparse.Namespace) -> int:
 def _of_models(
     words: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
 ) -> tuple[Card, ...]:
-    from harness import cards as making
+    from harness.app import card_runs as making
     from harness.cli.following import bar
-    from harness.errors import UsageError
-    from harness.report import harmless
+    from harness.core.errors import UsageError
+    from harness.report import safe_text
 
     made = []
     missing = 0
@@ -110,7 +110,7 @@ def _of_models(
         jobs = making.plan([model], chosen, only=words.probe)
         if not any(job.cassette.exists() for job in jobs):
             told = f"nothing is recorded of {model.called}; record it: harness card {model.called} --record"
-            sys.stderr.write(f"harness: {harmless.line(told)}\n")
+            sys.stderr.write(f"harness: {safe_text.line(told)}\n")
             continue
         with bar(screen, len(jobs), model.called) as step:
             played = [step(result) for result in making.replayed(jobs, chosen)]
@@ -122,7 +122,7 @@ def _of_models(
         made.append(card if words.no_self_checks else making.self_judged(kept, results, chosen, card))
         for one in results:
             if one.problem:
-                sys.stderr.write(f"harness: {harmless.line(one.problem.message)}\n")
+                sys.stderr.write(f"harness: {safe_text.line(one.problem.message)}\n")
     if not made:
         raise UsageError("there is nothing to make a card of")
     if missing:
@@ -131,10 +131,10 @@ def _of_models(
 
 
 def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], screen: Console) -> tuple[Card, ...]:
-    from harness import cards as making
+    from harness.app import card_runs as making
     from harness.cli.following import bar
-    from harness.errors import UsageError
-    from harness.report import harmless
+    from harness.core.errors import UsageError
+    from harness.report import safe_text
 
     files = making.cassettes(map(Path, words.recordings))
     problems: list[str] = []
@@ -147,7 +147,7 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
 
         made = making.from_recordings(files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done)
     for problem in problems:
-        sys.stderr.write(f"harness: {harmless.line(problem)}\n")
+        sys.stderr.write(f"harness: {safe_text.line(problem)}\n")
     if not made:
         raise UsageError("no chat exchange of a dialect that is read here stands in these recordings")
     return made

@@ -32,10 +32,10 @@ def run(words: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
+    from harness.cards.diff import diff
     from harness.cli import following
     from harness.cli.card_reports import read
     from harness.report.cards import diff as drawn
-    from harness.run.carddiff import diff
 
     following.refuse_unwritable(words.json, words.markdown)
     changes = diff(read(words.before), read(words.after))

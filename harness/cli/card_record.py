@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.run.events import CaseResult, Event, Job
-    from harness.settings import Settings
+    from harness.app.settings import Settings
+    from harness.engine.events import CaseResult, Event, Job
 
 _ENOUGH = 5
 """So many probes in a row that no answer came to, and the rest is not asked: the provider is down, or the key dry."""
@@ -22,10 +22,10 @@ _ENOUGH = 5
 
 def record(words: argparse.Namespace, chosen: Settings, screen: Console) -> int:
     """Ask; the exit code that this alone would end with: 0, 2 where something could not be recorded, 130."""
-    from harness import assembly
-    from harness import cards as making
+    from harness.app import assembly
+    from harness.app import card_runs as making
     from harness.cli.record import origin
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     if words.repeats < 1:
         raise UsageError(f"--repeats is {words.repeats}; give 1 or more")
@@ -48,7 +48,7 @@ def record(words: argparse.Namespace, chosen: Settings, screen: Console) -> int:
 
 
 def _beforehand(jobs: Sequence[Job], planned: int) -> str:
-    from harness import cards as making
+    from harness.app import card_runs as making
 
     questions, dollars, unpriced = making.estimate(jobs)
     told = f"{len(jobs)} of {planned} probes to ask, {questions} questions, at most "
@@ -58,9 +58,9 @@ def _beforehand(jobs: Sequence[Job], planned: int) -> str:
 
 def _follow(events: Generator[Event, None, None], jobs: Sequence[Job], screen: Console) -> tuple[int, str]:
     """How many probes were kept, and why it stopped before the end; empty where it did not."""
-    from harness import cards as making
+    from harness.app import card_runs as making
     from harness.cli.following import bar
-    from harness.run.events import CaseFinished
+    from harness.engine.events import CaseFinished
 
     kept = row = 0
     spent = 0.0
@@ -96,6 +96,6 @@ def _tell(screen: Console, result: CaseResult, spent: float) -> None:
 
 
 def _say(screen: Console, told: str) -> None:
-    from harness.report import harmless
+    from harness.report import safe_text
 
-    screen.print(harmless.line(told), markup=False, soft_wrap=True)
+    screen.print(safe_text.line(told), markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import following
-from harness.errors import CassetteError, UsageError
+from harness.core.errors import CassetteError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.card import Card
-    from harness.exchange import Exchange
+    from harness.core.card import Card
+    from harness.core.exchange import Exchange
     from harness.report.cards.matrix import Catalogue
 
 _REPORTS = ("json", "markdown", "junit", "html")
@@ -52,7 +52,7 @@ def show(out: Console, made: Sequence[Card], catalogue: Catalogue) -> None:
 
 def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card] = ()) -> None:
     """Write the reports that were asked for; the page has what changed since ``baseline``, too."""
-    from harness.cards import versions
+    from harness.app.card_runs import versions
     from harness.report.cards import document, junit, markdown
 
     kinds: dict[str, Callable[[], str]] = {
@@ -66,8 +66,8 @@ def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue,
 
 
 def _page(made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card]) -> str:
+    from harness.cards.diff import diff
     from harness.report.cards.page import page
-    from harness.run.carddiff import diff
 
     return page(made, catalogue, exchange, diff(baseline, made) if baseline else None)
 
@@ -94,8 +94,8 @@ def exchange(cassette: str, place: int) -> Exchange | None:
 
 def compare(out: Console, made: Sequence[Card], reference: Sequence[Card]) -> None:
     """Trigger F1 and schema accuracy beside a reference card."""
-    from harness.report import harmless
-    from harness.run.carddiff import trigger_f1
+    from harness.cards.diff import trigger_f1
+    from harness.report import safe_text
 
     other = reference[0]
     for card in made:
@@ -106,13 +106,13 @@ def compare(out: Console, made: Sequence[Card], reference: Sequence[Card]) -> No
             told += (
                 f"; schema accuracy {mine.share:.3f} ({mine.n} calls), the reference's {theirs.share:.3f} ({theirs.n})"
             )
-        out.print(harmless.line(f"{card.model} beside {other.model}: {told}"), markup=False, soft_wrap=True)
+        out.print(safe_text.line(f"{card.model} beside {other.model}: {told}"), markup=False, soft_wrap=True)
 
 
 def baseline(out: Console, before: Sequence[Card], after: Sequence[Card]) -> bool:
     """Show what changed since ``before``; whether a contract broke."""
+    from harness.cards.diff import counted, diff
     from harness.report.cards import diff as drawn
-    from harness.run.carddiff import counted, diff
 
     changes = diff(before, after)
     drawn.show(out, changes)

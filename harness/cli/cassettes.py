@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness import housekeeping
+    from harness.app import inventory
 
 EXAMPLES = """examples:
   harness cassettes                          every cassette in the folder cassettes, and the suites' use of it
@@ -35,14 +35,14 @@ def run(words: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
-    from harness import housekeeping
+    from harness.app import inventory
+    from harness.app.settings import settings
     from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
-    from harness.errors import UsageError
-    from harness.settings import settings
+    from harness.core.errors import UsageError
 
     refuse_unwritable(words.json)
     chosen = settings(vars(words))
-    found = housekeeping.inventory(chosen)
+    found = inventory.inventory(chosen)
     if not found:
         raise UsageError(f"{chosen.cassettes}: there is no cassette in it; record some, or name the folder")
     shown = [one for one in found if one.use != "used"] if words.orphans else found
@@ -51,19 +51,19 @@ def run(words: argparse.Namespace) -> int:
     return 2 if any(one.use == "unreadable" for one in found) else 0
 
 
-def _table(shown: list[housekeeping.Held], out: Console) -> None:
+def _table(shown: list[inventory.CassetteFile], out: Console) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    from harness.report import harmless
+    from harness.report import safe_text
 
     table = Table("cassette", "holds", "from", "age", "size", "", box=box.SIMPLE_HEAD, pad_edge=False)
     styles = {"used": "green", "orphan": "yellow", "left over": "yellow", "unreadable": "bold red"}
     for one in shown:
         age = "" if one.days is None else "today" if one.days == 0 else f"{one.days} d"
         cells = (one.path, f"{one.exchanges}", one.kind, age, f"{max(1, one.size // 1024):,} KB")
-        table.add_row(*(Text(harmless.line(cell, 120)) for cell in cells), Text(one.use, styles[one.use]))
+        table.add_row(*(Text(safe_text.line(cell, 120)) for cell in cells), Text(one.use, styles[one.use]))
     out.print(table)
     total = sum(one.size for one in shown)
     uses = {use: sum(one.use == use for one in shown) for use in styles}
@@ -71,4 +71,4 @@ def _table(shown: list[housekeeping.Held], out: Console) -> None:
     out.print(f"{len(shown)} cassettes, {total / 1024:,.0f} KB: {told or 'none'}")
     for one in shown:
         if one.problem:
-            out.print(Text(harmless.line(one.problem), "red"), soft_wrap=True)
+            out.print(Text(safe_text.line(one.problem), "red"), soft_wrap=True)

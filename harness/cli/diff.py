@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.change import Change
+    from harness.core.change import Change
 
 EXAMPLES = """examples:
   harness diff before.json after.json               two cassettes
@@ -39,8 +39,8 @@ def run(words: argparse.Namespace) -> int:
 
     from harness.cassette import load
     from harness.cli.following import refuse_unwritable
-    from harness.errors import UsageError
-    from harness.run import grading
+    from harness.core.errors import UsageError
+    from harness.drift import grading
 
     refuse_unwritable(words.json)
     pairs, alone = _pairs(Path(words.before), Path(words.after))
@@ -54,7 +54,7 @@ def run(words: argparse.Namespace) -> int:
 def _pairs(before: Path, after: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
     """Cassettes to compare, by their path, and those that stand on one side alone."""
     from harness.cassette import recordings
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     if before.is_dir() != after.is_dir() and before.exists() and after.exists():
         raise UsageError(f"{before} and {after}: give two cassettes or two folders, not one of each")
@@ -67,19 +67,19 @@ def _pairs(before: Path, after: Path) -> tuple[list[tuple[str, Path, Path]], lis
 
 def _tell(words: argparse.Namespace, found: Sequence[tuple[str, Change]], pairs: int, alone: Sequence[str]) -> None:
     from harness.cli.following import STANDARD_OUTPUT, screen, write_report
-    from harness.report import changes, harmless
+    from harness.report import changes, safe_text
 
     out = screen(stderr=words.json == STANDARD_OUTPUT)
     shown = [one for one in found if words.all or one[1].grade != "cosmetic"]
     last = ""
     for name, change in shown:
         if name != last:
-            out.print(harmless.line(name, 300), style="bold", markup=False, soft_wrap=True)
+            out.print(safe_text.line(name, 300), style="bold", markup=False, soft_wrap=True)
         last = name
-        for line, style in changes.story(change):
+        for line, style in changes.describe(change):
             out.print(line, style=style or None, markup=False, soft_wrap=True)
     for one in alone:
-        out.print(harmless.line(one), markup=False, soft_wrap=True)
+        out.print(safe_text.line(one), markup=False, soft_wrap=True)
     summed = changes.summed(change for _, change in found)
     cassettes = "cassette" if pairs == 1 else "cassettes"
     hint = " (--all shows the cosmetic ones)" if len(shown) < len(found) else ""

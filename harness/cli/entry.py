@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.cli.commands import COMMANDS
-from harness.errors import CassetteMiss, HarnessError
+from harness.core.errors import CassetteMiss, HarnessError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -103,22 +103,22 @@ def _no_command(word: str) -> str:
 
 
 def _complain(error: BaseException) -> None:
-    from harness.report import harmless
+    from harness.report import safe_text
 
     for line in getattr(error, "problems", None) or str(error).splitlines() or [type(error).__name__]:
-        sys.stderr.write(f"harness: {harmless.line(line)}\n")
+        sys.stderr.write(f"harness: {safe_text.line(line)}\n")
 
 
 def _bug(error: Exception) -> int:
     import tempfile
     import traceback
 
-    from harness.report import harmless
+    from harness.report import safe_text
 
     with tempfile.NamedTemporaryFile(
         "w", prefix="harness-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
     ) as file:
         traceback.print_exception(error, file=file)
-    what = harmless.line(f"{type(error).__name__}: {error}", 300)
+    what = safe_text.line(f"{type(error).__name__}: {error}", 300)
     sys.stderr.write(f"harness: this is a bug in harness ({what}); its traceback is in {file.name}\n")
     return EXIT_USAGE

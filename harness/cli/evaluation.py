@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.run.evaluation import Evaluation
-    from harness.run.events import CaseResult, Event, Job
-    from harness.settings import Settings
+    from harness.app.settings import Settings
+    from harness.engine.events import CaseResult, Event, Job
+    from harness.evaluation.summary import Evaluation
     from harness.suite import Suite
 
 EXAMPLES = """examples:
@@ -55,18 +55,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     import harness
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.cli import following
+    from harness.engine.selection import Selection
+    from harness.evaluation.summary import evaluate
     from harness.report import evaluation as report
-    from harness.run.choice import Choice
-    from harness.run.evaluation import evaluate
-    from harness.settings import settings
 
     _refuse_nonsense(words)
     following.refuse_unwritable(words.json, words.markdown)
     chosen = settings(vars(words))
     suites = _suites(assembly.load(chosen), words.category)
-    choice = Choice(cases=tuple(words.case), models=tuple(words.models))
+    choice = Selection(cases=tuple(words.case), models=tuple(words.models))
     jobs = assembly.plan(suites, chosen, choice)
     out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown})
     if words.record and (code := _record(jobs, chosen, words, out)):
@@ -85,7 +85,7 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _refuse_nonsense(words: argparse.Namespace) -> None:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     if words.at_least is not None and not 0 <= words.at_least <= 1:
         raise UsageError(f"--at-least {words.at_least:g} is no share; give a number from 0 to 1, such as 0.8")
@@ -96,8 +96,8 @@ def _refuse_nonsense(words: argparse.Namespace) -> None:
 
 def _suites(suites: Sequence[Suite], categories: Sequence[str]) -> tuple[Suite, ...]:
     """The evaluations among ``suites``, of the ``categories`` asked for."""
-    from harness.errors import UsageError
-    from harness.run.scoring import category
+    from harness.core.errors import UsageError
+    from harness.evaluation.scoring import category
 
     found = {category(suite.name): suite for suite in suites if suite.kind == "evaluation"}
     if not found:
@@ -110,7 +110,7 @@ def _suites(suites: Sequence[Suite], categories: Sequence[str]) -> tuple[Suite, 
 
 def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, out: Console) -> int:
     """Ask for real; the exit code where that was not possible for all."""
-    from harness import assembly
+    from harness.app import assembly
     from harness.cli.record import origin
 
     asked = [job for job in jobs if not (words.missing and job.cassette.exists())]
@@ -131,8 +131,8 @@ def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, 
 def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> tuple[list[CaseResult], bool]:
     """The results of ``events`` as they come, under a bar, and with ``lines`` a line each; whether Ctrl-C ended it."""
     from harness.cli import following
-    from harness.report import harmless
-    from harness.run.events import CaseFinished
+    from harness.engine.events import CaseFinished
+    from harness.report import safe_text
 
     results: list[CaseResult] = []
     stopped = True
@@ -144,14 +144,14 @@ def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> 
                 if lines:
                     state = "recorded" if event.result.kept else "not recorded"
                     told = f"{state}  {event.result.name}  {event.result.seconds:.1f} s"
-                    out.print(harmless.line(told), markup=False, soft_wrap=True)
+                    out.print(safe_text.line(told), markup=False, soft_wrap=True)
         stopped = False
     return results, stopped
 
 
 def _missing(jobs: Sequence[Job]) -> str:
     """What is not recorded, as a sentence, and how it is; nothing where all is. ``UsageError`` where nothing is."""
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     absent = [job for job in jobs if not job.cassette.exists()]
     if not absent:

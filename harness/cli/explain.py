@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from harness.exchange import HttpRequest
+    from harness.core.exchange import HttpRequest
 
 EXAMPLES = """examples:
   harness explain cassettes/text/hello/openai+m.json asked.json     a request's body in a file
@@ -28,10 +28,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.cassette import load, matching
-    from harness.errors import CassetteError
-    from harness.report import harmless
-    from harness.settings import settings
+    from harness.app.settings import settings
+    from harness.cassette import load
+    from harness.cassette.matching import request_key
+    from harness.core.errors import CassetteError
+    from harness.report import safe_text
 
     matcher = settings({}).matcher()
     cassette = load(words.cassette)
@@ -42,16 +43,16 @@ def run(words: argparse.Namespace) -> int:
     same = [
         number
         for number, one in enumerate(asked)
-        if matching.key(recorded[number], matcher) == matching.key(one, matcher)
+        if request_key.key(recorded[number], matcher) == request_key.key(one, matcher)
     ]
     if same:
         places = ", ".join(map(str, same))
         sys.stdout.write(f"{words.cassette}: answers it with exchange {places}, in that order, each once\n")
         return 0
-    near = matching.nearest(recorded, asked[0], matcher=matcher) or 0
-    sys.stdout.write(harmless.line(f"{words.cassette}: no exchange answers it; the nearest is exchange {near}") + "\n")
-    for told in matching.differences(recorded[near], asked[near], most=words.most, matcher=matcher):
-        sys.stdout.write(f"  {harmless.line(told)}\n")
+    near = request_key.nearest(recorded, asked[0], matcher=matcher) or 0
+    sys.stdout.write(safe_text.line(f"{words.cassette}: no exchange answers it; the nearest is exchange {near}") + "\n")
+    for told in request_key.differences(recorded[near], asked[near], most=words.most, matcher=matcher):
+        sys.stdout.write(f"  {safe_text.line(told)}\n")
     return 1
 
 
@@ -61,7 +62,7 @@ def _asked(word: str, recorded: list[HttpRequest]) -> list[HttpRequest]:
     from pathlib import Path
 
     from harness.cassette import load
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     file, mark, place = word.rpartition("#")
     if mark and place.isdecimal():

@@ -28,27 +28,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     from harness.cassette import load
-    from harness.cassette.gate import Gate
-    from harness.cassette.imports import interactions, to_yaml
-    from harness.report import harmless
+    from harness.cassette.importers import interactions, to_yaml
+    from harness.cassette.secrets.leak_scan import LeakScan
+    from harness.report import safe_text
 
     cassette = load(words.cassette)
     document, left = interactions(cassette)
     for one in left:
-        sys.stderr.write(harmless.line(f"{words.cassette}: {one.place} was left out: {one.reason}") + "\n")
+        sys.stderr.write(safe_text.line(f"{words.cassette}: {one.place} was left out: {one.reason}") + "\n")
     made = len(document["interactions"])
     if made:
         text = to_yaml(document)
-        Gate().refuse_text(text, words.to)
+        LeakScan().refuse_text(text, words.to)
         _write(Path(words.to), text, overwrite=words.overwrite)
-        sys.stdout.write(harmless.line(f"{made} of {len(cassette.exchanges)} exchanges → {words.to}") + "\n")
+        sys.stdout.write(safe_text.line(f"{made} of {len(cassette.exchanges)} exchanges → {words.to}") + "\n")
         return 0
     sys.stderr.write("harness: there is nothing to export in it\n")
     return _NOTHING
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     if path.suffix not in {".yaml", ".yml"}:
         raise UsageError(f"{path}: vcrpy's YAML goes into a .yaml file")

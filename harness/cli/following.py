@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import harness
-from harness.errors import UsageError
-from harness.report import document, harmless, junit, terminal
-from harness.run.events import CaseFinished, CaseStarted, RunStarted
-from harness.run.scorecard import Scorecard
+from harness.core.errors import UsageError
+from harness.engine.events import CaseFinished, CaseStarted, RunStarted
+from harness.engine.scorecard import Scorecard
+from harness.report import document, junit, safe_text, terminal
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator
 
-    from harness.run.events import CaseResult, Event
+    from harness.engine.events import CaseResult, Event
 
 STANDARD_OUTPUT = "-"
 
@@ -60,7 +60,7 @@ def follow(
                 if isinstance(event, CaseFinished):
                     results.append(event.result)
                     if recording:
-                        out.print(terminal.one_line(event.result), markup=False, soft_wrap=True)
+                        out.print(terminal.summary_line(event.result), markup=False, soft_wrap=True)
         except KeyboardInterrupt:
             stopped = True
     scorecard = Scorecard(tuple(results), () if stopped else orphans)
@@ -85,7 +85,7 @@ def progress(out: Console) -> Progress:
 def bar(out: Console, total: int, what: str) -> Iterator[Callable[[_Step], _Step]]:
     """A bar of ``total`` steps called ``what``; calling what this gives tells a step, and hands on its argument."""
     with progress(out) as made:
-        task = made.add_task(harmless.line(what, 70), total=total)
+        task = made.add_task(safe_text.line(what, 70), total=total)
 
         def step(done: _Step) -> _Step:
             made.advance(task)
@@ -100,7 +100,7 @@ def advance(moving: Progress, event: Event) -> None:
         case RunStarted():
             moving.add_task("", total=event.total)
         case CaseStarted() if moving.task_ids:
-            moving.update(moving.task_ids[0], description=harmless.line(event.job.name, 70))
+            moving.update(moving.task_ids[0], description=safe_text.line(event.job.name, 70))
         case CaseFinished() if moving.task_ids:
             moving.advance(moving.task_ids[0])
 

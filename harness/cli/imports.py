@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from harness.cassette.imports.words import Left
+    from harness.cassette.importers.import_result import Skipped
 
 EXAMPLES = """examples:
   harness import tests/cassettes/test_chat.yaml --to cassettes/imported
@@ -32,28 +32,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.cassette.imports import bring, sources
-    from harness.errors import HarnessError, UsageError
-    from harness.report import harmless
+    from harness.cassette.importers import bring, sources
+    from harness.core.errors import HarnessError, UsageError
+    from harness.report import safe_text
 
     found = sources(map(Path, words.files))
     if not found:
         raise UsageError("there is nothing to import in these folders")
     taken, code = 0, 0
-    left: list[Left] = []
+    left: list[Skipped] = []
     for file, name in found:
         try:
             came = bring(file, name, Path(words.to), known=words.format, overwrite=words.overwrite)
         except HarnessError as error:
-            sys.stderr.write(f"harness: {harmless.line(str(error))}\n")
+            sys.stderr.write(f"harness: {safe_text.line(str(error))}\n")
             code = max(code, error.exit_code)
             continue
         taken, left = taken + came.haul.taken, left + list(came.haul.left)
         for one in came.haul.left:
-            sys.stderr.write(f"{harmless.line(f'{file}: {one.place} was left out: {one.reason}')}\n")
+            sys.stderr.write(f"{safe_text.line(f'{file}: {one.place} was left out: {one.reason}')}\n")
         all_ = came.haul.taken + len(came.haul.left)
         to = came.written[0] if len(came.written) == 1 else f"{len(came.written)} cassettes"
-        sys.stdout.write(harmless.line(f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}") + "\n")
+        sys.stdout.write(safe_text.line(f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}") + "\n")
     sys.stdout.write(f"{taken} interaction{'' if taken == 1 else 's'} taken over, {len(left)} left out\n")
     if any(one.secret for one in left):
         return _LEAK

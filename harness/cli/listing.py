@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from harness.exchange import Provenance
+    from harness.core.exchange import Provenance
 
 EXAMPLES = """examples:
   harness list                       every case, and the state of its cassettes
@@ -29,10 +29,10 @@ def run(words: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.cli.following import screen
-    from harness.report import harmless
-    from harness.settings import settings
+    from harness.report import safe_text
 
     chosen = settings(vars(words))
     suites = assembly.load(chosen)
@@ -48,20 +48,20 @@ def run(words: argparse.Namespace) -> int:
         missing += state == "missing"
         shown = f"{job.suite} (evaluation)" if job.suite in evaluations else job.suite
         names = (shown if job.suite != before else "", job.case.id, job.model.called)
-        table.add_row(*(Text(harmless.line(one, 80)) for one in (*names, state, source, age)))
+        table.add_row(*(Text(safe_text.line(one, 80)) for one in (*names, state, source, age)))
         before = job.suite
     out = screen()
     out.print(table)
     out.print(f"{len({job.suite for job in jobs})} suites, {len(jobs)} cases and models, {missing} not recorded")
     for path in assembly.orphans(suites, chosen):
-        out.print(Text(harmless.line(f"{path}: no case uses this cassette")), soft_wrap=True)
+        out.print(Text(safe_text.line(f"{path}: no case uses this cassette")), soft_wrap=True)
     return 0
 
 
 def _state(path: Path, now: dt.datetime) -> tuple[str, str, str]:
     """What is on disk, where it is from, and its age."""
     from harness.cassette import load
-    from harness.errors import CassetteError, CassetteMissingError
+    from harness.core.errors import CassetteError, CassetteMissingError
 
     try:
         cassette = load(path)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.run.mutants import Outcome, Part
-    from harness.run.mutate import MutationEvent, Unmutated
+    from harness.mutation.mutant import Outcome, Part
+    from harness.mutation.mutate import MutationEvent, Unmutated
 
 EXAMPLES = """examples:
   harness mutate                                 every suite in the folder suites
@@ -42,10 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     import harness
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
     from harness.report import mutation
-    from harness.settings import settings
 
     _refuse_nonsense(words)
     refuse_unwritable(words.json)
@@ -63,7 +63,7 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _refuse_nonsense(words: argparse.Namespace) -> None:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     if words.sample is not None and words.sample < 1:
         raise UsageError(f"--sample {words.sample} judges nothing; give at least 1")
@@ -74,8 +74,8 @@ def _refuse_nonsense(words: argparse.Namespace) -> None:
 def _follow(events: Iterable[MutationEvent], out: Console) -> tuple[list[Outcome], list[Unmutated], bool]:
     """What came of the mutants, what could not be mutated, and whether Ctrl-C ended it."""
     from harness.cli.following import progress
-    from harness.report import harmless
-    from harness.run.mutate import MutantJudged, MutationStarted
+    from harness.mutation.mutate import MutantJudged, MutationStarted
+    from harness.report import safe_text
 
     outcomes: list[Outcome] = []
     unmutated: list[Unmutated] = []
@@ -88,7 +88,7 @@ def _follow(events: Iterable[MutationEvent], out: Console) -> tuple[list[Outcome
                 elif isinstance(event, MutantJudged):
                     outcomes.append(event.outcome)
                     where = f"{event.outcome.suite} / {event.outcome.case}: {event.outcome.mutator}"
-                    moving.update(task, advance=1, description=harmless.line(where, 70))
+                    moving.update(task, advance=1, description=safe_text.line(where, 70))
                 else:
                     unmutated.append(event)
         except KeyboardInterrupt:
@@ -105,7 +105,7 @@ def _code(
 ) -> int:
     from rich.text import Text
 
-    from harness.run.mutants import score
+    from harness.mutation.mutant import score
 
     if unmutated:
         return 2

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.change import Change
-    from harness.run.allowance import Limits
-    from harness.run.choice import Choice
-    from harness.run.executors import Executor
+    from harness.core.change import Change
+    from harness.engine.budget import Limits
+    from harness.engine.selection import Selection
+    from harness.engine.workers import Executor
 
 
 def suites(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +41,11 @@ def selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choice(words: argparse.Namespace, *, missing: bool = False) -> Choice:
+def choice(words: argparse.Namespace, *, missing: bool = False) -> Selection:
     """What ``selection`` was given."""
-    from harness.run.choice import Choice
+    from harness.engine.selection import Selection
 
-    return Choice(tuple(words.suite), tuple(words.case), tuple(words.model), missing)
+    return Selection(tuple(words.suite), tuple(words.case), tuple(words.model), missing)
 
 
 def tell_left(out: Console, left: int) -> None:
@@ -77,20 +77,20 @@ def executors(parser: argparse.ArgumentParser) -> None:
 
 def executor(words: argparse.Namespace, **batch: int) -> Executor:
     """What ``executors`` was given; ``batch`` is how many cases a worker gets at a time. Raises ``UsageError``."""
-    from harness.errors import UsageError
-    from harness.run import executors as kinds
+    from harness.core.errors import UsageError
+    from harness.engine import workers as kinds
 
     if words.workers is not None and words.workers < 1:
         raise UsageError(f"--workers is {words.workers}; give 1 or more")
     if words.executor == "ray":
-        from harness.run.executors.on_ray import on_ray
+        from harness.engine.workers.ray_pool import on_ray
 
         return on_ray(words.address, words.workers, **batch)
     if words.address:
         raise UsageError("--address is where a Ray cluster is; give --executor ray with it")
     if words.workers in (None, 1):
         return kinds.in_process
-    from harness.run.executors.processes import processes
+    from harness.engine.workers.processes import processes
 
     return processes(words.workers, **batch)
 
@@ -106,8 +106,8 @@ def limits(parser: argparse.ArgumentParser) -> None:
 
 def limited(words: argparse.Namespace) -> Limits:
     """What ``limits`` was given. Raises ``UsageError``."""
-    from harness.errors import UsageError
-    from harness.run.allowance import Limits
+    from harness.core.errors import UsageError
+    from harness.engine.budget import Limits
 
     for name in ("max_requests", "max_dollars", "per_minute"):
         given = getattr(words, name)
@@ -126,7 +126,7 @@ def fail_on(parser: argparse.ArgumentParser) -> None:
 
 def failed(words: argparse.Namespace, changes: Iterable[Change]) -> int:
     """1 where one of ``changes`` is as grave as ``--fail-on``, else 0."""
-    from harness.change import GRADES
+    from harness.core.change import GRADES
 
     if words.fail_on == "never":
         return 0

@@ -7,7 +7,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.cli.commands import Command

@@ -36,9 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.server.program import record
-    from harness.settings import settings
 
     program, path = programs.program(words), programs.cassette(words)
     assembly.refuse_ci(settings({}))

@@ -39,10 +39,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.cassette.pace import pace
+    from harness.app.settings import settings
+    from harness.interception.pace import pace
     from harness.server import rulebook
     from harness.server.program import replay
-    from harness.settings import settings
 
     program, path = programs.program(words), programs.cassette(words)
     rules = rulebook.Rules(rulebook.from_file(words.faults) if words.faults else ())

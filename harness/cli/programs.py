@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def program(words: argparse.Namespace) -> Program:
     """The program after ``--``. Raises ``UsageError`` where there is none."""
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
     from harness.server.program import Program
 
     if not words.program:
@@ -55,8 +55,8 @@ def cassette(words: argparse.Namespace, folder: str = "programs") -> Path:
     """Where the recording of a program is or will be. Raises ``UsageError`` for a name that is no cassette's."""
     from pathlib import Path
 
-    from harness.errors import UsageError
-    from harness.settings import settings
+    from harness.app.settings import settings
+    from harness.core.errors import UsageError
 
     if words.cassette:
         path = Path(words.cassette)
@@ -83,16 +83,16 @@ def shown(words: Sequence[str]) -> str:
     """The command in a line, without what looks like a secret."""
     import shlex
 
-    from harness.cassette.redaction import Redactor
+    from harness.cassette.secrets.redaction import Redactor
 
     return Redactor(by_shape=True).text(shlex.join(words))[:200]
 
 
 def say(why: str) -> None:
     """A line of our own: standard output is the program's."""
-    from harness.report import harmless
+    from harness.report import safe_text
 
-    sys.stderr.write(f"harness: {harmless.line(why, 4000)}\n")
+    sys.stderr.write(f"harness: {safe_text.line(why, 4000)}\n")
     sys.stderr.flush()
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.laws import Law
-    from harness.run.prove import Broken, Proof
-    from harness.run.subject import Backend
+    from harness.laws.prove import BrokenLaw, Proof
+    from harness.laws.tested_backend import Backend
 
 EXAMPLES = """examples:
   harness prove                                  our backend, all providers, all laws
@@ -47,9 +47,9 @@ def run(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from harness.cli.following import STANDARD_OUTPUT, screen
-    from harness.errors import UsageError
-    from harness.run import prove
-    from harness.run.subject import backend_at
+    from harness.core.errors import UsageError
+    from harness.laws import prove
+    from harness.laws.tested_backend import backend_at
 
     if words.examples < 1:
         raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
@@ -69,13 +69,13 @@ def run(words: argparse.Namespace) -> int:
 
 def _try(backend: Backend, name: str) -> None:
     """Put one plain question, so that what is no backend at all is told once and not by every law."""
-    from harness.errors import UsageError
-    from harness.laws import ask
+    from harness.core.errors import UsageError
+    from harness.laws import run_trial
     from harness.laws.exemplars import exemplars
 
-    error = ask(exemplars("openai", stream=False)[0], backend.complete).error
+    error = run_trial(exemplars("openai", stream=False)[0], backend.complete).error
     if isinstance(error, TypeError):
-        shape = "complete(model, messages, *, tools=None, stream=False, **options) gives a harness.chat.Reply"
+        shape = "complete(model, messages, *, tools=None, stream=False, **options) gives a harness.core.chat.Reply"
         raise UsageError(f"{name} is no backend: {error}; {shape}")
 
 
@@ -95,8 +95,8 @@ def _offline() -> None:
 def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, keep: Path, out: Console) -> list[Proof]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from harness.laws.asking import provers
-    from harness.run import prove
+    from harness.laws import prove
+    from harness.laws.provider_options import provers
 
     providers = provers(tuple(words.provider))
     modes = [mode for mode in prove.MODES if backend.acomplete is not None or not mode.startswith("async")]
@@ -118,14 +118,14 @@ def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, ke
 
 
 def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console, backend: str) -> None:
-    from harness.laws.known import KNOWN
+    from harness.laws.known_faults import KNOWN
     from harness.report import proofs as report
 
     for table in report.tables(proofs, laws, out.width):
         out.print(table)
     for proof in proofs:
         for broken in proof.broken.values():
-            out.print(report.story(proof, broken), style="red", markup=False, highlight=False)
+            out.print(report.describe(proof, broken), style="red", markup=False, highlight=False)
             for told in _saved(proof, broken, keep, backend):
                 out.print(f"  {told}", markup=False, highlight=False)
     for fault in KNOWN:
@@ -139,20 +139,20 @@ def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console
     out.print(f"{len(proofs)} proofs, {examples:,} examples, {judged:,} judgements: {broken_laws or 'no'} broken laws")
 
 
-def _saved(proof: Proof, broken: Broken, keep: Path, backend: str) -> list[str]:
+def _saved(proof: Proof, broken: BrokenLaw, keep: Path, backend: str) -> list[str]:
     """Keep a counterexample, its bytes as a synthetic cassette; how to put it again, and how to look at it."""
     import json
 
     import harness
     from harness.cassette import Cassette, save
-    from harness.exchange import Exchange, Provenance
-    from harness.laws.kept import SUFFIX, Kept, to_json
+    from harness.core.exchange import Exchange, Provenance
+    from harness.laws.counterexample import SUFFIX, Counterexample, to_json
 
     trial, name = broken.trial, f"{broken.law.id}-{proof.provider}-{proof.mode.replace(' ', '-')}"
     folder = keep / "counterexamples"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}{SUFFIX}"
-    kept = Kept(broken.law.id, backend, proof.mode, trial.question)
+    kept = Counterexample(broken.law.id, backend, proof.mode, trial.question)
     file.write_text(json.dumps(to_json(kept), indent=1) + "\n", encoding="utf-8")
     told = [f"put it again:     pytest {file}"]
     if trial.requests and trial.served is not None:
@@ -164,9 +164,9 @@ def _saved(proof: Proof, broken: Broken, keep: Path, backend: str) -> list[str]:
 
 
 def _self_check(backend: Backend, out: Console) -> int:
-    from harness.laws.faulty import FAULTY
+    from harness.laws.broken_backends.catalogue import FAULTY
+    from harness.laws.selfcheck import self_check
     from harness.report import proofs as report
-    from harness.run.selfcheck import self_check
 
     survived = 0
     for caught in self_check(backend):
@@ -180,7 +180,7 @@ def _write_json(target: str, proofs: Sequence[Proof]) -> None:
     import json
     from pathlib import Path
 
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
     from harness.report import proofs as report
 
     text = json.dumps(report.as_json(proofs), indent=1) + "\n"

@@ -30,20 +30,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from harness import housekeeping
-    from harness.errors import UsageError
-    from harness.report import harmless
-    from harness.settings import settings
+    from harness.app import inventory
+    from harness.app.settings import settings
+    from harness.core.errors import UsageError
+    from harness.report import safe_text
 
     chosen = settings(vars(words))
     if chosen.store:
         raise UsageError(f"{chosen.store}: prune removes from folders; use the store's own tools, or its expiry rules")
-    going = [one for one in housekeeping.inventory(chosen) if one.use in {"orphan", "left over"}]
+    going = [one for one in inventory.inventory(chosen) if one.use in {"orphan", "left over"}]
     if not going:
         sys.stdout.write(f"{chosen.cassettes}: every cassette is used; nothing to remove\n")
         return 0
     for one in going:
-        sys.stdout.write(harmless.line(f"{one.path}: {one.use}, {one.exchanges} exchanges, {one.kind}") + "\n")
+        sys.stdout.write(safe_text.line(f"{one.path}: {one.use}, {one.exchanges} exchanges, {one.kind}") + "\n")
     if words.dry_run:
         return 0
     if not words.yes:
@@ -55,6 +55,6 @@ def run(words: argparse.Namespace) -> int:
             sys.stdout.write("nothing was removed\n")
             return 0
     for one in going:
-        housekeeping.remove(Path(one.path), chosen.cassettes)
+        inventory.remove(Path(one.path), chosen.cassettes)
     sys.stdout.write(f"{len(going)} removed\n")
     return 0

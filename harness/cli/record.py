@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from harness.assembly import Origin
+    from harness.app.assembly import Origin
 
 EXAMPLES = """examples:
   harness record --local                         start the local model, record every suite from it, stop it
@@ -42,9 +42,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from rich.text import Text
 
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.cli.following import console, follow
-    from harness.settings import settings
 
     chosen = settings(vars(words))
     choice = options.choice(words, missing=words.missing)
@@ -70,7 +70,7 @@ def run(words: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def origin(words: argparse.Namespace) -> Iterator[Origin]:
     """Who answers: a local server started for it with ``--local``, else whoever the models name."""
-    from harness.assembly import Origin
+    from harness.app.assembly import Origin
 
     if not words.local:
         yield Origin(words.source)

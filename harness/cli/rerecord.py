@@ -25,13 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.cassette import load
     from harness.cli import options
-    from harness.errors import CassetteError
-    from harness.report import changes, harmless
-    from harness.run import grading
-    from harness.settings import settings
+    from harness.core.errors import CassetteError
+    from harness.drift import grading
+    from harness.report import changes, safe_text
 
     chosen = settings(vars(words))
     before = {}
@@ -42,13 +42,13 @@ def run(words: argparse.Namespace) -> int:
             try:
                 before[job.cassette] = load(job.cassette)
             except CassetteError as error:
-                sys.stderr.write(f"harness: {harmless.line(str(error))}; there is nothing to compare with\n")
+                sys.stderr.write(f"harness: {safe_text.line(str(error))}; there is nothing to compare with\n")
     code = record.run(words)
     same = 0
     for path, old in before.items():
         told = [one for one in grading.cassettes(old, load(path)) if one.what != "value"]
         same += not told
         for one in told:
-            sys.stderr.write(harmless.line(f"{path}: {changes.line(one)}", 500) + "\n")
+            sys.stderr.write(safe_text.line(f"{path}: {changes.line(one)}", 500) + "\n")
     sys.stderr.write(f"{len(before) - same} of {len(before)} cassettes say something else than before\n")
     return code

@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness import assembly
+    from harness.app import assembly
+    from harness.app.settings import settings
     from harness.cli.following import console, follow
-    from harness.settings import settings
 
     chosen = settings(vars(words))
     choice = options.choice(words)

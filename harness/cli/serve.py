@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from harness.exchange import Exchange
-    from harness.server.door import Door
+    from harness.core.exchange import Exchange
     from harness.server.replay import Answers
+    from harness.server.web import ServerHandle
 
 EXAMPLES = """examples:
   harness serve cassettes/                                   replay all cassettes at http://127.0.0.1:8788
@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     recording = words.record or words.upstream is not None
     alone = "--record" if recording else "--synthetic" if words.synthetic is not None else ""
@@ -69,8 +69,8 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _replay(words: argparse.Namespace) -> int:
-    from harness.cassette.pace import pace
-    from harness.server import door, rulebook
+    from harness.interception.pace import pace
+    from harness.server import rulebook, web
     from harness.server.app import App
     from harness.server.replay import Replay
 
@@ -79,19 +79,19 @@ def _replay(words: argparse.Namespace) -> int:
     source = Replay(answers, rules=rulebook.Rules(rules), pace=pace(words.timing), say=_say)
     app = App(source, hosts=[words.host, *words.allow_host], say=_say)
 
-    def ready(opened: Door) -> None:
+    def ready(opened: ServerHandle) -> None:
         _tell(f"{what} at {opened.url}", opened, words)
 
-    door.serve(app, host=words.host, port=words.port, ready=ready)
+    web.serve(app, host=words.host, port=words.port, ready=ready)
     counts = app.ledger.counts
     sys.stdout.write(f"{counts.get('answered', 0)} answered, {counts.get('missed', 0)} missed\n")
     return 1 if counts.get("missed") else 0
 
 
 def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
-    from harness.errors import UsageError
-    from harness.server import shelf, synthetic
-    from harness.settings import settings
+    from harness.app.settings import settings
+    from harness.core.errors import UsageError
+    from harness.server import recording_index, synthetic
 
     if words.synthetic is not None:
         if words.cassettes:
@@ -99,21 +99,21 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
         if words.synthetic:
             return synthetic.scripted(synthetic.script(words.synthetic)), f"the script {words.synthetic}"
         return synthetic.made_up(), "made-up answers, marked synthetic,"
-    recorded = shelf.gathered(words.cassettes or ["cassettes"])
+    recorded = recording_index.gathered(words.cassettes or ["cassettes"])
     files = len({one.file for one in recorded})
-    loaded = shelf.Shelf(recorded, repeat=words.repeat, matcher=settings({}).matcher())
+    loaded = recording_index.RecordingIndex(recorded, repeat=words.repeat, matcher=settings({}).matcher())
     return loaded, f"{len(recorded)} exchanges of {files} cassettes"
 
 
 def _record(words: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from harness import assembly
-    from harness.errors import UsageError
-    from harness.server import door, proxy
+    from harness.app import assembly
+    from harness.app.settings import settings
+    from harness.core.errors import UsageError
+    from harness.dialects.hosts import is_local
+    from harness.server import proxy, web
     from harness.server.app import App
-    from harness.settings import settings
-    from harness.wire.hosts import is_local
 
     if not (words.record and words.upstream and len(words.cassettes) == 1):
         raise UsageError("to record, give --record, --upstream URL and one cassette file that does not exist yet")
@@ -123,10 +123,10 @@ def _record(words: argparse.Namespace) -> int:
     with proxy.recorder(path, made) as kept:
         app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host], say=_say)
 
-        def ready(opened: Door) -> None:
+        def ready(opened: ServerHandle) -> None:
             _tell(f"recording {words.upstream} into {path}", opened, words)
 
-        door.serve(app, host=words.host, port=words.port, ready=ready)
+        web.serve(app, host=words.host, port=words.port, ready=ready)
     return _recorded(kept.exchanges, path)
 
 
@@ -140,7 +140,7 @@ def _recorded(exchanges: tuple[Exchange, ...], path: str) -> int:
     return 0
 
 
-def _tell(what: str, opened: Door, words: argparse.Namespace) -> None:
+def _tell(what: str, opened: ServerHandle, words: argparse.Namespace) -> None:
     url = opened.url
     sys.stdout.write(
         f"{what}\nbase URLs: {url}/v1 (OpenAI and its kin), {url} (Anthropic, Gemini, Ollama, Cohere, Bedrock); "
@@ -152,7 +152,7 @@ def _tell(what: str, opened: Door, words: argparse.Namespace) -> None:
 
 
 def _say(why: str) -> None:
-    from harness.report import harmless
+    from harness.report import safe_text
 
-    sys.stderr.write(f"harness: {harmless.line(why, 4000)}\n")
+    sys.stderr.write(f"harness: {safe_text.line(why, 4000)}\n")
     sys.stderr.flush()

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     from harness.cassette import load
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
     from harness.report import exchanges
 
     cassette = load(words.cassette)

@@ -25,8 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.report import harmless
-    from harness.settings import settings
+    from harness.app.settings import settings
+    from harness.report import safe_text
 
     chosen = settings({"cassettes": words.cassettes})
     paths = [Path(path) for path in words.paths]
@@ -35,7 +35,7 @@ def run(words: argparse.Namespace) -> int:
     problems += _suite_problems(suites)
     problems += _cassette_problems(cassettes)
     for problem in problems:
-        sys.stderr.write(f"{harmless.line(problem)}\n")
+        sys.stderr.write(f"{safe_text.line(problem)}\n")
     sys.stdout.write(f"{len(suites)} suite files, {len(cassettes)} cassettes: {len(problems) or 'no'} faults\n")
     return 2 if problems or not (suites or cassettes) else 0
 
@@ -58,7 +58,7 @@ def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
 
 
 def _suite_problems(files: Sequence[Path]) -> list[str]:
-    from harness.errors import SuiteError
+    from harness.core.errors import SuiteError
 
     if not files:
         return []
@@ -73,7 +73,7 @@ def _suite_problems(files: Sequence[Path]) -> list[str]:
 
 def _cassette_problems(files: Iterable[Path]) -> list[str]:
     from harness.cassette import load
-    from harness.errors import CassetteError
+    from harness.core.errors import CassetteError
 
     problems = []
     for file in files:

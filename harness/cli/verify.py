@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.drift import Asked
-    from harness.run.verify import Verified
+    from harness.app.verify_targets import VerifyTarget
+    from harness.drift.verify import VerifiedCassette
 
 EXAMPLES = """examples:
   harness verify --local                               everything, of the local model that is started for it
@@ -89,7 +89,7 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _refuse(words: argparse.Namespace) -> None:
-    from harness.errors import UsageError
+    from harness.core.errors import UsageError
 
     for name in ("sample", "repeats"):
         if (value := getattr(words, name)) is not None and value < 1:
@@ -97,8 +97,8 @@ def _refuse(words: argparse.Namespace) -> None:
     if words.accept and not (words.yes or sys.stdin.isatty()):
         raise UsageError("nobody is there to agree; --accept asks at a terminal, or takes all with --yes")
     if words.accept:
-        from harness import assembly
-        from harness.settings import settings
+        from harness.app import assembly
+        from harness.app.settings import settings
 
         assembly.refuse_ci(settings(vars(words)))
 
@@ -112,7 +112,7 @@ def _place(words: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]
     if not words.local or words.ages:
         yield words.hostname, words.source or words.hostname, environment
         return
-    from harness.assembly import LOCAL_KEY
+    from harness.app.assembly import LOCAL_KEY
     from harness.local.server import KEY, running
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped then too
@@ -120,22 +120,22 @@ def _place(words: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]
         yield server.url, words.source or server.source, {LOCAL_KEY: KEY, **environment}
 
 
-def _chosen(words: argparse.Namespace, hostname: str) -> tuple[Asked, ...]:
+def _chosen(words: argparse.Namespace, hostname: str) -> tuple[VerifyTarget, ...]:
     import datetime as dt
 
-    from harness import assembly, drift
-    from harness.run.verify import sampled
-    from harness.settings import settings
+    from harness.app import assembly, verify_targets
+    from harness.app.settings import settings
+    from harness.drift.verify import sampled
 
     chosen = settings(vars(words))
     priced = words.max_dollars is not None and not words.ages
-    terms = drift.Terms(chosen.expiry, dt.datetime.now(dt.UTC), hostname, priced=priced)
+    terms = verify_targets.Terms(chosen.expiry, dt.datetime.now(dt.UTC), hostname, priced=priced)
     if words.cassette:
-        found = drift.of_files(words.cassette, terms)
+        found = verify_targets.of_files(words.cassette, terms)
     else:
         suites, _ = assembly.regressions(assembly.load(chosen), chosen, options.choice(words))
         jobs = assembly.plan(suites, chosen, options.choice(words))
-        found = drift.of_jobs(jobs, terms)
+        found = verify_targets.of_jobs(jobs, terms)
     if words.sample is None:
         return found
     kept = {one.path for one in sampled([one.target for one in found], words.sample, words.seed)}
@@ -143,24 +143,24 @@ def _chosen(words: argparse.Namespace, hostname: str) -> tuple[Asked, ...]:
 
 
 def _follow(
-    words: argparse.Namespace, asked: Sequence[Asked], hostname: str, environment: dict[str, str], out: Console
-) -> tuple[list[Verified], str, int]:
+    words: argparse.Namespace, asked: Sequence[VerifyTarget], hostname: str, environment: dict[str, str], out: Console
+) -> tuple[list[VerifiedCassette], str, int]:
     """All that was verified, why it stopped before its end, and the exit code for that."""
     import time
     from pathlib import Path
 
-    from harness import drift
+    from harness.app import verify_targets
     from harness.cli.following import progress
-    from harness.errors import UsageError
-    from harness.report import harmless, verified
-    from harness.run import verify
-    from harness.run.allowance import Allowance
-    from harness.run.kept import Kept
+    from harness.core.errors import UsageError
+    from harness.drift import verify
+    from harness.drift.answer_log import AnswerLog
+    from harness.engine.budget import BudgetClient
+    from harness.report import safe_text, verification
 
-    send = drift.sender(asked, environment, hostname=hostname)
-    allowance = Allowance(options.limited(words), clock=time.monotonic, sleep=time.sleep)
-    answers = Kept(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
-    done: list[verify.Verified] = []
+    send = verify_targets.sender(asked, environment, hostname=hostname)
+    allowance = BudgetClient(options.limited(words), clock=time.monotonic, sleep=time.sleep)
+    answers = AnswerLog(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
+    done: list[verify.VerifiedCassette] = []
     targets = [one.target for one in asked]
     stopped, code = "", 0
     with progress(out) as moving:
@@ -171,11 +171,11 @@ def _follow(
                     moving.update(task, total=event.total)
                     if event.kept:
                         out.print(f"going on from {answers.path}: {event.kept} answers are there", soft_wrap=True)
-                elif isinstance(event, verify.Answered):
-                    moving.update(task, advance=1, description=harmless.line(str(event.target.path), 70))
+                elif isinstance(event, verify.AnswerReceived):
+                    moving.update(task, advance=1, description=safe_text.line(str(event.target.path), 70))
                 else:
                     done.append(event)
-                    out.print(verified.one_line(event), markup=False, soft_wrap=True)
+                    out.print(verification.summary_line(event), markup=False, soft_wrap=True)
         except UsageError as error:
             stopped, code = str(error), _UNTOLD
         except KeyboardInterrupt:
@@ -184,31 +184,31 @@ def _follow(
     return done, stopped, code
 
 
-def _tell(words: argparse.Namespace, done: Sequence[Verified], stopped: str, out: Console) -> None:
+def _tell(words: argparse.Namespace, done: Sequence[VerifiedCassette], stopped: str, out: Console) -> None:
     import harness
     from harness.cli.following import write_report
-    from harness.report import changes, harmless, verified
+    from harness.report import changes, safe_text, verification
 
     for one in done:
-        for line, style in verified.story(one, cosmetic=words.all):
+        for line, style in verification.describe(one, cosmetic=words.all):
             out.print(line, style=style or None, markup=False, soft_wrap=True)
     steady = [change for one in done for change in one.steady]
     answers = sum(one.answers for one in done)
     told = f"{len(done)} cassettes verified by {answers} answers: {changes.summed(steady)}"
     out.print(told, markup=False, soft_wrap=True)
     if stopped:
-        out.print(f"stopped: {harmless.line(stopped)}", style="bold red", markup=False, soft_wrap=True)
-    write_report(words.json, lambda: verified.as_json(done, stopped, harness.__version__))
+        out.print(f"stopped: {safe_text.line(stopped)}", style="bold red", markup=False, soft_wrap=True)
+    write_report(words.json, lambda: verification.as_json(done, stopped, harness.__version__))
 
 
-def _ages(asked: Sequence[Asked], out: Console) -> int:
-    from harness.report import verified
-    from harness.run.verify import Verified
+def _ages(asked: Sequence[VerifyTarget], out: Console) -> int:
+    from harness.drift.verify import VerifiedCassette
+    from harness.report import verification
 
-    found = [Verified(one.target) for one in asked]
+    found = [VerifiedCassette(one.target) for one in asked]
     for one in found:
         if one.target.age != "fresh":
-            out.print(f"{one.target.path}: {verified.aged(one)}", markup=False, soft_wrap=True)
+            out.print(f"{one.target.path}: {verification.aged(one)}", markup=False, soft_wrap=True)
     ages = [one.target.age for one in found]
     counted = ", ".join(f"{ages.count(word)} {word}" for word in ("fresh", "old", "expired", "undated") if word in ages)
     out.print(f"{len(found)} recordings: {counted}", markup=False, soft_wrap=True)
@@ -217,25 +217,25 @@ def _ages(asked: Sequence[Asked], out: Console) -> int:
 
 def _accept(
     words: argparse.Namespace,
-    done: Sequence[Verified],
+    done: Sequence[VerifiedCassette],
     source: str,
-    asked: Sequence[Asked],
+    asked: Sequence[VerifyTarget],
     environment: dict[str, str],
     out: Console,
 ) -> None:
-    from harness import drift
-    from harness.report import verified
+    from harness.app import verify_targets
+    from harness.report import verification
 
     for one in done:
         if not any(change.what != "value" for change in one.steady):
             continue
-        if why := drift.unaccepted(one):
+        if why := verify_targets.unaccepted(one):
             out.print(f"{one.target.path}: stays as it is: {why}", markup=False, soft_wrap=True)
             continue
-        for line, style in verified.story(one, cosmetic=True):
+        for line, style in verification.describe(one, cosmetic=True):
             out.print(line, style=style or None, markup=False, soft_wrap=True)
         if words.yes or _agrees(f"{one.target.path}: take the new answers? [y/N] "):
-            drift.accept(one, source, drift.secrets_of(asked, environment))
+            verify_targets.accept(one, source, verify_targets.secrets_of(asked, environment))
             out.print(f"{one.target.path}: recorded anew", markup=False, soft_wrap=True)
 
 

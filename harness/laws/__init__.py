@@ -1,15 +1,15 @@
 """The laws of tool calling, for any backend: an explicit table, each a judgement over a trial.
 
-``prove(backend)`` in ``harness.run.prove`` draws trials and judges them all; a law alone is
+``prove(backend)`` in ``harness.laws.prove`` draws trials and judges them all; a law alone is
 ``BY_ID["N4"].judge(ask(question, complete))``. ``harness.laws.bare`` holds those that need no litellm.
 """
 
 from harness.laws import decoding, names, streaming, turns
 from harness.laws.law import Law
-from harness.laws.question import Past, Question
-from harness.laws.trial import Trial, aask, ask
+from harness.laws.question import History, Question
+from harness.laws.trial import Trial, aask, run_trial
 
 ALL_LAWS: tuple[Law, ...] = (*names.LAWS, *decoding.LAWS, *streaming.LAWS, *turns.LAWS)
 BY_ID: dict[str, Law] = {law.id: law for law in ALL_LAWS}
 
-__all__ = ["ALL_LAWS", "BY_ID", "Law", "Past", "Question", "Trial", "aask", "ask"]
+__all__ = ["ALL_LAWS", "BY_ID", "History", "Law", "Question", "Trial", "aask", "run_trial"]

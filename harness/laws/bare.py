@@ -10,22 +10,22 @@ import copy
 import json
 from typing import TYPE_CHECKING
 
-from harness.backend.asking import ask as prepared
-from harness.backend.replies import read_reply
-from harness.backend.unsaid import generated_text
-from harness.chat import ToolCall
-from harness.exchange import HttpRequest
-from harness.laws.asking import ASKED
+from harness.backend.omissions import generated_text
+from harness.backend.request import prepare_request as prepared
+from harness.backend.response import read_reply
+from harness.core.chat import ToolCall
+from harness.core.exchange import HttpRequest
+from harness.dialects import DIALECTS
+from harness.dialects.arguments import strict_json
+from harness.dialects.dialect import Mentions, ordered
+from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options, served
 from harness.laws.trial import Trial
-from harness.wire import DIALECTS
-from harness.wire.arguments import strict_json
-from harness.wire.dialect import Mentions, ordered
 
 if TYPE_CHECKING:
-    from harness.backend.asking import Question as Prepared
-    from harness.chat import CallError, Json, Reply
-    from harness.exchange import HttpResponse
+    from harness.backend.request import PreparedRequest as Prepared
+    from harness.core.chat import CallError, Json, Reply
+    from harness.core.exchange import HttpResponse
     from harness.laws.question import Question
 
 BLIND = frozenset({"N6", "D14", "S2", "S3", "S4"})

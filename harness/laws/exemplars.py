@@ -9,16 +9,16 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.chat import CallError, Reply, ToolCall, Usage
-from harness.laws.drawing import ASKS_FOR_JSON, PROSE, kinds
-from harness.laws.known import left_out
-from harness.laws.question import Past, Question, carried, rendered
-from harness.wire.profiles import profile
+from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.dialects.providers import profile
+from harness.laws.draw import ASKS_FOR_JSON, PROSE, kinds
+from harness.laws.known_faults import left_out
+from harness.laws.question import History, Question, carried, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.chat import Json
+    from harness.core.chat import Json
 
 _USAGE = Usage(11, 7, 18)
 _STRINGS = {
@@ -131,7 +131,7 @@ def _requests(asked: Question) -> Iterator[Question]:
     """What is sent: choice, history, tools of one name; and two at the same time."""
     yield from (replace(asked, choice=name) for name in asked.tools[:2])
     ids = ("functions.x:0", "functions_x_0", "x" * 65, "x" * 66, "call_1/é")
-    past = tuple(Past(("a/b", "get_x", "gone/away", "get/x", "a__b")[n], one) for n, one in enumerate(ids))
+    past = tuple(History(("a/b", "get_x", "gone/away", "get/x", "a__b")[n], one) for n, one in enumerate(ids))
     yield replace(asked, history=past)
     yield replace(asked, history=past[:1], choice="get_x")
     yield replace(asked, kind="doubled", tools=asked.tools[:1], reply=replace(asked.reply, calls=()))

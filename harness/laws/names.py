@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.core.errors import HarnessError
+from harness.laws.json_identity import differing
 from harness.laws.law import Law
-from harness.laws.same import differing
 
 if TYPE_CHECKING:
     from harness.laws.trial import Trial

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.errors import UsageError
-from harness.exchange import Chunk
-from harness.laws.asking import ASKED
-from harness.strategies.faults import pieces
-from harness.wire import DIALECTS
-from harness.wire.profiles import profile
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk
+from harness.dialects import DIALECTS
+from harness.dialects.providers import profile
+from harness.laws.provider_options import ASKED
+from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.chat import Json, Reply
-    from harness.exchange import HttpResponse
-    from harness.wire.dialect import Dialect
-    from harness.wire.profiles import Profile
+    from harness.core.chat import Json, Reply
+    from harness.core.exchange import HttpResponse
+    from harness.dialects.dialect import Dialect
+    from harness.dialects.providers import Profile
 
 Kind: TypeAlias = Literal["plain", "broken", "cut", "unknown", "written", "prose", "answer", "doubled"]
 """``plain``: an answer as it should be. ``broken``: with a call that can't be read. ``cut``: its bytes end early.
@@ -29,7 +29,7 @@ offered.
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class History:
     """An earlier call in the conversation, and its result: of a tool that is offered still, or is no more. The id may
     be another provider's.
     """
@@ -53,7 +53,7 @@ class Question:
     stream: bool = False
     quirks: frozenset[str] = frozenset()
     choice: str | None = None
-    history: tuple[Past, ...] = ()
+    history: tuple[History, ...] = ()
     cuts: tuple[int, ...] = ()
     every: int = 0
     cut_at: float = 1.0

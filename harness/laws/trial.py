@@ -12,18 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from harness.cassette.doors import answering
-from harness.chat import Reply
-from harness.errors import CassetteMiss
-from harness.laws.asking import ASKED
+from harness.core.chat import Reply
+from harness.core.errors import CassetteMiss
+from harness.dialects.dialect import Mentions
+from harness.interception.clients import answering
+from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options, served
-from harness.wire.dialect import Mentions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from harness.chat import Json
-    from harness.exchange import HttpRequest, HttpResponse
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest, HttpResponse
     from harness.laws.question import Question
 
 BESIDE = 1.0
@@ -74,7 +74,7 @@ class Trial:
 
 
 @dataclass(slots=True)
-class _Sitting:
+class _Recorder:
     """A question under way: what the backend was given, and what stood in for the provider saw and answered."""
 
     question: Question
@@ -126,7 +126,7 @@ class _Sitting:
         )
 
 
-def ask(question: Question, complete: Complete) -> Trial:
+def run_trial(question: Question, complete: Complete) -> Trial:
     """Put ``question`` to a backend; whatever it raises is part of the trial."""
     if question.beside is None:
         return _again(_one(question, complete), lambda: _one(question, complete))
@@ -165,7 +165,7 @@ def _nameless(trial: Trial) -> bool:
 
 
 def _one(question: Question, complete: Complete, together: threading.Barrier | None = None) -> Trial:
-    sitting = _Sitting(question, together)
+    sitting = _Recorder(question, together)
     with answering(sitting.answer):
         try:
             return sitting.trial(sitting.put(complete), None)
@@ -176,7 +176,7 @@ def _one(question: Question, complete: Complete, together: threading.Barrier | N
 
 
 async def _aone(question: Question, acomplete: AComplete) -> Trial:
-    sitting = _Sitting(question)
+    sitting = _Recorder(question)
     with answering(sitting.answer):
         try:
             return sitting.trial(await sitting.put(acomplete), None)

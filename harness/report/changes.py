@@ -6,14 +6,14 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from harness.change import GRADES
-from harness.report import harmless
+from harness.core.change import GRADES
+from harness.report import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.change import Change, Grade
-    from harness.chat import Json
+    from harness.core.change import Change, Grade
+    from harness.core.chat import Json
 
 STYLES = {"contract": "bold red", "shape": "yellow", "cosmetic": "dim"}
 _MOST_SIDE = 160
@@ -25,19 +25,19 @@ def line(change: Change) -> str:
     where = f"{change.path}: " if change.path else ""
     sided = change.what not in _SAID and (change.before is not None or change.after is not None)
     sides = f" ({side(change.before)} → {side(change.after)})" if sided else ""
-    return harmless.line(f"{change.grade} {change.what}: {where}{change.message}{sides}", 400)
+    return safe_text.line(f"{change.grade} {change.what}: {where}{change.message}{sides}", 400)
 
 
 def side(value: Json) -> str:
     """One side of a change: a text as it is, anything else as JSON, shortened."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return harmless.line(text if len(text) <= _MOST_SIDE else f"{text[:_MOST_SIDE]}…", 2 * _MOST_SIDE)
+    return safe_text.line(text if len(text) <= _MOST_SIDE else f"{text[:_MOST_SIDE]}…", 2 * _MOST_SIDE)
 
 
-def story(change: Change, word: str = "", often: str = "") -> Iterator[tuple[str, str]]:
+def describe(change: Change, word: str = "", often: str = "") -> Iterator[tuple[str, str]]:
     """A change, then both its sides, where its message does not hold them: lines, each with its style."""
     where = f"{change.path}: " if change.path else ""
-    yield f"  {word or change.grade}  {harmless.line(f'{where}{change.message}', 300)}{often}", STYLES[change.grade]
+    yield f"  {word or change.grade}  {safe_text.line(f'{where}{change.message}', 300)}{often}", STYLES[change.grade]
     if change.what not in _SAID and (change.before is not None or change.after is not None):
         yield f"      was  {side(change.before)}", ""
         yield f"      is   {side(change.after)}", ""

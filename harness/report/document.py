@@ -9,14 +9,14 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from harness.run.events import CaseFinished, CaseStarted, RunStarted
+from harness.engine.events import CaseFinished, CaseStarted, RunStarted
 
 if TYPE_CHECKING:
-    from harness.chat import Reply
-    from harness.errors import HarnessError
-    from harness.observation import Observation
-    from harness.run.events import CaseResult, Event
-    from harness.run.scorecard import Scorecard
+    from harness.core.chat import Reply
+    from harness.core.errors import HarnessError
+    from harness.core.observation import Observation
+    from harness.engine.events import CaseResult, Event
+    from harness.engine.scorecard import Scorecard
 
 FORMAT = "harness-report"
 VERSION = 1

@@ -6,18 +6,18 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.structure import KINDS
-from harness.report import harmless
-from harness.run.evaluation import EVERY, Trigger
+from harness.checks.suite.structure import KINDS
+from harness.evaluation.summary import EVERY, Trigger
+from harness.report import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
-    from harness.card import Rate
-    from harness.run.evaluation import Evaluation, Recorded, Tally
-    from harness.run.scoring import Score, Turn
+    from harness.core.card import Rate
+    from harness.evaluation.scoring import Score, Turn
+    from harness.evaluation.summary import Evaluation, Recorded, Tally
 
 FORMAT, VERSION = "harness-evaluation", 1
 _NOTHING = "–"
@@ -45,13 +45,13 @@ def show(console: Console, evaluation: Evaluation) -> None:
         for section in _sections(evaluation, models):
             table = Table(section.title, box=box.SIMPLE_HEAD, pad_edge=False)
             for model in models:
-                table.add_column(Text(harmless.line(model, 60)), overflow="fold")
+                table.add_column(Text(safe_text.line(model, 60)), overflow="fold")
             for label, cells in section.rows:
                 style = "bold" if label == "all" else None
-                table.add_row(Text(harmless.line(label, 60)), *map(Text, cells), style=style)
+                table.add_row(Text(safe_text.line(label, 60)), *map(Text, cells), style=style)
             console.print(table)
     for model, recorded in evaluation.recorded.items():
-        console.print(Text(harmless.line(f"{model}: {_from(recorded)}"), "dim"), soft_wrap=True)
+        console.print(Text(safe_text.line(f"{model}: {_from(recorded)}"), "dim"), soft_wrap=True)
 
 
 def show_wrong(console: Console, evaluation: Evaluation) -> None:
@@ -61,9 +61,9 @@ def show_wrong(console: Console, evaluation: Evaluation) -> None:
     for score in evaluation.scores:
         if score.outcome == "right":
             continue
-        console.print(Text(harmless.line(f"{score.outcome}  {_name(score)}"), "bold"), soft_wrap=True)
+        console.print(Text(safe_text.line(f"{score.outcome}  {_name(score)}"), "bold"), soft_wrap=True)
         for told in _why(score):
-            console.print(Text(f"     {harmless.line(told)}"), soft_wrap=True)
+            console.print(Text(f"     {safe_text.line(told)}"), soft_wrap=True)
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -151,7 +151,7 @@ def _why(score: Score) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return harmless.line(text, 200).replace("|", "\\|").replace("<", "&lt;")
+    return safe_text.line(text, 200).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _tally(one: Tally) -> dict[str, Any]:

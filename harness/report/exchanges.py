@@ -6,14 +6,14 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from harness.report import harmless
-from harness.run.decoded import read
+from harness.dialects.decoded import read
+from harness.report import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.chat import Reply
-    from harness.exchange import Exchange, Headers, HttpResponse, Provenance
+    from harness.core.chat import Reply
+    from harness.core.exchange import Exchange, Headers, HttpResponse, Provenance
 
 _MOST_TEXT = 60
 
@@ -23,12 +23,12 @@ def heading(path: str, provenance: Provenance, number: int) -> str:
     made = f"{provenance.kind}, recorded {provenance.recorded}"
     made += f" with litellm {provenance.litellm}" if provenance.litellm else ""
     lines = [f"{path}: {number} exchange{'s' if number != 1 else ''}", made, provenance.source]
-    return "".join(f"{harmless.line(line)}\n" for line in lines if line)
+    return "".join(f"{safe_text.line(line)}\n" for line in lines if line)
 
 
 def short(number: int, exchange: Exchange) -> str:
     """The exchange in a line: what was asked, how it went, and what it decodes to."""
-    return harmless.line(f"{number}: {exchange.request.method} {exchange.request.url} → {_outcome(exchange)}") + "\n"
+    return safe_text.line(f"{number}: {exchange.request.method} {exchange.request.url} → {_outcome(exchange)}") + "\n"
 
 
 def whole(number: int, exchange: Exchange) -> str:
@@ -46,11 +46,11 @@ def whole(number: int, exchange: Exchange) -> str:
 
 
 def _heading(text: str) -> str:
-    return ("\n" if text.startswith("\n") else "") + harmless.line(text.lstrip("\n"))
+    return ("\n" if text.startswith("\n") else "") + safe_text.line(text.lstrip("\n"))
 
 
 def _bar(text: str) -> Iterator[str]:
-    for line in harmless.block(text).split("\n"):
+    for line in safe_text.block(text).split("\n"):
         yield f"  │ {line}"
 
 

@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.report import harmless
-from harness.run.mutants import PARTS, counted, score
+from harness.mutation.mutant import PARTS, counted, score
+from harness.report import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from harness.card import Rate
-    from harness.chat import Json
-    from harness.run.mutants import Outcome
-    from harness.run.mutate import Unmutated
+    from harness.core.card import Rate
+    from harness.core.chat import Json
+    from harness.mutation.mutant import Outcome
+    from harness.mutation.mutate import Unmutated
 
 FORMAT = 1
 _FATES = ("noticed", "survived", "equivalent", "skipped")
@@ -73,7 +73,7 @@ def _row(table: Table, name: str, outcomes: Sequence[Outcome]) -> None:
     for part in PARTS:
         found = score(outcomes, part)
         cells += [f"{found.held} / {found.n}" if found.n else "", _told(found) if found.n else ""]
-    table.add_row(harmless.line(name, 60), *cells, *(str(fates[one] or "") for one in ("equivalent", "skipped")))
+    table.add_row(safe_text.line(name, 60), *cells, *(str(fates[one] or "") for one in ("equivalent", "skipped")))
 
 
 def _by_mutator(outcomes: Sequence[Outcome]) -> Table:
@@ -106,7 +106,7 @@ def _list(console: Console, outcomes: Sequence[Outcome], title: str) -> None:
 def _say(console: Console, text: str, style: str) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    console.print(Text(harmless.line(text), style), soft_wrap=True)
+    console.print(Text(safe_text.line(text), style), soft_wrap=True)
 
 
 def document(outcomes: Sequence[Outcome], unmutated: Iterable[Unmutated], *, harness: str) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report import harmless
+from harness.report import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
-    from harness.chat import Json
+    from harness.core.chat import Json
     from harness.laws import Law
-    from harness.run.prove import Broken, Proof
-    from harness.run.selfcheck import Caught
+    from harness.laws.prove import BrokenLaw, Proof
+    from harness.laws.selfcheck import SelfCheckResult
 
 _BESIDE, _EACH = 26, 5
 """Characters that a row needs beside its laws, and for each law."""
@@ -63,7 +63,7 @@ def shown(proofs: Sequence[Proof], fault: str) -> int:
     return sum(counts.get(fault, 0) for proof in proofs for counts in proof.known.values())
 
 
-def story(proof: Proof, broken: Broken) -> str:
+def describe(proof: Proof, broken: BrokenLaw) -> str:
     """A counterexample in plain words: what was offered, what was sent, what came back, what should have."""
     trial, question = broken.trial, broken.trial.question
     told = [
@@ -77,10 +77,10 @@ def story(proof: Proof, broken: Broken) -> str:
     ]
     if question.quirks:
         told.insert(4, f"  quirks:           {', '.join(sorted(question.quirks))}")
-    return "\n".join(harmless.line(line, 1200) for line in told)
+    return "\n".join(safe_text.line(line, 1200) for line in told)
 
 
-def _expected(broken: Broken) -> str:
+def _expected(broken: BrokenLaw) -> str:
     question = broken.trial.question
     reply = question.reply
     calls = ", ".join(f"{call.name}({call.parameters})" for call in reply.calls) or "no calls"
@@ -104,7 +104,7 @@ def as_json(proofs: Sequence[Proof]) -> Json:
     ]
 
 
-def caught_line(caught: Caught) -> str:
+def caught_line(caught: SelfCheckResult) -> str:
     """One faulty backend and what became of it."""
     laws = ", ".join(caught.laws)
     verdict = f"caught by {laws} after {caught.after} examples ({caught.where})" if caught.laws else "SURVIVED"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report import harmless
+from harness.report import safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from harness.run.events import CaseResult
-    from harness.run.scorecard import Scorecard
+    from harness.engine.events import CaseResult
+    from harness.engine.scorecard import Scorecard
 
 _STYLES = {
     "pass": "green",
@@ -39,9 +39,9 @@ def show(console: Console, scorecard: Scorecard, *, recording: bool = False) -> 
     _sum_up(console, scorecard, recording=recording)
 
 
-def one_line(result: CaseResult) -> str:
+def summary_line(result: CaseResult) -> str:
     """A finished case in one line, for long work on a terminal that shows no progress bar."""
-    return harmless.line(f"{_word(result)}  {result.name}  {result.seconds:.1f} s")
+    return safe_text.line(f"{_word(result)}  {result.name}  {result.seconds:.1f} s")
 
 
 def _word(result: CaseResult) -> str:
@@ -62,7 +62,7 @@ def _table(results: tuple[CaseResult, ...]) -> Table:
     wide = len(models) <= MOST_COLUMNS
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("suite", "case", *(models if wide else ("model", "verdict"))):
-        table.add_column(Text(harmless.line(heading, 60)), overflow="fold")
+        table.add_column(Text(safe_text.line(heading, 60)), overflow="fold")
     rows: dict[tuple[str, str], dict[str, CaseResult]] = {}
     for result in results:
         rows.setdefault((result.suite, result.case), {})[result.model] = result
@@ -70,14 +70,14 @@ def _table(results: tuple[CaseResult, ...]) -> Table:
     for (suite, case), cells in rows.items():
         if before and suite != before:
             table.add_section()
-        names = [Text(harmless.line(suite if suite != before else "", 60)), Text(harmless.line(case, 80))]
+        names = [Text(safe_text.line(suite if suite != before else "", 60)), Text(safe_text.line(case, 80))]
         before = suite
         if wide:
             verdicts = [cells.get(model) for model in models]
             table.add_row(*names, *(Text(_word(one), _style(one)) if one else Text("") for one in verdicts))
             continue
         for model, one in cells.items():
-            table.add_row(*names, Text(harmless.line(model, 60)), Text(_word(one), _style(one)))
+            table.add_row(*names, Text(safe_text.line(model, 60)), Text(_word(one), _style(one)))
             names = [Text(""), Text("")]
     return table
 
@@ -85,7 +85,7 @@ def _table(results: tuple[CaseResult, ...]) -> Table:
 def _say(console: Console, word: str, text: str, verdict: str) -> None:
     from rich.text import Text  # noqa: PLC0415 - only when something is wrong
 
-    console.print(Text.assemble((word, _STYLES[verdict]), " ", harmless.line(text)), soft_wrap=True)
+    console.print(Text.assemble((word, _STYLES[verdict]), " ", safe_text.line(text)), soft_wrap=True)
 
 
 def _tell(console: Console, result: CaseResult) -> None:
@@ -100,7 +100,7 @@ def reasons(result: CaseResult) -> list[str]:
     """Why a case is not as it should be, and where to look: harmless lines."""
     if result.problem:
         told = [result.problem.message, *(f"- {one}" for one in result.problem.details[:_MOST_DIFFERENCES])]
-        return [harmless.line(one) for one in told]
+        return [safe_text.line(one) for one in told]
     told = []
     places: set[int] = set()
     for finding in result.findings:
@@ -112,7 +112,7 @@ def reasons(result: CaseResult) -> list[str]:
         told.append("not kept as a cassette; what came is put aside beside it, as ….partial.json")
     elif places:
         told.append(f"see: harness show {result.cassette} {min(places)}")
-    return [harmless.line(one) for one in told]
+    return [safe_text.line(one) for one in told]
 
 
 def _sum_up(console: Console, scorecard: Scorecard, *, recording: bool) -> None:

@@ -9,16 +9,16 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from harness.exchange import Chunk, HttpRequest, HttpResponse
-from harness.server.ledger import Ledger
+from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.server.outgoing import ClientGoneError, Outgoing
 from harness.server.page import page
+from harness.server.request_log import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
-    from harness.chat import Json
-    from harness.exchange import Headers
+    from harness.core.chat import Json
+    from harness.core.exchange import Headers
 
     Message = MutableMapping[str, Any]
 
@@ -52,7 +52,7 @@ class Source(Protocol):
     def loaded(self) -> list[dict[str, Json]]: ...
 
     async def serve(
-        self, request: HttpRequest, out: Outgoing, ledger: Ledger, shut: Callable[[float], None]
+        self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
     ) -> None: ...
 
 
@@ -64,7 +64,7 @@ class App:
     def __init__(self, source: Source, *, hosts: Iterable[str] = (), say: Callable[[str], None] = _log.warning) -> None:
         self._source, self._say = source, say
         self._hosts = LOOPBACK | {_bare(name.lower()) for name in hosts}
-        self.ledger = Ledger()
+        self.ledger = RequestLog()
         # A client sends the same headers again and again.
         self._heads = functools.lru_cache(128)(self._head)
 

@@ -6,19 +6,19 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.exchange import HttpRequest
+from harness.core.exchange import HttpRequest
 from harness.server.proxy import Proxy
-from harness.server.shelf import Recorded
+from harness.server.recording_index import RecordedExchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.cassette import Tape
     from harness.cassette.recording import Recorder
-    from harness.chat import Json
-    from harness.exchange import Provenance
-    from harness.server.ledger import Ledger
+    from harness.core.chat import Json
+    from harness.core.exchange import Provenance
     from harness.server.outgoing import Outgoing
+    from harness.server.request_log import RequestLog
 
 
 class Recording:
@@ -31,7 +31,9 @@ class Recording:
     def loaded(self) -> list[dict[str, Json]]:
         return [row for proxy in self._proxies.values() for row in proxy.loaded()]
 
-    async def serve(self, request: HttpRequest, out: Outgoing, ledger: Ledger, shut: Callable[[float], None]) -> None:
+    async def serve(
+        self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
+    ) -> None:
         await self._proxies[_port(request)].serve(request, out, ledger, shut)
 
 
@@ -41,12 +43,12 @@ class TapeAnswers:
     def __init__(self, tape: Tape, provenance: Provenance, origins: Mapping[int, str]) -> None:
         self._tape, self._provenance, self._origins = tape, provenance, origins
         self.recorded = tuple(
-            Recorded(one, str(tape.path), number, provenance) for number, one in enumerate(tape.exchanges)
+            RecordedExchange(one, str(tape.path), number, provenance) for number, one in enumerate(tape.exchanges)
         )
         self.given = [0] * len(self.recorded)
         self._lock = threading.Lock()
 
-    def answer(self, request: HttpRequest) -> Recorded:
+    def answer(self, request: HttpRequest) -> RecordedExchange:
         """Raises ``CassetteMiss``."""
         url = urlsplit(request.url)
         target = self._origins[_port(request)] + url.path + (f"?{url.query}" if url.query else "")
@@ -54,7 +56,7 @@ class TapeAnswers:
             self._tape.answer(HttpRequest(request.method, target, request.headers, request.body))
             number, exchange = self._tape.taken[-1]
             self.given[number] += 1
-        return Recorded(exchange, str(self._tape.path), number, self._provenance)
+        return RecordedExchange(exchange, str(self._tape.path), number, self._provenance)
 
 
 def _port(request: HttpRequest) -> int:

@@ -7,22 +7,22 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.exchange import Chunk, HttpResponse
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import dialect_at
 from harness.server.rules import model_of
-from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.chat import Json
-    from harness.exchange import HttpRequest
-    from harness.server.shelf import Recorded
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest
+    from harness.server.recording_index import RecordedExchange
 
 _MODELS = re.compile(r"/models$")
 _GEMINI = re.compile(r"/v1(beta|alpha)/models$")
 
 
-def listed(request: HttpRequest, recorded: Sequence[Recorded]) -> HttpResponse | None:
+def listed(request: HttpRequest, recorded: Sequence[RecordedExchange]) -> HttpResponse | None:
     """The list that ``request`` asks for, of the models that recordings were made of; None if it asks for none."""
     path = urlsplit(request.url).path
     if request.method != "GET":
@@ -42,7 +42,7 @@ def listed(request: HttpRequest, recorded: Sequence[Recorded]) -> HttpResponse |
     return None
 
 
-def _models(recorded: Sequence[Recorded], dialects: set[str]) -> list[str]:
+def _models(recorded: Sequence[RecordedExchange], dialects: set[str]) -> list[str]:
     asked = (one.exchange.request for one in recorded)
     spoken = ((dialect_at(one.url), one) for one in asked)
     return sorted({model_of(one) for dialect, one in spoken if dialect and dialect.name in dialects} - {""})

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from harness.exchange import Headers, HttpResponse
-    from harness.server.play import Play
+    from harness.core.exchange import Headers, HttpResponse
+    from harness.server.planned_response import PlannedResponse
     from harness.server.transport import Transport
 
     Message = MutableMapping[str, Any]
@@ -121,7 +121,7 @@ class Outgoing:
             raise ClientGoneError from None
 
 
-async def perform(play: Play, out: Outgoing, extra: Headers = ()) -> None:
+async def perform(play: PlannedResponse, out: Outgoing, extra: Headers = ()) -> None:
     """Send ``play`` to the client, chunk by chunk as recorded, at its pace, and end it as it ended."""
     response = play.response
     if response is not None:

@@ -8,7 +8,7 @@ import hashlib
 import importlib.resources
 import re
 
-from harness.exchange import Chunk, HttpResponse
+from harness.core.exchange import Chunk, HttpResponse
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from harness.exchange import HttpRequest
+    from harness.core.exchange import HttpRequest
 
 HERE = "http://served"
 """Stands for every host in the addresses that are compared."""

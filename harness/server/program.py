@@ -13,23 +13,23 @@ from urllib.parse import urlsplit
 
 from harness.backend.keys import VARIABLES
 from harness.cassette.recording import Recorder
-from harness.cassette.redaction import Redactor
-from harness.cassette.store import load
+from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.server.app import App
-from harness.server.door import bound, serving_at
 from harness.server.elsewhere import Elsewhere
 from harness.server.gateway import Recording, TapeAnswers
 from harness.server.replay import Replay
 from harness.server.upstreams import upstreams, written
+from harness.server.web import bound, serving_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from harness.cassette.matcher import Matcher
-    from harness.exchange import Exchange, Provenance
+    from harness.cassette.matching.matcher import Matcher
+    from harness.core.exchange import Exchange, Provenance
     from harness.server.app import Source
     from harness.server.rulebook import Rules
     from harness.server.upstreams import Upstream

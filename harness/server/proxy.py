@@ -11,21 +11,21 @@ from urllib.parse import urlsplit
 import httpx
 
 from harness.cassette.recording import Recorder
-from harness.cassette.redaction import Redactor
-from harness.errors import UsageError
-from harness.exchange import Chunk, Failure, HttpRequest, HttpResponse
+from harness.cassette.secrets.redaction import Redactor
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, Failure, HttpRequest, HttpResponse
+from harness.dialects import dialect_at
+from harness.dialects.hosts import is_local
 from harness.server.outgoing import ClientGoneError
-from harness.wire import dialect_at
-from harness.wire.hosts import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.cassette.answers import Witness
-    from harness.chat import Json
-    from harness.exchange import FailureKind, Provenance
-    from harness.server.ledger import Ledger
+    from harness.core.chat import Json
+    from harness.core.exchange import FailureKind, Provenance
+    from harness.interception.context import ResponseListener
     from harness.server.outgoing import Outgoing
+    from harness.server.request_log import RequestLog
 
 # Of one connection, or worked out anew. A compressed answer could not be searched for secrets.
 _NOT_PASSED_ON = frozenset(
@@ -90,7 +90,9 @@ class Proxy:
         number = len(self._kept.exchanges)
         return [{"file": self._upstream, "provenance": "recording", "exchanges": number, "used": 0}]
 
-    async def serve(self, request: HttpRequest, out: Outgoing, ledger: Ledger, shut: Callable[[float], None]) -> None:
+    async def serve(
+        self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
+    ) -> None:
         del shut
         asked = self._asked(request)
         path = urlsplit(request.url).path
@@ -112,7 +114,7 @@ class Proxy:
         ledger.note(request.method, path, "recorded", status=status)
         await out.end()
 
-    async def _pass(self, asked: HttpRequest, witness: Witness, out: Outgoing) -> int:
+    async def _pass(self, asked: HttpRequest, witness: ResponseListener, out: Outgoing) -> int:
         sent = self._client.build_request(
             asked.method, asked.url, headers=[*asked.headers, ("accept-encoding", "identity")], content=asked.body
         )

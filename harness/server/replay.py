@@ -7,34 +7,34 @@ import json
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
 
-from harness.errors import CassetteMiss, UsageError
-from harness.exchange import Chunk, HttpResponse
-from harness.server import listing, play
+from harness.core.errors import CassetteMiss, UsageError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import dialect_at
+from harness.server import listing, planned_response
 from harness.server.outgoing import perform
 from harness.server.rulebook import Rules
-from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.chat import Json
-    from harness.exchange import Headers, HttpRequest
-    from harness.server.ledger import Ledger
+    from harness.core.chat import Json
+    from harness.core.exchange import Headers, HttpRequest
     from harness.server.outgoing import Outgoing
+    from harness.server.recording_index import RecordedExchange
+    from harness.server.request_log import RequestLog
     from harness.server.rules import Rule
-    from harness.server.shelf import Recorded
 
 
 class Answers(Protocol):
     """Who knows the answers: recordings, a script, or replies made up."""
 
     @property
-    def recorded(self) -> tuple[Recorded, ...]: ...
+    def recorded(self) -> tuple[RecordedExchange, ...]: ...
 
     @property
     def given(self) -> list[int]: ...
 
-    def answer(self, request: HttpRequest) -> Recorded:
+    def answer(self, request: HttpRequest) -> RecordedExchange:
         """Raises ``CassetteMiss``."""
         ...
 
@@ -67,7 +67,9 @@ class Replay:
             row["used"] += times > 0
         return list(rows.values())
 
-    async def serve(self, request: HttpRequest, out: Outgoing, ledger: Ledger, shut: Callable[[float], None]) -> None:
+    async def serve(
+        self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
+    ) -> None:
         url = urlsplit(request.url)
         try:
             rule = self._rules.rule(request)
@@ -86,26 +88,26 @@ class Replay:
             shut(rule.seconds)
         await perform(made, out, _marked(by))
 
-    def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[play.Play, str]:
+    def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[planned_response.PlannedResponse, str]:
         path = urlsplit(request.url).path
         dialect = dialect_at(path)
         if rule is not None and dialect is None:
             raise UsageError(f"no dialect is spoken at {path}; a fault can't be played there")
         if rule is not None and dialect is not None and rule.instead:
-            return rule.on(play.Play(None), dialect), ""
+            return rule.on(planned_response.PlannedResponse(None), dialect), ""
         try:
             found = self._answers.answer(request)
         except CassetteMiss:
             listed = listing.listed(request, self._answers.recorded) if self._lists else None
             if listed is None:
                 raise
-            return play.Play(listed), ""
-        made = play.of(found.exchange, self._pace)
+            return planned_response.PlannedResponse(listed), ""
+        made = planned_response.of(found.exchange, self._pace)
         if rule is not None and dialect is not None:
             made = rule.on(made, dialect)
         return made, f"{found.label} ({found.provenance.kind})"
 
-    async def _miss(self, why: str, request: HttpRequest, out: Outgoing, ledger: Ledger) -> None:
+    async def _miss(self, why: str, request: HttpRequest, out: Outgoing, ledger: RequestLog) -> None:
         path = urlsplit(request.url).path
         self._say(why)
         ledger.miss(why)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
-from harness.errors import UsageError
-from harness.exchange import HttpRequest, header
+from harness.core.errors import UsageError
+from harness.core.exchange import HttpRequest, header
 from harness.server.rules import NAMES, Rule, fields
 from harness.suite.loader import Document, read
 

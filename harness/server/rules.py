@@ -19,12 +19,12 @@ from urllib.parse import unquote, urlsplit
 
 import pydantic
 
-from harness.server import faults
-from harness.server.play import Play
+from harness.server import fault_injection
+from harness.server.planned_response import PlannedResponse
 
 if TYPE_CHECKING:
-    from harness.exchange import HttpRequest
-    from harness.wire.dialect import Dialect
+    from harness.core.exchange import HttpRequest
+    from harness.dialects.dialect import Dialect
 
 _MODEL_IN_PATH = re.compile(r"/models?/([^/:]+)")
 Count: TypeAlias = Annotated[int, pydantic.Field(ge=0)]
@@ -41,7 +41,7 @@ class _Rule(pydantic.BaseModel):
     path: str = "*"
     model: str = "*"
 
-    def on(self, play: Play, dialect: Dialect, /) -> Play:
+    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
         raise NotImplementedError
 
     def fits(self, request: HttpRequest) -> bool:
@@ -60,8 +60,8 @@ class Status(_Rule):
     retry_after: Seconds | None = None
     message: str = "refused on purpose"
 
-    def on(self, _play: Play, dialect: Dialect, /) -> Play:
-        return Play(dialect.error(self.status, self.message, retry_after=self.retry_after))
+    def on(self, _play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+        return PlannedResponse(dialect.error(self.status, self.message, retry_after=self.retry_after))
 
 
 class Refused(_Rule):
@@ -71,8 +71,8 @@ class Refused(_Rule):
     fault: Literal["refused"]
     seconds: Seconds = 1.0
 
-    def on(self, _play: Play, _dialect: Dialect, /) -> Play:
-        return Play(None, "refused")
+    def on(self, _play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return PlannedResponse(None, "refused")
 
 
 class Reset(_Rule):
@@ -81,8 +81,8 @@ class Reset(_Rule):
     fault: Literal["reset"]
     after: Count | None = None
 
-    def on(self, play: Play, _dialect: Dialect, /) -> Play:
-        return Play(None, "reset") if self.after is None else faults.reset(play, self.after)
+    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return PlannedResponse(None, "reset") if self.after is None else fault_injection.reset(play, self.after)
 
 
 class Stall(_Rule):
@@ -92,10 +92,10 @@ class Stall(_Rule):
     after: Count | None = None
     seconds: Seconds = 30.0
 
-    def on(self, play: Play, _dialect: Dialect, /) -> Play:
+    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
         if self.after is None:
-            return Play(None, "timeout", seconds=self.seconds)
-        return faults.stall(play, self.after, self.seconds)
+            return PlannedResponse(None, "timeout", seconds=self.seconds)
+        return fault_injection.stall(play, self.after, self.seconds)
 
 
 class Drip(_Rule):
@@ -105,8 +105,8 @@ class Drip(_Rule):
     size: Annotated[int, pydantic.Field(ge=1)] = 1
     seconds: Seconds = 0.01
 
-    def on(self, play: Play, _dialect: Dialect, /) -> Play:
-        return faults.drip(play, self.size, self.seconds)
+    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.drip(play, self.size, self.seconds)
 
 
 class Cut(_Rule):
@@ -122,10 +122,10 @@ class Cut(_Rule):
             raise ValueError("say where to cut: after (bytes) or call (a number, counted from 0)")
         return self
 
-    def on(self, play: Play, dialect: Dialect, /) -> Play:
+    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
         if self.after is not None:
-            return faults.cut(play, self.after)
-        return faults.cut_in_call(play, dialect, self.call or 0)
+            return fault_injection.cut(play, self.after)
+        return fault_injection.cut_in_call(play, dialect, self.call or 0)
 
 
 class NoEnd(_Rule):
@@ -133,8 +133,8 @@ class NoEnd(_Rule):
 
     fault: Literal["no_end"]
 
-    def on(self, play: Play, _dialect: Dialect, /) -> Play:
-        return faults.without_end(play)
+    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.without_end(play)
 
 
 class Doubled(_Rule):
@@ -143,8 +143,8 @@ class Doubled(_Rule):
     fault: Literal["doubled"]
     chunk: int = 0
 
-    def on(self, play: Play, _dialect: Dialect, /) -> Play:
-        return faults.doubled(play, self.chunk)
+    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.doubled(play, self.chunk)
 
 
 class Split(_Rule):
@@ -153,8 +153,8 @@ class Split(_Rule):
     fault: Literal["split"]
     size: Annotated[int, pydantic.Field(ge=1)] = 1
 
-    def on(self, play: Play, _dialect: Dialect, /) -> Play:
-        return faults.split(play, self.size)
+    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.split(play, self.size)
 
 
 class Malformed(_Rule):
@@ -164,8 +164,8 @@ class Malformed(_Rule):
     call: Count = 0
     raw: str | None = None
 
-    def on(self, play: Play, dialect: Dialect, /) -> Play:
-        return faults.malformed(play, dialect, self.call, self.raw)
+    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.malformed(play, dialect, self.call, self.raw)
 
 
 class UnknownTool(_Rule):
@@ -175,8 +175,8 @@ class UnknownTool(_Rule):
     call: Count = 0
     name: str = "no_such_tool"
 
-    def on(self, play: Play, dialect: Dialect, /) -> Play:
-        return faults.renamed(play, dialect, self.call, self.name)
+    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.renamed(play, dialect, self.call, self.name)
 
 
 Rule: TypeAlias = Status | Refused | Reset | Stall | Drip | Cut | NoEnd | Doubled | Split | Malformed | UnknownTool

@@ -19,18 +19,18 @@ from urllib.parse import urlsplit
 
 import pydantic
 
-from harness.chat import Finish, Reply, ToolCall, Usage
-from harness.errors import CassetteMiss, UsageError
-from harness.exchange import Exchange, HttpRequest, Provenance, header
+from harness.core.chat import Finish, Reply, ToolCall, Usage
+from harness.core.errors import CassetteMiss, UsageError
+from harness.core.exchange import Exchange, HttpRequest, Provenance, header
+from harness.dialects import dialect_at
+from harness.server.recording_index import RecordedExchange
 from harness.server.rules import model_of
-from harness.server.shelf import Recorded
 from harness.suite.loader import read
-from harness.wire import dialect_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.wire.dialect import Dialect
+    from harness.dialects.dialect import Dialect
 
 _DRAWN = 12
 _PLAIN = Reply(text="This answer is synthetic.", finish="stop", usage=Usage(5, 4, 9))
@@ -98,10 +98,10 @@ class Synthetic:
 
     def __init__(self, choose: Callable[[HttpRequest, tuple[str, ...]], list[Reply]]) -> None:
         self._choose = choose
-        self.recorded: tuple[Recorded, ...] = ()
+        self.recorded: tuple[RecordedExchange, ...] = ()
         self.given: list[int] = []
 
-    def answer(self, request: HttpRequest) -> Recorded:
+    def answer(self, request: HttpRequest) -> RecordedExchange:
         dialect = dialect_at(request.url)
         if dialect is None or request.method != "POST":
             raise CassetteMiss(f"nothing is made up for {request.method} {urlsplit(request.url).path}")
@@ -115,7 +115,7 @@ class Synthetic:
                 )
             except UsageError:
                 continue  # this dialect has no place for such a reply
-            return Recorded(Exchange(request, response), "made up", 0, Provenance("synthetic", ""))
+            return RecordedExchange(Exchange(request, response), "made up", 0, Provenance("synthetic", ""))
         raise CassetteMiss(f"the reply that is due can't be written in {dialect.name}")
 
 
@@ -139,7 +139,7 @@ def scripted(given: Script) -> Synthetic:
 def made_up() -> Synthetic:
     """Answers as strange as the strategies draw them, the same for the same request."""
     from harness.strategies.chat import replies  # noqa: PLC0415 - Hypothesis is loaded only for this
-    from harness.strategies.drawn import drawn  # noqa: PLC0415 - as above
+    from harness.strategies.sample import sample  # noqa: PLC0415 - as above
 
     known: dict[tuple[str, ...], list[Reply]] = {}
 
@@ -147,7 +147,7 @@ def made_up() -> Synthetic:
         if tools not in known:
             if len(known) >= _KEPT:
                 known.clear()
-            found = drawn(replies(list(tools) or ["tool"]), _DRAWN, len(tools))
+            found = sample(replies(list(tools) or ["tool"]), _DRAWN, len(tools))
             known[tools] = [one for one in found if tools or not one.calls]
         number = int.from_bytes(hashlib.sha256(request.body).digest()[:4], "big")
         drawn_here = known[tools]

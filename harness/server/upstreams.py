@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from harness.errors import UsageError
-from harness.wire.base_urls import BASE_URLS, BEDROCK
+from harness.core.errors import UsageError
+from harness.dialects.base_urls import BASE_URLS, BEDROCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -4,7 +4,7 @@
 """
 
 from harness.strategies.chat import arguments, broken_replies, call_ids, replies, texts, tool_calls, usages, values
-from harness.strategies.faults import Damaged, damaged, recut, splits
+from harness.strategies.corruption import Damaged, damaged, rechunked, splits
 from harness.strategies.names import legal_names, tool_names, tool_sets
 from harness.strategies.wire import WireReply, quirk_sets, wire_replies
 
@@ -17,7 +17,7 @@ __all__ = [
     "damaged",
     "legal_names",
     "quirk_sets",
-    "recut",
+    "rechunked",
     "replies",
     "splits",
     "texts",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from harness.chat import CallError, Finish, Json, Reply, ToolCall, Usage
-from harness.errors import UsageError
+from harness.core.chat import CallError, Finish, Json, Reply, ToolCall, Usage
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

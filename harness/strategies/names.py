@@ -7,7 +7,7 @@ import re
 
 from hypothesis import strategies as st
 
-from harness.wire.profiles import NameRule, profile
+from harness.dialects.providers import NameRule, profile
 
 _WORDS = ("a", "b", "get_x", "init", "GetX")
 # What people put between the words of a name; all but "_" and "-" are refused by some provider.

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from harness.errors import UsageError
+from harness.core.errors import UsageError
+from harness.dialects import DIALECTS
+from harness.dialects.providers import PROFILES, profile
 from harness.strategies.chat import replies
 from harness.strategies.names import legal_names
-from harness.wire import DIALECTS
-from harness.wire.profiles import PROFILES, profile
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from harness.chat import Reply
-    from harness.exchange import HttpResponse
+    from harness.core.chat import Reply
+    from harness.core.exchange import HttpResponse
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from harness.chat import Json
-    from harness.expectation import CallExpectation, Expectation
+    from harness.core.chat import Json
+    from harness.core.expectation import CallExpectation, Expectation
     from harness.suite.case import Case
     from harness.suite.loader import Path
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from harness import expectation
-from harness.errors import SuiteError
+from harness.core import expectation
+from harness.core.errors import SuiteError
 from harness.suite import case as words
 from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Options, Suite, SuiteFile
 from harness.suite.consistency import doubled_ids, empty_keys, inconsistent
-from harness.suite.faults import sentences
-from harness.suite.loader import Document, Fault, read
+from harness.suite.loader import Document, SuiteFault, read
+from harness.suite.validation_errors import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,7 @@ class _Written:
     file: Path
     document: Document
     suite: Suite | None
-    faults: tuple[Fault, ...]
+    faults: tuple[SuiteFault, ...]
 
 
 def load_suites(paths: Iterable[str | Path]) -> tuple[Suite, ...]:
@@ -97,16 +97,16 @@ def _files(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     return list(dict.fromkeys(files)), problems
 
 
-def _bytes(file: Path) -> tuple[Document, tuple[Fault, ...]]:
+def _bytes(file: Path) -> tuple[Document, tuple[SuiteFault, ...]]:
     try:
         document = read(file.read_bytes())
     except OSError as error:
-        fault = Fault(1, (), f"can't be read: {error.strerror}")
+        fault = SuiteFault(1, (), f"can't be read: {error.strerror}")
         return Document(None, {(): 1}, (fault,)), (fault,)
     return document, document.faults
 
 
-def _shared_models(file: Path) -> tuple[tuple[Model, ...], tuple[Fault, ...]]:
+def _shared_models(file: Path) -> tuple[tuple[Model, ...], tuple[SuiteFault, ...]]:
     if not file.exists():
         return (), ()
     document, faults = _bytes(file)
@@ -116,7 +116,7 @@ def _shared_models(file: Path) -> tuple[tuple[Model, ...], tuple[Fault, ...]]:
     return (read_models.models if read_models else ()), (*faults, *wrong, *empty_keys(document))
 
 
-def _validated(model: type[_Read], document: Document) -> tuple[_Read | None, list[Fault]]:
+def _validated(model: type[_Read], document: Document) -> tuple[_Read | None, list[SuiteFault]]:
     try:
         return model.model_validate_json(json.dumps(document.value), strict=True), []
     except ValidationError as error:
@@ -129,7 +129,7 @@ def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
         return _Written(file, document, None, faults)
     if not isinstance(document.value, dict):
         what = "a suite is a mapping that holds `cases:`; this is something else"
-        return _Written(file, document, None, (*faults, Fault(1, (), what)))
+        return _Written(file, document, None, (*faults, SuiteFault(1, (), what)))
     written, wrong = _validated(SuiteFile, document)
     empty = list(empty_keys(document))
     hollow = {fault.path for fault in empty}
@@ -149,7 +149,7 @@ def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
 
 def _models(
     given: tuple[str | Model, ...], shared: tuple[Model, ...], document: Document
-) -> tuple[list[Model], list[Fault]]:
+) -> tuple[list[Model], list[SuiteFault]]:
     models: list[Model] = []
     faults = []
     for number, one in enumerate(given):
@@ -157,16 +157,18 @@ def _models(
         where: Place = ("models", number)
         if not found:
             what = f'model "{one}" has no provider; write it as provider/model, such as openai/{one}'
-            faults.append(Fault(document.line(where), where, f"{what}, or label it so in {MODELS_FILE}"))
+            faults.append(SuiteFault(document.line(where), where, f"{what}, or label it so in {MODELS_FILE}"))
         models += found
     if not given:
         models = list(shared)
         if not shared:
-            faults.append(Fault(1, (), f"no models: give `models:` here, or define some in {MODELS_FILE} beside it"))
+            faults.append(
+                SuiteFault(1, (), f"no models: give `models:` here, or define some in {MODELS_FILE} beside it")
+            )
     called = [model.called.casefold() for model in models]
     twice = {name for name in called if called.count(name) > 1}
     faults += [
-        Fault(document.line(("models",)), ("models",), f'"{name}" stands here twice; give each its own `label`')
+        SuiteFault(document.line(("models",)), ("models",), f'"{name}" stands here twice; give each its own `label`')
         for name in sorted(twice)
     ]
     return models, faults
@@ -192,7 +194,7 @@ def _ready(case: Case, defaults: Options, tools: dict[str, Any]) -> Case:
     return case.model_copy(update={**options, "tools": flat})
 
 
-def _told(file: Path, document: Document | None, faults: Iterable[Fault]) -> list[str]:
+def _told(file: Path, document: Document | None, faults: Iterable[SuiteFault]) -> list[str]:
     return [f"{file}:{fault.line}: {_where(fault.path, document)}{fault.what}" for fault in faults]
 
 

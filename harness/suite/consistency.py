@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import ValidationError
 
-from harness import errors
+from harness.core import errors
 from harness.suite.acceptable import unacceptable, unscored
 from harness.suite.case import Case, NamedTool
-from harness.suite.faults import place
-from harness.suite.loader import Fault
+from harness.suite.loader import SuiteFault
+from harness.suite.validation_errors import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.chat import Json
-    from harness.expectation import CallExpectation, Expectation
+    from harness.core.chat import Json
+    from harness.core.expectation import CallExpectation, Expectation
     from harness.suite.case import Message
     from harness.suite.loader import Document, Path
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _LEAST: dict[str, Json] = {"id": "unnamed", "messages": [{"user": ""}]}
 
 
-def empty_keys(document: Document) -> Iterator[Fault]:
+def empty_keys(document: Document) -> Iterator[SuiteFault]:
     """Keys with nothing after them, which would expect nothing, in silence."""
     if isinstance(document.value, dict):
         for path, what in _empty(document.value):
-            yield Fault(document.line(path), path, what)
+            yield SuiteFault(document.line(path), path, what)
 
 
-def inconsistent(document: Document) -> Iterator[Fault]:
+def inconsistent(document: Document) -> Iterator[SuiteFault]:
     """What does not meet, case by case, so that one broken case hides nothing in the others."""
     suite_tools, cases = document.value.get("tools", []), document.value.get("cases", [])
     tools = {}
@@ -43,7 +43,7 @@ def inconsistent(document: Document) -> Iterator[Fault]:
         inner = inner if isinstance(inner, dict) else {}
         tools[str(inner.get("name"))] = inner
         for path, what in _schema(inner.get("parameters"), ("tools", number)):
-            yield Fault(document.line(path), path, what)
+            yield SuiteFault(document.line(path), path, what)
     for number, raw in enumerate(cases if isinstance(cases, list) else []):
         case = _sound_part(raw)
         found = [*_mistakes(case, tools)] if case else []
@@ -51,7 +51,7 @@ def inconsistent(document: Document) -> Iterator[Fault]:
             found += unscored(case)
         for path, what in found:
             where: Path = ("cases", number, *path)
-            yield Fault(document.line(where), where, what)
+            yield SuiteFault(document.line(where), where, what)
 
 
 def _sound_part(raw: Json) -> Case | None:
@@ -61,7 +61,7 @@ def _sound_part(raw: Json) -> Case | None:
         try:
             return Case.model_validate_json(json.dumps({**_LEAST, **raw}), strict=True)
         except ValidationError as error:
-            path = max((place(raw, one["loc"]) for one in error.errors()), key=len)
+            path = max((path_of(raw, one["loc"]) for one in error.errors()), key=len)
         if not _without(raw, path):
             return None
     return None
@@ -81,7 +81,7 @@ def _without(value: Json, path: Path) -> bool:
     return False
 
 
-def doubled_ids(document: Document) -> Iterator[Fault]:
+def doubled_ids(document: Document) -> Iterator[SuiteFault]:
     """Cases of one id. Told apart by case alone is too little: some file systems don't."""
     cases = document.value.get("cases")
     first: dict[str, int] = {}
@@ -92,7 +92,7 @@ def doubled_ids(document: Document) -> Iterator[Fault]:
         where: Path = ("cases", number, "id")
         if name.casefold() in first:
             line = document.line(("cases", first[name.casefold()], "id"))
-            yield Fault(document.line(where), where, f'the id "{name}" is taken by the case in line {line}')
+            yield SuiteFault(document.line(where), where, f'the id "{name}" is taken by the case in line {line}')
         first.setdefault(name.casefold(), number)
 
 

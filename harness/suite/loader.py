@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.chat import Json
+    from harness.core.chat import Json
 
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands: the keys and indexes that lead to it."""
@@ -31,7 +31,7 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SuiteFault:
     """One mistake: its line (counted from 1), the path of the value, and what is wrong with it."""
 
     line: int
@@ -45,7 +45,7 @@ class Document:
 
     value: Json
     lines: dict[Path, int]
-    faults: tuple[Fault, ...]
+    faults: tuple[SuiteFault, ...]
 
     def line(self, path: Path) -> int:
         """The line of the value at ``path``, or of the nearest that holds it."""
@@ -59,7 +59,7 @@ class _UnreadableError(Exception):
 
     def __init__(self, line: int, what: str) -> None:
         super().__init__(what)
-        self.fault = Fault(line, (), what)
+        self.fault = SuiteFault(line, (), what)
 
 
 def read(data: bytes) -> Document:
@@ -72,7 +72,7 @@ def read(data: bytes) -> Document:
     except _UnreadableError as stop:
         return Document(None, {(): 1}, (*reader.faults, stop.fault))
     if reader.root is None:
-        reader.faults.append(Fault(1, (), _EMPTY))
+        reader.faults.append(SuiteFault(1, (), _EMPTY))
     return Document(reader.root, reader.lines, tuple(reader.faults))
 
 
@@ -130,7 +130,7 @@ class _Open:
 class _Reader:
     root: Json = None
     lines: dict[Path, int] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[SuiteFault] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Json, int]] = field(default_factory=dict)
     size: int = 0
@@ -171,12 +171,12 @@ class _Reader:
             return text
         if len(text) > _MOST_DIGITS:
             self.faults.append(
-                Fault(line, self._here(), f"a number of {len(text)} characters; quote it to make it text")
+                SuiteFault(line, self._here(), f"a number of {len(text)} characters; quote it to make it text")
             )
             return 0
         number = int(text) if _INTEGER.fullmatch(text) else float(text)
         if not math.isfinite(number):
-            self.faults.append(Fault(line, self._here(), f"{text} is too large for a number"))
+            self.faults.append(SuiteFault(line, self._here(), f"{text} is too large for a number"))
             return 0
         return number
 
@@ -193,10 +193,12 @@ class _Reader:
         top = self.stack[-1]
         path = (*top.path, key)
         if key == "<<":
-            self.faults.append(Fault(line, top.path, "merge keys (<<) are not read; write the keys out"))
+            self.faults.append(SuiteFault(line, top.path, "merge keys (<<) are not read; write the keys out"))
         top.doubled = path in self.lines
         if top.doubled:
-            self.faults.append(Fault(line, top.path, f'"{key}" stands here twice, first in line {self.lines[path]}'))
+            self.faults.append(
+                SuiteFault(line, top.path, f'"{key}" stands here twice, first in line {self.lines[path]}')
+            )
         else:
             self.lines[path] = line
         top.key = key
@@ -244,4 +246,4 @@ class _Reader:
 
     def _refuse_tag(self, event: Any, line: int) -> None:
         if event.tag not in {None, "!"}:
-            self.faults.append(Fault(line, self._here(), f"the tag {event.tag} is not read; leave it out"))
+            self.faults.append(SuiteFault(line, self._here(), f"the tag {event.tag} is not read; leave it out"))

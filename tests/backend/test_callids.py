@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.backend.callids import made_id, settle
-from harness.wire.profiles import MISTRAL_ID
+from harness.backend.ids import made_id, settle
+from harness.dialects.providers import MISTRAL_ID
 
 
 def test_present_ids_are_kept_byte_for_byte():

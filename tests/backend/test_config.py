@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from harness.backend.config import ModelConfig, canonical, provider_of
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 
 
 @pytest.mark.parametrize(

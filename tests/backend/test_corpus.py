@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.backend.asking import ask
 from harness.backend.completion import complete
-from harness.backend.parsing import parsed
-from harness.cassette.doors import answering
-from harness.errors import BadRequestError, UnreadableReplyError
-from harness.exchange import Chunk, HttpResponse
+from harness.backend.recorded_answers import parsed
+from harness.backend.request import prepare_request
+from harness.core.errors import BadRequestError, UnreadableReplyError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.interception.clients import answering
 
 ROOT = Path(__file__).parent.parent.parent
 CORPUS = Path(os.environ.get("HARNESS_CORPUS", ROOT.parent / "shared" / "corpus"))
@@ -109,7 +109,7 @@ def served(exchange, declared):
     messages = [{"role": "user", "content": "Hi"}]
     with answering(lambda _: response):
         reply = complete(model, messages, tools=tools, stream=exchange["stream"], **options)
-    quick = parsed(ask(model, messages, tools, options, stream=exchange["stream"]), response)
+    quick = parsed(prepare_request(model, messages, tools, options, stream=exchange["stream"]), response)
     if quick is not None:
         READ_ALONE[exchange["api"]] += 1
         assert (quick, quick.raw_finish) == (reply, reply.raw_finish)

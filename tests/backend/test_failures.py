@@ -5,8 +5,8 @@ import itertools
 import httpx
 import pytest
 
-from harness.backend.failures import broke_off, by_status, causes, retry_after, translate
-from harness.errors import (
+from harness.backend.errors import broke_off, by_status, causes, retry_after, translate
+from harness.core.errors import (
     BadRequestError,
     ConflictError,
     ConnectionFailedError,

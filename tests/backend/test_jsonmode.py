@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.backend.jsonmode import WAYS, json_options
-from harness.errors import UnsupportedError
+from harness.core.errors import UnsupportedError
 
 SILENT = ("anthropic", "bedrock", "cohere", "cohere_chat")
 OBJECT = {"type": "json_object"}

@@ -11,9 +11,9 @@ import pytest
 
 from harness.backend.completion import complete
 from harness.backend.keys import VARIABLES
-from harness.cassette.doors import answering
-from harness.errors import AuthenticationError
-from harness.exchange import HttpRequest, HttpResponse
+from harness.core.errors import AuthenticationError
+from harness.core.exchange import HttpRequest, HttpResponse
+from harness.interception.clients import answering
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ REPLAY = """
 import sys
 from harness import complete
 from harness.cassette import Cassette, open_tape, save
-from harness.chat import Reply
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.wire import DIALECTS
+from harness.core.chat import Reply
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
 
 asked = b'{"messages":[{"role":"user","content":"hi"}],"model":"m"}'
 sent = HttpRequest("POST", "http://a.test/v1/chat/completions", (), asked)

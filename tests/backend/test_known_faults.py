@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend.known_faults import KNOWN_FAULTS
-from harness.laws.known import KNOWN
+from harness.laws.known_faults import KNOWN
 
 # litellm leaves sockets and event loops behind.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
-from harness.backend.lines import LineWatch
-from harness.errors import UnreadableReplyError
+from harness.backend.stream_watch import LineWatch
+from harness.core.errors import UnreadableReplyError
 
 
 def watched(provider, dialect, *lines):

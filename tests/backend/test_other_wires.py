@@ -8,8 +8,8 @@ import json
 import pytest
 
 from harness.backend.completion import acomplete, complete
-from harness.chat import ToolCall
-from harness.errors import StreamCutError
+from harness.core.chat import ToolCall
+from harness.core.errors import StreamCutError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.backend.asking import ask as prepared
 from harness.backend.completion import complete
-from harness.backend.parsing import parsed
+from harness.backend.recorded_answers import parsed
+from harness.backend.request import prepare_request as prepared
+from harness.cards.reread import answer
 from harness.cassette import load
-from harness.errors import StreamCutError
-from harness.exchange import Chunk, HttpResponse
-from harness.laws import ask
-from harness.laws.asking import ASKED
+from harness.core.errors import StreamCutError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.request import read_chat_request
+from harness.laws import run_trial
 from harness.laws.exemplars import exemplars
+from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options
-from harness.run.rereading import answer
-from harness.wire.asked import asked
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -41,7 +41,7 @@ def test_the_shipped_answers_are_read_as_by_the_whole_call():
     ways = Counter()
     for file in sorted((ROOT / "cassettes").rglob("*.json")):
         for place, exchange in enumerate(load(file).exchanges):
-            question = asked(exchange.request)
+            question = read_chat_request(exchange.request)
 
             def counted(*words, **options):
                 ways["whole call"] += 1
@@ -60,7 +60,7 @@ def compared(provider, questions):
     model, fixed = ASKED[provider]
     ways = Counter()
     for number, question in enumerate(questions):
-        trial = ask(question, complete)
+        trial = run_trial(question, complete)
         if trial.served is None:
             continue  # refused before anything was sent
         words = (conversation(question), offered(question) or None, {**fixed, **options(question)})
@@ -125,9 +125,9 @@ def test_a_stream_that_goes_wrong_is_left_to_the_whole_call_but_where_it_only_en
 
 
 def test_a_litellm_without_these_parsers_is_asked_in_full(monkeypatch):
-    from harness.backend import parsing
+    from harness.backend import recorded_answers
 
-    monkeypatch.setattr(parsing, "_config", lambda *_: object())
+    monkeypatch.setattr(recorded_answers, "_config", lambda *_: object())
     assert parsed(prepared("groq/m", HEARD, None, AT, stream=False), response("no JSON")) is None
-    monkeypatch.setattr(parsing, "_BY_SDK", frozenset())
+    monkeypatch.setattr(recorded_answers, "_BY_SDK", frozenset())
     assert parsed(prepared("groq/m", HEARD, None, AT, stream=True), response(event(finish="stop"))) is None

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.backend.replies import read_reply, read_usage
-from harness.backend.toolnames import name_table
-from harness.backend.words import FINISH, own_word
-from harness.chat import Usage
-from harness.errors import UnreadableReplyError
+from harness.backend.finish_words import FINISH, own_word
+from harness.backend.names import name_table
+from harness.backend.response import read_reply, read_usage
+from harness.core.chat import Usage
+from harness.core.errors import UnreadableReplyError
 
 NAMES = name_table("openai", [{"function": {"name": "f"}}])
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.backend.strictjson import NotJson, check, parse
+from harness.dialects.json_strict import NotJson, check, parse
 
 VALUES = st.recursive(
     st.none()

@@ -12,8 +12,8 @@ import pytest
 
 from harness.backend.completion import LiteLLMBackend, acomplete, acompletion, complete, completion
 from harness.backend.config import ModelConfig
-from harness.chat import Reply, ToolCall, Usage
-from harness.errors import (
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.errors import (
     AuthenticationError,
     BadRequestError,
     ConnectionFailedError,

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.backend.toolcalls import decode_litellm_tool_calls, decode_message
-from harness.backend.toolnames import name_table
-from harness.chat import CallError, ToolCall
-from harness.errors import ToolCallError, UnreadableReplyError
+from harness.backend.names import name_table
+from harness.backend.tool_calls import decode_litellm_tool_calls, decode_message
+from harness.core.chat import CallError, ToolCall
+from harness.core.errors import ToolCallError, UnreadableReplyError
 
 NAMES = name_table("openai", [{"function": {"name": name}} for name in ("get_weather", "text/translate", "a__b")])
 

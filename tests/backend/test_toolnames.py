@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.backend.toolnames import NameTable, name_table, slash_to_double_underscore
-from harness.errors import DuplicateToolError
-from harness.wire.profiles import PROFILES, profile
+from harness.backend.names import NameTable, name_table, slash_to_double_underscore
+from harness.core.errors import DuplicateToolError
+from harness.dialects.providers import PROFILES, profile
 
 AWKWARD = [
     "a/b",

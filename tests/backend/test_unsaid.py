@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from harness.backend.unsaid import code_runs, generated_text, ollama_ids, unreadable_call
-from harness.chat import CallError, ToolCall
+from harness.backend.omissions import code_runs, generated_text, ollama_ids, unreadable_call
+from harness.core.chat import CallError, ToolCall
 
 
 def lines(*events):

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness.cassette import Cassette
-from harness.cassette.document import to_text
+from harness.cassette.format.document import to_text
 from harness.cli.entry import main
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
 KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
 PASSWORD = "pQ8-rT5-uW2-yZ9-aB6"

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cassette import Cassette, bodies, document, load, open_tape, save
-from harness.cassette.document import from_bytes, to_text
-from harness.chat import Reply, ToolCall
-from harness.errors import CassetteDamagedError, CassetteMissingError, CassetteTooNewError
-from harness.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
-from harness.wire import DIALECTS
+from harness.cassette import Cassette, load, open_tape, save
+from harness.cassette.format import bodies, document
+from harness.cassette.format.document import from_bytes, to_text
+from harness.core.chat import Reply, ToolCall
+from harness.core.errors import CassetteDamagedError, CassetteMissingError, CassetteTooNewError
+from harness.core.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
+from harness.dialects import DIALECTS
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test", "1.0", "0.1")
 ASKED = HttpRequest("POST", "http://a.test/v1/chat/completions", (("accept", "*/*"),), b'{"model":"m"}')

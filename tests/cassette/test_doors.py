@@ -20,9 +20,9 @@ import pytest
 import requests
 import urllib3
 
-from harness.cassette.doors import answering
-from harness.errors import CassetteMiss
-from harness.exchange import Chunk, Exchange, Failure, HttpResponse
+from harness.core.errors import CassetteMiss
+from harness.core.exchange import Chunk, Exchange, Failure, HttpResponse
+from harness.interception.clients import answering
 
 PIECES = (b"data: one\n\n", "data: zwölf 🙂\n\n".encode(), b"data: [DONE]\n\n")
 NOWHERE = "http://provider.test"

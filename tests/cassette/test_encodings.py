@@ -12,7 +12,7 @@ import requests
 import zstandard
 
 from harness.cassette import load, open_tape
-from harness.exchange import Provenance, header
+from harness.core.exchange import Provenance, header
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 PLAIN = b'{"answer": "' + b"word " * 200 + b'"}'

@@ -13,8 +13,8 @@ import threading
 
 import pytest
 
-from harness.cassette.guard import no_way_out
-from harness.errors import CassetteMiss
+from harness.core.errors import CassetteMiss
+from harness.interception.network_block import no_way_out
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_litellm_imports_and_fails_at_once_with_nothing_turned_off_beforehand():
 import os, sys, time
 for name in ("LITELLM_OFFLINE_MODE", "LITELLM_LOCAL_MODEL_COST_MAP", "HF_HUB_OFFLINE"):
     os.environ.pop(name, None)
-from harness.cassette.guard import no_way_out
+from harness.interception.network_block import no_way_out
 with no_way_out():
     import litellm
     start = time.monotonic()

@@ -7,13 +7,13 @@ import json
 import httpx
 import pytest
 
+from harness.app.settings import settings
 from harness.cassette import Cassette, Matcher, open_tape, save
-from harness.cassette.matching import differences, key
-from harness.chat import Reply
-from harness.errors import CassetteMiss, UsageError
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.settings import settings
-from harness.wire import DIALECTS
+from harness.cassette.matching.request_key import differences, key
+from harness.core.chat import Reply
+from harness.core.errors import CassetteMiss, UsageError
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
 
 MADE = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 

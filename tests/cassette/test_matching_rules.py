@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from harness.cassette.matching import differences, key
-from harness.exchange import HttpRequest
+from harness.cassette.matching.request_key import differences, key
+from harness.core.exchange import HttpRequest
 
 
 def post(

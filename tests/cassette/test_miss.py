@@ -9,14 +9,14 @@ import pytest
 
 from harness.backend.library import load_offline
 from harness.cassette import Cassette, open_tape, save
-from harness.cassette.doors import answering
-from harness.cassette.redaction import Redactor
-from harness.chat import Reply, Usage
-from harness.errors import CassetteMiss
-from harness.exchange import Exchange, Provenance
-from harness.laws.asking import ASKED
-from harness.wire import DIALECTS
-from harness.wire.profiles import profile
+from harness.cassette.secrets.redaction import Redactor
+from harness.core.chat import Reply, Usage
+from harness.core.errors import CassetteMiss
+from harness.core.exchange import Exchange, Provenance
+from harness.dialects import DIALECTS
+from harness.dialects.providers import profile
+from harness.interception.clients import answering
+from harness.laws.provider_options import ASKED
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"

@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 from harness.cassette import Cassette, save
-from harness.chat import Reply, Usage
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.wire import DIALECTS
+from harness.core.chat import Reply, Usage
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URL = "https://provider.test/v1/chat/completions"
@@ -21,7 +21,7 @@ from harness.backend.library import load_offline
 load_offline()
 import aiohttp, httpx, httpx2, litellm, requests, urllib.request
 from harness.cassette import open_tape
-from harness.cassette.guard import no_way_out
+from harness.interception.network_block import no_way_out
 path, url = sys.argv[1:]
 seen, watching = [], True
 WATCHED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.")

@@ -13,11 +13,11 @@ import pytest
 
 from harness.backend.completion import complete
 from harness.cassette import Cassette, open_tape, save
-from harness.cassette.pace import paced, pacing
-from harness.chat import Reply
-from harness.errors import UsageError
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
-from harness.wire import DIALECTS
+from harness.core.chat import Reply
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.dialects import DIALECTS
+from harness.interception.pace import paced, pacing
 
 MADE = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URL = "http://a.test/x"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cassette.paths import cassette_path, escaped
-from harness.errors import UsageError
+from harness.cassette.storage.paths import cassette_path, escaped
+from harness.core.errors import UsageError
 
 NAMES = [
     "openai/gpt-4o",

@@ -14,15 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from harness.cassette import load, open_tape, partial
-from harness.cassette.journal import journal, read
-from harness.exchange import Provenance
+from harness.cassette.storage.journal import journal, read
+from harness.core.exchange import Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 START = """
 import asyncio, os, sys, aiohttp, httpx, requests
 from harness.cassette import open_tape
-from harness.errors import CassetteMiss, CassetteWriteError
-from harness.exchange import Provenance
+from harness.core.errors import CassetteMiss, CassetteWriteError
+from harness.core.exchange import Provenance
 os.environ.pop("CI", None)
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 path, url, *words = sys.argv[1:]

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from harness.cassette import Cassette, load, open_tape, save
-from harness.cassette.document import to_text
-from harness.errors import CassetteDamagedError, CassetteTooNewError
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.cassette.format.document import to_text
+from harness.core.errors import CassetteDamagedError, CassetteTooNewError
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 WHOLE = to_text(

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cassette import Cassette, load, open_tape, partial, save
-from harness.cassette.gate import Gate
-from harness.cassette.redaction import KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS, Redactor
-from harness.cassette.shapes import placeholder
-from harness.chat import Reply, ToolCall
-from harness.errors import LeakError
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
-from harness.wire import DIALECTS
+from harness.cassette.secrets.leak_scan import LeakScan
+from harness.cassette.secrets.redaction import KEPT_REQUEST_HEADERS, KEPT_RESPONSE_HEADERS, Redactor
+from harness.cassette.secrets.shapes import placeholder
+from harness.core.chat import Reply, ToolCall
+from harness.core.errors import LeakError
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.dialects import DIALECTS
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 KEYS = {
@@ -280,7 +280,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_p11_f59_redaction_and_gate_take_time_linear_in_the_text(name):
-    clean, gate = Redactor((KEYS["OpenAI"],), by_shape=True), Gate((KEYS["OpenAI"],))
+    clean, gate = Redactor((KEYS["OpenAI"],), by_shape=True), LeakScan((KEYS["OpenAI"],))
 
     def seconds(size):
         text = (HOSTILE[name] * (size // len(HOSTILE[name]) + 1))[:size]
@@ -335,4 +335,4 @@ def test_a_key_behind_a_line_break_is_seen_in_prompts_and_in_what_models_say(nam
         with pytest.raises(LeakError, match=r"body of|line \d+ holds"):
             save(tmp_path / "a.json", Cassette(FROM, (exchange,)))
         text_of = json.dumps({"body": exchange.request.body.decode(), "answer": exchange.response.body.decode()})
-        assert list(Gate().hits(text_of.encode()))
+        assert list(LeakScan().hits(text_of.encode()))

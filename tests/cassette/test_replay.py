@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from harness.cassette import load, open_tape, partial
-from harness.errors import CassetteDamagedError, CassetteMiss, CassetteMissingError, LeakError, UsageError
-from harness.exchange import Provenance
+from harness.core.errors import CassetteDamagedError, CassetteMiss, CassetteMissingError, LeakError, UsageError
+from harness.core.exchange import Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 PIECES = (b"data: one\n\n", b"data: tw", b"o\n\n", b"data: [DONE]\n\n")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from harness.cassette import load, open_tape, partial
-from harness.exchange import Provenance
+from harness.core.exchange import Provenance
 from tests.loopback import serving
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
@@ -21,7 +21,7 @@ ELSE = Provenance("synthetic", "2026-02-01T00:00:00+00:00", "another server")
 RECORDER = """
 import os, sys, httpx
 from harness.cassette import open_tape
-from harness.exchange import Provenance
+from harness.core.exchange import Provenance
 os.environ.pop("CI", None)
 path, url = sys.argv[1:]
 with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")):

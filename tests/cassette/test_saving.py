@@ -13,12 +13,13 @@ import time
 
 import pytest
 
-from harness.cassette import Cassette, bodies, load, save
-from harness.cassette.document import from_bytes, to_text
-from harness.cassette.journal import journal
-from harness.cassette.journal import read as journal_read
-from harness.errors import CassetteWriteError
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.cassette import Cassette, load, save
+from harness.cassette.format import bodies
+from harness.cassette.format.document import from_bytes, to_text
+from harness.cassette.storage.journal import journal
+from harness.cassette.storage.journal import read as journal_read
+from harness.core.errors import CassetteWriteError
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test", "1.0", "0.1")
 
@@ -33,7 +34,7 @@ def made(letter, count=1, size=10):
 # of a save is taken by what comes before the writing, so it can be told to do the writing alone.
 SAVER = """
 import os, pathlib, sys
-from harness.cassette import load, save, store
+from harness.cassette import load, save; from harness.cassette.storage import store
 path, *others = map(pathlib.Path, sys.argv[1:])
 versions = [load(other) for other in others]
 texts = [other.read_bytes() for other in others]
@@ -194,7 +195,7 @@ def on_a_disk(tmp_path, program, *words, size="512k"):
 FULL = """
 import os, pathlib, sys, httpx
 from harness.cassette import load, open_tape, save
-from harness.errors import CassetteWriteError
+from harness.core.errors import CassetteWriteError
 disk, small, large, url = pathlib.Path(sys.argv[1]), *map(load, sys.argv[2:4]), sys.argv[4]
 os.environ.pop("CI", None)
 path = disk / "a.json"
@@ -236,8 +237,8 @@ def test_f4_a_full_disk_leaves_the_old_cassette_whole_and_the_error_says_path_an
 QUOTA = """
 import os, pathlib, resource, signal, sys, httpx
 from harness.cassette import load, open_tape
-from harness.errors import CassetteWriteError
-from harness.exchange import Provenance
+from harness.core.errors import CassetteWriteError
+from harness.core.exchange import Provenance
 path, url = pathlib.Path(sys.argv[1]), sys.argv[2]
 os.environ.pop("CI", None)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -267,7 +268,7 @@ def test_f4_a_file_that_may_not_grow_leaves_the_journal_and_says_so(tmp_path, se
 READ_ONLY = """
 import os, pathlib, subprocess, sys
 from harness.cassette import load, open_tape, save
-from harness.errors import CassetteWriteError
+from harness.core.errors import CassetteWriteError
 disk, small = pathlib.Path(sys.argv[1]), load(sys.argv[2])
 os.environ.pop("CI", None)
 path = disk / "a.json"

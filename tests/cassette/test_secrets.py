@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from harness.cassette import open_tape
-from harness.cassette.journal import journal
-from harness.errors import CassetteMiss, LeakError
-from harness.exchange import Provenance
+from harness.cassette.storage.journal import journal
+from harness.core.errors import CassetteMiss, LeakError
+from harness.core.exchange import Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
@@ -160,7 +160,7 @@ LAW = """
 import os, httpx
 from hypothesis import Phase, given, settings, strategies as st
 from harness.cassette import open_tape
-from harness.exchange import Provenance
+from harness.core.exchange import Provenance
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 SECRET = os.environ["SOME_API_KEY"]
 

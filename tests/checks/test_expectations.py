@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.chat import CallError, Reply, ToolCall
 from harness.checks import ALL_CHECKS, judge
-from harness.checks.sameness import difference
-from harness.errors import (
+from harness.checks.json_equality import difference
+from harness.core.chat import CallError, Reply, ToolCall
+from harness.core.errors import (
     AuthenticationError,
     BadRequestError,
     ConnectionFailedError,
@@ -18,16 +18,10 @@ from harness.errors import (
     ServerError,
     UnsupportedError,
 )
-from harness.exchange import Exchange, HttpRequest
-from harness.expectation import (
-    CallExpectation,
-    CountExpectation,
-    ErrorExpectation,
-    Expectation,
-    TextExpectation,
-)
-from harness.finding import Finding
-from harness.observation import Observation
+from harness.core.exchange import Exchange, HttpRequest
+from harness.core.expectation import CallExpectation, CountExpectation, ErrorExpectation, Expectation, TextExpectation
+from harness.core.finding import Finding
+from harness.core.observation import Observation
 
 TOOL = {
     "type": "function",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.chat import ToolCall
-from harness.checks.structure import KINDS, mistakes, same
-from harness.expectation import CallExpectation, CountExpectation, Expectation
+from harness.checks.suite.structure import KINDS, mistakes, same
+from harness.core.chat import ToolCall
+from harness.core.expectation import CallExpectation, CountExpectation, Expectation
 
 SCHEMA = {
     "type": "object",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.chat import Reply, ToolCall, Usage
-from harness.wire import OPENAI
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.dialects import OPENAI
 from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
@@ -210,7 +210,7 @@ def test_recordings_of_anybody_are_judged_by_their_bytes(project, run):
 
 
 OWN = '''
-from harness.finding import Finding
+from harness.core.finding import Finding
 
 def short(observation, expect):
     """an answer is short"""

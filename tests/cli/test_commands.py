@@ -130,7 +130,7 @@ def test_a_replay_lets_nothing_out(project, run, monkeypatch, server):
     def straying(model, messages, **options):
         socket.create_connection(server.server_address).close()
 
-    monkeypatch.setattr("harness.recipes.complete", straying)
+    monkeypatch.setattr("harness.app.runner_factory.complete", straying)
     code, out, _ = run("run", "-k", "hello")
     assert code == 2
     assert "a replay must not go out" in out

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.chat import Reply, ToolCall, Usage
-from harness.wire import OPENAI
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.dialects import OPENAI
 from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"

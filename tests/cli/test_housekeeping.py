@@ -13,7 +13,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.cassette import load
-from harness.server.replaying import answering
+from harness.server.in_process import answering
 
 SUITE = """
 name: shop

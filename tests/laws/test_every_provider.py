@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from harness.laws.asking import provers
-from harness.wire.profiles import PROFILES
+from harness.dialects.providers import PROFILES
+from harness.laws.provider_options import provers
 
 
 def test_each_provider_is_proved_in_one_of_the_files_beside_this():

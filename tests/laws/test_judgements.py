@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from harness.chat import CallError, Reply, ToolCall, Usage
-from harness.errors import DuplicateToolError, StreamCutError, ToolCallError
-from harness.exchange import HttpRequest
-from harness.laws import ALL_LAWS, BY_ID, Past, Question, Trial, aask, ask
+from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.errors import DuplicateToolError, StreamCutError, ToolCallError
+from harness.core.exchange import HttpRequest
+from harness.dialects.dialect import Mentions
+from harness.laws import ALL_LAWS, BY_ID, History, Question, Trial, aask, run_trial
 from harness.laws.bare import BLIND, bare
-from harness.laws.same import differing, same
-from harness.wire.dialect import Mentions
+from harness.laws.json_identity import differing, same
 
 A, B = ToolCall("a/b", {"x": 1}, "call_1"), ToolCall("get_x", {}, "call_2")
 BOTH = Reply(text="so", calls=(A, B), finish="tool_calls", usage=Usage(1, 2, 3))
@@ -80,7 +80,7 @@ WRITTEN = replace(
 )
 PROSE = replace(WRITTEN, kind="prose", reply=replace(WRITTEN.reply, text="Sure: {}", calls=()))
 DOUBLED = replace(ASKED, kind="doubled")
-PAST = replace(ASKED, provider="mistral", history=(Past("a/b", "functions.x:0"),))
+PAST = replace(ASKED, provider="mistral", history=(History("a/b", "functions.x:0"),))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_a_backend_returns_and_raises_is_part_of_the_trial():
     async def awaited(*given, **options):
         return "text"
 
-    assert isinstance(ask(ASKED, crashes).error, KeyError)
+    assert isinstance(run_trial(ASKED, crashes).error, KeyError)
     assert "a backend returns a Reply, not 'text'" in str(aask(ASKED, awaited).error)
 
 
@@ -207,7 +207,7 @@ def test_a_backend_that_changes_what_it_was_given_is_seen():
         messages.append({})
         return BOTH
 
-    assert ask(ASKED, changes).untouched is False
+    assert run_trial(ASKED, changes).untouched is False
 
 
 def test_bare_trials_are_judged_by_the_laws_they_can_break():

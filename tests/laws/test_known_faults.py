@@ -7,17 +7,17 @@ from dataclasses import replace
 import pytest
 
 from harness.backend.library import load_offline
-from harness.laws import BY_ID, ask
-from harness.laws.known import KNOWN, known
+from harness.laws import BY_ID, run_trial
+from harness.laws.known_faults import KNOWN, known
 from harness.laws.question import carried
-from harness.run.subject import OURS, backend_at
+from harness.laws.tested_backend import OURS, backend_at
 
 
 @pytest.fixture(scope="module")
 def put():
     load_offline()
     backend = backend_at(OURS)
-    return lambda question: ask(question, backend.complete)
+    return lambda question: run_trial(question, backend.complete)
 
 
 @pytest.mark.parametrize("fault", KNOWN, ids=lambda fault: fault.name)

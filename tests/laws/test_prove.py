@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from harness.backend.library import load_offline
-from harness.errors import UsageError
+from harness.core.errors import UsageError
 from harness.laws import BY_ID
+from harness.laws.broken_backends.catalogue import FAULTY
+from harness.laws.counterexample import Counterexample, from_json, to_json
 from harness.laws.exemplars import exemplars
-from harness.laws.faulty import FAULTY
-from harness.laws.kept import Kept, from_json, to_json
-from harness.laws.question import Past, Question
-from harness.run.prove import BARE_MODES, Effort, asker, chosen_laws, judged, prove, prove_one
-from harness.run.subject import OURS, Backend, backend_at
+from harness.laws.prove import BARE_MODES, Effort, asker, chosen_laws, judged, prove, prove_one
+from harness.laws.question import History, Question
+from harness.laws.tested_backend import OURS, Backend, backend_at
 
 WRONG = {faulty.name: faulty.spoil for faulty in FAULTY}
 
@@ -118,12 +118,12 @@ def test_a_kept_counterexample_is_the_same_question(ours, mode):
         ("a/b", "é"),
         exemplars("mistral", stream=True)[0].reply,
         quirks=frozenset({"no_done"}),
-        history=(Past("a/b", "functions.x:0"),),
+        history=(History("a/b", "functions.x:0"),),
         cuts=(3, 9),
         stream=True,
         beside=Question("mistral", ("x",), exemplars("mistral", stream=True)[1].reply),
     )
-    kept = Kept("N4", OURS, mode, question)
+    kept = Counterexample("N4", OURS, mode, question)
     again = from_json(json.loads(json.dumps(to_json(kept))), "here")
     assert again == kept
     trial = asker(ours, mode)(replace(question, tools=("a/b", "get_x", "Other"), beside=None, history=()))

@@ -6,10 +6,10 @@ import pytest
 
 from harness.backend.library import load_offline
 from harness.laws import ALL_LAWS
-from harness.laws.faulty import FAULTY
-from harness.run.prove import Effort, prove_one
-from harness.run.selfcheck import ROUNDS, self_check
-from harness.run.subject import OURS, Backend, backend_at
+from harness.laws.broken_backends.catalogue import FAULTY
+from harness.laws.prove import Effort, prove_one
+from harness.laws.selfcheck import ROUNDS, self_check
+from harness.laws.tested_backend import OURS, Backend, backend_at
 
 MOST = 200
 BLUNT = {"D11"}

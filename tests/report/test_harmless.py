@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from harness.chat import Reply
-from harness.finding import Finding
-from harness.observation import Observation
-from harness.report import document, harmless, junit, terminal
-from harness.run.events import CaseFinished, CaseResult, Problem
-from harness.run.scorecard import Scorecard
+from harness.core.chat import Reply
+from harness.core.finding import Finding
+from harness.core.observation import Observation
+from harness.engine.events import CaseFinished, CaseResult, Problem
+from harness.engine.scorecard import Scorecard
+from harness.report import document, junit, safe_text, terminal
 
 HOSTILE = (
     "\x1b[2J\x1b[31mred",
@@ -99,23 +99,23 @@ def test_json_is_ascii_and_reads_back_as_it_was(text):
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_any_text_becomes_one_printable_line(text):
-    shown = harmless.line(text)
+    shown = safe_text.line(text)
     assert all(one.isprintable() or one == "\u200d" or unicodedata.category(one) == "Zs" for one in shown)
     assert not obeys(shown)
 
 
 @given(st.text(alphabet="ab:# \n\r\t[\x1bvso"))
 def test_any_text_becomes_a_harmless_block(text):
-    shown = harmless.block(text)
+    shown = safe_text.block(text)
     assert all(one.isprintable() or one in "\n\t" for one in shown)
     assert not obeys(shown)
 
 
 def test_long_text_is_shortened_and_says_so():
-    assert harmless.line("x" * 100_000_000) == "x" * 2000 + "… (100,000,000 characters)"
-    assert harmless.block("x" * 60_000).endswith("… (60,000 characters)")
+    assert safe_text.line("x" * 100_000_000) == "x" * 2000 + "… (100,000,000 characters)"
+    assert safe_text.block("x" * 60_000).endswith("… (60,000 characters)")
 
 
 def test_ordinary_text_of_any_language_stays_as_it_is():
     for text in ("plain", "Grüße, 世界 👩‍👧", "a: b :: c # d"):
-        assert harmless.line(text) == text
+        assert safe_text.line(text) == text

@@ -9,14 +9,14 @@ from xml.etree import ElementTree as ET
 
 from rich.console import Console
 
-from harness.chat import CallError, Reply, ToolCall, Usage
-from harness.errors import RateLimitError
-from harness.exchange import Exchange, HttpRequest, HttpResponse, Provenance
-from harness.finding import Evidence, Finding
-from harness.observation import Observation
+from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.errors import RateLimitError
+from harness.core.exchange import Exchange, HttpRequest, HttpResponse, Provenance
+from harness.core.finding import Evidence, Finding
+from harness.core.observation import Observation
+from harness.engine.events import CaseResult, Problem
+from harness.engine.scorecard import Scorecard
 from harness.report import document, junit, terminal
-from harness.run.events import CaseResult, Problem
-from harness.run.scorecard import Scorecard
 
 REPLY = Reply(
     text="x",

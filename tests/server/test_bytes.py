@@ -15,13 +15,13 @@ import httpx
 import pytest
 import zstandard
 
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 from harness.server import outgoing
 from harness.server.app import App
-from harness.server.door import serving
 from harness.server.proxy import Proxy, recorder
+from harness.server.recording_index import RecordedExchange, RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.shelf import Recorded, Shelf, gathered
+from harness.server.web import serving
 
 MADE = Provenance("synthetic", "")
 PATH = "/v1/chat/completions"
@@ -31,7 +31,9 @@ SSE, JSON = ("content-type", "text/event-stream"), ("content-type", "application
 
 @contextmanager
 def served(response: HttpResponse):
-    with serving(App(Replay(Shelf([Recorded(Exchange(REQUEST, response), "a.json", 0, MADE)], repeat=True)))) as door:
+    with serving(
+        App(Replay(RecordingIndex([RecordedExchange(Exchange(REQUEST, response), "a.json", 0, MADE)], repeat=True)))
+    ) as door:
         yield door.url
 
 
@@ -66,7 +68,7 @@ def test_odd_bytes_come_as_they_were_sent_and_as_they_were_recorded(
     ):
         assert b"".join(given(provider)[1]) == response.body
         first = given(door.url)
-    with serving(App(Replay(Shelf(gathered([tmp_path]))))) as door:
+    with serving(App(Replay(RecordingIndex(gathered([tmp_path]))))) as door:
         headers, pieces = given(door.url)
     assert (headers, b"".join(pieces)) == (first[0], response.body) == ([kind], b"".join(first[1]))
 
@@ -90,7 +92,7 @@ def test_what_was_sent_compressed_is_read_as_what_it_says(encoding: str, body: b
         serving(App(Proxy(provider, kept))) as door,
     ):
         assert httpx.post(f"{door.url}{PATH}", content=b"{}").content == PLAIN
-    with serving(App(Replay(Shelf(gathered([tmp_path]))))) as door:
+    with serving(App(Replay(RecordingIndex(gathered([tmp_path]))))) as door:
         assert httpx.post(f"{door.url}{PATH}", content=b"{}").content == PLAIN
 
 

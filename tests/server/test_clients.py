@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from harness.cassette.doors import answering
-from harness.chat import Reply, ToolCall, Usage
-from harness.exchange import Exchange, HttpRequest, Provenance
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
+from harness.interception.clients import answering
 from harness.server.app import App
-from harness.server.door import serving
 from harness.server.proxy import Proxy, recorder
+from harness.server.recording_index import RecordedExchange, RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.shelf import Recorded, Shelf, gathered
 from harness.server.synthetic import Script, scripted
-from harness.wire import DIALECTS
+from harness.server.web import serving
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDKs' own warnings are theirs
 
@@ -154,7 +154,7 @@ CLIENTS: dict[str, tuple[str, Ask, frozenset[str]]] = {
 }
 
 
-def recorded(client: str, reply: Reply, stream: bool) -> tuple[Recorded, Any]:
+def recorded(client: str, reply: Reply, stream: bool) -> tuple[RecordedExchange, Any]:
     """The exchange that a client makes with the provider, and what it returns then."""
     dialect, ask, quirks = CLIENTS[client]
     response = DIALECTS[dialect].render(reply, stream=stream, quirks=quirks)
@@ -167,7 +167,7 @@ def recorded(client: str, reply: Reply, stream: bool) -> tuple[Recorded, Any]:
     with answering(provider):
         given = ask(PROVIDER, stream)
     (request,) = seen
-    return Recorded(Exchange(request, response), "here.json", 0, Provenance("synthetic", "")), given
+    return RecordedExchange(Exchange(request, response), "here.json", 0, Provenance("synthetic", "")), given
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -177,7 +177,7 @@ def test_a_client_gets_from_the_server_what_the_recording_holds(client: str, rep
     if client == "ollama generate" and reply.calls:
         pytest.skip("/api/generate has no place for calls")
     one, expected = recorded(client, reply, stream)
-    app = App(Replay(Shelf([one])))
+    app = App(Replay(RecordingIndex([one])))
     with serving(app) as door:
         assert CLIENTS[client][1](door.url, stream) == expected
     assert app.ledger.counts == {"answered": 1}
@@ -203,6 +203,6 @@ def test_recorded_through_the_proxy_a_client_gets_the_same_twice(client: str, st
         serving(App(Proxy(provider.url, kept))) as door,
     ):
         first = ask(door.url, stream)
-    with serving(App(Replay(Shelf(gathered([tmp_path]))))) as door:
+    with serving(App(Replay(RecordingIndex(gathered([tmp_path]))))) as door:
         assert ask(door.url, stream) == first
     assert ("Hello" if client == "ollama generate" else "get_weather") in str(first)

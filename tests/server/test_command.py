@@ -16,13 +16,13 @@ import pytest
 
 from harness.__main__ import main
 from harness.cassette import Cassette, save
-from harness.chat import Reply
-from harness.exchange import Exchange, HttpRequest, Provenance
+from harness.core.chat import Reply
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
 from harness.server.app import App
-from harness.server.door import nobody, serving
 from harness.server.replay import Replay
 from harness.server.synthetic import Script, scripted
-from harness.wire import DIALECTS
+from harness.server.web import nobody, serving
 
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 KEY = "sk-proj-Zq81kdLw02mPx7uVb3Tn9RcY5hGf"

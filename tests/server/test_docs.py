@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.server.replaying import answering
+from harness.server.in_process import answering
 from harness.server.rulebook import from_file
 from harness.server.rules import NAMES
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.chat import Reply
-from harness.errors import UsageError
-from harness.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
+from harness.core.chat import Reply
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
+from harness.dialects import DIALECTS
 from harness.server.app import App
-from harness.server.door import bound, serving
+from harness.server.recording_index import RecordedExchange, RecordingIndex, gathered
 from harness.server.replay import Replay
 from harness.server.rulebook import Rules, from_file, from_text
-from harness.server.shelf import Recorded, Shelf, gathered
-from harness.wire import DIALECTS
+from harness.server.web import bound, serving
 
 URL = "https://api.openai.com/v1/chat/completions"
 
@@ -28,17 +28,19 @@ def asked(text: str) -> dict[str, object]:
     return {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
 
 
-def one(text: str, response: HttpResponse | None = None, failure: Failure | None = None, url: str = URL) -> Recorded:
+def one(
+    text: str, response: HttpResponse | None = None, failure: Failure | None = None, url: str = URL
+) -> RecordedExchange:
     request = HttpRequest("POST", url, (("content-type", "application/json"),), json.dumps(asked(text)).encode())
     if response is None and failure is None:
         response = DIALECTS["openai"].render(Reply(text=f"said {text}", finish="stop"))
-    return Recorded(Exchange(request, response, failure), "here.json", 0, Provenance("synthetic", ""))
+    return RecordedExchange(Exchange(request, response, failure), "here.json", 0, Provenance("synthetic", ""))
 
 
 @contextmanager
-def served(*recorded: Recorded, repeat: bool = False, pace: float | None = None, **known):
+def served(*recorded: RecordedExchange, repeat: bool = False, pace: float | None = None, **known):
     said: list[str] = []
-    app = App(Replay(Shelf(recorded or [one("hi")], repeat=repeat), pace=pace, say=said.append), **known)
+    app = App(Replay(RecordingIndex(recorded or [one("hi")], repeat=repeat), pace=pace, say=said.append), **known)
     with serving(app) as door:
         yield door.url, app, said
 
@@ -165,7 +167,7 @@ def test_a_taken_port_is_one_sentence() -> None:
 def test_an_answer_without_a_body_has_none_though_chunks_are_recorded(method: str, status: int) -> None:
     request = HttpRequest(method, "https://api.openai.com/v1/models/m")
     response = HttpResponse(status, (("content-type", "text/event-stream"),), (Chunk(b"a"), Chunk(b"b")))
-    recorded = Recorded(Exchange(request, response), "here.json", 0, Provenance("synthetic", ""))
+    recorded = RecordedExchange(Exchange(request, response), "here.json", 0, Provenance("synthetic", ""))
     ask = f"{method} /v1/models/m HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n".encode()
     with served(recorded) as (url, _, _):
         given = raw(url, ask)

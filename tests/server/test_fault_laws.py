@@ -9,9 +9,8 @@ import pytest
 
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
-from harness.cassette.doors import answering
-from harness.chat import Reply, ToolCall, Usage
-from harness.errors import (
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.errors import (
     AuthenticationError,
     BackendError,
     BadRequestError,
@@ -25,16 +24,17 @@ from harness.errors import (
     UnreadableReplyError,
     UsageError,
 )
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.laws.asking import ASKED
-from harness.server import play
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
+from harness.dialects.providers import profile
+from harness.interception.clients import answering
+from harness.laws.provider_options import ASKED
+from harness.server import planned_response
 from harness.server.app import App
-from harness.server.door import nobody, serving
+from harness.server.recording_index import RecordedExchange, RecordingIndex
 from harness.server.replay import Replay
 from harness.server.rulebook import Rules, from_text
-from harness.server.shelf import Recorded, Shelf
-from harness.wire import DIALECTS
-from harness.wire.profiles import profile
+from harness.server.web import nobody, serving
 
 # litellm pools its connections for the life of the process, and leaves an event loop behind on import.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -67,7 +67,7 @@ def ask(provider: str, base: str, stream: bool, **more: Any) -> Reply:
     return complete(model, QUESTION, tools=TOOLS, stream=stream, **moved, **more)
 
 
-def recorded(provider: str, stream: bool, reply: Reply = REPLY) -> Recorded:
+def recorded(provider: str, stream: bool, reply: Reply = REPLY) -> RecordedExchange:
     dialect = DIALECTS[profile(provider).dialect]
     quirks = {"ndjson"} & dialect.quirks.keys() if stream else set()
     quirks |= QUIRKS.get(provider, frozenset())
@@ -80,13 +80,13 @@ def recorded(provider: str, stream: bool, reply: Reply = REPLY) -> Recorded:
 
     with answering(answer), contextlib.suppress(BackendError):
         ask(provider, "http://provider.test", stream)
-    return Recorded(Exchange(seen[0], response), "here.json", 0, Provenance("synthetic", ""))
+    return RecordedExchange(Exchange(seen[0], response), "here.json", 0, Provenance("synthetic", ""))
 
 
 @contextlib.contextmanager
 def served(provider: str, stream: bool, *rules: str, repeat: bool = True):
     one = recorded(provider, stream)
-    app = App(Replay(Shelf([one], repeat=repeat), rules=Rules([from_text(rule) for rule in rules])))
+    app = App(Replay(RecordingIndex([one], repeat=repeat), rules=Rules([from_text(rule) for rule in rules])))
     with serving(app) as door:
         yield door, app
 
@@ -241,7 +241,7 @@ def test_a_doubled_chunk_or_a_lost_end_is_an_error_or_what_the_bytes_say(
     dialect = DIALECTS[profile(provider).dialect]
     one = recorded(provider, stream=True)
     try:
-        spoiled = from_text(rule).on(play.of(one.exchange), dialect).response
+        spoiled = from_text(rule).on(planned_response.of(one.exchange), dialect).response
     except UsageError:
         pytest.skip("the recording has no such chunk")
     told = [said(REPLY)]

@@ -10,15 +10,15 @@ import pytest
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.cassette import open_tape
-from harness.chat import Reply
-from harness.exchange import Provenance
-from harness.laws.asking import ASKED
+from harness.core.chat import Reply
+from harness.core.exchange import Provenance
+from harness.laws.provider_options import ASKED
 from harness.server.app import App
-from harness.server.door import serving
 from harness.server.proxy import Proxy, recorder
+from harness.server.recording_index import RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.shelf import Shelf, gathered
 from harness.server.synthetic import Script, scripted
+from harness.server.web import serving
 
 # litellm pools its connections for the life of the process, and leaves an event loop behind on import.
 pytestmark = pytest.mark.filterwarnings("ignore")  # litellm leaves sockets and event loops behind
@@ -55,7 +55,7 @@ def test_through_the_proxy_the_server_and_in_process_are_alike(provider: str, st
         serving(App(Proxy(upstream.url, kept))) as door,
     ):
         first = ask(provider, door.url, stream)
-    with serving(App(Replay(Shelf(gathered([path]))))) as door:
+    with serving(App(Replay(RecordingIndex(gathered([path]))))) as door:
         assert ask(provider, door.url, stream) == first
     with open_tape(path):
         assert ask(provider, upstream.url, stream) == first

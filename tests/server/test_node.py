@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from harness.chat import Reply, ToolCall, Usage
-from harness.exchange import Exchange, HttpResponse, Provenance
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.exchange import Exchange, HttpResponse, Provenance
+from harness.dialects import DIALECTS
 from harness.server.app import App
-from harness.server.door import serving
 from harness.server.proxy import Proxy, recorder
+from harness.server.recording_index import RecordedExchange, RecordingIndex, gathered
 from harness.server.replay import Replay
 from harness.server.rulebook import Rules, from_text
-from harness.server.shelf import Recorded, Shelf, gathered
 from harness.server.synthetic import Script, scripted
-from harness.wire import DIALECTS
+from harness.server.web import serving
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toolcall-harness" / "node"
 PACKAGES = Path(os.environ.get("HARNESS_NODE_PACKAGES") or CACHE)
@@ -57,19 +57,19 @@ class Seen:
     """Renders ``REPLY`` for whoever asks, and keeps the exchanges."""
 
     def __init__(self) -> None:
-        self.kept: list[Recorded] = []
-        self.recorded: tuple[Recorded, ...] = ()
+        self.kept: list[RecordedExchange] = []
+        self.recorded: tuple[RecordedExchange, ...] = ()
         self.given: list[int] = []
 
-    def answer(self, request: Any) -> Recorded:
+    def answer(self, request: Any) -> RecordedExchange:
         dialect = DIALECTS["anthropic" if "/messages" in request.url else "openai"]
         response: HttpResponse = dialect.render(REPLY, stream=json.loads(request.body).get("stream", False))
-        one = Recorded(Exchange(request, response), "here.json", len(self.kept), Provenance("synthetic", ""))
+        one = RecordedExchange(Exchange(request, response), "here.json", len(self.kept), Provenance("synthetic", ""))
         self.kept.append(one)
         return one
 
 
-def held(one: Recorded) -> Any:
+def held(one: RecordedExchange) -> Any:
     """The JSON of a recorded answer; of a stream, that of each event."""
     body = one.exchange.response.body.decode()
     if not body.startswith(("data:", "event:")):
@@ -90,7 +90,7 @@ def test_node_gets_what_was_recorded_whole_and_streamed() -> None:
     seen = Seen()
     with serving(App(Replay(seen))) as door:
         first = node(door.url)
-    with serving(App(Replay(Shelf(seen.kept)))) as door:
+    with serving(App(Replay(RecordingIndex(seen.kept)))) as door:
         given = node(door.url)
     assert given == first
     assert len(given) == len(seen.kept) == 6
@@ -109,7 +109,7 @@ def test_node_records_through_the_proxy_and_replays_the_same(tmp_path: Path) -> 
         serving(App(Proxy(provider.url, kept))) as door,
     ):
         first = node(door.url)
-    with serving(App(Replay(Shelf(gathered([tmp_path]))))) as door:
+    with serving(App(Replay(RecordingIndex(gathered([tmp_path]))))) as door:
         assert node(door.url) == first
     assert first["openai whole"]["choices"][0]["message"]["tool_calls"]
 

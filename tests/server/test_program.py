@@ -16,9 +16,9 @@ import pytest
 
 from harness.__main__ import main
 from harness.cassette import load
-from harness.cassette.journal import read
+from harness.cassette.storage.journal import read
+from harness.dialects.base_urls import BASE_URLS
 from harness.server.upstreams import upstreams, written
-from harness.wire.base_urls import BASE_URLS
 from tests.fake_models import TEXT, serving
 
 HERE = Path(__file__).parent

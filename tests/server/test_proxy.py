@@ -18,16 +18,16 @@ import httpx
 import pytest
 
 from harness.cassette import load, partial
-from harness.cassette.journal import journal
-from harness.chat import Reply, ToolCall
-from harness.errors import UsageError
-from harness.exchange import HttpResponse, Provenance
+from harness.cassette.storage.journal import journal
+from harness.core.chat import Reply, ToolCall
+from harness.core.errors import UsageError
+from harness.core.exchange import HttpResponse, Provenance
+from harness.dialects import DIALECTS
 from harness.server.app import App
-from harness.server.door import nobody, serving
 from harness.server.proxy import Proxy, recorder
+from harness.server.recording_index import RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.shelf import Shelf, gathered
-from harness.wire import DIALECTS
+from harness.server.web import nobody, serving
 
 KEY = "sk-proj-Zq81kdLw02mPx7uVb3Tn9RcY5hGf"
 MADE = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
@@ -119,7 +119,7 @@ def test_a_provider_that_dies_is_recorded_and_replayed_as_it_died(tmp_path: Path
         httpx.post(f"{door.url}/v1/chat/completions", json=ASKED)
     (exchange,) = load(tmp_path / "a.json").exchanges
     assert (exchange.failure.kind, exchange.response.body) == ("cut", b"abc")
-    with serving(App(Replay(Shelf(gathered([tmp_path]))))) as door, pytest.raises(httpx.RemoteProtocolError):
+    with serving(App(Replay(RecordingIndex(gathered([tmp_path]))))) as door, pytest.raises(httpx.RemoteProtocolError):
         httpx.post(f"{door.url}/v1/chat/completions", json=ASKED)
 
 

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from harness.cassette import Cassette, save
-from harness.chat import Reply
-from harness.errors import UsageError
-from harness.exchange import Exchange, HttpRequest, Provenance
-from harness.server.replaying import answering, replaying
-from harness.wire import DIALECTS
+from harness.core.chat import Reply
+from harness.core.errors import UsageError
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
+from harness.server.in_process import answering, replaying
 
 ASKED = b'{"messages":[{"content":"hi","role":"user"}],"model":"m"}'
 
@@ -69,7 +69,7 @@ def test_what_is_not_there_is_told_at_once(tmp_path: Path) -> None:
 
 FIXTURE = """
 import httpx, pytest
-from harness.server.replaying import replaying
+from harness.server.in_process import replaying
 
 @pytest.fixture
 def provider():

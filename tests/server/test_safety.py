@@ -13,9 +13,9 @@ import pytest
 from harness.server import app as application
 from harness.server import connection
 from harness.server.app import App
-from harness.server.door import serving
 from harness.server.replay import Replay
 from harness.server.synthetic import Script, scripted
+from harness.server.web import serving
 
 
 @contextmanager

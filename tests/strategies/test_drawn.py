@@ -12,17 +12,19 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from harness.backend.toolnames import NameTable
-from harness.chat import CallError, Reply, ToolCall
-from harness.errors import HarnessError, UsageError
-from harness.exchange import Chunk, HttpResponse
+from harness.backend.names import NameTable
+from harness.core.chat import CallError, Reply, ToolCall
+from harness.core.errors import HarnessError, UsageError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import DIALECTS
+from harness.dialects.providers import PROFILES, profile
 from harness.strategies import (
     arguments,
     broken_replies,
     call_ids,
     damaged,
     legal_names,
-    recut,
+    rechunked,
     replies,
     splits,
     texts,
@@ -32,10 +34,8 @@ from harness.strategies import (
     values,
     wire_replies,
 )
-from harness.strategies.drawn import drawn
+from harness.strategies.sample import sample
 from harness.strategies.wire import quirk_sets
-from harness.wire import DIALECTS
-from harness.wire.profiles import PROFILES, profile
 
 
 def simplest(strategy, wanted):
@@ -187,7 +187,7 @@ def test_the_bytes_stand_for_the_reply(provider, data):
 
 
 def test_quirks_are_drawn_from_those_asked_for_and_unknown_ones_refused():
-    seen = Counter(drawn(quirk_sets("openai", ["no_done", "crlf"]), 50, 1))
+    seen = Counter(sample(quirk_sets("openai", ["no_done", "crlf"]), 50, 1))
     assert set(seen) >= {frozenset(), frozenset({"no_done"}), frozenset({"crlf"})}
     assert all(one <= {"no_done", "crlf"} for one in seen)
     with pytest.raises(UsageError, match="openai has no quirk nonsense"):
@@ -219,7 +219,7 @@ def test_splits_shrink_to_one_cut_and_reach_inside_a_character():
 @given(st.data())
 def test_recut_keeps_the_rest_of_a_response(data):
     response = HttpResponse(201, (("x", "y"),), (Chunk(b"abc"), Chunk(b"def")))
-    made = data.draw(recut(response))
+    made = data.draw(rechunked(response))
     assert (made.status, made.headers, made.body) == (201, response.headers, b"abcdef")
 
 
@@ -243,8 +243,8 @@ def test_a_stream_that_fails_shrinks_to_its_shortest():
 
 
 def test_the_same_start_draws_the_same():
-    assert drawn(replies(), 20, 3) == drawn(replies(), 20, 3)
-    assert len(set(drawn(call_ids(), 20, 3))) > 10
+    assert sample(replies(), 20, 3) == sample(replies(), 20, 3)
+    assert len(set(sample(call_ids(), 20, 3))) > 10
     with pytest.raises(NoSuchExample):
         simplest(texts(), lambda text: any("\ud800" <= letter <= "\udfff" for letter in text))
 

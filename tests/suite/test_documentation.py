@@ -9,8 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from harness.checks.structure import KINDS
-from harness.expectation import CallExpectation, Expectation, TextExpectation
+from harness.checks.suite.structure import KINDS
+from harness.core.expectation import CallExpectation, Expectation, TextExpectation
 from harness.suite import load_suites
 from harness.suite.case import Case, Model, Options, SuiteFile
 from harness.suite.collection import models_schema, suite_schema

@@ -1,9 +1,9 @@
 """The probes of the card: suites that hold together, each asked whole and streamed."""
 
-from harness.run.conversation import asked, opening
+from harness.engine.conversation import opening, request_of
 from harness.suite import probes
 from harness.suite.case import Model
-from harness.suite.probing import STREAMED
+from harness.suite.probe_suites import STREAMED
 
 MODEL = Model(backend="openai", name="any")
 
@@ -21,7 +21,7 @@ def test_each_probe_is_asked_whole_and_as_a_stream():
 def test_probes_are_bounded_and_ask_as_coldly_as_can_be():
     for suite in probes([MODEL]):
         for case in suite.cases:
-            words = asked(case, None, opening(case))
+            words = request_of(case, None, opening(case))
             assert words["max_tokens"] <= 300
             assert words["temperature"] == 0
             assert bool(words.get("stream")) == case.id.endswith(STREAMED)

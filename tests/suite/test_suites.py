@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import SuiteError
+from harness.core.errors import SuiteError
 from harness.suite import Model, Suite, load_suites
 
 TOOL = "{name: a/b, parameters: {type: object, properties: {x: {type: integer}}}}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.card import Card
+    from harness.core.card import Card
 
 _DATE = len("2026-01-01")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.change import GRADES
-from harness.report import harmless
+from harness.core.change import GRADES
+from harness.report import safe_text
 from harness.report.cards.markdown import block, code
 
 if TYPE_CHECKING:
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from harness.change import Change, Grade
-    from harness.chat import Json
+    from harness.core.change import Change, Grade
+    from harness.core.chat import Json
 
 STYLES: dict[Grade, str] = {"contract": "bold red", "shape": "yellow", "cosmetic": "dim"}
 MOST_TOLD = 40
@@ -37,7 +37,7 @@ def by_grade(changes: Mapping[str, Sequence[Change]]) -> dict[Grade, list[tuple[
 def side(value: Json, longest: int = _SIDE) -> str:
     """One side of a change as harmless text, shortened."""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    return harmless.block(text, longest)
+    return safe_text.block(text, longest)
 
 
 def shown(change: Change) -> list[str]:
@@ -60,9 +60,9 @@ def show(console: Console, changes: Mapping[str, Sequence[Change]]) -> None:
         return
     for grade, of_it in found.items():
         for model, change in of_it[:MOST_TOLD]:
-            where = harmless.line(f"{model}  {change.what} {change.path}".rstrip())
+            where = safe_text.line(f"{model}  {change.what} {change.path}".rstrip())
             console.print(Text.assemble((grade, STYLES[grade]), "  ", where), soft_wrap=True)
-            console.print(Text(f"     {harmless.line(change.message)}"), soft_wrap=True)
+            console.print(Text(f"     {safe_text.line(change.message)}"), soft_wrap=True)
             _sides(console, change)
         if len(of_it) > MOST_TOLD:
             console.print(f"… and {len(of_it) - MOST_TOLD:,} {grade} changes more")
@@ -81,7 +81,7 @@ def _sides(console: Console, change: Change) -> None:
     table.add_row(*(Text(side(one).expandtabs(4)) for one in (change.before, change.after)))
     console.print(Padding(table, (0, 0, 0, 4)))
     for one in shown(change):
-        console.print(Text(f"     see: {harmless.line(one)}"), soft_wrap=True)
+        console.print(Text(f"     see: {safe_text.line(one)}"), soft_wrap=True)
 
 
 def markdown(changes: Mapping[str, Sequence[Change]]) -> str:

@@ -14,10 +14,10 @@ from harness.report.cards.reading import FORMAT, NEEDED_OF_CELL, VERSION, read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.card import Card, Cell, Rate
-    from harness.chat import Json
-    from harness.exchange import Provenance
-    from harness.finding import Evidence, Finding
+    from harness.core.card import Card, Cell, Rate
+    from harness.core.chat import Json
+    from harness.core.exchange import Provenance
+    from harness.core.finding import Evidence, Finding
 
 __all__ = ["FORMAT", "VERSION", "read", "write"]
 

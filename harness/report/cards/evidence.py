@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.chat import Reply
-from harness.report import harmless
+from harness.core.chat import Reply
+from harness.dialects.decoded import read
+from harness.report import safe_text
 from harness.report.cards.matrix import ORDER
-from harness.run.decoded import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from harness.card import Card, Cell
-    from harness.chat import Json
-    from harness.exchange import Exchange, Headers, HttpResponse
-    from harness.finding import Evidence
+    from harness.core.card import Card, Cell
+    from harness.core.chat import Json
+    from harness.core.exchange import Exchange, Headers, HttpResponse
+    from harness.core.finding import Evidence
 
     Loader = Callable[[str, int], Exchange | None]
 
@@ -53,7 +53,7 @@ def exchanges(cards: Sequence[Card], load: Loader, most: int = MOST_BYTES) -> di
         left -= len(json.dumps(words))
         if left < 0:
             break
-        found.setdefault(harmless.line(cassette), {})[str(place)] = words
+        found.setdefault(safe_text.line(cassette), {})[str(place)] = words
     return found
 
 
@@ -61,27 +61,27 @@ def shown(exchange: Exchange) -> dict[str, Json]:
     """One exchange: what was asked, what came in its chunks, and what the reference reader decodes."""
     request, response = exchange.request, exchange.response
     words: dict[str, Json] = {
-        "line": harmless.line(f"{request.method} {request.url}"),
+        "line": safe_text.line(f"{request.method} {request.url}"),
         "headers": _headers(request.headers),
         "body": _text(request.body, _BODY),
-        "decoded": [[name, harmless.block(text, _DECODED)] for name, text in _decoded(exchange)],
+        "decoded": [[name, safe_text.block(text, _DECODED)] for name, text in _decoded(exchange)],
     }
     if response is not None:
         words["came"] = _came(response)
     if exchange.failure:
-        words["failure"] = harmless.line(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
+        words["failure"] = safe_text.line(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
     if not exchange.complete:
         words["failure"] = "the client stopped reading here; what would have followed is unknown"
     return words
 
 
 def _headers(headers: Headers) -> list[list[str]]:
-    return [[harmless.line(name, _HEADER), harmless.line(value, _HEADER)] for name, value in headers[:_HEADERS]]
+    return [[safe_text.line(name, _HEADER), safe_text.line(value, _HEADER)] for name, value in headers[:_HEADERS]]
 
 
 def _text(data: bytes, longest: int) -> str:
     """At most ``longest`` characters: only as many bytes as can matter are decoded."""
-    text = harmless.block(data[: 4 * longest].decode(errors="backslashreplace"), longest)
+    text = safe_text.block(data[: 4 * longest].decode(errors="backslashreplace"), longest)
     return text if len(data) <= 4 * longest else f"{text}\n… ({len(data):,} bytes in all)"
 
 

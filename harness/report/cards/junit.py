@@ -6,13 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from harness.report import harmless
+from harness.report import safe_text
 from harness.report.cards.terminal import counted, name_of, reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.card import Card, Cell
+    from harness.core.card import Card, Cell
     from harness.report.cards.matrix import Catalogue
 
 _TAGS = {"fail": "failure", "infra": "error", "unsupported": "skipped", "unseen": "skipped"}
@@ -38,18 +38,18 @@ def _totals(name: str, cells: Iterable[Cell]) -> dict[str, str]:
         "errors": found["error"],
         "skipped": found["skipped"],
     }
-    return {"name": harmless.line(name), **{key: str(value) for key, value in numbers.items()}}
+    return {"name": safe_text.line(name), **{key: str(value) for key, value in numbers.items()}}
 
 
 def _case(suite: ET.Element, card: Card, cell: Cell, catalogue: Catalogue) -> None:
     title, topic, _ = catalogue.get(cell.check, ("", "more", ""))
     words = {"classname": f"{card.model}.{topic}", "name": name_of(cell, title)}
-    case = ET.SubElement(suite, "testcase", {key: harmless.line(value) for key, value in words.items()})
+    case = ET.SubElement(suite, "testcase", {key: safe_text.line(value) for key, value in words.items()})
     told = reasons(cell)
     tag = _TAGS.get(cell.verdict)
     summary = f"{cell.verdict}{counted(cell)}"
     if tag:
-        message = harmless.line(told[0]) if told else _NOTHING.get(cell.verdict, summary)
+        message = safe_text.line(told[0]) if told else _NOTHING.get(cell.verdict, summary)
         node = ET.SubElement(case, tag, {"type": cell.verdict, "message": message})
         node.text = "\n".join([summary, *told])
     elif told or cell.rate.n:

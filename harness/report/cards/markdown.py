@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.report import harmless
+from harness.report import safe_text
 from harness.report.cards.ages import ages
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
 from harness.report.cards.terminal import counted, name_of, reasons
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
-    from harness.card import Card, Cell
+    from harness.core.card import Card, Cell
     from harness.report.cards.matrix import Catalogue, Matrix, Topic
 
 MOST_TOLD = 60
@@ -29,7 +29,7 @@ _MOST_ROWS = 100
 
 def code(text: str, longest: int = 400) -> str:
     """``text`` as a code span, on one line; safe inside a table too, where a pipe is shown as ``¦``."""
-    shown = harmless.line(text, longest).replace("|", "¦")
+    shown = safe_text.line(text, longest).replace("|", "¦")
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     space = " " if not shown.strip() or shown[0] in "` " or shown[-1] in "` " else ""
     return f"{fence}{space}{shown}{space}{fence}"
@@ -37,7 +37,7 @@ def code(text: str, longest: int = 400) -> str:
 
 def block(text: str, longest: int = 4000, language: str = "") -> str:
     """``text`` as a fenced block."""
-    shown = harmless.block(text, longest)
+    shown = safe_text.block(text, longest)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
     return f"{fence}{language}\n{shown}\n{fence}"
 
@@ -104,7 +104,7 @@ def _part(cell: Cell | None) -> str:
 
 def _plain(text: str) -> str:
     """Words of the catalogue: letters, digits and little else, so that a user's own check can't be markup."""
-    return re.sub(r"[^\w ,=.()-]|_|\.(?=\w)", " ", harmless.line(text, 80).replace("\\", " "))
+    return re.sub(r"[^\w ,=.()-]|_|\.(?=\w)", " ", safe_text.line(text, 80).replace("\\", " "))
 
 
 def _foot(laid: Matrix, today: dt.date | None) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.card import Card, Cell, Mode, Rate
-    from harness.finding import Evidence, Finding, Verdict
+    from harness.core.card import Card, Cell, Mode, Rate
+    from harness.core.finding import Evidence, Finding, Verdict
 
 Catalogue: TypeAlias = "Mapping[str, tuple[str, str, str]]"
 """Of each check: its title, its topic, and its law as one sentence. Its order is the order of the rows."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
-from harness.report import harmless
+from harness.report import safe_text
 from harness.report.cards import evidence
 from harness.report.cards.diff import by_grade, shown, side
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
@@ -20,10 +20,10 @@ from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fract
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.card import Card, Cell, Mode, Rate
-    from harness.change import Change
-    from harness.chat import Json
-    from harness.finding import Evidence
+    from harness.core.card import Card, Cell, Mode, Rate
+    from harness.core.change import Change
+    from harness.core.chat import Json
+    from harness.core.finding import Evidence
     from harness.report.cards.evidence import Loader
     from harness.report.cards.matrix import Catalogue, Matrix
 
@@ -56,7 +56,7 @@ def page(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         island=_island(_data(laid, catalogue, load)),
-        title=harmless.line(title, _NAME),
+        title=safe_text.line(title, _NAME),
         matrix=laid,
         order=[verdict for verdict in ORDER if verdict in laid.counts],
         glyphs=GLYPHS,
@@ -82,7 +82,7 @@ def _bounds() -> str:
 @functools.cache
 def _template() -> jinja2.Template:
     house = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    house.filters.update(line=harmless.line, fraction=fraction, interval=interval)
+    house.filters.update(line=safe_text.line, fraction=fraction, interval=interval)
     return house.from_string(_part("page.html"))
 
 
@@ -109,7 +109,7 @@ def _data(laid: Matrix, catalogue: Catalogue, load: Loader) -> dict[str, Json]:
     named = {row.check for row in laid.rows}
     return {
         "cards": [_card(card) for card in laid.cards],
-        "checks": {check: [harmless.line(one) for one in catalogue[check]] for check in catalogue if check in named},
+        "checks": {check: [safe_text.line(one) for one in catalogue[check]] for check in catalogue if check in named},
         "cells": _cells(laid),
         "exchanges": evidence.exchanges(laid.cards, load),
     }
@@ -117,13 +117,13 @@ def _data(laid: Matrix, catalogue: Catalogue, load: Loader) -> dict[str, Json]:
 
 def _card(card: Card) -> dict[str, Json]:
     recordings = {
-        harmless.line(path): [
-            harmless.line(one) for one in (from_.kind, from_.recorded, from_.source, from_.litellm, from_.harness)
+        safe_text.line(path): [
+            safe_text.line(one) for one in (from_.kind, from_.recorded, from_.source, from_.litellm, from_.harness)
         ]
         for path, from_ in card.recordings.items()
     }
     words = {"model": card.model, "provider": card.provider, "harness": card.harness, "litellm": card.litellm}
-    return {**{name: harmless.line(text, _NAME) for name, text in words.items()}, "recordings": recordings}
+    return {**{name: safe_text.line(text, _NAME) for name, text in words.items()}, "recordings": recordings}
 
 
 def _cells(laid: Matrix) -> list[Json]:
@@ -151,19 +151,19 @@ def _cell(card: int, cell: Cell, findings: int, proofs: int, longest: int) -> di
     found += [one for one in cell.findings if one not in found]
     words: dict[str, Json] = {
         "card": card,
-        "check": harmless.line(cell.check),
+        "check": safe_text.line(cell.check),
         "mode": cell.mode,
         "verdict": cell.verdict,
         "rate": [cell.rate.held, cell.rate.n, round(cell.rate.low, 4), round(cell.rate.high, 4)],
         "infra": cell.infra,
         "unsupported": cell.unsupported,
-        "note": harmless.line(cell.note, longest),
+        "note": safe_text.line(cell.note, longest),
         "findings": [
             {
-                "check": harmless.line(one.check, longest),
+                "check": safe_text.line(one.check, longest),
                 "verdict": one.verdict,
-                "path": harmless.line(one.path, longest),
-                "message": harmless.line(one.message, longest),
+                "path": safe_text.line(one.path, longest),
+                "message": safe_text.line(one.message, longest),
                 "evidence": _proof(one.evidence, proofs) if one.evidence else None,
             }
             for one in found[:findings]
@@ -175,7 +175,7 @@ def _cell(card: int, cell: Cell, findings: int, proofs: int, longest: int) -> di
 
 
 def _proof(one: Evidence, most: int) -> list[Json]:
-    return [harmless.line(one.cassette), list(one.exchanges[:most])]
+    return [safe_text.line(one.cassette), list(one.exchanges[:most])]
 
 
 def _tile(card: Card) -> dict[str, Json]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
-from harness.card import Card, Cell, Mode, Rate
-from harness.errors import UsageError
-from harness.exchange import Provenance, ProvenanceKind
-from harness.finding import Evidence, Finding, Verdict
+from harness.core.card import Card, Cell, Mode, Rate
+from harness.core.errors import UsageError
+from harness.core.exchange import Provenance, ProvenanceKind
+from harness.core.finding import Evidence, Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

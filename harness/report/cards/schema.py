@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from harness.card import Mode
-from harness.exchange import ProvenanceKind
-from harness.finding import Verdict
+from harness.core.card import Mode
+from harness.core.exchange import ProvenanceKind
+from harness.core.finding import Verdict
 from harness.report.cards.reading import FORMAT, VERSION
 
 if TYPE_CHECKING:
-    from harness.chat import Json
+    from harness.core.chat import Json
 
 _TEXT: Json = {"type": "string"}
 _COUNT: Json = {"type": "integer", "minimum": 0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report import harmless
+from harness.report import safe_text
 from harness.report.cards.ages import ages
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix, proof, wanting
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from harness.card import Card, Cell
-    from harness.finding import Verdict
+    from harness.core.card import Card, Cell
+    from harness.core.finding import Verdict
     from harness.report.cards.matrix import Catalogue, Matrix, Row
 
 STYLES: dict[Verdict, str] = {
@@ -85,14 +85,14 @@ def _table(laid: Matrix, places: range, part: int) -> Table:
     table.add_column("check", min_width=_LABEL - 6, max_width=44, overflow="fold")
     for place in places:
         modes = "  ".join(mode.ljust(part) for mode in laid.modes).rstrip()
-        name = harmless.line(laid.cards[place].model, 80)
+        name = safe_text.line(laid.cards[place].model, 80)
         table.add_column(Text(f"{name}\n{modes}".strip()), overflow="fold", min_width=len(modes), vertical="bottom")
     for number, topic in enumerate(laid.topics):
         if number:
             table.add_section()
-        table.add_row(Text(harmless.line(topic.name, 60), "bold"))
+        table.add_row(Text(safe_text.line(topic.name, 60), "bold"))
         for row in topic.rows:
-            label = Text(f"  {harmless.line(row.check, 40)} ").append(harmless.line(row.title, 80), "dim")
+            label = Text(f"  {safe_text.line(row.check, 40)} ").append(safe_text.line(row.title, 80), "dim")
             table.add_row(label, *(_parts(row, place, part) for place in places))
     return table
 
@@ -121,14 +121,14 @@ def _many(laid: Matrix, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("model", overflow="fold", min_width=12)
     for name, _ in topics:
-        table.add_column(Text(harmless.line(name, 60)), overflow="fold")
+        table.add_column(Text(safe_text.line(name, 60)), overflow="fold")
     for card in laid.cards:
         cells = []
         for _, checks in topics:
             counted = counts(cell for cell in card.cells if cell.check in checks)
             parts = [(f"{GLYPHS[verdict]} {number}", STYLES[verdict]) for verdict, number in counted.items()]
             cells.append(Text("  ").join(Text(*part) for part in parts))
-        table.add_row(Text(harmless.line(card.model, 80)), *cells)
+        table.add_row(Text(safe_text.line(card.model, 80)), *cells)
     return table
 
 
@@ -148,7 +148,7 @@ def _measures(console: Console, card: Card) -> None:
         said = [
             f"{name} {fraction(one) or 'not judged'} {interval(one)}" for name, one in sorted(card.measures.items())
         ]
-        console.print(Text(harmless.line(f"{card.model}: {', '.join(one.strip() for one in said)}")), soft_wrap=True)
+        console.print(Text(safe_text.line(f"{card.model}: {', '.join(one.strip() for one in said)}")), soft_wrap=True)
 
 
 def _tell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> None:
@@ -156,7 +156,7 @@ def _tell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> Non
 
     title = catalogue.get(cell.check, ("", "", ""))[0]
     word = cell.verdict.upper() if cell.verdict == "fail" else cell.verdict
-    heading = harmless.line(f"{card.model}  {name_of(cell, title)}{counted(cell)}")
+    heading = safe_text.line(f"{card.model}  {name_of(cell, title)}{counted(cell)}")
     console.print(Text.assemble((word, STYLES[cell.verdict]), "  ", heading), soft_wrap=True)
     for told in reasons(cell):
         console.print(Text(f"     {told}"), soft_wrap=True)
@@ -188,7 +188,7 @@ def reasons(cell: Cell) -> list[str]:
     told += [cell.note] if cell.note else []
     place = proof(cell)
     told += [f"see: harness show {place[0]} {place[1]}"] if place else []
-    return [harmless.line(one) for one in told]
+    return [safe_text.line(one) for one in told]
 
 
 def _sum_up(console: Console, laid: Matrix, today: dt.date | None) -> None:
@@ -200,5 +200,5 @@ def _sum_up(console: Console, laid: Matrix, today: dt.date | None) -> None:
         text.append(", " if place else "")
         text.append(f"{count} {verdict}", STYLES[verdict])
     for one in ages(laid.cards, today):
-        text.append(f"; {harmless.line(one)}")
+        text.append(f"; {safe_text.line(one)}")
     console.print(text, soft_wrap=True)

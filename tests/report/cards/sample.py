@@ -6,11 +6,11 @@ import functools
 import json
 from pathlib import Path
 
-from harness.card import Card, Cell, Rate, rate
 from harness.cassette import load
-from harness.change import Change
-from harness.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
-from harness.finding import Evidence, Finding
+from harness.core.card import Card, Cell, Rate, rate
+from harness.core.change import Change
+from harness.core.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
+from harness.core.finding import Evidence, Finding
 
 ROOT = Path(__file__).parent.parent.parent.parent
 WIRES = ("openai", "anthropic")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.card import Card, Cell, rate
-from harness.errors import UsageError
-from harness.finding import Evidence, Finding
+from harness.core.card import Card, Cell, rate
+from harness.core.errors import UsageError
+from harness.core.finding import Evidence, Finding
 from harness.report.cards.document import read, write
 from harness.report.cards.schema import schema
 

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.card import Card, Cell, rate
-from harness.exchange import Chunk, Exchange, HttpRequest, HttpResponse
-from harness.finding import Evidence, Finding
+from harness.core.card import Card, Cell, rate
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
+from harness.core.finding import Evidence, Finding
 from harness.report.cards import evidence
 from harness.report.cards.page import page
 

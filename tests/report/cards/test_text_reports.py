@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from harness.card import Card
+from harness.core.card import Card
 from harness.report.cards import diff, junit, markdown, terminal
 
 from .sample import CARDS, CATALOGUE, CHANGES, HOSTILE, hostile, hostile_changes, many, obeys

@@ -1,0 +1,255 @@
+"""Behaviour cards put together: probes asked or replayed, recordings of others read again, and the harness judged."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.app import assembly, self_checks
+from harness.app.runner_factory import at_most, price_of
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
+from harness.backend.pricing import FREE
+from harness.backend.recorded_answers import parsed
+from harness.cards.build import CardBuilder, findings_of
+from harness.cards.reread import rechunked_replies, reread
+from harness.cassette import cassette_path, load, recordings
+from harness.cassette.secrets.audit import Audit
+from harness.checks.card import CARD_CHECKS, CardCheck
+from harness.core.errors import CassetteError, UsageError
+from harness.core.expectation import Expectation
+from harness.dialects.request import read_chat_request as on_the_wire
+from harness.engine.conversation import opening, request_of
+from harness.engine.events import CaseFinished
+from harness.engine.selection import Selection, jobs
+from harness.engine.user_code import named
+from harness.interception.network_block import no_way_out
+from harness.mutation.mutate import MutantJudged, Unmutated
+from harness.suite import named_models, probes, shared_models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from harness.app.settings import Settings
+    from harness.core.card import Card, Cell
+    from harness.core.exchange import Provenance
+    from harness.core.finding import Finding
+    from harness.core.observation import Observation
+    from harness.engine.events import CaseResult, Job
+    from harness.mutation.mutant import Outcome, Part
+    from harness.suite import Model
+
+ALTERED = {"requests": 400, "responses": 60, "cases": 12}
+"""How many altered requests and responses a card is tried with (H4), and of how many cases the responses are: a sample
+that is the same each time."""
+_ASKED: tuple[Part, ...] = ("request",)
+_SAID: tuple[Part, ...] = ("response",)
+RECUTS = 3
+"""Streams of a card that are read again in other pieces (S2)."""
+
+
+def models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
+    """The models called ``names``: labels and ids of models.yaml, or provider/model; without names all of models.yaml.
+
+    Raises ``UsageError``.
+    """
+    shared = shared_models(settings.suites)
+    if not names:
+        if not shared:
+            raise UsageError("name a model, as provider/model; there is no models.yaml beside the suites either")
+        return shared
+    found: list[Model] = []
+    for name in names:
+        some = named_models(name, shared)
+        if not some:
+            raise UsageError(f"no model is called {name!r}; write it as provider/model, such as openai/{name}")
+        found += some
+    return tuple(dict.fromkeys(found))
+
+
+def plan(about: Sequence[Model], settings: Settings, *, repeats: int = 0, only: Sequence[str] = ()) -> tuple[Job, ...]:
+    """A job for each probe and model; ``only`` are patterns of probes. ``repeats`` 0: as often as was recorded."""
+    place = functools.partial(cassette_path, settings.cassettes)
+    chosen = jobs(probes(about), Selection(cases=tuple(only)), place)
+    return tuple(replace(job, repeats=repeats, probing=True) for job in chosen)
+
+
+def recorded(job: Job) -> bool:
+    """Whether the cassette of ``job`` holds all of its repeats. Raises ``CassetteError`` where it can't be read."""
+    return job.cassette.exists() and len(load(job.cassette).exchanges) >= _questions(job)
+
+
+def _questions(job: Job) -> int:
+    return job.repeats * (1 + len(job.case.then))
+
+
+def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
+    """What asking ``chosen`` takes: questions, the dollars it won't exceed, and the models nobody knows a price of."""
+    load_offline()
+    dollars = sum(at_most(job.model, request_of(job.case, None, opening(job.case))) * _questions(job) for job in chosen)
+    models = dict.fromkeys(job.model for job in chosen)
+    return sum(map(_questions, chosen)), dollars, tuple(model.called for model in models if price_of(model) is None)
+
+
+def paid(result: CaseResult, model: Model) -> float:
+    """Dollars for the answers of ``result``, by their token counts."""
+    known = price_of(model) or FREE
+    return sum(known.of(seen.reply.usage) or 0.0 for seen in result.observations if seen.reply)
+
+
+def catalogue(settings: Settings, ids: Sequence[str] = ()) -> tuple[CardCheck, ...]:
+    """The checks of these ids, or all, and the user's own. Raises ``UsageError``."""
+    own = tuple(map(_own, settings.checks))
+    known = {check.id: check for check in (*CARD_CHECKS, *own)}
+    unknown = [one for one in ids if one not in known]
+    if unknown:
+        raise UsageError(f"no check {', '.join(unknown)}; there are {', '.join(known)}")
+    return tuple(known[one] for one in ids) or tuple(known.values())
+
+
+def _own(name: str) -> CardCheck:
+    try:
+        _, found = named(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"[tool.harness] checks: {name!r} is not there ({error}); write module:function") from error
+    if not callable(found):
+        raise UsageError(f"[tool.harness] checks: {name!r} can't be called")
+    law = (found.__doc__ or name).strip().splitlines()[0]
+    check: Callable[..., Iterable[Finding]] = found
+    return CardCheck(found.__name__, found.__name__, law, "own", lambda seen: check(seen.observation, seen.expect))
+
+
+def replayed(chosen: Sequence[Job], settings: Settings) -> Iterator[CaseResult]:
+    """Each probe, replayed from its cassette."""
+    for event in assembly.replay(chosen, settings):
+        if isinstance(event, CaseFinished):
+            yield event.result
+
+
+def of_results(
+    model: str, chosen: Sequence[Job], results: Sequence[CaseResult], checks: Sequence[CardCheck] = CARD_CHECKS
+) -> Card:
+    """The card of ``model`` from what its probes came to."""
+    sitting = CardBuilder(model, checks)
+    cited: dict[str, Provenance] = {}
+    cut = _to_recut(seen for result in results for seen in result.observations)
+    for job, result in zip(chosen, results, strict=True):
+        expects = (job.case.expect, *(turn.expect for turn in job.case.then))
+        for seen in result.observations:
+            known = replace(seen, recut=rechunked_replies(seen, complete)) if any(seen is one for one in cut) else seen
+            sitting.add(known, expects[seen.turn])
+        if result.provenance:
+            cited[result.cassette] = result.provenance
+    return sitting.card(cited, **versions())
+
+
+def _to_recut(all_: Iterable[Observation]) -> list[Observation]:
+    """The shortest streams of different questions, those with calls before those without."""
+    found: dict[str, tuple[bool, int, Observation]] = {}
+    for seen in all_:
+        response = seen.exchanges[-1][1].response if seen.exchanges else None
+        if seen.reply is not None and seen.asked.get("stream") and response is not None:
+            found.setdefault(seen.case, (not seen.reply.calls, len(response.body), seen))
+    return [seen for _, _, seen in sorted(found.values(), key=lambda one: one[:2])[:RECUTS]]
+
+
+def versions() -> dict[str, str]:
+    return {"harness": importlib.metadata.version("toolcall-harness"), "litellm": importlib.metadata.version("litellm")}
+
+
+def self_judged(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings, card: Card) -> Card:
+    """``card`` with H1 to H6. Replays a second time, and a sample of altered recordings."""
+    again = list(replayed(chosen, settings))
+    files = sorted({job.cassette for job in chosen if job.cassette.exists()})
+    cells = (
+        self_checks.no_way_out(results),
+        self_checks.all_used(results),
+        self_checks.twice_the_same(results, again),
+        _altered(chosen, results, settings),
+        self_checks.clean(len(files), Audit().paths(files)),
+        self_checks.evidence(card),
+    )
+    return replace(card, cells=(*card.cells, *cells))
+
+
+def _altered(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings) -> Cell:
+    """H4, from a sample of altered requests, and of altered answers to a few of the questions."""
+    there = [replace(job, repeats=1) for job in chosen if job.cassette.exists()]
+    known = {one.cassette: one for one in results}
+    few = there[:: max(1, len(there) // ALTERED["cases"])]
+    requests = assembly.mutate(there, settings, parts=_ASKED, sample=ALTERED["requests"], replayed=known)
+    responses = assembly.mutate(few, settings, parts=_SAID, sample=ALTERED["responses"], judging=_judging)
+    outcomes: list[Outcome] = []
+    unmutated: set[str] = set()
+    for event in itertools.chain(requests, responses):
+        if isinstance(event, MutantJudged):
+            outcomes.append(event.outcome)
+        elif isinstance(event, Unmutated):
+            unmutated.add(str(event.subject.path))
+    return self_checks.would_notice(outcomes, len(unmutated))
+
+
+def _judging(job: Job, result: CaseResult) -> CaseResult:
+    """``result`` with what the card's checks say in place of what the suite's do."""
+    expects = (job.case.expect, *(turn.expect for turn in job.case.then))
+    findings = [one for seen in result.observations for one in findings_of(seen, expects[seen.turn])]
+    return replace(result, findings=tuple(findings))
+
+
+def cassettes(paths: Iterable[Path]) -> list[Path]:
+    """Every cassette at or below ``paths``. Raises ``UsageError`` where there is none."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        found |= dict.fromkeys(recordings(path))
+    if not found:
+        raise UsageError("no cassettes there; `harness import` takes over other tools' recordings")
+    return list(found)
+
+
+def from_recordings(
+    files: Sequence[Path],
+    *,
+    by: str = "provider",
+    checks: Sequence[CardCheck] = CARD_CHECKS,
+    in_full: bool = False,
+    done: Callable[[Path, str], object] = lambda _file, _problem: None,
+) -> tuple[Card, ...]:
+    """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
+
+    litellm's parsers read them, and its whole call only what they can't; with ``in_full`` its whole call reads all.
+    ``done`` is told of each file, and why one can't be used.
+    """
+    sittings: dict[str, CardBuilder] = {}
+    cited: dict[str, Provenance] = {}
+    alone = None if in_full else parsed
+    load_offline()
+    with no_way_out():
+        for file in files:
+            problem = ""
+            try:
+                cassette = load(file)
+            except CassetteError as error:
+                problem = str(error)
+            else:
+                cited[str(file)] = cassette.provenance
+                for place, exchange in enumerate(cassette.exchanges):
+                    question = on_the_wire(exchange.request)
+                    if question is None:
+                        continue
+                    seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=alone)
+                    name = seen.model.partition("/")[0] if by == "provider" else seen.model
+                    sitting = sittings.setdefault(name, CardBuilder(name, checks))
+                    sitting.add(seen, Expectation(), own=False, question=question)
+            done(file, problem)
+    return tuple(sittings[name].card(cited, **versions()) for name in sorted(sittings))
+
+
+def laws(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str, str]]:
+    """Name, topic and law of each check, by id, the harness' own last."""
+    return {check.id: (check.name, check.topic, check.law) for check in (*checks, *self_checks.H_CHECKS)}

@@ -1,0 +1,1 @@
+"""The pytest plugin: a marker and fixtures, suites and laws as items."""

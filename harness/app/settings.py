@@ -1,0 +1,150 @@
+"""What a command runs with. Precedence is worked out here and nowhere else:
+flags, then the environment, then ``[tool.harness]`` in pyproject.toml, then defaults.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cassette.ci import in_ci
+from harness.core.errors import UsageError
+from harness.drift.expiry import Policy, policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.cassette.matching.matcher import Matcher
+
+PYPROJECT = "pyproject.toml"
+RECORD_MODES = ("none", "once", "record")
+_SAME = {"replay": "none"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``suites`` are files and folders, ``cassettes`` the folder of recordings (of those in a store, whose URL is
+    ``store``, the folder that mirrors them), ``record_mode`` one of
+    ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
+    (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
+    for behaviour cards, ``expiry`` is how old recordings may be, both from there too.
+    """
+
+    suites: tuple[Path, ...] = (Path("suites"),)
+    cassettes: Path = Path("cassettes")
+    record_mode: str = "none"
+    ci: bool = False
+    ignore: tuple[str, ...] = ()
+    match_function: str = ""
+    checks: tuple[str, ...] = ()
+    expiry: Policy = field(default_factory=Policy)
+    store: str = ""
+
+    def matcher(self) -> Matcher | None:
+        """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
+        from harness.cassette.matching.matcher import Matcher  # noqa: PLC0415 - most often there is none
+
+        if not (self.ignore or self.match_function):
+            return None
+        return Matcher(self.ignore, _function(self.match_function) if self.match_function else None)
+
+
+_NAMES = tuple(one.name for one in fields(Settings) if one.name not in {"ci", "store"})
+_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function", "checks", "expiry"})
+_LISTS = {"suites", "ignore", "checks"}
+
+
+def settings(
+    flags: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
+    """The settings for a command. ``flags`` of None were not given.
+
+    ``HARNESS_SUITES`` (paths, separated as in PATH), ``HARNESS_CASSETTES`` and ``HARNESS_RECORD_MODE`` are read
+    from the environment. Paths in pyproject.toml count from its folder. Raises ``UsageError``.
+    """
+    environment = os.environ if environment is None else environment
+    chosen: dict[str, Any] = _from_pyproject(folder or Path.cwd())
+    for name in _FLAGS:
+        if value := environment.get(f"HARNESS_{name.upper()}"):
+            chosen[name] = value.split(os.pathsep) if name == "suites" else value
+    chosen.update({name: flags[name] for name in _FLAGS if flags.get(name)})
+    given: dict[str, Any] = {"ci": in_ci(environment)}
+    if "suites" in chosen:
+        given["suites"] = tuple(map(Path, chosen["suites"]))
+    if "cassettes" in chosen:
+        given |= _recordings(chosen["cassettes"])
+    if "record_mode" in chosen:
+        given["record_mode"] = _record_mode(chosen["record_mode"])
+    given["ignore"] = tuple(chosen.get("ignore", ()))
+    given["checks"] = tuple(chosen.get("checks", ()))
+    given["match_function"] = chosen.get("match_function", "")
+    given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
+    return Settings(**given)
+
+
+def _is_url(root: str | Path) -> bool:
+    """Whether recordings are in a store, and in no folder."""
+    return "://" in str(root)
+
+
+def _recordings(root: str | Path) -> dict[str, Any]:
+    """Where recordings are: a folder, or the mirror of a store, brought up to date now."""
+    if not _is_url(root):
+        return {"cassettes": Path(root)}
+    from harness.cassette.storage.remote import mirrored  # noqa: PLC0415 - most often they are in a folder
+
+    return {"cassettes": mirrored(str(root)), "store": str(root)}
+
+
+def _function(name: str) -> Any:
+    """The function at ``module:attribute``, found from the current folder too."""
+    from harness.engine.user_code import named  # noqa: PLC0415 - most often there is none
+
+    try:
+        _, found = named(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"[tool.harness] match_function {name!r} is not there ({error}); write module:attribute"
+        ) from error
+    if not callable(found):
+        raise UsageError(f"[tool.harness] match_function {name!r} can't be called")
+    return found
+
+
+def _record_mode(word: str) -> str:
+    mode = _SAME.get(word, word)
+    if mode not in RECORD_MODES:
+        raise UsageError(f"record mode {word!r} is none of {', '.join((*RECORD_MODES, *_SAME))}")
+    return mode
+
+
+def _from_pyproject(folder: Path) -> dict[str, Any]:
+    file = next((place / PYPROJECT for place in (folder, *folder.parents) if (place / PYPROJECT).is_file()), None)
+    if file is None:
+        return {}
+    import tomllib  # noqa: PLC0415 - most often there is nothing to read
+
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {}).get("harness", {})
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: can't be read: {error}") from error
+    return _checked(table, file)
+
+
+def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    for name, value in table.items():
+        if name not in _NAMES:
+            raise UsageError(f"{file}: [tool.harness] has no key {name!r}; it knows {', '.join(_NAMES)}")
+        if name == "expiry":
+            continue  # it says itself what it must be
+        wanted = list if name in _LISTS else str
+        if not isinstance(value, wanted) or (wanted is list and not all(isinstance(one, str) for one in value)):
+            raise UsageError(f"{file}: [tool.harness] {name} must be {'a list of texts' if wanted is list else 'text'}")
+    found = dict(table)
+    if "suites" in found:
+        found["suites"] = [str(file.parent / path) for path in found["suites"]]
+    if "cassettes" in found and not _is_url(found["cassettes"]):
+        found["cassettes"] = str(file.parent / found["cassettes"])
+    return found

@@ -1,0 +1,182 @@
+"""An answer that is there already, read by litellm's parsers and our decoder, without the call around them.
+
+Most of what a call through litellm does has nothing to do with what the answer says: the request, its logging and,
+in a stream, a wrapper for each piece. ``parsed`` leaves that out. It tells only what goes well: of an error, a stream
+that broke off or an answer that litellm trips over, ``complete`` has to tell.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from harness.backend.attempt import Attempt
+from harness.backend.library import library
+from harness.backend.stream_watch import LineWatch
+from harness.backend.tool_calls import item
+from harness.core.errors import StreamCutError, UnreadableReplyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.backend.request import PreparedRequest
+    from harness.core.chat import Json, Reply
+    from harness.core.exchange import HttpResponse
+
+_FINE = 200
+_BY_SDK = frozenset({"openai", "azure", "cerebras", "llamafile", "vercel_ai_gateway", "zai"})
+"""Providers that litellm asks through OpenAI's SDK, whose stream hands over each event as it came."""
+_PARSERS = {
+    "anthropic": ("litellm.llms.anthropic.chat.handler", "ModelResponseIterator"),
+    "gemini": ("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini", "ModelResponseIterator"),
+    "bedrock": ("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"),
+}
+"""The parsers of streams that a provider's configuration in litellm does not name."""
+_CUT_ALIKE = ("openai", "anthropic")
+"""Dialects in which all that had come of a stream that ends early is the same either way: for the others, litellm
+counts tokens.
+"""
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+@dataclass(slots=True)
+class _Log:
+    """What stands in for litellm's log of a call: it keeps the answer that it is shown."""
+
+    attempt: Attempt
+    model_call_details: dict[str, Json] = field(default_factory=dict)
+    optional_params: dict[str, Json] = field(default_factory=dict)
+    litellm_params: dict[str, Json] = field(default_factory=dict)
+
+    def post_call(self, original_response: Json = None, **_: Json) -> None:
+        if isinstance(original_response, dict):
+            original_response = json.dumps(original_response, default=str)
+        if isinstance(original_response, str):
+            self.attempt.keep(original_response)
+
+
+def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
+    """What ``complete`` would return for ``question`` if it were answered with ``response``; None where only
+    ``complete`` can tell. Raises ``StreamCutError`` for a stream that ends without a reason.
+    """
+    if response.status != _FINE:
+        return None
+    attempt = Attempt(question)
+    reply: Reply | None
+    try:
+        sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
+        reply = _stream(attempt, sent) if question.arguments["stream"] else _whole(attempt, sent)
+    except StreamCutError:
+        if attempt.dialect not in _CUT_ALIKE:
+            return None
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever litellm raises, `complete` raises the right error for it
+        reply = None if attempt.begun else attempt.rescued(error)
+    if reply is not None and _made_up(reply, attempt.dialect, stream=attempt.begun):
+        return None
+    return reply
+
+
+def _made_up(reply: Reply, dialect: str, *, stream: bool) -> bool:
+    """Whether litellm's call would give something else than its parsers: it counts tokens itself where none are told,
+    and loses a streamed refusal.
+    """
+    return (reply.usage is None and dialect != "openai") or (stream and bool(reply.refusal))
+
+
+def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
+    name = _name(attempt)
+    answer = _config(attempt.question.provider, name).transform_response(
+        model=name,
+        raw_response=sent,
+        model_response=library().ModelResponse(),
+        logging_obj=_Log(attempt),
+        request_data={},
+        messages=copy.deepcopy(attempt.question.arguments["messages"]),  # it counts their tokens where nobody told
+        optional_params={},
+        litellm_params={},
+        encoding=None,
+    )
+    return attempt.reply(answer)
+
+
+def _stream(attempt: Attempt, sent: httpx.Response) -> Reply:
+    attempt.begun = True
+    provider, name = attempt.question.provider, _name(attempt)
+    dialect = attempt.dialect
+    if dialect == "bedrock":
+        for piece in _parser(dialect)(model=name).iter_bytes(iter([sent.content])):
+            attempt.assembly.add(piece)
+        return attempt.streamed_reply({"received_finish_reason": attempt.assembly.finish})
+    watch = attempt.watch = LineWatch(provider, dialect)
+    lines = (passed for line in _LINE_END.split(sent.text) for passed in watch.passed(line))
+    for piece in _pieces(attempt, name, lines):
+        attempt.assembly.add(piece)
+    if dialect != "openai":
+        attempt.assembly.usage = _counted(attempt.assembly.usage, ended=watch.ended or watch.said is not None)
+    return attempt.streamed_reply(None)
+
+
+def _pieces(attempt: Attempt, name: str, lines: Iterator[str]) -> Json:
+    provider, dialect = attempt.question.provider, attempt.dialect
+    if provider in _BY_SDK:
+        return _events(lines)
+    if dialect == "anthropic":
+        return _parser(dialect)(lines, sync_stream=True)
+    if dialect == "gemini":
+        return _parser(dialect)(lines, sync_stream=True, logging_obj=_Log(attempt))
+    made = _config(provider, name).get_model_response_iterator(streaming_response=lines, sync_stream=True)
+    return map(_as_chunk, made)
+
+
+def _events(lines: Iterator[str]) -> Iterator[Json]:
+    for line in lines:
+        if line.startswith("data:") and (text := line.removeprefix("data:").strip()) != "[DONE]":
+            event = json.loads(text)
+            if isinstance(event, dict) and event.get("error"):
+                raise UnreadableReplyError("an error in the stream, for which the SDK has an exception", raw=text)
+            yield event
+
+
+def _as_chunk(piece: Json) -> Json:
+    """The short form that some of litellm's parsers have for a piece, as a chunk like the others."""
+    if not isinstance(piece, dict) or "is_finished" not in piece:
+        return piece
+    delta = {"content": piece["text"], "tool_calls": [piece["tool_use"]] if piece.get("tool_use") else None}
+    finish = piece["finish_reason"] if piece["is_finished"] else None
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], "usage": piece.get("usage")}
+
+
+def _counted(usage: Json, *, ended: bool) -> Json:
+    """The counts of a stream as litellm's wrapper gives them: when it has ended, and added up, whatever total came."""
+    if usage is None or not ended:
+        return None
+    prompt, completion = (item(usage, key) or 0 for key in ("prompt_tokens", "completion_tokens"))
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _name(attempt: Attempt) -> str:
+    """The model's name as litellm's parsers know it: without the provider."""
+    return str(attempt.question.arguments["model"]).partition("/")[2]
+
+
+@cache
+def _config(provider: str, name: str) -> Any:
+    litellm = library()
+    if provider in _BY_SDK:
+        return litellm.OpenAIGPTConfig()
+    return litellm.utils.ProviderConfigManager.get_provider_chat_config(name, litellm.LlmProviders(provider))
+
+
+@cache
+def _parser(dialect: str) -> Any:
+    library()
+    module, name = _PARSERS[dialect]
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,102 @@
+"""One request made ready: everything that ``litellm.completion`` is given, and what is needed to read its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.backend.config import canonical
+from harness.backend.history import fit_messages, turns
+from harness.backend.jsonmode import json_options
+from harness.backend.name_positions import choice_name
+from harness.backend.names import NameTable, name_table
+from harness.core.errors import UsageError
+from harness.dialects.providers import profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.core.chat import Json
+
+# The provider and dialects whose streams always end with token counts.
+COUNTS_UNASKED = ("mistral", "anthropic", "gemini", "bedrock", "cohere", "ollama", "ollama_generate")
+
+RETURN_TYPES = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRequest:
+    """``arguments`` for litellm, which may hold what the caller gave; the rest is for reading the answer."""
+
+    arguments: dict[str, Json]
+    names: NameTable
+    provider: str
+    turn: int
+    json_answer: bool
+
+
+def prepare_request(
+    model: str,
+    messages: Sequence[Json],
+    tools: Sequence[Mapping[str, Json]] | None,
+    options: Mapping[str, Json],
+    *,
+    stream: bool,
+) -> PreparedRequest:
+    """Prepare a request. Nothing that the caller gave is changed.
+
+    Raises ``UsageError``, ``DuplicateToolError`` or ``UnsupportedError`` for what can't be sent.
+    """
+    model = canonical(model)
+    provider = model.partition("/")[0]
+    left = dict(options)
+    return_type = left.pop("message_return_type", None) or "text"
+    if return_type not in RETURN_TYPES:
+        raise UsageError(f"message_return_type is {return_type!r}; it is one of {', '.join(RETURN_TYPES)}")
+    response_format = left.pop("response_format", None)
+    tool_choice = left.pop("tool_choice", None)
+    plain = [_plain(message, place) for place, message in enumerate(messages)]
+    names = name_table(provider, tools or (), plain, tool_choice)
+    _check_choice(tool_choice, names)
+    wants_json = json_options(
+        provider, wanted=return_type == "json", response_format=response_format, drop=bool(left.get("drop_params"))
+    )
+    arguments: dict[str, Json] = {
+        # Retries are the caller's to decide: a blind one hides what a provider did, and pays twice.
+        "num_retries": 0,
+        **left,
+        **wants_json,
+        "model": model,
+        "messages": names.messages(fit_messages(plain, provider)),
+        "stream": stream,
+    }
+    if provider in COUNTS_UNASKED or profile(provider).dialect in COUNTS_UNASKED:
+        # litellm refuses the option there, though what it asks for comes anyway.
+        arguments.pop("stream_options", None)
+    if provider == "azure":
+        # litellm's num_retries does not reach the client that it makes for Azure.
+        arguments.setdefault("max_retries", 0)
+    if tools:
+        arguments["tools"] = names.tools(tools)
+    if tool_choice is not None:
+        arguments["tool_choice"] = names.choice(tool_choice)
+    return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(wants_json))
+
+
+def _plain(message: Json, place: int) -> Mapping[str, Json]:
+    """A message as a dict; litellm's and OpenAI's own objects are taken too."""
+    if hasattr(message, "model_dump"):
+        message = message.model_dump(exclude_none=True)
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise UsageError(f"message {place} is no message; it is a dict with a role, such as {{'role': 'user', ...}}")
+    return message
+
+
+def _check_choice(tool_choice: Json, names: NameTable) -> None:
+    if tool_choice in (None, "auto", "none"):
+        return
+    if not names.wire and not names.offered:
+        raise UsageError(f"tool_choice is {tool_choice!r}, but no tools are offered; offer some or leave it out")
+    chosen = choice_name(tool_choice)
+    if chosen is not None and chosen not in names.offered:
+        raise UsageError(f"tool_choice names {chosen!r}, which is not offered")

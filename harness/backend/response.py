@@ -1,0 +1,98 @@
+"""From a whole response, in litellm's shape, to a ``Reply``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+from harness.backend.finish_words import FINISH
+from harness.backend.omissions import generated_text
+from harness.backend.tool_calls import decode_message, item, message_of, text_of
+from harness.core.chat import Reply, Usage
+
+if TYPE_CHECKING:
+    from harness.backend.names import NameTable
+    from harness.core.chat import Json
+
+
+def read_reply(
+    response: Json,
+    *,
+    names: NameTable | None = None,
+    turn: int = 0,
+    provider: str = "",
+    json_answer: bool = False,
+    cut: str = "",
+    said: str | None = None,
+    sent: str = "",
+) -> Reply:
+    """The ``Reply`` that ``response`` holds; ``cut`` as for ``decode_message``, ``said`` the provider's own word for
+    how it ended, where that is known better than from ``response``, ``sent`` the provider's own text.
+
+    Raises ``UnreadableReplyError`` if it holds no answer.
+    """
+    message, word = message_of(response)
+    raw_finish = word if said is None else said or None
+    finish = FINISH.get(raw_finish or "")
+    found = decode_message(
+        message, finish=finish, names=names, turn=turn, provider=provider, json_answer=json_answer, cut=cut, sent=sent
+    )
+    return Reply(
+        text="" if found.from_text and not found.errors else text_of(message),
+        calls=found.calls,
+        errors=found.errors,
+        provider_calls=found.provider_calls,
+        finish=finish,
+        usage=read_usage(item(response, "usage")),
+        reasoning=_string(message, "reasoning_content") or _string(message, "reasoning"),
+        refusal=_string(message, "refusal"),
+        model=_string(response, "model"),
+        id=_string(response, "id"),
+        raw_finish=raw_finish,
+    )
+
+
+def as_generated(response: Json, sent: str) -> Json:
+    """``response`` with the text that Ollama's ``/api/generate`` answered, and nothing but text.
+
+    That API has no calls: litellm makes one of any JSON with a name and arguments in it, whether such a tool was
+    offered or not. ``sent`` is what was seen of the answer, an object a line; where nothing was, the text is
+    written anew from litellm's call.
+    """
+    message, _ = message_of(response)
+    return {
+        "id": item(response, "id"),
+        "model": item(response, "model"),
+        "usage": item(response, "usage"),
+        "choices": [
+            {
+                "message": {
+                    "content": generated_text(sent) or _unmade(message) or text_of(message),
+                    "reasoning_content": _string(message, "reasoning_content"),
+                },
+                "finish_reason": "stop",
+            }
+        ],
+    }
+
+
+def _unmade(message: Json) -> str:
+    """The JSON that litellm made a call of."""
+    for call in item(message, "tool_calls") or ():
+        function = item(call, "function")
+        with contextlib.suppress(TypeError, ValueError):
+            return json.dumps({"name": item(function, "name"), "arguments": json.loads(item(function, "arguments"))})
+    return ""
+
+
+def read_usage(usage: Json) -> Usage | None:
+    """Token counts; None where there are none, which litellm writes as three zeros."""
+    counts = [item(usage, key) for key in ("prompt_tokens", "completion_tokens", "total_tokens")]
+    known = [count if isinstance(count, int) else None for count in counts]
+    return Usage(*known) if any(known) else None
+
+
+def _string(value: Json, key: str) -> str:
+    found = item(value, key)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,231 @@
+"""From what litellm hands over to calls: strict, one call at a time, never raising for what a model wrote.
+
+"The model called nothing" and "we couldn't read it" are different answers: each call becomes a ``ToolCall``
+or a ``CallError`` with the raw text in it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.backend.ids import settle
+from harness.backend.text_calls import calls_in_text
+from harness.core.chat import CallError, ToolCall
+from harness.core.errors import ToolCallError, UnreadableReplyError
+from harness.dialects.json_strict import NotJson, check, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.backend.names import NameTable
+    from harness.core.chat import CallFault, Json
+
+# Anthropic's ids of tools that it runs itself; litellm hands them over as if the client were to run them.
+PROVIDER_RUN = ("srvtoolu_", "mcptoolu_")
+
+# Where a call that was cut off before its arguments came has an empty object, by the provider or by litellm.
+NOTHING_IS_EMPTY = ("anthropic", "bedrock", "cohere", "cohere_chat")
+
+
+@dataclass(frozen=True, slots=True)
+class RawCall:
+    """A call as it was sent, not judged yet. ``arguments`` is a text, an object, or None.
+
+    ``decoded`` says that it has been through here before, and its name is the tool's own.
+    """
+
+    name: Json
+    arguments: Json
+    id: Json = None
+    custom: bool = False
+    decoded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedCalls:
+    """The calls of one answer: good ones, bad ones, and those that the provider ran itself.
+
+    ``from_text`` says that they were read from the content, which then is no text for people.
+    """
+
+    calls: tuple[ToolCall, ...] = ()
+    errors: tuple[CallError, ...] = ()
+    provider_calls: tuple[ToolCall, ...] = ()
+    from_text: bool = False
+
+
+def decode_litellm_tool_calls(response: Json, names: NameTable | None = None) -> list[dict[str, Json]]:
+    """The calls in ``response``, each ``{"name", "parameters", "id"}``; ``[]`` where it calls nothing.
+
+    ``response`` is a litellm ``ModelResponse``, its message, either as a dict, or a list of calls, decoded
+    already or not. ``names`` is the request's table: names come home through it, a tool that was not
+    offered is an error, and a call written as text is found. Without it names stay as they came.
+
+    Raises ``ToolCallError`` if any call can't be read (it carries the good ones and the text), and
+    ``UnreadableReplyError`` for a response that holds no answer.
+    """
+    if isinstance(response, (list, tuple)):
+        message, finish = {"tool_calls": response}, None
+    else:
+        message, finish = message_of(response)
+    found = decode_message(message, finish=finish, names=names)
+    if found.errors:
+        raise ToolCallError(found.errors, found.calls, text_of(message))
+    return [call.as_dict() for call in found.calls]
+
+
+def message_of(response: Json) -> tuple[Json, str | None]:
+    """The message of a response and its finish reason. Raises ``UnreadableReplyError`` where there is none."""
+    choices = item(response, "choices")
+    if choices is None:
+        if any(item(response, key) is not None for key in ("role", "content", "tool_calls", "function_call")):
+            return response, None
+        raise UnreadableReplyError("the answer has no choices", raw=str(response))
+    if not choices:
+        raise UnreadableReplyError("the answer's list of choices is empty", raw=str(response))
+    finish = item(choices[0], "finish_reason")
+    return item(choices[0], "message"), finish if isinstance(finish, str) else None
+
+
+def decode_message(
+    message: Json,
+    *,
+    finish: str | None = None,
+    names: NameTable | None = None,
+    turn: int = 0,
+    provider: str = "",
+    json_answer: bool = False,
+    cut: str = "",
+    sent: str = "",
+) -> DecodedCalls:
+    """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
+    ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
+    ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as
+    far as it was seen (for ids).
+    """
+    raw = list(_raw_calls(message))
+    ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider, sent)
+    if cut:
+        halves = (_half(call, made, index, cut, names) for index, (call, made) in enumerate(zip(raw, ids, strict=True)))
+        return DecodedCalls(errors=tuple(halves))
+    if not raw and names is not None and names.offered and not json_answer:
+        written = calls_in_text(text_of(message), names)
+        if written:
+            raw = [RawCall(*one) for one in written]
+            ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
+            decoded = _decode(raw, ids, finish, None, "")
+            return DecodedCalls(decoded.calls, decoded.errors, from_text=True)
+    return _decode(raw, ids, finish, names, provider)
+
+
+def read_arguments(raw: Json) -> dict[str, Json]:
+    """The object that a call's arguments are. ``""``, ``"null"`` and None are ``{}``; else raises ``NotJson``."""
+    if raw is None or raw in ("", "null"):
+        return {}
+    if isinstance(raw, str):
+        raw = parse(raw)
+    else:
+        check(raw)
+    if not isinstance(raw, dict):
+        raise NotJson(f"the arguments are {_KINDS.get(type(raw), 'no object')}, not an object")
+    return raw
+
+
+def item(value: Json, key: str) -> Json:
+    """A field of a dict or of one of litellm's objects; None where there is none."""
+    return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+
+
+def text_of(message: Json) -> str:
+    """The text of a message: its content, or the text parts of a content that is a list (Mistral)."""
+    content = item(message, "content")
+    if isinstance(content, str):
+        return content
+    if isinstance(content, (list, tuple)):
+        parts = (part if isinstance(part, str) else item(part, "text") for part in content)
+        return "".join(part for part in parts if isinstance(part, str))
+    return ""
+
+
+_KINDS: dict[type, str] = {list: "a list", str: "a string", int: "a number", float: "a number", bool: "a truth value"}
+
+
+def _raw_calls(message: Json) -> Iterable[RawCall]:
+    calls = item(message, "tool_calls")
+    for call in calls if isinstance(calls, (list, tuple)) else ():
+        yield _raw_call(call)
+    legacy = item(message, "function_call")
+    # Snowflake puts an empty one beside real calls: no name and nothing in it is no call.
+    if not calls and legacy is not None and (item(legacy, "name") or item(legacy, "arguments")):
+        yield RawCall(item(legacy, "name"), item(legacy, "arguments"))
+
+
+def _raw_call(call: Json) -> RawCall:
+    function, custom = item(call, "function"), item(call, "custom")
+    if function is not None:
+        return RawCall(item(function, "name"), item(function, "arguments"), item(call, "id"))
+    if custom is not None:
+        return RawCall(item(custom, "name"), item(custom, "input"), item(call, "id"), custom=True)
+    parameters = item(call, "parameters")
+    arguments = item(call, "arguments") if parameters is None else parameters
+    return RawCall(item(call, "name"), arguments, item(call, "id"), decoded=True)
+
+
+def _decode(
+    raw: Sequence[RawCall], ids: Sequence[str], finish: str | None, names: NameTable | None, provider: str
+) -> DecodedCalls:
+    calls: list[ToolCall] = []
+    errors: list[CallError] = []
+    provider_calls: list[ToolCall] = []
+    for index, (call, made) in enumerate(zip(raw, ids, strict=True)):
+        theirs = made.startswith(PROVIDER_RUN)
+        cut = finish == "length" and index == len(raw) - 1
+        if cut and provider in NOTHING_IS_EMPTY and call.arguments == "{}":
+            call = replace(call, arguments="")  # noqa: PLW2901 - the same call, as its provider meant it
+        found = _decode_one(call, made, index, cut=cut, names=None if theirs else names)
+        if isinstance(found, CallError):
+            errors.append(found)
+        else:
+            (provider_calls if theirs else calls).append(found)
+    return DecodedCalls(tuple(calls), tuple(errors), tuple(provider_calls))
+
+
+def _decode_one(call: RawCall, made: str, index: int, *, cut: bool, names: NameTable | None) -> ToolCall | CallError:
+    def broken(fault: CallFault, detail: str) -> CallError:
+        return CallError(fault, detail, _text(call.arguments), name=name, id=made, index=index)
+
+    name = call.name if isinstance(call.name, str) else None
+    if not name:
+        return broken("name", f"the call has no usable name, but {call.name!r}")
+    if names is not None and not (call.decoded and name in names.offered):
+        own = names.own_offered(name)
+        if own is None:
+            name = names.own.get(name, name)
+            sent = names.wire.get(name, name) if name in names.offered else name
+            why = f"no tool {name!r} was offered"
+            return broken("unknown_tool", why if sent == name else f"{why} under that name: it went out as {sent!r}")
+        name = own
+    if call.custom:
+        # OpenAI's custom tools take one free text, which is no JSON.
+        return ToolCall(name, {"input": _text(call.arguments)}, made)
+    if cut and (call.arguments is None or call.arguments in ("", "null")):
+        return broken("cut_off", "the answer was cut off before the arguments came")
+    try:
+        return ToolCall(name, read_arguments(call.arguments), made)
+    except NotJson as error:
+        return broken("cut_off" if cut else "arguments", str(error))
+
+
+def _half(call: RawCall, made: str, index: int, why: str, names: NameTable | None) -> CallError:
+    name = call.name if isinstance(call.name, str) else None
+    if names is not None and name is not None:
+        name = names.own.get(name, name)
+    return CallError("cut_off", why, _text(call.arguments), name=name, id=made, index=index)
+
+
+def _text(arguments: Json) -> str:
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)

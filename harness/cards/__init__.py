@@ -1,0 +1,1 @@
+"""Behaviour cards: built, compared, read again from recordings."""

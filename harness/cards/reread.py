@@ -1,0 +1,171 @@
+"""A recorded answer read again by the backend, as if it came now: for recordings that some other program made.
+
+Only what is on the wire is known of the question, so that is what is asked: the tools offered there, under the names
+they have there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.backend.request import prepare_request
+from harness.core.errors import BackendError
+from harness.core.exchange import Chunk, Exchange
+from harness.core.observation import Observation
+from harness.dialects.request import read_chat_request
+from harness.interception.clients import answering
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from harness.core.chat import Json, Reply
+    from harness.dialects.chat_request import ChatRequest
+
+_KEY = "no-key-is-needed"
+_V1, _ROOT = {"api_base": "http://provider.test/v1"}, {"api_base": "http://provider.test"}
+_AWS = {
+    "aws_access_key_id": _KEY,
+    "aws_secret_access_key": _KEY,
+    "aws_region_name": "us-east-1",
+    "aws_bedrock_runtime_endpoint": "http://provider.test",
+}
+# Dialects of one provider each. The model's name matters to litellm only where it chooses the route.
+_MODELS: dict[str, tuple[str, dict[str, Json]]] = {
+    "anthropic": ("anthropic/recorded", _ROOT),
+    "gemini": ("gemini/recorded", _V1),
+    "bedrock": ("bedrock/converse/anthropic.claude-3-5-sonnet-20240620-v1:0", _AWS),
+    "cohere": ("cohere_chat/recorded", {"api_base": "http://provider.test/v2/chat"}),
+    "ollama": ("ollama_chat/recorded", _ROOT),
+}
+# Providers of OpenAI's dialect for which litellm has code of its own.
+_OWN = {
+    "azure",
+    "cerebras",
+    "deepseek",
+    "fireworks_ai",
+    "groq",
+    "huggingface",
+    "mistral",
+    "openrouter",
+    "snowflake",
+    "together_ai",
+    "vercel_ai_gateway",
+    "xai",
+    "zai",
+}
+
+
+def backend_model(question: ChatRequest) -> tuple[str, dict[str, Json]]:
+    """The model id that leads litellm to the provider's own reading, and options that keep it off the network."""
+    if question.dialect in _MODELS:
+        model, options = _MODELS[question.dialect]
+        return model, {"api_key": _KEY, **options}
+    provider = question.provider if question.provider in _OWN else "openai"
+    return f"{provider}/recorded", {"api_key": _KEY, **_V1}
+
+
+def request_options(question: ChatRequest) -> dict[str, Json]:
+    """What an observation of ``question`` says was asked: its messages are not known in OpenAI's words."""
+    offered = {tool["function"]["name"]: tool for tool in question.tools}
+    made: dict[str, Json] = {"messages": [], "stream": question.stream}
+    if offered:
+        made["tools"] = list(offered.values())
+    if question.choice is not None:
+        made["tool_choice"] = question.choice
+    if question.json is not None:
+        made["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": question.json}}
+    return made
+
+
+def reread(
+    exchange: Exchange,
+    place: int,
+    question: ChatRequest,
+    *,
+    cassette: str,
+    complete: Callable[..., Reply],
+    parsed: Callable[..., Reply | None] | None = None,
+) -> Observation:
+    """The observation that ``exchange``, number ``place`` of ``cassette``, comes to; ``question`` is what it asked.
+
+    ``complete`` is the backend. Whether JSON was asked for is told to it, for that decides what text means. ``parsed``
+    is asked first where it is given: what it knows, the backend is not asked.
+    """
+    reply, error = answer(exchange, question, complete, parsed)
+    return Observation(
+        suite="",
+        case=cassette,
+        model=f"{question.provider}/{question.model}",
+        asked=request_options(question),
+        reply=reply,
+        error=error,
+        cassette=cassette,
+        exchanges=((place, exchange),),
+    )
+
+
+def answer(
+    exchange: Exchange,
+    question: ChatRequest,
+    complete: Callable[..., Reply],
+    parsed: Callable[..., Reply | None] | None = None,
+) -> tuple[Reply | None, BackendError | None]:
+    """What the backend makes of the recorded response: its reply, or the error it raises."""
+    outcome = exchange if exchange.response is None or exchange.failure is not None else exchange.response
+    model, options = backend_model(question)
+    options |= _wanted(question)
+    tools = request_options(question).get("tools")
+    messages = [{"role": "user", "content": "recorded"}]
+    try:
+        if parsed is not None and not isinstance(outcome, Exchange):
+            reply = parsed(prepare_request(model, messages, tools, options, stream=question.stream), outcome)
+            if reply is not None:
+                return reply, None
+        with answering(lambda _: outcome):
+            return complete(model, messages, tools=tools, stream=question.stream, **options), None
+    except BackendError as error:
+        return None, error
+
+
+def _wanted(question: ChatRequest) -> Mapping[str, Any]:
+    """Whether JSON was asked for, where litellm can be told so without doing more than that."""
+    if question.json is None or question.tools or question.dialect != "openai" or question.provider == "snowflake":
+        return {}  # litellm refuses the option for Snowflake
+    return {"response_format": {"type": "json_object"}}
+
+
+def rechunked_replies(seen: Observation, complete: Callable[..., Reply]) -> tuple[Reply | BackendError, ...]:
+    """What the backend makes of the last stream of ``seen`` when its bytes come one at a time, in sevens, and at once.
+
+    The question is asked as the wire has it, so names are those of the wire: they are put back.
+    """
+    _, exchange = seen.exchanges[-1]
+    question = read_chat_request(exchange.request)
+    if question is None or exchange.response is None:
+        return ()
+    body = exchange.response.body
+    own = {tool["function"]["name"]: name for tool, name in zip(question.tools, _offered(seen), strict=False)}
+    made: list[Reply | BackendError] = []
+    for size in (1, 7, len(body) or 1):
+        chunks = tuple(Chunk(body[start : start + size]) for start in range(0, len(body), size))
+        pieces = replace(exchange, response=replace(exchange.response, chunks=chunks))
+        reply, error = answer(pieces, question, complete)
+        if reply is not None:
+            calls = tuple(replace(call, name=own.get(call.name, call.name)) for call in reply.calls)
+            made.append(_like(seen, replace(reply, calls=calls)))
+        elif error is not None:
+            made.append(error)
+    return tuple(made)
+
+
+def _offered(seen: Observation) -> list[str]:
+    return [tool["function"]["name"] for tool in seen.asked.get("tools") or ()]
+
+
+def _like(seen: Observation, reply: Reply) -> Reply:
+    """``reply`` with the ids of ``seen`` where it has as many calls: those made for a later turn are others."""
+    was = seen.reply.calls if seen.reply else ()
+    if len(was) != len(reply.calls):
+        return reply
+    return replace(reply, calls=tuple(replace(call, id=old.id) for call, old in zip(reply.calls, was, strict=True)))

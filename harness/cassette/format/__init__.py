@@ -1,0 +1,1 @@
+"""The cassette's document: JSON to values and back."""

@@ -1,0 +1,8 @@
+"""Recordings of other tools: theirs to cassettes, and cassettes to vcrpy's."""
+
+from harness.cassette.importers import vcr_serializer
+from harness.cassette.importers.importer import ImportResult, read
+from harness.cassette.importers.saving import bring, sources
+from harness.cassette.importers.vcrpy_export import interactions, to_yaml
+
+__all__ = ["ImportResult", "bring", "interactions", "read", "sources", "to_yaml", "vcr_serializer"]

@@ -1,0 +1,17 @@
+"""Every format that can be imported, in the order in which files are held against them."""
+
+from __future__ import annotations
+
+from harness.cassette.importers import cassetter, go_vcr, json_lines, langchain, polly, ruby_vcr, vcrpy
+from harness.cassette.importers.import_result import Format
+
+FORMATS = (
+    Format("json-lines", "JSON lines", json_lines.looks, json_lines.interactions),
+    Format("cassetter", "cassetter", cassetter.looks, cassetter.interactions),
+    Format("parsed_body", "vcrpy with parsed bodies", vcrpy.looks_parsed, vcrpy.interactions),
+    Format("vcrpy", "vcrpy", vcrpy.looks, vcrpy.interactions),
+    Format("go-vcr", "go-vcr", go_vcr.looks, go_vcr.interactions),
+    Format("ruby-vcr", "Ruby's VCR", ruby_vcr.looks, ruby_vcr.interactions),
+    Format("polly", "Polly.JS or another HAR", polly.looks, polly.interactions),
+    Format("langchain", "langchain's gzip", langchain.looks, langchain.interactions),
+)

@@ -1,0 +1,188 @@
+"""Values of foreign files as ours: each is what it says, or the interaction is left out with the reason."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import json
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from harness.cassette.format import document, encodings, parts
+from harness.cassette.importers.bounded import Foreign
+from harness.cassette.importers.import_result import SkippedError
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.cassette.importers.import_result import ImportedExchanges, Interactions
+    from harness.core.chat import Json
+    from harness.core.exchange import Headers
+
+_LONGEST = 1e6  # seconds: what says more is no time that an answer took
+
+
+def each(value: Json, name: str, read: Callable[[Json], ImportedExchanges]) -> Interactions:
+    """The interactions of a list called ``name``."""
+    if not isinstance(value, list):
+        raise TypeError(f"`{name}` is {_called(value)}, not a list")
+    for number, one in enumerate(value):
+        yield f"{name}[{number}]", partial(read, one)
+
+
+def first(value: Json, name: str) -> dict[str, Json]:
+    """The first object in the list ``name`` of a document: by it the formats tell their files."""
+    entries = value.get(name) if isinstance(value, dict) else None
+    return next((one for one in entries if isinstance(one, dict)), {}) if isinstance(entries, list) else {}
+
+
+def inner(value: Json, name: str) -> dict[str, Json]:
+    """``value[name]`` where that is an object, else an empty one."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def obj(value: Json, name: str) -> dict[str, Json]:
+    """``value[name]``, which must be an object."""
+    if not isinstance(value, dict):
+        raise SkippedError(f"it is {_called(value)}, not an object")
+    if name not in value or value[name] is None:
+        raise SkippedError(f"it has no {name}")
+    if not isinstance(value[name], dict):
+        raise SkippedError(f"its {name} is {_called(value[name])}, not an object")
+    made: dict[str, Json] = value[name]
+    return made
+
+
+def text(value: Json, name: str) -> str:
+    """``value[name]``, which must be a text."""
+    found = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(found, str):
+        raise SkippedError(f"its {name} is {_called(found)}, not text")
+    return found
+
+
+def raw(value: Json, what: str) -> bytes:
+    """The bytes of a body that stands as text or binary; none for null."""
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise SkippedError(f"its {what} is {_called(value)}, not text")
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise SkippedError(f"its {what} holds half a surrogate pair, which is no text") from error
+
+
+def unbase64(value: str, what: str) -> bytes:
+    try:
+        return base64.b64decode("".join(value.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SkippedError(f"its {what} is no base64: {error}") from error
+
+
+def json_bytes(value: Json, what: str) -> bytes:
+    """``value`` as JSON: the recorder kept what it says and not how it was written."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SkippedError(f"its {what} is no JSON value: {str(error)[:100]}") from error
+
+
+def headers(value: Json) -> Headers:
+    """Headers that stand as an object of texts or lists of texts."""
+    if value is None:
+        return ()
+    if not isinstance(value, dict):
+        raise SkippedError(f"its headers are {_called(value)}, not an object")
+    pairs = [
+        (name, one) for name, given in value.items() for one in (given if isinstance(given, list | tuple) else [given])
+    ]
+    return tuple((_header(name), _header(one)) for name, one in pairs)
+
+
+def _header(value: Json) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # Polly and hand-written files have Content-Length so
+    raise SkippedError(f"a header is {_called(value)}, not text")
+
+
+def moment(value: Json) -> str:
+    """An ISO 8601 time in UTC from one, or from an HTTP date; empty for anything else."""
+    if not isinstance(value, str):
+        return ""
+    for read in (dt.datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            made = read(value)
+            return (made if made.tzinfo else made.replace(tzinfo=dt.UTC)).astimezone(dt.UTC).isoformat("T", "seconds")
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return ""
+
+
+def answered(response: HttpResponse) -> str:
+    """When a provider says that it answered."""
+    return moment(header(response.headers, "date"))
+
+
+def response(status: Json, given: Headers, body: bytes, seconds: float = 0) -> HttpResponse:
+    """A response out of its compression. A header that names one is dropped where the body stands unpacked."""
+    if type(status) is not int:
+        raise SkippedError(f"its status is {_called(status)}, not a number")
+    chunks = (Chunk(body, round(seconds, 3) if 0 < seconds < _LONGEST else 0),) if body else ()
+    came = HttpResponse(status, given, chunks)
+    made = encodings.decoded(came)
+    if made is came and header(given, "content-encoding") and _is_text(body):
+        kept = tuple(pair for pair in given if pair[0].lower() != "content-encoding")
+        made = HttpResponse(status, kept, chunks)
+    return made
+
+
+def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpResponse) -> Exchange:
+    """The exchange, if a cassette can hold it: what it would refuse is told here."""
+    try:
+        if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+            raise SkippedError(f"its URL {url[:100]!r} is no http or https URL")
+        urlsplit(url).port  # noqa: B018 - raises for one that is none
+    except ValueError as error:
+        raise SkippedError(f"its URL is none: {error}") from error
+    made = Exchange(HttpRequest(method.upper(), url, given, body), answer)
+    try:
+        line = document.to_line(parts.from_exchange(made))
+        line.encode()
+        same = parts.to_exchange(document.parsed(line)) == made
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise SkippedError(f"a cassette can't hold it: {str(error)[:160]}") from error
+    if not same:
+        raise SkippedError("a cassette can't hold it: it would not read back as it is")
+    return made
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _called(value: Json) -> str:
+    if isinstance(value, Foreign):
+        return f"a {value.tag.removeprefix('tag:yaml.org,2002:')[:80]}, which is never built"
+    if value is None:
+        return "missing"
+    kinds = {dict: "an object", list: "a list", bytes: "binary", bool: "true or false", str: "text"}
+    kinds |= dict.fromkeys((int, float), f"the number {str(value)[:40]}")
+    return kinds.get(type(value), f"a {type(value).__name__}")

@@ -1,0 +1,242 @@
+"""When two requests are the same: a canonical key, and what differs where they are not.
+
+Method, scheme, host, port, path, query and body count; headers never do. JSON is compared as JSON whatever the
+Content-Type (ollama sends none): key order, white space, escapes and ``1`` against ``1.0`` make no difference,
+``1`` against ``true`` does. Ids of tool calls are renamed in order of first appearance, for litellm makes
+random ones for several providers and sends them back in the next request. Placeholders of redacted secrets are all
+the same: the keys known at the recording and at the replay need not be.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from harness.cassette.format import bodies
+from harness.cassette.matching import json_diff
+from harness.core.exchange import header
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from harness.cassette.matching.matcher import Matcher
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """A field that differs from call to call or from user to user, left out of the key: ``place`` says whether it
+    is a dotted path in a JSON body, or a name in a query or a form.
+    """
+
+    provider: str
+    place: Literal["body", "query", "form"]
+    name: str
+    why: str
+
+
+VOLATILE = (
+    Volatile("openai", "body", "idempotency_key", "random for each call"),
+    Volatile("openai", "body", "metadata.request_id", "random for each call"),
+    Volatile("openai", "body", "client_metadata", "the client's own version and machine"),
+    Volatile("gemini", "query", "key", "the user's key, where it is not in a header"),
+    Volatile("any", "query", "api_key", "the user's key"),
+    Volatile("any", "query", "access_token", "the user's token"),
+    Volatile("bedrock", "query", "X-Amz-Date", "the time of a presigned request"),
+    Volatile("bedrock", "query", "X-Amz-Signature", "follows from the time and the key"),
+    Volatile("bedrock", "query", "X-Amz-Credential", "the user's key id"),
+    Volatile("bedrock", "query", "X-Amz-Security-Token", "the user's token"),
+    Volatile("vertex_ai", "form", "assertion", "a signed time, sent for an access token"),
+    Volatile("azure", "form", "client_assertion", "as above"),
+    Volatile("azure", "form", "client_secret", "the user's secret"),
+)
+"""The one table of what is left out, whatever the provider of the row."""
+
+_BODY = tuple(tuple(row.name.split(".")) for row in VOLATILE if row.place == "body")
+_QUERY = frozenset(row.name for row in VOLATILE if row.place == "query")
+_FORM = frozenset(row.name for row in VOLATILE if row.place == "form")
+_FORM_TYPE = "application/x-www-form-urlencoded"
+
+_ID_KEYS = frozenset({"tool_call_id", "tool_use_id", "toolUseId", "call_id"})
+_ID_HOLDERS = frozenset({"functionCall", "functionResponse"})
+_CALL_TYPES = frozenset({"function", "tool_use", "server_tool_use", "function_call", "function_call_output"})
+# What a user or a model put there; an id inside it is none of the wire's.
+_OPAQUE = frozenset(
+    {"arguments", "args", "input", "parameters", "input_schema", "inputSchema", "json_schema", "schema", "format"}
+    | {"parametersJsonSchema", "responseSchema", "responseJsonSchema", "response_schema", "response_json_schema"}
+)
+_MAY_HOLD_IDS = re.compile(rb"tool_call|tool_use|toolUse|functionCall|functionResponse|call_id")
+_PLACEHOLDER = re.compile(r"REDACTED-\d+")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~:-]")
+_MARK = "\0"
+_PORTS = {"http": 80, "https": 443}
+_EXACT = 2**53
+_LONGEST_COMPARED = 2**18
+_COMPARED = 40
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+def key(request: HttpRequest, matcher: Matcher | None = None) -> str:
+    """The canonical text of a request: equal for two requests exactly where one recording answers both."""
+    return _encode(canonical(request, matcher))
+
+
+def canonical(request: HttpRequest, matcher: Matcher | None = None) -> dict[str, Json]:
+    """The parts that count, as a JSON value whose leaves can be compared one by one: ``method``, ``host``, ``path``,
+    ``query`` and one of ``body``, ``form`` and ``bytes``, less what ``matcher`` leaves out.
+    """
+    found = _canonical(request)
+    return found if matcher is None else matcher.applied(found)
+
+
+def _canonical(request: HttpRequest) -> dict[str, Json]:
+    url = urlsplit(request.url)
+    found: dict[str, Json] = {
+        "method": request.method.upper(),
+        "host": _host(url.scheme, url.netloc.rpartition("@")[2].lower()),
+        "path": _ESCAPE.sub(_plain, url.path) or "/",
+    }
+    if url.query:
+        pairs = parse_qsl(url.query, keep_blank_values=True, errors="surrogateescape")
+        if query := sorted(f"{name}={value}" for name, value in pairs if name not in _QUERY):
+            found["query"] = query
+    if request.body:
+        found |= _body(request)
+    return found
+
+
+def differences(
+    recorded: HttpRequest, asked: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
+) -> list[str]:
+    """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
+    if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
+        return json_diff.of_large(recorded.body, asked.body)
+    return json_diff.differences(canonical(recorded, matcher), canonical(asked, matcher), most)
+
+
+def nearest(
+    recorded: Sequence[HttpRequest], asked: HttpRequest, *, used: Collection[int] = (), matcher: Matcher | None = None
+) -> int | None:
+    """The place of the most alike of ``recorded``, one not ``used`` before another; None where there is none.
+
+    A few candidates are compared leaf by leaf, those of the same path and of about this size first, and of large
+    bodies fewer.
+    """
+    size, path = len(asked.body), asked.url.partition("?")[0]
+    order = sorted(
+        range(len(recorded)),
+        key=lambda n: (
+            recorded[n].url.partition("?")[0] != path,
+            n in used,
+            abs(len(recorded[n].body) - size),
+        ),
+    )
+    near = order[: max(1, min(_COMPARED, _LONGEST_COMPARED // (size + 1)))]
+    if len(near) <= 1 or size > _LONGEST_COMPARED:
+        return near[0] if near else None
+    there = json_diff.flat(canonical(asked, matcher))
+    return min(
+        near, key=lambda n: (json_diff.distance(json_diff.flat(canonical(recorded[n], matcher)), there), n in used)
+    )
+
+
+def _host(scheme: str, netloc: str) -> str:
+    name, colon, port = netloc.rpartition(":")
+    if colon and port.isdecimal() and int(port) == _PORTS.get(scheme):
+        netloc = name
+    return f"{scheme}://{netloc}"
+
+
+def _plain(found: re.Match[str]) -> str:
+    letter = chr(int(found[1], 16))
+    return letter if _UNRESERVED.match(letter) else found[0].upper()
+
+
+def _body(request: HttpRequest) -> dict[str, Json]:
+    body = request.body
+    if not bodies.deep(body):
+        try:
+            value = json.loads(body, parse_float=_float, parse_constant=_constant, object_pairs_hook=_pairs)
+        except (ValueError, RecursionError):
+            return _no_json(request)
+        for path in _BODY:
+            value = _without(value, path)
+        if b"REDACTED" in body:
+            value = _same_placeholders(value)
+        return {"body": _renamed(value, {}) if _MAY_HOLD_IDS.search(body) else value}
+    return _no_json(request)
+
+
+def _no_json(request: HttpRequest) -> dict[str, Json]:
+    kind = header(request.headers, "content-type") or ""
+    body = request.body
+    if kind.startswith(_FORM_TYPE):
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+        return {"form": sorted([name, value] for name, value in pairs if name not in _FORM)}
+    boundary = re.search(r'boundary="?([^";]+)', kind) if kind.startswith("multipart/") else None
+    if boundary:
+        body = body.replace(boundary[1].encode(), b"boundary")
+    return {"bytes": _PLACEHOLDER.sub("REDACTED", body.decode("latin-1"))}
+
+
+def _float(text: str) -> Json:
+    number = float(text)
+    if not math.isfinite(number):
+        return {f"{_MARK}number": text}
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
+
+
+def _constant(text: str) -> Json:
+    return {f"{_MARK}number": text}
+
+
+def _pairs(pairs: list[tuple[str, Json]]) -> Json:
+    """An object; one of doubled keys is none, and nothing that can be sent equals our own marks."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        return {f"{_MARK}doubled keys": [list(pair) for pair in pairs]}
+    if any(name[:1] == _MARK for name in made):
+        return {(f"{_MARK}{name}" if name[:1] == _MARK else name): value for name, value in pairs}
+    return made
+
+
+def _without(value: Json, steps: tuple[str, ...]) -> Json:
+    if not isinstance(value, dict) or steps[0] not in value:
+        return value
+    if len(steps) == 1:
+        return {name: inner for name, inner in value.items() if name != steps[0]}
+    return {**value, steps[0]: _without(value[steps[0]], steps[1:])}
+
+
+def _same_placeholders(value: Json) -> Json:
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub("REDACTED", value)
+    if isinstance(value, list):
+        return [_same_placeholders(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: _same_placeholders(inner) for name, inner in value.items()}
+    return value
+
+
+def _renamed(value: Json, seen: dict[str, str], holder: str = "") -> Json:
+    if isinstance(value, list):
+        return [_renamed(inner, seen, holder) for inner in value]
+    if not isinstance(value, dict) or holder in _OPAQUE:
+        return value
+    kind = value.get("type")  # a schema's may be a list
+    is_call = holder in _ID_HOLDERS or holder == "tool_calls" or (isinstance(kind, str) and kind in _CALL_TYPES)
+    made = {}
+    for name in sorted(value):
+        inner = value[name]
+        if isinstance(inner, str) and (name in _ID_KEYS or (name == "id" and is_call)):
+            made[name] = seen.setdefault(inner, f"call {len(seen)}")
+        else:
+            made[name] = _renamed(inner, seen, name)
+    return made

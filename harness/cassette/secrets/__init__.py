@@ -1,0 +1,1 @@
+"""What is never written: redaction, leak scan, audit."""

@@ -1,0 +1,1 @@
+"""Cassettes on disk and in object storage."""

@@ -1,0 +1,98 @@
+"""What is kept beside a cassette: recordings that were broken off, and what killed ones left."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.cassette.format import document, parts
+from harness.cassette.format.document import Cassette
+from harness.cassette.secrets.leak_scan import LeakScan, put_aside
+from harness.cassette.storage import journal as journals
+from harness.cassette.storage.store import save
+from harness.core.errors import CassetteDamagedError, CassetteWriteError, LeakError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from harness.core.exchange import Exchange
+
+_log = logging.getLogger("harness.cassette")
+
+
+def partial(path: Path) -> Path:
+    """Where a recording that was broken off is kept, beside the cassette that it was to become."""
+    return path.with_name(f"{path.stem}.partial.json")
+
+
+def free(path: Path) -> Path:
+    """``path``, or one like it that is not taken: nothing that was recorded is overwritten."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem.removesuffix('.partial')}.{number}.partial.json")
+    return free
+
+
+def sifted(cassette: Cassette, path: Path, secrets: Iterable[str] = ()) -> tuple[Cassette, LeakError | None]:
+    """``cassette`` without the exchanges that a save would refuse, and the first refusal: it says where they are."""
+    gate, clean, first = LeakScan(secrets), [], None
+    for exchange in cassette.exchanges:
+        try:
+            gate.refuse_exchange(exchange, str(path))
+            # A secret that a stream spells out over many events stands whole only in what it reads as.
+            gate.refuse_text(document.to_text(Cassette(cassette.provenance, (exchange,))), str(path))
+            clean.append(exchange)
+        except LeakError as leak:
+            told = LeakError(f"{leak}; {caught(exchange, path)}")
+            first = first or told
+    return replace(cassette, exchanges=tuple(clean)), first
+
+
+def caught(exchange: Exchange, path: Path) -> str:
+    """Put an exchange that holds a secret where only its owner can read it; a sentence that says where."""
+    try:
+        place = put_aside(document.to_line(parts.from_exchange(exchange, plain=True)), path.stem)
+    except OSError as error:
+        return f"what was caught is lost, for it could not be put aside: {error}"
+    return f"what was caught is in {place}, for your eyes only"
+
+
+def save_or_rescue(path: Path, cassette: Cassette, secrets: Iterable[str]) -> Path:
+    """Save; ``path``. Where the disk is full it is kept in its owner's home, and ``CassetteWriteError`` tells where."""
+    try:
+        save(path, cassette, secrets=secrets)
+    except CassetteWriteError as error:
+        try:
+            place = put_aside(document.to_text(cassette), path.stem)
+            told = f"what was recorded is in {place}"
+        except OSError as lost:
+            told = f"what was recorded is lost, for it could not be put aside either: {lost}"
+        raise CassetteWriteError(f"{error}; {told}", path=str(path)) from error
+    return path
+
+
+def salvage(path: Path) -> None:
+    """Put what a killed recording left beside the cassette."""
+    lying = journals.journal(path)
+    try:
+        found, torn = journals.read(lying)
+    except CassetteDamagedError as error:
+        aside = free(partial(path)).with_suffix(".damaged")
+        lying_data = lying.read_bytes()
+        if lying_data.strip():
+            aside.write_bytes(lying_data)
+            _log.warning("%s; it is kept as %s", error, aside)
+        return
+    end = ", and its last line was torn" if torn else ""
+    found, _ = sifted(found, path)
+    if found.exchanges:
+        aside = free(partial(path))
+        save(aside, found)
+        count = len(found.exchanges)
+        _log.warning("%s: %d exchanges of a recording that was killed are kept in %s%s", path, count, aside, end)
+    elif torn:
+        _log.warning("%s: a recording was killed within its first exchange, and nothing of it could be kept", path)

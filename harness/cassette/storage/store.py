@@ -1,0 +1,187 @@
+"""Cassettes on disk: read whole or not at all, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import os
+import secrets as random
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cassette.ci import in_ci
+from harness.cassette.format.document import LARGEST, Cassette, from_bytes, to_text
+from harness.cassette.secrets.leak_scan import LeakScan
+from harness.cassette.storage import journal as journals
+from harness.core.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.core.exchange import Exchange
+
+
+def load(path: Path | str) -> Cassette:
+    """The cassette at ``path``.
+
+    Raises ``CassetteMissingError``, ``CassetteDamagedError`` or ``CassetteTooNewError``, each with file and place.
+    A number in a JSON body that is too large for a float is told when that body is asked for.
+    """
+    path = Path(path)
+    try:
+        data = _content(path)
+    except FileNotFoundError as error:
+        raise CassetteMissingError(f"{path}: there is no such cassette; {_remedy(path)}", path=str(path)) from error
+    except OSError as error:
+        raise CassetteDamagedError(f"{path}: can't be read: {_why(error)}", path=str(path)) from error
+    with _uncollected():
+        return from_bytes(data, str(path))
+
+
+def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), root: Path | str | None = None) -> None:
+    """Write ``cassette`` to ``path``: what stood there stays until the new file is whole.
+
+    The text is read back before it takes the old one's place. A symbolic link is followed if it stays inside ``root``,
+    and refused otherwise. The mode of the old file is kept; times are written in milliseconds. Raises ``LeakError`` if
+    a secret is in it (one of ``secrets``, one of the environment's, or anything shaped like a provider's key),
+    ``CassetteWriteError`` with the reason if it can't be written.
+    """
+    path = Path(path)
+    cassette = replace(cassette, exchanges=tuple(map(_in_milliseconds, cassette.exchanges)))
+    text = to_text(cassette)
+    gate = LeakScan(secrets)
+    for exchange in cassette.exchanges:
+        gate.refuse_exchange(exchange, str(path))
+    gate.refuse_text(text, str(path))
+    data = text.encode()
+    _refuse_unreadable(data, cassette, path)
+    try:
+        target = _target(path, root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _replace(target, data)
+    except OSError as error:
+        raise CassetteWriteError(
+            f"{path}: could not be written: {_why(error)}; what stood there is untouched", path=str(path)
+        ) from error
+
+
+def refuse(path: Path) -> None:
+    """Raise ``CassetteWriteError`` where ``save`` would, as far as can be seen beforehand: before a model is asked."""
+    try:
+        _target(path, None)
+        _writable(path)
+    except OSError as error:
+        raise CassetteWriteError(f"{path}: can't be recorded: {_why(error)}", path=str(path)) from error
+
+
+def _writable(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not mode & 0o222:  # a rename would pass over that, and so would the superuser
+            raise PermissionError(errno.EACCES, "it is read-only")
+
+
+def _content(path: Path) -> bytes:
+    """Whole, of a plain file within the size allowed: no pipe is waited for, no device read for ever."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        known = os.fstat(handle)
+        if not stat.S_ISREG(known.st_mode):
+            raise CassetteDamagedError(f"{path}: is no file; give the path of a cassette", path=str(path))
+        if known.st_size > LARGEST:
+            raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=str(path))
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(known.st_size)  # a longer read would set the memory for it aside at once
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Many values are made and none is garbage: to look for some takes as long as to read them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _refuse_unreadable(data: bytes, cassette: Cassette, path: Path) -> None:
+    try:
+        same = from_bytes(data, str(path)) == cassette
+    except CassetteDamagedError as error:
+        raise CassetteWriteError(
+            f"{error}: what was recorded would not read back; nothing was written", path=str(path), place=error.place
+        ) from error
+    if not same:
+        raise CassetteWriteError(
+            f"{path}: would not read back as what was recorded; nothing was written", path=str(path)
+        )
+
+
+def _target(path: Path, root: Path | str | None) -> Path:
+    if root is None:
+        if path.is_symlink():
+            raise CassetteWriteError(f"{path}: is a symbolic link; give the file that it points to", path=str(path))
+        return path
+    target = path.resolve()
+    if not target.is_relative_to(Path(root).resolve()):
+        raise CassetteWriteError(f"{path}: leads out of {root}, to {target}; nothing was written", path=str(path))
+    return target
+
+
+def _in_milliseconds(exchange: Exchange) -> Exchange:
+    if exchange.response is None:
+        return exchange
+    chunks = tuple(replace(chunk, at=round(chunk.at, 3)) for chunk in exchange.response.chunks)
+    return replace(exchange, response=replace(exchange.response, chunks=chunks))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write beside ``path``, then rename: a reader sees the old file or the new one."""
+    _writable(path)
+    name = path.with_name(f".{path.name[:100]}.{random.token_hex(4)}.tmp")
+    # The system takes its umask off the mode of a new file.
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(handle, path.stat().st_mode & 0o7777)
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        name.replace(path)
+    except BaseException:  # Ctrl-C too: no half file stays
+        with contextlib.suppress(OSError):
+            name.unlink()
+        raise
+    _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Make a rename last over a power failure, where the file system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _why(error: OSError) -> str:
+    return f"{error.strerror} (errno {error.errno})" if error.strerror else str(error)
+
+
+def _remedy(path: Path) -> str:
+    left = journals.journal(path)
+    if left.exists():
+        return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"
+    how = "record it with `harness record`, a test's own with `pytest --record-mode=once`"
+    return f"{how}, but not in CI" if in_ci() else how

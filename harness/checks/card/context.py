@@ -1,0 +1,159 @@
+"""What a conformance check looks at: an observation, and the same exchange as the wire has it.
+
+The reference reader of the provider's dialect reads the recorded bytes once; every check compares with that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from harness.core.chat import Reply
+from harness.core.errors import BackendError, HarnessError, ProviderError, StreamCutError
+from harness.core.finding import Finding
+from harness.dialects import DIALECTS
+from harness.dialects.providers import profile
+from harness.dialects.request import read_chat_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from harness.core.chat import Json, ToolCall
+    from harness.core.exchange import Exchange
+    from harness.core.expectation import Expectation
+    from harness.core.observation import Observation
+    from harness.dialects.chat_request import ChatRequest
+    from harness.dialects.dialect import Mentions
+    from harness.dialects.providers import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """``exchange`` is the last chat exchange of the observation, ``place`` its number in the cassette, ``asked`` what
+    it asked, ``reading`` what the reference reader makes of the answer: a reply, the error that it raises, or None
+    where there is no answer to read. ``own`` says that the harness asked, so that the caller's own words are known.
+    ``tools`` are the schemas of the offered tools' parameters by the caller's own names, ``wire`` the own name of each
+    name on the wire, ``mentions`` every name and id in the request.
+    """
+
+    observation: Observation
+    expect: Expectation
+    profile: Profile
+    exchange: Exchange | None = None
+    place: int = 0
+    asked: ChatRequest | None = None
+    reading: Reply | HarnessError | None = None
+    own: bool = True
+    tools: Mapping[str, Json] = field(default_factory=dict)
+    wire: Mapping[str, str] = field(default_factory=dict)
+    mentions: Mentions | None = None
+
+    @property
+    def both(self) -> tuple[Reply, Reply] | None:
+        """The reference reading and the backend's reply, where both read an answer."""
+        reply = self.observation.reply
+        return (self.reading, reply) if isinstance(self.reading, Reply) and reply is not None else None
+
+    @property
+    def infra(self) -> bool:
+        """Whether the infrastructure, and not the model, kept an answer from coming: no status, 429, 5xx."""
+        return broke_down(self.observation.error)
+
+    def own_calls(self, reading: Reply) -> tuple[ToolCall, ...]:
+        """The calls of ``reading`` to tools that were offered."""
+        return tuple(call for call in reading.calls if call.name in self.wire) if self.wire else reading.calls
+
+
+def broke_down(error: HarnessError | None) -> bool:
+    if not isinstance(error, ProviderError):
+        return False
+    status = error.status
+    return status is None or status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def look(
+    observation: Observation, expect: Expectation, *, own: bool = True, question: ChatRequest | None = None
+) -> CheckContext:
+    """``observation`` with the reference reading of its last chat exchange; ``question`` is what that asked, where it
+    is known already.
+    """
+    rule = profile(observation.model.partition("/")[0])
+    offered = [tool.get("function") or {} for tool in observation.asked.get("tools") or ()]
+    tools = {tool["name"]: tool.get("parameters") or {} for tool in offered if "name" in tool}
+    for place, exchange in reversed(observation.exchanges):
+        question = question or read_chat_request(exchange.request)
+        if question is not None:
+            read = _reading(exchange, question)
+            sent = [tool["function"]["name"] for tool in question.tools]  # in the order of the caller's
+            said = DIALECTS[question.dialect].mentions(exchange.request)
+            wire = dict(zip(sent, tools, strict=False))
+            return CheckContext(observation, expect, rule, exchange, place, question, read, own, tools, wire, said)
+    return CheckContext(observation, expect, rule, own=own, tools=tools)
+
+
+def _reading(exchange: Exchange, question: ChatRequest) -> Reply | HarnessError | None:
+    response = exchange.response
+    if response is None or response.status >= HTTPStatus.BAD_REQUEST:
+        return None
+    try:
+        return DIALECTS[question.dialect].read(response)
+    except StreamCutError as error:
+        return error if exchange.complete else None  # a client that left early: nobody knows what came after
+    except HarnessError as error:
+        return error
+
+
+Judge = "Callable[[CheckContext], Iterable[Finding]]"
+
+
+@dataclass(frozen=True, slots=True)
+class CardCheck:
+    """One check of the catalogue: a short name, and its law in a sentence.
+
+    ``judge`` yields one finding for each thing that it judges, none where it has nothing to say; the findings' own
+    ``check`` is filled in. A rate of at least ``threshold`` passes. ``asks`` says of a question whether it was put for
+    this check, so that an answer that never came can be counted. ``together`` judges all observations of one model
+    at once, beside or instead of each alone.
+    """
+
+    id: str
+    name: str
+    law: str
+    topic: str
+    judge: Callable[[CheckContext], Iterable[Finding]] | None = None
+    threshold: float = 1.0
+    asks: Callable[[CheckContext], bool] | None = None
+    together: Callable[[tuple[CheckContext, ...]], Iterable[tuple[CheckContext, Finding]]] | None = None
+    note: str = ""
+
+
+def passing(message: str, path: str = "") -> Finding:
+    return Finding("", "pass", message, path)
+
+
+def failed(message: str, path: str = "") -> Finding:
+    return Finding("", "fail", message, path)
+
+
+def quirk(message: str, path: str = "") -> Finding:
+    return Finding("", "quirk", message, path)
+
+
+def unsupported(message: str, path: str = "") -> Finding:
+    return Finding("", "unsupported", message, path)
+
+
+def describe(error: BackendError | HarnessError | None) -> str:
+    """An error in one line."""
+    status = getattr(error, "status", None)
+    return f"{type(error).__name__}{f' {status}' if status else ''}: {str(error)[:300]}"
+
+
+def judged(agree: str | None, message: str, path: str = "") -> Finding:
+    """A pass with ``message``, or the failure that ``agree`` tells."""
+    return failed(agree, path) if agree else passing(message, path)
+
+
+def names(mapping: Mapping[str, object] | Iterable[str]) -> str:
+    return ", ".join(map(repr, mapping)) or "none"

@@ -1,0 +1,220 @@
+"""Decoding: what the model called is what the caller gets. The reference reader's word against the backend's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.checks.card.call_comparison import called, deep, delicate, lost, misfit_of, otherwise
+from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
+from harness.checks.card.markup_in_text import call_as_text, marker
+from harness.checks.json_equality import shown
+from harness.core.errors import StreamCutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.checks.card.context import CheckContext
+    from harness.core.chat import Reply
+    from harness.core.finding import Finding
+
+SIGNED = "__thought__"  # litellm hands Gemini's signature of a call on behind its id
+# Whole answers of these hold arguments as a JSON object, not as text.
+_TYPED = {"anthropic", "bedrock", "gemini", "ollama"}
+_BARE = re.compile(rb'"arguments"\s*:\s*(""|null|"null")')
+
+
+def single(seen: CheckContext) -> Iterator[Finding]:
+    calls = called(seen)
+    if len(calls) != 1 or seen.both is None or seen.both[0].errors:
+        return
+    wrong = lost(seen)
+    schema = seen.tools.get(seen.wire.get(calls[0].name, calls[0].name))
+    unfit = misfit_of(calls[0].parameters, schema)
+    if wrong:
+        yield failed(wrong)
+    elif unfit:
+        yield failed(f"{calls[0].name}({shown(calls[0].parameters)}) does not fit the tool's schema: {unfit}", "schema")
+    else:
+        yield passing(f"{calls[0].name}({shown(calls[0].parameters)})")
+
+
+def parallel(seen: CheckContext) -> Iterator[Finding]:
+    calls = called(seen)
+    if len(calls) < 2 or seen.both is None:  # noqa: PLR2004 - more than one
+        return
+    ids = [call.id for call in seen.both[1].calls]
+    given = [call.id for call in calls]
+    wrong = lost(seen)
+    if wrong:
+        yield failed(wrong)
+    elif not all(ids) or len(set(ids)) != len(ids):
+        yield failed(f"ids are missing or doubled: {names(ids)}")
+    elif len(set(given)) != len(given) and any(given):
+        yield quirk(f"the provider gave the ids {names(given)}; the backend made {names(ids)}")
+    else:
+        yield passing(f"{len(calls)} calls in order: {names(call.name for call in calls)}")
+
+
+def none(seen: CheckContext) -> Iterator[Finding]:
+    if seen.both is None:
+        return
+    reading, reply = seen.both
+    if reading.calls or reading.errors or reading.provider_calls or call_as_text(seen):
+        return
+    said = reply.text or reply.refusal
+    if reply.calls or reply.errors:
+        yield failed(f"nothing was called on the wire, and {names(call.name for call in reply.calls)} came back")
+    elif reply.text != reading.text:
+        yield otherwise(reading, reply)
+    elif said and reply.finish not in {None, "tool_calls"}:
+        yield passing(f"text, and the finish {reply.finish}")
+    elif said:
+        yield quirk(f"text, and the finish {reply.raw_finish!r}")
+    elif reply.finish in {"length", "content_filter", "refusal"}:
+        yield quirk(f"neither text nor call, and the finish {reply.finish}")
+    else:
+        yield failed(f"neither text nor call, and the finish {reply.finish or 'is not said'}", "empty")
+
+
+def no_arguments(seen: CheckContext) -> Iterator[Finding]:
+    bare = [number for number, call in enumerate(called(seen)) if call.parameters == {}]
+    if not bare or seen.both is None:
+        return
+    got = seen.both[1].calls
+    wrong = [n for n in bare if n >= len(got) or got[n].parameters != {}]
+    # A stream's first fragment is empty whatever follows.
+    response = None if seen.observation.asked.get("stream") or seen.exchange is None else seen.exchange.response
+    form = _BARE.search(response.body) if response else None
+    if wrong:
+        yield failed(f"a call without arguments came back as {shown([call.parameters for call in got])}")
+    elif form:
+        yield quirk(f"no arguments are written as {form[1].decode()} here; they come back as {{}}")
+    else:
+        yield passing("no arguments come back as {}")
+
+
+def values(seen: CheckContext) -> Iterator[Finding]:
+    if seen.both is not None and any(deep(call.parameters.values()) for call in called(seen)):
+        yield judged(lost(seen), "numbers, nulls, lists and objects came back as sent")
+
+
+def text_in_arguments(seen: CheckContext) -> Iterator[Finding]:
+    calls = called(seen)
+    if seen.both is None or not any(delicate(call.parameters) for call in calls):
+        return
+    replaced = any("\ufffd" in shown(call.parameters) for call in seen.both[1].calls)
+    was = any("\ufffd" in shown(call.parameters) for call in calls)
+    wrong = "a replacement character (U+FFFD) appeared" if replaced and not was else lost(seen)
+    yield judged(wrong, "quotes, escapes and other scripts came back as sent")
+
+
+def text_beside(seen: CheckContext) -> Iterator[Finding]:
+    if seen.both is None or not (called(seen) and seen.both[0].text):
+        return
+    reading, reply = seen.both
+    wrong = lost(seen)
+    if wrong is None and reading.text != reply.text:
+        yield otherwise(reading, reply)
+    else:
+        yield judged(wrong, "text and calls both came back")
+
+
+def no_text(seen: CheckContext) -> Iterator[Finding]:
+    if seen.both is None or not called(seen) or seen.both[0].text:
+        return
+    got = seen.both[1].text
+    yield judged(
+        f"nothing is said beside the calls, {shown(got)} came back" if got else lost(seen), "calls and no text"
+    )
+
+
+def written(seen: CheckContext) -> Iterator[Finding]:
+    found = call_as_text(seen)
+    if not found or seen.both is None:
+        return
+    got = [call.name for call in seen.both[1].calls]
+    if got == found:
+        yield quirk(f"the provider sent the call to {names(found)} as text; it is decoded")
+    else:
+        yield failed(f"the whole text is a call to {names(found)}, {names(got)} came back")
+
+
+def broken(seen: CheckContext) -> Iterator[Finding]:
+    bad = _bad(seen)
+    if not bad:
+        return
+    reply, error = seen.observation.reply, seen.observation.error
+    errors = getattr(reply or getattr(error, "reply", None) or error, "errors", ())
+    told = f"{' '.join(one.raw for one in errors)}{error}{getattr(error, 'raw', '')}"
+    missing = [raw for raw in bad if raw and raw not in told]
+    if reply is not None and not errors:
+        yield failed(f"arguments {shown(bad[0])} can't be read, and no error says so")
+    elif missing and reply is not None:
+        yield failed(f"arguments {shown(missing[0])} can't be read, and the error does not hold them")
+    else:
+        yield quirk(f"the model sent arguments that can't be read ({shown(bad[0])}); an error holds them")
+
+
+def _bad(seen: CheckContext) -> list[str]:
+    reading = seen.reading
+    if isinstance(reading, StreamCutError):
+        return []
+    found: Reply | None = getattr(reading, "reply", None) if isinstance(reading, Exception) else reading
+    return [one.raw for one in found.errors if one.fault in {"arguments", "cut_off"}] if found else []
+
+
+def markers(seen: CheckContext) -> Iterator[Finding]:
+    reply = seen.observation.reply
+    if reply is None or not seen.tools:
+        return
+    found = marker(reply)
+    yield judged(found and f"{found} stands in the answer: the server left its model's own format in", "no markers")
+
+
+def either_form(seen: CheckContext) -> Iterator[Finding]:
+    if seen.asked is not None and seen.asked.dialect in _TYPED and not seen.asked.stream and called(seen):
+        yield judged(lost(seen), "arguments came as an object, and came back alike")
+
+
+def ids(seen: CheckContext) -> Iterator[Finding]:
+    calls = called(seen)
+    if not calls or seen.both is None:
+        return
+    found = [call.id for call in seen.both[1].calls]
+    given = [call.id for call in calls]
+    first = [(one, there) for n, (one, there) in enumerate(zip(given, found, strict=False)) if one not in given[:n]]
+    changed = [pair for pair in first if pair[0] and pair[0] != pair[1].partition(SIGNED)[0]]
+    if not all(found) or len(set(found)) != len(found):
+        yield failed(f"ids are missing or doubled: {names(found)}")
+    elif changed:
+        yield failed(f"the provider gave the id {changed[0][0]!r}, {changed[0][1]!r} came back")
+    elif not all(given):
+        yield quirk("the provider gives calls no ids; the backend makes them, the same on each replay")
+    else:
+        yield passing("the provider's ids came back")
+
+
+CHECKS = (
+    CardCheck("D1", "single", "one call comes back as it was made, and fits its tool's schema", "decoding", single),
+    CardCheck(
+        "D2", "parallel", "several calls all come back, in order, each with an id of its own", "decoding", parallel
+    ),
+    CardCheck("D3", "none", "no call: there is text, and a stop reason that says so", "decoding", none),
+    CardCheck("D4", "no arguments", "no arguments decode to {}, however they are written", "decoding", no_arguments),
+    CardCheck("D5", "values", "values of every type come back exactly as sent", "decoding", values),
+    CardCheck(
+        "D6",
+        "text in arguments",
+        "quotes, escapes and other scripts in arguments survive",
+        "decoding",
+        text_in_arguments,
+    ),
+    CardCheck("D7", "text and calls", "text beside calls comes back, and so do the calls", "decoding", text_beside),
+    CardCheck("D8", "empty content", "calls without text come back with no text", "decoding", no_text),
+    CardCheck("D9", "call as text", "a text that is wholly a call is decoded", "decoding", written),
+    CardCheck("D10", "broken", "arguments that can't be read are an error that holds them", "decoding", broken),
+    CardCheck("D11", "no markers", "no marker of a chat template stands in the answer", "decoding", markers),
+    CardCheck("D12", "either form", "arguments as an object decode as those in a string do", "decoding", either_form),
+    CardCheck("D13", "ids", "ids are kept where given, and made where missing", "decoding", ids),
+)

@@ -1,0 +1,1 @@
+"""Checks of what a suite's case expects."""

@@ -1,0 +1,185 @@
+"""Calls held against what is expected of them, mistake by mistake and each of its kind: what an evaluation counts.
+
+Pure: no text is judged, and nothing is run. A call that is right by one of the accepted alternatives is right.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from harness.checks.json_equality import difference, shown
+from harness.checks.schema import errors
+from harness.checks.suite.pairing import paired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from harness.core.chat import Json, ToolCall
+    from harness.core.expectation import CallExpectation, Expectation
+
+Kind: TypeAlias = Literal["count", "name", "missing", "unexpected", "type", "value", "unreadable"]
+"""``count``: more calls or fewer than expected. ``name``: another tool, or one that was not offered. ``missing``: a
+parameter that must be there is not. ``unexpected``: one is there that must not be. ``type``: its value is of another
+JSON type. ``value``: of the right type, and not one that is accepted. ``unreadable``: no call can be made of it.
+"""
+KINDS: tuple[Kind, ...] = ("count", "name", "missing", "unexpected", "type", "value", "unreadable")
+
+_BY_WORD: dict[str, Kind] = {
+    "type": "type",
+    "required": "missing",
+    "additionalProperties": "unexpected",
+    "unevaluatedProperties": "unexpected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong. ``path`` is the call and the parameter, such as ``[0].city``."""
+
+    kind: Kind
+    message: str
+    path: str = ""
+
+
+def mistakes(
+    calls: Sequence[ToolCall], expect: Expectation, schemas: Mapping[str, Json] | None = None
+) -> tuple[Mistake, ...]:
+    """What is wrong with ``calls``; nothing where they are as expected.
+
+    ``schemas`` are those of the tools offered, by name. Where the count is wrong, nothing else is told: which call
+    would be held against which is anybody's guess. In ``any_order`` the order of ``calls`` changes nothing.
+    """
+    if found := _miscounted(calls, expect):
+        return (Mistake("count", found),)
+    schemas = schemas or {}
+    wanted = expect.calls or ()
+    pairs = _paired(calls, wanted, schemas) if expect.any_order else zip(calls, wanted, strict=False)
+    return tuple(
+        replace(one, path=f"[{number}]{'.' if one.path else ''}{one.path}")
+        for number, (call, right) in enumerate(pairs)
+        for one in in_call(call, right, schemas.get(call.name))
+    )
+
+
+def in_call(call: ToolCall, wanted: CallExpectation, schema: Json = None) -> Iterator[Mistake]:
+    """What is wrong with one call. ``schema`` is that of the tool called. Paths are the parameters' names."""
+    names = (wanted.name,) if isinstance(wanted.name, str) else wanted.name
+    if names and call.name not in names:
+        yield Mistake("name", f"{shown(call.name)} was called, not {' or '.join(map(shown, names))}")
+        return  # its parameters are those of another tool
+    schema = schema if isinstance(schema, dict) else {}
+    if wanted.accepts is not None:
+        optional = (wanted.optional,) if isinstance(wanted.optional, str) else wanted.optional
+        yield from _accepted(call.parameters, wanted.accepts, optional, schema)
+    if wanted.parameters is not None:
+        yield from _exactly(call.parameters, wanted.parameters, schema, partly=False)
+    if wanted.includes is not None:
+        yield from _exactly(call.parameters, wanted.includes, schema, partly=True)
+    if wanted.fits is not None:
+        yield from misfits(call.parameters, schema if wanted.fits == "tool" else wanted.fits)
+
+
+def misfits(parameters: dict[str, Json], schema: Json) -> Iterator[Mistake]:
+    """What keeps ``parameters`` from fitting ``schema``."""
+    for error in errors(parameters, schema) if isinstance(schema, dict) else ():
+        place = error.json_path.removeprefix("$").removeprefix(".")
+        yield Mistake(_BY_WORD.get(str(error.validator), "value"), error.message, place)
+
+
+def same(one: Json, other: Json) -> bool:
+    """Equality as JSON Schema means it: numbers by their value, true is no number, keys in any order."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return one == other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
+def _miscounted(calls: Sequence[ToolCall], expect: Expectation) -> str | None:
+    least, most = 0, None
+    if expect.no_calls:
+        most = 0
+    elif expect.calls is not None:
+        least = most = len(expect.calls)
+    elif isinstance(expect.call_count, int):
+        least = most = expect.call_count
+    elif expect.call_count is not None:
+        least, most = expect.call_count.min, expect.call_count.max
+    if len(calls) >= least and (most is None or len(calls) <= most):
+        return None
+    names = f" ({', '.join(call.name for call in calls[:10])})" if calls else ""
+    wanted = str(least) if least == most else f"{least} to {'any number' if most is None else most}"
+    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}{names}, {wanted} expected"
+
+
+def _paired(
+    calls: Sequence[ToolCall], wanted: Sequence[CallExpectation], schemas: Mapping[str, Json]
+) -> list[tuple[ToolCall, CallExpectation]]:
+    """Each expectation with a call: as many right ones as can be, then those of the same name, then the rest."""
+    ordered = sorted(calls, key=lambda call: (call.name, json.dumps(call.parameters, sort_keys=True)))
+    right = [[not any(in_call(call, one, schemas.get(call.name))) for call in ordered] for one in wanted]
+    found = paired(right)
+    for by_name in (True, False):
+        for number, one in enumerate(wanted):
+            if number in found:
+                continue
+            names = (one.name,) if isinstance(one.name, str) else one.name
+            free = (place for place in range(len(ordered)) if place not in found.values())
+            fitting = (place for place in free if not by_name or ordered[place].name in names)
+            if (place := next(fitting, None)) is not None:
+                found[number] = place
+    return [(ordered[found[number]], one) for number, one in enumerate(wanted)]
+
+
+def _accepted(
+    given: dict[str, Json], accepts: Mapping[str, Sequence[Json]], optional: Sequence[str], schema: dict[str, Json]
+) -> Iterator[Mistake]:
+    for name, values in accepts.items():
+        if name in given:
+            yield from _value(given[name], values, name, schema)
+        elif name not in optional:
+            yield Mistake("missing", f"{name} is missing", name)
+    for name, value in given.items():
+        if name not in accepts:
+            yield Mistake("unexpected", f"{name} is not expected, and is {shown(value)}", name)
+
+
+def _value(value: Json, accepted: Sequence[Json], name: str, schema: dict[str, Json]) -> Iterator[Mistake]:
+    if any(same(value, one) for one in accepted):
+        return
+    said = f"{name} is {shown(value)}"
+    partly = {key: inner for key, inner in schema.items() if key != "required"}
+    found = list(misfits({name: value}, partly))
+    mistyped = next((one for one in found if one.kind == "type"), None)
+    if mistyped or (accepted and not any(_type(value) == _type(one) for one in accepted)):
+        yield Mistake("type", f"{said}: {mistyped.message}" if mistyped else f"{said}, of another type", name)
+    elif accepted:
+        yield Mistake("value", f"{said}, not {' or '.join(map(shown, accepted))}", name)
+    elif found:
+        yield Mistake("value", f"{said}: {found[0].message}", name)
+
+
+def _exactly(
+    given: dict[str, Json], wanted: Mapping[str, Json], schema: dict[str, Json], *, partly: bool
+) -> Iterator[Mistake]:
+    for name, value in wanted.items():
+        if name not in given:
+            yield Mistake("missing", f"{name} is missing", name)
+        elif found := difference(value, given[name], name, partly=partly):
+            kinds = [one.kind for one in _value(given[name], (value,), name, schema)]
+            yield Mistake("type" if "type" in kinds else "value", found, name)
+    for name, value in () if partly else given.items():
+        if name not in wanted:
+            yield Mistake("unexpected", f"{name} is not expected, and is {shown(value)}", name)
+
+
+def _type(value: Json) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, (int, float)) else type(value).__name__

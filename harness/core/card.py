@@ -1,0 +1,95 @@
+"""A behaviour card: what holds for one model through one provider, each cell with its evidence.
+
+Values only: ``harness.cards.build`` makes them, ``harness.report`` draws them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.core.exchange import Provenance
+    from harness.core.finding import Evidence, Finding, Verdict
+
+Mode: TypeAlias = Literal["whole", "stream", ""]
+"""How the model was asked; ``""`` for what is about the recording and not about one mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``held`` of ``n``, with its Wilson 95 % interval. ``n`` leaves out what the infrastructure kept from being
+    judged; with ``n`` 0 the interval is 0 to 1.
+    """
+
+    held: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float | None:
+        """``held / n``; None where nothing was judged."""
+        return self.held / self.n if self.n else None
+
+
+def rate(held: int, n: int, z: float = 1.959964) -> Rate:
+    """``held`` of ``n`` with Wilson's score interval (1927); ``z`` is the normal quantile, by default of 95 %."""
+    if not n:
+        return Rate(0, 0, 0.0, 1.0)
+    share = held / n
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    middle, scale = share + z * z / (2 * n), 1 + z * z / n
+    return Rate(held, n, max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One check in one mode.
+
+    ``rate`` counts every judged answer (passes and quirks hold); ``infra`` and ``unsupported`` are counted beside it.
+    ``findings`` are what explains the verdict, gravest first, a few of each kind, each with its own evidence;
+    ``evidence`` is where the whole cell is proven. ``age`` is never in it: ``Card.recorded`` has the dates.
+    """
+
+    check: str
+    mode: Mode
+    verdict: Verdict
+    rate: Rate
+    infra: int = 0
+    unsupported: int = 0
+    findings: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All cells of one model, in the order of the catalogue.
+
+    ``recordings`` says of each cassette that is cited where it is from; ``measures`` are rates that belong to no single
+    check (``schema_accuracy``, ``answered``, ``pass@5``, ``pass^5``), by name. ``finishes`` says how each answer to a
+    probe ended, repeat by repeat, so that another vendor's card can be compared with it. ``harness`` and ``litellm``
+    are the versions that decoded.
+    """
+
+    model: str
+    provider: str
+    cells: tuple[Cell, ...]
+    recordings: Mapping[str, Provenance] = field(default_factory=dict)
+    measures: Mapping[str, Rate] = field(default_factory=dict)
+    finishes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    harness: str = ""
+    litellm: str = ""
+
+    def cell(self, check: str, mode: Mode) -> Cell | None:
+        return next((one for one in self.cells if (one.check, one.mode) == (check, mode)), None)
+
+    @property
+    def recorded(self) -> tuple[str, str] | None:
+        """The oldest and the newest recording date; None where no cassette is cited."""
+        dates = sorted(one.recorded for one in self.recordings.values())
+        return (dates[0], dates[-1]) if dates else None

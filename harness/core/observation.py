@@ -1,0 +1,32 @@
+"""What a check looks at: one turn of one case, asked of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - field types of a public value
+from dataclasses import dataclass, field
+
+from harness.core.chat import Json, Reply  # noqa: TC001 - as above
+from harness.core.errors import HarnessError  # noqa: TC001 - as above
+from harness.core.exchange import Exchange  # noqa: TC001 - as above
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One question and all that is known of its answer.
+
+    Exactly one of ``reply`` and ``error`` is set. ``asked`` is what the caller gave (messages, tools,
+    options); ``exchanges`` what went over the wire for it, with their places in ``cassette``. ``repeat`` counts the
+    times that the case was asked before, from 0; ``recut`` is what the same bytes gave when they came in other pieces.
+    """
+
+    suite: str
+    case: str
+    model: str
+    asked: Mapping[str, Json]
+    reply: Reply | None = None
+    error: HarnessError | None = None
+    turn: int = 0
+    cassette: str = ""
+    exchanges: tuple[tuple[int, Exchange], ...] = field(default=())
+    repeat: int = 0
+    recut: tuple[Reply | HarnessError, ...] = field(default=())

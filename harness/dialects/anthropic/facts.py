@@ -1,0 +1,65 @@
+"""What is known of Anthropic's messages: finish words and error types."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from harness.dialects.facts import Facts, provider_error, seconds
+
+if TYPE_CHECKING:
+    from harness.core.chat import Finish, Json
+    from harness.core.errors import ProviderError
+
+FINISHES: dict[str, Finish] = {
+    # Anthropic's documentation, "Handling stop reasons"; anthropic SDK, types/stop_reason.py.
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+    # anthropic SDK, types/beta/beta_stop_reason.py.
+    "compaction": "stop",
+}
+
+ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+"""Status → error type (Anthropic's documentation, "Errors"; anthropic SDK, types/shared)."""
+
+_STATUSES = {name: status for status, name in ERRORS.items()}
+
+
+def failure(event: Json, kind: str = "") -> ProviderError | None:
+    """An event or a body of type ``error``; the proxies in front of this API send its ``error`` object alone."""
+    if not isinstance(event, dict):
+        return provider_error(str(event), provider="anthropic") if kind == "error" else None
+    told = event.get("error")
+    if event.get("type") != "error" and kind != "error" and not (told and "type" not in event):
+        return None
+    if not isinstance(told, dict):
+        told = {"message": told} if isinstance(told, str) else event
+    message = str(told.get("message") or json.dumps(told, ensure_ascii=False))
+    word = told.get("type")
+    status = _STATUSES.get(word) if isinstance(word, str) else None
+    return provider_error(message, status=status, retry_after=seconds(told.get("retry_after")), provider="anthropic")
+
+
+FACTS = Facts(
+    finishes=FINISHES,
+    finish_at=("stop_reason",),
+    stream_finish_at=("delta", "stop_reason"),
+    empty_is_nothing=True,
+    failure=failure,
+)

@@ -1,0 +1,194 @@
+"""Anthropic messages, as the API writes them. Shapes after the anthropic SDK's types and public recordings.
+
+A whole message holds arguments as JSON: a broken call whose text is JSON but no object is sent as that value, any
+other is a ``UsageError``. A stream sends arguments as text and carries every broken call. A call without arguments
+can't stand last in a reply that ran into its length limit: cut off and "no arguments" are the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.anthropic.facts import ERRORS, FACTS
+from harness.dialects.anthropic.read import read
+from harness.dialects.anthropic.request import read_chat
+from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.framing.sse import chunks, dumps, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.core.chat import Finish, Json, Reply
+    from harness.core.exchange import HttpRequest
+
+QUIRKS: dict[str, str] = {
+    "no_ping": "no ping event stands in the stream (3 of 65; every hosted stream else has one)",
+    "no_padding": "no spaces before the closing brace of an event (proxies; hosted streams have them)",
+    "caller": "a tool use names its caller (79; since 2026)",
+    "no_fragment": "a call without arguments streams no fragment at all",
+    "whole_fragment": "a call's arguments come in one fragment",
+    "finish_stop": "stop_reason is end_turn although a tool is used",
+    "text_last": "the text block comes after the tool uses",
+    "no_usage": "no usage is told (proxies)",
+}
+FAILURES: dict[str, str] = {
+    "error_event": "the stream ends in an error event, not in a stop reason (docs, 'Streaming: error events')",
+}
+_SAID: dict[Finish | None, str | None] = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "refusal",
+    None: None,
+}
+_SERVER_ERROR = 500
+
+
+def render(
+    reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
+) -> HttpResponse:
+    """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is told as 0."""
+    refused_quirks(quirks, {**QUIRKS, **FAILURES}, "anthropic")
+    check(reply, _SAID, "Anthropic")
+    finish = "end_turn" if "finish_stop" in quirks and reply.finish == "tool_calls" else _SAID[reply.finish]
+    blocks = list(_blocks(reply, stream, quirks))
+    head = {"model": reply.model or model, "id": reply.id or "msg_1", "type": "message", "role": "assistant"}
+    usage = _usage(reply, quirks)
+    if stream:
+        return _streamed(blocks, finish, head, usage, quirks)
+    if quirks & FAILURES.keys():
+        raise UsageError("a whole answer that fails has a status of its own: see error()")
+    body = {**head, "content": blocks, "stop_reason": finish, "stop_sequence": None, **usage}
+    return HttpResponse(200, (("content-type", "application/json"),), chunks([dumps(body).encode()]))
+
+
+def _usage(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+    if reply.usage is None or "no_usage" in quirks:
+        return {}
+    cached = {"cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    counts = {"input_tokens": reply.usage.prompt or 0, **cached, "output_tokens": reply.usage.completion or 0}
+    return {"usage": {**counts, "service_tier": "standard"}}
+
+
+def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict[str, Json]]:
+    """The content blocks; ``input`` is an object, or text where a stream carries a broken call."""
+    if reply.reasoning:
+        yield {"type": "thinking", "thinking": reply.reasoning, "signature": "c2lnbmF0dXJl"}
+    for used in reply.provider_calls:
+        yield {"type": "server_tool_use", "id": used.id, "name": used.name, "input": used.parameters}
+        failed = {"type": f"{used.name}_tool_result_error", "error_code": "unavailable"}
+        found: Json = [] if used.name == "web_search" else failed
+        yield {"type": f"{used.name}_tool_result", "tool_use_id": used.id, "content": found}
+    text = [{"type": "text", "text": reply.text}] if reply.text else []
+    if "text_last" not in quirks:
+        yield from text
+    for call in ordered(reply):
+        cut = ends_cut(reply, call) and not (text and "text_last" in quirks)
+        given = argument(call, "Anthropic", text=stream, cut=cut)
+        block = {"type": "tool_use", "id": call.id or "", "name": call.name or "", "input": given}
+        yield {**block, "caller": {"type": "direct"}} if "caller" in quirks else block
+    if "text_last" in quirks:
+        yield from text
+
+
+def _streamed(
+    blocks: list[dict[str, Json]],
+    finish: str | None,
+    head: dict[str, Json],
+    usage: dict[str, Json],
+    quirks: frozenset[str],
+) -> HttpResponse:
+    start = {**head, "content": [], "stop_reason": None, "stop_sequence": None}
+    if usage:
+        start["usage"] = {**usage["usage"], "output_tokens": 1}
+        usage = {"usage": {key: count for key, count in usage["usage"].items() if key != "service_tier"}}
+    told: list[dict[str, Json]] = [{"type": "message_start", "message": start}]
+    for index, block in enumerate(blocks):
+        told += [{"type": kind, "index": index, **one} for kind, one in _events(block, quirks)]
+    if blocks and "no_ping" not in quirks:
+        told.insert(2, {"type": "ping"})
+    if "error_event" in quirks:
+        told.append({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+    else:
+        told.append({"type": "message_delta", "delta": {"stop_reason": finish, "stop_sequence": None}, **usage})
+        told.append({"type": "message_stop"})
+    padded = "no_padding" not in quirks
+    made = [_event(event, place * 7 % 16 if padded else 0) for place, event in enumerate(told)]
+    return HttpResponse(200, (("content-type", "text/event-stream; charset=utf-8"),), chunks(made))
+
+
+def _event(event: dict[str, Json], padding: int) -> bytes:
+    return write(f"{dumps(event)[:-1]}{' ' * padding}}}", event=event["type"])
+
+
+def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[tuple[str, dict[str, Json]]]:
+    kind = block["type"]
+    deltas: list[dict[str, Json]] = []
+    if kind == "text":
+        block, text = {**block, "text": ""}, block["text"]
+        deltas = [{"type": "text_delta", "text": piece} for piece in pieces(text)]
+    elif kind == "thinking":
+        deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(block["thinking"])]
+        deltas.append({"type": "signature_delta", "signature": block["signature"]})
+        block = {**block, "thinking": "", "signature": ""}
+    elif "input" in block:
+        deltas = [{"type": "input_json_delta", "partial_json": one} for one in _fragments(block["input"], quirks)]
+        block = {**block, "input": {}}
+    yield "content_block_start", {"content_block": block}
+    for delta in deltas:
+        yield "content_block_delta", {"delta": delta}
+    yield "content_block_stop", {}
+
+
+def _fragments(given: Json, quirks: frozenset[str]) -> list[str]:
+    text = given if isinstance(given, str) else dumps(given) if given else ""
+    if not text and "no_fragment" in quirks:
+        return []
+    return ["", text] if "whole_fragment" in quirks and text else ["", *pieces(text)]
+
+
+def mentions(request: HttpRequest) -> Mentions:
+    """See ``dialect.ReadRequest``."""
+    try:
+        body = json.loads(request.body)
+        contents = [message.get("content") for message in body.get("messages") or ()]
+        blocks = [block for content in contents if isinstance(content, list) for block in content]
+        uses = [block for block in blocks if block.get("type") == "tool_use"]
+        results = [block for block in blocks if block.get("type") == "tool_result"]
+        return Mentions(
+            tools=tuple(tool.get("name", "") for tool in body.get("tools") or ()),
+            choice=(body.get("tool_choice") or {}).get("name"),
+            calls=tuple(use["name"] for use in uses),
+            call_ids=tuple(use["id"] for use in uses),
+            result_ids=tuple(result["tool_use_id"] for result in results),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Mentions()  # another API's request, or none
+
+
+def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
+    """Anthropic's error shape (docs, "Errors")."""
+    kind = ERRORS.get(status, "api_error" if status >= _SERVER_ERROR else "invalid_request_error")
+    body = dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"})
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"), ("request-id", "req_1"))
+    if retry_after is not None:
+        headers += (("retry-after", f"{retry_after:g}"),)
+    return HttpResponse(status, headers, (Chunk(body.encode()),))
+
+
+ANTHROPIC = Dialect(
+    name="anthropic",
+    render=render,
+    read=read,
+    mentions=mentions,
+    error=error,
+    paths=(r"/v1/messages$",),
+    facts=FACTS,
+    quirks=QUIRKS,
+    failures=FAILURES,
+    request=read_chat,
+)

@@ -1,0 +1,109 @@
+"""The reference reading of a tool call's arguments: strict JSON, one meaning for every dialect.
+
+Shares nothing with ``harness.backend``, whose own reading is compared with this one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from harness.core.chat import CallError, ToolCall
+
+if TYPE_CHECKING:
+    from harness.core.chat import CallFault, Json
+
+DEEPEST = 100
+"""Levels of nesting that are read, the outermost object being the first; no provider's schema comes near."""
+
+
+class _RefusedError(ValueError):
+    """These arguments are no JSON object."""
+
+
+def judged(name: Json, raw: Json, call_id: Json, index: int, *, cut: bool) -> ToolCall | CallError:
+    """One call as a ``ToolCall``, or a ``CallError`` with what was sent.
+
+    ``raw`` is a string, a decoded JSON value, or None where nothing was sent. ``cut`` says that this is the
+    last call of a reply that ran into its length limit: nothing sent is then no "no arguments".
+    """
+    given_id = call_id if isinstance(call_id, str) else ""
+    sent = raw if isinstance(raw, str) else "" if raw is None else json.dumps(raw, ensure_ascii=False)
+    if not isinstance(name, str) or not name:
+        return CallError("name", f"a call without a usable name: {name!r}", sent, None, given_id, index)
+    fault: CallFault = "cut_off" if cut else "arguments"
+    if raw is None or (isinstance(raw, str) and raw in {"", "null"}):
+        if cut:
+            return CallError(fault, "cut off before any arguments", sent, name, given_id, index)
+        return ToolCall(name, {}, given_id)
+    try:
+        return ToolCall(name, _object(raw), given_id)
+    except _RefusedError as error:
+        return CallError(fault, str(error), sent, name, given_id, index)
+
+
+def strict_json(text: str) -> Json:
+    """``text`` as one JSON value by RFC 8259; ``ValueError`` for NaN, doubled keys, numbers out of range, lone
+    surrogates, values nested past ``DEEPEST`` and integers past Python's limit of 4,300 digits.
+    """
+    try:
+        value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_pairs)
+    except RecursionError as error:
+        raise _RefusedError(f"nested past {DEEPEST} levels") from error
+    except json.JSONDecodeError as error:
+        raise _RefusedError(f"no JSON: {error.msg} at character {error.pos}") from error
+    except _RefusedError:
+        raise
+    except ValueError as error:
+        raise _RefusedError("an integer of more digits than Python reads") from error
+    _sound(value, 1)
+    return value
+
+
+def _object(raw: Json) -> dict[str, Json]:
+    if isinstance(raw, str):
+        raw = strict_json(raw)
+    else:
+        _sound(raw, 1)
+    if not isinstance(raw, dict):
+        raise _RefusedError(f"a JSON {type(raw).__name__} where an object belongs")
+    return raw
+
+
+def _sound(value: Json, level: int) -> None:
+    """Refuse what JSON can't say in ``value``, which stands at ``level``: 1 is the outermost."""
+    if level > DEEPEST and isinstance(value, (dict, list)):
+        raise _RefusedError(f"nested past {DEEPEST} levels")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise _RefusedError(f"a lone surrogate at character {error.start} of a string") from error
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise _RefusedError(f"{value} is no JSON number")
+    elif isinstance(value, list):
+        for inner in value:
+            _sound(inner, level + 1)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _sound(key, level + 1)
+            _sound(inner, level + 1)
+
+
+def _constant(word: str) -> Json:
+    raise _RefusedError(f"{word} is no JSON")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise _RefusedError(f"{digits} is out of range")
+    return number
+
+
+def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _RefusedError("a key stands twice in one object")
+    return made

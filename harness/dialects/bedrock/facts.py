@@ -1,0 +1,78 @@
+"""What is known of Bedrock's Converse: finish words, and the exceptions that a stream may end in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.dialects.facts import Facts, provider_error, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.core.chat import Finish, Json
+    from harness.core.errors import ProviderError
+
+FINISHES: dict[str, Finish] = {
+    # botocore's bedrock-runtime model, StopReason.
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+    "malformed_tool_use": "error",
+    "malformed_model_output": "error",
+    # Claude's own words, which its newest models send through.
+    "pause_turn": "stop",
+    "refusal": "content_filter",
+}
+
+# Exceptions by name → the status that each has as an answer of its own (botocore's bedrock-runtime model).
+_STATUSES = {
+    "validation": 400,
+    "accessdenied": 403,
+    "resourcenotfound": 404,
+    "modeltimeout": 408,
+    "conflict": 409,
+    "modelerror": 424,
+    "modelstreamerror": 424,
+    "throttling": 429,
+    "modelnotready": 429,
+    "servicequotaexceeded": 400,
+    "internalserver": 500,
+    "internal": 500,
+    "serviceunavailable": 503,
+}
+
+
+def frame_failure(headers: Mapping[str, str], event: Json) -> ProviderError | None:
+    """The error that a frame of type ``exception`` or ``error`` holds; None for an event."""
+    kind = headers.get(":message-type")
+    if kind not in {"exception", "error"}:
+        return None
+    name = headers.get(":exception-type") or headers.get(":error-code") or ""
+    words = headers.get(":error-message") or (event.get("message") if isinstance(event, dict) else None)
+    short = name.lower().removesuffix("exception").removesuffix("error")
+    status = _STATUSES.get(short, _STATUSES.get(f"{short}error"))
+    return provider_error(str(words or name or "an error in the stream"), status=status, provider="bedrock")
+
+
+def failure(event: Json, kind: str = "") -> ProviderError | None:
+    """A whole answer that is an error: AWS's shape is a ``__type`` or a lone ``message``."""
+    if not isinstance(event, dict) or "output" in event:
+        return None
+    name, words = event.get("__type") or kind, event.get("message") or event.get("Message")
+    if not isinstance(words, str) or not (event.get("__type") or event.keys() <= {"message", "Message"}):
+        return None
+    short = str(name).rpartition("#")[2].lower().removesuffix("exception")
+    return provider_error(words, status=_STATUSES.get(short) or status_of(event.get("code")), provider="bedrock")
+
+
+FACTS = Facts(
+    finishes=FINISHES,
+    finish_at=("stopReason",),
+    stream_finish_at=("messageStop", "stopReason"),
+    empty_is_nothing=True,
+    failure=failure,
+)

@@ -1,0 +1,192 @@
+"""Bedrock Converse and ConverseStream, as the API writes them. Shapes after botocore's bedrock-runtime model and public
+recordings.
+
+A whole answer holds arguments as JSON: a broken call whose text is JSON but no object is sent as that value, any
+other is a ``UsageError``. A stream sends arguments as text and carries every broken call. A call without arguments
+can't stand last in a reply that ran into its length limit (but by the quirk ``empty_object``): cut off and "no
+arguments" are the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+from typing import TYPE_CHECKING
+
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.bedrock.facts import FACTS
+from harness.dialects.bedrock.read import EVENT_STREAM, read
+from harness.dialects.bedrock.request import read_chat
+from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.framing import eventstream
+from harness.dialects.framing.sse import chunks, dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.core.chat import Finish, Json, Reply
+    from harness.core.exchange import HttpRequest
+
+QUIRKS: dict[str, str] = {
+    "no_padding": "no field p of changing length stands in the events (every hosted stream has it)",
+    "empty_fragment": 'a call without arguments streams the fragment "" (3)',
+    "empty_object": 'a call without arguments streams the fragment "{}"',
+    "finish_stop": "stopReason is end_turn although a tool is used",
+    "tool_type": "a tool use names its type (50; 2026)",
+    "no_usage": "no usage is told",
+}
+FAILURES: dict[str, str] = {
+    "exception": "the stream ends in an exception, not in a stop reason (botocore's model of ConverseStreamOutput)",
+    "error_frame": "the stream ends in a frame of type error, its code and words in headers (smithy, event streams)",
+}
+_SAID: dict[Finish | None, str] = {
+    "stop": "end_turn",
+    "tool_calls": "tool_use",
+    "length": "max_tokens",
+    "content_filter": "content_filtered",
+    "error": "malformed_model_output",
+}
+_PADDING = string.ascii_lowercase + string.ascii_uppercase + string.digits
+_Event = tuple[str, dict[str, "Json"]]
+
+
+def render(
+    reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
+) -> HttpResponse:
+    """See ``dialect.Render``; the module says which calls it can't carry. The model is named in the URL alone.
+
+    A count that is None is told as 0.
+    """
+    del model
+    refused_quirks(quirks, {**QUIRKS, **FAILURES}, "bedrock")
+    check(reply, _SAID, "Bedrock")
+    lies = "finish_stop" in quirks and reply.finish == "tool_calls"
+    stop = {"stopReason": "end_turn" if lies else _SAID[reply.finish]}
+    told: dict[str, Json] = {"metrics": {"latencyMs": 1}}
+    if reply.usage is not None and "no_usage" not in quirks:
+        asked, answered = reply.usage.prompt or 0, reply.usage.completion or 0
+        total = asked + answered if reply.usage.total is None else reply.usage.total
+        told = {"usage": {"inputTokens": asked, "outputTokens": answered, "totalTokens": total}, **told}
+    blocks = list(_blocks(reply, stream, quirks))
+    if stream:
+        return _streamed(blocks, stop, told, quirks)
+    if quirks & FAILURES.keys():
+        raise UsageError("a whole answer that fails has a status of its own: see error()")
+    body = {"output": {"message": {"role": "assistant", "content": blocks}}, **stop, **told}
+    return HttpResponse(200, (("content-type", "application/json"),), chunks([dumps(body).encode()]))
+
+
+def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict[str, Json]]:
+    """The content blocks; ``input`` is an object, or text where a stream carries a broken call."""
+    if reply.reasoning:
+        yield {"reasoningContent": {"reasoningText": {"text": reply.reasoning, "signature": "c2lnbmF0dXJl"}}}
+    for used in reply.provider_calls:
+        use = {"toolUseId": used.id, "name": used.name, "input": used.parameters, "type": "server_tool_use"}
+        yield {"toolUse": use}
+        yield {"toolResult": {"toolUseId": used.id, "content": [], "status": "success", "type": f"{used.name}_result"}}
+    if reply.text:
+        yield {"text": reply.text}
+    bare = not (stream and "empty_object" in quirks)
+    for call in ordered(reply):
+        given = argument(call, "Bedrock", text=stream, cut=ends_cut(reply, call), bare=bare)
+        made = {"toolUseId": call.id or "", "name": call.name or "", "input": given}
+        yield {"toolUse": {**made, "type": "tool_use"} if "tool_type" in quirks else made}
+
+
+def _streamed(
+    blocks: list[dict[str, Json]], stop: dict[str, Json], told: dict[str, Json], quirks: frozenset[str]
+) -> HttpResponse:
+    events: list[_Event] = [("messageStart", {"role": "assistant"})]
+    for index, block in enumerate(blocks):
+        events += [(kind, {"contentBlockIndex": index, **one}) for kind, one in _events(block, quirks)]
+        events.append(("contentBlockStop", {"contentBlockIndex": index}))
+    events += [("messageStop", stop), ("metadata", told)]
+    failing = sorted(quirks & FAILURES.keys())
+    made = [
+        _frame(kind, event, place, quirks) for place, (kind, event) in enumerate(events[:-2] if failing else events)
+    ]
+    return HttpResponse(200, (("content-type", EVENT_STREAM),), chunks([*made, *map(_failure, failing[:1])]))
+
+
+def _frame(kind: str, event: dict[str, Json], place: int, quirks: frozenset[str]) -> bytes:
+    padded = event if "no_padding" in quirks else {**event, "p": _PADDING[: 2 + place * 7 % 60]}
+    names = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    return eventstream.write(names, dumps(padded).encode())
+
+
+def _failure(kind: str) -> bytes:
+    if kind == "error_frame":
+        names = {":error-code": "InternalError", ":error-message": "An internal server error occurred"}
+        return eventstream.write({**names, ":message-type": "error"}, b"")
+    names = {":exception-type": "modelStreamErrorException", ":content-type": "application/json"}
+    told = {"message": "The model stopped in the middle of its answer", "originalStatusCode": 500}
+    return eventstream.write({**names, ":message-type": "exception"}, dumps(told).encode())
+
+
+def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
+    ((kind, inner),) = block.items()
+    if kind == "text":
+        # No start event: botocore's model has none for text, and refuses an empty one.
+        for piece in pieces(inner):
+            yield "contentBlockDelta", {"delta": {"text": piece}}
+    elif kind == "reasoningContent":
+        for piece in pieces(inner["reasoningText"]["text"]):
+            yield "contentBlockDelta", {"delta": {"reasoningContent": {"text": piece}}}
+        yield "contentBlockDelta", {"delta": {"reasoningContent": {"signature": inner["reasoningText"]["signature"]}}}
+    else:
+        start = {key: inner[key] for key in inner if key not in {"input", "content"}}
+        yield "contentBlockStart", {"start": {kind: start}}
+        for piece in _fragments(inner["input"], quirks) if kind == "toolUse" else ():
+            yield "contentBlockDelta", {"delta": {"toolUse": {"input": piece}}}
+
+
+def _fragments(given: Json, quirks: frozenset[str]) -> Iterator[str]:
+    if given == {}:
+        yield from [""] * ("empty_fragment" in quirks) + ["{}"] * ("empty_object" in quirks)
+    else:
+        yield from pieces(given if isinstance(given, str) else dumps(given))
+
+
+def mentions(request: HttpRequest) -> Mentions:
+    """See ``dialect.ReadRequest``."""
+    try:
+        body = json.loads(request.body)
+        config = body.get("toolConfig") or {}
+        blocks = [block for message in body.get("messages") or () for block in message.get("content") or ()]
+        uses = [block["toolUse"] for block in blocks if "toolUse" in block]
+        return Mentions(
+            tools=tuple(tool["toolSpec"]["name"] for tool in config.get("tools") or () if "toolSpec" in tool),
+            choice=((config.get("toolChoice") or {}).get("tool") or {}).get("name"),
+            calls=tuple(use["name"] for use in uses),
+            call_ids=tuple(use["toolUseId"] for use in uses),
+            result_ids=tuple(block["toolResult"]["toolUseId"] for block in blocks if "toolResult" in block),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Mentions()  # another API's request, or none
+
+
+def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
+    """AWS's error shape: the type stands in a header (botocore's bedrock-runtime model has the statuses)."""
+    names = {403: "AccessDeniedException", 404: "ResourceNotFoundException", 408: "ModelTimeoutException"}
+    names |= {424: "ModelErrorException", 429: "ThrottlingException", 503: "ServiceUnavailableException"}
+    kind = names.get(status, "InternalServerException" if status >= 500 else "ValidationException")  # noqa: PLR2004 - the 5xx
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"), ("x-amzn-errortype", kind))
+    if retry_after is not None:
+        headers += (("retry-after", f"{retry_after:g}"),)
+    return HttpResponse(status, headers, (Chunk(dumps({"message": message}).encode()),))
+
+
+BEDROCK = Dialect(
+    name="bedrock",
+    render=render,
+    read=read,
+    mentions=mentions,
+    error=error,
+    paths=(r"/model/[^/]+/converse$", r"/model/[^/]+/converse-stream$"),
+    facts=FACTS,
+    quirks=QUIRKS,
+    failures=FAILURES,
+    request=read_chat,
+)

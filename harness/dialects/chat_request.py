@@ -1,0 +1,106 @@
+"""What a request asks, in OpenAI's words, whichever API it goes to: what every dialect's request reader gives.
+
+The readers (``read_chat`` beside each dialect) are the independent reference for what goes out: they share no code
+with litellm or with ``harness.backend``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from harness.core.chat import Json
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """``tools`` have OpenAI's shape and the names of the wire; tools that the provider runs itself are not among them.
+
+    ``messages`` have OpenAI's shape too: content is a text or a list of parts, arguments of earlier calls are JSON
+    text. An id is ``""`` where the API has none. ``choice`` is None, ``auto``, ``none``, ``required`` or OpenAI's
+    object for one tool; ``parallel`` is None where nothing is said of it. ``json`` is None, or the JSON schema that the
+    answer must fit (``{}`` for any JSON). ``options`` are the rest, under OpenAI's names.
+    """
+
+    dialect: str = ""
+    provider: str = ""
+    model: str = ""
+    tools: tuple[dict[str, Json], ...] = ()
+    choice: Json = None
+    parallel: bool | None = None
+    stream: bool = False
+    json: dict[str, Json] | None = None
+    messages: tuple[dict[str, Json], ...] = ()
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def schemas(self) -> dict[str, Json]:
+        """The JSON schema of each tool's parameters, by its name on the wire."""
+        return {tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in self.tools}
+
+
+WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required", "validated": "auto"}
+"""The words for a choice of tools, in every API."""
+
+
+def dicts(value: Json) -> Iterator[dict[str, Json]]:
+    """The objects of a list; a single one stands for a list of it, as Gemini takes it."""
+    yield from (one for one in (value if isinstance(value, list) else (value,)) if isinstance(one, dict))
+
+
+def at(value: Json, *keys: str) -> Json:
+    """The value at the first of ``keys`` that an object has."""
+    return next((value[key] for key in keys if isinstance(value, dict) and key in value), None)
+
+
+def picked(value: Json, **keys: str) -> dict[str, Json]:
+    """The options that ``value`` holds, under OpenAI's names: the keyword; its value names this API's, with commas."""
+    found = {ours: at(value, *theirs.split(",")) for ours, theirs in keys.items()}
+    return {ours: one for ours, one in found.items() if one is not None}
+
+
+def tool(name: Json, description: Json, schema: Json) -> dict[str, Json]:
+    """A function in OpenAI's shape."""
+    parameters = plain_schema(schema) if isinstance(schema, dict) else {}
+    described = {"description": description} if isinstance(description, str) else {}
+    return {"type": "function", "function": {"name": name, **described, "parameters": parameters}}
+
+
+def call(name: Json, arguments: Json, call_id: Json) -> dict[str, Json]:
+    """An earlier call in OpenAI's shape; arguments that are JSON are written as text."""
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": text}}
+
+
+def named(name: Json) -> Json:
+    """OpenAI's object for the choice of one tool."""
+    return {"type": "function", "function": {"name": name}}
+
+
+def model_in(path: str) -> str:
+    """The model that a URL's path names."""
+    found = re.search(r"/(?:models?|deployments)/([^/]+?)(?::\w+)?(?:/converse(?:-stream)?|/chat/completions)?$", path)
+    return unquote(found[1]) if found else ""
+
+
+def plain_schema(schema: Json) -> Json:
+    """A schema in JSON Schema's words: Gemini's own writes types in capitals, and null as ``nullable``."""
+    if isinstance(schema, list):
+        return [plain_schema(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made: dict[str, Any] = {key: plain_schema(value) for key, value in schema.items() if key != "nullable"}
+    kind = made.get("type")
+    if isinstance(kind, str) and kind.isupper():
+        made["type"] = kind.lower()
+    if schema.get("nullable") is True and isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+    elif "nullable" in schema and not isinstance(schema["nullable"], bool):
+        made["nullable"] = plain_schema(schema["nullable"])  # a property of that name
+    return made

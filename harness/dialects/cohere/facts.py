@@ -1,0 +1,48 @@
+"""What is known of Cohere's v2 chat: finish words and errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.dialects.facts import Facts, at, provider_error, status_of
+
+if TYPE_CHECKING:
+    from harness.core.chat import Finish, Json
+    from harness.core.errors import ProviderError
+
+FINISHES: dict[str, Finish] = {
+    # cohere SDK, v2/types/chat_finish_reason.py.
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "TOOL_CALL": "tool_calls",
+    "MAX_TOKENS": "length",
+    "ERROR": "error",
+    "TIMEOUT": "error",
+    # cohere SDK, types/finish_reason.py (v1).
+    "ERROR_TOXIC": "content_filter",
+    "ERROR_LIMIT": "length",
+    "USER_CANCEL": "error",
+}
+
+
+def failure(event: Json, kind: str = "") -> ProviderError | None:
+    """A ``message-end`` with an ``error`` in it (the SDK's ChatMessageEndEventDelta), or an error instead of one."""
+    if not isinstance(event, dict):
+        return provider_error(str(event), provider="cohere") if kind == "error" else None
+    told = at(event, ("delta", "error")) or event.get("error")
+    message = event.get("message")
+    if not told and isinstance(message, str) and (kind == "error" or "finish_reason" not in event):
+        told = message
+    if not told:
+        return None
+    words = told.get("message") if isinstance(told, dict) else told
+    return provider_error(str(words or told), status=status_of(event.get("status_code")), provider="cohere")
+
+
+FACTS = Facts(
+    finishes=FINISHES,
+    finish_at=("finish_reason",),
+    stream_finish_at=("delta", "finish_reason"),
+    terminator="[DONE]",
+    failure=failure,
+)

@@ -1,0 +1,135 @@
+"""What is known of a dialect's wire, as values that its reader, its writer and the backend share.
+
+Each dialect has its own ``<dialect>_facts`` module, with the source of every word.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Protocol
+
+from harness.core.errors import ProviderError, by_status
+from harness.core.exchange import header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from harness.core.chat import Finish, Json
+
+    Path = tuple[str | int, ...]
+
+
+class Failure(Protocol):
+    """The error that one decoded event, line or body of a 200 answer reports; None where it reports none.
+
+    ``kind`` is the event's type, where the framing names one.
+    """
+
+    def __call__(self, event: Json, kind: str = "") -> ProviderError | None: ...
+
+
+def no_failure(event: Json, kind: str = "") -> ProviderError | None:
+    """A dialect in which a 200 answer reports no error."""
+    del event, kind
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """``finishes`` maps the provider's finish words to ours; ``finish_at`` is where the word stands in a whole answer,
+    ``stream_finish_at`` where in an event. ``numbers`` are finish words that some answers give as numbers.
+
+    ``terminator`` is the data of the event that ends a stream. ``empty_is_nothing`` says that a call whose arguments
+    never came has an empty object on this wire. ``failure`` finds an error inside a 200 answer.
+    """
+
+    finishes: Mapping[str, Finish]
+    finish_at: Path = ()
+    stream_finish_at: Path = ()
+    numbers: Mapping[int, str] = field(default_factory=dict)
+    terminator: str = ""
+    empty_is_nothing: bool = False
+    failure: Failure = no_failure
+
+    def finish(self, word: str | None) -> Finish | None:
+        """Our word for the provider's: None where it named none, ``unknown`` for a word that is not in the table."""
+        return self.finishes.get(word, "unknown") if word else None
+
+    def word(self, value: Json) -> str | None:
+        """The finish word that ``value`` is, a number written out; None for anything else."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.numbers.get(value, str(value))
+        return value if isinstance(value, str) else None
+
+
+def at(value: Json, path: Path) -> Json:
+    """What stands in ``value`` at a path of keys and indices; None where the path leads nowhere."""
+    for step in path:
+        if isinstance(step, int):
+            value = value[step] if isinstance(value, list) and len(value) > step else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def provider_error(
+    message: str, *, status: int | None = None, retry_after: float | None = None, provider: str = ""
+) -> ProviderError:
+    """The error of the class that belongs to ``status``."""
+    return by_status(status)(message, status=status, retry_after=retry_after, provider=provider)
+
+
+def with_wait(error: ProviderError, headers: Iterable[tuple[str, str]]) -> ProviderError:
+    """``error`` with the wait of the answer's headers, where its own body names none."""
+    if error.retry_after is None:
+        error.retry_after = retry_after(headers)
+    return error
+
+
+def retry_after(headers: Iterable[tuple[str, str]]) -> float | None:
+    """The seconds that a response asks to wait: ``retry-after-ms``, or ``Retry-After`` in seconds or as a date.
+
+    A date counts from the response's own Date, or from now where it has none. None where there is no wait.
+    """
+    headers = tuple(headers)
+    milliseconds = seconds(header(headers, "retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = header(headers, "retry-after") or ""
+    number = seconds(value)
+    if number is not None:
+        return number
+    until = _date(value)
+    if until is None:
+        return None
+    since = _date(header(headers, "date") or "") or datetime.now(UTC)
+    return max(0.0, (until - since).total_seconds())
+
+
+def seconds(value: Json) -> float | None:
+    """A duration as a number of seconds: ``3``, ``"1.5"``, ``"12s"``; None for anything else, and below zero."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    with suppress(ValueError, OverflowError):
+        number = float(value.strip().removesuffix("s") if isinstance(value, str) else value)
+        if math.isfinite(number) and number >= 0:
+            return number
+    return None
+
+
+def _date(value: str) -> datetime | None:
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
+        found = parsedate_to_datetime(value)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def status_of(value: Json) -> int | None:
+    """An HTTP error status, given as a number or as its digits."""
+    if isinstance(value, str) and value.isdecimal() and len(value) == 3:  # noqa: PLR2004 - a status has three digits
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value in range(400, 600) else None

@@ -1,0 +1,1 @@
+"""How streams are framed: server-sent events, JSON lines, AWS event streams."""

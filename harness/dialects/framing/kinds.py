@@ -1,0 +1,180 @@
+"""How a body is framed, judged by its bytes: the header only decides where the bytes can't.
+
+Recorders strip, mask and change a content type, and servers send a wrong one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from harness.core.errors import StreamCutError, UnreadableReplyError
+from harness.core.exchange import header
+from harness.dialects.facts import with_wait
+from harness.dialects.framing.sse import json_events, json_lines, json_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpResponse
+    from harness.dialects.facts import Facts
+
+Framing: TypeAlias = Literal["events", "lines", "array", "frames", "whole"]
+"""``events``: server-sent events. ``lines``: a JSON value a line. ``array``: a stream sent as one JSON array.
+``frames``: AWS's binary event stream. ``whole``: one body."""
+
+_BY_HEADER: tuple[tuple[str, Framing], ...] = (
+    ("amazon.eventstream", "frames"),
+    ("event-stream", "events"),
+    ("ndjson", "lines"),
+    ("jsonl", "lines"),
+    ("json-seq", "lines"),
+    ("stream+json", "lines"),
+)
+_FIELD = re.compile(rb"(?:data|event|id|retry)(?=[:\r\n])|error: ?\{|:")
+_DATA = re.compile(rb"(?:\A|[\r\n])(?:data[:\r\n]|error: ?\{)")
+_EVENT = re.compile(rb".*?(?:\r\n|\n|\r(?!\n)){2}|.+\Z", re.DOTALL)
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
+_HEAD = 65536
+_PRELUDE = 12
+_SPACE = b"\xef\xbb\xbf \t\r\n"
+
+
+def framing(response: HttpResponse) -> Framing:
+    """How the body of ``response`` is framed."""
+    body = response.body
+    head = body[:_HEAD]
+    text = head.lstrip(_SPACE)
+    said = by_header(header(response.headers, "content-type") or "")
+    if _is_frame(head):
+        return "frames"
+    if text[:1] == b"[":
+        return "array"
+    if text[:1] == b"{":
+        return "lines" if said == "lines" or _more_lines(body.lstrip(_SPACE)) else "whole"
+    if _FIELD.match(text) and _DATA.search(text):
+        return "events"
+    return said
+
+
+def streamed(response: HttpResponse) -> bool:
+    """Whether ``response`` is a stream: its chunks are pieces with a meaning of their own."""
+    return framing(response) not in {"whole", "array"}
+
+
+def split(response: HttpResponse) -> list[bytes]:
+    """The body in the pieces that its framing makes of it; joined they are the body."""
+    body, kind = response.body, framing(response)
+    if kind in {"whole", "array"}:
+        return [body]
+    if kind == "frames":
+        return _frames(body)
+    return (_EVENT if kind == "events" else _LINE).findall(body)
+
+
+def _frames(body: bytes) -> list[bytes]:
+    made, place = [], 0
+    while place < len(body):
+        size = int.from_bytes(body[place : place + 4]) or len(body)
+        made.append(body[place : place + size])
+        place += size
+    return made
+
+
+def by_header(content_type: str) -> Framing:
+    """What a content type says."""
+    return next((kind for word, kind in _BY_HEADER if word in content_type.lower()), "whole")
+
+
+def pieces(response: HttpResponse) -> Iterator[tuple[str, Json]]:
+    """Each event, line or array item of a text body, with its type, ``[DONE]`` as None; a whole body is one piece.
+
+    Raises ``StreamCutError`` where the body ends inside a piece, ``UnreadableReplyError`` for a piece that is no JSON.
+    """
+    kind = framing(response)
+    if kind == "events":
+        yield from json_events(response.body)
+    elif kind == "lines":
+        yield from json_lines(response.body)
+    elif kind == "array":
+        yield from (("", one) for one in array_items(response.body))
+    else:
+        yield "", json_whole(response.body)
+
+
+def answers(response: HttpResponse, facts: Facts) -> Iterator[Json]:
+    """Each piece as ``pieces`` gives it. Raises ``ProviderError`` for one that reports an error."""
+    for kind, piece in pieces(response):
+        error = None if piece is None else facts.failure(piece, kind)
+        if error is not None:
+            raise with_wait(error, response.headers)
+        yield piece
+
+
+def answer(response: HttpResponse, facts: Facts) -> Json:
+    """A whole body's JSON value. Raises ``ProviderError`` for one that reports an error."""
+    body = json_whole(response.body)
+    error = facts.failure(body)
+    if error is not None:
+        raise with_wait(error, response.headers)
+    return body
+
+
+def array_items(body: bytes) -> Iterator[Json]:
+    """The items of a body that is one JSON array. Of one that breaks off, the whole items, then ``StreamCutError``."""
+    text = _decoded(body)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if _closed(text):
+            raise UnreadableReplyError(f"no JSON: {error}", text) from error
+    else:
+        yield from value if isinstance(value, list) else [value]
+        return
+    rest = text[1:]
+    with suppress(ValueError, RecursionError):
+        while rest := rest.lstrip(", \r\n\t"):
+            value, length = json.JSONDecoder().raw_decode(rest)
+            yield value
+            rest = rest[length:]
+    raise StreamCutError("the array of answers is cut")
+
+
+def _decoded(body: bytes) -> str:
+    """``body`` as text, without the half character that it may be cut in."""
+    try:
+        return body.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        if error.end < len(body) or error.reason != "unexpected end of data":
+            raise UnreadableReplyError(f"not UTF-8 at byte {error.start}", repr(body[error.start :][:80])) from error
+        return body[: error.start].decode("utf-8-sig").strip()
+
+
+def _closed(text: str) -> bool:
+    """Whether every bracket has its end: the text was not cut, but is wrong somewhere."""
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    return '"' not in outside and sum(map(outside.count, "[{")) == sum(map(outside.count, "]}"))
+
+
+def _is_frame(head: bytes) -> bool:
+    if len(head) < _PRELUDE or head[0]:
+        return False
+    (crc,) = struct.unpack(">I", head[8:_PRELUDE])
+    return bool(zlib.crc32(head[:8]) == crc)
+
+
+def _more_lines(text: bytes) -> bool:
+    """Whether the first line is a JSON value of its own, and another follows."""
+    first, _, rest = text.partition(b"\n")
+    if rest.lstrip()[:1] != b"{":
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True

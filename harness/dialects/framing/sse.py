@@ -1,0 +1,189 @@
+"""Server-sent events, as the HTML standard's "Server-sent events" chapter reads them, and how they are written."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.core.errors import StreamCutError, UnreadableReplyError
+from harness.core.exchange import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.core.chat import Json
+
+# Only these end a line: U+0085 and U+2028 are ordinary text, though str.splitlines thinks otherwise.
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_MARK = b"\xef\xbb\xbf"
+_PIECE = 4096
+_DONE = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\]\s*\Z")
+_KEEPALIVES = frozenset({"", "ping", "keepalive", "keep-alive", "heartbeat"})
+
+
+@dataclass(frozen=True, slots=True)
+class SseEvent:
+    """One event: its type (``""`` where none was named) and its data lines joined by line feeds.
+
+    ``whole`` is False for what stood at the end of the stream without the blank line that ends an event.
+    """
+
+    type: str
+    data: str
+    whole: bool = True
+
+
+class EventFeed:
+    """Bytes in, events out, however the bytes are cut: the one reading of this framing, for whole bodies and for
+    streams on their way.
+
+    Blocks without a data line are no events; comments and the fields ``id`` and ``retry`` are passed over. What a
+    browser would drop, an event at the end without its blank line, is given too, and said not to be ``whole``. A field
+    ``error``, which the standard does not have, is the data of an event of that type (llama-box's).
+    """
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._kind, self._data = "", list[str]()
+        self._after_return = False
+        self._start: bytes | None = b""
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """The events that ``data`` ends. Raises ``UnreadableReplyError`` for a line that is not UTF-8."""
+        if self._start is not None:
+            data = self._start + data
+            self._start = data if _MARK.startswith(data) and data != _MARK else None
+            if self._start is not None:
+                return []
+            data = data.removeprefix(_MARK)
+        if not data:
+            return []
+        if self._after_return:
+            data = data.removeprefix(b"\n")  # of a CR LF that was cut in two
+            self._after_return = False
+        if not data:
+            return []
+        self._after_return = data.endswith(b"\r")
+        first, *others = _LINE_END.split(data)
+        if not others:
+            self._line.append(first)
+            return []
+        lines = [b"".join((*self._line, first)), *others[:-1]]
+        self._line = [others[-1]]
+        return [event for line in lines if (event := self._take(_text(line))) is not None]
+
+    def end(self) -> list[SseEvent]:
+        """What was left at the end. Raises ``StreamCutError`` where that is half a character."""
+        rest = b"".join((self._start or b"", *self._line))
+        if rest:
+            self._field(_text(rest, last=True))
+        data, self._data = self._data, []
+        return [SseEvent(self._kind, "\n".join(data), whole=False)] if data else []
+
+    def _take(self, line: str) -> SseEvent | None:
+        if line:
+            self._field(line)
+            return None
+        kind, data = self._kind, self._data
+        self._kind, self._data = "", []
+        return SseEvent(kind, "\n".join(data)) if data else None
+
+    def _field(self, line: str) -> None:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name in {"data", "error"}:
+            self._data.append(value)
+        if name in {"event", "error"}:
+            self._kind = value if name == "event" else name
+
+
+def events(body: bytes) -> Iterator[SseEvent]:
+    """The events of a body. Raises ``StreamCutError`` where it ends inside a UTF-8 character."""
+    feed = EventFeed()
+    # A line that can't be read must not hide the events before it.
+    for start in range(0, len(body), _PIECE):
+        yield from feed.feed(body[start : start + _PIECE])
+    yield from feed.end()
+
+
+def json_events(body: bytes) -> Iterator[tuple[str, Json]]:
+    """Each event's type and its data as JSON, up to ``[DONE]``, which is given as None.
+
+    Keepalives, whose data is empty or a word, are passed over. Raises ``StreamCutError`` where the last event is half
+    an event, ``UnreadableReplyError`` for any other that is no JSON.
+    """
+    for event in events(body):
+        if is_keepalive(event):
+            continue
+        if event.data.strip() == "[DONE]":
+            yield event.type, None
+            return
+        try:
+            yield event.type, json.loads(event.data)
+        except (ValueError, RecursionError) as error:
+            if event.type == "error":
+                yield event.type, event.data  # an error in plain words
+                continue
+            if not event.whole:
+                raise StreamCutError(f"the stream ends inside an event: {event.data[:200]}") from error
+            raise UnreadableReplyError(f"an event that is no JSON: {event.data[:200]}", event.data) from error
+
+
+def is_keepalive(event: SseEvent) -> bool:
+    """Whether ``event`` only keeps the connection open."""
+    return event.data.strip().lower() in _KEEPALIVES
+
+
+def ends_stream(tail: bytes) -> bool:
+    """Whether a stream whose last bytes are ``tail`` has said ``[DONE]``: clients of OpenAI's kind read no further."""
+    return _DONE.search(tail) is not None
+
+
+def write(data: str, *, event: str = "", newline: str = "\n") -> bytes:
+    """One event as bytes; ``data`` holds no line end."""
+    head = f"event: {event}{newline}" if event else ""
+    return f"{head}data: {data}{newline}{newline}".encode()
+
+
+def dumps(value: Json) -> str:
+    """JSON as providers send it: compact, not escaped."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def chunks(pieces: Iterable[bytes]) -> tuple[Chunk, ...]:
+    return tuple(Chunk(piece) for piece in pieces)
+
+
+def json_whole(body: bytes) -> Json:
+    """A body that is one JSON value. Raises ``UnreadableReplyError``."""
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableReplyError(f"no JSON: {error}", body.decode(errors="replace")) from error
+
+
+def _text(line: bytes, *, last: bool = False) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        if last:
+            raise StreamCutError("the stream ends inside a character") from error
+        raise UnreadableReplyError(f"a line that is not UTF-8: {line[:200]!r}", repr(line)) from error
+
+
+def json_lines(body: bytes) -> Iterator[tuple[str, Json]]:
+    """A body of one JSON value a line, in the shape of ``json_events``. Raises the same errors."""
+    lines = body.removeprefix(_MARK).split(b"\n")
+    for place, line in enumerate(lines):
+        last = place == len(lines) - 1
+        if not line.strip():
+            continue
+        try:
+            yield "", json.loads(_text(line, last=last))
+        except (ValueError, RecursionError) as error:
+            shown = line[:200].decode(errors="replace")
+            if last:
+                raise StreamCutError(f"the stream ends inside a line: {shown}") from error
+            raise UnreadableReplyError(f"a line that is no JSON: {shown}", shown) from error

@@ -1,0 +1,89 @@
+"""What is known of Gemini's generateContent: finish words and google.rpc's errors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from harness.dialects.facts import Facts, provider_error, seconds, status_of
+
+if TYPE_CHECKING:
+    from harness.core.chat import Finish, Json
+    from harness.core.errors import ProviderError
+
+# Google's API reference, "FinishReason", and google-genai SDK, types.py; both for Gemini and for Vertex AI.
+_FILTERS = (
+    *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+    *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+)
+_FAULTS = (
+    *("OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE"),
+    *("MISSING_THOUGHT_SIGNATURE", "IMAGE_OTHER", "NO_IMAGE"),
+)
+FINISHES: dict[str, Finish] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(_FAULTS, "error"),
+    **dict.fromkeys(_FILTERS, "content_filter"),
+    # promptFeedback.blockReason beside those: Google's API reference, "BlockReason".
+    "JAILBREAK": "content_filter",
+}
+NUMBERS = dict(
+    enumerate(
+        (
+            *("STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT"),
+            *("SPII", "MALFORMED_FUNCTION_CALL", "IMAGE_SAFETY", "UNEXPECTED_TOOL_CALL"),
+        ),
+        start=1,
+    )
+)
+"""google.ai.generativelanguage.v1beta Candidate.FinishReason, for those who send the number. Vertex AI's own enum
+agrees up to 5 (OTHER).
+"""
+
+# google.rpc.Code → the status that it stands for over HTTP (google/rpc/code.proto).
+STATUSES = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "CANCELLED": 499,
+    "DATA_LOSS": 500,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+
+
+def failure(event: Json, kind: str = "") -> ProviderError | None:
+    """An ``error`` of google.rpc's shape."""
+    told = event.get("error") if isinstance(event, dict) else None
+    if not told and kind == "error":
+        told = event
+    if not told:
+        return None
+    if not isinstance(told, dict):
+        return provider_error(str(told), provider="gemini")
+    word = told.get("status")
+    status = status_of(told.get("code")) or (STATUSES.get(word) if isinstance(word, str) else None)
+    details = told.get("details")
+    waits = [one.get("retryDelay") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
+    wait = next((found for one in waits if (found := seconds(one)) is not None), None)
+    message = str(told.get("message") or json.dumps(told, ensure_ascii=False))
+    return provider_error(message, status=status, retry_after=wait, provider="gemini")
+
+
+FACTS = Facts(
+    finishes=FINISHES,
+    finish_at=("candidates", 0, "finishReason"),
+    stream_finish_at=("candidates", 0, "finishReason"),
+    numbers=NUMBERS,
+    failure=failure,
+)

@@ -1,0 +1,225 @@
+"""Gemini generateContent, as gemini and vertex_ai speak it. Shapes after the google-genai SDK's types and public
+recordings.
+
+Arguments are JSON on this wire, whole and streamed: a broken call whose text is JSON but no object is sent as that
+value, any other is a ``UsageError``. What Gemini itself does with a call that it can't read is the quirk
+``malformed_call``. Ids are sent under the quirk ``id`` only, as most recordings have none.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from harness.core.chat import CallError
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.framing.sse import chunks, dumps, write
+from harness.dialects.gemini.facts import FACTS, NUMBERS
+from harness.dialects.gemini.read import read
+from harness.dialects.gemini.request import read_chat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.core.chat import Finish, Json, Reply
+    from harness.core.exchange import HttpRequest
+
+QUIRKS: dict[str, str] = {
+    "id": "calls have an id (51 of 567)",
+    "args_missing": "a call without arguments has no args key",
+    "thought_signature": "the first of several calls carries a thoughtSignature (32)",
+    "finish_enum": "finishReason is a whole number (25)",
+    "finish_message": "a finishMessage says that calls were generated (180; 2026)",
+    "finish_alone": "the stream's last event holds the finish reason and no parts",
+    "calls_apart": "each call of a stream comes in an event of its own",
+    "json_array": "the stream is one JSON array, not events (20; without alt=sse)",
+    "lf": "events end in LF, not CR LF",
+    "no_usage": "no usage is told",
+    "malformed_call": "finish 'error': a last call that can't be read is told in words, as MALFORMED_FUNCTION_CALL",
+    "unexpected_call": "finish 'error': it is UNEXPECTED_TOOL_CALL, for a call to no declared function (5)",
+    "prompt_blocked": "finish 'content_filter' and nothing said: promptFeedback, and no candidates (1)",
+}
+FAILURES: dict[str, str] = {
+    "error_event": "the stream ends in an error of google.rpc's shape, not in a finish reason",
+}
+_SAID: dict[Finish | None, str | None] = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+    "error": "OTHER",
+    None: None,
+}
+
+
+def render(
+    reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
+) -> HttpResponse:
+    """See ``dialect.Render``; the module says which calls it can't carry. The finish ``tool_calls`` is sent as STOP."""
+    refused_quirks(quirks, {**QUIRKS, **FAILURES}, "gemini")
+    check(reply, _SAID, "Gemini")
+    tail, sent = _tail(reply, quirks)
+    foot = _foot(reply, quirks, model)
+    if stream:
+        if reply.finish is None:
+            raise UsageError("a Gemini stream without a finish reason is a stream that was cut")
+        return _streamed(reply, _call_parts(reply, sent, quirks), tail, foot, quirks)
+    if quirks & FAILURES.keys():
+        raise UsageError("a whole answer that fails has a status of its own: see error()")
+    parts = [*_said_parts(reply), *_call_parts(reply, sent, quirks)]
+    body = {**_candidates(parts, tail), **foot}
+    return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), chunks([dumps(body).encode()]))
+
+
+def _tail(reply: Reply, quirks: frozenset[str]) -> tuple[dict[str, Json], int]:
+    """How the answer ends, and how many of its calls are sent as such."""
+    said, told, calls = _SAID[reply.finish], "", ordered(reply)
+    sent = len(calls)
+    silent = not (calls or reply.text or reply.reasoning or reply.provider_calls)
+    if "prompt_blocked" in quirks and reply.finish == "content_filter" and silent:
+        return {"promptFeedback": {"blockReason": "SAFETY"}}, 0
+    if calls and "finish_message" in quirks:
+        told = "Model generated function call(s)."
+    if reply.finish == "error" and calls:
+        last = calls[-1]
+        if "malformed_call" in quirks and isinstance(last, CallError):
+            if last.name or last.fault != "arguments":
+                raise UsageError("MALFORMED_FUNCTION_CALL tells the text of a call, but neither its name nor its cut")
+            said, told, sent = "MALFORMED_FUNCTION_CALL", last.raw, sent - 1
+        elif "unexpected_call" in quirks:
+            said = "UNEXPECTED_TOOL_CALL"
+            told = f"Unexpected tool call: Model tried to call an undeclared function: {last.name}"
+    numbers = {name: number for number, name in NUMBERS.items()}
+    ends: dict[str, Json] = {"finishReason": numbers[said] if "finish_enum" in quirks else said} if said else {}
+    return {**ends, "finishMessage": told} if told else ends, sent
+
+
+def _streamed(
+    reply: Reply, calls: list[dict[str, Json]], tail: dict[str, Json], foot: dict[str, Json], quirks: frozenset[str]
+) -> HttpResponse:
+    groups: list[list[dict[str, Json]]] = []
+    for part in _said_parts(reply):
+        groups += [[{**part, "text": piece}] for piece in pieces(part["text"])] if "text" in part else [[part]]
+    groups += [[call] for call in calls] if "calls_apart" in quirks else [calls] if calls else []
+    if "finish_alone" in quirks or not groups:
+        groups.append([])
+    bodies = [{**_candidates(group, tail if group is groups[-1] else {}), **foot} for group in groups]
+    if "error_event" in quirks:
+        told = "The model is overloaded. Please try again later."
+        bodies[-1] = {"error": {"code": 503, "message": told, "status": "UNAVAILABLE"}}
+    if "json_array" in quirks:
+        made = [("[" if place == 0 else ",\r\n").encode() + dumps(one).encode() for place, one in enumerate(bodies)]
+        return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), chunks([*made, b"]"]))
+    newline = "\n" if "lf" in quirks else "\r\n"
+    return HttpResponse(
+        200, (("content-type", "text/event-stream"),), chunks(write(dumps(one), newline=newline) for one in bodies)
+    )
+
+
+def _candidates(parts: list[dict[str, Json]], tail: dict[str, Json]) -> dict[str, Json]:
+    if "promptFeedback" in tail:
+        return tail
+    content: dict[str, Json] = {"parts": parts, "role": "model"} if parts else {"role": "model"}
+    return {"candidates": [{"content": content, **tail, "index": 0}]}
+
+
+def _foot(reply: Reply, quirks: frozenset[str], model: str) -> dict[str, Json]:
+    usage = {}
+    if reply.usage is not None and "no_usage" not in quirks:
+        told = {"prompt": "promptTokenCount", "completion": "candidatesTokenCount", "total": "totalTokenCount"}
+        counts = {there: getattr(reply.usage, ours) for ours, there in told.items()}
+        usage = {"usageMetadata": {name: count for name, count in counts.items() if count is not None}}
+    return {**usage, "modelVersion": reply.model or model, "responseId": reply.id or "response-1"}
+
+
+def _said_parts(reply: Reply) -> Iterator[dict[str, Json]]:
+    for used in reply.provider_calls:
+        identity = {"id": used.id} if used.id else {}
+        if used.name == "code_execution" and used.parameters.keys() == {"language", "code"}:
+            yield {"executableCode": {**identity, **used.parameters}}
+            yield {"codeExecutionResult": {**identity, "outcome": "OUTCOME_OK", "output": ""}}
+        else:
+            yield {"toolCall": {**identity, "toolType": used.name, "args": used.parameters}}
+            yield {"toolResponse": {**identity, "toolType": used.name, "response": {}}}
+    if reply.reasoning:
+        yield {"text": reply.reasoning, "thought": True}
+    if reply.text:
+        yield {"text": reply.text}
+
+
+def _call_parts(reply: Reply, sent: int, quirks: frozenset[str]) -> list[dict[str, Json]]:
+    made: list[dict[str, Json]] = []
+    for call in ordered(reply)[:sent]:
+        cut = ends_cut(reply, call)
+        said: dict[str, Json] = {"name": call.name or ""}
+        given = argument(call, "Gemini", text=False, cut=cut, bare=False)
+        if given != {} or cut or "args_missing" not in quirks:
+            said["args"] = given
+        if "id" in quirks and call.id:
+            said["id"] = call.id
+        made.append({"functionCall": said})
+    if made and "thought_signature" in quirks:
+        made[0]["thoughtSignature"] = "c2lnbmF0dXJl"
+    return made
+
+
+def mentions(request: HttpRequest) -> Mentions:
+    """See ``dialect.ReadRequest``."""
+    try:
+        return _mentions(json.loads(request.body))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Mentions()  # another API's request, or none
+
+
+def _mentions(body: Json) -> Mentions:
+    tools = [one for tool in body.get("tools") or () for one in _either(tool, "function_declarations") or ()]
+    config = _either(_either(body, "tool_config") or {}, "function_calling_config") or {}
+    allowed = _either(config, "allowed_function_names") or [None]
+    parts = [part for content in body.get("contents") or () for part in content.get("parts") or ()]
+    calls = [call for part in parts if (call := _either(part, "function_call"))]
+    results = [result for part in parts if (result := _either(part, "function_response"))]
+    return Mentions(
+        tools=tuple(tool.get("name", "") for tool in tools),
+        choice=allowed[0] if len(allowed) == 1 else None,
+        calls=tuple(call["name"] for call in calls),
+        results=tuple(result["name"] for result in results),
+        call_ids=tuple(call["id"] for call in calls if call.get("id")),
+        result_ids=tuple(result["id"] for result in results if result.get("id")),
+    )
+
+
+def _either(value: dict[str, Json], name: str) -> Json:
+    """A field under its snake_case or camelCase name: the API takes both."""
+    head, *rest = name.split("_")
+    return value.get(name, value.get(head + "".join(word.title() for word in rest)))
+
+
+def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
+    """google.rpc's error shape; a RetryInfo holds the wait beside the header."""
+    names = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+    names |= {408: "DEADLINE_EXCEEDED", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 499: "CANCELLED"}
+    names |= {501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
+    kind = names.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")  # noqa: PLR2004 - the 5xx statuses
+    told: dict[str, Json] = {"code": status, "message": message, "status": kind}
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json; charset=UTF-8"),)
+    if retry_after is not None:
+        told["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after:g}s"}]
+        headers += (("retry-after", f"{retry_after:g}"),)
+    return HttpResponse(status, headers, (Chunk(dumps({"error": told}).encode()),))
+
+
+GEMINI = Dialect(
+    name="gemini",
+    render=render,
+    read=read,
+    mentions=mentions,
+    error=error,
+    paths=(r":generateContent$", r":streamGenerateContent$"),
+    facts=FACTS,
+    quirks=QUIRKS,
+    failures=FAILURES,
+    request=read_chat,
+)

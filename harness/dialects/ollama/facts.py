@@ -1,0 +1,28 @@
+"""What is known of Ollama's own API: finish words and errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.dialects.facts import Facts, provider_error, status_of
+
+if TYPE_CHECKING:
+    from harness.core.chat import Finish, Json
+    from harness.core.errors import ProviderError
+
+# Ollama's llm/server.go, DoneReason, and routes.go for a model that is loaded or unloaded.
+FINISHES: dict[str, Finish] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
+
+
+def failure(event: Json, kind: str = "") -> ProviderError | None:
+    """A line that is an ``error`` (Ollama's documentation, "Errors that occur while streaming")."""
+    del kind
+    told = event.get("error") if isinstance(event, dict) else None
+    if not told:
+        return None
+    words = told.get("message") if isinstance(told, dict) else told
+    status = status_of(event.get("status_code")) or status_of(event.get("StatusCode"))
+    return provider_error(str(words or told), status=status, provider="ollama")
+
+
+FACTS = Facts(finishes=FINISHES, finish_at=("done_reason",), stream_finish_at=("done_reason",), failure=failure)

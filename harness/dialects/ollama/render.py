@@ -1,0 +1,151 @@
+"""Ollama's own API: /api/chat, and /api/generate as litellm's ``ollama/`` provider uses it. Shapes after the server's
+api/types.go, the ollama SDK and public recordings.
+
+Arguments are JSON here, not text: a broken call is sent as the JSON value that its text holds, and one whose text is no
+JSON is a ``UsageError``. On /api/generate a call is JSON text that litellm's prompt has asked for, so text that is
+wholly such JSON reads back as a call, whoever meant what.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harness.core.errors import UsageError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.framing.sse import chunks, dumps
+from harness.dialects.ollama.facts import FACTS
+from harness.dialects.ollama.read import read
+from harness.dialects.ollama.request import read_chat, read_prompt
+from harness.dialects.openai_chat.dialect import mentions
+
+if TYPE_CHECKING:
+    from harness.core.chat import CallError, Finish, Json, Reply, ToolCall
+    from harness.core.exchange import HttpRequest
+
+CHAT_QUIRKS: dict[str, str] = {
+    "id_missing": "calls have no id (3; servers before 0.12)",
+    "index_missing": "a call's function has no index (servers before 0.6, and for the first call until 0.12)",
+    "calls_together": "all calls of a stream come in one line (qwen parsers)",
+    "calls_at_end": "the calls come in the last line, with done: true",
+    "finish_missing": "the last line has no done_reason (servers before 0.1.45)",
+    "no_usage": "no counts are told (a prompt served from the cache)",
+}
+GENERATE_QUIRKS: dict[str, str] = {
+    "parameters": "the call is written with `parameters`, not `arguments`",
+    "finish_missing": CHAT_QUIRKS["finish_missing"],
+    "no_usage": CHAT_QUIRKS["no_usage"],
+}
+FAILURES: dict[str, str] = {"error_line": "the stream breaks off with a line that is an error (the server's routes.go)"}
+_SAID: dict[Finish | None, str | None] = {"stop": "stop", "tool_calls": "stop", "length": "length", None: None}
+_Lines = list[dict[str, "Json"]]
+
+
+def render(
+    reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
+) -> HttpResponse:
+    """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is told as 0."""
+    refused_quirks(quirks, CHAT_QUIRKS | FAILURES, "ollama")
+    check(reply, _SAID, "Ollama")
+    calls = [_call(call, place, reply, quirks) for place, call in enumerate(ordered(reply))]
+    said: dict[str, Json] = {"role": "assistant", "content": ""}
+    lines: _Lines = []
+    last: dict[str, Json] = {**said, "tool_calls": calls} if calls and "calls_at_end" in quirks else said
+    if stream:
+        lines += [{"message": {**said, "thinking": piece}} for piece in pieces(reply.reasoning)]
+        lines += [{"message": {**said, "content": piece}} for piece in pieces(reply.text)]
+        groups = [calls] if "calls_together" in quirks and calls else [[call] for call in calls]
+        lines += [{"message": {**said, "tool_calls": group}} for group in groups if last is said]
+    else:
+        thought = {"thinking": reply.reasoning} if reply.reasoning else {}
+        last = {**said, "content": reply.text, **thought, **({"tool_calls": calls} if calls else {})}
+    return _written(reply, [*lines, {"message": last}], stream=stream, quirks=quirks, model=model)
+
+
+def render_generate(
+    reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
+) -> HttpResponse:
+    """/api/generate: litellm puts the tools into the prompt, so a call is JSON text, and there is only one."""
+    refused_quirks(quirks, GENERATE_QUIRKS | FAILURES, "ollama_generate")
+    check(reply, _SAID, "Ollama")
+    text = reply.text
+    if reply.calls or reply.errors:
+        if len(reply.calls) != 1 or reply.errors or reply.text:
+            raise UsageError("a call on /api/generate is the whole text: one call, and nothing beside it")
+        key = "parameters" if "parameters" in quirks else "arguments"
+        (call,) = reply.calls
+        text = dumps({"name": call.name, key: argument(call, "Ollama", text=False, cut=False, bare=False)})
+    lines: _Lines = []
+    if stream:
+        lines += [{"response": "", "thinking": piece} for piece in pieces(reply.reasoning)]
+        lines += [{"response": piece} for piece in pieces(text)]
+        lines += [{"response": ""}]
+    else:
+        lines += [{"response": text, **({"thinking": reply.reasoning} if reply.reasoning else {})}]
+    return _written(reply, lines, stream=stream, quirks=quirks, model=model)
+
+
+def _written(reply: Reply, lines: _Lines, *, stream: bool, quirks: frozenset[str], model: str) -> HttpResponse:
+    if reply.provider_calls:
+        raise UsageError("Ollama has no place for tools that the provider ran itself")
+    if "error_line" in quirks and not stream:
+        raise UsageError("a whole answer that fails has a status of its own: see error()")
+    head = {"model": reply.model or model, "created_at": "2026-01-01T00:00:00.000000Z"}
+    *going, last = ({**head, **line} for line in lines)
+    made: _Lines = [{**line, "done": False} for line in going]
+    made.append(
+        {"error": "model runner has unexpectedly stopped"} if "error_line" in quirks else last | _end(reply, quirks)
+    )
+    kind = "application/x-ndjson" if stream else "application/json; charset=utf-8"
+    bodies = (dumps(one).encode() + (b"\n" if stream else b"") for one in made)
+    return HttpResponse(200, (("content-type", kind),), chunks(bodies))
+
+
+def _end(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+    end: dict[str, Json] = {"done": True}
+    if "finish_missing" not in quirks and reply.finish:
+        end["done_reason"] = _SAID[reply.finish]
+    end |= {"total_duration": 2, "load_duration": 1}
+    if reply.usage is not None and "no_usage" not in quirks:
+        end |= {"prompt_eval_count": reply.usage.prompt or 0, "eval_count": reply.usage.completion or 0}
+    return end
+
+
+def _call(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+    function: dict[str, Json] = {} if "index_missing" in quirks else {"index": place}
+    cut = ends_cut(reply, call) and "finish_missing" not in quirks
+    given = argument(call, "Ollama", text=False, cut=cut, bare=False)
+    function |= {"name": call.name or "", "arguments": given}
+    identity = {"id": call.id} if call.id and "id_missing" not in quirks else {}
+    return {**identity, "function": function}
+
+
+def generate_mentions(request: HttpRequest) -> Mentions:
+    """/api/generate names no tools: litellm writes them into the prompt."""
+    del request
+    return Mentions()
+
+
+def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
+    """Ollama's error shape."""
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json; charset=utf-8"),)
+    if retry_after is not None:
+        headers += (("retry-after", f"{retry_after:g}"),)
+    return HttpResponse(status, headers, (Chunk(dumps({"error": message}).encode()),))
+
+
+OLLAMA = Dialect("ollama", render, read, mentions, error, (r"/api/chat$",), FACTS, CHAT_QUIRKS, FAILURES, read_chat)
+OLLAMA_GENERATE = Dialect(
+    "ollama_generate",
+    render_generate,
+    partial(read, generate=True),
+    generate_mentions,
+    error,
+    (r"/api/generate$",),
+    FACTS,
+    GENERATE_QUIRKS,
+    FAILURES,
+    read_prompt,
+)

@@ -1,0 +1,56 @@
+"""What a request to Ollama asks: OpenAI's messages and tools in ``/api/chat``, one prompt in ``/api/generate``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.dialects.chat_request import ChatRequest, picked
+from harness.dialects.openai_chat import request
+
+if TYPE_CHECKING:
+    from harness.core.chat import Json
+
+
+def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
+    """See ``dialect.ReadChat``. Arguments of earlier calls are objects on this wire."""
+    return replace(
+        request.read_chat(body, path),
+        dialect="ollama",
+        stream=body.get("stream", True) is True,
+        json=_form(body),
+        options=_options(body),
+    )
+
+
+def read_prompt(body: dict[str, Json], path: str) -> ChatRequest:
+    """See ``dialect.ReadChat``: the prompt is a message of the user's, with tools and earlier turns written into it."""
+    system = [{"role": "system", "content": body["system"]}] if isinstance(body.get("system"), str) else []
+    prompt = body.get("prompt")
+    return replace(
+        request.read_chat({}, path),
+        dialect="ollama_generate",
+        model=body["model"] if isinstance(body.get("model"), str) else "",
+        stream=body.get("stream", True) is True,
+        json=_form(body),
+        messages=(*system, {"role": "user", "content": prompt if isinstance(prompt, str) else ""}),
+        options=_options(body),
+    )
+
+
+def _form(body: dict[str, Json]) -> dict[str, Json] | None:
+    form = body.get("format")
+    return form if isinstance(form, dict) and form else ({} if form == "json" else None)
+
+
+def _options(body: dict[str, Json]) -> dict[str, Json]:
+    return picked(
+        body.get("options"),
+        temperature="temperature",
+        top_p="top_p",
+        max_tokens="num_predict",
+        stop="stop",
+        seed="seed",
+        presence_penalty="presence_penalty",
+        frequency_penalty="frequency_penalty",
+    )

@@ -1,0 +1,205 @@
+"""A reply as chat completions say it whole, and the parts that a stream takes to pieces.
+
+Shapes after the openai SDK's types/chat and public recordings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.core.chat import CallError
+from harness.core.errors import UsageError
+from harness.core.exchange import HttpResponse
+from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.dialect import ordered
+from harness.dialects.framing.sse import chunks, dumps
+from harness.dialects.openai_chat.quirks import FAILURES
+
+if TYPE_CHECKING:
+    from harness.core.chat import Finish, Json, Reply, ToolCall
+
+_WIRE = "a chat completion"
+_FINISHES: tuple[Finish | None, ...] = ("stop", "tool_calls", "length", "content_filter", "error", None)
+_NOTHING_SENT = ("missing", "empty_string", "null_string", "null")
+_LONG_ID = 41
+_SAFE = {"filtered": False, "severity": "safe"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply on its way into bytes: ``calls`` are its calls, good and broken, as a message holds them."""
+
+    reply: Reply
+    quirks: frozenset[str]
+    model: str
+    calls: tuple[dict[str, Json], ...]
+
+    def has(self, *quirks: str) -> bool:
+        return not self.quirks.isdisjoint(quirks)
+
+    @property
+    def finish(self) -> str | None:
+        if self.has("finish_null"):
+            return None
+        if self.has("finish_empty"):
+            return ""
+        if self.reply.finish == "tool_calls" and self.has("finish_stop", "function_call"):
+            return "stop" if self.has("finish_stop") else "function_call"
+        return self.reply.finish
+
+    @property
+    def usage(self) -> dict[str, Json] | None:
+        """Token counts, those that the reply has; None where none are to be told."""
+        if self.reply.usage is None or self.has("no_usage"):
+            return None
+        told = {"prompt": "prompt_tokens", "completion": "completion_tokens", "total": "total_tokens"}
+        return {there: count for ours, there in told.items() if (count := getattr(self.reply.usage, ours)) is not None}
+
+    def head(self, kind: str) -> dict[str, Json]:
+        return {
+            "id": self.reply.id or "chatcmpl-1",
+            "object": kind,
+            "created": 1,
+            "model": self.reply.model or self.model,
+        }
+
+    def tail(self) -> dict[str, Json]:
+        """What stands beside the choices and is no part of the reply."""
+        told: dict[str, Json] = {} if self.has("plain") else {"service_tier": "default", "system_fingerprint": None}
+        return told | ({"service_tier": "on_demand"} if self.has("service_tier") else {})
+
+    def beside(self) -> dict[str, Json]:
+        """What stands in a choice beside the message and the finish reason."""
+        told: dict[str, Json] = {} if self.has("plain") else {"logprobs": None}
+        return told | ({"content_filter_results": {"hate": _SAFE}} if self.has("content_filters") else {})
+
+    def ending(self, finish: str | None) -> dict[str, Json]:
+        native = {"native_finish_reason": finish} if self.has("native_finish_reason") else {}
+        return {"finish_reason": finish, **native}
+
+    def said(self, text: str) -> Json:
+        """``text`` as content has it."""
+        return [{"type": "text", "text": text}] if self.has("content_parts") else text
+
+    def thought(self, text: str) -> dict[str, Json]:
+        """``text`` as reasoning has it."""
+        if self.has("content_parts"):
+            return {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}
+        details = [{"type": "reasoning.text", "text": text, "index": 0, "format": None}]
+        told = {"reasoning_details": details} if self.has("reasoning_details") else {}
+        return {"reasoning" if self.has("reasoning_key") else "reasoning_content": text, **told}
+
+    def emptiness(self) -> dict[str, Json]:
+        """How a message says that there is no call of some kind in it."""
+        told: dict[str, Json] = {"function_call": {"name": "", "arguments": ""}}
+        told = told if self.has("function_call_empty") else {}
+        if not self.calls and self.has("tool_calls_null", "tool_calls_empty"):
+            told["tool_calls"] = None if self.has("tool_calls_null") else []
+        return told
+
+
+def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) -> Answer:
+    """``reply`` made ready. Raises ``UsageError`` for what can't be said, or not under these quirks."""
+    check(replace(reply, refusal="", text=reply.text + reply.refusal), _FINISHES, _WIRE)
+    calls = ordered(reply)
+    if reply.provider_calls:
+        raise UsageError(f"{_WIRE} has no place for tools that the provider ran itself")
+    if "function_call" in quirks and (len(calls) != 1 or "function_call_empty" in quirks):
+        raise UsageError("the legacy function_call holds exactly one call, and is then not empty")
+    made = Answer(reply, quirks, model, tuple(_call(call, place, reply, quirks) for place, call in enumerate(calls)))
+    _check_failure(made, stream=stream)
+    if stream and not made.finish and "no_done" in quirks:
+        raise UsageError("a stream without a finish reason and without [DONE] has no end")
+    if stream and quirks & {"index_missing", "index_minus_one"} and not _told_apart(made.calls):
+        raise UsageError("calls of a stream without an index, an id and a name of their own can't be told apart")
+    return made
+
+
+def _check_failure(made: Answer, *, stream: bool) -> None:
+    for failure in sorted(made.quirks & FAILURES.keys()):
+        if stream == (failure == "error_body"):
+            raise UsageError(f"{failure} is how a {'whole answer' if stream else 'stream'} fails")
+
+
+def _told_apart(calls: tuple[dict[str, Json], ...]) -> bool:
+    ids = [call["id"] for call in calls if call.get("id")]
+    return len(set(ids)) == len(ids) and all(call.get("id") or call["function"]["name"] for call in calls)
+
+
+def _call(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+    bare = not isinstance(call, CallError) and any(f"arguments_{word}" in quirks for word in _NOTHING_SENT)
+    cut = ends_cut(reply, call) and quirks.isdisjoint(("finish_null", "finish_empty"))
+    given = argument(call, _WIRE, text=True, cut=cut, bare=bare)
+    made: dict[str, Json] = {} if "id_missing" in quirks else {"id": _id(call, place, reply, quirks)}
+    made |= {} if "type_missing" in quirks else {"type": "function"}
+    made |= {"index": place} if "index_in_whole" in quirks else {}
+    made |= {"custom": {"name": "", "input": ""}} if "custom_empty" in quirks else {}
+    return {**made, "function": {"name": call.name, **_arguments(given, quirks)}}
+
+
+def _id(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> str:
+    if "id_empty" in quirks:
+        return ""
+    given = (ordered(reply)[0] if "id_same" in quirks else call).id or ""
+    if "id_dotted" in quirks:
+        return f"functions.{call.name}:{0 if 'id_same' in quirks else place}"
+    return given.ljust(_LONG_ID, "0") if "id_long" in quirks else given
+
+
+def _arguments(given: Json, quirks: frozenset[str]) -> dict[str, Json]:
+    if given == {}:
+        if "arguments_missing" in quirks:
+            return {}
+        for word, value in (("empty_string", ""), ("null_string", "null"), ("null", None)):
+            if f"arguments_{word}" in quirks:
+                return {"arguments": value}
+    if isinstance(given, str) or "arguments_object" in quirks:
+        return {"arguments": given}
+    return {"arguments": dumps(given)}
+
+
+def whole(made: Answer) -> HttpResponse:
+    """One body."""
+    if made.has("error_body"):
+        told = {"message": "The answer was filtered", "type": None, "param": "prompt", "code": "content_filter"}
+        return _body({"error": {**told, "status": 400}})
+    reply = made.reply
+    message: dict[str, Json] = {"role": "assistant", **_content(made)}
+    if made.has("function_call"):
+        message["function_call"] = made.calls[0]["function"]
+    elif made.calls:
+        message["tool_calls"] = list(made.calls)
+    message |= made.emptiness()
+    if reply.refusal or not made.has("plain"):
+        message["refusal"] = reply.refusal or None
+    if not made.has("plain"):
+        message["annotations"] = []
+    choice = {"index": 0, "message": message, **made.beside(), **made.ending(made.finish)}
+    body = {**made.head("chat.completion"), "choices": [choice]}
+    if made.usage is not None:
+        body["usage"] = made.usage
+    if made.has("content_filters"):
+        body["prompt_filter_results"] = [{"prompt_index": 0, "content_filter_results": {"hate": _SAFE}}]
+    return _body({**body, **made.tail()}, before="\n         " * 3 + "\n" if made.has("leading_blanks") else "")
+
+
+def _body(body: dict[str, Json], *, before: str = "") -> HttpResponse:
+    return HttpResponse(200, (("content-type", "application/json"),), chunks([f"{before}{dumps(body)}".encode()]))
+
+
+def _content(made: Answer) -> dict[str, Json]:
+    reply = made.reply
+    thought = made.thought(reply.reasoning) if reply.reasoning else {}
+    if reply.text:
+        said = made.said(reply.text)
+        return {**thought, "content": [*thought["content"], *said] if "content" in thought else said}
+    return {**_no_text(made), **thought}
+
+
+def _no_text(made: Answer) -> dict[str, Json]:
+    if not made.calls:
+        return {"content": None if made.reply.refusal else ""}
+    if made.has("content_empty"):
+        return {"content": ""}
+    return {} if made.has("content_missing") else {"content": None}

@@ -1,0 +1,83 @@
+"""What a request for a chat completion asks; Cohere's and Ollama's chat requests are shaped after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.core.chat import Json
+
+
+def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
+    """See ``dialect.ReadChat``."""
+    model = body.get("model") or model_in(path)
+    parallel = body.get("parallel_tool_calls")
+    return ChatRequest(
+        dialect="openai",
+        model=model if isinstance(model, str) else "",
+        tools=tuple(tools(body)),
+        choice=choice(body.get("tool_choice")),
+        parallel=parallel if isinstance(parallel, bool) else None,
+        stream=body.get("stream") is True,
+        json=json_schema(body.get("response_format")),
+        messages=tuple(messages(body)),
+        options=picked(
+            body,
+            temperature="temperature",
+            top_p="top_p",
+            max_tokens="max_completion_tokens,max_tokens",
+            stop="stop",
+            seed="seed,random_seed",
+            presence_penalty="presence_penalty",
+            frequency_penalty="frequency_penalty",
+        ),
+    )
+
+
+def tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """The functions that are offered, of the old kind too; the provider's own tools have no function."""
+    functions = [at(one, "function") for one in dicts(body.get("tools"))] + list(dicts(body.get("functions")))
+    for one in functions:
+        if isinstance(at(one, "name"), str):
+            yield tool(one["name"], one.get("description"), one.get("parameters"))
+
+
+def choice(chosen: Json) -> Json:
+    """A choice of tools: a word, or an object that names one."""
+    if isinstance(chosen, str):
+        return WORDS.get(chosen.lower())
+    name = at(at(chosen, "function"), "name")
+    return named(name) if isinstance(name, str) else None
+
+
+def json_schema(form: Json) -> dict[str, Json] | None:
+    """The schema that ``response_format`` asks for."""
+    if at(form, "type") == "json_object":
+        schema = at(form, "schema", "json_schema")
+        return schema if isinstance(schema, dict) else {}
+    schema = at(at(form, "json_schema"), "schema")
+    return schema if isinstance(schema, dict) else ({} if at(form, "type") == "json_schema" else None)
+
+
+def messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """The conversation, each earlier call with its arguments as text."""
+    for one in dicts(body.get("messages")):
+        made = {key: one[key] for key in ("role", "content", "tool_call_id", "name") if one.get(key) is not None}
+        if one.get("tool_name") is not None:
+            made["name"] = one["tool_name"]
+        calls = [*dicts(one.get("tool_calls") or ()), *_legacy(one)]
+        if calls:
+            made["tool_calls"] = [
+                call(at(at(each, "function"), "name"), at(at(each, "function"), "arguments"), each.get("id"))
+                for each in calls
+            ]
+        yield made
+
+
+def _legacy(message: dict[str, Json]) -> list[dict[str, Json]]:
+    old = message.get("function_call")
+    return [{"function": old}] if isinstance(old, dict) else []

@@ -1,0 +1,1 @@
+"""What changed between recordings, and what follows from it."""

@@ -1,0 +1,226 @@
+"""Ask again what was recorded, and compare by consequence, to see whether a provider has changed.
+
+It knows neither suites' files nor terminals: sending, keeping and spending are handed in, and what happens comes out
+as events.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from harness.core.chat import Reply
+from harness.core.errors import UsageError
+from harness.core.finding import Evidence
+from harness.dialects.decoded import read
+from harness.dialects.request import read_chat_request as read_request
+from harness.drift.resend import wants_key
+from harness.drift.steadiness import judged
+from harness.engine.budget import metered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from harness.backend.pricing import Price
+    from harness.cassette import Cassette
+    from harness.core.change import Change
+    from harness.core.exchange import Exchange
+    from harness.drift.expiry import AgeVerdict
+    from harness.drift.steadiness import Judged
+    from harness.engine.budget import BudgetClient
+
+_BUSY = frozenset({408, 429, 502, 503, 504, 529})
+"""Answers of what stands before a provider, or of one that is too busy: they say nothing of what it would answer."""
+_PATIENCE = 3
+
+
+class ProviderDownError(UsageError):
+    """Nobody answers any more, or the key is refused; what was asked by then is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """One cassette to be verified: ``digest`` is that of its file, ``unsendable`` says of each exchange why it can't
+    be sent again, if so, and ``prices`` what each costs.
+    """
+
+    path: Path
+    suite: str
+    cassette: Cassette
+    digest: str
+    unsendable: tuple[str, ...]
+    prices: tuple[Price, ...]
+    days: int | None = None
+    age: AgeVerdict = "fresh"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedCassette:
+    """What came of one cassette. ``changes`` are what differs, ``unjudged`` a sentence for each question whose answer
+    says nothing; ``fresh`` is what it would be if recorded now, None where a question was not answered.
+    """
+
+    target: VerifyRequest
+    changes: tuple[Judged, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    fresh: tuple[Exchange, ...] | None = None
+    answers: int = 0
+
+    @property
+    def steady(self) -> tuple[Change, ...]:
+        return tuple(one.change for one in self.changes if one.steady)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """``total`` questions are to be asked, ``kept`` of them were answered before."""
+
+    total: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReceived:
+    """One question was answered, now or before."""
+
+    target: VerifyRequest
+    place: int
+
+
+Event: TypeAlias = Started | AnswerReceived | VerifiedCassette
+
+
+class AnswerStore(Protocol):
+    """Where answers are kept: those of an interrupted run are there already."""
+
+    @property
+    def resumed(self) -> int: ...
+
+    def get(self, digest: str, place: int, repeat: int) -> Exchange | None: ...
+
+    def keep(self, digest: str, place: int, repeat: int, exchange: Exchange) -> None: ...
+
+
+Send: TypeAlias = "Callable[[VerifyRequest, Exchange], Exchange]"
+
+
+def sampled(targets: Sequence[VerifyRequest], number: int, seed: int) -> tuple[VerifyRequest, ...]:
+    """``number`` of the cassettes, by chance but the same for the same ``seed``, in their order."""
+    if number >= len(targets):
+        return tuple(targets)
+    chosen = sorted(random.Random(seed).sample(range(len(targets)), number))  # noqa: S311 - a sample, no secret
+    return tuple(targets[place] for place in chosen)
+
+
+def verify(
+    targets: Sequence[VerifyRequest], *, send: Send, answers: AnswerStore, allowance: BudgetClient, repeats: int = 1
+) -> Iterator[Event]:
+    """Ask every question of ``targets`` again, ``repeats`` times each, and judge a cassette when it is through.
+
+    Raises ``BudgetSpentError`` and ``ProviderDownError``; what was answered by then is kept, and the same call goes on
+    from there.
+    """
+    total = sum(not why for target in targets for why in target.unsendable) * repeats
+    yield Started(total, answers.resumed)
+    asking = _Asking(send, answers, allowance)
+    for target in targets:
+        came: list[list[Exchange]] = []
+        for place, recorded in enumerate(target.cassette.exchanges):
+            came.append([])
+            for repeat in range(repeats) if not target.unsendable[place] else ():
+                came[-1].append(asking.ask(target, place, repeat, recorded))
+                yield AnswerReceived(target, place)
+        yield _verified(target, came)
+
+
+@dataclass(slots=True)
+class _Asking:
+    send: Send
+    answers: AnswerStore
+    allowance: BudgetClient
+    silent: int = 0
+
+    def ask(self, target: VerifyRequest, place: int, repeat: int, recorded: Exchange) -> Exchange:
+        kept = self.answers.get(target.digest, place, repeat)
+        if kept is not None:
+            return kept
+        price = target.prices[place]
+        answer = metered(
+            self.allowance,
+            _at_most(price, recorded),
+            lambda: self.send(target, recorded),
+            lambda answer: _paid(price, answer),
+        )
+        self._refuse_down(target, recorded, answer)
+        if not busy(recorded, answer):
+            self.answers.keep(target.digest, place, repeat, answer)
+        return answer
+
+    def _refuse_down(self, target: VerifyRequest, recorded: Exchange, answer: Exchange) -> None:
+        if busy(recorded, answer):
+            self.silent += 1
+        else:
+            self.silent = 0
+        where = f"{target.path}: {recorded.request.method} {recorded.request.url}"
+        refused = answer.failure is not None and answer.failure.kind == "refused" and recorded.response is not None
+        if refused or self.silent >= _PATIENCE:
+            raise ProviderDownError(f"{where}: {_why(answer)}; what was answered is kept, run the same again to go on")
+        if wants_key(recorded, answer):
+            status = answer.response.status if answer.response else 0
+            raise ProviderDownError(
+                f"{where}: the key was refused ({status}); set the right one and run the same again"
+            )
+
+
+def _at_most(price: Price, recorded: Exchange) -> float:
+    """Dollars that an answer will not cost more than: no fewer than the recorded one did."""
+    asked = read_request(recorded.request)
+    longest = asked.options.get("max_tokens") if asked else None
+    known = isinstance(longest, int) and longest > 0
+    most = price.at_most(len(recorded.request.body), longest if known else None)
+    return max(most, _paid(price, recorded) or 0.0)
+
+
+def _paid(price: Price, answer: Exchange) -> float | None:
+    """Dollars for an answer; None where nobody counted its tokens."""
+    if answer.response is not None and answer.response.status >= HTTPStatus.BAD_REQUEST:
+        return 0.0
+    reply = read(answer)
+    return price.of(reply.usage) if isinstance(reply, Reply) else None
+
+
+def busy(recorded: Exchange, answer: Exchange) -> bool:
+    """Whether ``answer`` says nothing of what the provider would answer: no connection, or a busy one."""
+    if answer.response is None:
+        return recorded.response is not None
+    was = recorded.response.status if recorded.response else 0
+    return answer.response.status in _BUSY and answer.response.status != was
+
+
+def _why(answer: Exchange) -> str:
+    if answer.response is not None:
+        return f"HTTP {answer.response.status} again and again"
+    return f"nobody answers ({answer.failure.kind if answer.failure else 'no response'})"
+
+
+def _verified(target: VerifyRequest, came: list[list[Exchange]]) -> VerifiedCassette:
+    changes: list[Judged] = []
+    unjudged: list[str] = []
+    fresh: list[Exchange] = []
+    for place, (recorded, found) in enumerate(zip(target.cassette.exchanges, came, strict=True)):
+        good = [one for one in found if not busy(recorded, one)]
+        unjudged += [f"exchange {place}: {_why(one)}" for one in found if busy(recorded, one)]
+        if target.unsendable[place]:
+            unjudged.append(f"exchange {place}: {target.unsendable[place]}")
+        evidence = (Evidence(str(target.path), (place,)),)
+        for one in judged(recorded, good):
+            path = f"exchange {place}.{one.change.path}".rstrip(".")
+            changes.append(replace(one, change=replace(one.change, path=path, evidence=evidence)))
+        fresh += good[:1]
+    whole = len(fresh) == len(came)
+    return VerifiedCassette(
+        target, tuple(changes), tuple(unjudged), tuple(fresh) if whole else None, sum(map(len, came))
+    )

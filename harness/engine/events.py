@@ -1,0 +1,104 @@
+"""What happens during a run, as values. Whoever listens decides what to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.core.exchange import Provenance
+    from harness.core.finding import Finding, Verdict
+    from harness.core.observation import Observation
+    from harness.suite import Case, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One case to be asked of one model, and where its recording is or will be.
+
+    ``repeats`` is how often it is asked, one recording after the other in the same cassette; 0, for a replay, as often
+    as was recorded. ``probing``: it asks how the provider behaves, so that a refusal is an answer, and kept.
+    """
+
+    suite: str
+    case: Case
+    model: Model
+    cassette: Path
+    repeats: int = 1
+    probing: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.suite} / {self.case.id} / {self.model.called}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a case could not be judged: its cassette is missing, damaged, does not answer, or would leak.
+
+    ``kind`` is the error's class, ``exit_code`` what the command ends with for it, ``details`` a sentence for each
+    leaf that differs.
+    """
+
+    kind: str
+    message: str
+    exit_code: int
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What came of one job. ``observations`` has one for each turn that was asked; ``kept`` says whether the
+    cassette holds it. ``seconds`` is how long it took, and the only thing here that differs from run to run.
+    """
+
+    suite: str
+    case: str
+    model: str
+    cassette: str
+    findings: tuple[Finding, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    problem: Problem | None = None
+    provenance: Provenance | None = None
+    kept: bool = True
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.suite} / {self.case} / {self.model}"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The gravest of the findings; a case that a problem kept from being judged has failed."""
+        if self.problem:
+            return "fail"
+        found = {finding.verdict for finding in self.findings}
+        gravest: tuple[Verdict, ...] = ("fail", "infra", "unsupported", "quirk")
+        return next((verdict for verdict in gravest if verdict in found), "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """``total`` cases are to be played."""
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStarted:
+    """A case is about to be asked."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFinished:
+    """A case is done; ``number`` counts from 1."""
+
+    number: int
+    result: CaseResult
+
+
+Event: TypeAlias = RunStarted | CaseStarted | CaseFinished

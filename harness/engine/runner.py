@@ -1,0 +1,249 @@
+"""The engine: each case of each suite, asked of each model, on a tape of its own.
+
+It knows neither litellm nor files nor terminals: asking and tapes are handed in, and what happens
+comes out as events.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from harness.checks import ALL_CHECKS, judge
+from harness.checks.card.context import broke_down
+from harness.core.errors import BackendError, CassetteMiss, HarnessError, ProviderError, StopAskingError, UsageError
+from harness.core.finding import Evidence, Finding
+from harness.core.observation import Observation
+from harness.engine.conversation import continued, opening, request_of
+from harness.engine.events import CaseFinished, CaseResult, CaseStarted, Event, Job, Problem, RunStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from harness.checks import Check
+    from harness.core.chat import Json, Reply
+    from harness.core.exchange import Exchange, HttpRequest, Provenance
+    from harness.suite import Model, Turn
+
+
+class Tape(Protocol):
+    """What the engine sees of an open cassette."""
+
+    @property
+    def taken(self) -> Sequence[tuple[int, Exchange]]:
+        """Exchanges in the order handed out or recorded, each with its place in the cassette."""
+
+    @property
+    def unused(self) -> Sequence[int]:
+        """Places of recorded exchanges that nothing asked for."""
+
+    @property
+    def misses(self) -> Sequence[HttpRequest]:
+        """Requests that no recording answered."""
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where the recording is from."""
+
+
+class SendQuestion(Protocol):
+    """Ask ``model`` once. ``words`` holds messages, tools, stream and options. Raises ``BackendError``."""
+
+    def __call__(self, model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply: ...
+
+
+Play: TypeAlias = "Callable[[Job], CaseResult]"
+OpenTape: TypeAlias = "Callable[[Job], AbstractContextManager[Tape]]"
+
+
+class _NotKeptError(Exception):
+    """Leaves a tape that records in such a way that nothing of it is kept."""
+
+
+@dataclass(slots=True)
+class _Playing:
+    """One job as it goes: what was seen so far."""
+
+    job: Job
+    findings: list[Finding] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    provenance: Provenance | None = None
+    repeat: int = 0
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    ask: SendQuestion,
+    open_tape: OpenTape,
+    clock: Callable[[], float],
+    recording: bool = False,
+    checks: Sequence[Check] = ALL_CHECKS,
+) -> Iterator[Event]:
+    """Play ``jobs`` in order and tell what happens. ``clock`` gives seconds, for the durations alone.
+
+    Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what was
+    finished by then has been told.
+    """
+    playing = functools.partial(play, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
+    return run_events(jobs, timed(playing, clock))
+
+
+def run_events(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
+    """Give ``jobs`` to ``playing`` in order and tell what happens."""
+    yield RunStarted(len(jobs))
+    for number, job in enumerate(jobs, 1):
+        yield CaseStarted(job)
+        yield CaseFinished(number, playing(job))
+
+
+def timed(playing: Play, clock: Callable[[], float]) -> Play:
+    """``playing`` with the seconds that it took written into each result."""
+
+    def measured(job: Job) -> CaseResult:
+        started = clock()
+        result = playing(job)
+        return replace(result, seconds=round(clock() - started, 3))
+
+    return measured
+
+
+def play(
+    job: Job, *, ask: SendQuestion, open_tape: OpenTape, recording: bool = False, checks: Sequence[Check] = ALL_CHECKS
+) -> CaseResult:
+    """Ask one case of one model, turn by turn, and judge each answer.
+
+    While ``recording``, an error of the provider that the case does not expect is not kept on the tape.
+    """
+    playing = _Playing(job)
+    kept = True
+    problem = None
+    try:
+        with open_tape(job) as tape:
+            _follow(playing, tape, ask, recording=recording, checks=checks)
+    except _NotKeptError:
+        kept = False
+    except (HarnessError, CassetteMiss) as error:
+        kept = False
+        details = error.differences if isinstance(error, CassetteMiss) else ()
+        problem = Problem(_kind(error), str(error), error.exit_code, details)
+    return CaseResult(
+        suite=job.suite,
+        case=job.case.id,
+        model=job.model.called,
+        cassette=str(job.cassette),
+        findings=tuple(playing.findings),
+        observations=tuple(playing.observations),
+        problem=problem,
+        provenance=playing.provenance,
+        kept=kept,
+    )
+
+
+def _kind(error: HarnessError | CassetteMiss) -> str:
+    """The name of our own class that ``error`` is or comes from."""
+    ours = (kind for kind in type(error).__mro__ if kind.__module__ == CassetteMiss.__module__)
+    return next(ours, type(error)).__name__
+
+
+def _follow(playing: _Playing, tape: Tape, ask: SendQuestion, *, recording: bool, checks: Sequence[Check]) -> None:
+    while _again(playing.job, tape, playing.repeat):
+        playing.repeat += 1
+        _ask_all(playing, tape, ask, checks)
+    playing.provenance = tape.provenance
+    if tape.misses:
+        asked = ", ".join(f"{request.method} {request.url}" for request in tape.misses)
+        place = str(playing.job.cassette)
+        raise CassetteMiss(f"{place}: no recording answers {asked}, and the miss was swallowed", cassette=place)
+    if recording and _unwanted(playing):
+        raise _NotKeptError
+    if not recording:
+        playing.findings += _unused(playing.job, tape.unused)
+
+
+def _again(job: Job, tape: Tape, done: int) -> bool:
+    """Whether the case is to be asked once more."""
+    return done < job.repeats or (not job.repeats and (done == 0 or bool(tape.unused and done <= len(tape.taken))))
+
+
+def _ask_all(playing: _Playing, tape: Tape, ask: SendQuestion, checks: Sequence[Check]) -> None:
+    case = playing.job.case
+    messages = opening(case)
+    reply = _ask(playing, tape, ask, request_of(case, None, messages), checks, None)
+    for turn in case.then:
+        if reply is None:
+            return  # the error that came instead is judged already
+        going_on = continued(messages, reply, turn)
+        if isinstance(going_on, str):
+            number = _turn(playing)
+            evidence = Evidence(str(playing.job.cassette), tuple(place for place, _ in tape.taken))
+            playing.findings.append(Finding("turn", "fail", going_on, f"turn {number}", evidence))
+            return
+        messages = going_on
+        reply = _ask(playing, tape, ask, request_of(case, turn, messages), checks, turn)
+
+
+def _ask(
+    playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str, Json], checks: Sequence[Check], turn: Turn | None
+) -> Reply | None:
+    """One question: its answer (None where an error came), judged."""
+    job = playing.job
+    before = len(tape.taken)
+    number = _turn(playing)
+    reply: Reply | None = None
+    error: HarnessError | None = None
+    try:
+        reply = ask(job.model, words, wrong_key=job.case.wrong_key)
+    except BackendError as came:
+        error = came
+    except StopAskingError:
+        raise
+    except UsageError as came:
+        if not job.probing:
+            raise
+        error = came  # what the backend refuses to send is an answer to a probe
+    observation = Observation(
+        suite=job.suite,
+        case=job.case.id,
+        model=job.model.called,
+        asked=words,
+        reply=reply,
+        error=error,
+        turn=number,
+        cassette=str(job.cassette),
+        exchanges=tuple(tape.taken[before:]),
+        repeat=playing.repeat - 1,
+    )
+    found = judge(observation, (turn or job.case).expect, checks)
+    playing.observations.append(observation)
+    where = f"turn {number}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {number}"
+    playing.findings += (replace(one, path=f"{where}.{one.path}".rstrip(".")) for one in found)
+    return reply
+
+
+def _turn(playing: _Playing) -> int:
+    """How many questions were asked in this repeat."""
+    return sum(1 for seen in playing.observations if seen.repeat == playing.repeat - 1)
+
+
+def _unwanted(playing: _Playing) -> bool:
+    """Whether the provider failed in a way that the case does not expect; to a probe a refusal is an answer."""
+    if playing.job.probing:
+        return any(broke_down(seen.error) or _cut_off(seen) for seen in playing.observations)
+    failed = any(isinstance(seen.error, ProviderError) for seen in playing.observations)
+    return failed and any(one.check == "error" and one.verdict in {"fail", "infra"} for one in playing.findings)
+
+
+def _cut_off(seen: Observation) -> bool:
+    """Whether the connection, and not the provider's own words, ended the answer."""
+    return seen.error is not None and any(one.failure is not None for _, one in seen.exchanges)
+
+
+def _unused(job: Job, places: Sequence[int]) -> list[Finding]:
+    if not places:
+        return []
+    which = ", ".join(map(str, places))
+    message = f"recorded, but never asked for: exchange {which}; record the case again if it has changed"
+    return [Finding("H2", "fail", message, "unused", Evidence(str(job.cassette), tuple(places)))]

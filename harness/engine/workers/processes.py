@@ -1,0 +1,166 @@
+"""Worker processes on this machine, forked from a server that has litellm loaded, each on a pipe of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import HarnessError
+from harness.engine.budget import BudgetSpentError
+from harness.engine.workers import worker
+from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+
+    from harness.engine.budget import BudgetClient
+    from harness.engine.events import Event, Job
+    from harness.engine.workers.protocol import Executor, RunnerFactory
+    from harness.engine.workers.scheduler import Batch, News
+
+BATCH = 16
+_AHEAD = 64  # batches of each worker before the first case that is not told yet
+_MOST_STILLBORN = 3
+_PATIENCE = 10.0  # seconds
+
+
+def processes(count: int, *, batch: int = BATCH) -> Executor:
+    """An executor with ``count`` worker processes, each given ``batch`` cases at a time."""
+
+    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: BudgetClient) -> Iterator[Event]:
+        crew = Processes(recipe, allowance, min(count, len(jobs)))
+        yield from dealt(jobs, crew, batch=batch, ahead=_AHEAD * batch * count)
+
+    return playing
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    process: Any
+    pipe: Connection
+    ready: bool = False
+    batch: list[int] = field(default_factory=list)
+
+
+class Processes:
+    """A crew of processes; one that dies is replaced."""
+
+    def __init__(self, recipe: RunnerFactory, allowance: BudgetClient, count: int) -> None:
+        # A forked server costs the import once; where there is none, each worker imports for itself.
+        kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        self._context: Any = multiprocessing.get_context(kind)
+        if kind == "forkserver":
+            self._context.set_forkserver_preload([*recipe.preload])
+        self._recipe = pickle.dumps(recipe)
+        self._allowance = allowance
+        self._stillborn = 0
+        self._workers = [self._started() for _ in range(count)]
+
+    def free(self) -> int:
+        return sum(one.ready for one in self._workers)
+
+    def give(self, batch: Batch) -> None:
+        one = next(one for one in self._workers if one.ready)
+        one.ready, one.batch = False, [place for place, _ in batch]
+        with contextlib.suppress(OSError):  # it is dead: what it was given comes back with that news
+            one.pipe.send(batch)
+
+    def news(self) -> Iterator[News]:
+        pipes = {one.pipe: one for one in self._workers}
+        for pipe in connection.wait(list(pipes)):
+            one = pipes[pipe]  # type: ignore[index]  # only our own pipes were waited for
+            try:
+                found = self._heard(one, one.pipe.recv())
+            except (EOFError, OSError, pickle.UnpicklingError):
+                yield self._lost(one)
+            else:
+                if found is not None:
+                    yield found
+
+    def stop(self, *, at_once: bool) -> list[News]:
+        """Those in the middle of a case break it off as they would at Ctrl-C, and what they say before is heard."""
+        workers, self._workers = self._workers, []
+        for one in workers:
+            with contextlib.suppress(OSError, ValueError):
+                if at_once and one.process.pid:
+                    os.kill(one.process.pid, signal.SIGINT)
+                else:
+                    one.pipe.send(None)
+        found: list[News] = []
+        for one in workers:
+            found += self._last_words(one)
+            one.process.join(_PATIENCE)
+            if one.process.is_alive():
+                one.process.kill()
+                one.process.join()
+            one.process.close()
+            one.pipe.close()
+        return found
+
+    def _started(self) -> _Worker:
+        here, there = self._context.Pipe()
+        process = self._context.Process(
+            target=worker.work, args=(there, self._recipe, dict(os.environ)), name="harness-worker", daemon=True
+        )
+        process.start()
+        there.close()
+        return _Worker(process, here)
+
+    def _heard(self, one: _Worker, said: worker.Said) -> BatchFinished | None:
+        match said:
+            case worker.WorkerReady():
+                one.ready, self._stillborn = True, 0
+            case BatchFinished():
+                one.batch.remove(said.place)
+                return said
+            case worker.BatchAssigned():
+                one.pipe.send(_turn(self._allowance, said.dollars))
+            case worker.BudgetSettled():
+                self._allowance.settle(said.estimated, said.paid)
+            case worker.WorkerFailed():
+                raise said.error
+        return None
+
+    def _last_words(self, one: _Worker) -> Iterator[News]:
+        with contextlib.suppress(Exception):  # whatever it fails with now, it is being let go
+            while one.pipe.poll(_PATIENCE):
+                found = self._heard(one, one.pipe.recv())
+                if found is not None:
+                    yield found
+
+    def _lost(self, one: _Worker) -> WorkerLost:
+        one.process.join(_PATIENCE)
+        why = _why(one.process.exitcode)
+        if not (one.ready or one.batch):
+            self._stillborn += 1
+            if self._stillborn > _MOST_STILLBORN:
+                raise HarnessError(f"workers end before they play anything ({why}); run it without --workers")
+        one.pipe.close()
+        one.process.close()
+        self._workers[self._workers.index(one)] = self._started()
+        return WorkerLost(tuple(one.batch), tuple(one.batch[:1]), why)  # cases are played in their order
+
+
+def _turn(allowance: BudgetClient, dollars: float) -> float | BudgetSpentError:
+    try:
+        return allowance.turn(dollars)
+    except BudgetSpentError as spent:
+        return spent
+
+
+def _why(code: int | None) -> str:
+    if code is None:
+        return "it went silent"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

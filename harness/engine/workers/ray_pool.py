@@ -1,0 +1,241 @@
+"""Workers in a Ray cluster: actors, a processor each, on whatever machines there are.
+
+Ray starts them, moves them their work and tells of their death; which case goes where is decided by ``dealing``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from harness.core.errors import HarnessError, UsageError
+from harness.engine.budget import BudgetClient, BudgetSpentError
+from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
+from harness.engine.workers.worker import portable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
+
+    from harness.engine.budget import Limits
+    from harness.engine.events import CaseResult, Event, Job
+    from harness.engine.workers.protocol import Executor, RunnerFactory
+    from harness.engine.workers.scheduler import Batch, News
+
+BATCH = 100
+_AHEAD = 8  # batches of each worker before the first case that is not told yet
+_MOST_STILLBORN = 3  # of each worker
+_PATIENCE = 10.0  # seconds
+_COMPARED = ("toolcall-harness", "litellm")
+
+
+def on_ray(address: str | None = None, count: int | None = None, *, batch: int = BATCH) -> Executor:
+    """An executor with ``count`` workers (by default one for each processor) in the Ray cluster at ``address``.
+
+    Without an address it is the cluster that runs on this machine, or one that is started for the run.
+    Raises ``UsageError`` where there is no Ray, or nobody at the address.
+    """
+
+    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: BudgetClient) -> Iterator[Event]:
+        with _connected(address) as ray:
+            workers = count or int(ray.cluster_resources().get("CPU", 1))
+            size = max(1, min(batch, len(jobs) // (2 * workers)))  # small runs are shared out too
+            crew = Actors(ray, recipe, allowance, workers=max(1, min(workers, len(jobs) // size)))
+            yield from dealt(jobs, crew, batch=size, ahead=_AHEAD * size * workers)
+
+    return playing
+
+
+@contextlib.contextmanager
+def _connected(address: str | None) -> Iterator[ModuleType]:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of each cluster
+    # A warning about a default to come, at every start otherwise.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray  # noqa: PLC0415 - large, and only for those who play on a cluster
+    except ImportError as error:
+        raise UsageError("there is no Ray here; install it: pip install 'toolcall-harness[ray]'") from error
+    if ray.is_initialized():
+        yield ray
+        return
+    _greet(address)
+    try:
+        ray.init(address, log_to_driver=False, logging_level="warning", include_dashboard=None)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UsageError(f"there is no Ray cluster at {address or 'this machine'}: {error}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _greet(address: str | None) -> None:
+    """Raise ``UsageError`` where nobody listens at ``address``: Ray itself would ask for minutes."""
+    where = urlsplit(address if "://" in (address or "") else f"//{address or ''}")
+    try:
+        if where.port is not None:
+            socket.create_connection((str(where.hostname), where.port), timeout=_PATIENCE).close()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"there is no Ray cluster at {address}: {error}; start one with `ray start --head`") from error
+
+
+class Worker:
+    """An actor: opens the recipe, and plays batches. Our own errors are answers: Ray would wrap what is raised."""
+
+    def __init__(self, recipe: RunnerFactory, turns: Any, versions: dict[str, str]) -> None:
+        self._recipe, self._turns, self._versions = recipe, turns, versions
+
+    def open(self) -> BaseException | None:
+        """Get ready; why it can't be, where it can't."""
+        here = _versions()
+        if here != self._versions:
+            told = f"a worker on {os.uname().nodename} has {here}, and whoever started it {self._versions}"
+            return UsageError(f"{told}: results would differ; install the same on every machine")
+        try:
+            self._opened = self._recipe(RemoteBudget(self._turns))  # held, or it would be closed again
+            self._playing = self._opened.__enter__()
+        except BaseException as error:  # noqa: BLE001 - told to whoever started this
+            return portable(error)
+        return None
+
+    def play(self, batch: Batch) -> list[tuple[int, CaseResult]] | BaseException:
+        try:
+            return [(place, self._playing(job)) for place, job in batch]
+        except BaseException as error:  # noqa: BLE001 - as above
+            return portable(error)
+
+
+class Counter:
+    """An actor, one for all workers: the allowance of the run, on the machine that started it."""
+
+    def __init__(self, limits: Limits, requests: int, dollars: float) -> None:
+        self._allowance = BudgetClient(limits, clock=time.monotonic, sleep=time.sleep)
+        self._allowance.requests, self._allowance.dollars = requests, dollars
+
+    def turn(self, dollars: float) -> float | BudgetSpentError:
+        try:
+            return self._allowance.turn(dollars)
+        except BudgetSpentError as spent:
+            return spent
+
+    def settle(self, estimated: float, paid: float) -> None:
+        self._allowance.settle(estimated, paid)
+
+    def spent(self) -> tuple[int, float]:
+        return self._allowance.requests, self._allowance.dollars
+
+
+class RemoteBudget:
+    """The allowance, asked for over the cluster. ``counter`` is the actor's handle."""
+
+    def __init__(self, counter: Any) -> None:
+        self._counter = counter
+
+    def take(self, dollars: float = 0.0) -> None:
+        import ray  # noqa: PLC0415 - as above
+
+        answer: float | BudgetSpentError = ray.get(self._counter.turn.remote(dollars))
+        if isinstance(answer, BudgetSpentError):
+            raise answer
+        if answer > 0:
+            time.sleep(answer)
+
+    def settle(self, estimated: float, paid: float) -> None:
+        self._counter.settle.remote(estimated, paid)
+
+
+@dataclass(slots=True, eq=False)
+class _Hand:
+    """An actor, and what it was asked last: to open the recipe, or to play these places."""
+
+    actor: Any
+    asked: Any
+    batch: tuple[int, ...] = ()
+    ready: bool = False
+
+
+class Actors:
+    """A crew of actors; one that dies is replaced, wherever there is room."""
+
+    def __init__(self, ray: ModuleType, recipe: RunnerFactory, allowance: BudgetClient, *, workers: int) -> None:
+        self._ray: Any = ray
+        self._allowance = allowance
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        counter = ray.remote(num_cpus=0, scheduling_strategy=here)(Counter)
+        self._counter = counter.remote(allowance.limits, allowance.requests, allowance.dollars)
+        self._recipe = ray.put(recipe)
+        self._kind = ray.remote(num_cpus=1, max_restarts=0)(Worker)
+        self._stillborn = 0
+        self._most_stillborn = _MOST_STILLBORN * workers
+        self._hands = [self._started() for _ in range(workers)]
+
+    def free(self) -> int:
+        return sum(one.ready for one in self._hands)
+
+    def give(self, batch: Batch) -> None:
+        one = next(one for one in self._hands if one.ready)
+        one.ready, one.batch = False, tuple(place for place, _ in batch)
+        one.asked = one.actor.play.remote(batch)
+
+    def news(self) -> Iterator[News]:
+        waiting = {one.asked: one for one in self._hands if one.asked is not None}
+        came, _ = self._ray.wait(list(waiting), num_returns=1)
+        for asked in came:
+            one = waiting[asked]
+            try:
+                answer = self._ray.get(asked)
+            except self._ray.exceptions.RayTaskError:
+                raise
+            except self._ray.exceptions.RayError as error:
+                yield self._lost(one, error)
+            else:
+                yield from self._heard(one, answer)
+
+    def stop(self, *, at_once: bool) -> list[News]:
+        """Ray ends actors at once, whatever they do: of a recording under way its journal is left."""
+        del at_once
+        hands, self._hands = self._hands, []
+        if not hands:
+            return []
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            spent = self._ray.get(self._counter.spent.remote(), timeout=_PATIENCE)
+            self._allowance.requests, self._allowance.dollars = spent
+        for actor in (*(one.actor for one in hands), self._counter):
+            self._ray.kill(actor)
+        return []
+
+    def _started(self) -> _Hand:
+        actor = self._kind.remote(self._recipe, self._counter, _versions())
+        return _Hand(actor, actor.open.remote())
+
+    def _heard(self, one: _Hand, answer: Any) -> Iterator[News]:
+        if isinstance(answer, BaseException):
+            raise answer
+        batch, one.batch, one.ready, one.asked = one.batch, (), True, None
+        if batch:
+            for place, result in answer:
+                yield BatchFinished(place, result)
+
+    def _lost(self, one: _Hand, error: Exception) -> WorkerLost:
+        why = type(error).__name__
+        if not one.batch:
+            self._stillborn += 1
+            if self._stillborn > self._most_stillborn:
+                raise HarnessError(f"Ray's workers end before they play anything: {error}")
+        with contextlib.suppress(self._ray.exceptions.RayError):
+            self._ray.kill(one.actor)
+        self._hands[self._hands.index(one)] = self._started()
+        # Which of a batch was its end is not known: all of it is suspected, and dealt one by one.
+        return WorkerLost(one.batch, one.batch, why)
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _COMPARED}

@@ -1,0 +1,165 @@
+"""Dealing cases to workers: in batches, none lost, none counted twice, and told in order.
+
+Nothing here knows what a worker is. A ``Crew`` gives batches to its own and brings their news.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from harness.core.errors import WorkerDiedError
+from harness.engine.events import CaseFinished, CaseResult, CaseStarted, Problem, RunStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from harness.engine.events import Event, Job
+
+TRIES = 3
+"""How often a case may take its worker down before it is told as failed."""
+
+Batch: TypeAlias = "tuple[tuple[int, Job], ...]"
+"""Cases with their places among all."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinished:
+    """The case at ``place`` was played."""
+
+    place: int
+    result: CaseResult
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker died. ``unfinished`` are the places it had left; ``suspects`` those that may have been its end."""
+
+    unfinished: tuple[int, ...]
+    suspects: tuple[int, ...]
+    why: str
+
+
+News: TypeAlias = BatchFinished | WorkerLost
+
+
+class WorkerPool(Protocol):
+    """Workers of one kind, as many as there are to be at a time."""
+
+    def free(self) -> int:
+        """How many wait for a batch."""
+
+    def give(self, batch: Batch) -> None:
+        """Hand a batch to one of those who wait."""
+
+    def news(self) -> Iterable[News]:
+        """What happened since; waits until something has. Raises what a worker could not go on after."""
+
+    def stop(self, *, at_once: bool) -> Iterable[News]:
+        """Let all go, ``at_once`` in the middle of their work too; the last news."""
+
+
+class BatchScheduler:
+    """Which cases are still to be played, and which can be told. Pure: no worker and no clock."""
+
+    def __init__(self, count: int, *, batch: int, ahead: int) -> None:
+        self._count, self._batch, self._ahead = count, batch, ahead
+        self._fresh = 0
+        self._again: deque[tuple[int, ...]] = deque()
+        self._deaths: Counter[int] = Counter()
+        self._results: dict[int, CaseResult] = {}
+        self._told = 0
+
+    @property
+    def done(self) -> bool:
+        return self._told == self._count
+
+    def next(self) -> tuple[int, ...]:
+        """The places of the next batch; none where nothing can be dealt now.
+
+        No further than ``ahead`` cases before the first that is not told yet: results wait in memory for their turn.
+        """
+        if self._again:
+            return self._again.popleft()
+        end = min(self._fresh + self._batch, self._count)
+        if end > self._told + self._ahead:
+            return ()
+        places = tuple(range(self._fresh, end))
+        self._fresh = end
+        return places
+
+    def finished(self, place: int, result: CaseResult) -> None:
+        """A second result of the same case is not counted."""
+        if place >= self._told:
+            self._results.setdefault(place, result)
+
+    def lost(self, unfinished: Collection[int], suspects: Collection[int]) -> list[int]:
+        """Take back what a dead worker left; the places that are given up."""
+        self._deaths.update(suspects)
+        rest = tuple(place for place in unfinished if place not in suspects)
+        if rest:
+            self._again.append(rest)
+        self._again.extend((place,) for place in suspects if self._deaths[place] < TRIES)
+        return [place for place in suspects if self._deaths[place] >= TRIES]
+
+    def ready(self) -> Iterator[tuple[int, CaseResult]]:
+        """Results whose turn has come, in order, each once."""
+        while self._told in self._results:
+            yield self._told, self._results.pop(self._told)
+            self._told += 1
+
+    def left(self) -> list[tuple[int, CaseResult]]:
+        """What was finished though cases before it were not: for a run that is broken off."""
+        return sorted(self._results.items())
+
+
+def dealt(jobs: Sequence[Job], crew: WorkerPool, *, batch: int, ahead: int) -> Iterator[Event]:
+    """Have ``crew`` play ``jobs``, and tell what happens in their order. ``crew`` is let go at the end of it.
+
+    What was finished when the user interrupts is told before the interruption goes on.
+    """
+    deal = BatchScheduler(len(jobs), batch=batch, ahead=ahead)
+    at_once = True
+    try:
+        yield RunStarted(len(jobs))
+        while not deal.done:
+            _give(deal, crew, jobs)
+            _take(deal, crew.news(), jobs)
+            yield from _told(jobs, deal.ready())
+        at_once = False
+    except KeyboardInterrupt:
+        _take(deal, crew.stop(at_once=True), jobs)
+        yield from _told(jobs, (*deal.ready(), *deal.left()))
+        raise
+    finally:
+        crew.stop(at_once=at_once)
+
+
+def _give(deal: BatchScheduler, crew: WorkerPool, jobs: Sequence[Job]) -> None:
+    for _ in range(crew.free()):
+        places = deal.next()
+        if not places:
+            return
+        crew.give(tuple((place, jobs[place]) for place in places))
+
+
+def _take(deal: BatchScheduler, news: Iterable[News], jobs: Sequence[Job]) -> None:
+    for one in news:
+        if isinstance(one, BatchFinished):
+            deal.finished(one.place, one.result)
+            continue
+        for place in deal.lost(one.unfinished, one.suspects):
+            deal.finished(place, _given_up(jobs[place], one.why))
+
+
+def _told(jobs: Sequence[Job], results: Iterable[tuple[int, CaseResult]]) -> Iterator[Event]:
+    for place, result in results:
+        yield CaseStarted(jobs[place])
+        yield CaseFinished(place + 1, result)
+
+
+def _given_up(job: Job, why: str) -> CaseResult:
+    message = f"{job.name}: the worker that played it died {TRIES} times ({why}); play it alone, without workers"
+    problem = Problem(WorkerDiedError.__name__, message, WorkerDiedError.exit_code)
+    return CaseResult(job.suite, job.case.id, job.model.called, str(job.cassette), problem=problem, kept=False)

@@ -1,0 +1,1 @@
+"""Evaluations: cases scored, rates added up."""

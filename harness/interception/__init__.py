@@ -1,0 +1,1 @@
+"""How HTTP requests are caught, client by client, and how the network is blocked."""

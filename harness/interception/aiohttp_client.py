@@ -1,0 +1,234 @@
+"""aiohttp: litellm's way out for async calls. Replayed and live bodies alike are real ``StreamReader``s that ask
+for their next chunk only when they are empty, so that chunk boundaries survive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_exceptions import ClientConnectorError
+from aiohttp.payload import PAYLOAD_REGISTRY
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from harness.core.exchange import Failure, HttpRequest
+from harness.interception import context
+from harness.interception.aiohttp_reader import Reader
+from harness.interception.pace import paced
+
+if TYPE_CHECKING:
+    from harness.core.exchange import HttpResponse
+    from harness.interception.context import ResponseListener
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+def install() -> None:
+    """Put our door before every aiohttp session, for good."""
+    original = aiohttp.ClientSession._request  # noqa: SLF001 - the one place that all of aiohttp's verbs pass
+
+    async def request(self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any) -> Any:
+        answer = context.current()
+        if answer is None:
+            return await original(self, method, str_or_url, **options)
+        asked = _asked(self, method, str_or_url, options, await _body(self, options))
+        got = answer(asked)
+        play = context.played(got)
+        if play:
+            return await _checked(self, _played(self, asked, *play), options)
+        witness = context.witness(got)
+        try:
+            response = await original(self, method, str_or_url, **options)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            witness.end(_failure(error))
+            raise
+        decoded = _either(options, self, "auto_decompress")
+        return _watched(response, witness, decoded=decoded)
+
+    aiohttp.ClientSession._request = request  # type: ignore[method-assign]  # noqa: SLF001 - as above
+
+
+def _asked(
+    session: aiohttp.ClientSession, method: str, url: str | URL, options: dict[str, Any], body: bytes
+) -> HttpRequest:
+    """What aiohttp would send: session and call headers together."""
+    whole = session._build_url(url)  # noqa: SLF001 - base_url and relative paths are resolved there
+    if options.get("params"):
+        whole = whole.extend_query(options["params"])
+    headers = CIMultiDict(session.headers)
+    headers.update(options.get("headers") or {})
+    return HttpRequest(method.upper(), str(whole), tuple((str(name), value) for name, value in headers.items()), body)
+
+
+async def _body(session: aiohttp.ClientSession, options: dict[str, Any]) -> bytes:
+    """The body in bytes. One that can be read but once, or has a random boundary, goes into ``options`` as bytes."""
+    if options.get("json") is not None:
+        return session.json_serialize(options["json"]).encode()
+    data = options.get("data")
+    if data is None:
+        return b""
+    if isinstance(data, (bytes, bytearray, memoryview, str)):
+        return data.encode() if isinstance(data, str) else bytes(data)
+    try:
+        form = aiohttp.FormData(data) if isinstance(data, (dict, list, tuple)) else data
+        payload = form() if isinstance(form, aiohttp.FormData) else PAYLOAD_REGISTRY.get(form)
+    except LookupError:
+        payload = aiohttp.FormData(data)()
+    collected = _Collected()
+    await payload.write(collected)
+    options["data"] = bytes(collected.data)
+    headers = CIMultiDict(options.get("headers") or {})
+    headers.setdefault("Content-Type", payload.content_type)
+    options["headers"] = headers
+    return bytes(collected.data)
+
+
+class _Collected(AbstractStreamWriter):
+    """Takes what a payload writes."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        self.data += chunk
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        self.data += chunk
+
+    async def drain(self) -> None: ...
+
+    def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None: ...
+
+    def enable_chunking(self) -> None: ...
+
+    async def write_headers(self, status_line: str, headers: Any) -> None: ...
+
+
+def _either(options: dict[str, Any], session: aiohttp.ClientSession, name: str) -> Any:
+    """An option of the call, or the session's where the call says nothing."""
+    given = options.get(name)
+    return getattr(session, name) if given is None else given
+
+
+async def _checked(
+    session: aiohttp.ClientSession, response: aiohttp.ClientResponse, options: dict[str, Any]
+) -> aiohttp.ClientResponse:
+    check = _either(options, session, "raise_for_status")
+    if callable(check):
+        await check(response)
+    elif check:
+        response.raise_for_status()
+    return response
+
+
+def _failure(error: BaseException) -> Failure:
+    if isinstance(error, ClientConnectorError):
+        return Failure("refused", str(error))
+    if isinstance(error, TimeoutError):
+        return Failure("timeout", str(error))
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return Failure("cut", str(error))
+    if isinstance(error, aiohttp.ClientResponseError):
+        return Failure("protocol", error.message)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return Failure("closed", str(error))
+    return Failure("reset", str(error))
+
+
+def _error(failure: Failure, asked: HttpRequest) -> Exception:
+    url = URL(asked.url, encoded=True)
+    if failure.kind == "refused":
+        key: Any = SimpleNamespace(host=url.host, port=url.port, ssl=True, is_ssl=url.scheme == "https")
+        return ClientConnectorError(key, ConnectionRefusedError(111, failure.detail or "Connection refused"))
+    if failure.kind == "timeout":
+        return aiohttp.SocketTimeoutError(failure.detail)
+    if failure.kind == "cut":
+        return aiohttp.ClientPayloadError(failure.detail or "Response payload is not completed")
+    if failure.kind == "protocol":
+        return aiohttp.ClientResponseError(_info(asked), (), status=400, message=failure.detail)
+    if failure.kind == "closed":
+        return aiohttp.ServerDisconnectedError(failure.detail or None)
+    return aiohttp.ClientOSError(104, failure.detail or "Connection reset by peer")
+
+
+def _info(asked: HttpRequest) -> aiohttp.RequestInfo:
+    url = URL(asked.url, encoded=True)
+    return aiohttp.RequestInfo(url, asked.method, CIMultiDictProxy(CIMultiDict(asked.headers)), url)
+
+
+def _played(
+    session: aiohttp.ClientSession, asked: HttpRequest, response: HttpResponse | None, failure: Failure | None
+) -> aiohttp.ClientResponse:
+    url = URL(asked.url, encoded=True)
+    if response is None:
+        raise _error(failure or Failure("reset"), asked)
+    made = aiohttp.ClientResponse(
+        asked.method,
+        url,
+        writer=None,
+        continue100=None,
+        timer=None,  # type: ignore[arg-type]  # nothing here can time out
+        request_info=_info(asked),
+        traces=[],
+        loop=asyncio.get_running_loop(),
+        session=session,
+        stream_writer=SimpleNamespace(output_size=0),  # type: ignore[arg-type]  # all that is read of it
+    )
+    made.status = response.status
+    made.reason = _REASONS.get(response.status, "")
+    made.version = aiohttp.HttpVersion11
+    made._headers = CIMultiDictProxy(CIMultiDict(response.headers))  # noqa: SLF001 - set by start() on a live one
+    made._raw_headers = tuple((key.encode(), value.encode()) for key, value in response.headers)  # noqa: SLF001 - set by start() on a live one
+    pieces = iter(paced([chunk for chunk in response.chunks if chunk.data]))
+
+    async def fetch() -> bytes:
+        wait, data = next(pieces, (0.0, b""))
+        if wait:
+            await asyncio.sleep(wait)
+        if not data and failure is not None:
+            raise _error(failure, asked)
+        return data
+
+    made.content = Reader(fetch)
+    return made
+
+
+def _watched(response: aiohttp.ClientResponse, witness: ResponseListener, *, decoded: bool) -> aiohttp.ClientResponse:
+    headers = [(str(name), value) for name, value in response.headers.items()]
+    if decoded:
+        headers = [(name, value) for name, value in headers if name.lower() != "content-encoding"]
+    witness.head(response.status, tuple(headers))
+    live, close, release = response.content, response.close, response.release
+    over: list[bool] = []
+
+    def end(failure: Failure | None = None, *, complete: bool = True) -> None:
+        if not over:
+            over.append(True)
+            witness.end(failure, complete=complete)
+
+    async def fetch() -> bytes:
+        try:
+            data = await live.readany()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            end(_failure(error))
+            raise
+        witness.chunk(data) if data else end()
+        return data
+
+    def closed() -> None:
+        close()
+        end(complete=live.at_eof())
+
+    def released() -> Any:
+        end(complete=live.at_eof())
+        return release()
+
+    response.content = Reader(fetch)
+    response.close = closed  # type: ignore[method-assign]  # of this one response alone
+    response.release = released  # type: ignore[method-assign]  # likewise
+    return response

@@ -1,0 +1,201 @@
+"""httpx, sync and async: litellm's way out for whole and streamed sync calls; and httpx2, its like."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.core.exchange import Failure, HttpRequest
+from harness.interception import context
+from harness.interception.pace import paced
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from harness.core.exchange import HttpResponse
+    from harness.interception.context import ResponseListener
+
+_ERRORS = {
+    "refused": "ConnectError",
+    "reset": "ReadError",
+    "timeout": "ReadTimeout",
+    "cut": "RemoteProtocolError",
+    "protocol": "RemoteProtocolError",
+    "closed": "RemoteProtocolError",
+}
+
+
+def install() -> None:
+    """Put our door before the transports of both libraries, for good."""
+    for name in ("httpx", "httpx2"):
+        if importlib.util.find_spec(name):
+            _guard(_library(name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """httpx or httpx2: its module, and our two kinds of body as streams of its own."""
+
+    module: Any
+    played: Any
+    watched: Any
+
+    def error(self, failure: Failure, request: Any) -> Exception:
+        made: Exception = getattr(self.module, _ERRORS[failure.kind])(failure.detail, request=request)
+        return made
+
+    def failure(self, error: Exception) -> Failure:
+        if isinstance(error, self.module.ConnectError):
+            return Failure("refused", str(error))
+        if isinstance(error, self.module.TimeoutException):
+            return Failure("timeout", str(error))
+        if isinstance(error, self.module.RemoteProtocolError):
+            return Failure("protocol", str(error))
+        return Failure("reset", str(error))
+
+    def response(self, response: HttpResponse | None, failure: Failure | None, request: Any) -> Any:
+        if response is None:
+            raise self.error(failure or Failure("reset"), request)
+        return self.module.Response(
+            response.status,
+            headers=list(response.headers),
+            stream=self.played(self, response, failure, request),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+
+def _library(name: str) -> _Library:
+    module = importlib.import_module(name)
+    kinds: tuple[Any, ...] = (module.SyncByteStream, module.AsyncByteStream)
+    return _Library(module, type("Played", (_Played, *kinds), {}), type("Watched", (_Watched, *kinds), {}))
+
+
+def _guard(library: _Library) -> None:
+    module = library.module
+    sync, asynchronous = module.HTTPTransport.handle_request, module.AsyncHTTPTransport.handle_async_request
+
+    def handle_request(self: Any, request: Any) -> Any:
+        answer = context.current()
+        if answer is None:
+            return sync(self, request)
+        got = answer(_asked(request, request.read()))
+        play = context.played(got)
+        if play:
+            return library.response(*play, request)
+        witness = context.witness(got)
+        try:
+            response = sync(self, request)
+        except module.TransportError as error:
+            witness.end(library.failure(error))
+            raise
+        return _watched(library, response, witness)
+
+    async def handle_async_request(self: Any, request: Any) -> Any:
+        answer = context.current()
+        if answer is None:
+            return await asynchronous(self, request)
+        got = answer(_asked(request, await request.aread()))
+        play = context.played(got)
+        if play:
+            return library.response(*play, request)
+        witness = context.witness(got)
+        try:
+            response = await asynchronous(self, request)
+        except module.TransportError as error:
+            witness.end(library.failure(error))
+            raise
+        return _watched(library, response, witness)
+
+    module.HTTPTransport.handle_request = handle_request
+    module.AsyncHTTPTransport.handle_async_request = handle_async_request
+
+
+def _asked(request: Any, body: bytes) -> HttpRequest:
+    return HttpRequest(request.method, str(request.url), tuple(request.headers.multi_items()), body)
+
+
+def _watched(library: _Library, response: Any, witness: ResponseListener) -> Any:
+    witness.head(response.status_code, tuple(response.headers.multi_items()))
+    response.stream = library.watched(library, response.stream, witness)
+    return response
+
+
+class _Played:
+    """A recorded body, chunk by chunk, for sync and async readers alike."""
+
+    def __init__(self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any) -> None:
+        self._library, self._failure, self._request = library, failure, request
+        self._pieces = paced(response.chunks)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for wait, data in self._pieces:
+            if wait:
+                time.sleep(wait)
+            yield data
+        self._end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for wait, data in self._pieces:
+            if wait:
+                import anyio  # noqa: PLC0415 - httpx has it; whose loop this is, it knows
+
+                await anyio.sleep(wait)
+            yield data
+        self._end()
+
+    def _end(self) -> None:
+        if self._failure is not None:
+            raise self._library.error(self._failure, self._request)
+
+
+class _Watched:
+    """A live body on its way to the caller: each chunk is told to the witness and handed on at once."""
+
+    def __init__(self, library: _Library, live: Any, witness: ResponseListener) -> None:
+        self._library, self._live, self._witness, self._over = library, live, witness, False
+
+    def _end(self, failure: Failure | None = None, *, complete: bool = True) -> None:
+        if not self._over:
+            self._over = True
+            self._witness.end(failure, complete=complete)
+
+    def _broke(self, error: Exception) -> None:
+        failure = self._library.failure(error)
+        self._end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for data in self._live:
+                self._witness.chunk(data)
+                yield data
+        except self._library.module.TransportError as error:
+            self._broke(error)
+            raise
+        except context.TooLongError as error:
+            self._broke(self._library.module.ReadError(str(error)))
+            raise self._library.module.ReadError(str(error)) from error
+        self._end()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for data in self._live:
+                self._witness.chunk(data)
+                yield data
+        except self._library.module.TransportError as error:
+            self._broke(error)
+            raise
+        except context.TooLongError as error:
+            self._broke(self._library.module.ReadError(str(error)))
+            raise self._library.module.ReadError(str(error)) from error
+        self._end()
+
+    def close(self) -> None:
+        self._live.close()
+        self._end(complete=False)
+
+    async def aclose(self) -> None:
+        await self._live.aclose()
+        self._end(complete=False)

@@ -1,0 +1,113 @@
+"""How to put a fault into a backend that is right.
+
+What a fault does to bytes is done to the bytes on their way in, what it does to names or replies before or
+after the call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.core.exchange import HttpResponse
+from harness.interception import clients
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from harness.core.chat import Json, Reply, ToolCall
+    from harness.core.exchange import HttpRequest
+    from harness.laws.trial import Complete
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenBackend:
+    """A fault: its name, where such code was seen, and how to put it into a backend."""
+
+    name: str
+    seen: str
+    spoil: Callable[[Complete], Complete]
+
+
+def on_reply(change: Callable[[Reply], Reply]) -> Callable[[Complete], Complete]:
+    """A fault in what is made of the answer."""
+
+    def spoil(right: Complete) -> Complete:
+        return lambda *given, **options: change(right(*given, **options))
+
+    return spoil
+
+
+def on_calls(change: Callable[[tuple[ToolCall, ...]], Sequence[ToolCall]]) -> Callable[[Complete], Complete]:
+    return on_reply(lambda reply: replace(reply, calls=tuple(change(reply.calls))))
+
+
+def on_parameters(change: Callable[[Json], Json]) -> Callable[[Complete], Complete]:
+    return on_calls(lambda calls: [replace(call, parameters=_deep(call.parameters, change)) for call in calls])
+
+
+def on_bytes(change: Callable[[HttpResponse], HttpResponse]) -> Callable[[Complete], Complete]:
+    """A fault in reading the wire: ``change`` is done to what the provider sends."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(*given: Any, **options: Any) -> Reply:
+            outer = clients.current()
+            assert outer is not None
+
+            def answer(request: HttpRequest) -> clients.Answer:
+                got = outer(request)
+                return change(got) if isinstance(got, HttpResponse) else got
+
+            with clients.answering(answer):
+                return right(*given, **options)
+
+        return complete
+
+    return spoil
+
+
+def on_names(
+    there: Callable[[str], str], back: Callable[[str], str], *, everywhere: bool = True
+) -> Callable[[Complete], Complete]:
+    """A mapping of names of its own, put before and after the right backend, which then sees legal names."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
+            renamed = [_renamed(tool, there) for tool in tools or ()]
+            if everywhere:
+                messages = [_renamed_message(message, there) for message in messages]
+                choice = options.get("tool_choice")
+                if isinstance(choice, dict):
+                    options = {**options, "tool_choice": _renamed(choice, there)}
+            reply = right(model, messages, tools=renamed or None, **options)
+            calls = tuple(replace(call, name=back(call.name)) for call in reply.calls)
+            return replace(reply, calls=calls)
+
+        return complete
+
+    return spoil
+
+
+def _renamed(tool: Mapping[str, Json], there: Callable[[str], str]) -> dict[str, Json]:
+    return {**tool, "function": {**tool["function"], "name": there(tool["function"]["name"])}}
+
+
+def _renamed_message(message: Mapping[str, Json], there: Callable[[str], str]) -> dict[str, Json]:
+    made = dict(message)
+    if made.get("tool_calls"):
+        made["tool_calls"] = [_renamed(call, there) for call in made["tool_calls"]]
+    if made.get("role") == "tool" and made.get("name"):
+        made["name"] = there(made["name"])
+    return made
+
+
+def _deep(value: Json, change: Callable[[Json], Json]) -> Json:
+    if isinstance(value, dict):
+        return {key: _deep(inner, change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_deep(inner, change) for inner in value]
+    return change(value)
+
+
+def text_only(change: Callable[[str], str]) -> Callable[[Json], Json]:
+    return lambda value: change(value) if isinstance(value, str) else value

@@ -1,0 +1,57 @@
+"""The backend under test, found by its name."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import UsageError
+from harness.engine.user_code import named
+
+if TYPE_CHECKING:
+    from harness.core.chat import Reply
+    from harness.laws.trial import AComplete, Complete
+
+OURS = "harness.backend.completion:complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A backend under test, and its awaited twin where it has one."""
+
+    complete: Complete
+    acomplete: AComplete | None = None
+
+
+def backend_at(name: str) -> Backend:
+    """The backend at ``module:attribute``: a callable, awaited or not, or an object with ``complete`` and perhaps
+    ``acomplete``. The twin of ``module:complete`` is ``module:acomplete``, if there is one.
+
+    Raises ``UsageError`` where there is none.
+    """
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise UsageError(f"{name!r} is no backend; write module:attribute, such as my_adapter:complete")
+    try:
+        home, found = named(name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"there is no backend at {name!r}: {error}") from error
+    if callable(getattr(found, "complete", None)):
+        return Backend(found.complete, getattr(found, "acomplete", None))
+    if not callable(found):
+        raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
+    if inspect.iscoroutinefunction(found):
+        return Backend(_run(found), found)
+    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None))
+
+
+def _run(awaited: AComplete) -> Complete:
+    def complete(*given: Any, **options: Any) -> Reply:
+        async def once() -> Reply:
+            return await awaited(*given, **options)
+
+        return asyncio.run(once())
+
+    return complete

@@ -1,0 +1,1 @@
+"""Altered requests and answers, and whether a replay notices them."""

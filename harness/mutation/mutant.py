@@ -1,0 +1,90 @@
+"""The words of mutation: a mutator, a mutant, what became of it, and how often one was noticed.
+
+A mutant is a recorded exchange with one thing changed: its request, as a changed program would ask, or its response, as
+a changed provider would answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from harness.core.card import Rate, rate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from harness.core.exchange import Exchange
+
+Part: TypeAlias = Literal["request", "response"]
+PARTS: tuple[Part, ...] = ("request", "response")
+
+Fate: TypeAlias = Literal["noticed", "survived", "equivalent", "skipped"]
+"""``noticed``: a replay refuses the request, or what judges the answer says something else than of the recording.
+``survived``: nobody noticed. ``equivalent``: there is nothing to notice, for it reads as the recording does.
+``skipped``: written anew without any change the exchange is judged otherwise already, so it would prove nothing.
+"""
+
+About: TypeAlias = Literal["calls", "parameters", "text", "finish", "status", "all", "request"]
+"""What a mutator changes, and so what would notice it."""
+
+Act: TypeAlias = "Callable[[Exchange], Iterable[tuple[str, Exchange]]]"
+"""From an exchange to mutated ones, each with the place that was changed; none where there is nothing to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutator:
+    """``anew``: the request or response is written anew around the change, and so must be judged unchanged first."""
+
+    name: str
+    part: Part
+    about: About
+    act: Act
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``exchange`` is the mutated one, ``place`` says in words what was changed."""
+
+    mutator: Mutator
+    place: str
+    exchange: Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one mutant. ``number`` is its exchange's place in the cassette; ``why`` what noticed it, what
+    would, or why there is nothing to notice.
+    """
+
+    suite: str
+    case: str
+    model: str
+    cassette: str
+    number: int
+    part: Part
+    mutator: str
+    place: str
+    fate: Fate
+    why: str
+
+    @property
+    def key(self) -> str:
+        """The same from run to run."""
+        return f"{self.suite}/{self.case}/{self.model}:{self.number}:{self.part}:{self.mutator}:{self.place}"
+
+
+def score(outcomes: Iterable[Outcome], part: Part) -> Rate:
+    """How many mutants of ``part`` were noticed, of those that could be."""
+    fates = Counter(one.fate for one in outcomes if one.part == part)
+    return rate(fates["noticed"], fates["noticed"] + fates["survived"])
+
+
+def counted(outcomes: Iterable[Outcome]) -> dict[tuple[Part, str], Counter[Fate]]:
+    """For each mutator the fates of its mutants."""
+    found: dict[tuple[Part, str], Counter[Fate]] = {}
+    for one in outcomes:
+        found.setdefault((one.part, one.mutator), Counter())[one.fate] += 1
+    return found

@@ -1,0 +1,134 @@
+"""What pydantic found, as sentences: each with the path in the file, unions told as one."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from harness.suite.case import ID_PATTERN, PROVIDER_PATTERN, URL_PATTERN, VARIABLE_PATTERN
+from harness.suite.loader import SuiteFault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from harness.core.chat import Json
+    from harness.suite.loader import Document, Path
+
+_KINDS = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "none_required": "nothing",
+}
+_PATTERNS = {
+    ID_PATTERN: 'may hold letters, digits, ".", "_" and "-", begins with a letter or digit, and has 64 at most',
+    URL_PATTERN: "must begin with http:// or https://",
+    PROVIDER_PATTERN: "must be a provider's name, without spaces and slashes",
+    VARIABLE_PATTERN: "must be the name of an environment variable",
+}
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+
+
+def sentences(document: Document, errors: Sequence[ErrorDetails], known: Sequence[str]) -> list[SuiteFault]:
+    """A fault for each mistake at its place in the file.
+
+    ``known`` are all keys of the format, for guessing what an unknown one should be.
+    """
+    found: dict[Path, list[ErrorDetails]] = {}
+    for error in errors:
+        found.setdefault(path_of(document.value, error["loc"]), []).append(error)
+    faults = []
+    for path, several in _without_other_branches(found).items():
+        line = document.line(path)
+        faults += [SuiteFault(line, path, what) for what in dict.fromkeys(_say(several, path, known))]
+    return faults
+
+
+def path_of(value: Json, location: tuple[int | str, ...]) -> Path:
+    """The part of ``location`` that stands in the file: pydantic puts the names of union branches in between."""
+    path: list[int | str] = []
+    for number, step in enumerate(location):
+        last = number == len(location) - 1
+        inside = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
+        missing = last and isinstance(value, dict) and isinstance(step, str) and step.isidentifier() and step.islower()
+        if inside:
+            value = value[step]
+        elif not missing:
+            continue
+        path.append(step)
+    return tuple(path)
+
+
+def _without_other_branches(found: dict[Path, list[ErrorDetails]]) -> dict[Path, list[ErrorDetails]]:
+    """Leave out what only follows from a fault inside: "must be text" of a mapping that another branch takes,
+    "must not be empty" of a list whose items are wrong.
+    """
+    return {
+        path: errors
+        for path, errors in found.items()
+        if not (
+            all(error["type"] in _KINDS or error["type"] == "too_short" for error in errors)
+            and any(len(other) > len(path) and other[: len(path)] == path for other in found)
+        )
+    }
+
+
+def _say(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> Iterator[str]:
+    allowed: list[str] = []
+    for error in errors:
+        kind, context = error["type"], error.get("ctx", {})
+        if kind in _KINDS:
+            allowed.append(_KINDS[kind])
+        elif kind == "literal_error":
+            allowed.append(str(context["expected"]).replace("'", '"'))
+        elif kind in _UNKNOWN:
+            yield _unknown(str(path[-1]), known)
+        elif kind == "missing":
+            yield f'"{path[-1]}" is missing'
+        else:
+            yield _other(kind, context, error)
+    if allowed:
+        if {"a whole number", "a number"} <= set(allowed):
+            allowed.remove("a whole number")
+        given = errors[0]["input"]
+        yield f"must be {' or '.join(dict.fromkeys(allowed))}, not {_show(given)}"
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1)
+    return f'unknown key "{key}"' + (f'; did you mean "{near[0]}"?' if near else "")
+
+
+def _other(kind: str, context: dict[str, Any], error: ErrorDetails) -> str:
+    given = _show(error["input"])
+    if kind == "string_pattern_mismatch":
+        return f"{given} {_PATTERNS[context['pattern']]}"
+    if kind in {"too_short", "string_too_short"}:
+        return "must not be empty"
+    if kind.startswith(("greater_than", "less_than")):
+        return f"{error['msg'].replace('Input should', 'must')}, not {given}"
+    return f"{error['msg']}, not {given}"
+
+
+def _show(value: Any) -> str:
+    """A value in a few words, as a reader of the file would say it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    shown = str(value) if len(str(value)) <= 40 else f"{str(value)[:37]}..."  # noqa: PLR2004 - what fits in a sentence
+    return f'"{shown}"' if isinstance(value, str) else shown

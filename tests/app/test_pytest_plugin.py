@@ -1,0 +1,313 @@
+"""The plugin in real pytest runs, against a real server on the loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.loopback import serving
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def chat(asked):
+    word = asked["messages"][-1]["content"] if "messages" in asked else asked
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": f"you said {word}"}}
+        ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+
+
+@pytest.fixture
+def server():
+    def answer(body, _headers):
+        asked = json.loads(body)
+        made.asked.append(asked)
+        return 200, "application/json", json.dumps(made.says(asked)).encode()
+
+    with serving(answer, asked=[], says=chat) as made:
+        yield made
+
+
+@pytest.fixture
+def run(tmp_path, server):
+    """Run pytest in a folder of its own: ``run(files, *words)`` gives the outcome and what it printed."""
+
+    def runs(files, *words, **environment):
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("PORT", str(server.server_port)))
+        kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
+        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.app.pytest_plugin.plugin"}
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *words],
+            cwd=tmp_path,
+            env={**kept, **alone, **environment},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return runs
+
+
+ASK = """
+import httpx, pytest
+def ask(word, port=PORT):
+    return httpx.post(f"http://127.0.0.1:{port}/v1/x", json={"word": word, "list": [1, 2]}).json()
+"""
+HELLO = (
+    ASK
+    + """
+@pytest.mark.cassette("tapes/hello.json")
+def test_hello():
+    assert "hello" in str(ask("hello"))
+"""
+)
+
+
+def test_record_then_replay_without_the_server(run, server, tmp_path):
+    assert run({"test_a.py": HELLO})[0] == 1, "by default nothing is recorded"
+    assert server.asked == []
+    assert run({}, "--record-mode=once")[0] == 0
+    assert len(server.asked) == 1
+    assert (tmp_path / "tapes" / "hello.json").exists()
+    code, told = run({})
+    assert (code, len(server.asked)) == (0, 1), told
+    assert run({}, "--record-mode=once")[0] == 0
+    assert len(server.asked) == 1, "once replays what is there"
+    assert run({}, "--record-mode=record")[0] == 0
+    assert len(server.asked) == 2
+
+
+def test_a_missing_cassette_is_one_sentence(run):
+    code, told = run({"test_a.py": HELLO})
+    assert code == 1
+    assert "tapes/hello.json: there is no such cassette" in told
+
+
+def test_ci_never_records(run, server):
+    assert run({"test_a.py": HELLO}, "--record-mode=record", CI="true")[0] == 1
+    assert server.asked == []
+
+
+def test_an_altered_request_fails_at_once_and_names_the_leaf(run):
+    run({"test_a.py": HELLO}, "--record-mode=once")
+    code, told = run({"test_a.py": HELLO.replace('"list": [1, 2]', '"list": [1, 3]')})
+    assert code == 1
+    assert re.search(r"FAILED test_a.py::test_hello", told)
+    assert "list[1]" in told
+    assert "httpx/" not in told, "no trace through the client's inside"
+
+
+def test_a_recorded_exchange_left_over_fails_unless_allowed(run):
+    both = HELLO.replace('assert "hello"', 'ask("second")\n    assert "hello"')
+    run({"test_a.py": both}, "--record-mode=once")
+    code, told = run({"test_a.py": HELLO})
+    assert code == 1
+    assert "recorded, but never asked for: exchange 0" in told
+    allowed = HELLO.replace('("tapes/hello.json")', '("tapes/hello.json", unused="allow")')
+    assert run({"test_a.py": allowed})[0] == 0
+
+
+def test_a_swallowed_miss_still_fails(run):
+    run({"test_a.py": HELLO}, "--record-mode=once")
+    swallowing = (
+        HELLO
+        + """
+    try:
+        ask("other")
+    except BaseException:  # a program that swallows everything: the plugin must tell it all the same
+        pass
+"""
+    )
+    code, told = run({"test_a.py": swallowing})
+    assert code == 1
+    assert "and the test went on all the same" in told
+
+
+def test_the_default_path_and_the_fixture_without_a_marker(run, tmp_path):
+    text = (
+        ASK
+        + """
+class TestThese:
+    @pytest.mark.parametrize("word", ["a/b", "A/B"])
+    def test_one(self, cassette, word):
+        assert word in str(ask(word))
+        assert len(cassette.taken) == 1
+"""
+    )
+    assert run({"sub/test_a.py": text}, "--record-mode=once")[0] == 0
+    assert len(list((tmp_path / "sub" / "cassettes" / "test_a").iterdir())) == 2
+    assert run({})[0] == 0
+
+
+def test_a_failing_test_records_nothing_in_a_cassettes_place(run, tmp_path):
+    code, _ = run({"test_a.py": HELLO.replace('assert "hello"', 'assert "nonsense"')}, "--record-mode=once")
+    assert code == 1
+    assert [file.name for file in (tmp_path / "tapes").iterdir()] == ["hello.partial.json"]
+
+
+def test_hypothesis_shrinks_a_miss(run):
+    text = (
+        ASK
+        + """
+from hypothesis import given, settings, strategies as st
+
+@settings(max_examples=60, database=None, deadline=None)
+@given(st.integers(0, 1000))
+def test_numbers(open_cassette, number):
+    with open_cassette("tapes/numbers.json"):
+        if number > 17:
+            ask("new")
+"""
+    )
+    run(
+        {
+            "test_b.py": ASK
+            + """
+@pytest.mark.cassette("tapes/numbers.json")
+def test_numbers():
+    ask("old")
+"""
+        },
+        "--record-mode=once",
+        "test_b.py",
+    )
+    code, told = run({"test_a.py": text}, "test_a.py")
+    assert code == 1
+    assert "number=18" in told, told
+    assert "no unused exchange answers" in told
+
+
+SUITE = """
+name: some
+models: [{name: m, backend: openai, hostname: "http://127.0.0.1:PORT/v1", api_key_env: SOME_KEY}]
+cases:
+  - id: good
+    messages: [{user: hello}]
+    expect: {text: {exact: you said hello}}
+  - id: bad
+    messages: [{user: bye}]
+    expect: {text: {exact: you said good bye}}
+"""
+
+
+def test_the_example_in_the_documentation(run, server, tmp_path):
+    page = (ROOT / "docs" / "pytest.md").read_text()
+    example, laws = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert "pytest.mark.laws" in laws  # tested in tests/cli/test_prove_command.py
+    base = {"OPENAI_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1"}
+    code, told = run({"test_it.py": example}, "--record-mode=once", OPENAI_API_KEY="some-key-that-works", **base)
+    assert code == 0, told
+    assert len(server.asked) == 3
+    assert run({}, OPENAI_API_KEY="any", **base)[0] == 0
+    assert len(server.asked) == 3
+    assert (tmp_path / "tapes" / "hello.json").exists()
+
+
+def test_suites_as_items(run, server, tmp_path):
+    files = {"suites/some.yaml": SUITE, "suites/compose.yaml": "services: {}\n", "suites/models.yaml": "models: []\n"}
+    files["suites/models.yaml"] = "models: [{name: x, backend: openai}]\n"
+    code, told = run(files, "suites", "--record-mode=once", SOME_KEY="sk-0123456789abcdefghij")
+    assert code == 1
+    assert "PASSED suites/some.yaml::good[openai/m]" in told
+    assert 'the text is "you said bye", not "you said good bye"' in told
+    assert len(server.asked) == 2
+    assert "sk-0123456789abcdefghij" not in (tmp_path / "cassettes/some/good/openai+m.json").read_text()
+    code, told = run({}, "suites")
+    assert "1 failed, 1 passed" in told
+    assert len(server.asked) == 2
+    assert "see: harness show" in told
+
+
+def test_a_broken_suite_is_told_with_its_line(run):
+    code, told = run({"suites/some.yaml": SUITE.replace("expect", "expct")}, "suites")
+    assert code == 2
+    assert 'some.yaml:7: case "good": expct: unknown key "expct"; did you mean "expect"?' in told
+
+
+def test_it_loads_nothing_heavy_and_touches_no_other_test(run):
+    conftest = """
+import sys
+def pytest_sessionfinish(session):
+    heavy = {"litellm", "vcr", "pydantic", "yaml", "httpx", "rich", "jsonschema", "harness.cassette"} & set(sys.modules)
+    print("HEAVY", sorted(heavy))
+"""
+    text = "def test_plain(request):\n    assert request.fixturenames == ['request']\n"
+    found = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "", "PYTEST_PLUGINS": ""}  # by its entry point, as users have it
+    code, told = run({"conftest.py": conftest, "test_a.py": text}, "-s", "-p", "no:hypothesispytest", **found)
+    assert code == 0
+    assert "HEAVY []" in told
+
+
+def test_an_option_of_that_name_from_another_plugin(run):
+    other = 'def pytest_addoption(parser):\n    parser.addoption("--record-mode", default=None)\n'
+    code, told = run(
+        {"other_plugin.py": other, "test_a.py": HELLO},
+        "-p",
+        "other_plugin",
+        "--harness-record-mode=once",
+        PYTHONPATH=".",
+    )
+    assert code == 0, told
+
+
+SERVED = """
+import json, pathlib, urllib.request
+from harness.cassette import Cassette, save
+from harness.core.chat import Reply
+from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.dialects import DIALECTS
+
+ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+def tape():
+    sent = HttpRequest("POST", "https://api.openai.com/v1/chat/completions", (("content-type", "application/json"),), json.dumps(ASKED).encode())
+    answer = DIALECTS["openai"].render(Reply(text="hello", finish="stop"))
+    save(pathlib.Path(__file__).parent / "here.json", Cassette(Provenance("synthetic", "", "a test"), (Exchange(sent, answer),)))
+
+def ask(base, body):
+    request = urllib.request.Request(f"{base}/chat/completions", json.dumps(body).encode(), {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request) as got:
+            return json.load(got)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+def test_served(serve_cassettes):
+    tape()
+    one, two = serve_cassettes("here.json"), serve_cassettes("here.json", repeat=True)
+    assert one.url != two.url
+    assert ask(one.openai, ASKED)["choices"][0]["message"]["content"] == "hello"
+    assert ask(two.openai, ASKED) == ask(two.openai, ASKED)
+
+def test_missed(serve_cassettes):
+    tape()
+    assert ask(serve_cassettes("here.json").openai, {**ASKED, "model": "other"}) == 404
+"""
+
+
+def test_cassettes_are_served_to_programs_of_the_test(run):
+    pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
+    code, told = run({"test_a.py": SERVED})
+    assert code == 1, told
+    assert "PASSED test_a.py::test_served" in told
+    assert "ERROR test_a.py::test_missed" in told
+    assert 'body.model: recorded "m", asked "other"' in told

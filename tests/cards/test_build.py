@@ -1,0 +1,139 @@
+"""From answers to a card: verdicts, rates, what is kept, and what the harness says of itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.app import self_checks
+from harness.cards.build import CardBuilder, least_n
+from harness.checks.card import BY_ID, CARD_CHECKS, CardCheck
+from harness.core.card import rate
+from harness.core.errors import RateLimitError
+from harness.core.exchange import Provenance
+from harness.core.expectation import Expectation
+from harness.core.finding import Finding
+from harness.engine.events import CaseResult, Problem
+from tests.checks.card.looking import CALLED, PARIS, SAID, called, seen
+
+LOCAL = {"c.json": Provenance("local", "2026-11-25T00:00:00+00:00", "a server", "1.109.1", "0.1.0")}
+BUSY = RateLimitError("slow down", status=429, provider="openai")
+REQUIRED = {"tool_choice": "required", "temperature": 0}
+WRONG = called(replace(PARIS, parameters={"city": "Rome"}))
+
+
+def card(*all_seen, checks=CARD_CHECKS, own=True):
+    sitting = CardBuilder("openai/m", checks)
+    for one in all_seen:
+        sitting.add(one.observation, one.expect, own=own)
+    return sitting.card(LOCAL, harness="0.1.0", litellm="1.109.1")
+
+
+def test_a_cell_says_how_many_held_of_how_many_and_cites_the_exchange():
+    made = card(seen(), seen(repeat=1), seen(reply=WRONG, repeat=2))
+    cell = made.cell("D1", "whole")
+    assert (cell.verdict, cell.rate.held, cell.rate.n) == ("fail", 2, 3)
+    assert cell.findings[0].verdict == "fail"
+    assert cell.evidence[0].cassette == "c.json"
+    assert made.recordings == LOCAL
+    assert made.cell("D1", "stream").verdict == "unseen"
+
+
+def test_a_rate_has_wilsons_interval():
+    few, none = rate(5, 5), rate(0, 0)
+    assert (round(few.low, 3), few.high) == (0.566, 1.0)
+    assert (none.share, none.n) == (None, 0)
+    assert (round(rate(50, 100).low, 3), round(rate(50, 100).high, 3)) == (0.404, 0.596)
+
+
+def test_how_many_answers_a_threshold_takes():
+    assert rate(least_n(0.98), least_n(0.98)).low >= 0.98
+    assert rate(least_n(0.98) - 1, least_n(0.98) - 1).low < 0.98
+    assert least_n(0.98) == 189
+
+
+def test_a_threshold_below_one_lets_a_few_fail_and_says_what_n_would_show_it():
+    many = [seen(repeat=n) for n in range(60)]
+    bad = seen(called(replace(PARIS, parameters={})), repeat=60)
+    assert card(*many, bad).cell("C6", "whole").verdict != "fail"
+    assert card(bad, seen()).cell("C6", "whole").verdict == "fail"
+    assert "takes 189 answers" in card(*many).cell("C6", "whole").note
+
+
+def test_infrastructure_is_counted_and_kept_out_of_every_rate():
+    made = card(seen(asked=REQUIRED), seen(asked=REQUIRED, error=BUSY, status=429, repeat=1))
+    cell = made.cell("C3", "whole")
+    assert (cell.verdict, cell.rate.held, cell.rate.n, cell.infra) == ("pass", 1, 1, 1)
+    assert (made.measures["answered"].held, made.measures["answered"].n) == (1, 2)
+    assert card(seen(asked=REQUIRED, error=BUSY, status=429)).cell("C3", "whole").verdict == "infra"
+
+
+def test_a_check_that_crashes_is_a_finding():
+    def broken(_):
+        raise ZeroDivisionError("oh")
+
+    made = card(seen(), checks=(CardCheck("X1", "broken", "a law", "own", broken),))
+    cell = made.cell("X1", "whole")
+    assert cell.verdict == "fail"
+    assert "ZeroDivisionError: oh" in cell.findings[0].message
+
+
+def test_few_findings_are_kept_and_each_once():
+    wrong = [seen(reply=called(replace(PARIS, parameters={"city": f"Rome {n % 9}"})), repeat=n) for n in range(40)]
+    cell = card(*wrong).cell("D1", "whole")
+    assert (cell.rate.held, cell.rate.n) == (0, 40)
+    assert len(cell.findings) == len({one.message for one in cell.findings}) == 3
+
+
+def test_repeats_give_pass_at_k_and_pass_to_the_k():
+    rows = [("a", 0, CALLED), ("a", 1, CALLED), ("b", 0, CALLED), ("b", 1, WRONG), ("c", 0, WRONG), ("c", 1, WRONG)]
+    made = card(*(seen(reply=reply, case=case, repeat=repeat) for case, repeat, reply in rows))
+    assert (made.measures["pass@2"].held, made.measures["pass@2"].n) == (2, 3)
+    assert (made.measures["pass^2"].held, made.measures["pass^2"].n) == (1, 3)
+
+
+def test_finishes_are_kept_for_trigger_f1_answer_by_answer():
+    made = card(seen(), seen(SAID, repeat=1), seen(error=BUSY, status=429, repeat=2))
+    assert made.finishes == {"suite/case": ("tool_calls", "stop", "RateLimitError")}
+
+
+def test_recordings_of_others_are_judged_by_what_the_wire_says_alone():
+    made = card(seen(), own=False)
+    assert not made.finishes
+    assert made.cell("N3", "whole").verdict == "unseen"
+    assert made.cell("D1", "whole").verdict == "pass"
+
+
+def result(*all_seen, findings=(), problem=None, kept=True):
+    observations = tuple(one.observation for one in all_seen)
+    return CaseResult("suite", "case", "openai/m", "c.json", findings, observations, problem, LOCAL["c.json"], kept)
+
+
+MISS = Problem("CassetteMiss", "c.json: no recording answers POST …", 2)
+
+
+@pytest.mark.parametrize(
+    ("cell", "verdict"),
+    [
+        (self_checks.no_way_out([result(seen())]), "pass"),
+        (self_checks.no_way_out([result(seen()), result(problem=MISS)]), "fail"),
+        (self_checks.all_used([result(seen())]), "pass"),
+        (self_checks.all_used([result(seen(), findings=(Finding("H2", "fail", "unused"),))]), "pass"),
+        (self_checks.twice_the_same([result(seen())], [result(seen())]), "pass"),
+        (self_checks.twice_the_same([result(seen())], [result(seen(reply=WRONG))]), "fail"),
+        (self_checks.twice_the_same([result(seen(error=BUSY))], [result(seen(error=RateLimitError("other")))]), "fail"),
+        (self_checks.clean(2, []), "pass"),
+        (self_checks.clean(2, [("c.json", "line 3", "an AWS key")]), "fail"),
+        (self_checks.evidence(card(seen())), "pass"),
+        (self_checks.evidence(replace(card(seen()), recordings={})), "fail"),
+        (self_checks.would_notice([], 0), "unseen"),
+    ],
+)
+def test_the_harness_judges_itself(cell, verdict):
+    assert cell.verdict == verdict
+
+
+def test_a_cell_of_every_check_and_mode_is_there_whatever_was_seen():
+    made = card()
+    assert {cell.check for cell in made.cells} == set(BY_ID)
+    assert {cell.verdict for cell in made.cells} == {"unseen"}
+    assert Expectation() == seen().expect

@@ -1,0 +1,65 @@
+"""Cards of real providers from recordings of public projects: the same verdicts as were looked at in the bytes.
+
+The corpus is not part of the project: ``HARNESS_CORPUS`` says where it is, and without it this is skipped.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from harness.__main__ import main
+from harness.app import card_runs
+
+ROOT = Path(__file__).parents[2]
+CORPUS = Path(os.environ.get("HARNESS_CORPUS", ROOT.parent / "shared" / "corpus"))
+EXCHANGES = CORPUS / "exchanges.jsonl.gz"
+pytestmark = [
+    pytest.mark.skipif(not EXCHANGES.exists(), reason=f"NO CORPUS at {CORPUS}: set HARNESS_CORPUS"),
+    # litellm leaves sockets and event loops behind
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+EVERY = 20
+"""One in so many exchanges: the whole takes minutes, and stands in docs/card.md."""
+# Failures that were looked at in the bytes: the model's, the provider's or litellm's own.
+TRUE = {
+    "anthropic": {"D1", "C6", "S7"},
+    "gemini": {"D1", "C6", "S7"},
+    "vertex_ai": {"D1", "C6"},
+    "bedrock": {"C3", "D3", "R3"},
+}
+
+
+def cards_of_a_part(folder):
+    part = folder / "part.jsonl"
+    with gzip.open(EXCHANGES, "rt", encoding="utf-8") as file:
+        part.write_text("".join(line for number, line in enumerate(file) if number % EVERY == 0), encoding="utf-8")
+    assert main(["import", str(part), "--to", str(folder / "cassettes")]) == 0
+    return card_runs.from_recordings(card_runs.cassettes([folder / "cassettes"]))
+
+
+def test_cards_of_real_providers_fail_only_where_the_bytes_do(tmp_path):
+    made = cards_of_a_part(tmp_path)
+    answers = {card.model: sum(cell.rate.n for cell in card.cells if cell.check == "S5") for card in made}
+    assert {"openai", "anthropic", "gemini", "bedrock", "openrouter", "groq"} <= set(answers)
+    assert sum(answers.values()) > 100
+    failed = {(card.model, cell.check) for card in made for cell in card.cells if cell.verdict == "fail"}
+    assert not [one for one in failed if one[1] not in TRUE.get(one[0], set())]
+    verdicts: Counter[str] = Counter()
+    for card in made:
+        assert {one.kind for one in card.recordings.values()} <= {"imported"}
+        for cell in card.cells:
+            verdicts[cell.verdict] += 1
+            assert cell.evidence or cell.verdict == "unseen"
+    assert verdicts["pass"] > 150
+    assert verdicts["quirk"]
+
+
+def test_the_corpus_is_what_the_figures_in_the_docs_are_of():
+    with gzip.open(EXCHANGES, "rt", encoding="utf-8") as file:
+        assert sum(1 for line in file if json.loads(line)) == 3054

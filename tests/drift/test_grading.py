@@ -1,0 +1,144 @@
+"""What differs between two recorded answers, by what follows from it: one of each kind in the table."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.cassette import Cassette
+from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
+from harness.dialects import DIALECTS, OPENAI
+from harness.drift.consequences import CONSEQUENCES
+from harness.drift.grading import between, cassettes
+from harness.drift.steadiness import judged
+
+URL = "https://api.openai.com/v1/chat/completions"
+ASKED = HttpRequest("POST", URL, (), b'{"model":"m","messages":[]}')
+PARIS = ToolCall("weather", {"city": "Paris"}, "call_1")
+CALLED = Reply(calls=(PARIS,), finish="tool_calls", usage=Usage(3, 2, 5), raw_finish="tool_calls")
+SAID = Reply(text="Hello there.", finish="stop", usage=Usage(3, 2, 5), raw_finish="stop")
+BROKEN = replace(CALLED, calls=(), errors=(CallError("arguments", "", '{"city": ', "weather", "call_1"),))
+
+
+def answered(reply, *, stream=False, quirks=(), **more):
+    response = OPENAI.render(reply, stream=stream, quirks=frozenset(quirks))
+    return Exchange(ASKED, replace(response, **more))
+
+
+def raw(text, status=200, kind="application/json", headers=()):
+    return Exchange(ASKED, HttpResponse(status, (("content-type", kind), *headers), (Chunk(text.encode()),)))
+
+
+LONG = replace(SAID, text="Hello there, and good morning to all of you.", finish="length")
+KINDS = {
+    "failure": (answered(SAID), Exchange(ASKED, None, Failure("refused"))),
+    "status": (raw('{"error": {}}', 500), raw('{"error": {}}', 400)),
+    "error": (raw('{"error": {"code": "a"}}', 400), raw('{"error": {"code": "b"}}', 400)),
+    "unreadable": (answered(SAID), raw("<html>")),
+    "empty": (answered(SAID), answered(replace(SAID, text=""))),
+    "called": (answered(CALLED), answered(SAID)),
+    "calls": (answered(CALLED), answered(replace(CALLED, calls=(replace(PARIS, parameters={"city": "Rome"}),)))),
+    "call_errors": (answered(CALLED), answered(BROKEN)),
+    "finish": (answered(SAID), answered(replace(SAID, finish="content_filter"))),
+    "refusal": (answered(SAID), answered(replace(SAID, text="", refusal="No."))),
+    "usage": (answered(SAID), answered(SAID, quirks=["no_usage"])),
+    "text": (answered(SAID), answered(replace(SAID, text="Hello."))),
+    "value": (raw('{"id": "a"}'), raw('{"id": "b"}')),
+    "field_gone": (raw('{"id": "a", "x": 1}'), raw('{"id": "a"}')),
+    "field_new": (raw('{"id": "a"}'), raw('{"id": "a", "x": 1}')),
+    "field_type": (raw('{"id": "a"}'), raw('{"id": 1}')),
+    "not_json": (raw("{}"), raw("ok")),
+    "header": (raw("{}"), raw("{}", headers=(("retry-after", "3"),))),
+}
+
+
+@pytest.mark.parametrize("what", KINDS)
+def test_each_kind_of_change_has_its_grade(what):
+    grade = next(one.grade for one in CONSEQUENCES if one.what == what)
+    found = {(one.what, one.grade) for one in between(*KINDS[what])}
+    assert (what, grade) in found
+    graver = {"cosmetic": {"shape", "contract"}, "shape": {"contract"}, "contract": set()}[grade]
+    assert not [one for one in found if one[1] in graver and what != "not_json"]
+
+
+def test_the_same_answer_again_is_no_change_but_for_ids_and_times():
+    again = answered(replace(CALLED, calls=(replace(PARIS, id="call_other"),)))
+    assert {one.grade for one in between(answered(CALLED), again)} <= {"cosmetic"}
+    assert not between(answered(CALLED), answered(CALLED))
+    assert not between(answered(CALLED, stream=True), answered(CALLED, stream=True))
+
+
+def test_another_text_that_reached_its_limit_is_another_text():
+    assert {one.grade for one in between(answered(SAID), answered(LONG))} == {"cosmetic"}
+    cut = answered(replace(SAID, finish="length"))
+    assert "contract" in {one.grade for one in between(answered(SAID), cut)}
+
+
+def test_both_decoded_sides_and_the_place_are_told():
+    made = Provenance("synthetic", "2026-01-01T00:00:00+00:00")
+    before, after = (Cassette(made, (answered(SAID), one)) for one in KINDS["calls"])
+    (change,) = [one for one in cassettes(before, after, "c.json") if one.what == "calls"]
+    assert change.path == "exchange 1.calls"
+    assert change.before["calls"] == [{"name": "weather", "parameters": {"city": "Paris"}}]
+    assert change.after["calls"] == [{"name": "weather", "parameters": {"city": "Rome"}}]
+    assert (change.evidence[0].cassette, change.evidence[0].exchanges) == ("c.json", (1,))
+
+
+def test_another_question_and_fewer_answers_are_told():
+    made = Provenance("synthetic", "2026-01-01T00:00:00+00:00")
+    other = replace(answered(SAID), request=replace(ASKED, body=b'{"model":"n","messages":[]}'))
+    found = cassettes(Cassette(made, (answered(SAID), answered(SAID))), Cassette(made, (other,)))
+    assert {one.what for one in found} == {"request", "exchanges"}
+
+
+def test_what_varies_is_no_change_of_the_providers():
+    texts = [answered(replace(SAID, text=text)) for text in ("Hello.", "Hi.", "Hello there.")]
+    assert not [one for one in judged(answered(SAID), texts) if one.steady and one.change.grade == "contract"]
+    towns = [answered(replace(CALLED, calls=(replace(PARIS, parameters={"city": c}),))) for c in ("Rome", "Oslo", "Ur")]
+    (calls,) = [one for one in judged(answered(CALLED), towns) if one.change.what == "calls"]
+    assert not calls.steady
+    (calls,) = [one for one in judged(answered(CALLED), towns[:1] * 3) if one.change.what == "calls"]
+    assert calls.steady
+    some = [answered(CALLED), answered(SAID), answered(CALLED)]
+    (called,) = [one for one in judged(answered(CALLED), some) if one.change.what == "called"]
+    assert (called.steady, called.agreed.held, called.agreed.n) == (False, 2, 3)
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
+GEMINI_URL = "https://generativelanguage.googleapis.com/v1beta/models/m:generateContent"
+ASKS_JSON = [
+    ("openai", URL, {"response_format": {"type": "json_object"}}),
+    ("openai", URL, {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}}),
+    ("anthropic", "https://api.anthropic.com/v1/messages", {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}),
+    ("anthropic", "https://api.anthropic.com/v1/messages", {"output_format": {"type": "json_schema", "schema": SCHEMA}}),
+    ("gemini", GEMINI_URL, {"generationConfig": {"responseMimeType": "application/json"}}),
+    ("gemini", GEMINI_URL, {"generation_config": {"response_mime_type": "application/json", "response_schema": SCHEMA}}),
+    (
+        "bedrock",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse",
+        {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(SCHEMA)}}}}},
+    ),
+    ("cohere", "https://api.cohere.com/v2/chat", {"response_format": {"type": "json_object"}}),
+    ("cohere", "https://api.cohere.com/v2/chat", {"response_format": {"type": "json_object", "schema": SCHEMA}}),
+    ("ollama", "http://localhost:11434/api/chat", {"format": "json", "stream": False}),
+    ("ollama", "http://localhost:11434/api/chat", {"format": SCHEMA, "stream": False}),
+    ("ollama_generate", "http://localhost:11434/api/generate", {"format": "json", "stream": False}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "url", "how"), ASKS_JSON)
+def test_json_that_is_lost_breaks_a_contract_in_every_dialect(dialect, url, how):
+    was, now = (
+        Exchange(
+            HttpRequest("POST", url, (), json.dumps(how).encode()), DIALECTS[dialect].render(replace(SAID, text=text))
+        )
+        for text in ('{"a": 1}', "Sorry, I can't do that.")
+    )
+    assert ("contract", "json") in [(one.grade, one.what) for one in between(was, now)]
+    plain = replace(was, request=replace(was.request, body=b"{}"))
+    assert "json" not in [one.what for one in between(plain, replace(now, request=plain.request))]
+
+
+def test_every_dialect_is_asked_for_json_above():
+    assert {dialect for dialect, _, _ in ASKS_JSON} >= set(DIALECTS)
