@@ -29,7 +29,8 @@ class Settings:
     ``store``, the folder that mirrors them), ``record_mode`` one of
     ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
     (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
-    for behaviour cards, ``expiry`` is how old recordings may be, both from there too.
+    for behaviour cards, ``expiry`` is how old recordings may be, both from there too, as are ``allow`` (hosts that a
+    test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic) and ``allow_subprocesses``.
     """
 
     suites: tuple[Path, ...] = (Path("suites"),)
@@ -41,6 +42,9 @@ class Settings:
     checks: tuple[str, ...] = ()
     expiry: Policy = field(default_factory=Policy)
     store: str = ""
+    allow: tuple[str, ...] = ()
+    ignore_hosts: tuple[str, ...] = ()
+    allow_subprocesses: bool = False
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
@@ -52,8 +56,13 @@ class Settings:
 
 
 _NAMES = tuple(one.name for one in fields(Settings) if one.name not in {"ci", "store"})
-_FLAGS = tuple(name for name in _NAMES if name not in {"ignore", "match_function", "checks", "expiry"})
-_LISTS = {"suites", "ignore", "checks"}
+_FLAGS = tuple(
+    name
+    for name in _NAMES
+    if name not in {"ignore", "match_function", "checks", "expiry", "allow", "ignore_hosts", "allow_subprocesses"}
+)
+_LISTS = {"suites", "ignore", "checks", "allow", "ignore_hosts"}
+_SWITCHES = {"allow_subprocesses"}
 
 
 def settings(
@@ -79,6 +88,9 @@ def settings(
         given["record_mode"] = _record_mode(chosen["record_mode"])
     given["ignore"] = tuple(chosen.get("ignore", ()))
     given["checks"] = tuple(chosen.get("checks", ()))
+    given["allow"] = tuple(chosen.get("allow", ()))
+    given["ignore_hosts"] = tuple(chosen.get("ignore_hosts", ()))
+    given["allow_subprocesses"] = chosen.get("allow_subprocesses", False)
     given["match_function"] = chosen.get("match_function", "")
     given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
     return Settings(**given)
@@ -139,6 +151,10 @@ def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
             raise UsageError(f"{file}: [tool.harness] has no key {name!r}; it knows {', '.join(_NAMES)}")
         if name == "expiry":
             continue  # it says itself what it must be
+        if name in _SWITCHES:
+            if not isinstance(value, bool):
+                raise UsageError(f"{file}: [tool.harness] {name} must be true or false")
+            continue
         wanted = list if name in _LISTS else str
         if not isinstance(value, wanted) or (wanted is list and not all(isinstance(one, str) for one in value)):
             raise UsageError(f"{file}: [tool.harness] {name} must be {'a list of texts' if wanted is list else 'text'}")

@@ -43,7 +43,8 @@ def install() -> None:
             return await _checked(self, _played(self, asked, *play), options)
         witness = context.witness(got)
         try:
-            response = await original(self, method, str_or_url, **options)
+            with context.passing():
+                response = await original(self, method, str_or_url, **options)
         except (aiohttp.ClientError, TimeoutError) as error:
             witness.end(_failure(error))
             raise

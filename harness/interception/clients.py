@@ -11,12 +11,16 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
+from harness.interception import httpx_client, threads, vcrpy_patches
 from harness.interception.context import Answer, current, seated
+from harness.interception.when_imported import when_imported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from harness.interception.context import Answerer
+    from harness.interception.traffic import Traffic
 
 __all__ = ["Answer", "answering", "current"]
 
@@ -25,15 +29,17 @@ _installed: list[str] = []
 
 
 @contextlib.contextmanager
-def answering(answer: Answerer) -> Iterator[None]:
+def answering(answer: Answerer, traffic: Traffic | None = None) -> Iterator[None]:
     """Give every HTTP request made in this context to ``answer`` while this is open.
 
-    A plain worker thread has no context of its own: it uses the one ``answer`` open in the process, and is
-    refused if there are several, for it can't be known which is meant. So is a thread or task that was started
-    in here and asks after this is closed. A refusal is a ``CassetteMiss``: nothing goes out.
+    A thread belongs to the ``answer`` in whose context it was started, and work for a pool to the one in which it was
+    given. What belongs to none uses the one ``answer`` open in the process, and is refused if there are several, for
+    it can't be known which is meant; with ``traffic`` older threads are side traffic, which gets a refused connection.
+    Refused too is a task that was started in here and asks after this is closed. A refusal is a ``CassetteMiss``:
+    nothing goes out.
     """
     _install()
-    with seated(answer):
+    with seated(answer, traffic):
         yield
 
 
@@ -43,11 +49,21 @@ def _install() -> None:
     with _lock:
         if _installed:
             return
-        # The clients load with them, which nobody pays for who opens no tape.
-        from harness.interception import aiohttp_client, http_client, httpx_client, vcrpy_patches  # noqa: PLC0415 - they are heavy
-
+        threads.install()
         httpx_client.install()
-        aiohttp_client.install()
-        http_client.install()
         vcrpy_patches.install()
+        when_imported("http.client", _http)
+        when_imported("aiohttp", _aiohttp)
         _installed.append("doors")
+
+
+def _http(_module: ModuleType) -> None:
+    from harness.interception import http_client  # noqa: PLC0415 - it needs the library that it is for
+
+    http_client.install()
+
+
+def _aiohttp(_module: ModuleType) -> None:
+    from harness.interception import aiohttp_client  # noqa: PLC0415 - as above
+
+    aiohttp_client.install()

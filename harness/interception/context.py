@@ -6,15 +6,19 @@ Who answers is found by a context variable, so threads and tasks with tapes of t
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Exchange, Failure, HttpRequest, HttpResponse
+from harness.interception.traffic import QUIET, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
 
     from harness.core.exchange import Headers
 
@@ -41,36 +45,100 @@ witness: go on to the network and tell it."""
 Answerer: TypeAlias = "Callable[[HttpRequest], Answer]"
 
 
-class _Interceptor:
-    """One ``answering`` that is open or was: who answers, and the one that it stands inside of."""
+class Unwatched:
+    """The witness of a request that goes on to the network and is nobody's to record."""
 
-    __slots__ = ("above", "answer", "open", "opener")
+    def head(self, status: int, headers: Headers) -> None: ...
 
-    def __init__(self, answer: Answerer, above: _Interceptor | None) -> None:
-        self.answer, self.above, self.open, self.opener = answer, above, True, _runner()
+    def chunk(self, data: bytes) -> None: ...
+
+    def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...
 
 
-_here: ContextVar[_Interceptor | None] = ContextVar("harness_answerer", default=None)
-_lock = threading.Lock()
-_seats: list[_Interceptor] = []
+class Seat:
+    """One ``answering`` that is open or was: who answers, the one that it stands inside of, and the tape's traffic."""
+
+    __slots__ = ("above", "answer", "open", "opener", "traffic")
+
+    def __init__(self, answer: Answerer, above: Seat | None, traffic: Traffic | None) -> None:
+        self.answer, self.above, self.traffic = answer, above, traffic
+        self.open, self.opener = True, _runner()
+
+    def close(self) -> None:
+        self.open = False
+        self.answer = _nobody  # a thread that was started in here may live on: it does not keep the tape alive
+
+
+_here: ContextVar[Seat | None] = ContextVar("harness_answerer", default=None)
+_passing: ContextVar[bool] = ContextVar("harness_passing", default=False)
+_TAG = "_harness_seat"
+
+
+class _Seats:
+    """Those that are open now, the outermost first: a new tuple each time, which is read without a lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.now: tuple[Seat, ...] = ()
+
+    def add(self, seat: Seat) -> None:
+        with self._lock:
+            self.now = (*self.now, seat)
+
+    def remove(self, seat: Seat) -> None:
+        with self._lock:
+            self.now = tuple(other for other in self.now if other is not seat)
+
+
+_seats = _Seats()
 
 
 @contextlib.contextmanager
-def seated(answer: Answerer) -> Iterator[None]:
+def seated(answer: Answerer, traffic: Traffic | None = None) -> Iterator[None]:
     """Let ``answer`` be the one who answers in this context; ``doors.answering`` says what that means."""
-    seat = _Interceptor(answer, _taken(_here.get()))
+    seat = Seat(answer, _open(_here.get()), traffic)
     _here.set(seat)
-    with _lock:
-        _seats.append(seat)
+    _seats.add(seat)
     try:
         yield
     finally:
-        seat.open = False
-        with _lock:
-            _seats[:] = [other for other in _seats if other is not seat]
+        seat.close()
+        _seats.remove(seat)
         # Closed elsewhere, as by an abandoned generator, this context has a seat of its own: it stays.
         if _here.get() is seat:
-            _here.set(_taken(seat.above))
+            _here.set(_open(seat.above))
+
+
+@contextlib.contextmanager
+def passing() -> Iterator[None]:
+    """Inside, this context's connections are those of a request that is being recorded."""
+    token = _passing.set(True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # ended in another context, as an abandoned generator is
+            _passing.reset(token)
+
+
+def is_passing() -> bool:
+    """Whether this context's connections are those of a request that is being recorded."""
+    return _passing.get()
+
+
+def mark_thread(thread: threading.Thread) -> None:
+    """See that ``thread``, about to start, belongs to the tape of whoever starts it."""
+    seat = own_seat()
+    if seat is not None:
+        setattr(thread, _TAG, seat)
+
+
+def called_in(seat: Seat, call: Callable[..., Any], /, *given: Any, **options: Any) -> Any:
+    """``call`` with ``seat`` for its own: work for a pool is that of the tape in which it was given."""
+    token = _here.set(seat)
+    try:
+        return call(*given, **options)
+    finally:
+        _here.reset(token)
 
 
 def played(answer: Answer) -> tuple[HttpResponse | None, Failure | None] | None:
@@ -92,26 +160,72 @@ def witness(answer: Answer) -> ResponseListener:
 
 def current() -> Answerer | None:
     """Who answers here and now; None if nobody does. Raises ``CassetteMiss`` where that can't be known."""
-    seat = _here.get()
-    if seat is not None:
-        own = _taken(seat)
-        if own is not None:
-            return own.answer
-        if seat.opener != _runner():
-            raise CassetteMiss("a thread or task asked whose tape is closed already; nothing went out")
-    if not _seats:
+    mine = _here.get()
+    if mine is not None and _open(mine) is None and mine.opener != _runner():
+        raise CassetteMiss("a thread or task asked whose tape is closed already; nothing went out")
+    if not _seats.now:
         return None
-    with _lock:
-        answers = {id(seat.answer): seat.answer for seat in _seats}
-    if len(answers) > 1:
-        raise CassetteMiss(
-            "several tapes are open and this thread belongs to none, so nothing went out; "
-            "run it in a copy of its tape's context (contextvars.copy_context)"
-        )
-    return next(iter(answers.values()), None)
+    seat, foreign = whose()
+    if seat is not None:
+        return seat.answer
+    if foreign:
+        return _refused
+    raise CassetteMiss(
+        "several tapes are open and this thread belongs to none, so nothing went out; "
+        "run it in a copy of its tape's context (contextvars.copy_context)"
+    )
 
 
-def _taken(seat: _Interceptor | None) -> _Interceptor | None:
+def own_seat() -> Seat | None:
+    """Whose this context is; None where that is nobody, or can't be known."""
+    return whose()[0] if _seats.now else None
+
+
+def whose() -> tuple[Seat | None, bool]:
+    """The open seat that this code belongs to, and whether it is side traffic: a thread that belongs to none of them.
+
+    A thread belongs to the tape in which it was started. The main thread and those that opened a tape belong to the
+    one that is open; None where there are several.
+    """
+    seat = _open(_here.get())
+    if seat is not None:
+        return seat, False
+    thread, seats = threading.current_thread(), _seats.now
+    seat = _open(getattr(thread, _TAG, None))
+    if seat is not None:
+        return seat, False
+    if _foreign(thread, seats):
+        seats = tuple(one for one in seats if one.traffic is None or one.traffic.every_thread)
+        if not seats:
+            return None, True
+    answers = {id(one.answer) for one in seats}
+    return (seats[-1] if len(answers) == 1 else None), False
+
+
+def count_side(host: str) -> None:
+    """Count side traffic to ``host`` on every tape that is open."""
+    for seat in _seats.now:
+        if seat.traffic is not None:
+            seat.traffic.side[host] += 1
+
+
+def _foreign(thread: threading.Thread, seats: Sequence[Seat]) -> bool:
+    if thread is threading.main_thread() or isinstance(thread, threading._DummyThread):  # noqa: SLF001 - made in C
+        return False
+    return all(seat.opener[0] != thread.ident for seat in seats)
+
+
+def _refused(request: HttpRequest) -> Failure:
+    """The answer to side traffic: to its client it looks as if nobody were there."""
+    count_side(urlsplit(request.url).hostname or "")
+    return Failure("refused", QUIET)
+
+
+def _nobody(request: HttpRequest) -> Answer:
+    raise CassetteMiss(f"{request.method} {request.url}: the tape is closed already; nothing went out")
+
+
+def _open(seat: Seat | None) -> Seat | None:
     """The innermost of ``seat`` and those around it that is still open."""
     while seat is not None and not seat.open:
         seat = seat.above
@@ -120,9 +234,10 @@ def _taken(seat: _Interceptor | None) -> _Interceptor | None:
 
 def _runner() -> tuple[int, int]:
     """Which thread and task this is."""
-    import asyncio  # noqa: PLC0415 - slow to load, and not needed by those who only read cassettes
-
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return threading.get_ident(), 0
     try:
         return threading.get_ident(), id(asyncio.current_task())
-    except RuntimeError:
+    except (RuntimeError, AttributeError):  # no loop runs here, or another thread is just importing it
         return threading.get_ident(), 0

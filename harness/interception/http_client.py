@@ -12,7 +12,6 @@ import functools
 import http.client
 import io
 import socket
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from harness.interception import context, http_bytes
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 _HTTPS = 443
 _PIECE = 65536
-_passing: ContextVar[bool] = ContextVar("harness_passing", default=False)
 
 
 def install() -> None:
@@ -65,7 +63,7 @@ def _guard(cls: type[http.client.HTTPConnection]) -> None:
 def _answered(connect: Callable[[Any], None]) -> Callable[[Any], None]:
     @functools.wraps(connect)
     def connected(self: Any) -> None:
-        if _passing.get() or context.current() is None:
+        if context.is_passing() or context.current() is None:
             connect(self)
             return
         self.sock = _Line(self, connect)
@@ -94,7 +92,7 @@ class _Line:
         self._sent.clear()
         asked = http_bytes.read_request(sent, _root(self._connection))
         answer = context.current()
-        got = answer(asked) if answer else _Nobody()
+        got = answer(asked) if answer else context.Unwatched()
         play = context.played(got)
         pieces = (
             http_bytes.written(*play, asked.method) if play else self._live(sent, asked.method, context.witness(got))
@@ -122,12 +120,11 @@ class _Line:
 
     def _connected(self) -> socket.socket:
         """The real socket, made by the client's own code."""
-        token = _passing.set(True)
         try:
-            self._connect(self._connection)
-            made: socket.socket = self._connection.sock
+            with context.passing():
+                self._connect(self._connection)
+                made: socket.socket = self._connection.sock
         finally:
-            _passing.reset(token)
             self._connection.sock = self
         for timeout in self._timeout:
             made.settimeout(timeout)
@@ -174,16 +171,6 @@ class _Once:
         if not self._over:
             self._over = True
             self._witness.end(failure, complete=complete)
-
-
-class _Nobody:
-    """The witness where nobody answers any more."""
-
-    def head(self, status: int, headers: Headers) -> None: ...
-
-    def chunk(self, data: bytes) -> None: ...
-
-    def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...
 
 
 class _Bytes(io.RawIOBase):

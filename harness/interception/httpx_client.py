@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.exchange import Failure, HttpRequest
 from harness.interception import context
 from harness.interception.pace import paced
+from harness.interception.when_imported import when_imported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -29,10 +28,9 @@ _ERRORS = {
 
 
 def install() -> None:
-    """Put our door before the transports of both libraries, for good."""
+    """Put our door before the transports of both libraries, for good, when the program loads them."""
     for name in ("httpx", "httpx2"):
-        if importlib.util.find_spec(name):
-            _guard(_library(name))
+        when_imported(name, lambda module: _guard(_library(module)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +65,7 @@ class _Library:
         )
 
 
-def _library(name: str) -> _Library:
-    module = importlib.import_module(name)
+def _library(module: Any) -> _Library:
     kinds: tuple[Any, ...] = (module.SyncByteStream, module.AsyncByteStream)
     return _Library(module, type("Played", (_Played, *kinds), {}), type("Watched", (_Watched, *kinds), {}))
 
@@ -87,7 +84,8 @@ def _guard(library: _Library) -> None:
             return library.response(*play, request)
         witness = context.witness(got)
         try:
-            response = sync(self, request)
+            with context.passing():
+                response = sync(self, request)
         except module.TransportError as error:
             witness.end(library.failure(error))
             raise
@@ -103,7 +101,8 @@ def _guard(library: _Library) -> None:
             return library.response(*play, request)
         witness = context.witness(got)
         try:
-            response = await asynchronous(self, request)
+            with context.passing():
+                response = await asynchronous(self, request)
         except module.TransportError as error:
             witness.end(library.failure(error))
             raise

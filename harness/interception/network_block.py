@@ -1,183 +1,123 @@
-"""No way out: while it is closed no connection is made, no name resolved and no program started, from any thread of
+"""What a replay does not let out: no connection is made, no name resolved and no program started, from any thread of
 this process.
 
-The tape's doors answer what HTTP clients ask. This stands behind them, for whatever goes round them: Python tells an
-audit hook of every connection before it is made. uvloop makes its connections in C and tells nobody, so its
-loop is asked beforehand.
+The tape's doors answer what HTTP clients ask. This stands behind them, for whatever goes round them, and while a tape
+records it counts that. ``outward`` says where a program is watched.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import functools
-import importlib
-import importlib.util
-import ipaddress
 import os
-import socket
-import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.core.errors import CassetteMiss
+from harness.interception import context, outward
+from harness.interception.hosts import hosts
+from harness.interception.traffic import QUIET, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
-_OUTWARD = frozenset(
-    {
-        "socket.connect",
-        "socket.sendto",
-        "socket.sendmsg",
-        "socket.getaddrinfo",
-        "socket.gethostbyname",
-        "socket.gethostbyaddr",
-        "socket.getnameinfo",
-        "subprocess.Popen",
-        "os.system",
-        "os.exec",
-        "os.posix_spawn",
-        "os.startfile",
-        "pty.spawn",
-    }
-)
-_PROGRAMS = ("subprocess.", "os.", "pty.", "program.")
-_LOOP_WAYS = (
-    "create_connection",
-    "create_datagram_endpoint",
-    "getaddrinfo",
-    "getnameinfo",
-    "sock_connect",
-    "subprocess_exec",
-    "subprocess_shell",
-)
-# Libraries that would fetch something when they are imported or first used, and what keeps each from it.
-_OFFLINE = {
-    "LITELLM_OFFLINE_MODE": "true",
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "HF_HUB_OFFLINE": "1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-_INET = {socket.AF_INET, socket.AF_INET6}
-_HERE = {"localhost", "ip6-localhost", ""}
-_OWN_WORKERS = "/pymp-"  # the folder of multiprocessing's sockets, between a process and its workers
+    from harness.interception.outward import Target
+
+# What litellm would fetch when it is imported or first used, and what keeps it from that.
+_LITELLM = {"LITELLM_OFFLINE_MODE": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+# A command's own process has no other use of these libraries; a test's may.
+_ALL = {**_LITELLM, "HF_HUB_OFFLINE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 class _Guard:
-    """How many ask for it to be closed. An audit hook is process-wide and can't be taken out again, so it is
-    put in once and looks here.
+    """Whose traffic is watched. Audit hooks are process-wide and can't be taken out again, so one is put in once and
+    looks here.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._closed = 0
-        self._allowing = 0
-        self._in_place = False
-        self._set: list[str] = []
+        self._watched: tuple[Traffic, ...] = ()
+        self._environment: dict[str, str] = {}
 
-    def close(self, *, loopback: bool) -> None:
+    def close(self, traffic: Traffic) -> None:
         with self._lock:
-            if not self._in_place:
-                _watch_uvloop(self._asked)
-                sys.addaudithook(self._heard)
-                self._in_place = True
-            if not self._closed:
-                self._set = [name for name in _OFFLINE if name not in os.environ]
-                os.environ.update({name: _OFFLINE[name] for name in self._set})
-            self._closed += 1
-            self._allowing += loopback
+            if not self._watched:
+                outward.watch(self.judge)
+            self._watched = (*self._watched, traffic)
+            for name, value in (_LITELLM if traffic.of_tape else _ALL).items():
+                if name not in os.environ:
+                    os.environ[name] = self._environment[name] = value
 
-    def open(self, *, loopback: bool) -> None:
+    def open(self, traffic: Traffic) -> None:
         with self._lock:
-            self._closed -= 1
-            self._allowing -= loopback
-            if not self._closed:
-                for name in self._set:
+            self._watched = tuple(one for one in self._watched if one is not traffic)
+            if not self._watched:
+                outward.ignore()
+                for name in self._environment:
                     os.environ.pop(name, None)
+                self._environment.clear()
 
-    def _heard(self, event: str, words: tuple[Any, ...]) -> None:
-        if self._closed and event in _OUTWARD:
-            self._asked(event, words)
+    def judge(self, target: Target) -> None:
+        """Refuse ``target`` unless all whose it may be let it out; count it where a tape of its own records."""
+        seat, foreign = context.whose()
+        own = seat.traffic if seat is not None else None
+        watched = self._watched
+        if own is not None and own.live:
+            # Other tapes' replays are not this recording's affair.
+            watched = tuple(one for one in watched if not one.of_tape or one is own)
+            if target.is_connection and not (context.is_passing() or own.allow.holds(*target.place)):
+                own.bypassed[target.shown, outward.client()] += 1
+        refusing = [one for one in watched if not _lets(one, target)]
+        if refusing:
+            self._refuse(target, own, refusing, side=foreign and all(one.of_tape for one in refusing))
 
-    def _asked(self, event: str, words: tuple[Any, ...]) -> None:
-        """Refuse, unless it stays on this machine and that is allowed by all who closed the guard."""
-        if not self._closed:
-            return
-        family = getattr(words[0], "family", None) if words else None
-        where = words[1] if family is not None and len(words) > 1 else words[0] if words else ""
-        if family == socket.AF_UNIX and _OWN_WORKERS in str(where):
-            return
-        if self._allowing == self._closed and _local(event, family, where):
-            return
-        told = f"a replay must not go out, and something tried to: {event} {where!r}"
-        if event.startswith(_PROGRAMS):
-            raise PermissionError(errno.EPERM, told)
-        raise CassetteMiss(told)
-
-
-def _local(event: str, family: int | None, where: Any) -> bool:
-    """Whether this stays on the machine."""
-    if not event.startswith(("socket.", "uvloop.")):
-        return False
-    if family is not None and family not in _INET:
-        return True
-    host = where[0] if isinstance(where, tuple) and where else where
-    if host is None:
-        return True
-    if isinstance(host, bytes):
-        host = host.decode("latin-1")
-    if not isinstance(host, str) or host in _HERE:
-        return isinstance(host, str)
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
+    def _refuse(self, target: Target, own: Traffic | None, refusing: Sequence[Traffic], *, side: bool) -> None:
+        if side and target.established:
+            return  # a connection that an older thread made before is no affair of this tape's
+        told = f"a replay must not go out, and something tried to: {target.event} {target.shown!r}"
+        if target.is_program:
+            raise PermissionError(errno.EPERM, f"{told}; allow_subprocesses lets a test start programs")
+        if side:
+            context.count_side(target.host)
+            raise ConnectionRefusedError(errno.ECONNREFUSED, QUIET)
+        told = f"{told}, by {outward.client()}; `allow` lets a test reach a server of its own"
+        for one in refusing:
+            one.refused.append(told)
+        raise (own or refusing[-1]).miss(told)
 
 
-def _watch_uvloop(asked: Callable[[str, tuple[Any, ...]], None]) -> None:
-    if not importlib.util.find_spec("uvloop"):
-        return
-    loop: Any = importlib.import_module("uvloop").Loop
-    for name in _LOOP_WAYS:
-        setattr(loop, name, _asking(getattr(loop, name), name, asked))
-
-
-def _asking(
-    original: Callable[..., Any], name: str, asked: Callable[[str, tuple[Any, ...]], None]
-) -> Callable[..., Any]:
-    @functools.wraps(original)
-    async def ask_first(self: Any, *given: Any, **options: Any) -> Any:
-        if name == "sock_connect":
-            asked(f"uvloop.{name}", given)
-        elif name.startswith("create_"):
-            host = options.get("host", given[1] if len(given) > 1 else options.get("remote_addr"))
-            sock = options.get("sock")
-            if not (sock is not None and sock.family not in _INET):
-                asked(f"uvloop.{name}", (host,))
-        else:
-            asked(f"uvloop.{name}" if name.startswith("get") else f"program.{name}", given)
-        return await original(self, *given, **options)
-
-    return ask_first
+def _lets(traffic: Traffic, target: Target) -> bool:
+    if target.is_program:
+        return traffic.live or traffic.subprocesses
+    return traffic.live or traffic.allow.holds(*target.place)
 
 
 _guard = _Guard()
 
 
 @contextlib.contextmanager
-def no_way_out(*, loopback: bool = False) -> Iterator[None]:
-    """Refuse every connection, datagram and name look-up while this is open, with ``CassetteMiss``, and every new
-    program with ``PermissionError``, which those are ready for who ask ``uname`` for a word about the machine.
+def guarded(traffic: Traffic) -> Iterator[None]:
+    """Watch what goes round a tape with this ``traffic``: refused in a replay, counted while it records.
 
-    With ``loopback`` what stays on this machine may pass, if nested guards allow it too. A miss is no ``Exception``:
-    an ``OSError`` would set off retries. What litellm fetches when it is imported is turned off by its own
-    environment variables meanwhile: it would take any other refusal for a fault of its own. Sockets that were
-    connected before, programs started before, and libraries that open sockets in C are not seen; nor are the
-    workers that multiprocessing spawns, which are processes of their own.
+    A connection, datagram or name look-up is refused with the ``miss`` of ``traffic``, a new program with
+    ``PermissionError``, which those are ready for who ask ``uname`` for a word about the machine; side traffic with
+    ``ConnectionRefusedError``.
     """
-    _guard.close(loopback=loopback)
+    _guard.close(traffic)
     try:
         yield
     finally:
-        _guard.open(loopback=loopback)
+        _guard.open(traffic)
+
+
+@contextlib.contextmanager
+def no_way_out(*, loopback: bool = False) -> Iterator[None]:
+    """Refuse every connection, datagram and name look-up while this is open, with ``CassetteMiss``, and every new
+    program with ``PermissionError``.
+
+    With ``loopback`` what stays on this machine may pass, if nested guards allow it too. A miss is no ``Exception``:
+    an ``OSError`` would set off retries. What litellm fetches when it is imported is turned off by its own
+    environment variables meanwhile: it would take any other refusal for a fault of its own. ``docs/reliability.md``
+    lists what can't be seen.
+    """
+    with guarded(Traffic(allow=hosts(["localhost"]) if loopback else hosts(()), of_tape=False)):
+        yield

@@ -6,15 +6,19 @@ until it is whole, so a stream recorded through them is one chunk, and a connect
 
 from __future__ import annotations
 
-import importlib.util
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
 from harness.core.exchange import Failure, HttpRequest
 from harness.interception import context
+from harness.interception.when_imported import when_imported
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _ANSWER = "_harness_answer"
+_patched: list[str] = []
 
 
 class BrokenConnection(HarnessError, ConnectionError):  # noqa: N818 - a ConnectionError to those who catch one
@@ -22,9 +26,15 @@ class BrokenConnection(HarnessError, ConnectionError):  # noqa: N818 - a Connect
 
 
 def install() -> None:
-    """Put vcrpy's patches in place, for good."""
-    if not importlib.util.find_spec("tornado"):
+    """Put vcrpy's patches in place, for good, when the program loads one of tornado's clients."""
+    for name in ("tornado.simple_httpclient", "tornado.curl_httpclient"):
+        when_imported(name, _patch)
+
+
+def _patch(_module: ModuleType) -> None:
+    if _patched:
         return
+    _patched.append("both")  # the patches find both clients themselves
     from vcr.patch import CassettePatcherBuilder  # noqa: PLC0415 - heavy
 
     stack = ExitStack()

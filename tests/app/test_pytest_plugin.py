@@ -211,7 +211,7 @@ cases:
 
 def test_the_example_in_the_documentation(run, server, tmp_path):
     page = (ROOT / "docs" / "pytest.md").read_text()
-    example, laws = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    example, _allowing, laws = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     assert "pytest.mark.laws" in laws  # tested in tests/cli/test_prove_command.py
     base = {"OPENAI_BASE_URL": f"http://127.0.0.1:{server.server_port}/v1"}
     code, told = run({"test_it.py": example}, "--record-mode=once", OPENAI_API_KEY="some-key-that-works", **base)
@@ -222,8 +222,16 @@ def test_the_example_in_the_documentation(run, server, tmp_path):
     assert (tmp_path / "tapes" / "hello.json").exists()
 
 
+USES_US = {"pyproject.toml": "[tool.harness]\n"}
+
+
 def test_suites_as_items(run, server, tmp_path):
-    files = {"suites/some.yaml": SUITE, "suites/compose.yaml": "services: {}\n", "suites/models.yaml": "models: []\n"}
+    files = {
+        **USES_US,
+        "suites/some.yaml": SUITE,
+        "suites/compose.yaml": "services: {}\n",
+        "suites/models.yaml": "models: []\n",
+    }
     files["suites/models.yaml"] = "models: [{name: x, backend: openai}]\n"
     code, told = run(files, "suites", "--record-mode=once", SOME_KEY="sk-0123456789abcdefghij")
     assert code == 1
@@ -238,7 +246,7 @@ def test_suites_as_items(run, server, tmp_path):
 
 
 def test_a_broken_suite_is_told_with_its_line(run):
-    code, told = run({"suites/some.yaml": SUITE.replace("expect", "expct")}, "suites")
+    code, told = run({**USES_US, "suites/some.yaml": SUITE.replace("expect", "expct")}, "suites")
     assert code == 2
     assert 'some.yaml:7: case "good": expct: unknown key "expct"; did you mean "expect"?' in told
 
@@ -257,6 +265,150 @@ def pytest_sessionfinish(session):
     assert "HEAVY []" in told
 
 
+SCHEMA = "# yaml-language-server: $schema=../suite.schema.json\n"
+COUNT = """
+import sys
+def seen(event, words):
+    if event == "open" and str(words[0]).endswith((".yaml", ".yml", ".law.json")):
+        print("OPENED", words[0])
+def pytest_configure(config):
+    sys.addaudithook(seen)
+"""
+
+
+def test_a_project_that_does_not_use_us_has_no_file_opened(run, tmp_path):
+    files = {"conftest.py": COUNT, "some.yaml": SUITE, "deep/other.yml": SUITE, "x.law.json": "{}"}
+    os.mkfifo(tmp_path / "pipe.yaml")
+    code, told = run({**files, "test_a.py": "def test_a(): pass\n"}, "-s", ".")
+    assert code == 0, told
+    assert "1 passed" in told
+    assert "OPENED" not in told
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({**USES_US, "suites/some.yaml": SUITE}, ()),
+        ({"pyproject.toml": "[tool.harness]\nsuites = ['evals']\n", "evals/some.yaml": SUITE}, ()),
+        ({**USES_US, "here/some.yaml": SCHEMA + SUITE}, ()),
+        ({"here/some.yaml": SCHEMA + SUITE}, ("here/some.yaml",)),
+        ({"here/some.yaml": SUITE}, ("--harness-suites=here",)),
+        ({"here/some.yaml": SUITE}, ("--harness-suites", "here/some.yaml")),
+    ],
+)
+def test_what_says_that_a_file_is_a_suite(files, words, run):
+    _, told = run({**files, "test_a.py": "def test_a(): pass\n"}, "--collect-only", "-q", *words)
+    assert "some.yaml::good[openai/m]" in told
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({**USES_US, "here/some.yaml": SUITE}, ()),
+        ({"here/some.yaml": SUITE}, ("here/some.yaml",)),
+        ({**USES_US, "suites/compose.yaml": "services: {}\n"}, ()),
+        ({**USES_US, "x.law.json": "{}"}, ()),
+        ({"pyproject.toml": "[tool.other]\n", "here/some.yaml": SCHEMA + SUITE}, ("here",)),
+    ],
+)
+def test_no_other_file_is_one(files, words, run):
+    _, told = run({**files, "test_a.py": "def test_a(): pass\n"}, "--collect-only", "-q", *words)
+    assert "good" not in told
+    assert "INTERNALERROR" not in told
+    assert "error during collection" not in told
+
+
+def test_the_hint_works(run, server):
+    _, told = run({"test_a.py": HELLO})
+    (hint,) = set(re.findall(r"`pytest (--\S+)`", told))
+    assert run({}, hint)[0] == 0
+    assert len(server.asked) == 1
+
+
+def test_what_goes_round_the_tape_fails_a_replay_even_if_it_is_swallowed(run):
+    run({"test_a.py": HELLO}, "--record-mode=once")
+    swallowing = (
+        HELLO
+        + """
+    import socket
+    try:
+        socket.create_connection(("127.0.0.1", PORT))
+    except BaseException:
+        pass
+"""
+    )
+    code, told = run({"test_a.py": swallowing})
+    assert code == 1
+    assert "the test went on after it was refused this" in told
+    assert run({"test_a.py": swallowing.replace('hello.json"', 'hello.json", allow=["localhost"]')})[0] == 0
+
+
+def test_hosts_of_the_tests_own_are_allowed_by_marker_and_settings(run, server):
+    text = """
+import socket, subprocess, sys, pytest
+@pytest.mark.cassette("tapes/empty.json", MARKER)
+def test_it():
+    socket.create_connection(("127.0.0.1", PORT)).close()
+    subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+    empty = json.dumps({"format": 1, "provenance": {"kind": "synthetic", "recorded": ""}, "exchanges": []})
+    files = {"tapes/empty.json": empty, "test_a.py": text.replace("MARKER", "unused='allow'")}
+    assert run(files)[0] == 1
+    files["test_a.py"] = text.replace("MARKER", "allow='localhost', allow_subprocesses=True")
+    code, told = run(files)
+    assert code == 0, told
+    settings = "[tool.harness]\nallow = ['localhost']\nallow_subprocesses = true\n"
+    code, told = run({**files, "test_a.py": text.replace("MARKER", ""), "pyproject.toml": settings})
+    assert code == 0, told
+
+
+def test_what_went_past_a_recording_is_told_in_the_summary(run, server):
+    code, told = run(
+        {"test_a.py": HELLO + "    import socket\n    socket.create_connection(('127.0.0.1', PORT)).close()\n"},
+        "--record-mode=once",
+    )
+    assert code == 0, told
+    assert f"test_a.py::test_hello: 127.0.0.1:{server.server_port} by test_a, one connection" in told
+
+
+ANYIO = """
+import httpx, pytest
+from harness.cassette import open_tape
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture
+def anyio_backend(): return "asyncio"
+
+@pytest.fixture
+async def client():
+    async with httpx.AsyncClient() as client:
+        yield client
+
+@pytest.fixture
+def tape():
+    with open_tape("tapes/hello.json") as tape:
+        yield tape
+
+@pytest.mark.cassette("tapes/hello.json", unused="allow")
+async def test_marked(client):
+    await client.post("http://provider.test/x", json={})
+
+async def test_opened(client, tape):
+    await client.post("http://provider.test/x", json={})
+
+async def test_after(client): pass
+async def test_after_that(client): pass
+"""
+
+
+def test_a_miss_in_an_anyio_test_is_one_failure(run):
+    run({"test_a.py": HELLO}, "--record-mode=once")
+    code, told = run({"test_b.py": ANYIO}, "-p", "anyio", "test_b.py")
+    assert code == 1
+    assert "2 failed, 2 passed" in told, told
+    assert told.count("no unused exchange answers") >= 2
+
+
 def test_an_option_of_that_name_from_another_plugin(run):
     other = 'def pytest_addoption(parser):\n    parser.addoption("--record-mode", default=None)\n'
     code, told = run(
@@ -264,7 +416,7 @@ def test_an_option_of_that_name_from_another_plugin(run):
         "-p",
         "other_plugin",
         "--harness-record-mode=once",
-        PYTHONPATH=".",
+        PYTHONPATH=os.pathsep.join([".", str(ROOT)]),
     )
     assert code == 0, told
 

@@ -57,6 +57,8 @@ def test_ci(tmp_path, value, ci):
         ("[tool.harness]\nsuites = [1]", "suites must be a list of texts"),
         ("[tool.harness]\ncassettes = 1", "cassettes must be text"),
         ("[tool.harness]\nrecord_mode = 'never'", "record mode 'never' is none of none, once, record, replay"),
+        ("[tool.harness]\nallow = 'localhost'", "allow must be a list of texts"),
+        ("[tool.harness]\nallow_subprocesses = 'yes'", "allow_subprocesses must be true or false"),
         ("[tool.harness", "can't be read"),
     ],
 )

@@ -318,11 +318,11 @@ def in_a_thread(work):
         return pool.submit(work).result()
 
 
-def test_a_plain_worker_uses_the_one_open_tape_and_is_refused_under_two():
+def test_a_worker_belongs_to_whoever_gave_it_its_work():
     with answered("one"):
         assert in_a_thread(get) == "oneone"
-        with answered("two"), pytest.raises(CassetteMiss, match="several tapes"):
-            in_a_thread(get)
+        with answered("two"):
+            assert in_a_thread(get) == "twotwo"
         assert in_a_thread(get) == "oneone"
 
 

@@ -4,57 +4,63 @@ Nothing heavy is imported at pytest's start, and nothing is done to tests that d
 
 - ``@pytest.mark.cassette("hello.json")`` answers every HTTP request of the test from that file, its path counted
   from the test's own; without a path, from ``cassettes/<module>/<test>.json`` beside the test's file.
-- The fixture ``cassette`` is the open tape (``taken``, ``unused``, ``misses``). A miss fails the test at once, and so
-  does a recorded exchange that the test did not use.
+- The fixture ``cassette`` is the open tape (``taken``, ``unused``, ``misses``, ``requests``). A miss fails the test at
+  once, and so do a recorded exchange that the test did not use and whatever tried to go round the tape. Where another
+  plugin has a fixture of that name, ours is ``harness_cassette`` alone.
 - The fixture ``open_cassette`` opens any cassette in a ``with``, as often as needed (inside ``@given`` too).
-- ``pytest suites/`` runs harness suites, an item for each case and model.
+- ``pytest suites/`` runs harness suites, an item for each case and model, where ``[tool.harness]`` names them.
 - The fixture ``serve_cassettes`` serves cassettes at a port of their own, for programs in any language.
 - ``@pytest.mark.laws("my_adapter:complete")`` makes a test with the fixture ``proof`` one for each provider and mode:
   it fails where the backend breaks a law of tool calling. ``pytest X.law.json`` puts a kept counterexample again.
-- ``--record-mode=once`` or ``record`` records. The default, ``none``, only replays, and so does CI.
+- ``--harness-record-mode=once`` or ``record`` records; so does ``--record-mode`` where no other plugin has it. The
+  default, ``none``, only replays, and so does CI.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
-import importlib.util
-import re
+import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.app.pytest_plugin import laws
+from harness.app.pytest_plugin.async_tests import misses_held_back
 from harness.app.pytest_plugin.laws import proof
+from harness.app.pytest_plugin.options import add_options, add_short_option, tool_settings
 from harness.app.pytest_plugin.serving import serve_cassettes
+from harness.app.pytest_plugin.suites import collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from harness.app.settings import Settings
     from harness.cassette import Tape
     from harness.core.errors import CassetteMiss
     from harness.core.exchange import Provenance
-    from harness.engine.events import CaseResult, Job
 
-__all__ = ["cassette", "cassette_provenance", "open_cassette", "proof", "serve_cassettes"]
+__all__ = ["cassette_provenance", "harness_cassette", "open_cassette", "proof", "serve_cassettes"]
 
-_SUITE = re.compile(rb"^cases\s*:", re.MULTILINE)
+FIXTURE = "harness_cassette"
+_OPTIONS = ("allow", "ignore_hosts", "allow_subprocesses", "every_thread")
+_LISTS = ("allow", "ignore_hosts")
 _TAPE: pytest.StashKey[Tape] = pytest.StashKey()
 _WHOLE: pytest.StashKey[bool] = pytest.StashKey()
+_BYPASSED: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("harness", "harness: recorded answers of language models")
-    told = "none: only replay (the default); once: record what has no cassette; record: record anew"
-    add = functools.partial(group.addoption, dest="harness_record_mode", default=None, metavar="MODE", help=told)
-    # pytest-recording has an option of this name, and may be loaded before or after; ours then goes by a longer one.
-    try:
-        add("--harness-record-mode" if importlib.util.find_spec("pytest_recording") else "--record-mode")
-    except (ValueError, argparse.ArgumentError):
-        add("--harness-record-mode")
+    add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Generator[None, Any, Any]:
+    """By now every plugin and conftest has its options."""
+    result = yield
+    add_short_option(parser, args)
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -62,15 +68,28 @@ def pytest_configure(config: pytest.Config) -> None:
         from harness.core.errors import UsageError  # noqa: PLC0415 - only where there is something to refuse
 
         try:
-            _settings(config)
+            tool_settings(config)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
     config.addinivalue_line(
         "markers",
-        "cassette(path=None, *, unused='fail'): answer the test's HTTP requests from a cassette; "
-        "with unused='allow' recorded exchanges may be left over",
+        "cassette(path=None, *, unused='fail', allow=(), ignore_hosts=(), allow_subprocesses=False, "
+        "every_thread=False): answer the test's HTTP requests from a cassette; with unused='allow' recorded "
+        "exchanges may be left over; `allow` are hosts that are reached past it",
     )
     config.addinivalue_line("markers", laws.MARKER)
+    others = (plugin for plugin in config.pluginmanager.get_plugins() if plugin is not sys.modules[__name__])
+    if not any(hasattr(plugin, "cassette") for plugin in others):
+        config.pluginmanager.register(_ShortName(), "harness-short-name")
+
+
+class _ShortName:
+    """The fixture by its short name: another plugin's of that name may be one that all its tests use."""
+
+    @pytest.fixture
+    def cassette(self, harness_cassette: Tape) -> Tape:
+        """The tape that answers this test's HTTP requests."""
+        return harness_cassette
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -84,8 +103,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """A marked test uses the fixture, whether it names it or not."""
     if not isinstance(item, pytest.Function) or item.get_closest_marker("cassette") is None:
         return
-    if "cassette" not in item.fixturenames:
-        item.fixturenames.insert(0, "cassette")
+    if FIXTURE not in item.fixturenames:
+        item.fixturenames.insert(0, FIXTURE)
 
 
 @pytest.fixture(scope="session")
@@ -103,32 +122,47 @@ def open_cassette(
     """A function that opens a cassette for a ``with``: HTTP requests inside are answered from it."""
     from harness.cassette import open_tape  # noqa: PLC0415 - as above
 
-    chosen = _settings(pytestconfig)
+    chosen = tool_settings(pytestconfig)
     return functools.partial(
         open_tape,
         mode=chosen.record_mode,
         provenance=cassette_provenance,
         miss=_miss(),
         matcher=chosen.matcher(),
+        allow=chosen.allow,
+        ignore_hosts=chosen.ignore_hosts,
+        allow_subprocesses=chosen.allow_subprocesses,
     )
 
 
 @pytest.fixture
-def cassette(
-    request: pytest.FixtureRequest, open_cassette: Callable[[Path], AbstractContextManager[Tape]]
+def harness_cassette(
+    request: pytest.FixtureRequest, open_cassette: Callable[..., AbstractContextManager[Tape]]
 ) -> Iterator[Tape]:
     """The tape that answers this test's HTTP requests."""
     from harness.core.errors import CassetteError  # noqa: PLC0415 - as above
 
     try:
-        with open_cassette(_path(request.node)) as tape:
+        with open_cassette(_path(request.node), **_options(request)) as tape:
             request.node.stash[_TAPE] = tape
             yield tape
+            _report_bypassed(request.node, tape)
             _refuse_unfinished(request.node)
     except _UnfinishedError:
         pass  # a recording of it is put aside, not in a cassette's place
     except CassetteError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the test's marker says of its tape, beside the settings."""
+    marker = request.node.get_closest_marker("cassette")
+    given = {name: marker.kwargs[name] for name in _OPTIONS if name in marker.kwargs} if marker else {}
+    chosen = tool_settings(request.config) if given.keys() & set(_LISTS) else None
+    for name in _LISTS if chosen else ():
+        own = given.get(name, ())
+        given[name] = (*getattr(chosen, name), *((own,) if isinstance(own, str) else own))
+    return given
 
 
 class _UnfinishedError(Exception):
@@ -138,6 +172,29 @@ class _UnfinishedError(Exception):
 def _refuse_unfinished(item: pytest.Item) -> None:
     if not item.stash.get(_WHOLE, False):
         raise _UnfinishedError
+
+
+def _report_bypassed(item: pytest.Item, tape: Tape) -> None:
+    told = tape.traffic.describe_bypassed()
+    if told:
+        item.config.stash.setdefault(_BYPASSED, []).append(f"{item.nodeid}: {told}")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    told = config.stash.get(_BYPASSED, [])
+    if told:
+        terminalreporter.section("went past a tape that recorded")
+        for line in told:
+            terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """A miss in an async test leaves its event loop as any failure does."""
+    if "harness.interception.context" not in sys.modules or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return (yield)
+    with misses_held_back(pyfuncitem):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -156,6 +213,9 @@ def _judge(tape: Tape, marker: pytest.Mark | None) -> None:
     if tape.misses:
         asked = ", ".join(f"{one.method} {one.url}" for one in tape.misses)
         pytest.fail(f"{tape.path}: no recording answers {asked}, and the test went on all the same", pytrace=False)
+    if tape.traffic.refused:
+        told = "\n".join(tape.traffic.refused)
+        pytest.fail(f"{tape.path}: the test went on after it was refused this:\n{told}", pytrace=False)
     if tape.unused and (marker is None or marker.kwargs.get("unused", "fail") != "allow"):
         places = ", ".join(map(str, tape.unused))
         hint = "record the test again, or mark it with unused='allow'"
@@ -191,68 +251,6 @@ def _miss() -> type[CassetteMiss]:
     return CassetteMissed
 
 
-def _settings(config: pytest.Config) -> Settings:
-    """Settings counted from the root of the tests, whatever folder pytest was started in."""
-    from dataclasses import replace  # noqa: PLC0415 - as above
-
-    from harness.app.settings import settings  # noqa: PLC0415 - as above
-
-    chosen = settings({"record_mode": config.getoption("harness_record_mode")}, folder=config.rootpath)
-    return replace(
-        chosen,
-        cassettes=config.rootpath / chosen.cassettes,
-        record_mode="none" if chosen.ci else chosen.record_mode,
-    )
-
-
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """A YAML file that holds cases is a suite; a file of ``harness prove`` is a counterexample."""
-    if file_path.name.endswith(".law.json"):
-        kept: pytest.Collector = laws.LawFile.from_parent(parent, path=file_path)
-        return kept
-    if file_path.suffix not in {".yaml", ".yml"} or not _SUITE.search(file_path.read_bytes()):
-        return None
-    collected: pytest.Collector = SuiteFile.from_parent(parent, path=file_path)
-    return collected
-
-
-class SuiteFile(pytest.File):
-    """A suite: an item for each of its cases and models."""
-
-    def collect(self) -> Iterator[pytest.Item]:
-        from harness.app import assembly  # noqa: PLC0415 - as above
-        from harness.core.errors import SuiteError  # noqa: PLC0415 - as above
-        from harness.suite import load_suites  # noqa: PLC0415 - as above
-
-        try:
-            suites = [one for one in load_suites([self.path]) if one.kind == "regression"]
-        except SuiteError as error:
-            raise self.CollectError(str(error)) from error
-        for job in assembly.plan(suites, _settings(self.config)) if suites else ():
-            yield SuiteCase.from_parent(self, name=f"{job.case.id}[{job.model.called}]", job=job)
-
-
-class SuiteCase(pytest.Item):
-    """One case asked of one model."""
-
-    def __init__(self, *, job: Job, **known: Any) -> None:
-        super().__init__(**known)
-        self.job = job
-
-    def runtest(self) -> None:
-        from harness.app import assembly  # noqa: PLC0415 - as above
-
-        result = assembly.one(self.job, _settings(self.config))
-        if result.verdict == "unsupported":
-            pytest.skip("; ".join(_told(result)))
-        if result.verdict in {"fail", "infra"}:
-            pytest.fail("\n".join([f"{result.verdict}: {result.name}", *_told(result)]), pytrace=False)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, self.job.name
-
-
-def _told(result: CaseResult) -> list[str]:
-    from harness.report.terminal import reasons  # noqa: PLC0415 - as above
-
-    return reasons(result)
+    """A suite, or a counterexample of ``harness prove``."""
+    return collected(file_path, parent)

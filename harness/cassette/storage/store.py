@@ -183,5 +183,5 @@ def _remedy(path: Path) -> str:
     left = journals.journal(path)
     if left.exists():
         return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"
-    how = "record it with `harness record`, a test's own with `pytest --record-mode=once`"
+    how = "record it with `harness record`, a test's own with `pytest --harness-record-mode=once`"
     return f"{how}, but not in CI" if in_ci() else how

@@ -1,0 +1,73 @@
+"""The plugin's options beside those of other plugins, and what ``[tool.harness]`` says for tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.app.settings import Settings
+
+OPTION = "--harness-record-mode"
+SHORT = "--record-mode"
+_DEST = "harness_record_mode"
+_HELP = "none: only replay (the default); once: record what has no cassette; record: record anew"
+_TABLE: pytest.StashKey[bool] = pytest.StashKey()
+_SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Options whose names are ours."""
+    group = parser.getgroup("harness", "harness: recorded answers of language models")
+    told = f"{_HELP}; {SHORT} says the same where no other plugin has it"
+    group.addoption(OPTION, dest=_DEST, default=None, metavar="MODE", help=told)
+    told = "a suite or a folder of suites to run as tests, beside those of [tool.harness]"
+    group.addoption("--harness-suites", action="append", metavar="PATH", help=told)
+
+
+def add_short_option(parser: pytest.Parser, arguments: Sequence[str]) -> None:
+    """``--record-mode`` for ours, where it is used and no other plugin or conftest has it."""
+    if not any(one == SHORT or one.startswith(f"{SHORT}=") for one in arguments):
+        return
+    try:
+        _, unknown = parser.parse_known_and_unknown_args([f"{SHORT}=none"])
+    except pytest.UsageError:
+        return  # somebody knows it, and has other words for it
+    if unknown:
+        group = parser.getgroup("harness")
+        group.addoption(SHORT, dest=_DEST, default=None, metavar="MODE", help=_HELP)
+
+
+def tool_table(config: pytest.Config) -> bool:
+    """Whether the project's pyproject.toml speaks of us."""
+    found = config.stash.get(_TABLE, None)
+    if found is None:
+        root = config.rootpath
+        files = (folder / "pyproject.toml" for folder in (root, *root.parents))
+        nearest = next((file for file in files if file.is_file()), None)
+        found = config.stash[_TABLE] = nearest is not None and b"[tool.harness" in nearest.read_bytes()
+    return found
+
+
+def tool_settings(config: pytest.Config) -> Settings:
+    """Settings counted from the root of the tests, whatever folder pytest was started in."""
+    found = config.stash.get(_SETTINGS, None)
+    if found is None:
+        found = config.stash[_SETTINGS] = _made(config)
+    return found
+
+
+def _made(config: pytest.Config) -> Settings:
+    from dataclasses import replace  # noqa: PLC0415 - only tests that replay pay for it
+
+    from harness.app.settings import settings  # noqa: PLC0415 - as above
+
+    chosen = settings({"record_mode": config.getoption(_DEST)}, folder=config.rootpath)
+    return replace(
+        chosen,
+        cassettes=config.rootpath / chosen.cassettes,
+        record_mode="none" if chosen.ci else chosen.record_mode,
+    )

@@ -1,0 +1,138 @@
+"""Opening a tape: a cassette answers, or is recorded, while a ``with`` lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cassette.modes import RecordMode, record_mode
+from harness.cassette.recording import Recorder
+from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.storage.store import load
+from harness.cassette.tape import Tape, loaded
+from harness.core.errors import CassetteMiss, UsageError
+from harness.core.exchange import Chunk
+from harness.interception import clients
+from harness.interception import pace as paces
+from harness.interception.hosts import hosts
+from harness.interception.network_block import guarded
+from harness.interception.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from harness.cassette.format.document import Cassette
+    from harness.cassette.matching.matcher import Matcher
+    from harness.core.exchange import Provenance
+
+_log = logging.getLogger("harness.cassette")
+
+
+@contextlib.contextmanager
+def open_tape(
+    path: Path | str,
+    *,
+    mode: RecordMode | str = RecordMode.NONE,
+    provenance: Provenance | None = None,
+    secrets: Iterable[str] = (),
+    miss: type[CassetteMiss] = CassetteMiss,
+    matcher: Matcher | None = None,
+    pace: str | float | None = None,
+    cut: Callable[[bytes], Sequence[bytes]] | None = None,
+    resume: bool = False,
+    longest: int | None = None,
+    allow: Iterable[str] = (),
+    ignore_hosts: Iterable[str] = (),
+    allow_subprocesses: bool = False,
+    every_thread: bool = False,
+) -> Iterator[Tape]:
+    """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
+
+    A file that is there must be whole, in every mode: what can't be read is never overwritten. ``provenance`` is what a
+    new recording says of itself. ``secrets`` are values that must never be written,
+    beside those of the environment. ``matcher`` says what else does not count when requests are compared.
+    Replayed streams come at once, or at ``pace``: ``"realtime"``, or ``"x10"`` for ten times as fast; in their recorded
+    chunks, or in those that ``cut`` makes of the body.
+    With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
+    that was broken off: what was answered then is replayed, first recorded first, and only the rest is asked and added.
+    An answer of more than ``longest`` bytes is broken off while it is recorded: a model may never stop.
+
+    A replay reaches nothing: connections, look-ups and programs that go round the HTTP clients are refused. ``allow``
+    are hosts (``localhost:5432``, ``*.test``) that are reached past the tape, and never recorded, and with
+    ``allow_subprocesses`` programs may be started. Requests to ``ignore_hosts``, of known telemetry, and of threads
+    that are older than the tape, unless ``every_thread`` counts, are neither recorded nor answered: they are refused
+    as if nobody were there, and counted in ``Tape.traffic``.
+    A recording that ends by an exception is put beside the cassette as
+    ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
+    ``CassetteWriteError`` where another process records the same cassette.
+    """
+    path, secrets = Path(path).absolute(), tuple(secrets)
+    mode = record_mode(mode)
+    traffic = Traffic(hosts(allow), hosts(ignore_hosts), allow_subprocesses, every_thread, miss=miss)
+    old = load(path) if mode is RecordMode.NONE or os.path.lexists(path) else None
+    if mode is RecordMode.RECORD or old is None:
+        if old is not None:
+            old.make()
+        if provenance is None:
+            raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
+        redactor = Redactor(secrets)
+        traffic.live = True
+        tape = Tape(path, redactor, miss, traffic=traffic)
+        recorder = Recorder(path, provenance, redactor, secrets, tape.kept, longest)
+        # Another process may have recorded it between our looking and our having it to ourselves.
+        old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
+        if old is None:
+            tape.record(recorder, provenance)
+            if resume:
+                tape.resume(path, provenance)
+            with _recording(tape, recorder):
+                yield tape
+            return
+    traffic.live = False
+    old = old if cut is None else _recut(old, cut)
+    tape = loaded(old, path, secrets=secrets, miss=miss, matcher=matcher, traffic=traffic)
+    with guarded(traffic), clients.answering(tape.answer, traffic), paces.pacing(paces.pace(pace)):
+        yield tape
+
+
+def _recut(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:
+    """``cassette`` with the chunks that ``cut`` makes of each body. Raises ``UsageError`` if it changes the body."""
+    made = []
+    for exchange in cassette.exchanges:
+        response = exchange.response
+        if response is not None:
+            pieces = tuple(cut(response.body))
+            if b"".join(pieces) != response.body:
+                raise UsageError("cut must give back the body, in pieces; it changed it")
+            response = replace(response, chunks=tuple(Chunk(piece) for piece in pieces))
+        made.append(replace(exchange, response=response))
+    return replace(cassette, exchanges=tuple(made))
+
+
+def _taken(recorder: Recorder, path: Path) -> bool:
+    """Whether a cassette has come to ``path``; ``recorder`` is then of no more use."""
+    taken = os.path.lexists(path)
+    if taken:
+        recorder.end(whole=False)
+    return taken
+
+
+@contextlib.contextmanager
+def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
+    try:
+        with guarded(tape.traffic), clients.answering(tape.answer, tape.traffic):
+            yield
+    except BaseException as broken:  # Ctrl-C too: what came by then is put aside
+        try:
+            recorder.end(whole=False)
+        except Exception as error:  # noqa: BLE001 - what broke the recording off must come out; this is told beside it
+            broken.add_note(f"of what was recorded: {error}")
+        raise
+    finally:
+        if told := tape.traffic.describe_bypassed():
+            _log.warning("%s: while it was recorded, this went past the tape: %s", tape.path, told)
+    recorder.end(whole=True)
