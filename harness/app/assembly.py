@@ -15,7 +15,7 @@ from harness.backend.library import load_offline
 from harness.backend.pricing import refuse_unpriced
 from harness.cassette import cassette_path, recordings
 from harness.core.errors import UsageError
-from harness.dialects.hosts import is_local
+from harness.dialects.providers import is_local
 from harness.engine import selection as choosing
 from harness.engine.budget import BudgetClient, Limits
 from harness.engine.events import CaseFinished

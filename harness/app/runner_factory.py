@@ -23,7 +23,7 @@ from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import mirrored, published
 from harness.core.errors import AuthenticationError, CassetteError, CassetteMiss, StopAskingError, UsageError
 from harness.core.exchange import Provenance
-from harness.dialects.hosts import is_local
+from harness.dialects.providers import is_local, profile
 from harness.engine.budget import metered
 from harness.engine.events import Problem
 from harness.engine.runner import play, timed
@@ -176,9 +176,7 @@ def send_with_keys(keys: Mapping[str, str], *, replaying: bool) -> SendQuestion:
 def _where(model: Model, keys: Mapping[str, str], *, replaying: bool) -> dict[str, str]:
     where = {"api_base": model.hostname} if model.hostname else {}
     if replaying:
-        where["api_key"] = _PRETEND_KEY
-        if model.backend == "bedrock":
-            where |= {"aws_access_key_id": _PRETEND_KEY, "aws_secret_access_key": _PRETEND_KEY}
+        where |= dict.fromkeys(profile(model.backend).credentials, _PRETEND_KEY)
     elif model.api_key_env:
         where["api_key"] = keys[model.api_key_env]
     return where

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from harness.app.assembly import LOCAL_KEY, provenance
 from harness.backend.config import provider_of
-from harness.backend.keys import VARIABLES, key_variables
+from harness.backend.keys import key_variables
 from harness.backend.pricing import FREE, price, refuse_unpriced
 from harness.cassette import Cassette, load, recordings, save
 from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import published
 from harness.core.errors import UsageError
-from harness.dialects.hosts import is_local
+from harness.dialects.providers import is_local, profile
 from harness.dialects.request import read_chat_request as read_request
 from harness.drift import resend
 from harness.drift.expiry import days
@@ -67,7 +67,9 @@ def of_jobs(jobs: Sequence[Job], terms: Terms) -> tuple[VerifyTarget, ...]:
             target = _target(job.cassette, job.suite, job.model.id, terms)
             own = (job.model.api_key_env,) if job.model.api_key_env else ()
             found.append(
-                VerifyTarget(target, provider, own or key_variables(provider), bool(own) or provider in VARIABLES)
+                VerifyTarget(
+                    target, provider, own or key_variables(provider), bool(own) or bool(profile(provider).keys)
+                )
             )
     if not found:
         raise UsageError("nothing is recorded of what was chosen; record it first: harness record")
@@ -91,7 +93,7 @@ def _asked_of(file: Path, terms: Terms) -> VerifyTarget:
             return VerifyTarget(target, "", (LOCAL_KEY,))
         if question := read_request(exchange.request):
             provider = question.provider
-            return VerifyTarget(target, provider, key_variables(provider), provider in VARIABLES)
+            return VerifyTarget(target, provider, key_variables(provider), bool(profile(provider).keys))
     return VerifyTarget(target, "", ())
 
 

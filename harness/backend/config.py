@@ -5,9 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from harness.core.errors import UsageError
-
-# What people call a backend, where litellm has another word for it.
-ALIASES = {"google": "gemini"}
+from harness.dialects.providers import ALIASES
 
 
 def canonical(model: str) -> str:

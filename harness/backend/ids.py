@@ -7,6 +7,8 @@ import re
 import string
 from typing import TYPE_CHECKING
 
+from harness.dialects.providers import profile
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,7 +28,7 @@ def made_id(turn: int, index: int, provider: str = "") -> str:
     Mistral takes nine letters and digits only; elsewhere it is ``call_<turn>_<index>``.
     """
     made = f"call_{turn}_{index}"
-    return nine(made) if provider == "mistral" else made
+    return nine(made) if profile(provider).exact_id_length else made
 
 
 def nine(text: str) -> str:
@@ -59,7 +61,9 @@ def settle(ids: Sequence[str | None], turn: int = 0, provider: str = "", raw: st
             made, attempt = made_id(turn, index, provider), 0
             while made in used:
                 attempt += 1
-                made = nine(f"{made}{attempt}") if provider == "mistral" else f"call_{turn}_{index}_{attempt}"
+                made = (
+                    nine(f"{made}{attempt}") if profile(provider).exact_id_length else f"call_{turn}_{index}_{attempt}"
+                )
             used.add(made)
             settled.append(made)
         kept.add(settled[-1])

@@ -1,4 +1,4 @@
-"""How each provider is asked for JSON: a table, after what litellm 1.109.1 does with each word.
+"""How each provider is asked for JSON, after what litellm 1.109.1 does with each word: ``json`` of its row.
 
 ``format="json"`` is sent only where litellm hands it to a provider that knows it; anywhere else litellm passes it
 through as a field that strict APIs refuse. Where litellm would drop a wish in silence, it is refused here.
@@ -6,41 +6,13 @@ through as a field that strict APIs refuse. Where litellm would drop a wish in s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from harness.core.errors import UnsupportedError
+from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from harness.core.chat import Json
-
-JsonWay: TypeAlias = Literal["format", "json_object", "schema_only", "none"]
-"""``format``: the field of that name. ``json_object``: ``response_format`` of that type.
-``schema_only``: litellm sends nothing for json_object, but a json_schema works. ``none``: litellm refuses both."""
-
-WAYS: dict[str, JsonWay] = {
-    "ollama": "format",
-    "ollama_chat": "format",
-    "openai": "json_object",
-    "azure": "json_object",
-    "deepseek": "json_object",
-    "groq": "json_object",
-    "mistral": "json_object",
-    "openrouter": "json_object",
-    "together_ai": "json_object",
-    "fireworks_ai": "json_object",
-    "xai": "json_object",
-    "hosted_vllm": "json_object",
-    "llamafile": "json_object",
-    "lm_studio": "json_object",
-    "novita": "json_object",
-    "huggingface": "json_object",
-    "gemini": "json_object",
-    "vertex_ai": "json_object",
-    "anthropic": "schema_only",
-    "bedrock": "schema_only",
-    "cohere": "none",
-    "cohere_chat": "none",
-}
 
 
 def json_options(provider: str, *, wanted: bool, response_format: Json = None, drop: bool = False) -> dict[str, Json]:
@@ -52,7 +24,7 @@ def json_options(provider: str, *, wanted: bool, response_format: Json = None, d
 
     Raises ``UnsupportedError`` for a wish that would be dropped without a word.
     """
-    way = WAYS.get(provider, "json_object")
+    way = profile(provider).json
     if response_format is None:
         if not wanted:
             return {}

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
+from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -54,6 +55,5 @@ def _introduce(litellm: ModuleType, question: PreparedRequest) -> None:
         raise UsageError(
             f"litellm knows no provider {question.provider!r}; models are written as provider/model"
         ) from None
-    # It asks http://localhost:11434/api/show, whatever the api_base, about each Ollama model that it does not know.
-    if question.provider in ("ollama", "ollama_chat"):
+    if profile(question.provider).asks_about_models:
         litellm.model_cost.setdefault(model, {"litellm_provider": question.provider, "mode": "chat"})

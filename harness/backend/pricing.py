@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backend.config import canonical
 from harness.core.errors import UsageError
-from harness.dialects.hosts import is_local
+from harness.dialects.providers import is_local
 
 if TYPE_CHECKING:
     from harness.core.chat import Usage

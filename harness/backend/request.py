@@ -11,15 +11,13 @@ from harness.backend.jsonmode import json_options
 from harness.backend.name_positions import choice_name
 from harness.backend.names import NameTable, name_table
 from harness.core.errors import UsageError
+from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.core.chat import Json
-
-# The provider and dialects whose streams always end with token counts.
-COUNTS_UNASKED = ("mistral", "anthropic", "gemini", "bedrock", "cohere", "ollama", "ollama_generate")
 
 RETURN_TYPES = ("text", "json")
 
@@ -70,7 +68,8 @@ def prepare_request(
         "messages": names.messages(fit_messages(plain, provider)),
         "stream": stream,
     }
-    if provider in COUNTS_UNASKED or profile(provider).dialect in COUNTS_UNASKED:
+    row = profile(provider)
+    if row.counts_unasked or not DIALECTS[row.dialect].facts.counts_are_asked_for:
         # litellm refuses the option there, though what it asks for comes anyway.
         arguments.pop("stream_options", None)
     if provider == "azure":

@@ -111,7 +111,7 @@ def _record(words: argparse.Namespace) -> int:
     from harness.app import assembly
     from harness.app.settings import settings
     from harness.core.errors import UsageError
-    from harness.dialects.hosts import is_local
+    from harness.dialects.providers import is_local
     from harness.server import proxy, web
     from harness.server.app import App
 

@@ -16,7 +16,7 @@ from harness.core.errors import ProviderError, by_status
 from harness.core.exchange import header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from harness.core.chat import Finish, Json
 
@@ -39,12 +39,42 @@ def no_failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelList:
+    """How an API lists its models: at which path (a regular expression), and the body for the models' names."""
+
+    path: str
+    body: Callable[[Sequence[str]], Json]
+
+
+def _rows(names: Sequence[str]) -> Json:
+    """OpenAI's list and Anthropic's in one, for they share their path."""
+    common = {"type": "model", "object": "model", "created": 0, "owned_by": "recorded"}
+    data = [{"id": one, **common, "display_name": one} for one in names]
+    return {"object": "list", "data": data, "has_more": False}
+
+
+TAGS = ModelList(r"/api/tags$", lambda names: {"models": [{"name": one, "model": one} for one in names]})
+"""Ollama's."""
+RESOURCES = ModelList(
+    r"/v1(beta|alpha)/models$", lambda names: {"models": [{"name": f"models/{one}"} for one in names]}
+)
+"""Google's."""
+ROWS = ModelList(r"/models$", _rows)
+MODEL_LISTS = (TAGS, RESOURCES, ROWS)
+"""Every kind of list, those of the more particular path first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """``finishes`` maps the provider's finish words to ours; ``finish_at`` is where the word stands in a whole answer,
     ``stream_finish_at`` where in an event. ``numbers`` are finish words that some answers give as numbers.
 
     ``terminator`` is the data of the event that ends a stream. ``empty_is_nothing`` says that a call whose arguments
-    never came has an empty object on this wire. ``failure`` finds an error inside a 200 answer.
+    never came has an empty object on this wire. ``counts_are_asked_for``: a
+    stream ends with token counts only where the request asks for them.
+    ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other. ``resigned``: why a
+    request can't be sent again as it is. ``models`` is how the API lists its models. ``failure`` finds an
+    error inside a 200 answer.
     """
 
     finishes: Mapping[str, Finish]
@@ -53,6 +83,10 @@ class Facts:
     numbers: Mapping[int, str] = field(default_factory=dict)
     terminator: str = ""
     empty_is_nothing: bool = False
+    counts_are_asked_for: bool = False
+    key_header: str = "authorization"
+    resigned: str = ""
+    models: ModelList | None = None
     failure: Failure = no_failure
 
     def finish(self, word: str | None) -> Finish | None:

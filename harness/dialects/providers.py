@@ -1,13 +1,17 @@
-"""What each provider allows: a table, each row with its source.
+"""What is known of each provider: a row each, its source beside it.
 
-A provider is the first part of a model id (``openai/gpt-4o-mini``); it speaks a dialect and
-may narrow it. Providers not listed get ``SAFE``, which every listed one accepts.
+A provider is the first part of a model id (``openai/gpt-4o-mini``); it speaks a dialect and may narrow it. A provider
+that is not listed gets OpenAI's dialect and ``SAFE``, which every listed one accepts.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping  # noqa: TC003 - the type of a public value's field
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,44 +58,279 @@ BEDROCK_ID = NameRule("a-zA-Z0-9_.:-", "a-zA-Z0-9_.:-", 64, "botocore bedrock-ru
 MISTRAL_ID = NameRule("a-zA-Z0-9", "a-zA-Z0-9", 9, "Mistral's error text: a-z, A-Z, 0-9, length of 9 (vllm 9019)")
 
 
-@dataclass(frozen=True, slots=True)
+JsonWay: TypeAlias = Literal["format", "json_object", "schema_only", "none"]
+"""How litellm 1.109.1 asks for JSON. ``format``: the field of that name. ``json_object``: ``response_format`` of that
+type. ``schema_only``: it sends nothing for json_object, but a json_schema works. ``none``: it refuses both.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """One provider: its dialect (a key of ``wire.DIALECTS``), its rules, and the quirks that its
-    answers are known to show (names from the dialect's quirk table).
+    """One provider: its dialect (a key of ``DIALECTS``), its rules, and what differs there.
+
+    ``quirks`` are names from the dialect's table that its answers are known to show; ``client_quirks`` those that its
+    own package relies on, by a word of the package's user agent. ``keys`` are the environment variables in which
+    litellm 1.109.1 looks for its key (get_secret in main.py and in each transformation), any one of which will do.
+    ``hosts`` are regular expressions of the hosts where it answers. ``counts_unasked``: its streams end with token
+    counts, and litellm refuses to ask for them. ``own_parser``: litellm has code of its own for its answers.
+    ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own. ``credentials``
+    are the options that litellm takes its key in. ``asks_about_models``: litellm asks http://localhost:11434/api/show,
+    whatever the ``api_base``, about each of its models that it does not know.
+
+    ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
     """
 
-    provider: str
-    dialect: str
-    names: NameRule
+    name: str
+    dialect: str = "openai"
+    names: NameRule = SAFE
     ids: NameRule = ANY_ID
     exact_id_length: bool = False
     quirks: frozenset[str] = frozenset()
+    client_quirks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    json: JsonWay = "json_object"
+    keys: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    counts_unasked: bool = False
+    own_parser: bool = False
+    resigned: str = ""
+    key_header: str = ""
+    credentials: tuple[str, ...] = ("api_key",)
+    asks_about_models: bool = False
+    model: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
+
+NO_KEY = "no-key-is-needed"
+_ROOT = {"api_base": "http://provider.test", "api_key": NO_KEY}
+_V1 = {**_ROOT, "api_base": "http://provider.test/v1"}
+_V2_CHAT = {**_ROOT, "api_base": "http://provider.test/v2/chat"}
+_AWS = {
+    "aws_access_key_id": "none",
+    "aws_secret_access_key": "none",
+    "aws_region_name": "us-east-1",
+    "aws_bedrock_runtime_endpoint": "http://provider.test",
+}
+_AZURE = r".*\.openai\.azure\.com|.*\.cognitiveservices\.azure\.com|.*\.services\.ai\.azure\.com"
 
 PROFILES: dict[str, Profile] = {
-    profile.provider: profile
-    for profile in (
-        Profile("openai", "openai", OPENAI, OPENAI_ID),
-        Profile("azure", "openai", OPENAI, OPENAI_ID),
-        Profile("groq", "openai", OPENAI),
-        Profile("mistral", "openai", OPENAI, MISTRAL_ID, exact_id_length=True),
-        Profile("deepseek", "openai", OPENAI),
-        Profile("openrouter", "openai", OPENAI),
-        Profile("xai", "openai", OPENAI),
-        Profile("hosted_vllm", "openai", OPENAI),
-        Profile("llamafile", "openai", OPENAI),
-        Profile("anthropic", "anthropic", ANTHROPIC, ANTHROPIC_ID),
-        Profile("gemini", "gemini", GEMINI),
-        Profile("vertex_ai", "gemini", GEMINI),
-        Profile("bedrock", "bedrock", BEDROCK, BEDROCK_ID),
-        Profile("cohere", "cohere", COHERE),
-        Profile("cohere_chat", "cohere", COHERE),
-        Profile("ollama", "ollama_generate", OPENAI),
-        Profile("ollama_chat", "ollama", OPENAI),
+    row.name: row
+    for row in (
+        Profile(
+            name="openai",
+            names=OPENAI,
+            ids=OPENAI_ID,
+            keys=("OPENAI_API_KEY",),
+            hosts=(r"api\.openai\.com",),
+            model="openai/gpt-4o-mini",
+            options=_V1,
+        ),
+        Profile(
+            name="azure",
+            names=OPENAI,
+            ids=OPENAI_ID,
+            keys=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_AD_TOKEN"),
+            hosts=(_AZURE,),
+            key_header="api-key",
+            own_parser=True,
+            model="azure/gpt-4o-mini",
+            options={**_ROOT, "api_version": "2024-10-21"},
+        ),
+        Profile(
+            name="groq",
+            names=OPENAI,
+            keys=("GROQ_API_KEY",),
+            hosts=(r"api\.groq\.com",),
+            own_parser=True,
+            model="groq/llama-3.3-70b-versatile",
+            options=_V1,
+        ),
+        Profile(
+            name="mistral",
+            names=OPENAI,
+            ids=MISTRAL_ID,
+            exact_id_length=True,
+            client_quirks={"mistral": frozenset({"call_in_one_chunk", "finish_in_call_chunk", "content_empty"})},
+            keys=("MISTRAL_API_KEY",),
+            hosts=(r"api\.mistral\.ai",),
+            counts_unasked=True,
+            own_parser=True,
+            model="mistral/mistral-small-latest",
+            options=_V1,
+        ),
+        Profile(
+            name="deepseek",
+            names=OPENAI,
+            keys=("DEEPSEEK_API_KEY",),
+            hosts=(r"api\.deepseek\.com",),
+            own_parser=True,
+            model="deepseek/deepseek-chat",
+            options=_V1,
+        ),
+        Profile(
+            name="openrouter",
+            names=OPENAI,
+            keys=("OPENROUTER_API_KEY", "OR_API_KEY"),
+            hosts=(r"openrouter\.ai",),
+            own_parser=True,
+            model="openrouter/openai/gpt-4o-mini",
+            options=_V1,
+        ),
+        Profile(
+            name="xai",
+            names=OPENAI,
+            keys=("XAI_API_KEY",),
+            hosts=(r"api\.x\.ai",),
+            own_parser=True,
+            model="xai/grok-3-mini",
+            options=_V1,
+        ),
+        Profile(name="hosted_vllm", names=OPENAI, model="hosted_vllm/some-model", options=_V1),
+        Profile(name="llamafile", names=OPENAI, model="llamafile/some-model", options=_V1),
+        Profile(
+            name="anthropic",
+            dialect="anthropic",
+            names=ANTHROPIC,
+            ids=ANTHROPIC_ID,
+            json="schema_only",
+            keys=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+            hosts=(r"api\.anthropic\.com",),
+            model="anthropic/claude-3-5-sonnet-20241022",
+            options=_ROOT,
+        ),
+        Profile(
+            name="gemini",
+            dialect="gemini",
+            names=GEMINI,
+            keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+            hosts=(r"generativelanguage\.googleapis\.com",),
+            model="gemini/gemini-1.5-flash",
+            options={**_ROOT, "api_base": "http://provider.test/v1beta"},
+        ),
+        Profile(
+            name="vertex_ai",  # not proven by itself: litellm asks Google for credentials first
+            dialect="gemini",
+            names=GEMINI,
+            hosts=(r"(.*-)?aiplatform\.googleapis\.com",),
+            resigned="requests to Vertex AI carry a token that only Google's library makes; record it again instead",
+        ),
+        Profile(
+            name="bedrock",
+            dialect="bedrock",
+            names=BEDROCK,
+            ids=BEDROCK_ID,
+            json="schema_only",
+            credentials=("api_key", "aws_access_key_id", "aws_secret_access_key"),
+            hosts=(r"bedrock-(runtime|mantle)\..*",),
+            model="bedrock/converse/anthropic.claude-3-5-sonnet-20240620-v1:0",
+            options=_AWS,
+        ),
+        Profile(
+            name="cohere",
+            dialect="cohere",
+            names=COHERE,
+            json="none",
+            keys=("COHERE_API_KEY", "CO_API_KEY"),
+            model="cohere/command-r-plus",
+            options=_V2_CHAT,
+        ),
+        Profile(
+            name="cohere_chat",
+            dialect="cohere",
+            names=COHERE,
+            json="none",
+            keys=("COHERE_API_KEY", "CO_API_KEY"),
+            hosts=(r"api\.cohere\.(com|ai)",),
+            model="cohere_chat/command-r-plus",
+            options=_V2_CHAT,
+        ),
+        Profile(
+            name="ollama",
+            dialect="ollama_generate",
+            names=OPENAI,
+            json="format",
+            asks_about_models=True,
+            hosts=(r"(api\.)?ollama\.com",),
+            model="ollama/llama3",
+            options={"api_base": "http://provider.test"},
+        ),
+        Profile(
+            name="ollama_chat",
+            dialect="ollama",
+            names=OPENAI,
+            json="format",
+            asks_about_models=True,
+            model="ollama_chat/llama3",
+            options={"api_base": "http://provider.test"},
+        ),
+        Profile(name="azure_ai", keys=("AZURE_AI_API_KEY", "AZURE_AD_TOKEN")),
+        Profile(name="cerebras", keys=("CEREBRAS_API_KEY",), hosts=(r"api\.cerebras\.ai",), own_parser=True),
+        Profile(
+            name="fireworks_ai",
+            keys=("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+            hosts=(r"api\.fireworks\.ai",),
+            own_parser=True,
+        ),
+        Profile(
+            name="huggingface",
+            keys=("HUGGINGFACE_API_KEY",),
+            hosts=(r"router\.huggingface\.co",),
+            own_parser=True,
+        ),
+        Profile(name="perplexity", keys=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY")),
+        Profile(
+            name="snowflake",
+            keys=("SNOWFLAKE_JWT",),
+            hosts=(r".*\.snowflakecomputing\.com",),
+            own_parser=True,
+        ),
+        Profile(
+            name="together_ai",
+            keys=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
+            hosts=(r"api\.together\.(xyz|ai)",),
+            own_parser=True,
+        ),
+        Profile(
+            name="vercel_ai_gateway",
+            keys=("VERCEL_AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
+            hosts=(r"ai-gateway\.vercel\.sh",),
+            own_parser=True,
+        ),
+        Profile(name="writer", hosts=(r"api\.writer\.com",)),
+        Profile(name="zai", keys=("ZAI_API_KEY",), hosts=(r"api\.z\.ai",), own_parser=True),
     )
 }
+ALIASES = {"google": "gemini"}
+"""What people call a provider, where litellm has another word for it."""
+
+PROVEN = tuple(name for name, row in PROFILES.items() if row.model)
+"""The providers that a proof can ask."""
+
+_LOCAL = r"localhost|127\.0\.0\.1|\[?::1\]?"
+_HOSTS = (
+    *((re.compile(host), row.name) for row in PROFILES.values() for host in row.hosts),
+    (re.compile(_LOCAL), "local"),
+)
 
 
 def profile(provider: str) -> Profile:
-    """The profile of ``provider``; for one not listed, OpenAI's dialect under the safe rule."""
-    return PROFILES.get(provider) or Profile(provider, "openai", SAFE)
+    """The row of ``provider``; for one not listed, OpenAI's dialect under the safe rule."""
+    return PROFILES.get(provider) or Profile(name=provider)
+
+
+def client_quirks(user_agent: str) -> frozenset[str]:
+    """What the provider's package that sends ``user_agent`` relies on; empty for one that is not known."""
+    rows = (relied for row in PROFILES.values() for relied in row.client_quirks.items())
+    return next((quirks for word, quirks in rows if word in user_agent), frozenset())
+
+
+@lru_cache(512)
+def provider_at(host: str) -> str:
+    """The provider at ``host``, by litellm's name for it where it has one; ``local`` on this machine. A host that is
+    not listed is named by itself.
+    """
+    return next((name for pattern, name in _HOSTS if pattern.fullmatch(host)), host)
+
+
+def is_local(url: str) -> bool:
+    """Whether ``url`` is on this machine."""
+    return provider_at(urlsplit(url).hostname or "") == "local"

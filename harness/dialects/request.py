@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.dialects import dialect_at
-from harness.dialects.hosts import provider_at
+from harness.dialects.providers import provider_at
 
 if TYPE_CHECKING:
     from harness.core.chat import Json

@@ -11,7 +11,7 @@ import httpx
 from harness.cassette.format import encodings
 from harness.core.exchange import Chunk, Exchange, Failure, HttpResponse
 from harness.dialects import dialect_at
-from harness.dialects.hosts import provider_at
+from harness.dialects.providers import profile, provider_at
 
 if TYPE_CHECKING:
     from harness.core.exchange import Headers, HttpRequest
@@ -29,11 +29,8 @@ def unsendable(exchange: Exchange) -> str:
     if _MARK in exchange.request.body or _MARK.decode() in exchange.request.url:
         return "a secret was taken out of the request, and what was there is not known"
     dialect = dialect_at(exchange.request.url)
-    if dialect is not None and dialect.name == "bedrock":
-        return "requests to Bedrock are signed, each for its own minute; record it again instead"
-    if provider_at(urlsplit(exchange.request.url).hostname or "") == "vertex_ai":
-        return "requests to Vertex AI carry a token that only Google's own library makes; record it again instead"
-    return ""
+    provider = profile(provider_at(urlsplit(exchange.request.url).hostname or ""))
+    return provider.resigned or (dialect.facts.resigned if dialect else "")
 
 
 def key_headers(exchange: Exchange, provider: str, key: str) -> Headers:
@@ -43,14 +40,10 @@ def key_headers(exchange: Exchange, provider: str, key: str) -> Headers:
     if not key:
         return ()
     dialect = dialect_at(exchange.request.url)
-    kind = dialect.name if dialect else ""
-    if provider == "azure" or "/openai/deployments/" in exchange.request.url:
-        return (("api-key", key),)
-    if kind == "anthropic":
-        return (("x-api-key", key),)
-    if kind == "gemini":
-        return (("x-goog-api-key", key),)
-    return (("authorization", f"Bearer {key}"),)
+    name = profile(provider).key_header or (dialect.facts.key_header if dialect else "authorization")
+    if "/openai/deployments/" in exchange.request.url:  # Azure's path, at an address of one's own
+        name = "api-key"
+    return ((name, f"Bearer {key}" if name == "authorization" else key),)
 
 
 def wants_key(recorded: Exchange, answer: Exchange) -> bool:

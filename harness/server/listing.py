@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import dialect_at
+from harness.dialects.facts import MODEL_LISTS
 from harness.server.rules import model_of
 
 if TYPE_CHECKING:
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
     from harness.core.exchange import HttpRequest
+    from harness.dialects.facts import ModelList
     from harness.server.recording_index import RecordedExchange
-
-_MODELS = re.compile(r"/models$")
-_GEMINI = re.compile(r"/v1(beta|alpha)/models$")
 
 
 def listed(request: HttpRequest, recorded: Sequence[RecordedExchange]) -> HttpResponse | None:
@@ -27,25 +26,14 @@ def listed(request: HttpRequest, recorded: Sequence[RecordedExchange]) -> HttpRe
     path = urlsplit(request.url).path
     if request.method != "GET":
         return None
-    if path.endswith("/api/tags"):
-        return _json(
-            {"models": [{"name": one, "model": one} for one in _models(recorded, {"ollama", "ollama_generate"})]}
-        )
-    if _GEMINI.search(path):
-        return _json({"models": [{"name": f"models/{one}"} for one in _models(recorded, {"gemini"})]})
-    if _MODELS.search(path):
-        rows = [
-            {"id": one, "type": "model", "object": "model", "created": 0, "owned_by": "recorded", "display_name": one}
-            for one in _models(recorded, {"openai", "anthropic"})
-        ]
-        return _json({"object": "list", "data": rows, "has_more": False})
-    return None
+    kind = next((kind for kind in MODEL_LISTS if re.search(kind.path, path)), None)
+    return None if kind is None else _json(kind.body(_models(recorded, kind)))
 
 
-def _models(recorded: Sequence[RecordedExchange], dialects: set[str]) -> list[str]:
+def _models(recorded: Sequence[RecordedExchange], kind: ModelList) -> list[str]:
     asked = (one.exchange.request for one in recorded)
     spoken = ((dialect_at(one.url), one) for one in asked)
-    return sorted({model_of(one) for dialect, one in spoken if dialect and dialect.name in dialects} - {""})
+    return sorted({model_of(one) for dialect, one in spoken if dialect and dialect.facts.models is kind} - {""})
 
 
 def _json(value: Json) -> HttpResponse:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.backend.keys import VARIABLES
 from harness.cassette.recording import Recorder
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
 from harness.core.errors import UsageError
+from harness.dialects.providers import PROFILES
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
 from harness.server.gateway import Recording, TapeAnswers
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from harness.server.upstreams import Upstream
 
 _NO_KEY = "replayed-with-no-key"
-_KEYS = sorted({name for names in VARIABLES.values() for name in names} | {"CO_API_KEY", "AWS_ACCESS_KEY_ID"})
+_KEYS = sorted({name for row in PROFILES.values() for name in row.keys} | {"CO_API_KEY", "AWS_ACCESS_KEY_ID"})
 _REPLAYED = dict.fromkeys([*_KEYS, "AWS_SECRET_ACCESS_KEY"], _NO_KEY) | {"AWS_REGION": "us-east-1"}
 # A token in place of a key would be preferred by some clients.
 _NOT_SET = {"ANTHROPIC_AUTH_TOKEN", "AZURE_AD_TOKEN"}

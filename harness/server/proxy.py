@@ -15,7 +15,7 @@ from harness.cassette.secrets.redaction import Redactor
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure, HttpRequest, HttpResponse
 from harness.dialects import dialect_at
-from harness.dialects.hosts import is_local
+from harness.dialects.providers import is_local
 from harness.server.outgoing import ClientGoneError
 
 if TYPE_CHECKING:

@@ -23,6 +23,8 @@ from harness.core.chat import Finish, Reply, ToolCall, Usage
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, HttpRequest, Provenance, header
 from harness.dialects import dialect_at
+from harness.dialects.providers import client_quirks
+from harness.dialects.request import read_request
 from harness.server.recording_index import RecordedExchange
 from harness.server.rules import model_of
 from harness.suite.loader import read
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 _DRAWN = 12
 _PLAIN = Reply(text="This answer is synthetic.", finish="stop", usage=Usage(5, 4, 9))
 _KEPT = 100
-_MISTRAL = frozenset({"call_in_one_chunk", "finish_in_call_chunk", "content_empty"})
 
 
 class Call(pydantic.BaseModel):
@@ -165,22 +166,15 @@ def _text(body: bytes) -> str:
 
 
 def _streams(request: HttpRequest, dialect: Dialect) -> bool:
-    path = urlsplit(request.url).path
-    if dialect.name in {"gemini", "bedrock"}:
-        return "stream" in path.rpartition("/")[2]
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        return False
-    # Ollama streams unless it is told not to.
-    return bool(body.get("stream", dialect.name.startswith("ollama"))) if isinstance(body, dict) else False
+    question = read_request(request, dialect)
+    return question is not None and question.stream
 
 
 def _quirks(request: HttpRequest, dialect: Dialect) -> frozenset[str]:
     """What this client's provider does otherwise: Cohere sends lines of JSON to who accepts only JSON, Mistral whole
     calls, which its package relies on.
     """
-    if dialect.name == "openai" and "mistral" in (header(request.headers, "user-agent") or ""):
-        return _MISTRAL
+    if relied := client_quirks(header(request.headers, "user-agent") or ""):
+        return relied & dialect.quirks.keys()
     plain = "ndjson" in dialect.quirks and (header(request.headers, "accept") or "") == "application/json"
     return frozenset({"ndjson"}) if plain and _streams(request, dialect) else frozenset()

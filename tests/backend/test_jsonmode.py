@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import pytest
 
-from harness.backend.jsonmode import WAYS, json_options
+from harness.backend.jsonmode import json_options
 from harness.core.errors import UnsupportedError
+from harness.dialects.providers import PROFILES
 
 SILENT = ("anthropic", "bedrock", "cohere", "cohere_chat")
 OBJECT = {"type": "json_object"}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 
 
-@pytest.mark.parametrize("provider", [*WAYS, "somebody_new"])
+@pytest.mark.parametrize("provider", [*PROFILES, "somebody_new"])
 def test_nothing_is_sent_where_nothing_is_asked(provider):
     assert json_options(provider, wanted=False) == {}
 
 
-@pytest.mark.parametrize("provider", [name for name in (*WAYS, "somebody_new") if name not in SILENT])
+@pytest.mark.parametrize("provider", [name for name in (*PROFILES, "somebody_new") if name not in SILENT])
 def test_format_goes_only_where_it_is_understood(provider):
     expected = {"format": "json"} if provider.startswith("ollama") else {"response_format": OBJECT}
     assert json_options(provider, wanted=True) == expected
@@ -27,7 +28,7 @@ def test_where_nothing_would_be_sent_the_wish_is_refused(provider):
         json_options(provider, wanted=True)
 
 
-@pytest.mark.parametrize("provider", [name for name, way in WAYS.items() if way != "none"])
+@pytest.mark.parametrize("provider", [name for name, row in PROFILES.items() if row.json != "none"])
 def test_a_schema_goes_out_as_given(provider):
     assert json_options(provider, wanted=True, response_format=SCHEMA) == {"response_format": SCHEMA}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.backend.completion import complete
-from harness.backend.keys import VARIABLES
 from harness.core.errors import AuthenticationError
 from harness.core.exchange import HttpRequest, HttpResponse
+from harness.dialects.providers import PROFILES
 from harness.interception.clients import answering
 
 
@@ -20,7 +20,7 @@ from harness.interception.clients import answering
     "model", ["openai/gpt-4o-mini", "gemini/gemini-1.5-flash", "anthropic/claude-3-5-sonnet-20241022"]
 )
 def test_a_missing_key_is_an_authentication_error(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for names in VARIABLES.values():
+    for names in (row.keys for row in PROFILES.values()):
         for name in names:
             monkeypatch.delenv(name, raising=False)
     asked = []

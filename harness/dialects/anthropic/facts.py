@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.facts import Facts, provider_error, seconds
+from harness.dialects.facts import ROWS, Facts, provider_error, seconds
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -61,5 +61,7 @@ FACTS = Facts(
     finish_at=("stop_reason",),
     stream_finish_at=("delta", "stop_reason"),
     empty_is_nothing=True,
+    key_header="x-api-key",
+    models=ROWS,
     failure=failure,
 )

@@ -74,5 +74,6 @@ FACTS = Facts(
     finish_at=("stopReason",),
     stream_finish_at=("messageStop", "stopReason"),
     empty_is_nothing=True,
+    resigned="requests to Bedrock are signed, each for its own minute; record it again instead",
     failure=failure,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.facts import Facts, provider_error, seconds, status_of
+from harness.dialects.facts import RESOURCES, Facts, provider_error, seconds, status_of
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -85,5 +85,7 @@ FACTS = Facts(
     finish_at=("candidates", 0, "finishReason"),
     stream_finish_at=("candidates", 0, "finishReason"),
     numbers=NUMBERS,
+    key_header="x-goog-api-key",
+    models=RESOURCES,
     failure=failure,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.facts import Facts, provider_error, status_of
+from harness.dialects.facts import TAGS, Facts, provider_error, status_of
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -25,4 +25,6 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
     return provider_error(str(words or told), status=status, provider="ollama")
 
 
-FACTS = Facts(finishes=FINISHES, finish_at=("done_reason",), stream_finish_at=("done_reason",), failure=failure)
+FACTS = Facts(
+    finishes=FINISHES, finish_at=("done_reason",), stream_finish_at=("done_reason",), models=TAGS, failure=failure
+)

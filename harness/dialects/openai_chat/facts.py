@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.core.errors import ContextWindowError, ProviderError
-from harness.dialects.facts import Facts, at, provider_error, seconds, status_of
+from harness.dialects.facts import ROWS, Facts, at, provider_error, seconds, status_of
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -128,5 +128,7 @@ FACTS = Facts(
     finish_at=("choices", 0, "finish_reason"),
     stream_finish_at=("choices", 0, "finish_reason"),
     terminator="[DONE]",
+    counts_are_asked_for=True,
+    models=ROWS,
     failure=failure,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.facts import Facts, provider_error, status_of
+from harness.dialects.facts import ROWS, Facts, provider_error, status_of
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -103,7 +103,9 @@ def _error(found: Json) -> ProviderError:
     return provider_error(str(found.get("message") or code or found.get("type")), status=status)
 
 
-FACTS = Facts(finishes=FINISHES, finish_at=("status",), stream_finish_at=("response", "status"), failure=failure)
+FACTS = Facts(
+    finishes=FINISHES, finish_at=("status",), stream_finish_at=("response", "status"), models=ROWS, failure=failure
+)
 
 QUIRKS: dict[str, str] = {
     "lean": "the answer repeats nothing of the request, and deltas have no padding (deepseek, llama.cpp, openrouter)",
