@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
@@ -41,6 +42,7 @@ _ODD_NAMES = ("a/b", "a__b", "a.b", "__init__", "1st", "outil_é", "n" * 65, "n"
 """Names that a careless mapping confuses; the wire name of one is another's own."""
 
 
+@cache
 def exemplars(provider: str, *, stream: bool) -> tuple[Question, ...]:
     """All that fit the provider and mode, in a fixed order."""
     # /api/generate knows no tools: names are not renamed, and a call is the text.

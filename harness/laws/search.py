@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _Drawn = TypeVar("_Drawn")
 
 
+def derandomized() -> bool:
+    """Whether Hypothesis is set to draw the same examples each time, as its profile for CI is."""
+    return bool(hypothesis.settings.default and hypothesis.settings.default.derandomize)
+
+
 def searching(
     body: Callable[[_Drawn], None],
     drawn: hypothesis.strategies.SearchStrategy[_Drawn],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.engine.remembered import Remembered
 from harness.laws.broken_backends.catalogue import FAULTY
 from harness.laws.prove import Effort, prove_one
 from harness.laws.tested_backend import Backend
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from harness.laws.broken_backends.corruption import BrokenBackend
     from harness.laws.prove import Mode
+    from harness.laws.trial import Complete
 
 ROUNDS: tuple[tuple[str, Mode, int], ...] = (
     ("openai", "stream", 115),
@@ -34,14 +36,18 @@ class SelfCheckResult:
 
 
 def self_check(right: Backend, faults: Sequence[BrokenBackend] = FAULTY) -> Iterator[SelfCheckResult]:
-    """Put each fault into ``right`` and judge it, until a law breaks or the rounds are over."""
+    """Put each fault into ``right`` and judge it, until a law breaks or the rounds are over.
+
+    ``right`` is called once for each question and each answer of its provider: most faults are in what comes after.
+    """
+    known = Remembered(right.complete)
     for faulty in faults:
-        yield _caught(faulty, right)
+        yield _caught(faulty, known)
 
 
-def _caught(faulty: BrokenBackend, right: Backend) -> SelfCheckResult:
+def _caught(faulty: BrokenBackend, right: Complete) -> SelfCheckResult:
     spent = 0
-    backend = Backend(faulty.spoil(right.complete))
+    backend = Backend(faulty.spoil(right))
     for provider, mode, examples in ROUNDS:
         proof = prove_one(backend, provider, mode, effort=Effort(examples, shrink=False))
         if proof.broken:

@@ -59,7 +59,7 @@ def run(tmp_path, server):
             env={**kept, **alone, **environment},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
         )
         return done.returncode, done.stdout + done.stderr

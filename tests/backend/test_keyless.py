@@ -63,5 +63,5 @@ def test_litellm_first_imported_inside_a_tape_asks_for_nothing_of_its_own(tmp_pa
     """A user's own process, in which nobody has told litellm to stay offline."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "HF_"))}
     command = [sys.executable, "-c", REPLAY, str(tmp_path / "a.json")]
-    done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, env=clean, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

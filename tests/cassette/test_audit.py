@@ -78,7 +78,7 @@ def test_a_secret_that_is_cut_over_chunks_of_a_cassette(folder, capsys):
 
 def git(*words):
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    return subprocess.run(["git", *who, *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(["git", *who, *words], capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_what_is_staged_counts_not_what_lies_in_the_folder(folder, capsys):

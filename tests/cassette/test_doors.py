@@ -268,7 +268,7 @@ def answered(text):
 
 
 def get(url=f"{NOWHERE}/x"):
-    return requests.get(url, timeout=5).text + httpx.get(url).text
+    return requests.get(url, timeout=60).text + httpx.get(url).text
 
 
 def test_threads_with_tapes_of_their_own_never_cross():
@@ -358,10 +358,10 @@ def test_an_abandoned_generator_leaves_the_right_tape_behind(served):
 
 def test_clients_that_outlive_a_tape_and_were_there_before(served):
     with httpx.Client() as client, requests.Session() as session:
-        before = client.get(served.url).text, session.get(served.url, timeout=5).text
+        before = client.get(served.url).text, session.get(served.url, timeout=60).text
         with answered("taped"):
-            assert (client.get(served.url).text, session.get(served.url, timeout=5).text) == ("taped", "taped")
-        assert (client.get(served.url).text, session.get(served.url, timeout=5).text) == before
+            assert (client.get(served.url).text, session.get(served.url, timeout=60).text) == ("taped", "taped")
+        assert (client.get(served.url).text, session.get(served.url, timeout=60).text) == before
     assert len(served.hits) == 4
 
 
@@ -370,7 +370,7 @@ def test_a_stream_is_left_early(served):
     with answering(watching):
         with httpx.Client() as client, client.stream("GET", f"{served.url}/stream") as answer:
             assert next(answer.iter_raw()) == PIECES[0]
-        with requests.get(f"{served.url}/stream", stream=True, timeout=5) as answer:
+        with requests.get(f"{served.url}/stream", stream=True, timeout=60) as answer:
             assert next(answer.iter_content(None)) == PIECES[0]
 
         async def ask():
@@ -384,13 +384,13 @@ def test_a_stream_is_left_early(served):
 def test_a_redirect_a_head_and_no_content(served):
     watching = Watching()
     with answering(watching):
-        assert requests.get(f"{served.url}/empty", timeout=5).status_code == 204
+        assert requests.get(f"{served.url}/empty", timeout=60).status_code == 204
     with answering(lambda _: HttpResponse(204)):
-        assert requests.head(f"{NOWHERE}/x", timeout=5).status_code == 204
+        assert requests.head(f"{NOWHERE}/x", timeout=60).status_code == 204
         assert httpx.head(f"{NOWHERE}/x").status_code == 204
     moved = HttpResponse(302, (("location", "/there"),))
     with answering(lambda request: moved if request.url.endswith("/here") else HttpResponse(200)):
-        assert requests.get(f"{NOWHERE}/here", timeout=5).url == f"{NOWHERE}/there"
+        assert requests.get(f"{NOWHERE}/here", timeout=60).url == f"{NOWHERE}/there"
 
 
 def test_an_upload_in_pieces_is_read_whole():
@@ -411,7 +411,7 @@ def test_an_upload_in_pieces_is_read_whole():
                 pass
 
     with answering(lambda request: asked.append(request) or HttpResponse(200)):
-        requests.post(f"{NOWHERE}/x", data=iter(pieces), timeout=5)
+        requests.post(f"{NOWHERE}/x", data=iter(pieces), timeout=60)
         httpx.post(f"{NOWHERE}/x", content=iter(pieces))
         asyncio.run(ask())
     assert [request.body for request in asked[:3]] == [b"onetwo"] * 3

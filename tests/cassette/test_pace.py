@@ -62,14 +62,16 @@ CLIENTS = {
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(("pace", "took"), [(None, 0.0), ("realtime", 0.6), ("x10", 0.06), (2, 0.3)])
 def test_the_pieces_come_at_the_pace_that_was_asked_for(file, client, pace, took):
-    with open_tape(file, pace=pace):
-        start = time.monotonic()
-        found = CLIENTS[client]()
-    assert b"".join(piece for _, piece in found) == b"onetwothree"
-    last = found[-1][0] - start
-    assert last >= took * 0.98
-    if took:
-        assert found[0][0] - start < last - took / 2, "the first piece came before the last was due"
+    for _ in range(10):  # a busy machine may hold the first piece up, but not each time
+        with open_tape(file, pace=pace):
+            start = time.monotonic()
+            found = CLIENTS[client]()
+        assert b"".join(piece for _, piece in found) == b"onetwothree"
+        last = found[-1][0] - start
+        assert last >= took * 0.98
+        if not took or found[0][0] - start < last - took / 2:
+            return
+    pytest.fail("the first piece came no sooner than the last was due")
 
 
 def test_by_default_nothing_is_waited_for():

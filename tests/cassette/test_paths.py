@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from pathlib import Path
 
@@ -47,9 +48,21 @@ def test_different_names_have_different_files_whatever_the_case() -> None:
     assert len(set(files)) == len(NAMES)
 
 
-@given(st.text(max_size=30), st.text(max_size=30))
+FITTING = st.text(max_size=16)
+"""Names short enough for a file, whatever they hold: a character becomes twelve at most."""
+
+
+@given(FITTING, FITTING)
 def test_no_two_names_meet(one: str, other: str) -> None:
     assert (escaped(one).casefold() == escaped(other).casefold()) == (one == other)
+
+
+@given(st.text(max_size=60))
+def test_a_name_is_a_file_name_whole_or_is_refused(name: str) -> None:
+    if len(name) <= 16 or (name.isascii() and name.islower()):
+        assert len(escaped(name)) <= 200
+    with contextlib.suppress(UsageError):
+        assert len(escaped(name)) <= 200
 
 
 @given(st.text(max_size=15), st.text(max_size=15), st.text(max_size=15))

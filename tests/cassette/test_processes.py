@@ -152,7 +152,7 @@ def test_p3_f5_of_several_recordings_at_once_one_is_whole_and_the_others_are_ref
     path = tmp_path / "a.json"
     with program(WRITERS, path, served.url, "record", count) as running:
         said = [running.stdout.readline().strip() for _ in range(count)]
-        running.communicate("go\n", timeout=30)
+        running.communicate("go\n", timeout=300)
     (winner,) = (int(line.removeprefix("open ")) for line in said if line.startswith("open "))
     refused = f"{path}: another recording of it is under way"
     assert sum(line.startswith(refused) for line in said) == count - 1
@@ -167,7 +167,7 @@ def test_p3_several_that_record_once_at_the_same_time_record_it_once(tmp_path, s
         served.hits.clear()
         path = tmp_path / f"{turn}.json"
         with program(WRITERS, path, served.url, "once", 4) as running:
-            said = running.communicate("go\n", timeout=30)[0].splitlines()
+            said = running.communicate("go\n", timeout=300)[0].splitlines()
         assert said.count("recorded") == 1
         assert all(line in {"recorded", "replayed"} or "another recording of it is under way" in line for line in said)
         assert len(said) == 4
@@ -190,6 +190,6 @@ with open_tape(path, mode="record", provenance=FROM):
 
 def test_f29_a_forked_process_adds_nothing_to_a_recording_and_does_not_end_it(tmp_path, served):
     with program(FORKED, tmp_path / "a.json", served.url) as running:
-        said = running.communicate(timeout=30)[0]
+        said = running.communicate(timeout=300)[0]
     assert "a forked process asked" in said
     assert recorded(load(tmp_path / "a.json")) == {0, 2}

@@ -69,7 +69,7 @@ def s3(tmp_path_factory):
         stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
-    for _ in range(200):
+    for _ in range(3000):
         try:
             urllib.request.urlopen(url, timeout=1).close()
             break
@@ -77,7 +77,7 @@ def s3(tmp_path_factory):
             time.sleep(0.1)
     yield url
     server.terminate()
-    server.wait(10)
+    server.wait(300)
 
 
 @pytest.fixture(params=["memory", "s3"])

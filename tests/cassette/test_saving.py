@@ -187,7 +187,7 @@ def on_a_disk(tmp_path, program, *words, size="512k"):
     if not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "sh", "-c", mount], check=False).returncode:
         pytest.skip("NOT TESTED: this machine lets nobody mount a disk, so no disk could be filled")
     command = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-c", program, disk, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -256,7 +256,7 @@ def test_f4_a_file_that_may_not_grow_leaves_the_journal_and_says_so(tmp_path, se
     monkeypatch.delenv("CI", raising=False)
     path = tmp_path / "a.json"
     done = subprocess.run(
-        [sys.executable, "-c", QUOTA, path, served.url], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", QUOTA, path, served.url], capture_output=True, text=True, timeout=300, check=True
     )
     (line,) = done.stdout.splitlines()
     assert "File too large (errno 27)" in line

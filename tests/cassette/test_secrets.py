@@ -187,7 +187,7 @@ def test_f57_a_secret_of_a_failing_law_is_not_in_hypothesis_own_store(tmp_path, 
     (tmp_path / "test_law.py").write_text(LAW)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_law.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert "2 failed" in done.stdout, done.stdout + done.stderr
     assert "CassetteMiss" in done.stdout
     store = tmp_path / ".hypothesis"

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -97,7 +96,7 @@ def command(*words, cwd, **environment):
         env={**kept, **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
 
@@ -381,12 +380,12 @@ def test_an_unknown_provider(project, run, monkeypatch):
 
 def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
     shutil.copytree(recorded / "suites", tmp_path / "suites")
-    asked_slowly = threading.Event()
+    asked_slowly, over = threading.Event(), threading.Event()
 
     def slow(asked):
         if asked.get("tools"):
             asked_slowly.set()
-            time.sleep(3)
+            over.wait(300)
         return chat(asked)
 
     server.says = slow
@@ -404,8 +403,9 @@ def test_an_interruption_keeps_what_was_recorded(recorded, tmp_path, server):
             while not asked_slowly.wait(0.1):
                 assert process.poll() is None, process.stdout.read()
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=300)
         finally:
+            over.set()
             server.says = chat
             process.kill()
     assert process.returncode == 130

@@ -105,7 +105,7 @@ def test_prune_asks_at_a_terminal(project, answer, stays):
     command = [sys.executable, "-m", "harness", "prune"]
     process = subprocess.Popen(command, cwd=project, stdin=theirs, stdout=subprocess.PIPE, text=True)
     os.write(ours, answer)
-    told = process.communicate(timeout=60)[0]
+    told = process.communicate(timeout=300)[0]
     os.close(ours)
     os.close(theirs)
     assert process.returncode == 0

@@ -126,7 +126,7 @@ class Running:
 
     def end(self, way: signal.Signals = signal.SIGINT) -> None:
         self.process.send_signal(way)
-        self.out, self.err = self.process.communicate(timeout=20)
+        self.out, self.err = self.process.communicate(timeout=300)
         self.code = self.process.returncode
 
 

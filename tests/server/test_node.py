@@ -46,7 +46,7 @@ def node(url: str) -> dict[str, Any]:
         env={**os.environ, "PACKAGES": str(PACKAGES)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

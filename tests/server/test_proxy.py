@@ -57,7 +57,7 @@ def provider(*answers: bytes, hold: threading.Event | None = None):
                     first, _, rest = one.partition(b"<wait>")
                     client.sendall(first)
                     if rest:
-                        assert hold is None or hold.wait(20)
+                        assert hold is None or hold.wait(300)
                         client.sendall(rest.replace(b"<wait>", b""))
 
         thread = threading.Thread(target=answer, daemon=True)
@@ -125,14 +125,13 @@ def test_a_provider_that_dies_is_recorded_and_replayed_as_it_died(tmp_path: Path
 
 def test_a_client_that_leaves_early_leaves_what_it_saw(tmp_path: Path) -> None:
     hold = threading.Event()
-    pieces = [b"data: 1\n\n", *(b"data: %d\n\n" % n * 100 for n in range(40))]
+    more_than_sockets_hold = (b"data: %d\n\n" % n * 20_000 for n in range(40))
+    pieces = [b"data: 1\n\n", *more_than_sockets_hold]
     with provider(chunked(*pieces), hold=hold) as (upstream, _), proxied(upstream, tmp_path / "a.json") as (door, kept):
         with httpx.stream("POST", f"{door.url}/v1/chat/completions", json=ASKED) as answer:
             next(answer.iter_raw())
-        time.sleep(0.2)
         hold.set()
-        until = time.monotonic() + 10
-        while not kept.exchanges and time.monotonic() < until:
+        while not kept.exchanges:
             time.sleep(0.01)
     (exchange,) = load(tmp_path / "a.json").exchanges
     assert not exchange.complete
@@ -203,7 +202,7 @@ def test_the_command_records_and_ends_in_good_order(tmp_path: Path, way: signal.
         process, url = started(["--record", "--upstream", f"{upstream}/v1", str(path)])
         first = asked_openai(url)
         process.send_signal(way)
-        told, errors = process.communicate(timeout=20)
+        told, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (0, "")
     assert f"exchanges in {path}: 1" in told
     process, url = started([str(path)])
@@ -211,7 +210,7 @@ def test_the_command_records_and_ends_in_good_order(tmp_path: Path, way: signal.
         assert asked_openai(url) == first
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)
 
 
 def asked_openai(url: str) -> Any:

@@ -88,5 +88,5 @@ def test_a_fixture_of_it_is_safe_under_xdist(cassette: Path) -> None:
     file = cassette.with_name("test_it.py")
     file.write_text(FIXTURE.format(path=str(cassette), asked=ASKED))
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", str(file)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False, cwd=cassette.parent)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, cwd=cassette.parent)
     assert "12 passed" in done.stdout, done.stdout + done.stderr

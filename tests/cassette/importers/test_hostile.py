@@ -127,7 +127,7 @@ def test_memory_stays_small(tmp_path):
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "bomb")], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program, str(tmp_path / "bomb")], capture_output=True, text=True, timeout=300, check=True
     )
     *said, peak = run.stdout.split("\n")[:-1]
     assert "larger than 128 MB" in said[0]

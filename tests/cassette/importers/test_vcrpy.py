@@ -116,7 +116,7 @@ def test_a_request_without_a_body(served, tmp_path):
     with vcr.use_cassette(str(tmp_path / "ours.yaml"), record_mode="none", match_on=MATCH):
         assert httpx.get(f"{served.url}/plain").content == live
     with vcr.use_cassette(str(tmp_path / "ours.yaml"), record_mode="none"):
-        assert requests.get(f"{served.url}/plain", timeout=5).content == live
+        assert requests.get(f"{served.url}/plain", timeout=60).content == live
 
 
 BODIES = (
@@ -183,8 +183,8 @@ def test_the_serializer_writes_no_secret():
 def test_files_and_iterators_that_were_sent(served, tmp_path):
     """vcrpy writes their Python objects; what they held is taken over without building one."""
     with vcr.use_cassette(str(tmp_path / "theirs.yaml")):
-        requests.post(f"{served.url}/echo", data=io.BytesIO(b"a\0b"), timeout=5)
-        requests.post(f"{served.url}/echo", data=io.BytesIO(b"text"), timeout=5)
+        requests.post(f"{served.url}/echo", data=io.BytesIO(b"a\0b"), timeout=60)
+        requests.post(f"{served.url}/echo", data=io.BytesIO(b"text"), timeout=60)
     text = (tmp_path / "theirs.yaml").read_text()
     assert "!!python/object/new:_io.BytesIO" in text
     (tmp_path / "theirs.yaml").write_text(text.replace("version: 1", ITERATED))

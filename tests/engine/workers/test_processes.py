@@ -148,7 +148,7 @@ from harness.engine.budget import BudgetClient, Limits
 from harness.engine.events import CaseFinished
 from harness.engine.workers.processes import processes
 if __name__ == "__main__":
-    many = [job(n, "slow", "30" if n == 0 else "0.01") for n in range(30)]
+    many = [job(n, "slow", "300" if n in {0, 30} else "0.01") for n in range(31)]
     try:
         for event in processes(2, batch=1)(many, ForTests(sys.argv[2]), BudgetClient(Limits(), clock=time.monotonic, sleep=time.sleep)):
             if isinstance(event, CaseFinished):
@@ -169,16 +169,16 @@ def test_what_was_finished_is_told_at_ctrl_c(recipe, to_all, tmp_path):
         text=True,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "played").exists() or len(lines(recipe)) < 30:
-        assert time.monotonic() < deadline
+    while not (tmp_path / "played").exists() or len(lines(recipe)) < 31:
+        assert running.poll() is None
         time.sleep(0.05)
-    time.sleep(0.2)
-    started = time.monotonic()
     (os.killpg if to_all else os.kill)(running.pid, signal.SIGINT)
-    out, err = running.communicate(timeout=30)
-    assert out.split() == [*map(str, range(2, 31)), "interrupted"], err
-    assert time.monotonic() - started < 8, "the case under way was broken off"
+    out, err = running.communicate(timeout=300)
+    *finished, last = out.split()
+    assert last == "interrupted", err
+    # The one before the last that was begun may still have been on its way.
+    assert finished[:28] == [*map(str, range(2, 30))]
+    assert len(finished) <= 29
 
 
 def test_threads_of_the_caller_are_not_in_the_way(recipe):

@@ -44,7 +44,7 @@ def pytest_of(folder, *words):
         env=kept,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
 

@@ -54,7 +54,7 @@ class Tab:
         number = next(self._numbers)
         self._wire.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            came = json.loads(self._wire.recv(timeout=20))
+            came = json.loads(self._wire.recv(timeout=300))
             if came.get("id") == number:
                 assert "error" not in came, came
                 return came["result"]
@@ -77,7 +77,7 @@ class Tab:
 
     def until(self, script: str, value) -> None:
         """Wait for what the page does in a task of its own, such as a dialog's ``close``: it comes when it has time."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 120
         while (seen := self.run(script)) != value:
             assert time.monotonic() < end, f"{script} is {seen!r}, not {value!r}"
             time.sleep(0.02)
@@ -124,7 +124,7 @@ def browser(folder: Path):
     )
     try:
         port = folder / "DevToolsActivePort"
-        for _ in range(400):
+        for _ in range(4000):
             if port.is_file() and port.read_text().count("\n"):
                 break
             time.sleep(0.05)
