@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.engine.remembered import Remembered
 from harness.laws.broken_backends.catalogue import FAULTY
 from harness.laws.prove import Effort, prove_one
+from harness.laws.remembered import Remembered
 from harness.laws.tested_backend import Backend
 
 if TYPE_CHECKING:

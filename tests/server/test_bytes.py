@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
-import time
+import threading
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +26,6 @@ from harness.server.web import serving
 MADE = Provenance("synthetic", "")
 PATH = "/v1/chat/completions"
 REQUEST = HttpRequest("POST", f"https://api.openai.com{PATH}", (), b"{}")
-ESTABLISHED = 1
-"""The state of a TCP connection that neither side has ended, as Linux counts them."""
 SSE, JSON = ("content-type", "text/event-stream"), ("content-type", "application/json")
 
 
@@ -106,15 +104,21 @@ def test_a_hundred_thousand_events_come_in_order() -> None:
 
 
 def test_a_client_that_does_not_read_is_dropped_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "SLOWEST", 0.5)
+    dropped = threading.Event()
+
+    class Gone(outgoing.ClientGoneError):
+        def __init__(self) -> None:
+            dropped.set()
+
+    monkeypatch.setattr(outgoing, "SLOWEST", 2)
+    monkeypatch.setattr(outgoing, "ClientGoneError", Gone)
     response = HttpResponse(200, (SSE,), tuple(Chunk(b"x" * 2**20) for _ in range(40)))
     with served(response) as url, socket.socket() as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         idle.connect(("127.0.0.1", int(url.rpartition(":")[2])))
         idle.sendall(b"POST " + PATH.encode() + b" HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")
         assert len(httpx.post(f"{url}{PATH}", content=b"{}", timeout=300).content) == 40 * 2**20
-        while idle.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED:
-            time.sleep(0.02)
+        assert dropped.wait(300)
         idle.settimeout(60)
         got = 0
         try:
