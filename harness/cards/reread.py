@@ -10,16 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.backend.request import prepare_request
+from harness.core.chat import Reply
 from harness.core.errors import BackendError
 from harness.core.exchange import Chunk, Exchange
 from harness.core.observation import Observation
+from harness.dialects import decoded
+from harness.dialects.providers import profile
 from harness.dialects.request import read_chat_request
 from harness.interception.clients import answering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from harness.core.chat import Json, Reply
+    from harness.core.chat import Json
     from harness.dialects.chat_request import ChatRequest
 
 _KEY = "no-key-is-needed"
@@ -113,6 +116,8 @@ def answer(
 ) -> tuple[Reply | None, BackendError | None]:
     """What the backend makes of the recorded response: its reply, or the error it raises."""
     outcome = exchange if exchange.response is None or exchange.failure is not None else exchange.response
+    if not profile(question.provider).litellm:
+        return _by_its_reader(exchange), None
     model, options = backend_model(question)
     options |= _wanted(question)
     tools = request_options(question).get("tools")
@@ -126,6 +131,12 @@ def answer(
             return complete(model, messages, tools=tools, stream=question.stream, **options), None
     except BackendError as error:
         return None, error
+
+
+def _by_its_reader(exchange: Exchange) -> Reply | None:
+    """What the dialect's own reader makes of an answer that litellm can't read; None where it can't either."""
+    reply = decoded.read(exchange)
+    return reply if isinstance(reply, Reply) else None
 
 
 def _wanted(question: ChatRequest) -> Mapping[str, Any]:

@@ -75,7 +75,7 @@ class Profile:
     counts, and litellm refuses to ask for them. ``own_parser``: litellm has code of its own for its answers.
     ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own. ``credentials``
     are the options that litellm takes its key in. ``asks_about_models``: litellm asks http://localhost:11434/api/show,
-    whatever the ``api_base``, about each of its models that it does not know.
+    whatever the ``api_base``, about each of its models that it does not know. ``litellm``: litellm knows it.
 
     ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
     """
@@ -96,6 +96,7 @@ class Profile:
     key_header: str = ""
     credentials: tuple[str, ...] = ("api_key",)
     asks_about_models: bool = False
+    litellm: bool = True
     model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -302,14 +303,13 @@ PROFILES: dict[str, Profile] = {
 ALIASES = {"google": "gemini"}
 """What people call a provider, where litellm has another word for it."""
 
-PROVEN = tuple(name for name, row in PROFILES.items() if row.model)
-"""The providers that a proof can ask."""
 
-_LOCAL = r"localhost|127\.0\.0\.1|\[?::1\]?"
-_HOSTS = (
-    *((re.compile(host), row.name) for row in PROFILES.values() for host in row.hosts),
-    (re.compile(_LOCAL), "local"),
-)
+def proven() -> tuple[str, ...]:
+    """The providers that a proof can ask."""
+    return tuple(name for name, row in PROFILES.items() if row.model)
+
+
+_LOCAL = re.compile(r"localhost|127\.0\.0\.1|\[?::1\]?")
 
 
 def profile(provider: str) -> Profile:
@@ -328,7 +328,9 @@ def provider_at(host: str) -> str:
     """The provider at ``host``, by litellm's name for it where it has one; ``local`` on this machine. A host that is
     not listed is named by itself.
     """
-    return next((name for pattern, name in _HOSTS if pattern.fullmatch(host)), host)
+    if _LOCAL.fullmatch(host):
+        return "local"
+    return next((row.name for row in PROFILES.values() if any(re.fullmatch(one, host) for one in row.hosts)), host)
 
 
 def is_local(url: str) -> bool:

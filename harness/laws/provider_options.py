@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from harness.core.errors import UsageError
-from harness.dialects.providers import PROFILES, PROVEN, profile
+from harness.dialects.providers import PROFILES, profile, proven
 
-ASKED = {name: (profile(name).model, dict(profile(name).options)) for name in PROVEN}
+ASKED = {name: (profile(name).model, dict(profile(name).options)) for name in proven()}
 
 
 def provers(chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The providers to prove: ``chosen``, or all. Raises ``UsageError`` for one that is not known."""
-    unknown = [name for name in chosen if name not in PROVEN]
+    unknown = [name for name in chosen if name not in proven()]
     if unknown:
         unproven = [name for name in unknown if name in PROFILES]
         why = f" (of {', '.join(unproven)} nobody knows yet how to ask it here)" if unproven else ""
-        raise UsageError(f"no provider {', '.join(unknown)} to prove{why}; there are {', '.join(PROVEN)}")
-    return chosen or PROVEN
+        raise UsageError(f"no provider {', '.join(unknown)} to prove{why}; there are {', '.join(proven())}")
+    return chosen or proven()
