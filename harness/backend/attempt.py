@@ -13,13 +13,14 @@ import httpx
 from harness.backend.errors import broke_off, causes, translate
 from harness.backend.finish_words import own_word
 from harness.backend.keys import missing_key
-from harness.backend.omissions import code_runs, ollama_ids, unreadable_call
+from harness.backend.omissions import code_runs, gemini_usage, ollama_ids, unreadable_call
 from harness.backend.repairs import REPAIRS
 from harness.backend.response import as_generated, read_reply
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item, message_of
 from harness.core.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
+from harness.dialects import DIALECTS
 from harness.dialects.json_strict import NotJson, parse
 from harness.dialects.providers import profile
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from harness.backend.request import PreparedRequest
     from harness.core.chat import Json, Reply
+    from harness.core.errors import ProviderError
 
 _NO_REASON = "the stream ended before the provider named a reason"
 
@@ -67,6 +69,9 @@ class Attempt:
 
     def reply(self, answer: Json) -> Reply:
         """The reply of a whole answer. Raises ``UnreadableReplyError``."""
+        refused = self._reported()
+        if refused is not None:
+            raise refused
         said = own_word(self.raw, self.dialect)
         if said is None and self.dialect == "cohere" and item(message_of(answer)[0], "tool_calls"):
             said = "TOOL_CALL"  # litellm shows nothing of Cohere's answer, and calls every ending a stop
@@ -97,6 +102,9 @@ class Attempt:
         ours = next((one for one in causes(error) if isinstance(one, HarnessError)), None)
         if ours is not None:
             return ours
+        reported = None if any(isinstance(one, httpx.HTTPStatusError) for one in causes(error)) else self._reported()
+        if reported is not None:
+            return reported
         if self.begun and broke_off(error, self.dialect):
             broken = any(isinstance(one, httpx.TransportError) for one in causes(error))
             return self._cut("the connection broke in the middle of the stream" if broken else _NO_REASON)
@@ -143,6 +151,17 @@ class Attempt:
         """The wire dialect of the provider that is asked."""
         return profile(self.question.provider).dialect
 
+    def _reported(self) -> ProviderError | None:
+        """The error that a whole answer of status 200 reports."""
+        try:
+            answer = parse(self.raw)
+        except NotJson:
+            return None
+        error = DIALECTS[self.dialect].facts.failure(answer) if self.dialect in DIALECTS else None
+        if error is not None:
+            error.provider = self.question.provider
+        return error
+
     def _cut(self, why: str) -> StreamCutError:
         self.assembly.finish = None
         return StreamCutError(why, self._read(self.assembly.response(), cut=why, said=""))
@@ -161,7 +180,8 @@ class Attempt:
             json_answer=question.json_answer,
             cut=cut,
             said=said,
-            sent=sent,
+            sent="" if self.watch is not None and self.watch.foreign else sent,
+            dialect=self.dialect,
         )
         return _with_geminis_own(reply, sent) if self.dialect == "gemini" else reply
 
@@ -170,6 +190,7 @@ def _with_geminis_own(reply: Reply, sent: str) -> Reply:
     unreadable = unreadable_call(sent, len(reply.calls) + len(reply.errors))
     return replace(
         reply,
+        usage=gemini_usage(sent) or reply.usage,
         provider_calls=(*reply.provider_calls, *code_runs(sent)),
         errors=reply.errors if unreadable is None else (*reply.errors, unreadable),
     )

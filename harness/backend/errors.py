@@ -7,39 +7,24 @@ says that there was no answer, and a ``KeyError`` that litellm could not read on
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import httpx
 
 from harness.core.errors import (
-    AuthenticationError,
     BackendError,
-    BadRequestError,
-    ConflictError,
     ConnectionFailedError,
     ContextWindowError,
-    NotFoundError,
-    PermissionDeniedError,
     ProviderError,
     ProviderTimeoutError,
-    RateLimitError,
-    ServerError,
     UnreadableReplyError,
     UnsupportedError,
+    by_status,
 )
+from harness.dialects.facts import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-BY_STATUS: dict[int, type[ProviderError]] = {
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    408: ProviderTimeoutError,
-    409: ConflictError,
-    429: RateLimitError,
-}
 
 # litellm's own types that say more than a status does, or that it raises before anything is sent.
 BY_NAME: dict[str, type[ProviderError]] = {
@@ -60,13 +45,13 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
     error came out of a stream that had begun with status 200.
     """
     chain = list(causes(error))
-    message = str(error) or type(error).__name__
+    message = words(error)
     named = next((BY_NAME[name] for one in chain for name in _names(one) if name in BY_NAME), None)
     answered = next((one.response for one in chain if isinstance(one, httpx.HTTPStatusError)), None)
     if answered is not None:
         too_long = named is not None and issubclass(named, ContextWindowError)
         kind = ContextWindowError if too_long else by_status(answered.status_code)
-        wait = retry_after(answered.headers.get("retry-after"))
+        wait = retry_after(answered.headers.multi_items())
         return kind(message, status=answered.status_code, retry_after=wait, provider=provider)
     if named is not None:
         # No answer came, so the status is litellm's invention, but for refusals of its own.
@@ -74,9 +59,6 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
         return named(message, status=status, provider=provider)
     if any(isinstance(one, httpx.TransportError) for one in chain):
         return ConnectionFailedError(message, provider=provider)
-    told = _told(raw)
-    if told is not None:
-        return by_status(told)(message, status=told, provider=provider)
     status = _status(error)
     # litellm says 500 where it is lost itself; below that, and in a stream's error event, it was told so.
     believed = status is not None and (status < 500 or begun)  # noqa: PLR2004 - HTTP's own border
@@ -96,18 +78,10 @@ def broke_off(error: Exception, dialect: str = "") -> bool:
     return lost or (dialect == "bedrock" and any("BadGatewayError" in _names(one) for one in chain))
 
 
-def by_status(status: int) -> type[ProviderError]:
-    """The error for an HTTP status."""
-    return BY_STATUS.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004 - HTTP's own border
-
-
-def retry_after(value: str | None) -> float | None:
-    """The seconds of a Retry-After header; None for none, and for a date, which needs a clock."""
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < float("inf") else None
+def words(error: BaseException) -> str:
+    """What ``error`` says, without the traceback that litellm may put into it."""
+    text = str(error).partition("Traceback (most recent call last)")[0].rstrip(" \n:")
+    return text or type(error).__name__
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -130,14 +104,3 @@ def _names(error: BaseException) -> Iterator[str]:
 def _status(error: Exception) -> int | None:
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else None
-
-
-def _told(raw: str) -> int | None:
-    """The status that an error object inside an answer of status 200 names; None without one."""
-    try:
-        body = json.loads(raw)
-    except ValueError:
-        return None
-    told = body.get("error") if isinstance(body, dict) else None
-    code = told.get("code") if isinstance(told, dict) else None
-    return code if isinstance(code, int) and code in range(400, 600) else None

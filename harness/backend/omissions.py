@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.backend.finish_words import stands_at
-from harness.core.chat import CallError, ToolCall
+from harness.core.chat import CallError, ToolCall, Usage
+from harness.dialects.facts import at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def code_runs(sent: str) -> tuple[ToolCall, ...]:
     """The code that Gemini ran itself: its ``executableCode`` parts, as calls named ``code_execution``."""
     found = []
-    for event in _events(sent):
-        parts = stands_at(event, ("candidates", 0, "content", "parts"))
+    for event in events(sent):
+        parts = at(event, ("candidates", 0, "content", "parts"))
         for part in parts if isinstance(parts, list) else ():
             code = part.get("executableCode") if isinstance(part, dict) else None
             if isinstance(code, dict):
@@ -31,9 +31,9 @@ def code_runs(sent: str) -> tuple[ToolCall, ...]:
 
 def unreadable_call(sent: str, index: int) -> CallError | None:
     """The call that Gemini says it could not read itself; None if it says nothing of the kind."""
-    for event in _events(sent):
-        if stands_at(event, ("candidates", 0, "finishReason")) == "MALFORMED_FUNCTION_CALL":
-            told = stands_at(event, ("candidates", 0, "finishMessage"))
+    for event in events(sent):
+        if at(event, ("candidates", 0, "finishReason")) == "MALFORMED_FUNCTION_CALL":
+            told = at(event, ("candidates", 0, "finishMessage"))
             detail = "the provider could not read the model's call"
             return CallError("arguments", detail, told if isinstance(told, str) else "", index=index)
     return None
@@ -42,8 +42,8 @@ def unreadable_call(sent: str, index: int) -> CallError | None:
 def ollama_ids(sent: str) -> list[str | None]:
     """The ids of Ollama's calls, in order: litellm puts random ones over them in a stream."""
     found: list[str | None] = []
-    for event in _events(sent):
-        calls = stands_at(event, ("message", "tool_calls"))
+    for event in events(sent):
+        calls = at(event, ("message", "tool_calls"))
         for call in calls if isinstance(calls, list) else ():
             id_ = call.get("id") if isinstance(call, dict) else None
             found.append(id_ if isinstance(id_, str) else None)
@@ -52,11 +52,57 @@ def ollama_ids(sent: str) -> list[str | None]:
 
 def generated_text(sent: str) -> str:
     """The text of an answer of Ollama's ``/api/generate``."""
-    pieces = (stands_at(event, ("response",)) for event in _events(sent))
+    pieces = (at(event, ("response",)) for event in events(sent))
     return "".join(piece for piece in pieces if isinstance(piece, str))
 
 
-def _events(sent: str) -> Iterator[Json]:
+def provider_run_ids(sent: str) -> frozenset[str]:
+    """The ids of Bedrock's tool uses that it ran itself: litellm drops the type that says so."""
+    found = set()
+    for event in events(sent):
+        blocks = at(event, ("output", "message", "content"))
+        uses = [block.get("toolUse") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+        for use in (*uses, at(event, ("contentBlockStart", "start", "toolUse"))):
+            if isinstance(use, dict) and use.get("type") == "server_tool_use":
+                found.add(str(use.get("toolUseId")))
+    return frozenset(found)
+
+
+def gemini_usage(sent: str) -> Usage | None:
+    """Gemini's counts where its own tools took part in the prompt, which litellm does not add; None where not."""
+    told = [one for event in events(sent) if isinstance(one := at(event, ("usageMetadata",)), dict)]
+    counts = told[-1] if told else {}
+    if not isinstance(counts.get("toolUsePromptTokenCount"), int):
+        return None
+
+    def total(*names: str) -> int | None:
+        known = [counts[name] for name in names if isinstance(counts.get(name), int)]
+        return sum(known) if known else None
+
+    return Usage(
+        total("promptTokenCount", "toolUsePromptTokenCount"),
+        total("candidatesTokenCount", "thoughtsTokenCount"),
+        total("totalTokenCount"),
+    )
+
+
+def ends_in_call(sent: str, dialect: str) -> bool:
+    """Whether the last block of a stopped answer is a call, as far as was seen. Text behind a call says that the call
+    had ended.
+    """
+    last = ""
+    for event in events(sent):
+        blocks = at(event, ("content",)) if dialect == "anthropic" else at(event, ("output", "message", "content"))
+        starts = at(event, ("content_block",)) if dialect == "anthropic" else at(event, ("contentBlockStart", "start"))
+        if dialect == "bedrock" and "text" in (at(event, ("contentBlockDelta", "delta")) or {}):
+            starts = {"text": ""}  # Bedrock starts a text without a word
+        for block in (*(blocks if isinstance(blocks, list) else ()), starts):
+            if isinstance(block, dict) and block:
+                last = str(block.get("type") or next(iter(block)))
+    return last in {"", "tool_use", "toolUse"}
+
+
+def events(sent: str) -> Iterator[Json]:
     """``sent`` as one JSON value, or as one a line."""
     try:
         yield json.loads(sent)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import importlib
 import json
-import re
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -43,7 +43,6 @@ _CUT_ALIKE = ("openai", "anthropic")
 """Dialects in which all that had come of a stream that ends early is the same either way: for the others, litellm
 counts tokens.
 """
-_LINE_END = re.compile("\r\n|\r|\n")
 
 
 @dataclass(slots=True)
@@ -79,16 +78,14 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
         raise
     except Exception as error:  # noqa: BLE001 - whatever litellm raises, `complete` raises the right error for it
         reply = None if attempt.begun else attempt.rescued(error)
-    if reply is not None and _made_up(reply, attempt.dialect, stream=attempt.begun):
+    if reply is not None and _made_up(reply, attempt.dialect):
         return None
     return reply
 
 
-def _made_up(reply: Reply, dialect: str, *, stream: bool) -> bool:
-    """Whether litellm's call would give something else than its parsers: it counts tokens itself where none are told,
-    and loses a streamed refusal.
-    """
-    return (reply.usage is None and dialect != "openai") or (stream and bool(reply.refusal))
+def _made_up(reply: Reply, dialect: str) -> bool:
+    """Whether litellm's call would give something else than its parsers: it counts tokens where none are told."""
+    return reply.usage is None and dialect != "openai"
 
 
 def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
@@ -107,21 +104,22 @@ def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
     return attempt.reply(answer)
 
 
-def _stream(attempt: Attempt, sent: httpx.Response) -> Reply:
+def _stream(attempt: Attempt, sent: httpx.Response) -> Reply | None:
     attempt.begun = True
     provider, name = attempt.question.provider, _name(attempt)
     dialect = attempt.dialect
     if dialect == "bedrock":
-        for piece in _parser(dialect)(model=name).iter_bytes(iter([sent.content])):
+        watch = attempt.watch = LineWatch(provider, dialect)
+        for piece in _parser(dialect)(model=name).iter_bytes(watch.frames([sent.content])):
             attempt.assembly.add(piece)
-        return attempt.streamed_reply({"received_finish_reason": attempt.assembly.finish})
+        return None if watch.foreign else attempt.streamed_reply(None)
     watch = attempt.watch = LineWatch(provider, dialect)
-    lines = (passed for line in _LINE_END.split(sent.text) for passed in watch.passed(line))
+    lines = chain(watch.feed(sent.content), watch.finish())
     for piece in _pieces(attempt, name, lines):
         attempt.assembly.add(piece)
     if dialect != "openai":
         attempt.assembly.usage = _counted(attempt.assembly.usage, ended=watch.ended or watch.said is not None)
-    return attempt.streamed_reply(None)
+    return None if watch.foreign else attempt.streamed_reply(None)
 
 
 def _pieces(attempt: Attempt, name: str, lines: Iterator[str]) -> Json:

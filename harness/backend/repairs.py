@@ -20,14 +20,6 @@ def cohere(event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def groq(event: dict[str, Any]) -> dict[str, Any]:
-    """Litellm takes an error event's ``code``, a word such as ``tool_use_failed``, for the HTTP status."""
-    error = event.get("error")
-    if isinstance(error, dict) and not isinstance(error.get("code"), int):
-        return {**event, "error": {**error, "code": error.get("status_code") or 400}}
-    return event
-
-
 def gemini(event: dict[str, Any]) -> dict[str, Any]:
     """Litellm adds up token counts that may be null, and wants ``args`` where a call has none."""
     usage = event.get("usageMetadata")
@@ -81,11 +73,14 @@ def openai(event: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(choice: Any) -> Any:
     delta = choice.get("delta") if isinstance(choice, dict) else None
+    if delta is None and isinstance(choice, dict) and isinstance(choice.get("message"), dict):
+        delta = choice["message"]  # a whole answer in a stream's place
+        choice = {**{key: value for key, value in choice.items() if key != "message"}, "delta": delta}
     if not isinstance(delta, dict):
         return choice
     if isinstance(delta.get("content"), list):
-        parts = [part.get("text") for part in delta["content"] if isinstance(part, dict)]
-        text = "".join(part for part in parts if isinstance(part, str))
+        parts = [part for part in delta["content"] if isinstance(part, dict)]
+        text = "".join(one for part in parts if isinstance(one := part.get("text"), str))
         choice = {**choice, "delta": {**delta, "content": text}}
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and isinstance(legacy.get("arguments"), dict):
@@ -97,7 +92,6 @@ def _plain(choice: Any) -> Any:
 REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "cohere": cohere,
     "cohere_chat": cohere,
-    "groq": lambda event: openai(groq(event)),
     "gemini": gemini,
     "vertex_ai": gemini,
     "anthropic": anthropic,
@@ -105,5 +99,5 @@ REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "openai": openai,
     "azure": openai,
     "mistral": openai,
-    **dict.fromkeys(("hosted_vllm", "deepseek", "openrouter", "xai", "llamafile"), openai),
+    **dict.fromkeys(("groq", "hosted_vllm", "deepseek", "openrouter", "xai", "llamafile"), openai),
 }

@@ -6,13 +6,16 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from harness.backend.finish_words import FINISH
-from harness.backend.omissions import generated_text
+from harness.backend.finish_words import finish_of
+from harness.backend.omissions import ends_in_call, generated_text, provider_run_ids
+from harness.backend.spoken import parted, spoken
 from harness.backend.tool_calls import decode_message, item, message_of, text_of
 from harness.core.chat import Reply, Usage
+from harness.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from harness.backend.names import NameTable
+    from harness.backend.spoken import Spoken
     from harness.core.chat import Json
 
 
@@ -26,31 +29,62 @@ def read_reply(
     cut: str = "",
     said: str | None = None,
     sent: str = "",
+    dialect: str = "openai",
 ) -> Reply:
     """The ``Reply`` that ``response`` holds; ``cut`` as for ``decode_message``, ``said`` the provider's own word for
-    how it ended, where that is known better than from ``response``, ``sent`` the provider's own text.
+    how it ended, where that is known better than from ``response``, ``sent`` the provider's own text, in ``dialect``.
 
     Raises ``UnreadableReplyError`` if it holds no answer.
     """
     message, word = message_of(response)
     raw_finish = word if said is None else said or None
-    finish = FINISH.get(raw_finish or "")
+    finish = finish_of(raw_finish, dialect)
+    own = spoken(sent, dialect)
+    text, reasoning = _said(message, own, dialect)
     found = decode_message(
-        message, finish=finish, names=names, turn=turn, provider=provider, json_answer=json_answer, cut=cut, sent=sent
+        message,
+        finish=finish,
+        names=names,
+        turn=turn,
+        provider=provider,
+        json_answer=json_answer,
+        cut=cut,
+        sent=sent,
+        empty_is_nothing=dialect in DIALECTS and _empty_is_nothing(dialect, sent),
+        ran=provider_run_ids(sent) if dialect == "bedrock" else frozenset(),
+        text=text,
     )
     return Reply(
-        text="" if found.from_text and not found.errors else text_of(message),
+        text="" if found.from_text and not found.errors else text,
         calls=found.calls,
         errors=found.errors,
         provider_calls=found.provider_calls,
         finish=finish,
         usage=read_usage(item(response, "usage")),
-        reasoning=_string(message, "reasoning_content") or _string(message, "reasoning"),
-        refusal=_string(message, "refusal"),
-        model=_string(response, "model"),
+        reasoning=reasoning,
+        refusal="".join(own.refusal) or _string(message, "refusal"),
+        model=own.model or _string(response, "model"),
         id=_string(response, "id"),
         raw_finish=raw_finish,
     )
+
+
+def _said(message: Json, own: Spoken, dialect: str) -> tuple[str, str]:
+    """Text and reasoning: the provider's own, where its text was seen and holds all that litellm's does. A JSON answer
+    that litellm took out of a call of its own making stands in no text.
+    """
+    said, thought = "".join(own.text), "".join(own.reasoning)
+    text, reasoning = parted(said, thought, dialect)
+    if (text, reasoning) != (said, thought):
+        return text, reasoning
+    found = text_of(message)
+    theirs = _string(message, "reasoning_content") or _string(message, "reasoning")
+    return parted(said if found.strip() in said else found, thought or theirs, dialect)
+
+
+def _empty_is_nothing(dialect: str, sent: str) -> bool:
+    """Whether ``{}`` is what the last call has where its arguments never came, by the dialect or by litellm."""
+    return dialect == "cohere" or (DIALECTS[dialect].facts.empty_is_nothing and ends_in_call(sent, dialect))
 
 
 def as_generated(response: Json, sent: str) -> Json:

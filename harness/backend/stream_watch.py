@@ -1,28 +1,40 @@
-"""A watch on the lines of a stream, between the connection and litellm's parsers.
+"""A watch on a stream, between the connection and litellm's parsers.
 
-litellm skips a line that is no JSON without a word, ends every stream with a reason whether one came or
-not, and translates the reason that did. The watch sees what the provider sent: it tells a damaged line, notes
-the provider's own last word, and shows litellm a repaired line where litellm would trip (``repairs``).
+litellm skips a piece that is no JSON without a word, reads some framings and not others, ends every stream with a
+reason whether one came or not, and translates the reason that did. The watch sees what the provider sent: it reads the
+framing itself, raises the errors that stand in a stream, notes the provider's own last word, and shows litellm each
+event in the plainest form, repaired where litellm would trip (``repairs``).
 
 It is put on through the attributes of the one stream object at hand: ``completion_stream.streaming_response`` of
-litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's. Bedrock's binary events go unwatched, and so
-does what is not a line of text: litellm makes objects of the events of OpenAI's Responses.
+litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's, and the generator of Bedrock's binary events.
+What is not text goes unwatched: litellm makes objects of the events of OpenAI's Responses.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from harness.backend.finish_words import as_word, stands_at
 from harness.backend.repairs import REPAIRS
-from harness.core.errors import UnreadableReplyError
+from harness.core.errors import StreamCutError, UnreadableReplyError
+from harness.dialects import DIALECTS
+from harness.dialects.bedrock.facts import frame_failure
+from harness.dialects.facts import Facts, at, with_wait
+from harness.dialects.framing.eventstream import frames
+from harness.dialects.framing.kinds import Feed
+from harness.dialects.framing.sse import DONE, texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+
+    from harness.core.exchange import Headers
+    from harness.dialects.framing.eventstream import Frame
+    from harness.dialects.framing.sse import SseEvent
 
 # What an event of each dialect has; a stream without any of it is in some other dialect.
 KEYS: dict[str, tuple[str, ...]] = {
@@ -32,24 +44,24 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ollama": ("message", "done", "error"),
     "ollama_generate": ("response", "done", "error"),
     "cohere": ("type", "event_type", "error"),
+    "bedrock": (
+        "messageStart",
+        "contentBlockStart",
+        "contentBlockDelta",
+        "contentBlockStop",
+        "messageStop",
+        "metadata",
+    ),
 }
-
-# Where each dialect's events keep the word for how the answer ended.
-WORD_STANDS: dict[str, tuple[str | int, ...]] = {
-    "openai": ("choices", 0, "finish_reason"),
-    "anthropic": ("delta", "stop_reason"),
-    "gemini": ("candidates", 0, "finishReason"),
-    "ollama": ("done_reason",),
-    "ollama_generate": ("done_reason",),
-    "cohere": ("delta", "finish_reason"),
-}
+_BARE = ("cohere", "ollama", "ollama_generate")
+"""Dialects whose parsers in litellm take every line for JSON."""
 
 
 @dataclass(slots=True)
 class LineWatch:
     """``said`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came, ``seen``
-    every line so far, ``usage`` the token counts that a stream of OpenAI's dialect told last. ``foreign`` says that
-    what came was something else than lines of this dialect, so that the rest means nothing.
+    the text of every event so far, ``usage`` the token counts that a stream of OpenAI's dialect told last. ``foreign``
+    says that what came was something else than events of this dialect, so that the rest means nothing.
     """
 
     provider: str
@@ -59,136 +71,231 @@ class LineWatch:
     seen: list[str] = field(default_factory=list)
     usage: dict[str, Any] | None = None
     foreign: bool = False
-    _doubtful: str = ""
+    headers: Headers = ()
+    _half: str = ""
     _known: bool = False
+    _feed: Feed = field(default_factory=Feed)
+    _rest: bytes = b""
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the dialect."""
+        return DIALECTS[self.dialect].facts
 
     def put_on(self, stream: Any) -> bool:
-        """Watch the lines of litellm's ``stream``; False where it has none."""
+        """Watch litellm's ``stream``; False where there is nothing to watch."""
         source = getattr(stream, "completion_stream", None)
-        if self.dialect not in WORD_STANDS or source is None:
+        if self.dialect not in KEYS or source is None:
             return False
+        if inspect.isgenerator(source) or inspect.isasyncgen(source):
+            return self._put_on_frames(stream, source)
         lines = getattr(source, "streaming_response", None)
         if lines is not None:
-            watched = self._sync(lines) if hasattr(lines, "__next__") else self._async(lines)
+            watched = self._lines(lines) if hasattr(lines, "__next__") else self._async_lines(lines)
             source.streaming_response = watched
             source.response_iterator = watched
             return True
         response = getattr(source, "response", None)
-        if not isinstance(response, httpx.Response) or "content-encoding" in response.headers:
+        if not isinstance(response, httpx.Response):
             return False
-        asynchronous = isinstance(response.stream, httpx.AsyncByteStream) and hasattr(source, "__anext__")
-        response.stream = _AsyncBytes(response, self) if asynchronous else _SyncBytes(response, self)
+        self.headers = tuple(response.headers.multi_items())
+        source.response = _rewritten(response, self, asynchronous=hasattr(source, "__anext__"))
         return True
 
-    def _sync(self, lines: Iterable[Any]) -> Iterator[Any]:
-        for line in lines:
-            yield from self.passed(line)
+    def _put_on_frames(self, stream: Any, source: Any) -> bool:
+        """Bedrock's: a generator, not begun yet, of a decoder that reads the bytes of an inner one."""
+        asynchronous = inspect.isasyncgen(source)
+        given = dict(source.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(source))
+        decoder, iterator = given.get("self"), given.get("iterator")
+        if self.dialect != "bedrock" or decoder is None or iterator is None:
+            return False
+        headers = given.get("response_headers")
+        self.headers = tuple((str(name), str(value)) for name, value in (headers or {}).items())
+        more = {"response_headers": headers} if headers is not None else {}
+        if asynchronous:
+            stream.completion_stream = decoder.aiter_bytes(self._async_frames(iterator), **more)
+        else:
+            stream.completion_stream = decoder.iter_bytes(self.frames(iterator), **more)
+        return True
 
-    async def _async(self, lines: AsyncIterable[Any]) -> AsyncIterator[Any]:
-        async for line in lines:
-            for passed in self.passed(line):
-                yield passed
+    def _lines(self, lines: Iterator[Any]) -> Iterator[Any]:
+        response = _response_of(lines)
+        if response is not None:
+            self.headers = tuple(response.headers.multi_items())
+            for data in response.iter_bytes():
+                yield from self.feed(data)
+        else:
+            for line in lines:
+                yield from self._line(line)
+        yield from self.finish()
 
-    def passed(self, line: Any) -> Iterator[Any]:
-        """What litellm is shown in the place of ``line``."""
-        if not isinstance(line, (str, bytes)):
+    async def _async_lines(self, lines: AsyncIterable[Any]) -> AsyncIterator[Any]:
+        response = _response_of(lines)
+        if response is not None:
+            self.headers = tuple(response.headers.multi_items())
+            async for data in response.aiter_bytes():
+                for line in self.feed(data):
+                    yield line
+        else:
+            async for one in lines:
+                for line in self._line(one):
+                    yield line
+        for line in self.finish():
+            yield line
+
+    def _line(self, line: Any) -> Iterator[Any]:
+        if isinstance(line, (str, bytes)):
+            data = line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line
+            yield from self.feed(data.rstrip(b"\r\n") + b"\n")
+        else:
             self.foreign = True
             yield line
-            return
-        text = _payload(line)
-        if not text and line[:1] in (":", b":"):
-            return  # litellm takes a comment behind the finish reason for the end
-        self.seen.append(text)
-        if text == "[DONE]":
-            self.ended = True
-        if text in ("", "[DONE]"):
-            # Cohere's parser takes every line for JSON.
-            if self.dialect != "cohere":
-                yield line
-            return
-        if self._doubtful:
-            raise UnreadableReplyError("a line in the middle of the stream is no JSON", raw=self._doubtful)
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """The lines that litellm is shown for ``data``, the next bytes of the body."""
+        return chain.from_iterable(map(self._shown, self._feed.feed(data)))
+
+    def finish(self) -> Iterator[str]:
+        """The lines for what was left at the end of the body. Half an event is a cut, which is found elsewhere."""
         try:
-            event = json.loads(text)
-        except ValueError:
-            yield from self._broken(line, text)
+            left = self._feed.end()
+        except StreamCutError:
+            return iter(())
+        return chain.from_iterable(map(self._shown, left))
+
+    def _shown(self, event: SseEvent) -> Iterator[str]:
+        for text in texts(event):
+            yield from self._text(text, event)
+
+    def _text(self, text: str, event: SseEvent) -> Iterator[str]:
+        if text == DONE:
+            self.ended = self.ended or self.facts.terminator == DONE
+            if self.dialect not in _BARE and self.facts.terminator == DONE:
+                yield f"data: {DONE}"
             return
-        self._known |= isinstance(event, dict) and any(key in event for key in KEYS[self.dialect])
-        self.foreign = not self._known and self.dialect != "gemini"  # whose events may stand over many lines
-        self._note(event)
+        self.seen.append(text)
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            self._refuse(text if event.type == "error" else None, event.type)
+            if event.whole:
+                raise UnreadableReplyError("an event of the stream is no JSON", raw=text) from error
+            return
+        self._refuse(value, event.type)
+        self._known |= isinstance(value, dict) and any(key in value for key in KEYS[self.dialect])
+        self.foreign = not self._known
+        self._note(value)
         repair = REPAIRS.get(self.provider)
-        repaired = repair(event) if repair is not None and isinstance(event, dict) else event
-        yield line if repaired is event and self.dialect != "cohere" else self._written(repaired)
+        yield self._written(repair(value) if repair is not None and isinstance(value, dict) else value)
 
-    def _broken(self, line: str | bytes, text: str) -> Iterator[str | bytes]:
-        if self.dialect == "gemini":
-            # Gemini may send one event over many lines; litellm puts them together.
-            yield line
-        else:
-            # The last line of a stream that broke off is half a line; only more behind it makes it damage.
-            self._doubtful = text
+    def _refuse(self, value: Any, kind: str) -> None:
+        error = None if value is None else self.facts.failure(value, kind)
+        if error is not None:
+            error.provider = self.provider
+            raise with_wait(error, self.headers)
 
-    def _note(self, event: Any) -> None:
-        self.said = as_word(stands_at(event, WORD_STANDS[self.dialect])) or self.said
-        if not isinstance(event, dict):
+    def _note(self, value: Any) -> None:
+        self.said = self.facts.word(at(value, self.facts.stream_finish_at)) or self.said
+        if not isinstance(value, dict):
             return
         if self.dialect == "openai":
-            usage = event.get("usage") or stands_at(event, ("x_groq", "usage"))  # Groq has a place of its own for it
+            usage = value.get("usage") or at(value, ("x_groq", "usage"))  # Groq has a place of its own for it
             self.usage = usage if isinstance(usage, dict) else self.usage
-        elif isinstance(stands_at(event, ("promptFeedback", "blockReason")), str):
+        elif isinstance(at(value, ("promptFeedback", "blockReason")), str):
             self.said = self.said or "SAFETY"
         # Older Ollamas end with "done" and no reason.
-        done = event.get("done") is True or event.get("type") in ("message_stop", "message-end")
+        done = value.get("done") is True or value.get("type") in ("message_stop", "message-end")
         self.ended = self.ended or done
 
-    def _written(self, event: Any) -> str:
+    def _written(self, value: Any) -> str:
         # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line.
-        text = json.dumps(event)
-        return text if self.dialect in ("cohere", "ollama", "ollama_generate") else f"data: {text}"
+        text = json.dumps(value)
+        return text if self.dialect in _BARE else f"data: {text}"
+
+    def frames(self, data: Iterable[bytes]) -> Iterator[bytes]:
+        """Bedrock's bytes, passed on when what they say has been noted."""
+        for one in data:
+            self._take_frames(one)
+            yield one
+
+    async def _async_frames(self, data: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        async for one in data:
+            self._take_frames(one)
+            yield one
+
+    def _take_frames(self, data: bytes) -> None:
+        self._rest += data
+        while len(self._rest) >= 4 and len(self._rest) >= (size := int.from_bytes(self._rest[:4])) > 0:  # noqa: PLR2004 - a length is four bytes
+            whole, self._rest = self._rest[:size], self._rest[size:]
+            for frame in frames(whole):
+                self._take_frame(frame)
+
+    def _take_frame(self, frame: Frame) -> None:
+        try:
+            value = json.loads(frame.payload or b"{}")
+        except (ValueError, RecursionError):
+            value = {}
+        error = frame_failure(frame.headers, value)
+        if error is not None:
+            error.provider = self.provider
+            raise with_wait(error, self.headers)
+        event = {frame.headers.get(":event-type", ""): value}
+        self._known |= any(key in event for key in KEYS[self.dialect])
+        self.foreign = not self._known
+        self.seen.append(json.dumps(event))
+        self._note(event)
 
 
-class _Bytes:
-    """The body that the OpenAI SDK reads, line by line past the watch."""
+def _response_of(lines: Any, depth: int = 3) -> httpx.Response | None:
+    """The response that a generator of lines reads, itself or through another: bytes tell more than lines do."""
+    frame = getattr(lines, "gi_frame", None) or getattr(lines, "ag_frame", None)
+    for value in () if frame is None or not depth else frame.f_locals.values():
+        found = value if isinstance(value, httpx.Response) else _response_of(value, depth - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _rewritten(response: httpx.Response, watch: LineWatch, *, asynchronous: bool) -> httpx.Response:
+    """A response like ``response`` whose body is what ``watch`` shows for its own."""
+    framed = ("content-encoding", "content-length", "transfer-encoding")
+    headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in framed]
+    stream = _AsyncBytes(response, watch) if asynchronous else _SyncBytes(response, watch)
+    request = response._request  # noqa: SLF001 - the public attribute raises where there is none
+    return httpx.Response(response.status_code, headers=headers, stream=stream, request=request)
+
+
+class _SyncBytes(httpx.SyncByteStream):
+    """The body that the OpenAI SDK reads, past the watch."""
 
     def __init__(self, response: httpx.Response, watch: LineWatch) -> None:
-        self._old, self._watch, self._rest = response.stream, watch, b""
+        self._old, self._watch = response, watch
 
-    def _take(self, data: bytes) -> Iterator[bytes]:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            text = line.decode(errors="surrogateescape")
-            for passed in self._watch.passed(text):
-                yield passed.encode(errors="surrogateescape") + b"\n"
-
-
-class _SyncBytes(_Bytes, httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
-        assert isinstance(self._old, httpx.SyncByteStream)
-        for data in self._old:
-            yield from self._take(data)
-        yield from self._take(b"\n")
+        for data in self._old.iter_bytes():
+            yield from _as_events(self._watch.feed(data))
+        yield from _as_events(self._watch.finish())
 
     def close(self) -> None:
-        assert isinstance(self._old, httpx.SyncByteStream)
         self._old.close()
 
 
-class _AsyncBytes(_Bytes, httpx.AsyncByteStream):
+class _AsyncBytes(httpx.AsyncByteStream):
+    """As above, awaited."""
+
+    def __init__(self, response: httpx.Response, watch: LineWatch) -> None:
+        self._old, self._watch = response, watch
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._old, httpx.AsyncByteStream)
-        async for data in self._old:
-            for line in self._take(data):
-                yield line
-        for line in self._take(b"\n"):
-            yield line
+        async for data in self._old.aiter_bytes():
+            for event in _as_events(self._watch.feed(data)):
+                yield event
+        for event in _as_events(self._watch.finish()):
+            yield event
 
     async def aclose(self) -> None:
-        assert isinstance(self._old, httpx.AsyncByteStream)
         await self._old.aclose()
 
 
-def _payload(line: str | bytes) -> str:
-    text = (line.decode("utf-8", "replace") if isinstance(line, bytes) else line).strip()
-    if text.startswith("data:"):
-        return text.removeprefix("data:").strip()
-    return text if text.startswith(("{", "[")) else ""
+def _as_events(lines: Iterable[str]) -> Iterator[bytes]:
+    return (f"{line}\n\n".encode() for line in lines)

@@ -10,9 +10,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.backend.finish_words import finish_of
 from harness.backend.ids import settle
 from harness.backend.text_calls import calls_in_text
-from harness.core.chat import CallError, ToolCall
+from harness.core.chat import STOPPED, CallError, ToolCall
 from harness.core.errors import ToolCallError, UnreadableReplyError
 from harness.dialects.json_strict import NotJson, check, parse
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 # Anthropic's ids of tools that it runs itself; litellm hands them over as if the client were to run them.
 PROVIDER_RUN = ("srvtoolu_", "mcptoolu_")
-
-# Where a call that was cut off before its arguments came has an empty object, by the provider or by litellm.
-NOTHING_IS_EMPTY = ("anthropic", "bedrock", "cohere", "cohere_chat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,8 @@ def decode_litellm_tool_calls(response: Json, names: NameTable | None = None) ->
     if isinstance(response, (list, tuple)):
         message, finish = {"tool_calls": response}, None
     else:
-        message, finish = message_of(response)
+        message, word = message_of(response)
+        finish = finish_of(word, "openai")
     found = decode_message(message, finish=finish, names=names)
     if found.errors:
         raise ToolCallError(found.errors, found.calls, text_of(message))
@@ -99,11 +98,15 @@ def decode_message(
     json_answer: bool = False,
     cut: str = "",
     sent: str = "",
+    empty_is_nothing: bool = False,
+    ran: frozenset[str] = frozenset(),
+    text: str | None = None,
 ) -> DecodedCalls:
     """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
     ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
     ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as
-    far as it was seen (for ids).
+    far as it was seen (for ids). ``empty_is_nothing`` says that ``{}`` is what a call has whose arguments never came;
+    ``ran`` are ids of calls that the provider ran itself; ``text`` is the message's text, where it is known better.
     """
     raw = list(_raw_calls(message))
     ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider, sent)
@@ -111,13 +114,13 @@ def decode_message(
         halves = (_half(call, made, index, cut, names) for index, (call, made) in enumerate(zip(raw, ids, strict=True)))
         return DecodedCalls(errors=tuple(halves))
     if not raw and names is not None and names.offered and not json_answer:
-        written = calls_in_text(text_of(message), names)
+        written = calls_in_text(text_of(message) if text is None else text, names)
         if written:
             raw = [RawCall(*one) for one in written]
             ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
-            decoded = _decode(raw, ids, finish, None, "")
+            decoded = _decode(raw, ids, finish, None)
             return DecodedCalls(decoded.calls, decoded.errors, from_text=True)
-    return _decode(raw, ids, finish, names, provider)
+    return _decode(raw, ids, finish, names, empty_is_nothing=empty_is_nothing, ran=ran)
 
 
 def read_arguments(raw: Json) -> dict[str, Json]:
@@ -143,6 +146,8 @@ def text_of(message: Json) -> str:
     content = item(message, "content")
     if isinstance(content, str):
         return content
+    if isinstance(content, dict):
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"))  # Cloudflare's JSON mode
     if isinstance(content, (list, tuple)):
         parts = (part if isinstance(part, str) else item(part, "text") for part in content)
         return "".join(part for part in parts if isinstance(part, str))
@@ -174,15 +179,21 @@ def _raw_call(call: Json) -> RawCall:
 
 
 def _decode(
-    raw: Sequence[RawCall], ids: Sequence[str], finish: str | None, names: NameTable | None, provider: str
+    raw: Sequence[RawCall],
+    ids: Sequence[str],
+    finish: str | None,
+    names: NameTable | None,
+    *,
+    empty_is_nothing: bool = False,
+    ran: frozenset[str] = frozenset(),
 ) -> DecodedCalls:
     calls: list[ToolCall] = []
     errors: list[CallError] = []
     provider_calls: list[ToolCall] = []
     for index, (call, made) in enumerate(zip(raw, ids, strict=True)):
-        theirs = made.startswith(PROVIDER_RUN)
-        cut = finish == "length" and index == len(raw) - 1
-        if cut and provider in NOTHING_IS_EMPTY and call.arguments == "{}":
+        theirs = made.startswith(PROVIDER_RUN) or made in ran
+        cut = finish in STOPPED and index == len(raw) - 1
+        if cut and empty_is_nothing and call.arguments in ("{}", {}):
             call = replace(call, arguments="")  # noqa: PLW2901 - the same call, as its provider meant it
         found = _decode_one(call, made, index, cut=cut, names=None if theirs else names)
         if isinstance(found, CallError):
@@ -211,7 +222,7 @@ def _decode_one(call: RawCall, made: str, index: int, *, cut: bool, names: NameT
         # OpenAI's custom tools take one free text, which is no JSON.
         return ToolCall(name, {"input": _text(call.arguments)}, made)
     if cut and (call.arguments is None or call.arguments in ("", "null")):
-        return broken("cut_off", "the answer was cut off before the arguments came")
+        return broken("cut_off", "the answer was stopped before the arguments came")
     try:
         return ToolCall(name, read_arguments(call.arguments), made)
     except NotJson as error:

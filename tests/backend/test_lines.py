@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from harness.backend.stream_watch import LineWatch
-from harness.core.errors import UnreadableReplyError
+from harness.core.errors import ProviderError, UnreadableReplyError
 
 
 def watched(provider, dialect, *lines):
@@ -30,8 +30,8 @@ def test_good_lines_pass_untouched_but_for_comments_and_the_last_word_is_noted()
         "",
         data({"choices": [{"finish_reason": "stop"}]}),
     ]
-    shown, watch = watched("hosted_vllm", "openai", ": hello", *lines)
-    assert shown == lines
+    shown, watch = watched("hosted_vllm", "openai", ": hello", "", *lines)
+    assert shown == [line for line in lines if line]
     assert (watch.said, watch.ended) == ("stop", False)
 
 
@@ -65,12 +65,17 @@ def test_half_a_line_at_the_end_is_a_cut_and_in_the_middle_damage():
     assert len(shown) == 1
     assert watch.said is None
     with pytest.raises(UnreadableReplyError) as raised:
-        watched("x", "openai", 'data: {"choi', "", data({"choices": []}))
+        watched("x", "openai", 'data: {"choi', "", data({"choices": []}), "")
     assert raised.value.raw == '{"choi'
 
 
-def test_geminis_events_may_stand_over_many_lines():
-    assert watched("gemini", "gemini", "[{", '"candidates": []', "}]")[0] == ["[{", '"candidates": []', "}]"]
+def test_geminis_stream_may_be_one_array_over_many_lines():
+    shown, watch = watched("gemini", "gemini", "[{", '"candidates": [{"finishReason": "STOP"}]', "}]")
+    assert [json.loads(line.removeprefix("data: ")) for line in shown] == [{
+        "candidates": [{"finishReason": "STOP"}],
+        "usageMetadata": {},
+    }]  # fmt: skip
+    assert watch.said == "STOP"
 
 
 def test_cohere_is_shown_bare_json_only():
@@ -80,15 +85,40 @@ def test_cohere_is_shown_bare_json_only():
     assert json.loads(shown[0])["data"]["delta"] == end["delta"]
 
 
-def test_groqs_word_for_an_error_becomes_its_status():
-    shown, _ = watched("groq", "openai", data({"error": {"code": "tool_use_failed", "status_code": 422}}))
-    assert json.loads(shown[0].removeprefix("data: "))["error"]["code"] == 422
+ERRORS = {
+    "groq": ("groq", "openai", data({"error": {"code": "tool_use_failed", "status_code": 422, "message": "no"}}), 422),
+    "anthropic": (
+        *("anthropic", "anthropic"),
+        *(data({"type": "error", "error": {"type": "rate_limit_error", "message": "no"}}), 429),
+    ),
+    "ollama": ("ollama_chat", "ollama", '{"error": "no"}', None),
+    "llama-box": ("openai", "openai", 'error: {"code": 500, "message": "no"}', 500),
+    "openrouter": ("openrouter", "openai", data({"choices": [{"error": {"code": 502, "message": "no"}}]}), 502),
+}
+
+
+@pytest.mark.parametrize(("provider", "dialect", "line", "status"), ERRORS.values(), ids=ERRORS)
+def test_an_error_in_the_stream_is_raised_with_its_status_and_the_providers_words(provider, dialect, line, status):
+    with pytest.raises(ProviderError) as raised:
+        watched(provider, dialect, line, "")
+    assert (raised.value.status, raised.value.provider, str(raised.value)) == (status, provider, "no")
+
+
+def test_events_without_a_blank_line_between_them_are_read_one_by_one():
+    lines = [data({"choices": [], "n": n}) for n in range(3)]
+    assert watched("x", "openai", *lines, "data: [DONE]")[0] == [*lines, "data: [DONE]"]
+
+
+def test_the_terminator_of_openais_wire_means_nothing_on_anthropics():
+    shown, watch = watched("x", "anthropic", data({"type": "ping"}), "", "event: data", "data: [DONE]", "")
+    assert len(shown) == 1
+    assert not watch.ended
 
 
 def test_a_stream_of_other_make_goes_unwatched():
     assert not LineWatch("openai", "openai").put_on(SimpleNamespace(completion_stream=iter(())))
     assert not LineWatch("openai", "openai").put_on(SimpleNamespace())
-    assert not LineWatch("bedrock", "bedrock").put_on(
+    assert not LineWatch("x", "no dialect").put_on(
         SimpleNamespace(completion_stream=SimpleNamespace(streaming_response=iter(())))
     )
 
@@ -99,18 +129,20 @@ def test_the_bytes_that_the_openai_sdk_reads_are_watched_and_their_text_in_parts
         b'xt": "Hi"}]}}]}\r\n\r\n',
         b"data: [DONE]",
     ]
-    response = httpx.Response(200, content=iter(body))
-    watch = LineWatch("openai", "openai")
-    assert watch.put_on(SimpleNamespace(completion_stream=SimpleNamespace(response=response)))
-    first, *rest = response.read().split(b"\n")
-    assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == "Hi"
-    assert rest == [b"\r", b"data: [DONE]", b""]
-    assert watch.ended
+    for response in (httpx.Response(200, content=iter(body)), httpx.Response(200, content=b"".join(body))):
+        watch = LineWatch("openai", "openai")
+        source = SimpleNamespace(response=response)
+        assert watch.put_on(SimpleNamespace(completion_stream=source))
+        first, *rest = source.response.read().split(b"\n\n")
+        assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == "Hi"
+        assert rest == [b"data: [DONE]", b""]
+        assert watch.ended
 
 
 def test_async_lines_are_watched_alike():
     async def lines():
         yield data({"choices": [{"finish_reason": "length"}]})
+        yield ""
         yield "data: [DONE]"
 
     async def drain():
@@ -133,7 +165,7 @@ def test_what_is_no_line_of_text_passes_untouched_and_makes_the_watch_void():
 
 @pytest.mark.parametrize(
     ("first", "foreign"),
-    [({"type": "message_start"}, True), ({"choices": []}, False), ({"error": {"message": "no"}}, False)],
+    [({"type": "message_start"}, True), ({"choices": []}, False)],
 )
 def test_lines_of_another_dialect_make_the_watch_void(first, foreign):
     shown, watch = watched("azure_ai", "openai", data(first), data({"type": "message_stop"}))

@@ -118,7 +118,7 @@ def test_a_stream_that_goes_wrong_is_left_to_the_whole_call_but_where_it_only_en
 
     assert streamed(event(content="Hello.") + event(finish="stop")).text == "Hello."
     assert streamed(event(finish="stop") + 'data: {"error": {"message": "no"}}\n\n') is None
-    assert streamed(event(refusal="No.") + event(finish="stop")) is None  # which litellm's wrapper loses
+    assert streamed(event(refusal="No.") + event(finish="stop")).refusal == "No."  # which litellm's wrapper loses
     with pytest.raises(StreamCutError) as cut:
         streamed(event(content="Hel"))
     assert cut.value.reply.text == "Hel"

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from harness.backend.finish_words import FINISH, own_word
+from harness.backend.finish_words import own_word
 from harness.backend.names import name_table
 from harness.backend.response import read_reply, read_usage
 from harness.core.chat import Usage
 from harness.core.errors import UnreadableReplyError
+from harness.dialects import DIALECTS
 
 NAMES = name_table("openai", [{"function": {"name": "f"}}])
 
@@ -32,15 +33,23 @@ def test_a_call_written_as_text_leaves_no_text_unless_it_is_broken():
     assert (bad.text, bad.errors[0].fault) == ('{"name": "f", "arguments": []}', "arguments")
 
 
-@pytest.mark.parametrize(("word", "finish"), FINISH.items())
-def test_every_word_is_translated_and_kept(word, finish):
-    reply = read_reply(response(finish="stop", content=""), said=word)
+@pytest.mark.parametrize(
+    ("dialect", "word", "finish"),
+    [(one.name, word, finish) for one in DIALECTS.values() for word, finish in one.facts.finishes.items()],
+)
+def test_every_word_of_every_dialect_is_translated_and_kept(dialect, word, finish):
+    reply = read_reply(response(finish="stop", content=""), said=word, dialect=dialect)
     assert (reply.finish, reply.raw_finish) == (finish, word)
 
 
-@pytest.mark.parametrize("word", ["", "something_new"])
-def test_an_unknown_word_is_no_reason(word):
-    assert read_reply(response(content=""), said=word).finish is None
+def test_litellms_own_word_is_known_in_every_dialect():
+    assert read_reply(response(finish="tool_calls", content=""), dialect="gemini").finish == "tool_calls"
+
+
+def test_no_word_is_no_reason_and_an_unknown_one_is_unknown():
+    assert read_reply(response(content=""), said="").finish is None
+    reply = read_reply(response(content=""), said="something_new")
+    assert (reply.finish, reply.raw_finish) == ("unknown", "something_new")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.core.exchange import header
 from harness.dialects.facts import with_wait
-from harness.dialects.framing.sse import json_events, json_lines, json_whole
+from harness.dialects.framing.sse import EventFeed, SseEvent, is_json, json_events, json_lines, json_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ _EVENT = re.compile(rb".*?(?:\r\n|\n|\r(?!\n)){2}|.+\Z", re.DOTALL)
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _HEAD = 65536
 _PRELUDE = 12
+_MARK = b"\xef\xbb\xbf"
 _SPACE = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -60,6 +61,90 @@ def framing(response: HttpResponse) -> Framing:
     if _FIELD.match(text) and _DATA.search(text):
         return "events"
     return said
+
+
+class Feed:
+    """Bytes of a stream on its way in, its pieces out as events; the framing is judged by the first bytes."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._inner: EventFeed | _LineFeed | _ArrayFeed | None = None
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """The pieces that ``data`` ends. Raises ``UnreadableReplyError`` for bytes that are not UTF-8."""
+        if self._inner is None:
+            self._held += data
+            start = self._held.lstrip(_SPACE)[:1]
+            if not start:
+                return []
+            self._inner = _ArrayFeed() if start == b"[" else _LineFeed() if start == b"{" else EventFeed()
+            data, self._held = self._held, b""
+        return self._inner.feed(data)
+
+    def end(self) -> list[SseEvent]:
+        """What was left. Raises ``StreamCutError`` where that is half a character or half an array."""
+        return self._inner.end() if self._inner is not None else []
+
+
+class _LineFeed:
+    """JSON values, each on a line of its own, or one over several lines that ends in a line of its own."""
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []
+        self._open: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        first, *others = data.split(b"\n")
+        self._line.append(first)
+        if not others:
+            return []
+        lines = [b"".join(self._line), *others[:-1]]
+        self._line = [others[-1]]
+        return [event for line in lines for event in self._take(line.lstrip(_MARK))]
+
+    def end(self) -> list[SseEvent]:
+        rest = b"\n".join((*self._open, b"".join(self._line).lstrip(_MARK))).strip()
+        try:
+            return [SseEvent("", rest.decode(), whole=False)] if rest else []
+        except UnicodeDecodeError as error:
+            raise StreamCutError("the stream ends inside a character") from error
+
+    def _take(self, line: bytes) -> Iterator[SseEvent]:
+        if not line.strip():
+            return
+        if self._open and not line.startswith(b"{"):
+            self._open.append(line)
+            if line.startswith(b"}"):
+                yield self._event(b"\n".join(self._open))
+                self._open = []
+        elif is_json(line) or self._open:
+            yield from (self._event(one) for one in (b"\n".join(self._open), line) if one)
+            self._open = []
+        else:
+            self._open.append(line)
+
+    def _event(self, text: bytes) -> SseEvent:
+        try:
+            return SseEvent("", text.decode())
+        except UnicodeDecodeError as error:
+            raise UnreadableReplyError(f"a line that is not UTF-8: {text[:200]!r}", repr(text)) from error
+
+
+class _ArrayFeed:
+    """A stream sent as one JSON array: its items come when it has ended."""
+
+    def __init__(self) -> None:
+        self._data: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        self._data.append(data)
+        return []
+
+    def end(self) -> list[SseEvent]:
+        made: list[SseEvent] = []
+        with suppress(StreamCutError):  # the items before the cut have no finish word, and that tells it
+            made.extend(SseEvent("", json.dumps(item)) for item in array_items(b"".join(self._data)))
+        return made
 
 
 def streamed(response: HttpResponse) -> bool:
@@ -173,8 +258,4 @@ def _more_lines(text: bytes) -> bool:
     first, _, rest = text.partition(b"\n")
     if rest.lstrip()[:1] != b"{":
         return False
-    try:
-        json.loads(first)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return is_json(first)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _MARK = b"\xef\xbb\xbf"
 _PIECE = 4096
+DONE = "[DONE]"
+"""The data of the event that ends a stream of OpenAI's kind."""
 _DONE = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\]\s*\Z")
 _KEEPALIVES = frozenset({"", "ping", "keepalive", "keep-alive", "heartbeat"})
 
@@ -115,20 +117,41 @@ def json_events(body: bytes) -> Iterator[tuple[str, Json]]:
     an event, ``UnreadableReplyError`` for any other that is no JSON.
     """
     for event in events(body):
-        if is_keepalive(event):
-            continue
-        if event.data.strip() == "[DONE]":
-            yield event.type, None
-            return
-        try:
-            yield event.type, json.loads(event.data)
-        except (ValueError, RecursionError) as error:
-            if event.type == "error":
-                yield event.type, event.data  # an error in plain words
-                continue
-            if not event.whole:
-                raise StreamCutError(f"the stream ends inside an event: {event.data[:200]}") from error
-            raise UnreadableReplyError(f"an event that is no JSON: {event.data[:200]}", event.data) from error
+        for text in texts(event):
+            if text == DONE:
+                yield event.type, None
+                return
+            try:
+                yield event.type, json.loads(text)
+            except (ValueError, RecursionError) as error:
+                if event.type == "error":
+                    yield event.type, text  # an error in plain words
+                    continue
+                if not event.whole:
+                    raise StreamCutError(f"the stream ends inside an event: {text[:200]}") from error
+                raise UnreadableReplyError(f"an event that is no JSON: {text[:200]}", text) from error
+
+
+def texts(event: SseEvent) -> list[str]:
+    """The JSON texts that ``event`` holds: its data, none of a keepalive, and each line of data that is no JSON as a
+    whole. Some servers leave out the blank line between events.
+    """
+    text = event.data.strip()
+    if is_keepalive(event):
+        return []
+    lines = text.split("\n")
+    if len(lines) > 1 and not is_json(text) and all(one == DONE or is_json(one) for one in lines[:-1]):
+        return lines
+    return [text]
+
+
+def is_json(text: str | bytes) -> bool:
+    """Whether ``text`` is one JSON value."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def is_keepalive(event: SseEvent) -> bool:
