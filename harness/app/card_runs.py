@@ -28,6 +28,7 @@ from harness.engine.selection import Selection, jobs
 from harness.engine.user_code import named
 from harness.interception.network_block import no_way_out
 from harness.mutation.mutate import MutantJudged, Unmutated
+from harness.report.cards.matrix import BACKEND
 from harness.suite import named_models, probes, shared_models
 
 if TYPE_CHECKING:
@@ -120,7 +121,16 @@ def _own(name: str) -> CardCheck:
         raise UsageError(f"[tool.harness] checks: {name!r} can't be called")
     law = (found.__doc__ or name).strip().splitlines()[0]
     check: Callable[..., Iterable[Finding]] = found
-    return CardCheck(found.__name__, found.__name__, law, "own", lambda seen: check(seen.observation, seen.expect))
+    return CardCheck(
+        found.__name__,
+        found.__name__,
+        law,
+        "own",
+        lambda seen: check(seen.observation, seen.expect),
+        about="model",
+        blame="model",
+        needs="an answer",
+    )
 
 
 def replayed(chosen: Sequence[Job], settings: Settings) -> Iterator[CaseResult]:
@@ -251,5 +261,7 @@ def from_recordings(
 
 
 def laws(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str, str]]:
-    """Name, topic and law of each check, by id, the harness' own last."""
-    return {check.id: (check.name, check.topic, check.law) for check in (*checks, *self_checks.H_CHECKS)}
+    """Name, topic and law of each check, by id: the model's, the wire's, the backend's, the harness' own last."""
+    topics = {"wire": "the provider's wire", "backend": BACKEND}
+    made = {check.id: (check.name, topics.get(check.about, check.topic), check.law) for check in checks}
+    return made | {check.id: (check.name, check.topic, check.law) for check in self_checks.H_CHECKS}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.checks.card import CARD_CHECKS, look
-from harness.core.card import Card, Cell, rate
+from harness.core.card import Card, Cell, listed, rate
 from harness.core.finding import Evidence, Finding
 
 if TYPE_CHECKING:
@@ -17,16 +17,22 @@ if TYPE_CHECKING:
     from harness.core.card import Mode, Rate
     from harness.core.exchange import Provenance
     from harness.core.expectation import Expectation
-    from harness.core.finding import Verdict
+    from harness.core.finding import Blame, Verdict
     from harness.core.observation import Observation
     from harness.dialects.chat_request import ChatRequest
 
-_MOST_FINDINGS = 3
-"""Of each verdict that a cell keeps; the rest are counted in its rate."""
 _MOST_EXCHANGES = 8
+"""That a cell cites, gravest findings first."""
 UNSENT = "unsent"
 """The path of a finding about a question that was refused before anything was sent: no exchange can show it."""
-_GRAVEST: tuple[Verdict, ...] = ("fail", "infra", "unsupported", "quirk", "pass")
+_GRAVEST: tuple[Verdict, ...] = ("fail", "infra", "unsupported", "quirk", "unseen", "pass")
+ACCUSED: frozenset[Blame] = frozenset({"model", "provider"})
+"""Whose failures make a cell fail: the card is of this model through this provider."""
+_OUTSIDE: frozenset[Blame] = frozenset({"caller", "recording"})
+_ROOTS = ("D11", "R3", "D3", "C6", "A1", "C4", "C3", "C2", "J1", "T1", "C7", "J2", "D1")
+"""Of checks that find one and the same cause, the first of these counts it; a cause is one of its own answer."""
+_APART = frozenset({"ability"})
+"""Topics that look at an answer in their own way: what they find is in no other check's rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +52,78 @@ class CardBuilder:
     checks: Sequence[CardCheck] = CARD_CHECKS
     seen: list[CheckContext] = field(default_factory=list)
     judged: list[JudgedAnswer] = field(default_factory=list)
+    passes: Counter[tuple[str, Mode]] = field(default_factory=Counter)
 
     def add(
         self, observation: Observation, expect: Expectation, *, own: bool = True, question: ChatRequest | None = None
     ) -> None:
         """Judge one answer. ``own`` says that the harness asked, ``question`` what, where that is known already."""
         seen = look(observation, expect, own=own, question=question)
-        self.seen.append(seen)
+        found: list[tuple[CardCheck, Finding]] = []
         for check in self.checks:
             if check.judge is not None:
-                self.judged += (JudgedAnswer(check, seen, _placed(check, seen, one)) for one in _run(check, seen))
+                found += ((check, _placed(check, seen, one)) for one in _run(check, seen))
             if check.asks is not None and seen.infra and check.asks(seen):
-                told = Finding(check.id, "infra", f"no answer: {seen.observation.error}")
-                self.judged.append(JudgedAnswer(check, seen, _placed(check, seen, told)))
+                came = Finding(check.id, "infra", f"no answer: {seen.observation.error}")
+                found.append((check, _placed(check, seen, came)))
+        slim = seen if own else seen.slim()
+        self.seen.append(slim)
+        for check, one in once(found):
+            self._keep(JudgedAnswer(check, slim, one))
+
+    def _keep(self, one: JudgedAnswer) -> None:
+        """Hold on to all but passes; of those, to as many as a cell cites, and to their number."""
+        if one.finding.verdict == "pass":
+            place = one.check.id, _mode(one.seen)
+            self.passes[place] += 1
+            if self.passes[place] > _MOST_EXCHANGES:
+                return
+        self.judged.append(one)
 
     def card(self, recordings: Mapping[str, Provenance], *, harness: str = "", litellm: str = "") -> Card:
         """The card of all that was added. ``recordings`` says of each cassette where it is from."""
-        together = [
-            JudgedAnswer(check, seen, _placed(check, seen, one))
-            for check in self.checks
-            if check.together is not None
-            for seen, one in check.together(tuple(self.seen))
-        ]
-        by_cell: dict[tuple[str, Mode], list[JudgedAnswer]] = defaultdict(list)
-        for one in (*self.judged, *together):
-            by_cell[one.check.id, _mode(one.seen)].append(one)
-        cells = [
-            _cell(check, mode, by_cell.get((check.id, mode), ())) for check in self.checks for mode in _modes(check)
-        ]
+        for check in self.checks:
+            if check.together is not None:
+                for seen, one in check.together(tuple(self.seen)):
+                    self._keep(JudgedAnswer(check, seen, _placed(check, seen, one)))
+        by_cell: dict[tuple[str, Mode], list[Finding]] = defaultdict(list)
+        for kept in self.judged:
+            by_cell[kept.check.id, _mode(kept.seen)].append(kept.finding)
+        places = [(check, mode) for check in self.checks for mode in _modes(check)]
+        cells = [_cell(check, mode, by_cell[check.id, mode], self.passes[check.id, mode]) for check, mode in places]
         cited = {one.cassette for cell in cells for one in cell.evidence}
         return Card(
             model=self.model,
             provider=self.model.partition("/")[0],
             cells=tuple(cells),
             recordings={path: recordings[path] for path in sorted(cited) if path in recordings},
-            measures=measures(self.seen, self.judged),
+            measures=measures(self.seen, self.judged, cells),
             finishes=_finishes(self.seen),
             harness=harness,
             litellm=litellm,
         )
+
+
+def once(found: Sequence[tuple[CardCheck, Finding]]) -> list[tuple[CardCheck, Finding]]:
+    """What was found in one answer, each cause counted by one check: the others say which."""
+    roots: dict[str, str] = {}
+    for check, one in found:
+        if one.verdict == "fail" and one.cause and check.topic not in _APART:
+            known = roots.get(one.cause)
+            if known is None or _rank(check.id) < _rank(known):
+                roots[one.cause] = check.id
+    made = []
+    for check, one in found:
+        root = roots.get(one.cause, check.id) if one.verdict == "fail" and check.topic not in _APART else check.id
+        if root != check.id:
+            reason = f"counted in {root}"
+            one = replace(one, verdict="unseen", message=f"{reason}: {one.message}", cause=reason)  # noqa: PLW2901 - the same finding
+        made.append((check, one))
+    return made
+
+
+def _rank(check: str) -> int:
+    return _ROOTS.index(check) if check in _ROOTS else len(_ROOTS)
 
 
 def findings_of(
@@ -102,14 +141,16 @@ def _run(check: CardCheck, seen: CheckContext) -> list[Finding]:
     try:
         return list(check.judge(seen))
     except Exception as error:  # noqa: BLE001 - whatever a check does wrong must not end the card
-        return [Finding("", "fail", f"the check {check.id} crashed: {type(error).__name__}: {error}", "crash")]
+        message = f"the check {check.id} crashed: {type(error).__name__}: {error}"
+        return [Finding("", "fail", message, "crash", blame="backend")]
 
 
 def _placed(check: CardCheck, seen: CheckContext, found: Finding) -> Finding:
     places = tuple(place for place, _ in seen.observation.exchanges)
     evidence = Evidence(seen.observation.cassette, places) if places else None
     path = found.path or ("" if places else UNSENT)
-    return replace(found, check=check.id, path=path, evidence=found.evidence or evidence)
+    blame = found.blame or (check.blame if found.verdict == "fail" else "")
+    return replace(found, check=check.id, path=path, evidence=found.evidence or evidence, blame=blame)
 
 
 def _mode(seen: CheckContext) -> Mode:
@@ -119,24 +160,37 @@ def _mode(seen: CheckContext) -> Mode:
 def _modes(check: CardCheck) -> tuple[Mode, ...]:
     if check.note:
         return ("",)
-    return ("stream",) if check.topic == "streaming" and check.id != "S5" else ("whole", "stream")
+    return ("stream",) if check.streamed else ("whole", "stream")
 
 
-def _cell(check: CardCheck, mode: Mode, judged: Sequence[JudgedAnswer]) -> Cell:
-    found = [one.finding for one in judged]
-    count = {verdict: sum(1 for one in found if one.verdict == verdict) for verdict in _GRAVEST}
-    good = rate(count["pass"] + count["quirk"], count["pass"] + count["quirk"] + count["fail"])
+def _cell(check: CardCheck, mode: Mode, found: Sequence[Finding], passes: int) -> Cell:
+    """``passes`` is how many there were: of them ``found`` has a few."""
+    counted = Counter(one.verdict for one in found if not _excluded(one))
+    counted["pass"] = passes
+    good = rate(counted["pass"] + counted["quirk"], counted["pass"] + counted["quirk"] + counted["fail"])
+    excluded = Counter(_excluded(one) for one in found if _excluded(one))
+    verdict = _verdict(check, counted, good)
     return Cell(
         check=check.id,
         mode=mode,
-        verdict=_verdict(check, count, good),
+        verdict=verdict,
         rate=good,
-        infra=count["infra"],
-        unsupported=count["unsupported"],
-        findings=_kept(found),
+        infra=counted["infra"],
+        unsupported=counted["unsupported"],
+        findings=_explaining(found),
         evidence=_evidence(found),
-        note=check.note if not found else _claim(check, good),
+        note=_unseen(check, excluded) if verdict == "unseen" else _claim(check, good),
+        excluded=dict(excluded.most_common()),
     )
+
+
+def _excluded(one: Finding) -> str:
+    """Why a finding counts for nothing in its cell's rate; ``""`` where it counts."""
+    if one.verdict == "unseen":
+        return one.cause or one.message
+    if one.verdict == "fail" and one.blame not in ACCUSED:
+        return f"{one.blame or 'backend'}: not the model's doing"
+    return ""
 
 
 def _verdict(check: CardCheck, count: Mapping[Verdict, int], good: Rate) -> Verdict:
@@ -144,6 +198,15 @@ def _verdict(check: CardCheck, count: Mapping[Verdict, int], good: Rate) -> Verd
         return "fail"
     order: tuple[Verdict, ...] = ("quirk", "pass", "unsupported", "infra")
     return next((verdict for verdict in order if count[verdict]), "quirk" if count["fail"] else "unseen")
+
+
+def _unseen(check: CardCheck, excluded: Mapping[str, int]) -> str:
+    """Why nothing was judged."""
+    if check.note:
+        return check.note
+    if excluded:
+        return f"not judged: {listed(excluded)}"
+    return f"no recording shows {check.needs or 'it'}"
 
 
 def _claim(check: CardCheck, good: Rate) -> str:
@@ -161,13 +224,11 @@ def least_n(threshold: float) -> int:
     return n
 
 
-def _kept(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Gravest first; a few of each verdict, and of those that say the same one."""
-    kept: list[Finding] = []
-    for verdict in _GRAVEST:
-        distinct = {one.message: one for one in reversed(found) if one.verdict == verdict}
-        kept += list(reversed(distinct.values()))[: _MOST_FINDINGS if verdict != "pass" else 1]
-    return tuple(kept)
+def _explaining(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """All that is not a pass, gravest first, and the first pass; the other passes are in the rate."""
+    passes = [one for one in found if one.verdict == "pass"][:1]
+    told = [one for one in found if one.verdict != "pass"]
+    return (*sorted(told, key=lambda one: _GRAVEST.index(one.verdict)), *passes)
 
 
 def _evidence(found: Sequence[Finding]) -> tuple[Evidence, ...]:
@@ -184,16 +245,16 @@ def _evidence(found: Sequence[Finding]) -> tuple[Evidence, ...]:
     return tuple(Evidence(cassette, tuple(inside)) for cassette, inside in places.items())
 
 
-def measures(all_: Sequence[CheckContext], judged: Sequence[JudgedAnswer]) -> dict[str, Rate]:
+def measures(all_: Sequence[CheckContext], judged: Sequence[JudgedAnswer], cells: Sequence[Cell]) -> dict[str, Rate]:
     """Rates over the whole card: schema accuracy over calls, and where questions were repeated pass@k and pass^k."""
     made: dict[str, Rate] = {}
-    calls = [one.finding.verdict == "pass" for one in judged if one.check.id == "C6"]
-    if calls:
-        made["schema_accuracy"] = rate(sum(calls), len(calls))
+    accurate = [cell.rate for cell in cells if cell.check == "C6"]
+    if number := sum(one.n for one in accurate):
+        made["schema_accuracy"] = rate(sum(one.held for one in accurate), number)
     answered = [seen for seen in all_ if not seen.infra]
     if all_:
         made["answered"] = rate(len(answered), len(all_))
-    bad = {id(one.seen) for one in judged if one.finding.verdict == "fail"}
+    bad = {id(one.seen) for one in judged if one.finding.verdict == "fail" and one.finding.blame not in _OUTSIDE}
     questions: dict[tuple[str, str], dict[int, bool]] = {}
     for seen in answered:
         what = questions.setdefault((seen.observation.suite, seen.observation.case), {})

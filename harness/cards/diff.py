@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.change import Change
+from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,14 +44,55 @@ of shape: worth a look, and no reason to stop. What was not seen before and hold
 """
 
 
-def diff(before: Sequence[Card], after: Sequence[Card]) -> dict[str, tuple[Change, ...]]:
-    """The changes of each model that both have, by model; models that only one has are changes too."""
+Pair: TypeAlias = "tuple[Card, Card]"
+
+
+def paired(
+    before: Sequence[Card], after: Sequence[Card], names: Mapping[str, str] | None = None, *, by_position: bool = False
+) -> tuple[Pair, ...]:
+    """Which card is compared with which: as ``names`` say (before to after), by the same name, by the same model
+    through another provider, and the one that is left with the one that is left; or the first with the first.
+
+    Raises ``UsageError`` where ``names`` names a card that is not there.
+    """
+    if by_position:
+        return tuple(zip(before, after, strict=False))
     old, new = {card.model: card for card in before}, {card.model: card for card in after}
-    made = {model: tuple(_between(old[model], card)) for model, card in new.items() if model in old}
-    for model in old.keys() - new.keys():
-        made[model] = (Change("shape", "card", model, "a card", None, "the model has no card any more"),)
-    for model in new.keys() - old.keys():
-        made[model] = (Change("cosmetic", "card", model, None, "a card", "the model had no card before"),)
+    for name, other in (names or {}).items():
+        if name not in old or other not in new:
+            side, missing, there = ("first", name, old) if name not in old else ("second", other, new)
+            raise UsageError(f"the {side} file has no card of {missing!r}; it has {', '.join(sorted(there)) or 'none'}")
+    found = [(old.pop(name), new.pop(other)) for name, other in (names or {}).items()]
+    found += [(old.pop(name), new.pop(name)) for name in sorted(old.keys() & new.keys())]
+    for name in list(old):
+        alike = [other for other in new if _model(other) == _model(name)]
+        if len(alike) == 1 and sum(1 for other in old if _model(other) == _model(name)) == 1:
+            found.append((old.pop(name), new.pop(alike[0])))
+    if len(old) == len(new) == 1:
+        found.append((old.popitem()[1], new.popitem()[1]))
+    return tuple(found)
+
+
+def _model(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def diff(before: Sequence[Card], after: Sequence[Card], pairs: Sequence[Pair] | None = None) -> dict[str, list[Change]]:
+    """The changes of each pair of cards, by its name; a card that is in no pair is a change too."""
+    pairs = paired(before, after) if pairs is None else pairs
+    made: dict[str, list[Change]] = {}
+    for was, now in pairs:
+        name = now.model if was.model == now.model else f"{was.model} → {now.model}"
+        made[name] = list(_between(was, now))
+    compared = {id(card) for pair in pairs for card in pair}
+    for card in before:
+        if id(card) not in compared:
+            change = Change("shape", "card", card.model, "a card", None, "the model has no card any more")
+            made.setdefault(card.model, []).append(change)
+    for card in after:
+        if id(card) not in compared:
+            change = Change("cosmetic", "card", card.model, None, "a card", "the model had no card before")
+            made.setdefault(card.model, []).append(change)
     return {model: changes for model, changes in sorted(made.items()) if changes}
 
 
@@ -70,8 +112,19 @@ def _between(before: Card, after: Card) -> Iterator[Change]:
     yield from _measures(before, after)
 
 
+_OURS = {"litellm", "backend"}
+
+
+def _lost(cell: Cell) -> int:
+    """How often litellm or this backend is to blame in a cell."""
+    return sum(1 for one in cell.findings if one.verdict == "fail" and one.blame in _OURS)
+
+
 def _cells(was: Cell, now: Cell) -> Iterator[Change]:
-    if was.verdict != now.verdict:
+    if _lost(now) and not _lost(was):
+        first = next(one for one in now.findings if one.verdict == "fail" and one.blame in _OURS)
+        yield _change("contract", now, was, now, f"{first.blame} fails: {first.message}")
+    elif was.verdict != now.verdict:
         grade = CONSEQUENCES.get((was.verdict, now.verdict), "shape")
         yield _change(grade, now, was, now, f"was {was.verdict}, is {now.verdict}")
     elif now.rate.n and was.rate.n and (now.rate.high < was.rate.low or now.rate.low > was.rate.high):
@@ -103,7 +156,8 @@ def _change(grade: Grade, cell: Cell, was: Cell | None, now: Cell | None, messag
 def _side(cell: Cell | None) -> Json:
     if cell is None:
         return None
-    first = next((one for one in cell.findings if one.verdict == cell.verdict), None)
+    gravest = next((one for one in cell.findings if one.verdict == "fail" and one.blame in _OURS), None)
+    first = gravest or next((one for one in cell.findings if one.verdict == cell.verdict), None)
     made: dict[str, Json] = {"verdict": cell.verdict, "held": cell.rate.held, "n": cell.rate.n}
     if first is not None:
         made["finding"] = first.message

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+
+from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -10,15 +15,23 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
+class UnreadableSchemaError(ValueError):
+    """No value can be held against this schema; the message says why."""
+
+
 def misfit(value: Json, schema: dict[str, Any]) -> str | None:
     """Why ``value`` does not fit ``schema``, place first; None where it fits."""
+    return _best(errors(value, schema))
+
+
+def _best(found: Iterator[Any] | list[Any]) -> str | None:
     import jsonschema  # noqa: PLC0415 - heavy, and only cases with a schema need it
 
-    found = jsonschema.exceptions.best_match(errors(value, schema))
-    if found is None:
+    best = jsonschema.exceptions.best_match(found)
+    if best is None:
         return None
-    place = found.json_path.removeprefix("$").removeprefix(".")
-    return f"{place}: {found.message}" if place else found.message
+    place = best.json_path.removeprefix("$").removeprefix(".")
+    return f"{place}: {best.message}" if place else str(best.message)
 
 
 def errors(value: Json, schema: dict[str, Any]) -> Iterator[Any]:
@@ -29,3 +42,86 @@ def errors(value: Json, schema: dict[str, Any]) -> Iterator[Any]:
     kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     found: Iterator[Any] = kind(schema, registry=referencing.Registry()).iter_errors(value)
     return found
+
+
+def recorded_misfit(value: Json, schema: Json) -> str | None:
+    """Why ``value`` does not fit a schema that somebody else's program wrote; None where it fits.
+
+    Where the schema does not say its draft, ``value`` fits if it does by any draft that the schema is valid in.
+    Raises ``UnreadableSchemaError`` for a schema that can't be used.
+    """
+    if schema in ({}, True) or schema is None:
+        return None
+    text = json.dumps(schema, sort_keys=True)
+    worst, why = None, ""
+    try:
+        for draft in _drafts(text):
+            validator = _validator(text, draft)
+            if isinstance(validator, str):
+                why = why or validator
+                continue
+            worst = _best([one for one in validator.iter_errors(value) if not _only_binary(one)])
+            if worst is None:
+                return None
+    except UnreadableSchemaError:
+        raise
+    except Exception as error:
+        # A reference that leads nowhere or round in a circle, a pattern of another language: any library's error.
+        raise UnreadableSchemaError(f"{type(error).__name__}: {error}") from error
+    if worst is None:
+        raise UnreadableSchemaError(f"it is no valid JSON schema ({why[:200]})")
+    return worst
+
+
+_DRAFTS = ("Draft202012Validator", "Draft201909Validator", "Draft7Validator", "Draft6Validator", "Draft4Validator")
+
+
+def _drafts(text: str) -> tuple[str, ...]:
+    """The drafts that a schema may be of, the newest first: the one it says, or any."""
+    schema = json.loads(text)
+    if not isinstance(schema, dict):
+        raise UnreadableSchemaError(f"a schema is an object, this is {text[:60]}")
+    if schema == {"not": {}}:
+        raise UnreadableSchemaError("no value fits it")
+    said = schema.get("$schema")
+    if not isinstance(said, str):
+        return _DRAFTS
+    found = tuple(name for name in _DRAFTS if _address(_metaschema(name)) == _address(said))
+    if not found:
+        raise UnreadableSchemaError(f"its $schema is {said!r}, which is not known here")
+    return found
+
+
+def _metaschema(draft: str) -> str:
+    import jsonschema  # noqa: PLC0415 - as above
+
+    meta = getattr(jsonschema, draft).META_SCHEMA
+    return str(meta.get("$id") or meta["id"])
+
+
+def _address(uri: str) -> str:
+    return uri.rstrip("#").partition("://")[2]
+
+
+@functools.lru_cache(maxsize=4096)
+def _validator(text: str, draft: str) -> Any:
+    """The validator of a schema in one draft; why there is none, as a string."""
+    import jsonschema  # noqa: PLC0415 - as above
+    import referencing  # noqa: PLC0415 - as above
+
+    kind, schema = getattr(jsonschema, draft), plain(json.loads(text))
+    try:
+        kind.check_schema(schema)
+    except jsonschema.exceptions.SchemaError as error:
+        return f"{error.json_path}: {error.message}"
+    return kind(schema, registry=referencing.Registry())
+
+
+def _only_binary(error: Any) -> bool:
+    """Whether a number is no multiple only because binary fractions are not exact: 0.07 is one of 0.01."""
+    if error.validator != "multipleOf":
+        return False
+    try:
+        return Decimal(repr(error.instance)) % Decimal(repr(error.validator_value)) == 0
+    except (InvalidOperation, ArithmeticError):
+        return False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.cli.card_diff import pairing, pairs
 
 if TYPE_CHECKING:
     import argparse
@@ -58,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-self-checks", action="store_true", help="leave out H1 to H6, which replay once more")
     parser.add_argument("--reference", metavar="FILE", help="another vendor's card of the same model: trigger F1")
     parser.add_argument("--baseline", metavar="FILE", help="an earlier card to compare with")
+    pairing(parser)
     parser.add_argument("--fail-on-fail", action="store_true", help="exit 1 where any cell fails")
     parser.add_argument("--json", metavar="FILE", help="write the cards as JSON (- for standard output)")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary for CI as Markdown")
@@ -68,9 +70,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from harness.app import card_runs as making
     from harness.app.settings import settings
+    from harness.cards.diff import diff
     from harness.cli import card_reports as reports
     from harness.core.errors import UsageError
 
+    if (words.names or words.by_position) and not words.baseline:
+        raise UsageError("--as and --by-position go with --baseline")
     if words.through and not words.recordings:
         raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
     chosen = settings({"cassettes": words.cassettes})
@@ -87,11 +92,14 @@ def run(words: argparse.Namespace) -> int:
 
             code = record(words, chosen, screen)
         made = _of_models(words, chosen, checks, screen)
+    changes = None
+    if words.baseline:
+        changes = diff(known[words.baseline], made, pairs(words, known[words.baseline], made))
     reports.show(screen, made, making.laws(checks))
-    reports.write(words, made, making.laws(checks), known.get(words.baseline, ()))
+    reports.write(words, made, making.laws(checks), changes)
     if words.reference:
         reports.compare(screen, made, known[words.reference])
-    broke = bool(words.baseline) and reports.baseline(screen, known[words.baseline], made)
+    broke = bool(words.baseline) and reports.baseline(screen, changes)
     failed = words.fail_on_fail and any(cell.verdict == "fail" for card in made for cell in card.cells)
     return code or int(broke or failed)
 

@@ -12,13 +12,16 @@ from harness.core.errors import CassetteError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import Console
 
     from harness.core.card import Card
+    from harness.core.change import Change
     from harness.core.exchange import Exchange
     from harness.report.cards.matrix import Catalogue
+
+    Changes = Mapping[str, Sequence[Change]]
 
 _REPORTS = ("json", "markdown", "junit", "html")
 
@@ -50,8 +53,8 @@ def show(out: Console, made: Sequence[Card], catalogue: Catalogue) -> None:
     terminal.show(out, made, catalogue, today=_today())
 
 
-def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card] = ()) -> None:
-    """Write the reports that were asked for; the page has what changed since ``baseline``, too."""
+def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, changes: Changes | None) -> None:
+    """Write the reports that were asked for; the page has ``changes`` since a baseline, too."""
     from harness.app.card_runs import versions
     from harness.report.cards import document, junit, markdown
 
@@ -59,17 +62,16 @@ def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue,
         "json": lambda: document.write(made, **versions()),
         "markdown": lambda: markdown.summary(made, catalogue, today=_today()),
         "junit": lambda: junit.xml(made, catalogue),
-        "html": lambda: _page(made, catalogue, baseline),
+        "html": lambda: _page(made, catalogue, changes),
     }
     for name, text in kinds.items():
         following.write_report(getattr(words, name), text)
 
 
-def _page(made: Sequence[Card], catalogue: Catalogue, baseline: Sequence[Card]) -> str:
-    from harness.cards.diff import diff
+def _page(made: Sequence[Card], catalogue: Catalogue, changes: Changes | None) -> str:
     from harness.report.cards.page import page
 
-    return page(made, catalogue, exchange, diff(baseline, made) if baseline else None)
+    return page(made, catalogue, exchange, changes)
 
 
 def _today() -> dt.date:
@@ -109,11 +111,10 @@ def compare(out: Console, made: Sequence[Card], reference: Sequence[Card]) -> No
         out.print(safe_text.line(f"{card.model} beside {other.model}: {told}"), markup=False, soft_wrap=True)
 
 
-def baseline(out: Console, before: Sequence[Card], after: Sequence[Card]) -> bool:
-    """Show what changed since ``before``; whether a contract broke."""
-    from harness.cards.diff import counted, diff
+def baseline(out: Console, changes: Changes | None) -> bool:
+    """Show what changed since a baseline; whether a contract broke."""
+    from harness.cards.diff import counted
     from harness.report.cards import diff as drawn
 
-    changes = diff(before, after)
-    drawn.show(out, changes)
-    return counted(changes)["contract"] > 0
+    drawn.show(out, changes or {})
+    return counted(changes or {})["contract"] > 0

@@ -46,13 +46,20 @@ def rate(held: int, n: int, z: float = 1.959964) -> Rate:
     return Rate(held, n, max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale))
 
 
+def listed(excluded: Mapping[str, int]) -> str:
+    """``3 cut by the caller's limit, 1 the model refused``."""
+    return ", ".join(f"{number} {reason}" for reason, number in excluded.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One check in one mode.
 
-    ``rate`` counts every judged answer (passes and quirks hold); ``infra`` and ``unsupported`` are counted beside it.
-    ``findings`` are what explains the verdict, gravest first, a few of each kind, each with its own evidence;
-    ``evidence`` is where the whole cell is proven. ``age`` is never in it: ``Card.recorded`` has the dates.
+    ``rate`` counts every judged answer (passes and quirks hold; a failure counts where the model or the provider is to
+    blame); ``infra`` and ``unsupported`` are counted beside it, and ``excluded`` has for each reason how many were not
+    judged. ``findings`` are all that is not a pass, gravest first, and the first pass, each with its own evidence;
+    ``evidence`` is where the whole cell is proven. ``note`` says of an unseen cell why it is. ``age`` is never in it:
+    ``Card.recorded`` has the dates.
     """
 
     check: str
@@ -64,6 +71,7 @@ class Cell:
     findings: tuple[Finding, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     note: str = ""
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,11 @@ from typing import Literal, TypeAlias
 Verdict: TypeAlias = Literal["pass", "fail", "quirk", "unsupported", "infra", "unseen"]
 """``unseen``: nothing recorded shows it, one way or the other."""
 
+Blame: TypeAlias = Literal["", "model", "provider", "litellm", "backend", "recording", "caller"]
+"""Whose doing it is. ``backend`` is this harness: its backend or its reference reader. ``caller`` is the program that
+asked: its limit, its stop sequence, its tools. ``""``: nobody is to blame.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -19,13 +24,18 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check found. ``key`` stays the same from run to run."""
+    """One thing that a check found. ``key`` stays the same from run to run.
+
+    ``cause`` names what went wrong, so that one wrong call found by several checks counts once.
+    """
 
     check: str
     verdict: Verdict
     message: str
     path: str = ""
     evidence: Evidence | None = None
+    blame: Blame = ""
+    cause: str = ""
 
     @property
     def key(self) -> str:

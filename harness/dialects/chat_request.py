@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +27,8 @@ class ChatRequest:
     ``messages`` have OpenAI's shape too: content is a text or a list of parts, arguments of earlier calls are JSON
     text. An id is ``""`` where the API has none. ``choice`` is None, ``auto``, ``none``, ``required`` or OpenAI's
     object for one tool; ``parallel`` is None where nothing is said of it. ``json`` is None, or the JSON schema that the
-    answer must fit (``{}`` for any JSON). ``options`` are the rest, under OpenAI's names.
+    answer must fit (``{}`` for any JSON). ``options`` are the rest, under OpenAI's names. ``body`` is the whole request
+    as it was sent, an empty object where it is no JSON object.
     """
 
     dialect: str = ""
@@ -38,6 +41,7 @@ class ChatRequest:
     json: dict[str, Json] | None = None
     messages: tuple[dict[str, Json], ...] = ()
     options: Mapping[str, Json] = field(default_factory=dict)
+    body: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def schemas(self) -> dict[str, Json]:
@@ -67,7 +71,7 @@ def picked(value: Json, **keys: str) -> dict[str, Json]:
 
 def tool(name: Json, description: Json, schema: Json) -> dict[str, Json]:
     """A function in OpenAI's shape."""
-    parameters = plain_schema(schema) if isinstance(schema, dict) else {}
+    parameters = {"not": {}} if schema is False else plain(schema) if isinstance(schema, dict) else {}
     described = {"description": description} if isinstance(description, str) else {}
     return {"type": "function", "function": {"name": name, **described, "parameters": parameters}}
 
@@ -87,20 +91,3 @@ def model_in(path: str) -> str:
     """The model that a URL's path names."""
     found = re.search(r"/(?:models?|deployments)/([^/]+?)(?::\w+)?(?:/converse(?:-stream)?|/chat/completions)?$", path)
     return unquote(found[1]) if found else ""
-
-
-def plain_schema(schema: Json) -> Json:
-    """A schema in JSON Schema's words: Gemini's own writes types in capitals, and null as ``nullable``."""
-    if isinstance(schema, list):
-        return [plain_schema(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made: dict[str, Any] = {key: plain_schema(value) for key, value in schema.items() if key != "nullable"}
-    kind = made.get("type")
-    if isinstance(kind, str) and kind.isupper():
-        made["type"] = kind.lower()
-    if schema.get("nullable") is True and isinstance(made.get("type"), str):
-        made["type"] = [made["type"], "null"]
-    elif "nullable" in schema and not isinstance(schema["nullable"], bool):
-        made["nullable"] = plain_schema(schema["nullable"])  # a property of that name
-    return made

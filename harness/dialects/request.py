@@ -37,8 +37,9 @@ def read_request(request: HttpRequest, dialect: Dialect) -> ChatRequest | None:
     body: Json = None
     with contextlib.suppress(ValueError, RecursionError):
         body = json.loads(request.body)
-    made = dialect.request(body if isinstance(body, dict) else {}, url.path)
-    return replace(made, provider=provider_at(url.hostname or ""))
+    body = body if isinstance(body, dict) else {}
+    made = dialect.request(body, url.path)
+    return replace(made, provider=provider_at(url.hostname or ""), body=body)
 
 
 def asks_json(request: HttpRequest) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from harness.backend.config import provider_of
 from harness.backend.names import name_table
 from harness.backend.tool_calls import read_arguments
-from harness.checks.suite.structure import Mistake, misfits, mistakes
+from harness.checks.suite.structure import Mistake, misfits, mistakes, wants_call
 from harness.core.chat import ToolCall
 from harness.core.finding import Evidence
 from harness.dialects.json_strict import NotJson
@@ -105,19 +105,6 @@ def scored(job: Job, result: CaseResult) -> Score:
     outcome: Outcome = "wrong" if any(turn.mistakes for turn in turns) else "right"
     skilled = not any(turn.unskilled for turn in turns)
     return Score(*names, outcome, skilled, tuple(turns), evidence)
-
-
-def wants_call(expect: Expectation) -> bool | None:
-    """Whether ``expect`` asks for a call; None where it takes either, or is not about calls."""
-    if expect.no_calls:
-        return False
-    if expect.calls is not None:
-        return bool(expect.calls)
-    if expect.call_count is None:
-        return None
-    given = expect.call_count
-    least, most = (given, given) if isinstance(given, int) else (given.min, given.max)
-    return True if least else False if most == 0 else None
 
 
 def _turn(seen: Observation, expect: Expectation, provider: str) -> Turn:

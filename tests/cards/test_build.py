@@ -19,6 +19,7 @@ LOCAL = {"c.json": Provenance("local", "2026-11-25T00:00:00+00:00", "a server", 
 BUSY = RateLimitError("slow down", status=429, provider="openai")
 REQUIRED = {"tool_choice": "required", "temperature": 0}
 WRONG = called(replace(PARIS, parameters={"city": "Rome"}))
+UNFIT = called(replace(PARIS, parameters={}))
 
 
 def card(*all_seen, checks=CARD_CHECKS, own=True):
@@ -29,13 +30,33 @@ def card(*all_seen, checks=CARD_CHECKS, own=True):
 
 
 def test_a_cell_says_how_many_held_of_how_many_and_cites_the_exchange():
-    made = card(seen(), seen(repeat=1), seen(reply=WRONG, repeat=2))
-    cell = made.cell("D1", "whole")
+    made = card(seen(), seen(repeat=1), seen(UNFIT, repeat=2))
+    cell = made.cell("C6", "whole")
     assert (cell.verdict, cell.rate.held, cell.rate.n) == ("fail", 2, 3)
     assert cell.findings[0].verdict == "fail"
     assert cell.evidence[0].cassette == "c.json"
     assert made.recordings == LOCAL
     assert made.cell("D1", "stream").verdict == "unseen"
+    assert made.cell("D1", "stream").note == "no recording shows an answer with one call"
+
+
+def test_what_litellm_or_the_backend_lost_is_told_and_reddens_nothing():
+    made = card(seen(), seen(reply=WRONG, repeat=1))
+    cell = made.cell("D1", "whole")
+    assert (cell.verdict, cell.rate.n) == ("pass", 1)
+    assert cell.excluded == {"backend: not the model's doing": 1}
+    assert (cell.findings[0].verdict, cell.findings[0].blame) == ("fail", "backend")
+    assert "not judged" in card(seen(reply=WRONG)).cell("D1", "whole").note
+    assert made.cell("C6", "whole").excluded == {"the backend's answer is not the wire's": 1}
+
+
+def test_one_wrong_call_makes_one_cell_fail():
+    schema = {"type": "object", "properties": {"city": {"enum": ["Paris"]}}, "required": ["city"]}
+    made = card(seen(called(replace(PARIS, parameters={"city": "Oslo"})), schema=schema))
+    assert [cell.check for cell in made.cells if cell.verdict == "fail"] == ["C6"]
+    assert made.cell("C7", "whole").excluded == {"counted in C6": 1}
+    alone = card(seen(replace(SAID, text=""), asked=REQUIRED))
+    assert [cell.check for cell in alone.cells if cell.verdict == "fail"] == ["D3"]
 
 
 def test_a_rate_has_wilsons_interval():
@@ -73,15 +94,15 @@ def test_a_check_that_crashes_is_a_finding():
 
     made = card(seen(), checks=(CardCheck("X1", "broken", "a law", "own", broken),))
     cell = made.cell("X1", "whole")
-    assert cell.verdict == "fail"
+    assert (cell.verdict, cell.findings[0].blame) == ("unseen", "backend")
     assert "ZeroDivisionError: oh" in cell.findings[0].message
 
 
-def test_few_findings_are_kept_and_each_once():
-    wrong = [seen(reply=called(replace(PARIS, parameters={"city": f"Rome {n % 9}"})), repeat=n) for n in range(40)]
-    cell = card(*wrong).cell("D1", "whole")
-    assert (cell.rate.held, cell.rate.n) == (0, 40)
-    assert len(cell.findings) == len({one.message for one in cell.findings}) == 3
+def test_all_findings_but_passes_are_kept():
+    wrong = [seen(called(replace(PARIS, parameters={"town": f"Rome {n % 9}"})), repeat=n) for n in range(40)]
+    cell = card(*wrong, *(seen(repeat=40 + n) for n in range(20))).cell("C6", "whole")
+    assert (cell.rate.held, cell.rate.n) == (20, 60)
+    assert [one.verdict for one in cell.findings] == ["fail"] * 40 + ["pass"]
 
 
 def test_repeats_give_pass_at_k_and_pass_to_the_k():

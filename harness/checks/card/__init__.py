@@ -1,15 +1,23 @@
-"""The catalogue of the behaviour card: an explicit tuple, one check an id. An id never changes its meaning."""
+"""The catalogue of the behaviour card: an explicit tuple, one check an id. An id never changes its meaning.
 
-from harness.checks.card import accounting, choice, decoding, names, streaming, turns
+The checks of the model's answers stand first, those of the provider's wire next, laws of this backend last.
+"""
+
+from harness.checks.card import ability, accounting, choice, decoding, names, streaming, turns
 from harness.checks.card.context import CardCheck, CheckContext, look
 
-CARD_CHECKS: tuple[CardCheck, ...] = (
-    *names.CHECKS,
-    *decoding.CHECKS,
-    *streaming.CHECKS,
+_ALL = (
+    *ability.CHECKS,
     *choice.CHECKS,
+    *choice.REFUSALS,
     *turns.CHECKS,
+    *decoding.CHECKS,
     *accounting.CHECKS,
+    *streaming.CHECKS,
+    *names.CHECKS,
+)
+CARD_CHECKS: tuple[CardCheck, ...] = tuple(
+    check for about in ("model", "wire", "backend") for check in _ALL if check.about == about
 )
 BY_ID: dict[str, CardCheck] = {check.id: check for check in CARD_CHECKS}
 

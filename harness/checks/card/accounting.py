@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from harness.checks.card.blame import other_parts, unaccountable, unjudged
 from harness.checks.card.context import CardCheck, describe, failed, judged, passing, quirk
 from harness.core import errors
+from harness.core.chat import Reply
 from harness.dialects.request import read_chat_request
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from harness.checks.card.context import CheckContext
     from harness.core.exchange import Exchange
-    from harness.core.finding import Finding
+    from harness.core.finding import Blame, Finding
 
 _AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 # What each status must raise; the others of the 4xx a bad request, of the 5xx a server error.
@@ -35,15 +36,23 @@ def counts(seen: CheckContext) -> Iterator[Finding]:
         return
     given = [usage.prompt, usage.completion, usage.total]
     if any(one is not None and (type(one) is not int or one < 0) for one in given):
-        yield failed(f"counts that are no whole numbers from 0: {given}")
+        yield failed(f"counts that are no whole numbers from 0: {given}", blame=_miscounted(seen))
     elif usage.total is None or usage.prompt is None or usage.completion is None:
-        yield quirk(f"not every count is told: {given}")
+        yield quirk(f"not every count is given: {given}", blame="provider")
     elif usage.total != usage.prompt + usage.completion:
         yield quirk(
-            f"the provider's total is {usage.total}, prompt and completion are {usage.prompt + usage.completion}"
+            f"the provider's total is {usage.total}, prompt and completion are {usage.prompt + usage.completion}",
+            blame="provider",
         )
     else:
         yield passing(f"{usage.prompt} + {usage.completion} = {usage.total}")
+
+
+def _miscounted(seen: CheckContext) -> Blame:
+    """Whose wrong counts are: the provider's where the wire has them, and else litellm's."""
+    sent = seen.both[0].usage if seen.both else None
+    numbers = (sent.prompt, sent.completion, sent.total) if sent else ()
+    return "provider" if any(number is not None and number < 0 for number in numbers) else "litellm"
 
 
 def equal_counts(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext, Finding]]:
@@ -51,10 +60,9 @@ def equal_counts(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext,
     known: dict[str, tuple[CheckContext, int]] = {}
     for seen in all_:
         usage = seen.both[0].usage if seen.both else None
-        if seen.exchange is None or usage is None or usage.prompt is None:
+        key = seen.request_key
+        if not key or usage is None or usage.prompt is None:
             continue
-        request = seen.exchange.request
-        key = hashlib.sha256(request.url.encode() + b"\n" + request.body).hexdigest()
         if key not in known:
             known[key] = (seen, usage.prompt)
             continue
@@ -63,7 +71,7 @@ def equal_counts(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext,
         if before == usage.prompt:
             yield seen, passing(f"{before} prompt tokens each time")
         else:  # recordings of others may be of years apart, and of another model under the name
-            yield seen, failed(wrong) if seen.own else quirk(wrong)
+            yield seen, failed(wrong, blame="provider") if seen.own else quirk(wrong, blame="provider")
 
 
 def classes(seen: CheckContext) -> Iterator[Finding]:
@@ -108,22 +116,60 @@ def no_blind_retry(seen: CheckContext) -> Iterator[Finding]:
 
 
 def reasoning_alone(seen: CheckContext) -> Iterator[Finding]:
-    reply = seen.observation.reply
-    if reply is None or not reply.reasoning:
+    reading = seen.reading
+    if not isinstance(reading, Reply) or not reading.reasoning:
         return
-    empty = not (reply.text or reply.calls or reply.errors or reply.provider_calls or reply.refusal)
-    if empty and reply.finish == "length":
-        yield quirk("reasoning alone, cut at its limit")
+    said = reading.text or reading.calls or reading.errors or reading.provider_calls or reading.refusal
+    if said:
+        yield passing("reasoning with an answer")
+    elif why := unaccountable(seen):
+        yield why
+    elif other_parts(seen):
+        yield unjudged("the answer holds neither text nor calls, but something else")
     else:
-        yield judged("reasoning, and neither text nor call" if empty else None, "reasoning with an answer")
+        yield failed("reasoning, and neither text nor call", blame="model", cause="empty")
 
 
 CHECKS = (
-    CardCheck("U1", "counts", "token counts are whole numbers that add up", "accounting", counts),
-    CardCheck("U2", "equal counts", "equal requests have equal prompt counts", "accounting", together=equal_counts),
-    CardCheck("E1", "classes", "each error has its class, and Retry-After is kept", "errors", classes),
     CardCheck(
-        "E2", "no blind retry", "nothing is asked again after a 4xx other than 408 and 429", "errors", no_blind_retry
+        "U1",
+        "counts",
+        "token counts are whole numbers that add up",
+        "accounting",
+        counts,
+        about="wire",
+        blame="provider",
+        needs="an answer with token counts",
     ),
-    CardCheck("R3", "reasoning alone", "reasoning never stands alone", "reference", reasoning_alone),
+    CardCheck(
+        "U2",
+        "equal counts",
+        "equal requests have equal prompt counts",
+        "accounting",
+        together=equal_counts,
+        about="wire",
+        blame="provider",
+        needs="the same request twice",
+    ),
+    CardCheck(
+        "E1", "classes", "each error has its class, and Retry-After is kept", "errors", classes, needs="an error"
+    ),
+    CardCheck(
+        "E2",
+        "no blind retry",
+        "nothing is asked again after a 4xx other than 408 and 429",
+        "errors",
+        no_blind_retry,
+        needs="a refusal with a 4xx",
+    ),
+    CardCheck(
+        "R3",
+        "reasoning alone",
+        "reasoning never stands alone",
+        "answers",
+        reasoning_alone,
+        about="model",
+        blame="model",
+        needs="an answer with reasoning",
+    ),
 )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from harness.checks.card.context import failed, names, quirk
 from harness.checks.json_equality import difference, shown
-from harness.checks.schema import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,22 +38,16 @@ def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolC
     return None
 
 
-def misfit_of(parameters: Json, schema: Json) -> str | None:
-    """Why ``parameters`` don't fit; None where they do, or where the schema itself can't be used."""
-    if not isinstance(schema, dict) or not schema:
-        return None
-    try:
-        return misfit(parameters, schema)
-    except Exception as error:  # noqa: BLE001 - a recorded schema may be any JSON, and no library's error fits all
-        return None if "ref" in type(error).__name__.lower() or "schema" in type(error).__name__.lower() else str(error)
-
-
 def otherwise(reading: Reply, reply: Reply) -> Finding:
     """What to say of a text that is not the one on the wire."""
     wire = reading.text.lstrip()
     if wire.startswith("<think") and reply.reasoning.strip() in wire and wire.endswith(reply.text.strip()):
-        return quirk("the model's thinking stands in its text on the wire; it comes back as reasoning", "thinking")
-    return failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text")
+        return quirk(
+            "the model's thinking stands in its text on the wire; it comes back as reasoning",
+            "thinking",
+            blame="provider",
+        )
+    return failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text", blame="litellm")
 
 
 def deep(inside: object) -> bool:

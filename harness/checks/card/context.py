@@ -5,14 +5,16 @@ The reference reader of the provider's dialect reads the recorded bytes once; ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.core.chat import Reply
-from harness.core.errors import BackendError, HarnessError, ProviderError, StreamCutError
+from harness.core.errors import BackendError, HarnessError, ProviderError, StreamCutError, UnreadableReplyError
 from harness.core.finding import Finding
 from harness.dialects import DIALECTS
+from harness.dialects.limits import Limits, limits
 from harness.dialects.providers import profile
 from harness.dialects.request import read_chat_request
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json, ToolCall
     from harness.core.exchange import Exchange
     from harness.core.expectation import Expectation
+    from harness.core.finding import Blame
     from harness.core.observation import Observation
     from harness.dialects.chat_request import ChatRequest
     from harness.dialects.dialect import Mentions
@@ -34,7 +37,8 @@ class CheckContext:
     it asked, ``reading`` what the reference reader makes of the answer: a reply, the error that it raises, or None
     where there is no answer to read. ``own`` says that the harness asked, so that the caller's own words are known.
     ``tools`` are the schemas of the offered tools' parameters by the caller's own names, ``wire`` the own name of each
-    name on the wire, ``mentions`` every name and id in the request.
+    name on the wire, ``mentions`` every name and id in the request, ``limits`` what the caller set that ends or shapes
+    an answer.
     """
 
     observation: Observation
@@ -48,6 +52,8 @@ class CheckContext:
     tools: Mapping[str, Json] = field(default_factory=dict)
     wire: Mapping[str, str] = field(default_factory=dict)
     mentions: Mentions | None = None
+    limits: Limits = field(default_factory=Limits)
+    digest: str = ""
 
     @property
     def both(self) -> tuple[Reply, Reply] | None:
@@ -59,6 +65,36 @@ class CheckContext:
     def infra(self) -> bool:
         """Whether the infrastructure, and not the model, kept an answer from coming: no status, 429, 5xx."""
         return broke_down(self.observation.error)
+
+    @property
+    def request_key(self) -> str:
+        """The same for requests of the same bytes to the same URL; ``""`` where nothing was sent."""
+        if self.exchange is None:
+            return self.digest
+        request = self.exchange.request
+        return hashlib.sha256(request.url.encode() + b"\n" + request.body).hexdigest()
+
+    def slim(self) -> CheckContext:
+        """All that checks look at once more when every answer is there, without the bytes and the texts."""
+        reading = self.reading if isinstance(self.reading, Reply) else None
+        observation = self.observation
+        return replace(
+            self,
+            observation=replace(
+                observation,
+                exchanges=(),
+                asked={"stream": observation.asked.get("stream")},
+                reply=None if observation.reply is None else Reply(usage=observation.reply.usage),
+                recut=(),
+            ),
+            exchange=None,
+            asked=None,
+            reading=Reply(usage=reading.usage) if reading else None,
+            tools={},
+            wire={},
+            mentions=None,
+            digest=self.request_key,
+        )
 
     def own_calls(self, reading: Reply) -> tuple[ToolCall, ...]:
         """The calls of ``reading`` to tools that were offered."""
@@ -87,8 +123,11 @@ def look(
             read = _reading(exchange, question)
             sent = [tool["function"]["name"] for tool in question.tools]  # in the order of the caller's
             said = DIALECTS[question.dialect].mentions(exchange.request)
-            wire = dict(zip(sent, tools, strict=False))
-            return CheckContext(observation, expect, rule, exchange, place, question, read, own, tools, wire, said)
+            wire = dict(zip(sent, tools, strict=False)) if own else {name: name for name in sent}
+            bounds = limits(question)
+            return CheckContext(
+                observation, expect, rule, exchange, place, question, read, own, tools, wire, said, bounds
+            )
     return CheckContext(observation, expect, rule, own=own, tools=tools)
 
 
@@ -102,9 +141,11 @@ def _reading(exchange: Exchange, question: ChatRequest) -> Reply | HarnessError 
         return error if exchange.complete else None  # a client that left early: nobody knows what came after
     except HarnessError as error:
         return error
+    except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the card
+        return UnreadableReplyError(f"the reference reader fails: {type(error).__name__}: {error}")
 
 
-Judge = "Callable[[CheckContext], Iterable[Finding]]"
+About: TypeAlias = Literal["model", "wire", "backend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +156,10 @@ class CardCheck:
     ``check`` is filled in. A rate of at least ``threshold`` passes. ``asks`` says of a question whether it was put for
     this check, so that an answer that never came can be counted. ``together`` judges all observations of one model
     at once, beside or instead of each alone.
+
+    ``about`` says what a failure is about: the model's answers, the provider's wire, or this backend. ``blame`` is
+    whose a failure is where the finding does not say. ``needs`` is what a recording must show to be judged.
+    ``streamed`` checks are about streams alone.
     """
 
     id: str
@@ -126,18 +171,22 @@ class CardCheck:
     asks: Callable[[CheckContext], bool] | None = None
     together: Callable[[tuple[CheckContext, ...]], Iterable[tuple[CheckContext, Finding]]] | None = None
     note: str = ""
+    about: About = "backend"
+    blame: Blame = "backend"
+    needs: str = ""
+    streamed: bool = False
 
 
 def passing(message: str, path: str = "") -> Finding:
     return Finding("", "pass", message, path)
 
 
-def failed(message: str, path: str = "") -> Finding:
-    return Finding("", "fail", message, path)
+def failed(message: str, path: str = "", *, blame: Blame = "", cause: str = "") -> Finding:
+    return Finding("", "fail", message, path, blame=blame, cause=cause)
 
 
-def quirk(message: str, path: str = "") -> Finding:
-    return Finding("", "quirk", message, path)
+def quirk(message: str, path: str = "", *, blame: Blame = "") -> Finding:
+    return Finding("", "quirk", message, path, blame=blame)
 
 
 def unsupported(message: str, path: str = "") -> Finding:
@@ -150,9 +199,9 @@ def describe(error: BackendError | HarnessError | None) -> str:
     return f"{type(error).__name__}{f' {status}' if status else ''}: {str(error)[:300]}"
 
 
-def judged(agree: str | None, message: str, path: str = "") -> Finding:
+def judged(agree: str | None, message: str, path: str = "", *, blame: Blame = "", cause: str = "") -> Finding:
     """A pass with ``message``, or the failure that ``agree`` tells."""
-    return failed(agree, path) if agree else passing(message, path)
+    return failed(agree, path, blame=blame, cause=cause) if agree else passing(message, path)
 
 
 def names(mapping: Mapping[str, object] | Iterable[str]) -> str:

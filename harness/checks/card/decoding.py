@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.checks.card.call_comparison import called, deep, delicate, lost, misfit_of, otherwise
+from harness.checks.card.blame import disagreed, other_parts, unaccountable, unjudged, unread
+from harness.checks.card.call_comparison import called, deep, delicate, lost, otherwise
+from harness.checks.card.choice import fitting, unended
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
 from harness.checks.card.markup_in_text import call_as_text, marker
 from harness.checks.json_equality import shown
@@ -28,15 +30,11 @@ def single(seen: CheckContext) -> Iterator[Finding]:
     calls = called(seen)
     if len(calls) != 1 or seen.both is None or seen.both[0].errors:
         return
-    wrong = lost(seen)
-    schema = seen.tools.get(seen.wire.get(calls[0].name, calls[0].name))
-    unfit = misfit_of(calls[0].parameters, schema)
-    if wrong:
+    if wrong := lost(seen):
         yield failed(wrong)
-    elif unfit:
-        yield failed(f"{calls[0].name}({shown(calls[0].parameters)}) does not fit the tool's schema: {unfit}", "schema")
-    else:
-        yield passing(f"{calls[0].name}({shown(calls[0].parameters)})")
+        return
+    fits = unended(seen) or fitting(seen, calls[0], "[0]")
+    yield fits if fits.verdict == "fail" else passing(f"{calls[0].name}({shown(calls[0].parameters)})")
 
 
 def parallel(seen: CheckContext) -> Iterator[Finding]:
@@ -70,11 +68,21 @@ def none(seen: CheckContext) -> Iterator[Finding]:
     elif said and reply.finish not in {None, "tool_calls"}:
         yield passing(f"text, and the finish {reply.finish}")
     elif said:
-        yield quirk(f"text, and the finish {reply.raw_finish!r}")
-    elif reply.finish in {"length", "content_filter", "refusal"}:
-        yield quirk(f"neither text nor call, and the finish {reply.finish}")
+        yield quirk(f"text, and the finish {reply.raw_finish!r}", blame="provider")
     else:
-        yield failed(f"neither text nor call, and the finish {reply.finish or 'is not said'}", "empty")
+        yield _empty(seen, reading)
+
+
+def _empty(seen: CheckContext, reading: Reply) -> Finding:
+    """An answer with neither text nor call: the model's doing where nothing else explains it."""
+    if why := unaccountable(seen):
+        return why
+    if other_parts(seen):
+        return unjudged("the answer holds neither text nor calls, but something else")
+    if seen.limits.continues:
+        return unjudged("the answer goes on from the caller's own beginning", "", "caller")
+    ended = reading.raw_finish or reading.finish
+    return failed(f"neither text nor call, and the finish {ended!r}", "empty", blame="model", cause="empty")
 
 
 def no_arguments(seen: CheckContext) -> Iterator[Finding]:
@@ -169,7 +177,13 @@ def markers(seen: CheckContext) -> Iterator[Finding]:
     if reply is None or not seen.tools:
         return
     found = marker(reply)
-    yield judged(found and f"{found} stands in the answer: the server left its model's own format in", "no markers")
+    if found and (why := unread(seen) or disagreed(seen)):
+        yield why
+    elif found and seen.exchange is not None and found.encode() in seen.exchange.request.body:
+        yield unjudged("the caller wrote of such markers", found, "caller")
+    else:
+        wrong = found and f"{found!r} stands in the answer: the server left its model's own format in"
+        yield judged(wrong, "no markers", blame="provider", cause="marker")
 
 
 def either_form(seen: CheckContext) -> Iterator[Finding]:
@@ -196,25 +210,109 @@ def ids(seen: CheckContext) -> Iterator[Finding]:
 
 
 CHECKS = (
-    CardCheck("D1", "single", "one call comes back as it was made, and fits its tool's schema", "decoding", single),
     CardCheck(
-        "D2", "parallel", "several calls all come back, in order, each with an id of its own", "decoding", parallel
+        "D1",
+        "single",
+        "one call comes back as it was made, and fits its tool's schema",
+        "decoding",
+        single,
+        needs="an answer with one call",
     ),
-    CardCheck("D3", "none", "no call: there is text, and a stop reason that says so", "decoding", none),
-    CardCheck("D4", "no arguments", "no arguments decode to {}, however they are written", "decoding", no_arguments),
-    CardCheck("D5", "values", "values of every type come back exactly as sent", "decoding", values),
+    CardCheck(
+        "D2",
+        "parallel",
+        "several calls all come back, in order, each with an id of its own",
+        "decoding",
+        parallel,
+        needs="an answer with several calls",
+    ),
+    CardCheck(
+        "D3",
+        "none",
+        "no call: there is text, and a stop reason that says so",
+        "answers",
+        none,
+        needs="an answer without a call",
+        about="model",
+        blame="litellm",
+    ),
+    CardCheck(
+        "D4",
+        "no arguments",
+        "no arguments decode to {}, however they are written",
+        "decoding",
+        no_arguments,
+        needs="a call without arguments",
+        about="wire",
+    ),
+    CardCheck(
+        "D5",
+        "values",
+        "values of every type come back exactly as sent",
+        "decoding",
+        values,
+        needs="a call with values that are no text",
+    ),
     CardCheck(
         "D6",
         "text in arguments",
         "quotes, escapes and other scripts in arguments survive",
         "decoding",
         text_in_arguments,
+        needs="a call with quotes, escapes or other scripts",
     ),
-    CardCheck("D7", "text and calls", "text beside calls comes back, and so do the calls", "decoding", text_beside),
-    CardCheck("D8", "empty content", "calls without text come back with no text", "decoding", no_text),
-    CardCheck("D9", "call as text", "a text that is wholly a call is decoded", "decoding", written),
-    CardCheck("D10", "broken", "arguments that can't be read are an error that holds them", "decoding", broken),
-    CardCheck("D11", "no markers", "no marker of a chat template stands in the answer", "decoding", markers),
-    CardCheck("D12", "either form", "arguments as an object decode as those in a string do", "decoding", either_form),
-    CardCheck("D13", "ids", "ids are kept where given, and made where missing", "decoding", ids),
+    CardCheck(
+        "D7",
+        "text and calls",
+        "text beside calls comes back, and so do the calls",
+        "decoding",
+        text_beside,
+        needs="text beside a call",
+    ),
+    CardCheck(
+        "D8",
+        "empty content",
+        "calls without text come back with no text",
+        "decoding",
+        no_text,
+        needs="a call without text",
+    ),
+    CardCheck(
+        "D9",
+        "call as text",
+        "a text that is wholly a call is decoded",
+        "decoding",
+        written,
+        needs="a text that is wholly a call",
+        about="wire",
+    ),
+    CardCheck(
+        "D10",
+        "broken",
+        "arguments that can't be read are an error that holds them",
+        "decoding",
+        broken,
+        needs="a call whose arguments can't be read",
+    ),
+    CardCheck(
+        "D11",
+        "no markers",
+        "no marker of a chat template stands in the answer",
+        "answers",
+        markers,
+        needs="an answer to a question with tools",
+        about="model",
+        blame="provider",
+    ),
+    CardCheck(
+        "D12",
+        "either form",
+        "arguments as an object decode as those in a string do",
+        "decoding",
+        either_form,
+        needs="a whole answer with arguments as an object",
+    ),
+    CardCheck(
+        "D13", "ids", "ids are kept where given, and made where missing", "decoding", ids, needs="a call", about="wire"
+    ),
 )

@@ -17,15 +17,17 @@ _MARKERS = re.compile(
     r"</?tool_calls?>|<\|im_(?:start|end)\|>|\[/?TOOL_CALLS\]|<\|python_tag\|>|<\|eot_id\|>|<｜tool▁calls?▁(?:begin|end)｜>"
     r"|<function=\w|<\|tool_calls?_(?:section_)?(?:begin|end)\|>"
 )
+# A text about markers writes them as code.
+_QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?\s*```", re.DOTALL)
 _NAMES, _ARGUMENTS = ("name", "function_name", "tool_name"), ("arguments", "parameters")
 
 
 def marker(reply: Reply) -> str | None:
     """The first marker in what is said and called."""
-    for text in (reply.text, *_texts(reply)):
+    for text in (_QUOTED.sub("", reply.text), *_texts(reply)):
         if found := _MARKERS.search(text):
-            return repr(found[0])
+            return found[0]
     return None
 
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.checks.card.blame import unjudged
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.checks.card.context import CheckContext
-    from harness.core.finding import Finding
+    from harness.core.finding import Blame, Finding
+
+
+def _sender(seen: CheckContext) -> Blame:
+    """Who wrote the names that went out: this backend, or the program whose recording it is."""
+    return "backend" if seen.own else "caller"
 
 
 def legal(seen: CheckContext) -> Iterator[Finding]:
@@ -23,9 +29,11 @@ def legal(seen: CheckContext) -> Iterator[Finding]:
     if not bad:
         yield passing(f"{len(sent)} names sent, all legal")
     elif seen.observation.reply is not None:
-        yield quirk(f"sent {names(bad)}, against the rule known ({rule.source}), and the provider took it")
+        yield quirk(
+            f"sent {names(bad)}, against the rule known ({rule.source}), and the provider took it", blame=_sender(seen)
+        )
     else:
-        yield failed(f"sent {names(bad)}, which the provider refuses ({rule.source})")
+        yield failed(f"sent {names(bad)}, which the provider refuses ({rule.source})", blame=_sender(seen))
 
 
 def injective(seen: CheckContext) -> Iterator[Finding]:
@@ -35,10 +43,10 @@ def injective(seen: CheckContext) -> Iterator[Finding]:
     doubled = sorted({name for name in said.tools if said.tools.count(name) > 1})
     offered = len(seen.tools) if seen.own else len(said.tools)
     if len(said.tools) < offered:
-        yield failed(f"{offered} tools were offered, {len(said.tools)} sent")
+        yield failed(f"{offered} tools were offered, {len(said.tools)} sent", blame=_sender(seen))
     else:
         wrong = f"two tools are both sent as {names(doubled)}" if doubled else None
-        yield judged(wrong, "every tool has its own name")
+        yield judged(wrong, "every tool has its own name", blame=_sender(seen))
 
 
 def identity(seen: CheckContext) -> Iterator[Finding]:
@@ -61,8 +69,8 @@ def round_trip(seen: CheckContext) -> Iterator[Finding]:
     expected = [seen.wire.get(call.name, call.name) for call in seen.own_calls(reading)]
     if expected:
         found = [call.name for call in reply.calls]
-        wrong = f"called were {names(expected)}, home came {names(found)}" if found != expected else None
-        yield judged(wrong, f"home came {names(found)}")
+        wrong = f"called were {names(expected)}, {names(found)} came back" if found != expected else None
+        yield judged(wrong, f"{names(found)} came back")
 
 
 def consistent(seen: CheckContext) -> Iterator[Finding]:
@@ -70,13 +78,15 @@ def consistent(seen: CheckContext) -> Iterator[Finding]:
     if said is None or not said.tools or not (said.calls or said.choice):
         return
     if said.choice and said.choice not in said.tools:
-        yield failed(f"tool_choice names {said.choice!r}, which is no tool of the request", "choice")
+        yield failed(
+            f"tool_choice names {said.choice!r}, which is no tool of the request", "choice", blame=_sender(seen)
+        )
     elif said.choice:
         yield passing("tool_choice names a tool of the request", "choice")
     if said.calls and said.results:
         strange = [name for name in said.results if name and name not in said.calls]
         wrong = f"results name {names(strange)}, which was not called" if strange else None
-        yield judged(wrong, "results name the calls that they answer", "results")
+        yield judged(wrong, "results name the calls that they answer", "results", blame=_sender(seen))
 
 
 def unknown(seen: CheckContext) -> Iterator[Finding]:
@@ -87,12 +97,14 @@ def unknown(seen: CheckContext) -> Iterator[Finding]:
         return
     strange = [call.name for call in reading.calls if call.name not in seen.wire]
     passed = [call.name for call in reply.calls if call.name not in seen.tools]
-    if passed:
-        yield failed(f"calls to {names(passed)} came home as if such a tool were offered")
+    if strange and seen.limits.other_tools:
+        yield unjudged("tools that are no functions were offered too", names(strange), "caller")
+    elif passed:
+        yield failed(f"calls to {names(passed)} came back as if such a tool were offered")
     elif strange and not {error.name for error in reply.errors} >= set(strange):
         yield failed(f"{names(strange)} was called and not offered, and no error names it")
     elif strange:
-        yield quirk(f"the model called {names(strange)}, which was not offered; the backend says so")
+        yield quirk(f"the model called {names(strange)}, which was not offered; the backend says so", blame="model")
     else:
         yield passing("every call is to a tool that was offered")
 
@@ -100,19 +112,49 @@ def unknown(seen: CheckContext) -> Iterator[Finding]:
 _PROVED = "a law of the backend, whatever the model: `harness prove`"
 
 CHECKS = (
-    CardCheck("N1", "legal", "every tool name sent is one that the provider's rule allows", "names", legal),
-    CardCheck("N2", "injective", "different tools have different names on the wire", "names", injective),
-    CardCheck("N3", "identity", "a legal, free name goes out unchanged, a plain a/b as a__b", "names", identity),
-    CardCheck("N4", "round trip", "the name that comes home is the tool's own", "names", round_trip),
+    CardCheck(
+        "N1",
+        "legal",
+        "every tool name sent is one that the provider's rule allows",
+        "names",
+        legal,
+        needs="a request with tools",
+    ),
+    CardCheck(
+        "N2",
+        "injective",
+        "different tools have different names on the wire",
+        "names",
+        injective,
+        needs="a request with tools",
+    ),
+    CardCheck(
+        "N3",
+        "identity",
+        "a legal, free name goes out unchanged, a plain a/b as a__b",
+        "names",
+        identity,
+        needs="the card's own questions",
+    ),
+    CardCheck("N4", "round trip", "the name that comes home is the tool's own", "names", round_trip, needs="a call"),
     CardCheck(
         "N5",
         "consistent",
         "one mapping serves tools, choice, earlier calls, results and the answer",
         "names",
         consistent,
+        needs="a request that names its tools more than once",
     ),
     CardCheck("N6", "isolated", "requests under way at the same time don't mix their names", "names", note=_PROVED),
     CardCheck("N7", "untouched", "the caller's own tools and messages are never changed", "names", note=_PROVED),
     CardCheck("N8", "duplicates", "two tools of one name are refused before anything is sent", "names", note=_PROVED),
-    CardCheck("N9", "unknown", "a call to a tool that was not offered is an error that names it", "names", unknown),
+    CardCheck(
+        "N9",
+        "unknown",
+        "a call to a tool that was not offered is an error that names it",
+        "answers",
+        unknown,
+        needs="a call",
+        about="model",
+    ),
 )

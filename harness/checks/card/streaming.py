@@ -55,11 +55,14 @@ def _pair(one: Reply | None, other: Reply | None) -> Finding:
     assert one is not None
     assert other is not None
     if wrong := calls_differ([(call.name, call) for call in one.calls], other.calls):
-        return failed(f"whole and streamed differ: {wrong}", "pair")
+        return quirk(f"asked twice, whole and as a stream, it calls otherwise: {wrong}", "pair", blame="model")
     if one.text != other.text:
-        return failed(f"whole it says {shown(one.text)}, streamed {shown(other.text)}", "pair")
+        said = f"asked twice, whole it says {shown(one.text)}, streamed {shown(other.text)}"
+        return quirk(said, "pair", blame="model")
     if one.finish != other.finish:
-        return quirk(f"whole it ends with {one.raw_finish!r}, streamed with {other.raw_finish!r}", "pair")
+        return quirk(
+            f"whole it ends with {one.raw_finish!r}, streamed with {other.raw_finish!r}", "pair", blame="provider"
+        )
     return passing("whole and streamed are the same answer", "pair")
 
 
@@ -93,7 +96,7 @@ def one_end(seen: CheckContext) -> Iterator[Finding]:
     if len(found) == 1:
         yield passing("one terminator")
     else:
-        yield quirk(f"{len(found) or 'no'} terminators; the answer is whole all the same")
+        yield quirk(f"{len(found) or 'no'} terminators; the answer is whole all the same", blame="provider")
 
 
 def finish(seen: CheckContext) -> Iterator[Finding]:
@@ -106,13 +109,13 @@ def finish(seen: CheckContext) -> Iterator[Finding]:
     elif calls == (reading.finish == "tool_calls"):
         yield passing(f"the finish is {reading.finish or 'not said'}")
     elif calls:
-        yield quirk(f"calls come with the finish {reading.raw_finish!r}; they are decoded")
+        yield quirk(f"calls come with the finish {reading.raw_finish!r}; they are decoded", blame="provider")
     elif reply.calls:
-        yield quirk("the finish tells of calls, which stand in the text; they are decoded")
+        yield quirk("the finish tells of calls, which stand in the text; they are decoded", blame="provider")
     elif reading.provider_calls:
         yield passing("the finish is about calls that the provider ran itself")
     else:
-        yield quirk(f"the finish is {reading.raw_finish!r}, and there is no call")
+        yield quirk(f"the finish is {reading.raw_finish!r}, and there is no call", blame="provider")
 
 
 def cut_short(seen: CheckContext) -> Iterator[Finding]:
@@ -127,7 +130,7 @@ def cut_short(seen: CheckContext) -> Iterator[Finding]:
     elif half := getattr(getattr(error, "reply", None), "calls", ()):
         yield failed(f"the stream ends early, and half calls came back: {names(half)}")
     else:
-        yield quirk(f"the provider's stream ends early; {describe(error)}")
+        yield quirk(f"the stream ends early; {describe(error)}", blame="provider" if seen.own else "recording")
 
 
 def usage(seen: CheckContext) -> Iterator[Finding]:
@@ -146,14 +149,64 @@ def usage(seen: CheckContext) -> Iterator[Finding]:
 
 CHECKS = (
     CardCheck(
-        "S1", "whole = streamed", "a stream put together is the whole answer", "streaming", whole, together=pairs
+        "S1",
+        "whole = streamed",
+        "a stream put together is the whole answer",
+        "streaming",
+        whole,
+        together=pairs,
+        needs="a stream",
+        streamed=True,
     ),
-    CardCheck("S2", "any split", "however the bytes are cut, the answer is the same", "streaming", splits),
-    CardCheck("S3", "deltas", "fragments go to their own call", "streaming", deltas),
-    CardCheck("S4", "one end", "one terminator, last", "streaming", one_end),
-    CardCheck("S5", "finish reason", "the finish says tool_calls exactly when calls are there", "streaming", finish),
     CardCheck(
-        "S6", "cut short", "a stream that ends early is an error, and gives no half call", "streaming", cut_short
+        "S2",
+        "any split",
+        "however the bytes are cut, the answer is the same",
+        "streaming",
+        splits,
+        needs="a stream read again in other pieces",
+        streamed=True,
     ),
-    CardCheck("S7", "usage", "token counts arrive", "streaming", usage),
+    CardCheck(
+        "S3",
+        "deltas",
+        "fragments go to their own call",
+        "streaming",
+        deltas,
+        needs="a stream with calls",
+        streamed=True,
+    ),
+    CardCheck(
+        "S4", "one end", "one terminator, last", "streaming", one_end, needs="a stream", streamed=True, about="wire"
+    ),
+    CardCheck(
+        "S5",
+        "finish reason",
+        "the finish says tool_calls exactly when calls are there",
+        "streaming",
+        finish,
+        needs="an answer",
+        about="wire",
+    ),
+    CardCheck(
+        "S6",
+        "cut short",
+        "a stream that ends early is an error, and gives no half call",
+        "streaming",
+        cut_short,
+        needs="a stream that ends early",
+        streamed=True,
+        about="wire",
+    ),
+    CardCheck(
+        "S7",
+        "usage",
+        "token counts arrive",
+        "streaming",
+        usage,
+        needs="a stream with token counts",
+        streamed=True,
+        about="wire",
+        blame="litellm",
+    ),
 )

@@ -88,6 +88,19 @@ def misfits(parameters: dict[str, Json], schema: Json) -> Iterator[Mistake]:
         yield Mistake(_BY_WORD.get(str(error.validator), "value"), error.message, place)
 
 
+def wants_call(expect: Expectation) -> bool | None:
+    """Whether ``expect`` asks for a call; None where it takes either, or is not about calls."""
+    if expect.no_calls:
+        return False
+    if expect.calls is not None:
+        return bool(expect.calls)
+    if expect.call_count is None:
+        return None
+    given = expect.call_count
+    least, most = (given, given) if isinstance(given, int) else (given.min, given.max)
+    return True if least else False if most == 0 else None
+
+
 def same(one: Json, other: Json) -> bool:
     """Equality as JSON Schema means it: numbers by their value, true is no number, keys in any order."""
     if isinstance(one, bool) or isinstance(other, bool):

@@ -5,18 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import (
-    WORDS,
-    ChatRequest,
-    at,
-    call,
-    dicts,
-    model_in,
-    named,
-    picked,
-    plain_schema,
-    tool,
-)
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
+from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +60,7 @@ def _json(config: Json) -> dict[str, Json] | None:
     if at(config, "responseMimeType", "response_mime_type") != "application/json":
         return None
     schema = at(config, "responseJsonSchema", "response_json_schema", "responseSchema", "response_schema")
-    return plain_schema(schema) if isinstance(schema, dict) else {}
+    return plain(schema) if isinstance(schema, dict) else {}
 
 
 def _messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:

@@ -65,6 +65,7 @@ def _cell_words(cell: Cell) -> dict[str, Json]:
         "findings": [_finding_words(one) for one in cell.findings],
         "evidence": [_evidence_words(one) for one in cell.evidence],
         "note": cell.note,
+        "excluded": dict(cell.excluded),
     }
     return {name: value for name, value in words.items() if value or name in NEEDED_OF_CELL}
 
@@ -73,6 +74,7 @@ def _finding_words(finding: Finding) -> dict[str, Json]:
     words: dict[str, Json] = {"check": finding.check, "verdict": finding.verdict, "message": finding.message}
     if finding.path:
         words["path"] = finding.path
+    words |= {name: said for name, said in (("blame", finding.blame), ("cause", finding.cause)) if said}
     if finding.evidence is not None:
         words["evidence"] = _evidence_words(finding.evidence)
     return words

@@ -26,6 +26,8 @@ GLYPHS: Mapping[Verdict, str] = {
     "unseen": "·",
 }
 _MORE = "more"
+BACKEND = "laws of the backend"
+"""The topic of checks that say nothing of a model."""
 
 
 @dataclass(frozen=True, slots=True)

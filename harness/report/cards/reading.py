@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_args
 from harness.core.card import Card, Cell, Mode, Rate
 from harness.core.errors import UsageError
 from harness.core.exchange import Provenance, ProvenanceKind
-from harness.core.finding import Evidence, Finding, Verdict
+from harness.core.finding import Blame, Evidence, Finding, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,13 +18,14 @@ VERSION = 1
 
 _HEAD = {"format", "version", "harness", "litellm", "cards"}
 _CARD = {"model", "provider", "harness", "litellm", "recordings", "measures", "finishes", "cells"}
-_CELL = {"check", "mode", "verdict", "rate", "infra", "unsupported", "findings", "evidence", "note"}
+_CELL = {"check", "mode", "verdict", "rate", "infra", "unsupported", "findings", "evidence", "note", "excluded"}
 NEEDED_OF_CELL = {"check", "mode", "verdict", "rate"}
-_FINDING = {"check", "verdict", "message", "path", "evidence"}
+_FINDING = {"check", "verdict", "message", "path", "evidence", "blame", "cause"}
 _FINDING_NEEDS = {"check", "verdict", "message"}
 _EVIDENCE = {"cassette", "exchanges"}
 _PROVENANCE = {"kind", "recorded", "source", "litellm", "harness"}
 _VERDICTS = frozenset(get_args(Verdict))
+_BLAMES = frozenset(get_args(Blame))
 _MODES = frozenset(get_args(Mode))
 _KINDS = frozenset(get_args(ProvenanceKind))
 _SHAPES = (AttributeError, KeyError, TypeError, ValueError)
@@ -107,10 +108,15 @@ class _Reading:
             raise ValueError("check and note are strings, mode and verdict are words of the format")
         if type(infra) is not int or type(unsupported) is not int or infra < 0 or unsupported < 0:
             raise ValueError("infra and unsupported are counts")
+        excluded = get("excluded", {})
+        if type(excluded) is not dict or not _counts(tuple(excluded.values())):
+            raise ValueError("excluded has a count for each reason")
         found, shown = get("findings"), get("evidence")
         findings = tuple([self._finding(one) for one in found]) if found else ()
         evidence = tuple([self._proof(one) for one in shown]) if shown else ()
-        return Cell(check, mode, verdict, self._rate(value["rate"]), infra, unsupported, findings, evidence, note)
+        return Cell(
+            check, mode, verdict, self._rate(value["rate"]), infra, unsupported, findings, evidence, note, excluded
+        )
 
     def _rate(self, value: Any) -> Rate:
         held, n, low, high = key = (value["held"], value["n"], value["low"], value["high"])
@@ -131,8 +137,11 @@ class _Reading:
             raise ValueError("check, message and path of a finding are strings")
         if value["verdict"] not in _VERDICTS:
             raise ValueError("the verdict of a finding is a word of the format")
-        proof = value.get("evidence")
-        return Finding(check, value["verdict"], message, path, None if proof is None else self._proof(proof))
+        proof, blame, cause = value.get("evidence"), value.get("blame", ""), value.get("cause", "")
+        if blame not in _BLAMES or type(cause) is not str:
+            raise ValueError("blame is a word of the format, cause is a string")
+        proven = None if proof is None else self._proof(proof)
+        return Finding(check, value["verdict"], message, path, proven, blame, cause)
 
     def _proof(self, value: Any) -> Evidence:
         key = (value["cassette"], *value["exchanges"])

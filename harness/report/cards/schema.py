@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from harness.core.card import Mode
 from harness.core.exchange import ProvenanceKind
-from harness.core.finding import Verdict
+from harness.core.finding import Blame, Verdict
 from harness.report.cards.reading import FORMAT, VERSION
 
 if TYPE_CHECKING:
@@ -73,7 +73,12 @@ def _cell() -> Json:
             "unsupported": _COUNT,
             "findings": _list("finding"),
             "evidence": _list("evidence"),
-            "note": _TEXT,
+            "note": {**_TEXT, "description": "of an unseen cell: why nothing was judged"},
+            "excluded": {
+                "type": "object",
+                "additionalProperties": _COUNT,
+                "description": "how many were not judged, by reason",
+            },
         },
     )
 
@@ -85,7 +90,12 @@ def _rate() -> Json:
 
 def _finding() -> Json:
     needed = {"check": _TEXT, "verdict": _named("verdict"), "message": _TEXT}
-    return _object(needed, {"path": _TEXT, "evidence": _named("evidence")})
+    blame = {
+        "enum": list(get_args(Blame)),
+        "description": "whose doing it is; model and provider alone make a cell fail",
+    }
+    cause = {**_TEXT, "description": "what went wrong, or why it was not judged: equal causes of one answer count once"}
+    return _object(needed, {"path": _TEXT, "evidence": _named("evidence"), "blame": blame, "cause": cause})
 
 
 def _provenance() -> Json:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.core.card import listed
 from harness.report import safe_text
 from harness.report.cards.ages import ages
-from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix, proof, wanting
+from harness.report.cards.headline import headline, unseen
+from harness.report.cards.matrix import (
+    BACKEND,
+    GLYPHS,
+    ORDER,
+    counts,
+    explaining,
+    fraction,
+    interval,
+    matrix,
+    proof,
+    wanting,
+)
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,11 +57,14 @@ def show(console: Console, cards: Sequence[Card], catalogue: Catalogue, *, today
     if not cards:
         console.print("no card was made")
         return
-    for table in _tables(laid, console.width):
+    for card in cards:
+        _first(console, card, catalogue, alone=len(cards) <= MOST_MODELS)
+    for table in _tables(_without_laws(laid), console.width):
         console.print(table)
     console.print(_legend(laid))
     for card in cards:
         _measures(console, card)
+        _laws(console, card, catalogue)
     told = [(card, cell) for card in cards for cell in wanting(card)]
     told.sort(key=lambda one: ORDER.index(one[1].verdict))
     for card, cell in told[:MOST_TOLD]:
@@ -56,7 +73,60 @@ def show(console: Console, cards: Sequence[Card], catalogue: Catalogue, *, today
         console.print(
             f"… and {len(told) - MOST_TOLD:,} cells more that are not pass; the JSON and the page have them all"
         )
+    for card in cards if len(cards) <= MOST_MODELS else ():
+        _unseen(console, card, catalogue)
     _sum_up(console, laid, today)
+
+
+def _first(console: Console, card: Card, catalogue: Catalogue, *, alone: bool) -> None:
+    """What a card says first; of one among many its verdict alone."""
+    from rich.text import Text  # noqa: PLC0415 - only when a card is drawn
+
+    said = headline(card, catalogue)
+    console.print(Text(safe_text.line(said.verdict, 400), "bold"))
+    if not alone:
+        return
+    console.print(Text(safe_text.line(said.abilities, 400)))
+    for worst in said.worst:
+        held = f"{fraction(worst.rate)} held" if worst.rate.n else "nothing held"
+        words = f"  {worst.check}, {held}: {worst.finding.message} [{worst.finding.blame}]"
+        console.print(Text(safe_text.line(words), STYLES["fail"]))
+        if worst.cassette:
+            console.print(Text(safe_text.line(f"    harness show {worst.cassette} {worst.place}")), soft_wrap=True)
+    groups = (("refused", said.refused), ("not the model's doing", said.others))
+    for name, lines in groups:
+        for one in lines:
+            console.print(Text(safe_text.line(f"  {name}: {one}")))
+    if said.left_out:
+        console.print(Text(safe_text.line(f"  not judged: {listed(said.left_out)}")))
+    console.print()
+
+
+def _without_laws(laid: Matrix) -> Matrix:
+    """The matrix without the backend's laws, which say nothing of a model."""
+    return replace(laid, topics=tuple(topic for topic in laid.topics if topic.name != BACKEND))
+
+
+def _laws(console: Console, card: Card, catalogue: Catalogue) -> None:
+    cells = [cell for cell in card.cells if catalogue.get(cell.check, ("", "", ""))[1] == BACKEND]
+    if cells:
+        said = ", ".join(f"{number} {verdict}" for verdict, number in counts(iter(cells)).items())
+        line = f"{card.model}: {BACKEND}: {said}; the page and the JSON have each, `harness prove` tries them"
+        console.print(safe_text.line(line), markup=False, style="dim", soft_wrap=True)
+
+
+def _unseen(console: Console, card: Card, catalogue: Catalogue) -> None:
+    """Why cells show nothing, each reason once."""
+    for why, cells in unseen(card, catalogue).items():
+        modes: dict[str, set[str]] = {}
+        for cell in cells:
+            modes.setdefault(cell.check, set()).add(_MODES[cell.mode])
+        named = ", ".join(
+            check if len(found) > 1 else f"{check} {min(found)}".strip() for check, found in modes.items()
+        )
+        console.print(
+            safe_text.line(f"unseen  {card.model}  {named}: {why}"), markup=False, style="dim", soft_wrap=True
+        )
 
 
 def _tables(laid: Matrix, width: int) -> list[Table]:
@@ -178,14 +248,18 @@ def counted(cell: Cell) -> str:
 
 def reasons(cell: Cell) -> list[str]:
     """Why a cell is what it is, and where to look: harmless lines."""
-    found = explaining(cell)
+    every = explaining(cell)
+    found = list({(one.path, one.message): one for one in every}.values())
     told = []
     for one in found[:_MOST_FINDINGS]:
+        times = sum(1 for other in every if (other.path, other.message) == (one.path, one.message))
         where = f" ({one.path})" if one.path else ""
-        told.append(f"{one.check}{where}: {one.message}")
+        whose = f" [{one.blame}]" if one.blame else ""
+        told.append(f"{one.check}{where}: {one.message}{whose}{f' {times}×' if times > 1 else ''}")
     if len(found) > _MOST_FINDINGS:
         told.append(f"… and {len(found) - _MOST_FINDINGS} findings more")
     told += [cell.note] if cell.note else []
+    told += [f"not judged: {listed(cell.excluded)}"] if cell.excluded and cell.verdict != "unseen" else []
     place = proof(cell)
     told += [f"see: harness show {place[0]} {place[1]}"] if place else []
     return [safe_text.line(one) for one in told]

@@ -18,7 +18,7 @@ from harness.core.errors import (
     UsageError,
 )
 from harness.core.exchange import Failure
-from harness.core.expectation import Expectation
+from harness.core.expectation import CallExpectation, Expectation
 from tests.checks.card.looking import (
     BROKEN,
     CALLED,
@@ -36,6 +36,7 @@ from tests.checks.card.looking import (
 CLOCK = ToolCall("clock", {}, "call_1")
 NESTED = ToolCall("weather", {"city": "Paris", "days": [1, 2**53 + 1, None, {"a": 1.5}]}, "call_1")
 QUOTED = ToolCall("weather", {"city": 'Zürich "naïve" \\ 日本 🙂'}, "call_1")
+ALONE = Reply(reasoning="hm", finish="stop", raw_finish="stop")
 AS_TEXT = replace(SAID, text='{"name": "weather", "arguments": {"city": "Paris"}}')
 LEFT_OUT = Reply(text="Let me see.", calls=(PARIS,), finish="tool_calls", usage=USAGE, raw_finish="tool_calls")
 ENUM = {"type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]}}, "required": ["city"]}
@@ -53,7 +54,21 @@ RESULT = {"messages": [{"role": "tool", "tool_call_id": "call_1", "content": "XK
 REFUSED = BadRequestError("no", status=400, provider="openai")
 BUSY = RateLimitError("slow down", status=429, provider="openai", retry_after=3.0)
 
+NEEDS = Expectation(calls=(CallExpectation(name="weather", parameters={"city": "Paris"}),))
+BOTH = Expectation(
+    calls=(
+        CallExpectation(name="weather", parameters={"city": "Paris"}),
+        CallExpectation(name="weather", parameters={"city": "Rome"}),
+    ),
+    any_order=True,
+)
+LEAVES = Expectation(no_calls=True)
+
 HOLDS = [
+    ("A1", seen(expect=NEEDS)),
+    ("A2", seen(SAID, expect=LEAVES)),
+    ("A3", seen(expect=NEEDS)),
+    ("A4", seen(called(PARIS, ROME), expect=BOTH)),
     ("N1", seen()),
     ("N2", seen(offered=("a/b", "a.b"), sent=("a__b", "a_b"))),
     ("N3", seen(offered=("a/b", "weather"), sent=("a__b", "weather"))),
@@ -106,6 +121,11 @@ HOLDS = [
     ("R3", seen(replace(SAID, reasoning="hm"))),
 ]
 BREAKS = [
+    ("A1", seen(SAID, expect=NEEDS)),
+    ("A2", seen(expect=LEAVES)),
+    ("A3", seen(called(OSLO), expect=NEEDS)),
+    ("A4", seen(called(PARIS), expect=BOTH)),
+    ("C1", seen(SAID, expect=NEEDS)),
     ("N1", seen(SAID, error=REFUSED, status=400, offered=("a/b",))),
     ("N2", seen(offered=("a/b", "a.b"), sent=("a_b", "a_b"))),
     ("N2", seen(offered=("a/b", "a.b"), sent=("a_b",))),
@@ -170,21 +190,18 @@ BREAKS = [
         seen(error=RateLimitError("no", status=429, provider="openai"), status=429, headers=(("Retry-After", "3"),)),
     ),
     ("E2", seen(error=REFUSED, status=400, exchanges=3)),
-    ("R3", seen(Reply(reasoning="hm", finish="stop"))),
+    ("R3", seen(ALONE)),
 ]
 ODD = [
     ("N1", seen(called(replace(PARIS, name="a/b")), offered=("a/b",))),
     ("D2", seen(called(PARIS, replace(ROME, id="call_1")), called(PARIS, ROME))),
-    ("D3", seen(replace(SAID, text="", finish="length", raw_finish="length"))),
     ("D9", seen(AS_TEXT, called(PARIS))),
     ("D10", seen(replace(CALLED, calls=(), errors=(BROKEN,)))),
     ("D10", seen(replace(CALLED, calls=(), errors=(BROKEN,)), error=ToolCallError((BROKEN,)))),
     ("S4", seen(replace(SAID, text="Good"), stream=True, response=TWICE)),
     ("S5", seen(replace(CALLED, finish="stop", raw_finish="stop"))),
     ("S6", seen(SAID, error=StreamCutError("cut"), stream=True, response=CUT)),
-    ("C3", seen(replace(SAID, text='{"name": "wea', finish="length"), asked=REQUIRED)),
     ("U1", seen(reply=replace(CALLED, usage=Usage(10, 5, 16)))),
-    ("R3", seen(Reply(reasoning="hm", finish="length"))),
 ]
 UNSUPPORTED = [
     ("C3", seen(error=REFUSED, status=400, asked=REQUIRED)),
@@ -201,7 +218,7 @@ ROWS = [
     for check, one in rows
 ]
 # Of these a broken twin can't be: D9 passes as a quirk, S6 as a quirk, S4 is never worse than odd, C1 allows all.
-NEVER = {"pass": {"D9", "D10", "S6"}, "fail": {"S4", "C1"}}
+NEVER = {"pass": {"D9", "D10", "S6"}, "fail": {"S4"}}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +259,7 @@ def test_whole_and_streamed_are_compared_where_the_model_answers_the_same_twice(
     assert found.verdict == "pass"
     other = seen(called(ROME), asked=cold, stream=True, case="case-streamed")
     (found,) = [one for _, one in BY_ID["S1"].together((whole, other))]
-    assert found.verdict == "fail"
+    assert (found.verdict, found.blame) == ("quirk", "model")
     assert not list(BY_ID["S1"].together((seen(), seen(called(ROME), stream=True))))  # warm: nobody can tell
 
 

@@ -1,0 +1,176 @@
+"""What a card says first: whether the model can be used for tool calling through this provider, and what will bite."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.core.card import Rate, rate
+from harness.report.cards.matrix import BACKEND, fraction, interval, proof
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.core.card import Card, Cell
+    from harness.core.finding import Finding
+    from harness.report.cards.matrix import Catalogue
+
+MOST_WORST = 3
+_ENOUGH, _SOME = 0.9, 0.6
+"""From which share of questions on an ability is there, and from which it is there at times."""
+_SHORT = {
+    "A2": "leaves it when it should",
+    "A3": "right tool, right values",
+    "A4": "several at once",
+    "A5": "to the end",
+}
+_OTHERS = {
+    "litellm": "litellm",
+    "backend": "this harness",
+    "recording": "the recording",
+    "caller": "the caller",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """One of the gravest findings: ``check`` with its title, how many held, what was found, and where it stands."""
+
+    check: str
+    rate: Rate
+    finding: Finding
+    cassette: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """``verdict`` is one sentence, ``abilities`` one more; ``worst`` the gravest findings of model and provider;
+    ``refused`` what the provider does not offer; ``others`` what is somebody else's doing; ``left_out`` why answers
+    were not judged, and how often.
+    """
+
+    verdict: str
+    abilities: str
+    worst: tuple[Worst, ...]
+    refused: tuple[str, ...]
+    others: tuple[str, ...]
+    left_out: dict[str, int]
+
+
+def headline(card: Card, catalogue: Catalogue) -> Headline:
+    """The first screen of ``card``."""
+    return Headline(
+        verdict=f"{_name(card)}: {_verdict(card)}",
+        abilities=_abilities(card),
+        worst=tuple(_worst(card, catalogue))[:MOST_WORST],
+        refused=tuple(_refused(card, catalogue)),
+        others=tuple(_others(card, catalogue)),
+        left_out=_left_out(card),
+    )
+
+
+def _name(card: Card) -> str:
+    provider, _, model = card.model.partition("/")
+    return f"{model} through {provider}" if model else f"{provider} (all models)"
+
+
+def both(card: Card, check: str) -> Rate:
+    """The rate of a check over its modes together."""
+    cells = [cell.rate for cell in card.cells if cell.check == check]
+    return rate(sum(one.held for one in cells), sum(one.n for one in cells))
+
+
+def _share(one: Rate) -> str:
+    return f"{one.held} of {one.n} ({100 * (one.share or 0):.0f} %, {interval(one)})"
+
+
+def _verdict(card: Card) -> str:
+    calls = both(card, "A1")
+    if calls.share is None:
+        return _of_recordings(card)
+    right, leaves = both(card, "A3"), both(card, "A2")
+    parts = [one.share for one in (right, leaves) if one.share is not None]
+    told = f"of {calls.n} questions that need a tool it called one in {calls.held} ({interval(calls)})"
+    if calls.share < _SOME:
+        word = "hardly calls tools" if calls.share < _SOME / 2 else "often calls no tool where it should"
+        return f"not fit for tool calling: it {word}; {told}"
+    if right.share is not None and right.share < _SOME:
+        return f"not fit for tool calling: it calls, but wrongly; {told}, and {_share(right)} were right"
+    if min([calls.share, *parts]) >= _ENOUGH:
+        return f"fit for tool calling; {told}"
+    return f"fit for tool calling with care; {told}"
+
+
+def _of_recordings(card: Card) -> str:
+    """Of a card that was made of others' recordings, which hold no questions of our own."""
+    answers, accuracy = both(card, "S5"), card.measures.get("schema_accuracy")
+    calls = f"{accuracy.n} calls judged, {_share(accuracy)} fit their schema" if accuracy else "no call judged"
+    return f"{answers.n} answers in these recordings, {calls}"
+
+
+def _abilities(card: Card) -> str:
+    if both(card, "A1").share is None:
+        return "Whether it calls when it should takes the card's own questions: harness card MODEL --record"
+    rates = {word: both(card, check) for check, word in _SHORT.items()}
+    return " · ".join(f"{word} {fraction(one)} ({interval(one)})" for word, one in rates.items() if one.n)
+
+
+def _worst(card: Card, catalogue: Catalogue) -> Iterator[Worst]:
+    cells: dict[str, list[Cell]] = {}
+    for cell in card.cells:
+        if cell.verdict == "fail":
+            cells.setdefault(cell.check, []).append(cell)
+    graver = sorted(cells.items(), key=lambda one: _gravity(both(card, one[0])))
+    for check, found in graver:
+        finding = next(one for one in found[0].findings if one.verdict == "fail") if found[0].findings else None
+        if finding is not None:
+            cassette, place = proof(found[0]) or ("", 0)
+            yield Worst(_titled(check, catalogue), both(card, check), finding, cassette, place)
+
+
+def _gravity(one: Rate) -> tuple[float, int]:
+    return one.share if one.share is not None else 0.0, -one.n
+
+
+def _titled(check: str, catalogue: Catalogue) -> str:
+    return f"{check} {catalogue.get(check, ('', '', ''))[0]}".strip()
+
+
+def _refused(card: Card, catalogue: Catalogue) -> Iterator[str]:
+    told: dict[str, str] = {}
+    for cell in card.cells:
+        for one in cell.findings:
+            if one.verdict == "unsupported":
+                told.setdefault(cell.check, f"{_titled(cell.check, catalogue)}: {one.message}")
+    yield from told.values()
+
+
+def _others(card: Card, catalogue: Catalogue) -> Iterator[str]:
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for cell in card.cells:
+        for one in cell.findings:
+            if one.verdict == "fail" and one.blame in _OTHERS:
+                found.setdefault((one.blame, cell.check), []).append(one)
+    for (blame, check), every in found.items():
+        yield f"{_OTHERS[blame]}, {_titled(check, catalogue)}, {len(every)}×: {every[0].message}"
+
+
+def _left_out(card: Card) -> dict[str, int]:
+    """How many answers were not judged by some check, by reason; what another check counts is not left out."""
+    places: dict[str, set[tuple[str, tuple[int, ...]]]] = {}
+    for cell in card.cells:
+        for one in cell.findings:
+            if one.verdict == "unseen" and one.evidence is not None and not one.cause.startswith("counted in"):
+                places.setdefault(one.cause, set()).add((one.evidence.cassette, one.evidence.exchanges))
+    return dict(Counter({reason: len(found) for reason, found in places.items()}).most_common())
+
+
+def unseen(card: Card, catalogue: Catalogue) -> dict[str, Sequence[Cell]]:
+    """The cells of the model and the wire that show nothing, by why they do not."""
+    found: dict[str, list[Cell]] = {}
+    for cell in card.cells:
+        if cell.verdict == "unseen" and catalogue.get(cell.check, ("", "", ""))[1] != BACKEND:
+            found.setdefault(cell.note or "nothing recorded shows it", []).append(cell)
+    return dict(found)

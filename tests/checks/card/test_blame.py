@@ -1,0 +1,196 @@
+"""Whose doing it is: what may not be held against a model, and what may, in every dialect and mode."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.cards.build import CardBuilder
+from harness.checks.card import BY_ID
+from harness.core.card import Card
+from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.expectation import Expectation
+from tests.checks.card.looking import CALLED, CITY, PARIS, SAID, called, seen, tool
+
+FORM = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object", "required": ["city"]}}}
+ANSWER = {"response_format": FORM}
+REQUIRED = {"tool_choice": "required"}
+NAMED = {"tool_choice": {"type": "function", "function": {"name": "weather"}}}
+UNFIT = called(replace(PARIS, parameters={}))
+CUT = replace(SAID, text='{"city": "Par', finish="length", raw_finish="length")
+ALONE = Reply(reasoning="hm", finish="stop", raw_finish="stop", usage=Usage(1, 2, 3))
+LIMIT = {"max_tokens": 5}
+STOP = {"stop": ["\n"]}
+
+
+def card(*all_seen, own=False) -> Card:
+    sitting = CardBuilder("openai/m")
+    for one in all_seen:
+        sitting.add(one.observation, one.expect, own=own)
+    return sitting.card({})
+
+
+def accused(*all_seen, own=False):
+    """The checks that fail, and those whose findings say that the model or the provider failed."""
+    made = card(*all_seen, own=own)
+    blamed = {
+        one.check
+        for cell in made.cells
+        for one in cell.findings
+        if one.verdict == "fail" and one.blame in {"model", "provider"}
+    }
+    return {cell.check for cell in made.cells if cell.verdict == "fail"}, blamed
+
+
+def of(wire, reply=None, **more):
+    return seen(wire, reply, own=False, **more)
+
+
+INNOCENT = {
+    "JSON cut by the caller's limit": of(CUT, offered=(), body={**ANSWER, **LIMIT}, asked=ANSWER),
+    "JSON cut by a limit that the finish hides": of(
+        replace(CUT, finish="stop", raw_finish="stop", usage=Usage(9, 5, 14)), offered=(), body={**ANSWER, **LIMIT}, asked=ANSWER
+    ),
+    "JSON cut by a stop sequence": of(
+        replace(SAID, text='{"city": '), offered=(), body={**ANSWER, **STOP}, asked=ANSWER
+    ),
+    "nothing at all, cut by a stop sequence": of(replace(SAID, text=""), body=STOP),
+    "no call, cut by the limit": of(replace(SAID, finish="length", raw_finish="length"), asked=REQUIRED, body=LIMIT),
+    "no named call, cut by a stop sequence": of(SAID, asked=NAMED, body=STOP),
+    "thinking alone, cut by the limit": of(replace(ALONE, finish="length", raw_finish="length"), body=LIMIT),
+    "thinking alone, at the provider's limit": of(replace(ALONE, finish="length", raw_finish="length")),
+    "a call cut by the limit": of(
+        replace(CALLED, calls=(), errors=(CallError("cut_off", "ended", '{"ci', "weather", "call_1"),), finish="length", raw_finish="length"),
+        body=LIMIT,
+    ),
+    "an unfit call in an answer cut by the limit": of(replace(UNFIT, finish="length", raw_finish="length"), body=LIMIT),
+    "an unfit call in an answer that ended with stop": of(replace(UNFIT, finish="stop", raw_finish="stop")),
+    "a refusal of JSON": of(replace(SAID, text="", refusal="I can't."), offered=(), body=ANSWER, asked=ANSWER),
+    "a refusal of a call": of(replace(SAID, text="", refusal="I can't."), asked=REQUIRED),
+    "a filter": of(replace(SAID, text="", finish="content_filter", raw_finish="content_filter"), asked=REQUIRED),
+    "no tools were offered": of(called(ToolCall("other", {}, "call_1")), offered=(), sent=()),
+    "no finish reason": of(replace(SAID, finish=None, raw_finish=None), asked=REQUIRED),
+    "a type that no draft has": of(UNFIT, schema={"type": "object", "properties": {"city": {"type": "TEXTUAL"}}, "required": ["city"]}),
+    "a reference that leads nowhere": of(called(PARIS), schema={"properties": {"city": {"$ref": "#/$defs/none"}}}),
+    "a reference to itself": of(called(PARIS), schema={"$ref": "#"}),
+    "a schema that no value fits": of(called(PARIS), schema={"not": {}}),
+    "bounds of an old draft": of(
+        called(replace(PARIS, parameters={"city": 6})), schema={"properties": {"city": {"minimum": 5, "exclusiveMinimum": True}}}
+    ),
+    "tuples of an old draft": of(
+        called(replace(PARIS, parameters={"city": [1, "a"]})),
+        schema={"properties": {"city": {"items": [{"type": "integer"}, {"type": "string"}]}}},
+    ),
+    "an unknown $schema": of(UNFIT, schema={**CITY, "$schema": "https://example.org/own"}),
+    "a nullable": of(
+        called(replace(PARIS, parameters={"city": None})), schema={"properties": {"city": {"type": "string", "nullable": True}}}
+    ),
+    "types in capitals": of(
+        called(replace(PARIS, parameters={"city": None})), schema={"type": "OBJECT", "properties": {"city": {"type": ["STRING", "NULL"]}}}
+    ),
+    "a property called nullable": of(
+        called(replace(PARIS, parameters={"nullable": True})),
+        schema={"type": "object", "properties": {"nullable": {"type": "boolean"}}, "additionalProperties": False},
+    ),
+    "a multiple of a hundredth": of(
+        called(replace(PARIS, parameters={"city": 0.07})), schema={"properties": {"city": {"multipleOf": 0.01}}}
+    ),
+    "a tool whose schema a search loads": of(
+        UNFIT, body={"tools": [{**tool("weather"), "defer_loading": True}]}
+    ),
+    "a provider's own tool beside": of(
+        SAID, asked=REQUIRED, body={"tools": [tool("weather"), {"type": "web_search"}]}
+    ),
+    "a call to what a search loaded": of(
+        called(ToolCall("loaded", {}, "call_1")), SAID, body={"tools": [tool("weather"), {"type": "tool_search"}]}
+    ),
+    "a choice in words of tomorrow": of(SAID, body={"tool_choice": {"type": "allowed_tools", "tools": []}}),
+    "a choice of a tool that was not offered": of(
+        SAID, asked={"tool_choice": {"type": "function", "function": {"name": "gone"}}}
+    ),
+    "several answers at once": of(SAID, asked=REQUIRED, body={"n": 3}),
+    "a beginning to go on from": of(
+        replace(SAID, text='"city": 1}'), offered=(), asked=ANSWER,
+        body={**ANSWER, "messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "{"}]},
+    ),
+    "calls that litellm lost": of(CALLED, SAID, asked=REQUIRED),
+    "a text that litellm lost": of(SAID, replace(SAID, text=""), asked=REQUIRED),
+    "markers that the caller wrote of": of(
+        replace(SAID, text="You write <tool_call>{}</tool_call>."),
+        body={"messages": [{"role": "user", "content": "What does <tool_call> mean?"}]},
+    ),
+    "markers in code": of(replace(SAID, text="Qwen writes `<tool_call>` here.")),
+}  # fmt: skip
+
+GUILTY = {
+    ("C3", "no call though required"): of(SAID, asked=REQUIRED),
+    ("C4", "another tool than the named one"): of(
+        called(ToolCall("add", {"city": "a"}, "c")), offered=("weather", "add"), asked=NAMED
+    ),
+    ("C2", "a call though none was wanted"): of(CALLED, asked={"tool_choice": "none"}),
+    ("C6", "an unfit call"): of(UNFIT),
+    ("J1", "no JSON"): of(SAID, offered=(), body=ANSWER, asked=ANSWER),
+    ("J2", "unfit JSON"): of(replace(SAID, text="{}"), offered=(), body=ANSWER, asked=ANSWER),
+    ("D3", "nothing at all"): of(replace(SAID, text="")),
+    ("R3", "thinking alone"): of(ALONE),
+    ("D11", "markers"): of(replace(SAID, text="<tool_call>{}</tool_call>")),
+    ("C2", "a call though none was wanted, cut by the limit"): of(
+        replace(CALLED, finish="length", raw_finish="length"), asked={"tool_choice": "none"}, body=LIMIT
+    ),
+}
+
+
+@pytest.mark.parametrize("one", INNOCENT.values(), ids=INNOCENT)
+def test_what_is_not_the_models_doing_accuses_nobody_and_is_counted(one):
+    assert accused(one) == (set(), set())
+    made = card(one)
+    assert not [found for cell in made.cells for found in cell.findings if "crashed" in found.message]
+
+
+@pytest.mark.parametrize(
+    ("check", "one"), [(key[0], one) for key, one in GUILTY.items()], ids=[key[1] for key in GUILTY]
+)
+def test_what_is_the_models_doing_makes_one_cell_fail(check, one):
+    assert accused(one) == ({check}, {check})
+
+
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_the_limit_cut_is_judged_by_what_it_shows_in_every_dialect(dialect, stream):
+    cut = replace(CALLED, finish="length", raw_finish=None)
+    body = {"max_tokens": 5, "generationConfig": {"maxOutputTokens": 5}}
+    one = seen(cut, dialect=dialect, model=f"{dialect}/m", stream=stream, own=False, asked=REQUIRED, body=body)
+    made = card(one)
+    mode = "stream" if stream else "whole"
+    assert made.cell("C3", mode).verdict == "pass"
+    assert made.cell("C6", mode).excluded == {"cut by the caller's limit": 1}
+    assert not [cell for cell in made.cells if cell.verdict == "fail"]
+
+
+def test_an_answer_that_is_not_judged_says_why():
+    made = card(of(CUT, offered=(), body={**ANSWER, **LIMIT}, asked=ANSWER))
+    cell = made.cell("J1", "whole")
+    assert (cell.verdict, cell.note) == ("unseen", "not judged: 1 cut by the caller's limit")
+    assert (cell.findings[0].verdict, cell.findings[0].blame) == ("unseen", "caller")
+
+
+def test_a_schema_that_litellm_thinned_out_is_not_held_against_the_model():
+    strict = {"type": "object", "properties": {}, "additionalProperties": False}
+    sent = {"tools": [tool("weather", {"type": "object", "properties": {}})]}
+    found = list(BY_ID["C6"].judge(seen(called(PARIS), schema=strict, body=sent)))
+    assert [(one.verdict, one.blame) for one in found] == [("unseen", "litellm")]
+
+
+def test_requests_of_others_that_break_rules_are_the_callers_doing():
+    made = card(seen(SAID, offered=("weather",), sent=("weather", "weather"), own=False))
+    (found,) = [one for one in made.cell("N2", "whole").findings if one.verdict == "fail"]
+    assert found.blame == "caller"
+    assert made.cell("N2", "whole").verdict == "unseen"
+
+
+def test_a_body_of_any_shape_ends_no_card():
+    for body in ({"tools": {"a": 1}}, {"tools": [1, None, "x"]}, {"toolConfig": [1]}, {"stop": 3}, {"n": "two"}):
+        one = seen(SAID, own=False, body=body)
+        assert json.dumps(sorted(card(one).cells[0].excluded)) is not None
+        assert accused(one) == (set(), set())
+    assert Expectation() == seen().expect
