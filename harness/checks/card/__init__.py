@@ -3,12 +3,24 @@
 The checks of the model's answers stand first, those of the provider's wire next, laws of this backend last.
 """
 
-from harness.checks.card import ability, accounting, choice, decoding, names, streaming, turns
+from harness.checks.card import (
+    ability,
+    accounting,
+    choice,
+    decoding,
+    json_answers,
+    names,
+    streaming,
+    tool_schemas,
+    turns,
+)
 from harness.checks.card.context import CardCheck, CheckContext, look
 
 _ALL = (
     *ability.CHECKS,
     *choice.CHECKS,
+    *tool_schemas.CHECKS,
+    *json_answers.CHECKS,
     *choice.REFUSALS,
     *turns.CHECKS,
     *decoding.CHECKS,

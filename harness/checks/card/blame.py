@@ -131,3 +131,8 @@ def answer_of(seen: CheckContext) -> Reply | None:
     reply = seen.observation.reply
     held = getattr(seen.observation.error, "reply", None)
     return reply if reply is not None else held if isinstance(held, Reply) else None
+
+
+def ended(reading: Reply) -> str:
+    """How an answer says that it ended."""
+    return f"the finish {reading.raw_finish or reading.finish!r}"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.checks.card.blame import disagreed, other_parts, unaccountable, unjudged, unread
 from harness.checks.card.call_comparison import called, deep, delicate, lost, otherwise
-from harness.checks.card.choice import fitting, unended
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
 from harness.checks.card.markup_in_text import call_as_text, marker
+from harness.checks.card.tool_schemas import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
 
