@@ -146,7 +146,7 @@ def _run(check: CardCheck, seen: CheckContext) -> list[Finding]:
 
 
 def _placed(check: CardCheck, seen: CheckContext, found: Finding) -> Finding:
-    places = tuple(place for place, _ in seen.observation.exchanges)
+    places = seen.places
     evidence = Evidence(seen.observation.cassette, places) if places else None
     path = found.path or ("" if places else UNSENT)
     blame = found.blame or (check.blame if found.verdict == "fail" else "")

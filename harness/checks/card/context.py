@@ -54,6 +54,7 @@ class CheckContext:
     mentions: Mentions | None = None
     limits: Limits = field(default_factory=Limits)
     digest: str = ""
+    cited: tuple[int, ...] = ()
 
     @property
     def both(self) -> tuple[Reply, Reply] | None:
@@ -73,6 +74,11 @@ class CheckContext:
             return self.digest
         request = self.exchange.request
         return hashlib.sha256(request.url.encode() + b"\n" + request.body).hexdigest()
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Which exchanges of the cassette the observation is of."""
+        return self.cited or tuple(place for place, _ in self.observation.exchanges)
 
     def slim(self) -> CheckContext:
         """All that checks look at once more when every answer is there, without the bytes and the texts."""
@@ -94,6 +100,7 @@ class CheckContext:
             wire={},
             mentions=None,
             digest=self.request_key,
+            cited=self.places,
         )
 
     def own_calls(self, reading: Reply) -> tuple[ToolCall, ...]:
