@@ -146,7 +146,7 @@ def test_more_repeats_are_added_to_those_that_are_there(empty, run, server):
     assert run(*words, "1")[0] == 0
     assert run(*words, "3", "--json", "c.json")[0] == 0
     assert len(server.asked) == 6
-    assert cell(card("c.json"), "D1", "whole")["rate"]["n"] == 3
+    assert cell(card("c.json"), "C6", "whole")["rate"]["n"] == 3
 
 
 def test_a_budget_in_dollars_needs_prices(empty, run):
@@ -192,7 +192,7 @@ def test_every_report_is_written(project, run):
     words = ("--json", "c.json", "--markdown", "c.md", "--junit", "c.xml", "--html", "c.html")
     code, out, _ = run("card", *SOME, *words)
     assert code == 0
-    assert "D1 single" in out
+    assert "C6 schema accuracy" in out
     assert all("openai/m" in Path(name).read_text(encoding="utf-8") for name in words[1::2])
     code, out, _ = run("card", *SOME, "--no-self-checks", "--json", "-")
     assert json.loads(out)["cards"][0]["model"] == "openai/m"
@@ -235,7 +235,7 @@ def test_a_check_of_ones_own(project, run, monkeypatch):
 
 
 WRONG = [
-    (("--check", "Z9"), "no check Z9; there are N1"),
+    (("--check", "Z9"), "no check Z9; there are A1"),
     (("nobody",), "no model is called 'nobody'; write it as provider/model, such as openai/nobody"),
     (("openai/other",), "nothing is recorded of openai/other; record it: harness card openai/other --record"),
     (("--record", "-n", "0"), "--repeats is 0; give 1 or more"),
