@@ -10,16 +10,20 @@ export AWS_EC2_METADATA_DISABLED = true
 
 NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 
-.PHONY: run test test-slow test-scale lint record-local lock clean node-packages test-node bench-server
+.PHONY: run test test-slow test-nightly test-scale lint record-local lock clean node-packages test-node bench-server
 
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 -m "not slow"
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow
+
+# The same tests with other drawn examples: whatever breaks is printed with the decorator that draws it again.
+test-nightly: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=nightly -m "not slow"
 
 # A Ray cluster of several nodes and an S3 server on this machine; brings what they need.
 test-scale: $(VENV)/.installed

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FOLDER = ".harness"
 EXAMPLES = 100
 MARKER = (
-    "laws(backend, *, providers=(), laws=(), examples=100, seed=None): judge a backend, named module:attribute, "
-    "by the laws of tool calling; the test takes the fixture `proof`"
+    "laws(backend, *, providers=(), modes=(), laws=(), examples=100, seed=None): judge a backend, named "
+    "module:attribute, by the laws of tool calling; the test takes the fixture `proof`"
 )
 _PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
@@ -44,7 +44,11 @@ def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
         chosen = provers(tuple(marker.kwargs.get("providers", ())))
     except UsageError as error:
         raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from error
-    made = [(name, provider, mode) for provider in chosen for mode in modes(backend, name)]
+    possible, wanted = modes(backend, name), marker.kwargs.get("modes", ())
+    if unknown := [mode for mode in wanted if mode not in possible]:
+        where = metafunc.definition.nodeid
+        raise pytest.UsageError(f"{where}: {name} has no mode {', '.join(unknown)}; it has {', '.join(possible)}")
+    made = [(name, provider, mode) for provider in chosen for mode in wanted or possible]
     names = [f"{provider}-{mode.replace(' ', '-')}" for _, provider, mode in made]
     metafunc.parametrize("proof", made, indirect=True, ids=names)
 

@@ -1,0 +1,20 @@
+"""Every law for our backend: a provider of each dialect in every mode, and OpenAI's nearest kin.
+
+The other providers, and awaited those that litellm asks the same way, are in ``test_ours_slow.py``.
+"""
+
+import pytest
+
+NOT_AWAITED = ("whole", "stream", "bare whole", "bare stream")
+
+
+@pytest.mark.laws(providers=("openai", "anthropic", "gemini", "bedrock", "cohere_chat"), examples=120, bare=200)
+def test_our_backend_keeps_the_laws(proof):
+    assert proof.examples >= 120
+    assert len(proof.judged) > 20
+
+
+@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=NOT_AWAITED, examples=120, bare=200)
+def test_our_backend_keeps_the_laws_where_it_is_not_awaited(proof):
+    assert proof.examples >= 120
+    assert len(proof.judged) > 10

@@ -1,0 +1,20 @@
+"""Every law for our backend: the providers and modes that ``test_ours.py`` leaves out."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+AWAITED = ("async whole", "async stream")
+
+
+@pytest.mark.laws(
+    providers=("azure", "deepseek", "openrouter", "xai", "hosted_vllm", "llamafile", "cohere"), examples=120, bare=200
+)
+def test_our_backend_keeps_the_laws(proof):
+    assert proof.examples >= 120
+    assert len(proof.judged) > 20
+
+
+@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=AWAITED, examples=120)
+def test_our_backend_keeps_the_laws_where_it_is_awaited(proof):
+    assert proof.examples >= 120
+    assert len(proof.judged) > 10
