@@ -1,0 +1,51 @@
+"""What is known of a dialect or provider stands in ``harness/dialects``: no file elsewhere tests for their names."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from harness.dialects import DIALECTS
+from harness.dialects.providers import PROFILES
+
+HOUSE = Path(__file__).parent.parent / "harness"
+NAMES = DIALECTS.keys() | PROFILES.keys()
+# litellm's own peculiarities and faults, which are about one provider each, and one adapter a provider's package.
+HOMES = ("dialects/", "backend/repairs", "backend/known_faults", "laws/known_faults", "adapters/")
+# A default of ours is OpenAI's wire, where nobody said another.
+DEFAULTS = {"backend/names", "strategies/names"}
+# Still to be moved to a dialect's facts or a provider's row.
+LEFT = {
+    *(
+        f"backend/{name}"
+        for name in ("attempt", "errors", "finish_words", "omissions", "recorded_answers", "stream_watch")
+    ),
+    *(f"laws/{name}" for name in ("bare", "draw", "exemplars", "names", "question", "selfcheck", "trial", "guilt")),
+    *("backend/request", "backend/response", "backend/tool_calls", "cards/reread", "cli/prove", "server/upstreams"),
+    *(
+        "checks/card/decoding",
+        "checks/card/streaming",
+        "backend/stream",
+        "backend/library",
+        "laws/requests",
+        "laws/state",
+    ),
+}
+
+
+def named(file: Path) -> set[str]:
+    """The dialects and providers that a file's strings are, docstrings aside."""
+    strings = (
+        node.value for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+    )
+    return {one for one in strings if isinstance(one, str) and one.partition("/")[0] in NAMES}
+
+
+def test_no_file_outside_their_homes_names_a_dialect_or_provider():
+    left = {}
+    for file in sorted(HOUSE.rglob("*.py")):
+        here = file.relative_to(HOUSE).with_suffix("").as_posix()
+        found = named(file) if not here.startswith(HOMES) else set()
+        if found and not (here in DEFAULTS and found == {"openai"}):
+            left[here] = sorted(found)
+    assert left.keys() - LEFT == set(), left
