@@ -52,7 +52,8 @@ def main() -> None:
         ".name{font-size:14px;font-weight:bold}.why{font-size:11px;fill:#57606a}"
         "@media(prefers-color-scheme:dark){rect{fill:#161b22;stroke:#8b949e}text{fill:#e6edf3}.why{fill:#8b949e}}"
     )
-    arrow = f'<path d="M10 {MARGIN} V{height - 2 * MARGIN} m-5 -9 l5 9 l5 -9" fill="none" stroke="#57606a" stroke-width="2"/>'
+    line = f"M10 {MARGIN} V{height - 2 * MARGIN} m-5 -9 l5 9 l5 -9"
+    arrow = f'<path d="{line}" fill="none" stroke="#57606a" stroke-width="2"/>'
     (HERE / "floors.svg").write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
         f"<title>The floors of harness/: a file imports from a lower floor or from its own folder</title>"
