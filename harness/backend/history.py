@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.backend.ids import made_id, nine
 from harness.core.errors import UsageError
+from harness.dialects import DIALECTS
 from harness.dialects.providers import ANY_ID, profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.core.chat import Json
     from harness.dialects.providers import Profile
@@ -27,13 +29,21 @@ def turns(messages: Iterable[Mapping[str, Json]]) -> int:
     return sum(message.get("role") == "assistant" for message in messages)
 
 
-def fit_messages(messages: Sequence[Mapping[str, Json]], provider: str) -> list[dict[str, Json]]:
+def fit_messages(
+    messages: Sequence[Mapping[str, Json]], provider: str, *, continued: bool = False
+) -> list[dict[str, Json]]:
     """Copies of ``messages`` with ids that ``provider`` accepts and arguments as JSON text.
 
     A call without an id is given the one that this backend would have made for it. Raises ``UsageError`` for a
-    tool result without the id of its call: nobody can tell which call it answers.
+    tool result without the id of its call, for one whose call was not made, for a second one of the same call, and for
+    a blank user message, where the provider refuses such. ``continued``: the provider has the earlier messages.
     """
+    facts = DIALECTS[profile(provider).dialect].facts
     identified = _identified(messages)
+    if facts.pairs_results and not continued:
+        _check_pairs(identified)
+    if facts.refuses_blank_text:
+        identified = list(_without_blanks(identified, profile(provider).dialect))
     ids = legal_ids((one for message in identified for one in _ids(message)), profile(provider))
     return [_with_ids(message, ids) for message in identified]
 
@@ -79,9 +89,59 @@ def _identified(messages: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]
             raise UsageError(
                 f"message {place} is a tool's result without tool_call_id; give it the id of the call it answers"
             )
+        if copy.get("role") == "tool" and copy.get("content") is None:
+            copy["content"] = ""
         turn += copy.get("role") == "assistant"
         found.append(copy)
     return found
+
+
+def _check_pairs(messages: Sequence[Mapping[str, Json]]) -> None:
+    """Refuse a result that answers no call, or a call that has its answer."""
+    waiting: Counter[str] = Counter()
+    made: set[str] = set()
+    for place, message in enumerate(messages):
+        calls = [str(call["id"]) for call in message.get("tool_calls") or ()]
+        waiting.update(calls)
+        made.update(calls)
+        if message.get("role") != "tool":
+            continue
+        one = str(message["tool_call_id"])
+        if one not in made:
+            raise UsageError(
+                f"message {place} is the result of call {one!r}, which no earlier message makes; "
+                "send the assistant's message with that call too, or leave the result out"
+            )
+        if not waiting[one]:
+            raise UsageError(f"message {place} is a second result of call {one!r}; send one result for each call")
+        waiting[one] -= 1
+
+
+def _without_blanks(messages: Iterable[dict[str, Json]], wire: str) -> Iterator[dict[str, Json]]:
+    """The messages without blank text. A result that holds nothing else is empty; an assistant's message that says and
+    calls nothing is left out.
+    """
+    for place, message in enumerate(messages):
+        content = message.get("content")
+        if isinstance(content, list):
+            content = [part for part in content if not (_is_text(part) and _blank(part.get("text")))]
+        empty = not content or _blank(content)
+        if message.get("role") == "tool":
+            yield {**message, "content": [] if empty and wire == "bedrock" else content or ""}
+        elif not empty:
+            yield {**message, "content": content}
+        elif message.get("role") == "user":
+            raise UsageError(f"message {place} is blank, which {wire} refuses; say something in it, or leave it out")
+        elif message.get("tool_calls") or message.get("function_call"):
+            yield {**message, "content": None}
+
+
+def _is_text(part: Json) -> bool:
+    return isinstance(part, dict) and part.get("type") == "text"
+
+
+def _blank(text: Json) -> bool:
+    return isinstance(text, str) and not text.strip()
 
 
 def _call(call: Mapping[str, Json], made: str) -> dict[str, Json]:

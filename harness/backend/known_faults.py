@@ -30,7 +30,7 @@ KNOWN_FAULTS = (
         "groq-error-event",
         "1.109.1",
         "An error event inside a stream of Groq's, whose code is a word, is a ValueError.",
-        "lines.LineWatch: the error is raised before litellm sees it",
+        "stream_watch.LineWatch: the error is raised before litellm sees it",
     ),
     KnownFault(
         "snowflake-custom-placeholder",
@@ -54,7 +54,7 @@ KNOWN_FAULTS = (
         "cohere-event-stream",
         "1.109.1",
         "Cohere's stream is read as lines of bare JSON, so every real one fails at its first line.",
-        "lines.LineWatch, repairs.cohere",
+        "stream_watch.LineWatch, repairs.cohere",
     ),
     KnownFault(
         "cohere-text-beside-calls",
@@ -85,25 +85,25 @@ KNOWN_FAULTS = (
         "damaged-line-skipped",
         "1.109.1",
         "A line of a stream that is no JSON is skipped without a word, for the providers of litellm's own parser.",
-        "lines.LineWatch",
+        "stream_watch.LineWatch",
     ),
     KnownFault(
         "finish-reason-rewritten",
         "1.109.1",
         "A whole answer that ends in stop and holds calls is said to end in tool_calls.",
-        "words.own_word",
+        "finish_words.own_word",
     ),
     KnownFault(
         "random-ids",
         "1.106.2, 1.109.1",
         "A call without an id gets a random one, another on each replay.",
-        "callids.settle",
+        "ids.settle",
     ),
     KnownFault(
         "ollama-invents-calls",
         "1.109.1",
         "JSON with a name and arguments in it is a call, whether such a tool was offered or not.",
-        "replies.as_generated",
+        "response.as_generated",
     ),
     KnownFault(
         "ollama-asks-localhost",
@@ -115,6 +115,6 @@ KNOWN_FAULTS = (
         "bedrock-names-shared",
         "1.106.2, 1.109.1",
         "Names that Bedrock refuses are renamed through a table of the whole process: a_b comes back as a/b.",
-        "toolnames.NameTable: litellm never sees a name that it would rename",
+        "names.NameTable: litellm never sees a name that it would rename",
     ),
 )

@@ -65,7 +65,7 @@ def prepare_request(
         **left,
         **wants_json,
         "model": model,
-        "messages": names.messages(fit_messages(plain, provider)),
+        "messages": names.messages(fit_messages(plain, provider, continued="previous_response_id" in left)),
         "stream": stream,
     }
     row = profile(provider)

@@ -1,6 +1,6 @@
 """What is known of a dialect's wire, as values that its reader, its writer and the backend share.
 
-Each dialect has its own ``<dialect>_facts`` module, with the source of every word.
+Each dialect has its own ``facts`` module, with the source of every word.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Facts:
 
     ``terminator`` is the data of the event that ends a stream. ``empty_is_nothing`` says that a call whose arguments
     never came has an empty object on this wire. ``counts_are_asked_for``: a
-    stream ends with token counts only where the request asks for them.
+    stream ends with token counts only where the request asks for them. ``refuses_blank_text`` says that the API refuses
+    text without a visible character, ``pairs_results`` that each tool result must answer one earlier call, once.
     ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other. ``resigned``: why a
     request can't be sent again as it is. ``models`` is how the API lists its models. ``failure`` finds an
     error inside a 200 answer.
@@ -84,6 +85,8 @@ class Facts:
     terminator: str = ""
     empty_is_nothing: bool = False
     counts_are_asked_for: bool = False
+    refuses_blank_text: bool = False
+    pairs_results: bool = True
     key_header: str = "authorization"
     resigned: str = ""
     models: ModelList | None = None

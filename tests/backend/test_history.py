@@ -66,3 +66,48 @@ def test_arguments_go_out_as_json_text(arguments):
     messages[1]["tool_calls"][0]["function"]["arguments"] = arguments
     sent = fit_messages(messages, "openai")[1]["tool_calls"][0]["function"]["arguments"]
     assert json.loads(sent) == {}
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "bedrock", "cohere_chat", "mistral"])
+def test_a_result_of_no_call_and_a_second_result_of_one_are_refused_with_their_place(provider):
+    lone = {"role": "tool", "tool_call_id": "call_9", "content": "x"}
+    with pytest.raises(UsageError, match="message 3 is the result of call 'call_9', which no earlier message makes"):
+        fit_messages([*conversation("call_1"), lone], provider)
+    twice = conversation("call_1")
+    with pytest.raises(UsageError, match="message 3 is a second result of call 'call_1'"):
+        fit_messages([*twice, twice[-1]], provider)
+    again = [*twice, *twice[1:]]  # the id of an earlier turn, used anew
+    assert len(fit_messages(again, provider)) == len(again)
+    assert len(fit_messages([*conversation("a")[:1], lone], provider, continued=True)) == 2
+
+
+def test_ollama_reads_results_by_their_order_and_takes_any():
+    assert len(fit_messages([{"role": "tool", "tool_call_id": "x", "content": "y"}], "ollama_chat")) == 1
+
+
+BLANKS = ["", " \n", None, [], [{"type": "text", "text": " "}]]
+
+
+@pytest.mark.parametrize("content", BLANKS)
+def test_a_blank_result_goes_out_without_a_blank_text(content):
+    messages = conversation("call_1")
+    messages[-1]["content"] = content
+    assert fit_messages(messages, "bedrock")[-1]["content"] == []
+    assert not str(fit_messages(messages, "anthropic")[-1]["content"] or "").strip()
+    assert fit_messages(messages, "openai")[-1]["content"] == ("" if content is None else content)
+
+
+@pytest.mark.parametrize("content", BLANKS)
+@pytest.mark.parametrize("provider", ["anthropic", "bedrock", "gemini", "vertex_ai"])
+def test_a_blank_message_is_refused_or_left_out_where_the_provider_refuses_it(provider, content):
+    asked = {"role": "user", "content": "Hi"}
+    with pytest.raises(UsageError, match=r"message 1 is blank, which \w+ refuses"):
+        fit_messages([asked, {"role": "user", "content": content}], provider)
+    assert fit_messages([asked, {"role": "assistant", "content": content}, asked], provider) == [asked, asked]
+    assert len(fit_messages([{"role": "user", "content": content}], "openai")) == 1
+
+
+def test_parts_that_are_no_text_stay_and_blank_ones_beside_them_go():
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    content = [{"type": "text", "text": ""}, picture, {"type": "text", "text": "What is it?"}]
+    assert fit_messages([{"role": "user", "content": content}], "anthropic")[0]["content"] == content[1:]

@@ -63,5 +63,6 @@ FACTS = Facts(
     empty_is_nothing=True,
     key_header="x-api-key",
     models=ROWS,
+    refuses_blank_text=True,  # its error text: text content blocks must contain non-whitespace text
     failure=failure,
 )

@@ -75,5 +75,6 @@ FACTS = Facts(
     stream_finish_at=("messageStop", "stopReason"),
     empty_is_nothing=True,
     resigned="requests to Bedrock are signed, each for its own minute; record it again instead",
+    refuses_blank_text=True,  # its error text: the text field in the ContentBlock object is blank
     failure=failure,
 )

@@ -87,5 +87,6 @@ FACTS = Facts(
     numbers=NUMBERS,
     key_header="x-goog-api-key",
     models=RESOURCES,
+    refuses_blank_text=True,  # its error text: must include at least one parts field
     failure=failure,
 )

@@ -26,5 +26,10 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
-    finishes=FINISHES, finish_at=("done_reason",), stream_finish_at=("done_reason",), models=TAGS, failure=failure
+    finishes=FINISHES,
+    finish_at=("done_reason",),
+    stream_finish_at=("done_reason",),
+    models=TAGS,
+    pairs_results=False,
+    failure=failure,
 )
