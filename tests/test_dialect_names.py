@@ -12,24 +12,15 @@ HOUSE = Path(__file__).parent.parent / "harness"
 NAMES = DIALECTS.keys() | PROFILES.keys()
 # litellm's own peculiarities and faults, which are about one provider each, and one adapter a provider's package.
 HOMES = ("dialects/", "backend/repairs", "backend/known_faults", "laws/known_faults", "adapters/")
-# A default of ours is OpenAI's wire, where nobody said another.
-DEFAULTS = {"backend/names", "strategies/names"}
+# litellm hands everything over in OpenAI's shape, and a default of ours is OpenAI's wire.
+DEFAULTS = {
+    "strategies/names",
+    *(f"backend/{name}" for name in ("errors", "finish_words", "names", "response", "tool_calls")),
+}
 # Still to be moved to a dialect's facts or a provider's row.
 LEFT = {
-    *(
-        f"backend/{name}"
-        for name in ("attempt", "errors", "finish_words", "omissions", "recorded_answers", "stream_watch")
-    ),
     *(f"laws/{name}" for name in ("bare", "draw", "exemplars", "names", "question", "selfcheck", "trial", "guilt")),
-    *("backend/request", "backend/response", "backend/tool_calls", "cards/reread", "cli/prove", "server/upstreams"),
-    *(
-        "checks/card/decoding",
-        "checks/card/streaming",
-        "backend/stream",
-        "backend/library",
-        "laws/requests",
-        "laws/state",
-    ),
+    *("laws/requests", "laws/state", "cards/reread", "cli/prove", "server/upstreams"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import httpx
@@ -13,8 +13,8 @@ import httpx
 from harness.backend.errors import broke_off, causes, translate
 from harness.backend.finish_words import own_word
 from harness.backend.keys import missing_key
-from harness.backend.omissions import code_runs, gemini_usage, ollama_ids, unreadable_call
-from harness.backend.repairs import REPAIRS
+from harness.backend.repairs.events import REPAIRS
+from harness.backend.repairs.peculiar import Peculiar, peculiar
 from harness.backend.response import as_generated, read_reply
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
@@ -73,8 +73,8 @@ class Attempt:
         if refused is not None:
             raise refused
         said = own_word(self.raw, self.dialect)
-        if said is None and self.dialect == "cohere" and item(message_of(answer)[0], "tool_calls"):
-            said = "TOOL_CALL"  # litellm shows nothing of Cohere's answer, and calls every ending a stop
+        if said is None and self.peculiar.hidden_call_word and item(message_of(answer)[0], "tool_calls"):
+            said = self.peculiar.hidden_call_word
         return self._read(answer, said=said)
 
     @property
@@ -93,7 +93,7 @@ class Attempt:
         if said is None:
             raise self._cut(_NO_REASON)
         answer = self.assembly.response()
-        if watch is not None and self.dialect == "openai":
+        if watch is not None and self.peculiar.openai_shape:
             answer["usage"] = watch.usage  # litellm counts for itself where it missed what was told
         return self._read(answer, said=str(said))
 
@@ -105,7 +105,7 @@ class Attempt:
         reported = None if any(isinstance(one, httpx.HTTPStatusError) for one in causes(error)) else self._reported()
         if reported is not None:
             return reported
-        if self.begun and broke_off(error, self.dialect):
+        if self.begun and broke_off(error, binary=self.peculiar.binary):
             broken = any(isinstance(one, httpx.TransportError) for one in causes(error))
             return self._cut("the connection broke in the middle of the stream" if broken else _NO_REASON)
         told = translate(error, provider=self.question.provider, raw=self.raw, begun=self.begun)
@@ -126,8 +126,8 @@ class Attempt:
         """
         if self.begun:
             ended = self.watch is not None and (self.watch.ended or self.watch.said is not None)
-            return self.streamed_reply(None) if ended and broke_off(error, self.dialect) else None
-        if self.dialect != "openai":
+            return self.streamed_reply(None) if ended and broke_off(error, binary=self.peculiar.binary) else None
+        if not self.peculiar.openai_shape:
             return None
         try:
             answer = parse(self.raw)
@@ -151,6 +151,11 @@ class Attempt:
         """The wire dialect of the provider that is asked."""
         return profile(self.question.provider).dialect
 
+    @property
+    def peculiar(self) -> Peculiar:
+        """What litellm does with this dialect alone."""
+        return peculiar(self.dialect)
+
     def _reported(self) -> ProviderError | None:
         """The error that a whole answer of status 200 reports."""
         try:
@@ -168,10 +173,10 @@ class Attempt:
 
     def _read(self, response: Json, *, cut: str = "", said: str | None = None) -> Reply:
         question, sent = self.question, self.sent
-        if self.dialect == "ollama_generate":
+        if self.peculiar.text_only:
             response = as_generated(response, sent)
-        if self.dialect == "ollama" and self.watch is not None:
-            put_ids(response, ollama_ids(sent))
+        if self.peculiar.ids is not None and self.watch is not None:
+            put_ids(response, self.peculiar.ids(sent))
         reply = read_reply(
             response,
             names=question.names,
@@ -183,14 +188,4 @@ class Attempt:
             sent="" if self.watch is not None and self.watch.foreign else sent,
             dialect=self.dialect,
         )
-        return _with_geminis_own(reply, sent) if self.dialect == "gemini" else reply
-
-
-def _with_geminis_own(reply: Reply, sent: str) -> Reply:
-    unreadable = unreadable_call(sent, len(reply.calls) + len(reply.errors))
-    return replace(
-        reply,
-        usage=gemini_usage(sent) or reply.usage,
-        provider_calls=(*reply.provider_calls, *code_runs(sent)),
-        errors=reply.errors if unreadable is None else (*reply.errors, unreadable),
-    )
+        return self.peculiar.completed(reply, sent)

@@ -67,15 +67,16 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
     return UnreadableReplyError(f"litellm could not read the answer: {message}", raw=raw)
 
 
-def broke_off(error: Exception, dialect: str = "") -> bool:
-    """Whether ``error`` says that an answer ended before its time, rather than that it was bad or late."""
+def broke_off(error: Exception, *, binary: bool = False) -> bool:
+    """Whether ``error`` says that an answer ended before its time, rather than that it was bad or late; ``binary`` of a
+    stream of frames, for which litellm makes up a bad gateway.
+    """
     chain = list(causes(error))
     if any(isinstance(one, httpx.TransportError) for one in chain):
         return not any(isinstance(one, httpx.TimeoutException) for one in chain)
-    # For Bedrock's binary stream litellm makes up a bad gateway; elsewhere it loses the cause of its own
-    # "stream ended before a finish_reason", and only this type is left at the root.
+    # litellm loses the cause of its own "stream ended before a finish_reason"; only this type is left at the root.
     lost = "APIConnectionError" in _names(chain[-1])
-    return lost or (dialect == "bedrock" and any("BadGatewayError" in _names(one) for one in chain))
+    return lost or (binary and any("BadGatewayError" in _names(one) for one in chain))
 
 
 def words(error: BaseException) -> str:

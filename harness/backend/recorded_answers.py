@@ -19,6 +19,7 @@ import httpx
 
 from harness.backend.attempt import Attempt
 from harness.backend.library import library
+from harness.backend.repairs.peculiar import BY_SDK
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item
 from harness.core.errors import StreamCutError, UnreadableReplyError
@@ -31,18 +32,6 @@ if TYPE_CHECKING:
     from harness.core.exchange import HttpResponse
 
 _FINE = 200
-_BY_SDK = frozenset({"openai", "azure", "cerebras", "llamafile", "vercel_ai_gateway", "zai"})
-"""Providers that litellm asks through OpenAI's SDK, whose stream hands over each event as it came."""
-_PARSERS = {
-    "anthropic": ("litellm.llms.anthropic.chat.handler", "ModelResponseIterator"),
-    "gemini": ("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini", "ModelResponseIterator"),
-    "bedrock": ("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"),
-}
-"""The parsers of streams that a provider's configuration in litellm does not name."""
-_CUT_ALIKE = ("openai", "anthropic")
-"""Dialects in which all that had come of a stream that ends early is the same either way: for the others, litellm
-counts tokens.
-"""
 
 
 @dataclass(slots=True)
@@ -73,19 +62,19 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
         sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
         reply = _stream(attempt, sent) if question.arguments["stream"] else _whole(attempt, sent)
     except StreamCutError:
-        if attempt.dialect not in _CUT_ALIKE:
+        if not attempt.peculiar.cut_alike:
             return None
         raise
     except Exception as error:  # noqa: BLE001 - whatever litellm raises, `complete` raises the right error for it
         reply = None if attempt.begun else attempt.rescued(error)
-    if reply is not None and _made_up(reply, attempt.dialect):
+    if reply is not None and _made_up(reply, attempt):
         return None
     return reply
 
 
-def _made_up(reply: Reply, dialect: str) -> bool:
+def _made_up(reply: Reply, attempt: Attempt) -> bool:
     """Whether litellm's call would give something else than its parsers: it counts tokens where none are told."""
-    return reply.usage is None and dialect != "openai"
+    return reply.usage is None and not attempt.peculiar.openai_shape
 
 
 def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
@@ -108,28 +97,27 @@ def _stream(attempt: Attempt, sent: httpx.Response) -> Reply | None:
     attempt.begun = True
     provider, name = attempt.question.provider, _name(attempt)
     dialect = attempt.dialect
-    if dialect == "bedrock":
+    if attempt.peculiar.binary:
         watch = attempt.watch = LineWatch(provider, dialect)
-        for piece in _parser(dialect)(model=name).iter_bytes(watch.frames([sent.content])):
+        for piece in _parser(attempt.peculiar.parser)(model=name).iter_bytes(watch.frames([sent.content])):
             attempt.assembly.add(piece)
         return None if watch.foreign else attempt.streamed_reply(None)
     watch = attempt.watch = LineWatch(provider, dialect)
     lines = chain(watch.feed(sent.content), watch.finish())
     for piece in _pieces(attempt, name, lines):
         attempt.assembly.add(piece)
-    if dialect != "openai":
+    if not attempt.peculiar.openai_shape:
         attempt.assembly.usage = _counted(attempt.assembly.usage, ended=watch.ended or watch.said is not None)
     return None if watch.foreign else attempt.streamed_reply(None)
 
 
 def _pieces(attempt: Attempt, name: str, lines: Iterator[str]) -> Json:
-    provider, dialect = attempt.question.provider, attempt.dialect
-    if provider in _BY_SDK:
+    provider = attempt.question.provider
+    if provider in BY_SDK:
         return _events(lines)
-    if dialect == "anthropic":
-        return _parser(dialect)(lines, sync_stream=True)
-    if dialect == "gemini":
-        return _parser(dialect)(lines, sync_stream=True, logging_obj=_Log(attempt))
+    if attempt.peculiar.parser:
+        log = {"logging_obj": _Log(attempt)} if attempt.peculiar.parser_logs else {}
+        return _parser(attempt.peculiar.parser)(lines, sync_stream=True, **log)
     made = _config(provider, name).get_model_response_iterator(streaming_response=lines, sync_stream=True)
     return map(_as_chunk, made)
 
@@ -168,13 +156,13 @@ def _name(attempt: Attempt) -> str:
 @cache
 def _config(provider: str, name: str) -> Any:
     litellm = library()
-    if provider in _BY_SDK:
+    if provider in BY_SDK:
         return litellm.OpenAIGPTConfig()
     return litellm.utils.ProviderConfigManager.get_provider_chat_config(name, litellm.LlmProviders(provider))
 
 
 @cache
-def _parser(dialect: str) -> Any:
+def _parser(at: tuple[str, str]) -> Any:
     library()
-    module, name = _PARSERS[dialect]
+    module, name = at
     return getattr(importlib.import_module(module), name)

@@ -10,6 +10,7 @@ from harness.backend.history import fit_messages, turns
 from harness.backend.jsonmode import json_options
 from harness.backend.name_positions import choice_name
 from harness.backend.names import NameTable, name_table
+from harness.backend.repairs.peculiar import DEFAULTS
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
@@ -72,9 +73,7 @@ def prepare_request(
     if row.counts_unasked or not DIALECTS[row.dialect].facts.counts_are_asked_for:
         # litellm refuses the option there, though what it asks for comes anyway.
         arguments.pop("stream_options", None)
-    if provider == "azure":
-        # litellm's num_retries does not reach the client that it makes for Azure.
-        arguments.setdefault("max_retries", 0)
+    arguments = {**DEFAULTS.get(provider, {}), **arguments}
     if tools:
         arguments["tools"] = names.tools(tools)
     if tool_choice is not None:

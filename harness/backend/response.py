@@ -7,15 +7,16 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.backend.finish_words import finish_of
-from harness.backend.omissions import ends_in_call, generated_text, provider_run_ids
-from harness.backend.spoken import parted, spoken
+from harness.backend.repairs.omissions import ends_in_call, generated_text
+from harness.backend.repairs.peculiar import peculiar
+from harness.backend.repairs.spoken import parted, spoken
 from harness.backend.tool_calls import decode_message, item, message_of, text_of
 from harness.core.chat import Reply, Usage
 from harness.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from harness.backend.names import NameTable
-    from harness.backend.spoken import Spoken
+    from harness.backend.repairs.spoken import Spoken
     from harness.core.chat import Json
 
 
@@ -51,7 +52,7 @@ def read_reply(
         cut=cut,
         sent=sent,
         empty_is_nothing=dialect in DIALECTS and _empty_is_nothing(dialect, sent),
-        ran=provider_run_ids(sent) if dialect == "bedrock" else frozenset(),
+        ran=peculiar(dialect).ran(sent),
         text=text,
     )
     return Reply(
@@ -84,7 +85,9 @@ def _said(message: Json, own: Spoken, dialect: str) -> tuple[str, str]:
 
 def _empty_is_nothing(dialect: str, sent: str) -> bool:
     """Whether ``{}`` is what the last call has where its arguments never came, by the dialect or by litellm."""
-    return dialect == "cohere" or (DIALECTS[dialect].facts.empty_is_nothing and ends_in_call(sent, dialect))
+    return peculiar(dialect).empty_is_nothing or (
+        DIALECTS[dialect].facts.empty_is_nothing and ends_in_call(sent, dialect)
+    )
 
 
 def as_generated(response: Json, sent: str) -> Json:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from harness.backend.repairs import REPAIRS
+from harness.backend.repairs.events import REPAIRS
+from harness.backend.repairs.peculiar import peculiar
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects import DIALECTS
 from harness.dialects.bedrock.facts import frame_failure
@@ -35,26 +36,6 @@ if TYPE_CHECKING:
     from harness.core.exchange import Headers
     from harness.dialects.framing.eventstream import Frame
     from harness.dialects.framing.sse import SseEvent
-
-# What an event of each dialect has; a stream without any of it is in some other dialect.
-KEYS: dict[str, tuple[str, ...]] = {
-    "openai": ("choices", "error", "object"),
-    "anthropic": ("type", "error"),
-    "gemini": ("candidates", "promptFeedback", "usageMetadata", "error"),
-    "ollama": ("message", "done", "error"),
-    "ollama_generate": ("response", "done", "error"),
-    "cohere": ("type", "event_type", "error"),
-    "bedrock": (
-        "messageStart",
-        "contentBlockStart",
-        "contentBlockDelta",
-        "contentBlockStop",
-        "messageStop",
-        "metadata",
-    ),
-}
-_BARE = ("cohere", "ollama", "ollama_generate")
-"""Dialects whose parsers in litellm take every line for JSON."""
 
 
 @dataclass(slots=True)
@@ -85,7 +66,7 @@ class LineWatch:
     def put_on(self, stream: Any) -> bool:
         """Watch litellm's ``stream``; False where there is nothing to watch."""
         source = getattr(stream, "completion_stream", None)
-        if self.dialect not in KEYS or source is None:
+        if self.dialect not in DIALECTS or not self.facts.event_keys or source is None:
             return False
         if inspect.isgenerator(source) or inspect.isasyncgen(source):
             return self._put_on_frames(stream, source)
@@ -107,7 +88,7 @@ class LineWatch:
         asynchronous = inspect.isasyncgen(source)
         given = dict(source.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(source))
         decoder, iterator = given.get("self"), given.get("iterator")
-        if self.dialect != "bedrock" or decoder is None or iterator is None:
+        if not peculiar(self.dialect).binary or decoder is None or iterator is None:
             return False
         headers = given.get("response_headers")
         self.headers = tuple((str(name), str(value)) for name, value in (headers or {}).items())
@@ -170,7 +151,7 @@ class LineWatch:
     def _text(self, text: str, event: SseEvent) -> Iterator[str]:
         if text == DONE:
             self.ended = self.ended or self.facts.terminator == DONE
-            if self.dialect not in _BARE and self.facts.terminator == DONE:
+            if not peculiar(self.dialect).bare_lines and self.facts.terminator == DONE:
                 yield f"data: {DONE}"
             return
         self.seen.append(text)
@@ -182,7 +163,7 @@ class LineWatch:
                 raise UnreadableReplyError("an event of the stream is no JSON", raw=text) from error
             return
         self._refuse(value, event.type)
-        self._known |= isinstance(value, dict) and any(key in value for key in KEYS[self.dialect])
+        self._known |= isinstance(value, dict) and any(key in value for key in self.facts.event_keys)
         self.foreign = not self._known
         self._note(value)
         repair = REPAIRS.get(self.provider)
@@ -198,7 +179,7 @@ class LineWatch:
         self.said = self.facts.word(at(value, self.facts.stream_finish_at)) or self.said
         if not isinstance(value, dict):
             return
-        if self.dialect == "openai":
+        if peculiar(self.dialect).openai_shape:
             usage = value.get("usage") or at(value, ("x_groq", "usage"))  # Groq has a place of its own for it
             self.usage = usage if isinstance(usage, dict) else self.usage
         elif isinstance(at(value, ("promptFeedback", "blockReason")), str):
@@ -210,7 +191,7 @@ class LineWatch:
     def _written(self, value: Any) -> str:
         # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line.
         text = json.dumps(value)
-        return text if self.dialect in _BARE else f"data: {text}"
+        return text if peculiar(self.dialect).bare_lines else f"data: {text}"
 
     def frames(self, data: Iterable[bytes]) -> Iterator[bytes]:
         """Bedrock's bytes, passed on when what they say has been noted."""
@@ -240,7 +221,7 @@ class LineWatch:
             error.provider = self.provider
             raise with_wait(error, self.headers)
         event = {frame.headers.get(":event-type", ""): value}
-        self._known |= any(key in event for key in KEYS[self.dialect])
+        self._known |= any(key in event for key in self.facts.event_keys)
         self.foreign = not self._known
         self.seen.append(json.dumps(event))
         self._note(event)

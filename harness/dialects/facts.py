@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.core.errors import ProviderError, by_status
 from harness.core.exchange import header
@@ -69,7 +69,10 @@ class Facts:
     """``finishes`` maps the provider's finish words to ours; ``finish_at`` is where the word stands in a whole answer,
     ``stream_finish_at`` where in an event. ``numbers`` are finish words that some answers give as numbers.
 
-    ``terminator`` is the data of the event that ends a stream. ``empty_is_nothing`` says that a call whose arguments
+    ``terminator`` is the data of the event that ends a stream, ``last_line`` a regular expression of the line that
+    does. An event has one of ``event_keys``: a stream without any is in some other dialect. ``thinks_in_text``: models
+    write their reasoning into the text, as a ``<think>`` block in front. ``object_arguments``: arguments are a JSON
+    object, not text, in whole answers or always. ``empty_is_nothing`` says that a call whose arguments
     never came has an empty object on this wire. ``counts_are_asked_for``: a
     stream ends with token counts only where the request asks for them. ``refuses_blank_text`` says that the API refuses
     text without a visible character, ``pairs_results`` that each tool result must answer one earlier call, once.
@@ -83,6 +86,10 @@ class Facts:
     stream_finish_at: Path = ()
     numbers: Mapping[int, str] = field(default_factory=dict)
     terminator: str = ""
+    last_line: str = ""
+    event_keys: tuple[str, ...] = ()
+    thinks_in_text: bool = False
+    object_arguments: Literal["never", "whole", "always"] = "never"
     empty_is_nothing: bool = False
     counts_are_asked_for: bool = False
     refuses_blank_text: bool = False

@@ -10,7 +10,7 @@ import copy
 import json
 from typing import TYPE_CHECKING
 
-from harness.backend.omissions import generated_text
+from harness.backend.repairs.omissions import generated_text
 from harness.backend.request import prepare_request as prepared
 from harness.backend.response import read_reply
 from harness.core.chat import ToolCall

@@ -12,6 +12,7 @@ from harness.checks.card.markup_in_text import call_as_text, marker
 from harness.checks.card.tool_schemas import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
+from harness.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from harness.core.finding import Finding
 
 SIGNED = "__thought__"  # litellm hands Gemini's signature of a call on behind its id
-# Whole answers of these hold arguments as a JSON object, not as text.
-_TYPED = {"anthropic", "bedrock", "gemini", "ollama"}
 _BARE = re.compile(rb'"arguments"\s*:\s*(""|null|"null")')
 
 
@@ -187,7 +186,13 @@ def markers(seen: CheckContext) -> Iterator[Finding]:
 
 
 def either_form(seen: CheckContext) -> Iterator[Finding]:
-    if seen.asked is not None and seen.asked.dialect in _TYPED and not seen.asked.stream and called(seen):
+    facts = DIALECTS[seen.asked.dialect].facts if seen.asked else None
+    if (
+        facts is not None
+        and facts.object_arguments != "never"
+        and not (seen.asked and seen.asked.stream)
+        and called(seen)
+    ):
         yield judged(lost(seen), "arguments came as an object, and came back alike")
 
 

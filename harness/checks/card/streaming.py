@@ -10,15 +10,13 @@ from harness.checks.card.context import CardCheck, describe, failed, judged, nam
 from harness.checks.json_equality import shown
 from harness.core.chat import Reply
 from harness.core.errors import StreamCutError
+from harness.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.checks.card.context import CheckContext
     from harness.core.finding import Finding
-
-# The last word of a stream, and how often it may stand; of the other dialects the finish itself is the end.
-_TERMINATORS = {"openai": re.compile(rb"(?m)^data: ?\[DONE\]"), "anthropic": re.compile(rb"(?m)^event: message_stop")}
 
 
 def _streamed(seen: CheckContext) -> bool:
@@ -88,11 +86,11 @@ def deltas(seen: CheckContext) -> Iterator[Finding]:
 def one_end(seen: CheckContext) -> Iterator[Finding]:
     if seen.both is None or not _streamed(seen) or seen.exchange is None or seen.exchange.response is None:
         return
-    word = _TERMINATORS.get(seen.asked.dialect if seen.asked else "")
-    if word is None:
+    line = DIALECTS[seen.asked.dialect].facts.last_line if seen.asked else ""
+    if not line:
         yield passing("the stream ends with its finish")
         return
-    found = list(word.finditer(seen.exchange.response.body))
+    found = re.findall(line.encode(), seen.exchange.response.body)
     if len(found) == 1:
         yield passing("one terminator")
     else:

@@ -57,6 +57,9 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    last_line=r"(?m)^event: message_stop",
+    event_keys=("type", "error"),
+    object_arguments="whole",
     finishes=FINISHES,
     finish_at=("stop_reason",),
     stream_finish_at=("delta", "stop_reason"),

@@ -70,6 +70,15 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    event_keys=(
+        "messageStart",
+        "contentBlockStart",
+        "contentBlockDelta",
+        "contentBlockStop",
+        "messageStop",
+        "metadata",
+    ),
+    object_arguments="whole",
     finishes=FINISHES,
     finish_at=("stopReason",),
     stream_finish_at=("messageStop", "stopReason"),

@@ -40,6 +40,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    event_keys=("type", "event_type", "error"),
     finishes=FINISHES,
     finish_at=("finish_reason",),
     stream_finish_at=("delta", "finish_reason"),

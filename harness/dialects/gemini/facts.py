@@ -81,6 +81,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    event_keys=("candidates", "promptFeedback", "usageMetadata", "error"),
+    object_arguments="always",
     finishes=FINISHES,
     finish_at=("candidates", 0, "finishReason"),
     stream_finish_at=("candidates", 0, "finishReason"),

@@ -26,6 +26,9 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    event_keys=("message", "response", "done", "error"),
+    thinks_in_text=True,
+    object_arguments="always",
     finishes=FINISHES,
     finish_at=("done_reason",),
     stream_finish_at=("done_reason",),

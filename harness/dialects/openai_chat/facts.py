@@ -124,6 +124,9 @@ def _wait(told: dict[str, Json]) -> float | None:
 
 
 FACTS = Facts(
+    last_line=r"(?m)^data: ?\[DONE\]",
+    event_keys=("choices", "error", "object"),
+    thinks_in_text=True,
     finishes=FINISHES,
     finish_at=("choices", 0, "finish_reason"),
     stream_finish_at=("choices", 0, "finish_reason"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from harness.backend.omissions import code_runs, generated_text, ollama_ids, unreadable_call
+from harness.backend.repairs.omissions import code_runs, generated_text, ollama_ids, unreadable_call
 from harness.core.chat import CallError, ToolCall
 
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.backend.omissions import events
+from harness.backend.repairs.omissions import events
+from harness.dialects import DIALECTS
 from harness.dialects.facts import at
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def spoken(sent: str, dialect: str) -> Spoken:
 
 def parted(text: str, reasoning: str, dialect: str) -> tuple[str, str]:
     """Text and reasoning, where the reasoning stands in the text as a ``<think>`` block in front of it."""
-    found = None if reasoning or dialect not in {"openai", "ollama", "ollama_generate"} else _THINKING.match(text)
+    thinks = dialect in DIALECTS and DIALECTS[dialect].facts.thinks_in_text
+    found = None if reasoning or not thinks else _THINKING.match(text)
     return (found[3], found[2]) if found else (text, reasoning)
 
 

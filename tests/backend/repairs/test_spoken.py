@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.backend.spoken import parted, spoken
+from harness.backend.repairs.spoken import parted, spoken
 from harness.core.chat import Reply
 from harness.dialects import DIALECTS
 from harness.dialects.framing.kinds import pieces

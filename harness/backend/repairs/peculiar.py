@@ -1,0 +1,80 @@
+"""What litellm 1.109.1 does with one dialect or provider and with no other, as values that the backend asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.backend.repairs.omissions import code_runs, gemini_usage, ollama_ids, provider_run_ids, unreadable_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from harness.core.chat import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Peculiar:
+    """``openai_shape``: its answers have the shape that litellm hands over, and a stream's counts are the wire's own;
+    elsewhere litellm counts tokens where none are given. ``bare_lines``: litellm's parser takes each line for JSON.
+    ``binary``: its stream is read by a decoder of frames, and litellm makes up a bad gateway where one breaks off.
+    ``hidden_call_word`` is the finish word of an answer with calls of which litellm shows nothing.
+    ``empty_is_nothing``: litellm writes ``{}`` for arguments that never came. ``text_only``: the API has no calls,
+    litellm makes them of JSON text. ``cut_alike``: its parsers read what came of a cut stream as its whole call does.
+
+    ``parser`` is the module and class of the stream's parser, where the provider's configuration names none;
+    ``parser_logs`` says that it wants a log. ``ids`` and ``ran`` find in the provider's own text the ids of calls that
+    litellm replaced, and those of calls that the provider ran. ``completed`` adds to a reply what only that text holds.
+    """
+
+    openai_shape: bool = False
+    bare_lines: bool = False
+    binary: bool = False
+    hidden_call_word: str = ""
+    empty_is_nothing: bool = False
+    text_only: bool = False
+    cut_alike: bool = False
+    parser: tuple[str, str] | None = None
+    parser_logs: bool = False
+    ids: Callable[[str], list[str | None]] | None = None
+    ran: Callable[[str], frozenset[str]] = lambda _sent: frozenset()
+    completed: Callable[[Reply, str], Reply] = lambda reply, _sent: reply
+
+
+def _with_geminis_own(reply: Reply, sent: str) -> Reply:
+    unreadable = unreadable_call(sent, len(reply.calls) + len(reply.errors))
+    return replace(
+        reply,
+        usage=gemini_usage(sent) or reply.usage,
+        provider_calls=(*reply.provider_calls, *code_runs(sent)),
+        errors=reply.errors if unreadable is None else (*reply.errors, unreadable),
+    )
+
+
+_PECULIAR: Mapping[str, Peculiar] = {
+    "openai": Peculiar(openai_shape=True, cut_alike=True),
+    "anthropic": Peculiar(cut_alike=True, parser=("litellm.llms.anthropic.chat.handler", "ModelResponseIterator")),
+    "gemini": Peculiar(
+        parser=("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini", "ModelResponseIterator"),
+        parser_logs=True,
+        completed=_with_geminis_own,
+    ),
+    "bedrock": Peculiar(
+        binary=True, parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"), ran=provider_run_ids
+    ),
+    "cohere": Peculiar(bare_lines=True, hidden_call_word="TOOL_CALL", empty_is_nothing=True),
+    "ollama": Peculiar(bare_lines=True, ids=ollama_ids),
+    "ollama_generate": Peculiar(bare_lines=True, text_only=True),
+}
+_PLAIN = Peculiar()
+
+BY_SDK = frozenset({"openai", "azure", "cerebras", "llamafile", "vercel_ai_gateway", "zai"})
+"""Providers that litellm asks through OpenAI's SDK, whose stream hands over each event as it came."""
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {"azure": {"max_retries": 0}}
+"""Options of one provider: litellm's ``num_retries`` does not reach the client that it makes for Azure."""
+
+
+def peculiar(dialect: str) -> Peculiar:
+    """What litellm does with ``dialect`` alone."""
+    return _PECULIAR.get(dialect, _PLAIN)
