@@ -10,13 +10,14 @@ export AWS_EC2_METADATA_DISABLED = true
 
 NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 
-.PHONY: run test test-slow test-nightly test-scale lint record-local lock clean node-packages test-node bench-server
+.PHONY: run test test-slow test-nightly test-scale lint record-local lock clean node-packages test-node frameworks \
+	test-frameworks bench-server
 
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 -m "not slow and not frameworks"
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow
@@ -38,6 +39,13 @@ node-packages:
 
 test-node: $(VENV)/.installed node-packages
 	HARNESS_NODE_PACKAGES=$(NODE_PACKAGES) $(BIN)/python -m pytest -q tests/server/test_node.py
+
+# An environment for each agent framework, some 5 GB in all; quicker with uv on the PATH.
+frameworks: $(VENV)/.installed
+	$(BIN)/python tests/frameworks/environments.py
+
+test-frameworks: frameworks
+	$(BIN)/python -m pytest -q -m frameworks tests/frameworks tests/mcp
 
 bench-server: $(VENV)/.installed node-packages
 	HARNESS_NODE_PACKAGES=$(NODE_PACKAGES) $(BIN)/python benchmarks/server.py

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cassette.format import encodings
 from harness.core.exchange import Chunk, Exchange, Failure, HttpResponse
 from harness.dialects.framing.sse import ends_stream
+from harness.dialects.mcp.messages import answered, listens, waited_for
 from harness.interception import context
 
 if TYPE_CHECKING:
@@ -28,10 +29,15 @@ class ExchangeRecorder:
         self._start = time.monotonic()
         self._size = 0
         self._over = False
+        self._waited_for = waited_for(request)
+        self._whole = False
 
     def head(self, status: int, headers: Headers) -> None:
         self._status, self._headers = status, headers
         self._recorder.met(headers)
+        # It lasts as long as its session: what is asked meanwhile is not asked together with it.
+        if listens(self._request, HttpResponse(status, headers)):
+            self._keep(None, complete=False)
 
     def chunk(self, data: bytes) -> None:
         if self._over or not data:
@@ -40,16 +46,27 @@ class ExchangeRecorder:
         self._size += len(data)
         if self._recorder.longest is not None and self._size > self._recorder.longest:
             raise context.TooLongError(f"the answer is longer than {self._recorder.longest:,} bytes: it was broken off")
-        if self._done():
-            self._keep(None, complete=True)  # the client has all of it now
+        if self._done() or self._answered(data):
+            self._keep(None, complete=True)  # the client has all of it now, and may read no further
 
     def end(self, failure: Failure | None, *, complete: bool = True) -> None:
         if self._over:
             return
         self._over = True
         self._recorder.over(self._number)
-        if not (self._done() and failure is None):
-            self._keep(failure, complete=complete)
+        if self._whole or self._done():
+            if failure is not None:
+                self._keep(failure, complete=complete)
+            return
+        nothing_due = self._waited_for == set() and not self._chunks
+        self._keep(failure, complete=complete or nothing_due)
+
+    def _answered(self, data: bytes) -> bool:
+        """Whether each MCP message of the request has its answer."""
+        if self._waited_for and not self._whole and b'"id"' in data:
+            self._whole = self._waited_for <= answered(b"".join(one.data for one in self._chunks))
+            return self._whole
+        return False
 
     def _done(self) -> bool:
         return ends_stream(b"".join(chunk.data[-_TAIL:] for chunk in self._chunks[-_TAIL:])[-_TAIL:])

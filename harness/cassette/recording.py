@@ -105,7 +105,7 @@ class Recorder:
             if self._written(number, exchange):
                 fresh = number not in self._found
                 self._found[number], self._came[number] = exchange, came
-                self._spans[number] = number, self._count
+                self._spans.setdefault(number, (number, self._count))
                 if fresh:
                     self._kept(len(self._found) - 1, exchange)
 

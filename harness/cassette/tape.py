@@ -14,6 +14,8 @@ from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.resume import answered, earlier
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
+from harness.dialects.mcp import describe
+from harness.dialects.mcp.messages import readdressed
 from harness.interception import context, side_traffic
 from harness.interception.traffic import QUIET, Traffic
 
@@ -99,7 +101,7 @@ class Tape:
     def unused(self) -> tuple[int, ...]:
         """The indices of recorded exchanges that no request has taken yet; side traffic need not come again."""
         left = [number for number in range(len(self._recorded)) if number not in self._given]
-        return tuple(number for number in left if not side_traffic.known(self._recorded[number].request))
+        return tuple(number for number in left if not _optional(self._recorded[number]))
 
     def answer(self, request: HttpRequest) -> context.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
@@ -127,7 +129,7 @@ class Tape:
             self._given.add(number)
             self._seen.append(request)
             self.taken.append((number, self._recorded[number]))
-            return self._recorded[number]
+            return readdressed(self._recorded[number], request)
 
     def _beside(self, request: HttpRequest) -> context.Answer | None:
         """The answer to what is none of the tape's: it goes on to a host that is allowed, or is quietly refused."""
@@ -179,8 +181,14 @@ class Tape:
         if any(map(LeakScan(self._redactor.secrets).holds, found)):
             found = []
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"
-        message = f"{self.path}: no unused exchange answers {asked.method} {asked.url}: {why}"
+        message = (
+            f"{self.path}: no unused exchange answers {asked.method} {asked.url}{describe.about(asked.body)}: {why}"
+        )
         return self._miss(message, cassette=str(self.path), nearest=nearest, differences=found)
+
+
+def _optional(exchange: Exchange) -> bool:
+    return side_traffic.known(exchange.request) or context.heard_nothing(exchange)
 
 
 def _exact(request: HttpRequest) -> tuple[str, str, str | None, bytes]:

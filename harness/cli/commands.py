@@ -30,6 +30,16 @@ COMMANDS = (
         "harness.cli.program_replay",
         "harness.cli.program_replay",
     ),
+    Command(
+        "mcp",
+        "stand in for an MCP server over stdio, inside `record -- CMD` and `replay -- CMD`",
+        "harness.cli.mcp",
+        "harness.cli.mcp",
+    ),
+    Command(
+        "mcp record", "record what an MCP client and server say", "harness.cli.mcp_record", "harness.cli.mcp_record"
+    ),
+    Command("mcp replay", "answer an MCP client from a recording", "harness.cli.mcp_replay", "harness.cli.mcp_replay"),
     Command("rerecord", "record anew, and show what is answered otherwise", "harness.cli.rerecord"),
     Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
     Command("eval", "score models on evaluation suites, side by side, from their recordings", "harness.cli.evaluation"),

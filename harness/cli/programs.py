@@ -66,6 +66,15 @@ def cassette(words: argparse.Namespace, folder: str = "programs") -> Path:
     return settings({"cassettes": words.cassettes}).cassettes / folder / f"{named(words.program)}.json"
 
 
+def server(words: argparse.Namespace) -> tuple[tuple[str, ...], Path]:
+    """The command of an MCP server after ``--``, and its cassette. Raises ``UsageError`` where there is none."""
+    from harness.core.errors import UsageError
+
+    if not words.program:
+        raise UsageError("name the MCP server's command after `--`, such as: harness mcp record -- python server.py")
+    return tuple(words.program), cassette(words, "mcp")
+
+
 def named(words: Sequence[str]) -> str:
     """A file name for a command: readable, and another one for another command."""
     first, *rest = words

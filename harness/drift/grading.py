@@ -17,7 +17,7 @@ from harness.core.finding import Evidence
 from harness.dialects.decoded import read
 from harness.dialects.framing.kinds import streamed
 from harness.dialects.request import asks_json
-from harness.drift import body_shape
+from harness.drift import body_shape, tool_changes
 from harness.drift.answer_differences import describe, is_json, replies
 from harness.drift.consequences import CONSEQUENCES, graded
 
@@ -61,6 +61,8 @@ def between(before: Exchange, after: Exchange) -> tuple[Change, ...]:
         if old.status != new.status:
             what = f"HTTP {old.status} was answered, now HTTP {new.status}"
             made.append(graded("status", "status", describe(before), describe(after), what))
+        elif tool_changes.is_mcp(before):
+            made += tool_changes.between(before, after)
         else:
             answered = [*_answered(before, after)]
             follows = any(one.what == "called" for one in answered)

@@ -11,7 +11,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from harness.interception import httpx_client, threads, vcrpy_patches
+from harness.interception import httpx_client, mcp_client, threads, vcrpy_patches
 from harness.interception.context import Answer, current, seated
 from harness.interception.when_imported import when_imported
 
@@ -54,6 +54,7 @@ def _install() -> None:
         vcrpy_patches.install()
         when_imported("http.client", _http)
         when_imported("aiohttp", _aiohttp)
+        when_imported(mcp_client.MODULE, mcp_client.patch)
         _installed.append("doors")
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from harness.core.errors import CassetteMiss
-from harness.core.exchange import Exchange, Failure, HttpRequest, HttpResponse
+from harness.core.exchange import Exchange, Failure, HttpRequest, HttpResponse, header
+from harness.dialects.mcp.messages import SESSION, listens
 from harness.interception.traffic import QUIET, Traffic
 
 if TYPE_CHECKING:
@@ -150,6 +151,20 @@ def played(answer: Answer) -> tuple[HttpResponse | None, Failure | None] | None:
     if isinstance(answer, Exchange):
         return answer.response, answer.failure
     return None
+
+
+def stays_open(answer: Answer) -> bool:
+    """Whether a recorded stream went on when its client left, who only listened: it does so in a replay."""
+    if not isinstance(answer, Exchange) or answer.failure is not None or answer.response is None:
+        return False
+    # A server ends these streams with the session that they belong to: in a replay they would end too early.
+    lasts = not answer.complete or header(answer.response.headers, SESSION) is not None
+    return lasts and listens(answer.request, answer.response)
+
+
+def heard_nothing(exchange: Exchange) -> bool:
+    """Whether somebody only listened, and nothing came: a session may be over before its client comes to that."""
+    return stays_open(exchange) and exchange.response is not None and not exchange.response.chunks
 
 
 def witness(answer: Answer) -> ResponseListener:

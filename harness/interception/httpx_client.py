@@ -54,13 +54,15 @@ class _Library:
             return Failure("protocol", str(error))
         return Failure("reset", str(error))
 
-    def response(self, response: HttpResponse | None, failure: Failure | None, request: Any) -> Any:
+    def response(
+        self, response: HttpResponse | None, failure: Failure | None, request: Any, *, held: bool = False
+    ) -> Any:
         if response is None:
             raise self.error(failure or Failure("reset"), request)
         return self.module.Response(
             response.status,
             headers=list(response.headers),
-            stream=self.played(self, response, failure, request),
+            stream=self.played(self, response, failure, request, held=held),
             extensions={"http_version": b"HTTP/1.1"},
         )
 
@@ -98,7 +100,7 @@ def _guard(library: _Library) -> None:
         got = answer(_asked(request, await request.aread()))
         play = context.played(got)
         if play:
-            return library.response(*play, request)
+            return library.response(*play, request, held=context.stays_open(got))
         witness = context.witness(got)
         try:
             with context.passing():
@@ -125,8 +127,10 @@ def _watched(library: _Library, response: Any, witness: ResponseListener) -> Any
 class _Played:
     """A recorded body, chunk by chunk, for sync and async readers alike."""
 
-    def __init__(self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any) -> None:
-        self._library, self._failure, self._request = library, failure, request
+    def __init__(
+        self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any, *, held: bool
+    ) -> None:
+        self._library, self._failure, self._request, self._held = library, failure, request, held
         self._pieces = paced(response.chunks)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -143,6 +147,10 @@ class _Played:
 
                 await anyio.sleep(wait)
             yield data
+        if self._held:
+            import anyio  # noqa: PLC0415 - as above
+
+            await anyio.sleep_forever()  # until its client leaves, as it did
         self._end()
 
     def _end(self) -> None:

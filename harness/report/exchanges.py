@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.dialects.decoded import read
+from harness.dialects.mcp import describe
 from harness.report import safe_text
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange, Headers, HttpResponse, Provenance
 
 _MOST_TEXT = 60
+_MOST_LINES = 3
 
 
 def heading(path: str, provenance: Provenance, number: int) -> str:
@@ -28,7 +30,10 @@ def heading(path: str, provenance: Provenance, number: int) -> str:
 
 def short(number: int, exchange: Exchange) -> str:
     """The exchange in a line: what was asked, how it went, and what it decodes to."""
-    return safe_text.line(f"{number}: {exchange.request.method} {exchange.request.url} → {_outcome(exchange)}") + "\n"
+    request = exchange.request
+    asked = describe.asked(request.body)
+    what = f"{asked}, {request.url}" if asked else f"{request.method} {request.url}"
+    return safe_text.line(f"{number}: {what} → {_outcome(exchange)}") + "\n"
 
 
 def whole(number: int, exchange: Exchange) -> str:
@@ -90,6 +95,8 @@ def _outcome(exchange: Exchange) -> str:
         told.append(f"{exchange.response.status}, {_size(exchange.response)}")
     if exchange.failure:
         told.append(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
+    if lines := describe.answered(exchange):
+        return f"{', '.join(told)}: {'; '.join(lines[-_MOST_LINES:])}"
     reply = read(exchange)
     if reply is None or isinstance(reply, str):
         return ", ".join(told)
@@ -100,6 +107,11 @@ def _outcome(exchange: Exchange) -> str:
 
 
 def _decoded(exchange: Exchange) -> Iterator[str]:
+    if asked := describe.asked(exchange.request.body):
+        yield from _bar(f"asked: {asked}")
+        for line in describe.answered(exchange):
+            yield from _bar(line)
+        return
     reply = read(exchange)
     if reply is None:
         yield from _bar("nothing: this is no answer of a dialect that is read here")

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.core.exchange import HttpRequest
+from harness.core.exchange import Exchange, Failure, HttpRequest
 from harness.server.proxy import Proxy
 from harness.server.recording_index import RecordedExchange
 
@@ -52,10 +52,13 @@ class TapeAnswers:
         """Raises ``CassetteMiss``."""
         url = urlsplit(request.url)
         target = self._origins[_port(request)] + url.path + (f"?{url.query}" if url.query else "")
-        with self._lock:
-            self._tape.answer(HttpRequest(request.method, target, request.headers, request.body))
-            number, exchange = self._tape.taken[-1]
-            self.given[number] += 1
+        asked = HttpRequest(request.method, target, request.headers, request.body)
+        exchange = self._tape.answer(asked)
+        if isinstance(exchange, Failure):  # side traffic: refused, and no miss
+            return Recorded(Exchange(asked, None, exchange), "side traffic", 0, self._provenance)
+        number = self._tape.taken[-1][0]
+        self.given[number] += 1
+        assert isinstance(exchange, Exchange)  # a tape that replays has no witness
         return RecordedExchange(exchange, str(self._tape.path), number, self._provenance)
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.interception.context import stays_open
+
 if TYPE_CHECKING:
     from harness.core.exchange import Exchange, FailureKind, HttpResponse
+
+
+_LISTENING = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,10 @@ class PlannedResponse:
 
 
 def of(exchange: Exchange, pace: float | None = None) -> PlannedResponse:
-    """A recorded exchange as it went. Where its client stopped reading early the rest is unknown: it breaks off."""
+    """A recorded exchange as it went. Where its client stopped reading early the rest is unknown: it breaks off, but
+    for a stream that was only listened to.
+    """
     ending = exchange.failure.kind if exchange.failure else None
+    if stays_open(exchange):
+        return PlannedResponse(exchange.response, "timeout", pace, seconds=_LISTENING)
     return PlannedResponse(exchange.response, ending or (None if exchange.complete else "cut"), pace)

@@ -15,12 +15,15 @@ from harness.cassette.recording import Recorder
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
-from harness.core.errors import UsageError
+from harness.core.errors import CassetteMiss, UsageError
+from harness.dialects.mcp.messages import STDIO
 from harness.dialects.providers import PROFILES
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
 from harness.server.gateway import Recording, TapeAnswers
 from harness.server.replay import Replay
+from harness.server.standin import Recorded, Replayed
+from harness.server.stdio_sessions import sessions
 from harness.server.upstreams import upstreams, written
 from harness.server.web import bound, serving_at
 
@@ -94,11 +97,14 @@ def record(
         def source(origins: Mapping[int, str]) -> Source:
             return Recording(origins, kept, say=say)
 
-        with _served(chosen, source, say) as (_, ours):
+        with (
+            _served(chosen, source, say) as (_, ours),
+            sessions("record", lambda url: Recorded(url, kept.passing)) as tools,
+        ):
             with elsewhere.listening() if watched else contextlib.nullcontext("") as proxy:
-                code = _run(program, _environment(ours, proxy))
+                code = _run(program, {**_environment(ours, proxy), **tools})
             exchanges = kept.exchanges
-        if exchanges and all(urlsplit(one.request.url).hostname in _LOOPBACK for one in exchanges):
+        if exchanges and all(_is_here(one.request.url) for one in exchanges):
             kept.answered_by("local")
         whole = code == wanted
     finally:
@@ -129,7 +135,13 @@ def replay(
         return Replay(answers, rules=rules, pace=pace, lists=False, say=say)
 
     with _served(chosen, source, say) as (app, ours), elsewhere.listening() as proxy:
-        code = _run(program, {**_unset(_REPLAYED), **_environment(ours, proxy)})
+
+        def missed(miss: CassetteMiss) -> None:
+            app.ledger.miss(str(miss))
+            say(str(miss))
+
+        with sessions("replay", lambda url: Replayed(url, tape.answer, missed)) as tools:
+            code = _run(program, {**_unset(_REPLAYED), **_environment(ours, proxy), **tools})
     return Ended(
         code,
         tape.exchanges,
@@ -138,6 +150,11 @@ def replay(
         elsewhere=tuple(elsewhere.hosts.items()),
         providers=elsewhere.providers,
     )
+
+
+def _is_here(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.hostname in _LOOPBACK or parts.scheme == STDIO
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from harness.cassette.storage.paths import recordings
 from harness.cassette.storage.store import load
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import HttpRequest, header
+from harness.dialects.mcp.messages import readdressed
 from harness.server import places
 from harness.server.places import served
 
@@ -95,7 +96,9 @@ class RecordingIndex:
         if self._repeat:
             left.append(place)
         self.given[place] += 1
-        return self.recorded[place]
+        found = self.recorded[place]
+        exchange = readdressed(found.exchange, request)
+        return found if exchange is found.exchange else replace(found, exchange=exchange)
 
     def _key_of(self, request: HttpRequest) -> str:
         # Key and redaction rest on these four alone; a client under load sends the same few again and again.

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from harness.cassette.format import bodies
 from harness.cassette.matching import json_diff
 from harness.core.exchange import header
+from harness.dialects.mcp.messages import is_message, unaddressed
 from harness.dialects.volatile import VOLATILE
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def _body(request: HttpRequest) -> dict[str, Json]:
             value = json.loads(body, parse_float=_float, parse_constant=_constant, object_pairs_hook=_pairs)
         except (ValueError, RecursionError):
             return _no_json(request)
+        if is_message(value):
+            value = unaddressed(value)
         for path in _BODY:
             value = _without(value, path)
         if b"REDACTED" in body:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 from harness.cassette.secrets import shapes
 from harness.cassette.secrets.shapes import known_secrets
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
+from harness.dialects.mcp.messages import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ KEPT_RESPONSE_HEADERS = frozenset(
         "content-encoding",
         "content-type",
         "location",
+        "mcp-session-id",
         "retry-after",
         "retry-after-ms",
         "x-amzn-errortype",
@@ -40,6 +42,7 @@ KEPT_RESPONSE_HEADERS = frozenset(
 _SECRET_HEADERS = frozenset(
     {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie"}
 )
+_NUMBERED = re.compile(r"session-\d+")
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey)\s+", re.IGNORECASE)
 # Only these of a signature's or a cookie's words are secret; the others stand in every URL.
 _SIGNED = re.compile(r"(?:Credential|[Ss]ignature)=\"?([^/,;\s\"]+)")
@@ -67,6 +70,7 @@ class Redactor:
         self.secrets = known_secrets(secrets)
         self._by_shape = by_shape
         self._numbers: dict[str, int] = {}
+        self._sessions: dict[str, int] = {}
         self._lock = threading.Lock()
         self._pieces = shapes.Pieces(self.secrets)
 
@@ -86,7 +90,10 @@ class Redactor:
 
     def response(self, response: HttpResponse) -> HttpResponse:
         """A secret that is split over chunks is taken out too: the chunk it begins in then holds the placeholder."""
-        headers = self._headers(_kept(response.headers, KEPT_RESPONSE_HEADERS))
+        kept = _kept(response.headers, KEPT_RESPONSE_HEADERS)
+        headers = self._headers(
+            tuple((name, self._session(value) if name == SESSION else value) for name, value in kept)
+        )
         headers = tuple((name, self._url(value) if name == "location" else value) for name, value in headers)
         whole = response.body
         spots = self._replacements(whole)
@@ -128,6 +135,15 @@ class Redactor:
         if "=" in url:
             url = _SECRET_PARAMETER.sub(rf"\1{shapes.MARK}", url)
         return self.text(url)
+
+    def _session(self, value: str) -> str:
+        """A session by a number: whoever holds its id may go on with it."""
+        with self._lock:
+            return (
+                value
+                if _NUMBERED.fullmatch(value)
+                else f"session-{self._sessions.setdefault(value, len(self._sessions) + 1)}"
+            )
 
     def _headers(self, headers: Headers) -> Headers:
         return tuple((name, self.text(value)) for name, value in headers)
