@@ -188,7 +188,7 @@ class Tape:
 
 
 def _optional(exchange: Exchange) -> bool:
-    return side_traffic.known(exchange.request) or context.heard_nothing(exchange)
+    return bool(side_traffic.known(exchange.request)) or context.heard_nothing(exchange)
 
 
 def _exact(request: HttpRequest) -> tuple[str, str, str | None, bytes]:

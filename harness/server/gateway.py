@@ -55,7 +55,7 @@ class TapeAnswers:
         asked = HttpRequest(request.method, target, request.headers, request.body)
         exchange = self._tape.answer(asked)
         if isinstance(exchange, Failure):  # side traffic: refused, and no miss
-            return Recorded(Exchange(asked, None, exchange), "side traffic", 0, self._provenance)
+            return RecordedExchange(Exchange(asked, None, exchange), "side traffic", 0, self._provenance)
         number = self._tape.taken[-1][0]
         self.given[number] += 1
         assert isinstance(exchange, Exchange)  # a tape that replays has no witness
