@@ -11,7 +11,7 @@ export AWS_EC2_METADATA_DISABLED = true
 NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 
 .PHONY: run test test-slow test-nightly test-scale lint record-local lock clean node-packages test-node frameworks \
-	test-frameworks bench-server
+	test-frameworks bench-server bench-everyday test-neighbours
 
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
@@ -46,6 +46,15 @@ frameworks: $(VENV)/.installed
 
 test-frameworks: frameworks
 	$(BIN)/python -m pytest -q -m frameworks tests/frameworks tests/mcp
+
+# What most people feel: 300 tests with a cassette each, beside vcrpy with pytest-recording.
+bench-everyday: $(VENV)/.installed
+	$(BIN)/pip install -q --no-deps --upgrade --target $(VENV)/peers pytest-recording
+	PYTHONPATH=$(VENV)/peers $(BIN)/python benchmarks/everyday.py
+
+# Other people's pytest plugins beside ours, in environments that the tests make.
+test-neighbours: $(VENV)/.installed
+	$(BIN)/python -m pytest -q -m neighbours
 
 bench-server: $(VENV)/.installed node-packages
 	HARNESS_NODE_PACKAGES=$(NODE_PACKAGES) $(BIN)/python benchmarks/server.py

@@ -8,12 +8,13 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.app.runner_factory import LOCAL_KEY, Origin, Recording, Replaying, price_of, provenance, send_with_keys
+from harness.app.runner_factory import LOCAL_KEY, Origin, Recording, Replaying, price_of, send_with_keys
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
 from harness.backend.library import load_offline
 from harness.backend.pricing import refuse_unpriced
 from harness.cassette import cassette_path, recordings
+from harness.cassette.provenance import provenance
 from harness.core.errors import UsageError
 from harness.dialects.providers import is_local
 from harness.engine import selection as choosing

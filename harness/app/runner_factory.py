@@ -6,9 +6,7 @@ A recipe is a value: it can be sent to a worker, in another process or on anothe
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import functools
-import importlib.metadata
 import json
 import os
 import time
@@ -19,10 +17,10 @@ from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.backend.pricing import FREE, price
 from harness.cassette import RecordMode, open_tape
+from harness.cassette.provenance import provenance
 from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import mirrored, published
 from harness.core.errors import AuthenticationError, CassetteError, CassetteMiss, StopAskingError, UsageError
-from harness.core.exchange import Provenance
 from harness.dialects.providers import is_local, profile
 from harness.engine.budget import metered
 from harness.engine.events import Problem
@@ -40,7 +38,7 @@ if TYPE_CHECKING:
     from harness.backend.pricing import Price
     from harness.cassette import Matcher
     from harness.core.chat import Json, Reply
-    from harness.core.exchange import Exchange, HttpRequest, ProvenanceKind
+    from harness.core.exchange import Exchange, HttpRequest, Provenance
     from harness.engine.events import CaseResult, Job
     from harness.engine.runner import OpenTape, Play, SendQuestion, Tape
     from harness.engine.workers import EventOrder
@@ -208,17 +206,6 @@ def _replayed(job: Job, matcher: Matcher | None) -> Iterator[Tape]:
     none = _NoTape(job)
     with answering(none.answer):
         yield none
-
-
-def provenance(kind: ProvenanceKind, source: str) -> Provenance:
-    """Where a recording made now is from."""
-    return Provenance(
-        kind=kind,
-        recorded=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        source=source,
-        litellm=importlib.metadata.version("litellm"),
-        harness=importlib.metadata.version("toolcall-harness"),
-    )
 
 
 def _recording(origin: Origin, keys: Mapping[str, str], *, resume: bool) -> OpenTape:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette.modes import RecordMode, record_mode
-from harness.cassette.recording import Recorder
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
 from harness.cassette.tape import Tape, loaded
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from harness.cassette.format.document import Cassette
     from harness.cassette.matching.matcher import Matcher
+    from harness.cassette.recording import Recorder
     from harness.core.exchange import Provenance
 
 _log = logging.getLogger("harness.cassette")
@@ -79,6 +79,8 @@ def open_tape(
             old.make()
         if provenance is None:
             raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
+        from harness.cassette.recording import Recorder  # noqa: PLC0415 - a replay does without
+
         redactor = Redactor(secrets)
         traffic.live = True
         tape = Tape(path, redactor, miss, traffic=traffic)

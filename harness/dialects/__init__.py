@@ -1,66 +1,32 @@
-"""Provider dialects: how each writes a reply in bytes, and how those bytes are read back."""
+"""Provider dialects: how each writes a reply in bytes, and how those bytes are read back.
+
+The registry of all is loaded when it is first asked for: a cassette is replayed without any dialect.
+"""
 
 from __future__ import annotations
 
-import re
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-from harness.core.errors import UsageError
-from harness.dialects.anthropic.render import ANTHROPIC
-from harness.dialects.bedrock.render import BEDROCK
-from harness.dialects.cohere.render import COHERE
-from harness.dialects.gemini.render import GEMINI
-from harness.dialects.ollama.render import OLLAMA, OLLAMA_GENERATE
-from harness.dialects.openai_chat.dialect import OPENAI
-from harness.dialects.openai_responses import OPENAI_RESPONSES
-from harness.dialects.providers import PROFILES, provider_at
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from harness.dialects.registry import (
+        DIALECTS as DIALECTS,
+    )
+    from harness.dialects.registry import (
+        OPENAI as OPENAI,
+    )
+    from harness.dialects.registry import (
+        dialect_at as dialect_at,
+    )
+    from harness.dialects.registry import (
+        registered as registered,
+    )
 
-    from harness.dialects.dialect import Dialect
-    from harness.dialects.providers import Profile
-
-_ALL = (OPENAI, OPENAI_RESPONSES, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA, OLLAMA_GENERATE)
-
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
-"""Every dialect by its name; ``providers.PROFILES`` says which provider speaks which."""
-
-
-@contextmanager
-def registered(dialect: Dialect, *rows: Profile) -> Iterator[None]:
-    """Know one more dialect, and the providers that speak it, inside a block: for an API of one's own, and for tests.
-
-    Raises ``UsageError`` for a name that is taken.
-    """
-    names = [row.name for row in rows if row.name in PROFILES]
-    if dialect.name in DIALECTS or names:
-        raise UsageError(f"there is a dialect or provider {', '.join([dialect.name, *names])} already")
-    DIALECTS[dialect.name] = dialect
-    PROFILES.update({row.name: row for row in rows})
-    _forget()
-    try:
-        yield
-    finally:
-        del DIALECTS[dialect.name]
-        for row in rows:
-            del PROFILES[row.name]
-        _forget()
+_NAMES = ("DIALECTS", "OPENAI", "dialect_at", "registered")
 
 
-def _forget() -> None:
-    _at.cache_clear()
-    provider_at.cache_clear()
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'harness.dialects' has no attribute {name!r}")
+    from harness.dialects import registry  # noqa: PLC0415 - every dialect: a tenth of a second
 
-
-def dialect_at(url: str) -> Dialect | None:
-    """The dialect that is spoken at ``url``, by its path; None where none is."""
-    return _at(urlsplit(url).path)
-
-
-@lru_cache(1024)
-def _at(path: str) -> Dialect | None:
-    return next((one for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)
+    return getattr(registry, name)

@@ -110,23 +110,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def cassette_provenance() -> Provenance:
     """What a new recording of a test says of itself; override it to say who really answers."""
-    from harness.app.assembly import provenance  # noqa: PLC0415 - only tests that replay pay for it
+    from harness.cassette.provenance import provenance  # noqa: PLC0415 - only tests that record pay for it
 
     return provenance("live", "recorded by a test")
 
 
 @pytest.fixture(scope="session")
-def open_cassette(
-    pytestconfig: pytest.Config, cassette_provenance: Provenance
-) -> Callable[[str | Path], AbstractContextManager[Tape]]:
+def open_cassette(request: pytest.FixtureRequest) -> Callable[[str | Path], AbstractContextManager[Tape]]:
     """A function that opens a cassette for a ``with``: HTTP requests inside are answered from it."""
-    from harness.cassette import open_tape  # noqa: PLC0415 - as above
+    from harness.cassette import open_tape  # noqa: PLC0415 - only tests that replay pay for it
 
-    chosen = tool_settings(pytestconfig)
+    chosen = tool_settings(request.config)
+    recording = chosen.record_mode != "none"
     return functools.partial(
         open_tape,
         mode=chosen.record_mode,
-        provenance=cassette_provenance,
+        provenance=request.getfixturevalue("cassette_provenance") if recording else None,
         miss=_miss(),
         matcher=chosen.matcher(),
         allow=chosen.allow,

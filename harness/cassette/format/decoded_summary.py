@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness import dialects  # the registry is loaded when an answer is first read
 from harness.cassette.format import bodies
 from harness.core.errors import HarnessError
-from harness.dialects import dialect_at
 
 if TYPE_CHECKING:
     from harness.core.chat import Json, Reply
@@ -42,7 +42,7 @@ def _reply(exchange: Exchange) -> Reply | None:
     response = exchange.response
     if response is None or response.status != _FINE:
         return None
-    dialect = dialect_at(exchange.request.url)
+    dialect = dialects.dialect_at(exchange.request.url)
     return dialect.read(response) if dialect else None
 
 
