@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,8 +14,9 @@ from harness.backend.errors import broke_off, causes, translate
 from harness.backend.finish_words import own_word
 from harness.backend.keys import missing_key
 from harness.backend.repairs.events import REPAIRS
+from harness.backend.repairs.omissions import own_usage
 from harness.backend.repairs.peculiar import Peculiar, peculiar
-from harness.backend.response import as_generated, read_reply
+from harness.backend.response import as_generated, read_reply, read_usage
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item, message_of
@@ -75,7 +76,9 @@ class Attempt:
         said = own_word(self.raw, self.dialect)
         if said is None and self.peculiar.hidden_call_word and item(message_of(answer)[0], "tool_calls"):
             said = self.peculiar.hidden_call_word
-        return self._read(answer, said=said)
+        reply = self._read(answer, said=said)
+        told = read_usage(own_usage(self.raw)) if self.peculiar.openai_shape else None
+        return replace(reply, usage=told) if told is not None else reply
 
     @property
     def sent(self) -> str:

@@ -79,8 +79,9 @@ def _said(message: Json, own: Spoken, dialect: str) -> tuple[str, str]:
     if (text, reasoning) != (said, thought):
         return text, reasoning
     found = text_of(message)
-    theirs = _string(message, "reasoning_content") or _string(message, "reasoning")
-    return parted(said if found.strip() in said else found, thought or theirs, dialect)
+    if not said and not thought:  # nothing was seen
+        thought = _string(message, "reasoning_content") or _string(message, "reasoning")
+    return parted(said if found.strip() in said else found, thought, dialect)
 
 
 def _empty_is_nothing(dialect: str, sent: str) -> bool:

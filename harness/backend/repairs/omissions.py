@@ -68,6 +68,11 @@ def provider_run_ids(sent: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def own_usage(raw: str) -> Json:
+    """The token counts of a whole chat completion as it told them: litellm adds to those of some providers."""
+    return next((found for event in events(raw) if isinstance(found := at(event, ("usage",)), dict)), None)
+
+
 def gemini_usage(sent: str) -> Usage | None:
     """Gemini's counts where its own tools took part in the prompt, which litellm does not add; None where not."""
     told = [one for event in events(sent) if isinstance(one := at(event, ("usageMetadata",)), dict)]
