@@ -6,14 +6,16 @@ Values only: ``harness.cards.build`` makes them, ``harness.report`` draws them.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the fields' types
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from annotated_types import Interval
 
-    from harness.core.exchange import Provenance
-    from harness.core.finding import Evidence, Finding, Verdict
+from harness.core.exchange import Provenance  # noqa: TC001 - pydantic reads the fields' types
+from harness.core.finding import STRICT, Count, Evidence, Finding, Verdict
+
+Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 
 Mode: TypeAlias = Literal["whole", "stream", ""]
 """How the model was asked; ``""`` for what is about the recording and not about one mode."""
@@ -25,10 +27,12 @@ class Rate:
     judged; with ``n`` 0 the interval is 0 to 1.
     """
 
-    held: int
-    n: int
-    low: float
-    high: float
+    __pydantic_config__: ClassVar = STRICT
+
+    held: Count
+    n: Count
+    low: Share
+    high: Share
 
     @property
     def share(self) -> float | None:
@@ -62,16 +66,18 @@ class Cell:
     ``Card.recorded`` has the dates.
     """
 
+    __pydantic_config__: ClassVar = STRICT
+
     check: str
     mode: Mode
     verdict: Verdict
     rate: Rate
-    infra: int = 0
-    unsupported: int = 0
+    infra: Count = 0
+    unsupported: Count = 0
     findings: tuple[Finding, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     note: str = ""
-    excluded: Mapping[str, int] = field(default_factory=dict)
+    excluded: Mapping[str, Count] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,8 @@ class Card:
     probe ended, repeat by repeat, so that another vendor's card can be compared with it. ``harness`` and ``litellm``
     are the versions that decoded.
     """
+
+    __pydantic_config__: ClassVar = STRICT
 
     model: str
     provider: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +118,8 @@ class Provenance:
     ``source`` says who answered (a server and its version, a file imported from);
     ``litellm`` and ``harness`` are the versions that made the requests.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid", "strict": True}
 
     kind: ProvenanceKind
     recorded: str

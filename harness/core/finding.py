@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from annotated_types import Ge
+
+STRICT = {"extra": "forbid", "strict": True}
+"""How pydantic reads these values from a document: as what they say, and nothing beside."""
+
+Count: TypeAlias = Annotated[int, Ge(0)]
 
 Verdict: TypeAlias = Literal["pass", "fail", "quirk", "unsupported", "infra", "unseen"]
 """``unseen``: nothing recorded shows it, one way or the other."""
@@ -18,8 +25,10 @@ asked: its limit, its stop sequence, its tools. ``""``: nobody is to blame.
 class Evidence:
     """Where the proof of a finding stands: a cassette and the exchanges in it, counted from 0."""
 
+    __pydantic_config__: ClassVar = STRICT
+
     cassette: str
-    exchanges: tuple[int, ...] = ()
+    exchanges: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,8 @@ class Finding:
 
     ``cause`` names what went wrong, so that one wrong call found by several checks counts once.
     """
+
+    __pydantic_config__: ClassVar = STRICT
 
     check: str
     verdict: Verdict
