@@ -111,7 +111,7 @@ class Recording:
         load_offline()
         ask = _metered(send_with_keys(keys, replaying=False), turns, priced=self.priced)
         redactor = Redactor(known_secrets([keys[name] for name in self.names]))
-        tapes = _recording(self.origin, keys, resume=self.resume)
+        tapes = _recording(self.origin, keys, resume=self.resume, drop_headers=self.settings.drop_headers)
 
         def playing(job: Job) -> CaseResult:
             result = scrubbed(play(job, ask=ask, open_tape=tapes, recording=True), redactor.text)
@@ -208,13 +208,21 @@ def _replayed(job: Job, matcher: Matcher | None) -> Iterator[Tape]:
         yield none
 
 
-def _recording(origin: Origin, keys: Mapping[str, str], *, resume: bool) -> OpenTape:
+def _recording(
+    origin: Origin, keys: Mapping[str, str], *, resume: bool, drop_headers: tuple[str, ...] = ()
+) -> OpenTape:
     def recording(job: Job) -> AbstractContextManager[Tape]:
         source = origin.source or job.model.hostname or job.model.backend
         made = provenance("local" if is_local(job.model.hostname or "") else "live", source)
         own = [keys[job.model.api_key_env]] if job.model.api_key_env else []
         return open_tape(
-            job.cassette, mode=RecordMode.RECORD, provenance=made, secrets=own, resume=resume, longest=_LONGEST
+            job.cassette,
+            mode=RecordMode.RECORD,
+            provenance=made,
+            secrets=own,
+            resume=resume,
+            longest=_LONGEST,
+            drop_headers=drop_headers,
         )
 
     return recording

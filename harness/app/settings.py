@@ -30,7 +30,8 @@ class Settings:
     ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
     (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
     for behaviour cards, ``expiry`` is how old recordings may be, both from there too, as are ``allow`` (hosts that a
-    test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic) and ``allow_subprocesses``.
+    test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic), ``allow_subprocesses``, and
+    ``drop_headers`` (headers of answers that are not recorded, such as ``x-team-*``).
     """
 
     suites: tuple[Path, ...] = (Path("suites"),)
@@ -45,6 +46,7 @@ class Settings:
     allow: tuple[str, ...] = ()
     ignore_hosts: tuple[str, ...] = ()
     allow_subprocesses: bool = False
+    drop_headers: tuple[str, ...] = ()
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
@@ -59,9 +61,12 @@ _NAMES = tuple(one.name for one in fields(Settings) if one.name not in {"ci", "s
 _FLAGS = tuple(
     name
     for name in _NAMES
-    if name not in {"ignore", "match_function", "checks", "expiry", "allow", "ignore_hosts", "allow_subprocesses"}
+    if name
+    not in {
+        *("ignore", "match_function", "checks", "expiry", "allow", "ignore_hosts", "allow_subprocesses", "drop_headers")
+    }
 )
-_LISTS = {"suites", "ignore", "checks", "allow", "ignore_hosts"}
+_LISTS = {"suites", "ignore", "checks", "allow", "ignore_hosts", "drop_headers"}
 _SWITCHES = {"allow_subprocesses"}
 
 
@@ -91,6 +96,7 @@ def settings(
     given["allow"] = tuple(chosen.get("allow", ()))
     given["ignore_hosts"] = tuple(chosen.get("ignore_hosts", ()))
     given["allow_subprocesses"] = chosen.get("allow_subprocesses", False)
+    given["drop_headers"] = tuple(chosen.get("drop_headers", ()))
     given["match_function"] = chosen.get("match_function", "")
     given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
     return Settings(**given)

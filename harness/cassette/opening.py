@@ -45,6 +45,7 @@ def open_tape(
     cut: Callable[[bytes], Sequence[bytes]] | None = None,
     resume: bool = False,
     longest: int | None = None,
+    drop_headers: Iterable[str] = (),
     allow: Iterable[str] = (),
     ignore_hosts: Iterable[str] = (),
     allow_subprocesses: bool = False,
@@ -59,6 +60,7 @@ def open_tape(
     chunks, or in those that ``cut`` makes of the body.
     With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
     that was broken off: what was answered then is replayed, first recorded first, and only the rest is asked and added.
+    ``drop_headers`` are headers of answers that are not recorded, such as ``x-team-*``, beside those that never are.
     An answer of more than ``longest`` bytes is broken off while it is recorded: a model may never stop.
 
     A replay reaches nothing: connections, look-ups and programs that go round the HTTP clients are refused. ``allow``
@@ -81,7 +83,7 @@ def open_tape(
             raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
         from harness.cassette.recording import Recorder  # noqa: PLC0415 - a replay does without
 
-        redactor = Redactor(secrets)
+        redactor = Redactor(secrets, drop_headers=drop_headers)
         traffic.live = True
         tape = Tape(path, redactor, miss, traffic=traffic)
         recorder = Recorder(path, provenance, redactor, secrets, tape.kept, longest)

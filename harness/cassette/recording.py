@@ -12,7 +12,6 @@ from harness.cassette.exchange_recorder import ExchangeRecorder
 from harness.cassette.format.document import Cassette
 from harness.cassette.matching import request_key
 from harness.cassette.secrets.leak_scan import LeakScan
-from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage import journal as journals
 from harness.cassette.storage.partial import caught, free, partial, salvage, save_or_rescue, sifted
 from harness.cassette.storage.store import refuse, save
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from harness.cassette.secrets.redaction import Redactor
     from harness.core.exchange import Headers, HttpRequest, Provenance, ProvenanceKind
 
 _log = logging.getLogger("harness.cassette")
@@ -156,7 +156,7 @@ class Recorder:
         """
         if not self._late and self._redactor.numbered <= 1:
             return Cassette(self._provenance, self.exchanges, partial=partial)
-        redactor = Redactor(self._redactor.secrets)
+        redactor = self._redactor.afresh()
         exchanges = tuple(redactor.exchange(self._came[number]) for number in self._order())
         return Cassette(self._provenance, exchanges, partial=partial)
 
@@ -212,6 +212,8 @@ class Recorder:
             raise CassetteWriteError(f"{error}; {journals.lies(self._path)}", path=error.path) from error
         for file in (partial(self._path), *self._taken_up):
             file.unlink(missing_ok=True)
+        if self._redactor.numbered:
+            _log.info("%s: %d secrets were redacted", self._path, self._redactor.numbered)
 
     def _set_aside(self) -> None:
         secrets = (*self._secrets, *self._learnt)

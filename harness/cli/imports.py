@@ -53,7 +53,9 @@ def run(words: argparse.Namespace) -> int:
             sys.stderr.write(f"{safe_text.line(f'{file}: {one.place} was left out: {one.reason}')}\n")
         all_ = came.haul.taken + len(came.haul.left)
         to = came.written[0] if len(came.written) == 1 else f"{len(came.written)} cassettes"
-        sys.stdout.write(safe_text.line(f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}") + "\n")
+        redacted = f", {came.haul.redacted} secrets redacted" if came.haul.redacted else ""
+        line = f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}{redacted}"
+        sys.stdout.write(safe_text.line(line) + "\n")
     sys.stdout.write(f"{taken} interaction{'' if taken == 1 else 's'} taken over, {len(left)} left out\n")
     if any(one.secret for one in left):
         return _LEAK

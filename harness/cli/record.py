@@ -44,6 +44,7 @@ def run(words: argparse.Namespace) -> int:
 
     from harness.app import assembly
     from harness.app.settings import settings
+    from harness.cassette.secrets.redaction import placeholders
     from harness.cli.following import console, follow
 
     chosen = settings(vars(words))
@@ -61,6 +62,8 @@ def run(words: argparse.Namespace) -> int:
     silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
     told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
     told += f"; {silent} asked nothing over the wire" if silent else ""
+    redacted = sum(placeholders(one for _, one in seen.exchanges) for result in kept for seen in result.observations)
+    told += f"; {redacted} secrets redacted" if redacted else ""
     screen.print(Text(f"interrupted: {told}, and they stay" if stopped else told), soft_wrap=True)
     if stopped:
         return 130

@@ -120,7 +120,7 @@ def _record(words: argparse.Namespace) -> int:
     assembly.refuse_ci(settings({}))
     (path,) = words.cassettes
     made = replace(assembly.provenance("local" if is_local(words.upstream) else "live", words.upstream), litellm="")
-    with proxy.recorder(path, made) as kept:
+    with proxy.recorder(path, made, settings({}).drop_headers) as kept:
         app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host], say=_say)
 
         def ready(opened: ServerHandle) -> None:

@@ -19,7 +19,7 @@ from harness.dialects.providers import is_local
 from harness.server.outgoing import ClientGoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from harness.core.chat import Json
     from harness.core.exchange import FailureKind, Provenance
@@ -52,7 +52,7 @@ _SIGNED = "AWS4-HMAC-SHA256 "
 
 
 @contextlib.contextmanager
-def recorder(path: Path | str, provenance: Provenance) -> Iterator[Recorder]:
+def recorder(path: Path | str, provenance: Provenance, drop_headers: Iterable[str] = ()) -> Iterator[Recorder]:
     """Record into a new cassette at ``path``.
 
     Raises ``UsageError`` if there is one already, and the errors of the recorder.
@@ -62,7 +62,7 @@ def recorder(path: Path | str, provenance: Provenance) -> Iterator[Recorder]:
         raise UsageError(f"{path}: a cassette's name ends in .json")
     if path.exists():
         raise UsageError(f"{path} exists; a recording never replaces one. Choose another file, or remove it first")
-    made = Recorder(path, provenance, Redactor(), (), lambda *_: None)
+    made = Recorder(path, provenance, Redactor(drop_headers=drop_headers), (), lambda *_: None)
     try:
         yield made
     except BaseException:  # Ctrl-C too: what came by then is put aside

@@ -131,6 +131,7 @@ def open_cassette(request: pytest.FixtureRequest) -> Callable[[str | Path], Abst
         allow=chosen.allow,
         ignore_hosts=chosen.ignore_hosts,
         allow_subprocesses=chosen.allow_subprocesses,
+        drop_headers=chosen.drop_headers,
     )
 
 

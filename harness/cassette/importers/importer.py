@@ -15,7 +15,6 @@ from harness.core.errors import CassetteDamagedError, LeakError, UsageError
 from harness.core.exchange import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from harness.cassette.importers.import_result import Format
@@ -24,12 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What a file came to: its cassettes by name (empty for a file that is one recording), and what was left."""
+    """What a file came to: its cassettes by name (empty for a file that is one recording), what was left, and in how
+    many places a secret was redacted.
+    """
 
     format: str
     cassettes: dict[str, Cassette]
     left: tuple[Skipped, ...] = ()
     secrets: tuple[str, ...] = ()
+    redacted: int = 0
 
     @property
     def taken(self) -> int:
@@ -81,7 +83,7 @@ def _clean(known: Format, found: list[tuple[str, ImportedExchanges]], left: list
     """Secrets that any request carries are taken out of all; what still holds one is left."""
     redactor = Redactor()
     for _, one in found:
-        redactor.learn(one.exchange.request)
+        redactor.learn(one.exchange.request, one.exchange.response)
     gate = LeakScan(redactor.secrets)
     groups: dict[str, list[ImportedExchanges]] = {}
     for place, one in found:
@@ -89,8 +91,9 @@ def _clean(known: Format, found: list[tuple[str, ImportedExchanges]], left: list
             left.append(Skipped(place, leak, secret=True))
         else:
             groups.setdefault(one.cassette, []).append(one)
-    cassettes = {name: _cassette(group, source, redactor.secrets) for name, group in groups.items()}
-    return ImportResult(known.name, cassettes, tuple(left), redactor.secrets)
+    changed = redactor.changed
+    cassettes = {name: _cassette(group, source, redactor.afresh()) for name, group in groups.items()}
+    return ImportResult(known.name, cassettes, tuple(left), redactor.secrets, changed)
 
 
 def _leak(gate: LeakScan, one: ImportedExchanges, source: str) -> str:
@@ -102,9 +105,8 @@ def _leak(gate: LeakScan, one: ImportedExchanges, source: str) -> str:
     return ""
 
 
-def _cassette(group: list[ImportedExchanges], source: str, secrets: Iterable[str]) -> Cassette:
-    """Redacted anew: placeholders are numbered as they stand in this cassette."""
-    redactor = Redactor(secrets)
+def _cassette(group: list[ImportedExchanges], source: str, redactor: Redactor) -> Cassette:
+    """Redacted by one that numbers its placeholders as they stand in this cassette."""
     return Cassette(_provenance(group, source), tuple(redactor.exchange(one.exchange) for one in group))
 
 

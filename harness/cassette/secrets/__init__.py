@@ -1,1 +1,1 @@
-"""What is never written: redaction, leak scan, audit."""
+"""What secrets look like, where they stand, and how they are written."""

@@ -7,14 +7,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cassette.secrets import shapes
+from harness.cassette.format import encodings
+from harness.cassette.secrets import edits, rules, shapes
 from harness.cassette.secrets.nested_encodings import runs, unfolded
 from harness.core.errors import LeakError
+from harness.core.exchange import header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.core.exchange import Exchange
+    from harness.core.exchange import Exchange, Headers
 
 
 class LeakScan:
@@ -40,31 +42,24 @@ class LeakScan:
                 at = data.find(form, at + len(form))
         for start, _, _ in self._pieces.runs(data):
             yield "a piece of a known secret", start
-        shaped = False
-        for start, _, name in shapes.shaped(data):
-            shaped = True
+        for start, _, name in rules.shaped(data):
             yield f"what looks like {name}", start
-        for inner in () if shaped else shapes.unescaped(data):
-            if found := self._plain(inner, self._plainly):
-                yield found[0], self._place(data, self._plainly)
-                break
         if hidden := self._folded(data):
-            places = [start for start, end in runs(data) if self._folded(data[start:end])]
-            yield from ((f"{hidden}, in another writing", place) for place in places or [0])
+            yield f"{hidden}, in another writing", self._place(data)
 
     def refuse_text(self, text: str, path: str) -> None:
         """Raise ``LeakError`` with the line if ``text`` holds a secret."""
-        found = self._found(text.encode("utf-8", "surrogatepass"))
-        if found:
+        data = text.encode("utf-8", "surrogatepass")
+        if found := self._found(data):
             what, start = found
-            line = text.encode("utf-8", "surrogatepass").count(b"\n", 0, start) + 1
+            line = data.count(b"\n", 0, start) + 1
             raise LeakError(f"{path}: line {line} holds {what}; it was not written")
 
     def refuse_exchange(self, exchange: Exchange, path: str) -> None:
         """Raise ``LeakError`` with the part if ``exchange`` holds a secret, in raw bytes or over chunks."""
         request, response = exchange.request, exchange.response
         parts = {
-            "the URL": request.url.encode(),
+            "the URL": request.url.encode("utf-8", "surrogatepass"),
             "the request's headers": json.dumps(request.headers).encode(),
             "the request's body": request.body,
         }
@@ -72,32 +67,41 @@ class LeakScan:
             parts["the response's headers"] = json.dumps(response.headers).encode()
             parts["the response's body"] = response.body
         if exchange.failure is not None:
-            parts["the failure"] = exchange.failure.detail.encode()
+            parts["the failure"] = exchange.failure.detail.encode("utf-8", "surrogatepass")
         for name, data in parts.items():
-            if found := self._found(data):
+            headers = request.headers if name.startswith("the request") else response.headers if response else ()
+            if found := self._found(data) or (self._in_body(data, headers) if name.endswith("body") else None):
                 # The URL is told only where it is clean, which is known by then.
                 url = request.url.partition("?")[0] if name != "the URL" else "…"
                 where = f"{name} of {request.method} {url}"
                 raise LeakError(f"{path}: {where} holds {found[0]}; it was not written")
 
+    def _in_body(self, data: bytes, headers: Headers) -> tuple[str, int] | None:
+        """What only a reader of the body would see: packed, or in pieces over the events of a stream."""
+        coding = header(headers, "content-encoding")
+        inner = encodings.expanded(data, coding) if coding else b""
+        if inner and inner != data and (found := self._found(inner) or self._in_body(inner, ())):
+            return found
+        if not edits.streamed(data):
+            return None
+        for _, pieces in edits.channels(edits.events(data)):
+            if found := self._found("".join(text for _, _, text in pieces).encode("utf-8", "surrogatepass")):
+                return f"{found[0]}, in pieces over a stream", 0
+        return None
+
     def _found(self, data: bytes) -> tuple[str, int] | None:
         if found := self._plain(data, self._forms):
             return found
-        for inner in shapes.unescaped(data):
-            if found := self._plain(inner, self._plainly):
-                return found[0], self._place(data, self._plainly)
         if hidden := self._folded(data):
-            # Where: in the first part that holds it by itself.
-            place = next((start for start, end in runs(data) if self._folded(data[start:end])), 0)
-            return f"{hidden}, in another writing", place
+            return f"{hidden}, in another writing", self._place(data)
         return None
 
-    def _place(self, data: bytes, forms: Iterable[bytes]) -> int:
-        """The first line of ``data`` that holds a secret once its escapes are read."""
+    def _place(self, data: bytes) -> int:
+        """The first line that holds a hidden secret by itself, or the run of letters in it that does."""
         place = 0
         for line in data.splitlines(keepends=True):
-            if any(self._plain(inner, forms) for inner in (line, *shapes.unescaped(line))):
-                return place
+            if self._folded(line):
+                return next((place + start for start, end in runs(line) if self._folded(line[start:end])), place)
             place += len(line)
         return 0
 
@@ -112,7 +116,7 @@ class LeakScan:
                 return "a known secret", place
         for start, _, _ in self._pieces.runs(data):
             return "a piece of a known secret", start
-        for start, _, name in shapes.shaped(data):
+        for start, _, name in rules.shaped(data):
             return f"what looks like {name}", start
         return None
 

@@ -1,16 +1,20 @@
-"""What stands in a text in another writing: base64 in base64, hex, URLs, gzip. A secret may hide in there."""
+"""What stands in a text in another writing: base64 in base64, hex, URLs, entities, UTF-16, gzip. A secret may hide in
+there.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import html
 import re
-import zlib
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from harness.cassette.format import encodings
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # A whole secret is longer in any writing; of a message that was cut, a part may stand there.
 _WHOLE, _PART = 22, 11
@@ -19,12 +23,45 @@ _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _KINDS = bytes(_LETTER[0] if letter in _LETTERS else _OTHER[0] for letter in range(256))
 _HEX = re.compile(rb"[0-9a-fA-F]{16,}")
 _QUOTED = re.compile(rb"%[0-9A-Fa-f]{2}")
+_ENTITY = re.compile(rb"&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});")
+# Only of letters that keys are made of: others are escaped in any text.
+_ESCAPED = re.compile(rb"\\(?:u00|x)(?:2[dDfF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
+_BY_NUMBER = re.compile(rb"\\{1,4}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
+# Zero-width letters, soft hyphens, marks of direction, variation selectors: in UTF-8, and as JSON's escapes.
+_INVISIBLE = re.compile(
+    rb"(?:\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|"
+    rb"\xef\xbb\xbf|\\u(?:00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|[fF][eE]0[0-9a-fA-F]))"
+)
+_MARKS = (
+    *"\u00ad \u034f \u061c \u180e \u200b \u200c \u200d \u200e \u2060 \ufeff".encode().split(),
+    *(b"\\u200", b"\\u206", b"\\ufeff", b"\\uFEFF", b"\\u00ad", b"\xef\xb8"),
+)
+_NEXT_LINE = re.compile(rb"(?:\r?\n|\\r\\n|\\n)[ \t]{0,8}([A-Za-z0-9+/_-]{1,1000}={0,2})")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
+# Hex with separators, seen as kinds of letters: h is a digit of it.
+_DUMP = bytes(
+    ord("h") if chr(letter) in "0123456789abcdefABCDEF" else ord(" ") if chr(letter) in " :,-;_\n\t" else letter
+    for letter in range(256)
+)
+_DUMPED = (
+    b"hh hh hh hh hh hh hh hh",
+    b"hxhh hxhh hxhh hxhh hxhh",
+    b"hxhh  hxhh  hxhh  hxhh",
+    b"\\xhh\\xhh\\xhh\\xhh\\xhh",
+)
+_ONE_OF_DUMP = re.compile(rb"(?:(?:0x|\\{1,2}x)?[0-9a-fA-F]{2}(?:[ :,;_\n\t-]{1,2}|(?=\\))?)+", re.DOTALL)
+_PAIRS = re.compile(rb"(?:0x|\\{1,2}x)?([0-9a-fA-F]{2})")
 _SHORT = 1000
 _NEAR = 2000
-_LARGEST = 2**20
-_PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
-_ANY_ZLIB = 47  # zlib's window bits for gzip and zlib alike
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"\x78\x01": "deflate",
+    b"\x78\x5e": "deflate",
+    b"\x78\x9c": "deflate",
+    b"\x78\xda": "deflate",
+    b"\x28\xb5": "zstd",
+}
+_LARGEST = 2**24
 _QUAD = 4
 
 
@@ -52,41 +89,101 @@ def runs(data: bytes, least: int = _WHOLE) -> Iterator[tuple[int, int]]:
 
 
 def _one_level(data: bytes, least: int) -> Iterator[bytes]:
-    yield from _unquoted(data)
-    if data[:2] in _PACKED:
-        yield _unpacked(data)
-    for run in dict.fromkeys(data[start:end] for start, end in runs(data, least)):
-        for inner in _decoded(run):
+    yield from _written(data)
+    yield from _dumps(data)
+    if packed := _unpacked(data):
+        yield packed
+    yield from _base64(data, least)
+
+
+def _written(data: bytes) -> Iterator[bytes]:
+    """Where something is written by its number, and letters that nobody sees."""
+    for marks, pattern, read in _WRITINGS:
+        if any(mark in data for mark in marks):
+            yield from _near(data, pattern, read)
+    if b"\0" in data:
+        yield data.replace(b"\0", b"")  # UTF-16, of either order
+
+
+def _base64(data: bytes, least: int) -> Iterator[bytes]:
+    seen: set[bytes] = set()
+    over = 0
+    for start, end in runs(data, least):
+        run = data[start:end]
+        if start < over or run in seen:
+            continue
+        seen.add(run)
+        whole, over = _over_lines(data, run, end)
+        for inner in (found for one in dict.fromkeys((run, whole)) for found in _decoded(one)):
             yield inner
-            if inner[:2] in _PACKED:
-                yield _unpacked(inner)
+            if packed := _unpacked(inner):
+                yield packed
 
 
-def _unquoted(data: bytes) -> Iterator[bytes]:
-    """The neighbourhood of what is written as in a URL."""
+def _near(data: bytes, pattern: re.Pattern[bytes], read: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """The neighbourhood of what ``pattern`` finds, as it reads."""
     start = end = 0
-    for found in _QUOTED.finditer(data) if b"%" in data else ():
+    for found in pattern.finditer(data):
         if found.start() > end:
             if end:
-                yield unquote_to_bytes(data[start:end])
+                yield read(data[start:end])
             start = max(end, found.start() - _NEAR)
         end = found.end() + _NEAR
     if end:
-        yield unquote_to_bytes(data[start:end])
+        yield read(data[start:end])
+
+
+def _entities(part: bytes) -> bytes:
+    return html.unescape(part.decode("latin-1")).encode("utf-8", "surrogatepass")
+
+
+def _letter(found: re.Match[bytes]) -> bytes:
+    return chr(int(found[1] or found[2], 16)).encode("utf-8", "surrogatepass")
+
+
+_WRITINGS: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], Callable[[bytes], bytes]], ...] = (
+    ((b"%",), _QUOTED, unquote_to_bytes),
+    ((b"&#",), _ENTITY, _entities),
+    ((b"\\u00", b"\\x"), _ESCAPED, lambda part: _BY_NUMBER.sub(_letter, part)),
+    ((b"\\/",), re.compile(rb"\\/"), lambda part: part.replace(b"\\/", b"/")),
+    (_MARKS, _INVISIBLE, lambda part: _INVISIBLE.sub(b"", part)),
+)
+
+
+def _dumps(data: bytes) -> Iterator[bytes]:
+    """Hex whose digits stand apart: ``73 6b 2d``, ``73:6b:2d``, ``0x73, 0x6b``."""
+    kinds = data.translate(_DUMP)
+    for shape in _DUMPED:
+        at = kinds.find(shape)
+        while at >= 0:
+            found = _ONE_OF_DUMP.match(data, at, at + _LARGEST)
+            end = found.end() if found else at + 1
+            if found:
+                yield binascii.unhexlify(b"".join(_PAIRS.findall(found[0])))
+            at = kinds.find(shape, max(end, at + 1))
+
+
+def _over_lines(data: bytes, run: bytes, end: int) -> tuple[bytes, int]:
+    """A run of base64 with the lines that go on with it, and where they end."""
+    parts, more = [run], _NEXT_LINE.match(data, end)
+    while more:
+        parts.append(more[1])
+        end = more.end()
+        more = _NEXT_LINE.match(data, end)
+    return b"".join(parts), end if len(parts) > 1 else 0
 
 
 def _decoded(run: bytes) -> Iterator[bytes]:
     if _HEX.fullmatch(run) and len(run) % 2 == 0:
         yield binascii.unhexlify(run)
-    plain = run.translate(_STANDARD)
+    plain = run.translate(_STANDARD).rstrip(b"=")
     # Letters may stand before it, as in a path, so a short run is read from each of its first four.
     for start in range(_QUAD if len(run) < _SHORT else 1):
-        usable = (len(plain) - start) // _QUAD * _QUAD
-        yield base64.b64decode(plain[start : start + usable])
+        rest = plain[start:]
+        rest = rest[: len(rest) - (len(rest) % _QUAD == 1)]
+        yield base64.b64decode(rest + b"=" * (-len(rest) % _QUAD))
 
 
 def _unpacked(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(_ANY_ZLIB).decompress(data, _LARGEST)
-    except zlib.error:
-        return b""
+    name = _PACKED.get(data[:2])
+    return encodings.expanded(data, name, _LARGEST) if name else b""

@@ -1,7 +1,8 @@
-"""What is never written: headers outside a short list, keys in a URL, and every secret that is known.
+"""What is never written: headers that are secret or volatile, keys in a URL, and every secret that is known.
 
 Two locks: what is recorded is redacted here first, and what is to be saved is then searched once more by ``gate``.
-Matching sees redacted requests on both sides, so another key, or none, replays as well.
+Matching sees redacted requests on both sides, so another key, or none, replays as well. A body is changed in its texts
+alone: what decodes before decodes after.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import re
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from harness.cassette.secrets import shapes
+from harness.cassette.secrets import edits, places, rules, shapes
+from harness.cassette.secrets.edits import Edit, Spot
 from harness.cassette.secrets.shapes import known_secrets
-from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
 from harness.dialects.mcp.messages import SESSION
 
 if TYPE_CHECKING:
@@ -22,53 +24,58 @@ if TYPE_CHECKING:
 
     from harness.core.exchange import Headers
 
-__all__ = ["KEPT_REQUEST_HEADERS", "KEPT_RESPONSE_HEADERS", "Redactor", "known_secrets"]
+__all__ = ["Redactor", "known_secrets"]
 
-KEPT_REQUEST_HEADERS = frozenset({"accept", "content-type", "anthropic-version", "anthropic-beta"})
-KEPT_RESPONSE_HEADERS = frozenset(
-    {
-        "allow",
-        "content-encoding",
-        "content-type",
-        "location",
-        "mcp-session-id",
-        "retry-after",
-        "retry-after-ms",
-        "x-amzn-errortype",
-        "x-should-retry",
-    }
-)
-# Headers whose values are secrets: they are learnt before they are dropped, and found wherever they are echoed.
-_SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "x-amz-security-token", "cookie"}
-)
 _NUMBERED = re.compile(r"session-\d+")
-_SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey)\s+", re.IGNORECASE)
-# Only these of a signature's or a cookie's words are secret; the others stand in every URL.
-_SIGNED = re.compile(r"(?:Credential|[Ss]ignature)=\"?([^/,;\s\"]+)")
-_COOKIE = re.compile(r"(?:^|;)\s*[\w.-]+=([^;]{8,})(?=;|$)")
-_SECRET_PARAMETER = re.compile(
-    r"([?&](?:key|api[-_]?key|access_token|token|sig|signature|x-amz-[a-z-]+|password)=)[^&#]*", re.IGNORECASE
+_SECRET_PARAMETER = re.compile(rf"([?&#;](?:{places.PARAMETER_NAMES})=)[^&#\s\"'<>]*", re.IGNORECASE)
+# What a client reads an answer by. A secret that is an ordinary word is none there.
+_PROTOCOL = frozenset(
+    [
+        "role",
+        "type",
+        "object",
+        "finish_reason",
+        "finishReason",
+        "stop_reason",
+        "stopReason",
+        "stop_sequence",
+        "status",
+        "model",
+        "name",
+        "id",
+        "event",
+        "kind",
+        "index",
+        "service_tier",
+        "modelVersion",
+        "created_at",
+        "format",
+    ]
 )
-_KEY_PARAMETERS = frozenset({"key", "api_key", "api-key", "apikey", "access_token", "token"})
-# OAuth's own fields, in a form and in JSON. `token` in logprobs and `total_tokens` are none of them.
-_FORM_FIELD = re.compile(rb"(^|&)(assertion|client_assertion|client_secret|refresh_token|password)=([^&]+)")
-_JSON_FIELD = re.compile(
-    rb'("(?:access_token|refresh_token|id_token|client_secret)"\s*:\s*")((?:[^"\\]|\\.){8,16384})(?=")'
-)
+_PLACEHOLDER = re.compile(rb"REDACTED-\d+|=REDACTED(?![A-Za-z0-9-])")
+_MARK = shapes.MARK.encode()
+_BLOB = 2048
 
 
 class Redactor:
     """Takes secrets out of exchanges, each replaced by the same placeholder wherever it stands.
 
-    ``secrets`` are those known beforehand; those that requests carry in their headers are learnt. Placeholders are
-    numbered as they first appear, whatever other secrets are known. With ``by_shape`` whatever looks like a key is
-    replaced too, which serves matching: a recording would be refused for it.
+    ``secrets`` are those known beforehand; those that requests and answers carry where secrets stand are learnt.
+    Placeholders are numbered as they first appear, whatever other secrets are known. With ``by_shape`` whatever looks
+    like a key is replaced too, which serves matching: a recording would be refused for it. ``drop_headers`` are
+    answers' headers that are not recorded, beside those of the table. ``changed`` counts what was replaced or dropped
+    as a secret.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), *, by_shape: bool = False) -> None:
+    def __init__(
+        self, secrets: Iterable[str] = (), *, by_shape: bool = False, drop_headers: Iterable[str] = ()
+    ) -> None:
         self.secrets = known_secrets(secrets)
+        self.changed = 0
+        self._weak: tuple[str, ...] = ()
+        self._words: re.Pattern[bytes] | None = None
         self._by_shape = by_shape
+        self._drop = tuple(drop_headers)
         self._numbers: dict[str, int] = {}
         self._sessions: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -79,28 +86,40 @@ class Redactor:
         """How many secrets were found so far."""
         return len(self._numbers)
 
+    def afresh(self) -> Redactor:
+        """One that knows the same, and numbers from the beginning."""
+        made = Redactor(self.secrets, by_shape=self._by_shape, drop_headers=self._drop)
+        made._learnt(weak=self._weak)
+        return made
+
     def request(self, request: HttpRequest) -> HttpRequest:
         self.learn(request)
         url = self._url(request.url)  # it stands first in the document
-        headers = self._headers(_kept(request.headers, KEPT_REQUEST_HEADERS))
-        body = self._bytes(request.body)
-        if body[:1] not in {b"{", b"["} and b"=" in body[:4096]:
-            body = _FORM_FIELD.sub(rb"\1\2=" + shapes.MARK.encode(), body)
-        return HttpRequest(request.method, url, headers, body)
+        headers = self._headers(
+            tuple(
+                (name.lower(), value) for name, value in request.headers if name.lower() in places.KEPT_REQUEST_HEADERS
+            )
+        )
+        body = request.body
+        if body[:1] not in {b"{", b"["} and b"=" in body[:65536]:
+            body = self._fields(
+                body, multipart=(header(request.headers, "content-type") or "").startswith("multipart/")
+            )
+        return HttpRequest(request.method, url, headers, edits.applied(body, self._changes(body)))
 
     def response(self, response: HttpResponse) -> HttpResponse:
         """A secret that is split over chunks is taken out too: the chunk it begins in then holds the placeholder."""
-        kept = _kept(response.headers, KEPT_RESPONSE_HEADERS)
-        headers = self._headers(
-            tuple((name, self._session(value) if name == SESSION else value) for name, value in kept)
-        )
-        headers = tuple((name, self._url(value) if name == "location" else value) for name, value in headers)
+        kept = [
+            (name.lower(), value) for name, value in response.headers if not places.dropped(name.lower(), self._drop)
+        ]
+        headers = self._headers(tuple((name, self._header(name, value)) for name, value in kept))
         whole = response.body
-        spots = self._replacements(whole)
-        chunks = tuple(_replaced(response.chunks, whole, spots)) if spots else response.chunks
+        changes = self._changes(whole)
+        chunks = tuple(_replaced(response.chunks, whole, changes)) if changes else response.chunks
         return replace(response, headers=headers, chunks=chunks)
 
     def exchange(self, exchange: Exchange) -> Exchange:
+        self.learn(exchange.request, exchange.response)
         request = self.request(exchange.request)
         response = exchange.response and self.response(exchange.response)
         failure = exchange.failure and replace(exchange.failure, detail=self.text(exchange.failure.detail))
@@ -108,33 +127,62 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """``text`` without secrets, those in base64 and hex among them: nobody reads it back."""
-        return self._bytes(text.encode("utf-8", "surrogatepass"), coded=True).decode("utf-8", "surrogatepass")
+        data = text.encode("utf-8", "surrogatepass")
+        found = edits.apart(Edit(*one) for one in self._find(data, ()))
+        return edits.applied(data, self._written(data, found)).decode("utf-8", "surrogatepass")
 
-    def learn(self, request: HttpRequest) -> None:
-        """Take the keys that ``request`` carries for secrets from now on."""
-        carried: list[str] = []
-        for name, value in request.headers:
-            if name.lower() in _SECRET_HEADERS:
-                carried += _SIGNED.findall(value) or _COOKIE.findall(value) or [_SCHEME.sub("", value, count=1)]
-        parts = urlsplit(request.url)
-        if parts.password:
-            carried.append(parts.password)
-        if "=" in parts.query:
-            carried += [value for name, value in parse_qsl(parts.query) if name.lower() in _KEY_PARAMETERS]
-        # A word such as "none" given for a key is no secret, and may stand in any prompt.
-        carried = [value for value in carried if shapes.random_part(value)]
+    def learn(self, request: HttpRequest, response: HttpResponse | None = None) -> None:
+        """Take what a request, and its answer, carry where secrets stand for secrets from now on."""
+        if response is not None:
+            self._learn(places.of_response(response.headers))
+            if places.may_hold_fields(response.body):
+                self._learn(_field_values(response.body))
+        self._learn(places.of_request(request.headers))
+        self._learn((value, True) for value in places.of_url(request.url))
+        body = request.body
+        if body[:1] in {b"{", b"["}:
+            if places.may_hold_fields(body):
+                self._learn(_field_values(body))
+        elif b"=" in body[:65536]:
+            found = [match[3] for match in places.FORM_FIELD.finditer(body)]
+            found += places.part_values(body) if b"\nContent-Disposition" in body or body[:2] == b"--" else ()
+            self._learn((unquote(one.decode("utf-8", "replace").replace("+", " ")), True) for one in found)
+
+    def _learn(self, carried: Iterable[tuple[str, bool]]) -> None:
+        strong: list[str] = []
+        weak: list[str] = []
+        for value, sure in carried:
+            kind = shapes.strength(value, sure=sure)
+            if kind:
+                (strong if kind == "strong" else weak).append(value)
         with self._lock:
-            if not set(carried).issubset(self.secrets):
-                self.secrets = known_secrets((*self.secrets, *carried))
+            if not set(strong).issubset(self.secrets):
+                self.secrets = known_secrets((*self.secrets, *strong))
                 self._pieces = shapes.Pieces(self.secrets)
+            if not set(weak).issubset(self._weak):
+                self._learnt(weak=weak)
+
+    def _learnt(self, *, weak: Iterable[str]) -> None:
+        self._weak = tuple(sorted({*self._weak, *weak}, key=lambda value: (-len(value), value)))
+        forms = dict.fromkeys(
+            form for value in self._weak for form in (value, quote(value, safe="")) if value not in self.secrets
+        )
+        words = b"|".join(re.escape(form.encode("utf-8", "surrogatepass")) for form in forms)
+        self._words = re.compile(rb"(?<![A-Za-z0-9])(?:" + words + rb")(?![A-Za-z0-9])") if words else None
 
     def _url(self, url: str) -> str:
+        bare = url
         if "@" in url:
-            parts = urlsplit(url)
-            url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        if "=" in url:
-            url = _SECRET_PARAMETER.sub(rf"\1{shapes.MARK}", url)
-        return self.text(url)
+            try:
+                parts = urlsplit(url)
+                bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+            except ValueError:
+                bare = url
+        if "=" in bare:
+            bare = _SECRET_PARAMETER.sub(rf"\1{shapes.MARK}", bare)
+        self.changed += bare != url
+        start = bare.find("/", bare.find("://") + 3) if "://" in bare else 0
+        return bare[: max(start, 0)] + self.text(bare[max(start, 0) :])
 
     def _session(self, value: str) -> str:
         """A session by a number: whoever holds its id may go on with it."""
@@ -145,53 +193,107 @@ class Redactor:
                 else f"session-{self._sessions.setdefault(value, len(self._sessions) + 1)}"
             )
 
+    def _header(self, name: str, value: str) -> str:
+        if name == SESSION:
+            return self._session(value)
+        return self._url(value) if "://" in value or "?" in value else value
+
     def _headers(self, headers: Headers) -> Headers:
         return tuple((name, self.text(value)) for name, value in headers)
 
-    def _bytes(self, data: bytes, *, coded: bool = False) -> bytes:
-        spots = self._replacements(data, coded=coded)
-        if not spots:
-            return data
-        made, at = bytearray(), 0
-        for start, end, instead in spots:
-            made += data[at:start] + instead
-            at = end
-        return bytes(made + data[at:])
+    def _fields(self, body: bytes, *, multipart: bool) -> bytes:
+        found = (places.PART_FIELD if multipart else places.FORM_FIELD).subn(
+            lambda match: match[0][: match.start(match.lastindex or 0) - match.start()] + _MARK, body
+        )
+        self.changed += found[1]
+        return found[0]
 
-    def _replacements(self, data: bytes, *, coded: bool = False) -> list[tuple[int, int, bytes]]:
-        """Where secrets stand, in order and apart, and what is to stand there."""
-        found = _apart(self._spots(data, coded=coded))
-        return [(start, end, self._placeholder(secret, data[start:end])) for start, end, secret in found]
+    def _changes(self, body: bytes) -> list[tuple[int, int, bytes]]:
+        """What is to be replaced in a body, in order."""
+        if not self._may_hold(body):
+            return []
+        return edits.settled(body, self._written(body, edits.edits(body, self._find)))
 
-    def _spots(self, data: bytes, *, coded: bool) -> Iterator[tuple[int, int, str]]:
+    def _may_hold(self, body: bytes) -> bool:
+        """Whether a body is worth taking apart: most are not."""
+        if any(form in body for secret in self.secrets for form in (*shapes.forms(secret), *shapes.coded(secret))):
+            return True
+        if places.may_hold_fields(body) or next(self._pieces.runs(body), None) is not None:
+            return True
+        if self._words is not None and self._words.search(body):
+            return True
+        if self._by_shape and next(rules.shaped(body), None) is not None:
+            return True
+        if not self.secrets and self._words is None:
+            return False
+        return b"\\" in body or edits.streamed(body)
+
+    def _written(self, body: bytes, found: Iterable[Edit]) -> list[tuple[int, int, bytes]]:
+        return [
+            (one.start, one.end, b"" if one.empty else self._placeholder(one, body[one.start : one.end]))
+            for one in found
+        ]
+
+    def _find(self, text: bytes, path: tuple[str, ...]) -> list[Spot]:
+        """The secrets in a text that stands at ``path`` of a JSON value, or by itself."""
+        if places.secret_field(path) and text and _MARK not in text:
+            return [Spot(0, len(text), text.decode("utf-8", "replace"), bare=path[-1] not in places.SHAPED)]
+        return list(self._spots(text, protocol=bool(path) and path[-1] in _PROTOCOL))
+
+    def _spots(self, text: bytes, *, protocol: bool) -> Iterator[Spot]:
         for secret in self.secrets:
-            for form in (*shapes.forms(secret), *(shapes.coded(secret) if coded else ())):
-                start = data.find(form)
-                while start >= 0:
-                    yield start, start + len(form), secret
-                    start = data.find(form, start + len(form))
-        yield from self._pieces.runs(data)
-        for found in _JSON_FIELD.finditer(data) if b"_token" in data or b"client_secret" in data else ():
-            if shapes.MARK.encode() not in found[2]:
-                yield *found.span(2), found[2].decode("utf-8", "replace")
-        for start, end, _ in shapes.shaped(data) if self._by_shape else ():
-            yield start, end, data[start:end].decode("utf-8", "replace")
+            for form in shapes.forms(secret):
+                yield from (Spot(start, start + len(form), secret) for start in _places(text, form))
+            for form in shapes.coded(secret):
+                found = (Spot(start, start + len(form), secret) for start in _places(text, form))
+                yield from (one for one in found if not _in_blob(text, one.start, one.end))
+        yield from (Spot(*found) for found in self._pieces.runs(text))
+        if self._words is not None and not protocol:
+            for word in self._words.finditer(text):
+                yield Spot(*word.span(), unquote(word[0].decode("utf-8", "surrogatepass")))
+        for start, end, _ in rules.shaped(text) if self._by_shape else ():
+            yield Spot(start, end, text[start:end].decode("utf-8", "replace"))
 
-    def _placeholder(self, secret: str, written: bytes) -> bytes:
+    def _placeholder(self, edit: Edit, written: bytes) -> bytes:
         with self._lock:
-            number = self._numbers.setdefault(secret, len(self._numbers) + 1)
-        return shapes.placeholder(secret, number, written.decode("utf-8", "replace")).encode("utf-8", "replace")
+            self.changed += 1
+            number = self._numbers.setdefault(edit.secret, len(self._numbers) + 1)
+        if edit.bare:
+            return f"{shapes.MARK}-{number}".encode()
+        return shapes.placeholder(edit.secret, number, written.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
-def _apart(spots: Iterator[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """``spots`` in order, those that overlap as one, which is called by the first and longest."""
-    made: list[tuple[int, int, str]] = []
-    for start, end, secret in sorted(spots, key=lambda spot: (spot[0], -spot[1])):
-        if not made or start >= made[-1][1]:
-            made.append((start, end, secret))
-        elif end > made[-1][1]:
-            made[-1] = made[-1][0], end, made[-1][2]
-    return made
+def placeholders(exchanges: Iterable[Exchange]) -> int:
+    """In how many places of ``exchanges`` a secret was redacted."""
+    texts = (
+        one.request.url.encode("utf-8", "replace") + one.request.body + (one.response.body if one.response else b"")
+        for one in exchanges
+    )
+    return sum(len(_PLACEHOLDER.findall(text)) for text in texts)
+
+
+def _field_values(body: bytes) -> Iterator[tuple[str, bool]]:
+    for unit in edits.units(body):
+        for path, text in edits.strings(unit.value, ()) if unit.json else ():
+            if places.secret_field(path):
+                if len(path) > 1 and path[-1].lower() in {"authorization", "proxy-authorization"}:
+                    yield from places.of_header(text, sure=True)
+                else:
+                    yield text, True
+
+
+def _places(text: bytes, form: bytes) -> Iterator[int]:
+    start = text.find(form)
+    while start >= 0:
+        yield start
+        start = text.find(form, start + len(form))
+
+
+def _in_blob(text: bytes, start: int, end: int) -> bool:
+    """Whether letters of base64 stand around a place in great number: a document, which would be broken."""
+    around = text[max(0, start - _BLOB) : end + _BLOB]
+    longest = max((stop - begin for begin, stop in rules.runs(around)), default=0)
+    return longest - (end - start) > _BLOB
 
 
 def _replaced(chunks: tuple[Chunk, ...], whole: bytes, spots: list[tuple[int, int, bytes]]) -> Iterator[Chunk]:
@@ -207,7 +309,3 @@ def _replaced(chunks: tuple[Chunk, ...], whole: bytes, spots: list[tuple[int, in
             at = min(stop, end)
         yield Chunk(bytes(made + whole[at:end]), chunk.at)
         begin = end
-
-
-def _kept(headers: Headers, names: frozenset[str]) -> Headers:
-    return tuple((name.lower(), value) for name, value in headers if name.lower() in names)

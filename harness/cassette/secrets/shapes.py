@@ -1,8 +1,4 @@
-"""What secrets look like: known values in every form they are written in, and values that look like keys.
-
-Every pattern takes time linear in the text: none repeats a long group, each repetition is of one class, and the long
-one of a JWT begins but once in a run of its letters.
-"""
+"""Known secrets: which values are, in what forms they are written, in what pieces they are found."""
 
 from __future__ import annotations
 
@@ -15,6 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from harness.cassette.secrets import rules
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -22,62 +20,157 @@ SHORTEST = 8
 """No run of so many characters of a secret is ever written."""
 
 MARK = "REDACTED"
-# No placeholder; one that letters follow may be what is left of another key.
-_OURS = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d{1,6}(?![A-Za-z0-9_-]))"
-SHAPES = {
-    "an OpenAI-style key": rf"\bsk-{_OURS}(?:ant-|or-v1-|proj-|svcacct-)?[A-Za-z0-9_-]{{20,512}}",
-    "a Google API key": rf"\bAIza{_OURS}[0-9A-Za-z_-]{{35}}",
-    "a Google access token": rf"\bya29\.{_OURS}[0-9A-Za-z_-]{{20,2048}}",
-    "an AWS access key id": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a Groq key": r"\bgsk_[A-Za-z0-9]{32,128}",
-    "an xAI key": r"\bxai-[A-Za-z0-9]{32,128}",
-    "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,128}",
-    "a GitHub token": r"\bgh[pousr]_[A-Za-z0-9]{36,255}",
-    "a Slack token": rf"\bxox[abposr]-{_OURS}[A-Za-z0-9-]{{20,255}}",
-    "a JWT": r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,4096}\.eyJ[A-Za-z0-9_-]{10,8192}\.[A-Za-z0-9_-]{10,2048}",
-    "a private key": r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY-----(?!(?:\s|\\{1,3}n)REDACTED-)[^-]{0,8192}"
-    r"(?:-----END [A-Z ]{0,40}-----)?",
-    "a password in a URL": r"\bhttps?://[^\s/@:\"'\\<>]{1,64}:[^\s/@:\"'\\<>]{3,128}@",
-}
-# What every key of a shape begins with: looking for that first is many times as fast as trying the patterns.
-_STARTS = {
-    "an OpenAI-style key": ("sk-",),
-    "a Google API key": ("AIza",),
-    "a Google access token": ("ya29.",),
-    "an AWS access key id": ("AKIA", "ASIA"),
-    "a Groq key": ("gsk_",),
-    "an xAI key": ("xai-",),
-    "a Hugging Face token": ("hf_",),
-    "a GitHub token": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    "a Slack token": ("xoxa-", "xoxb-", "xoxp-", "xoxo-", "xoxs-", "xoxr-"),
-    "a JWT": ("eyJ",),
-    "a private key": ("-----BEGIN ",),
-    "a password in a URL": ("http://", "https://"),
-}
-_PATTERNS = tuple(
-    (start.encode(), re.compile(pattern.encode()), name) for name, pattern in SHAPES.items() for start in _STARTS[name]
-)
-
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|AUTH)(?:_|$)", re.IGNORECASE
 )
 _ORDINARY = re.compile(r"[/~.]\S*|[A-Za-z]:\\\S*|[\d.]+|[a-z]+", re.DOTALL)  # a path, a number, a word
 _PREFIX = re.compile(
-    r"sk-(?:ant-api\d\d-|ant-|or-v1-|proj-|svcacct-)?|AIza|ya29\.|gsk_|xai-|hf_|gh[pousr]_|xox[abposr]-|AKIA|ASIA|nvapi-"
+    r"sk-(?:ant-api\d\d-|ant-|or-v1-|proj-|svcacct-|lf-)?|pk-lf-|AIza|ya29\.|gsk_|xai-|hf_|gh[pousr]_|github_pat_|"
+    r"xox[abposr]-|AKIA|ASIA|ABSK|nvapi-|pplx-|r8_|fw_|csk-|lsv2_(?:pt|sk)_|tvly-|llx-|pcsk_|GOCSPX-|sk_live_|sk_test_"
 )
 _MANY = 8
+_SHORTEST_WORD = 5
+_NUMBERS = re.compile(r"[\d.:/TZ+, -]*|[<\[{(*$%].*|custom-header-value", re.DOTALL)
+# What stands for a key where none is needed, and what answers are made of: as a word it is in any text.
+_WORDS = frozenset(
+    [
+        "apikey",
+        "api-key",
+        "api_key",
+        "your-api-key",
+        "your_api_key",
+        "my-key",
+        "mykey",
+        "test-key",
+        "testkey",
+        "fake-key",
+        "dummy-key",
+        "sk-test",
+        "sk-none",
+        "sk-fake",
+        "sk-dummy",
+        "sk-xxx",
+        "no-key",
+        "nokey",
+        "not-needed",
+        "notneeded",
+        "not-used",
+        "unused",
+        "dummy",
+        "dummy-token",
+        "placeholder",
+        "empty",
+        "false",
+        "undefined",
+        "anything",
+        "whatever",
+        "something",
+        "nothing",
+        "testing",
+        "tests",
+        "example",
+        "examples",
+        "sample",
+        "local",
+        "localhost",
+        "lm-studio",
+        "ollama",
+        "vllm",
+        "openai",
+        "anthropic",
+        "gemini",
+        "google",
+        "mistral",
+        "cohere",
+        "bedrock",
+        "azure",
+        "secret",
+        "secrets",
+        "password",
+        "token",
+        "tokens",
+        "public",
+        "private",
+        "admin",
+        "default",
+        "guest",
+        "anonymous",
+        "bearer",
+        "basic",
+        "value",
+        "string",
+        "number",
+        "object",
+        "array",
+        "function",
+        "functions",
+        "tool_calls",
+        "tool_use",
+        "tools",
+        "assistant",
+        "system",
+        "developer",
+        "message",
+        "messages",
+        "content",
+        "delta",
+        "choices",
+        "index",
+        "role",
+        "model",
+        "usage",
+        "stream",
+        "text",
+        "reason",
+        "refusal",
+        "finish",
+        "finish_reason",
+        "length",
+        "stop",
+        "end_turn",
+        "max_tokens",
+        "completion",
+        "response",
+        "request",
+        "error",
+        "errors",
+        "status",
+        "completed",
+        "created",
+        "updated",
+        "input",
+        "output",
+        "arguments",
+        "parameters",
+        "name",
+        "title",
+        "description",
+        "required",
+        "properties",
+        "enabled",
+        "disabled",
+        "development",
+        "production",
+        "staging",
+        "debug",
+        "information",
+        "warning",
+        "please",
+        "hello",
+        "world",
+        "weather",
+        "thinking",
+        "reasoning",
+        "image",
+        "audio",
+        "video",
+        "document",
+        "application/json",
+        "text/plain",
+    ]
+)
 _GRAM = 4
 _TURNS = 3
-_ESCAPES = (
-    (b"\\n", b"\n"),
-    (b"\\r", b"\r"),
-    (b"\\t", b"\t"),
-    (b"\\b", b"\b"),
-    (b"\\f", b"\f"),
-    (b'\\"', b'"'),
-    (b"\\/", b"/"),
-)
-_BY_NUMBER = re.compile(rb"\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})")
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*-----)(\s|\\{1,3}n).*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
@@ -97,37 +190,6 @@ def known_secrets(given: Iterable[str] = ()) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
-def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
-    """Start, end and name of whatever looks like a key."""
-    for start, pattern, name in _PATTERNS:
-        at = data.find(start)
-        while at >= 0:
-            found = pattern.match(data, at)
-            if found:
-                yield at, found.end(), name
-            at = data.find(start, found.end() if found else at + 1)
-
-
-def unescaped(data: bytes, levels: int = 3) -> Iterator[bytes]:
-    """``data`` without the escapes of JSON, once for each of ``levels`` while there are any. After a line break that
-    is written as an escape a key stands behind a letter, where no pattern looks for its beginning.
-    """
-    for _ in range(levels):
-        if b"\\" not in data:
-            return
-        data = data.replace(b"\\\\", b"\0\1")
-        for escape, instead in _ESCAPES:
-            data = data.replace(escape, instead)
-        if b"\\u" in data or b"\\x" in data:
-            data = _BY_NUMBER.sub(_letter, data)
-        data = data.replace(b"\0\1", b"\\")
-        yield data
-
-
-def _letter(found: re.Match[bytes]) -> bytes:
-    return chr(int(found[1] or found[2], 16)).encode("utf-8", "surrogatepass")
-
-
 def placeholder(secret: str, number: int, written: str | None = None) -> str:
     """What stands in a secret's place: of its shape, where clients care for it. ``written`` is how it stood there."""
     if secret.startswith("eyJ") and secret.count(".") == 2:  # noqa: PLR2004 - a JWT's three parts
@@ -137,6 +199,19 @@ def placeholder(secret: str, number: int, written: str | None = None) -> str:
         return f"{first}{end}{MARK}-{number}{end}{last}"
     prefix = _PREFIX.match(secret)
     return f"{prefix[0] if prefix else ''}{MARK}-{number}"
+
+
+def strength(value: str, *, sure: bool) -> str:
+    """How a value that came with a request is looked for: ``strong`` anywhere, ``weak`` as a word by itself, ``""`` not
+    at all. ``sure`` says that it is a secret by where it stood.
+    """
+    if len(value) < _SHORTEST_WORD or MARK in value:
+        return ""
+    if random_part(value) and (sure or rules.random_text(value.encode())):
+        return "strong"
+    if not sure or _NUMBERS.fullmatch(value) or value.lower() in _WORDS:
+        return ""
+    return "strong" if len(value) >= SHORTEST and _random(value.encode(), 2) and not value.islower() else "weak"
 
 
 def random_part(secret: str) -> str:
@@ -166,10 +241,10 @@ def coded(secret: str) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(form for form in found if len(form) >= SHORTEST))
 
 
-def _random(window: bytes) -> bool:
+def _random(window: bytes, least: int = _TURNS) -> bool:
     """Whether a piece is unlike a time, a version and words: upper case, lower case and digits alternate in it."""
     kinds = [letter.isdigit() + 2 * letter.isupper() for letter in window.decode("latin-1") if letter.isalnum()]
-    return sum(one != other for one, other in pairwise(kinds)) >= _TURNS
+    return sum(one != other for one, other in pairwise(kinds)) >= least
 
 
 class Pieces:
@@ -179,9 +254,10 @@ class Pieces:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._of: dict[bytes, str] = {}
+        self._raw: dict[str, bytes] = {}
         grams: dict[bytes, None] = {}
         for secret in secrets:
-            raw = random_part(secret).encode("utf-8", "surrogatepass")
+            raw = self._raw[secret] = random_part(secret).encode("utf-8", "surrogatepass")
             windows = (raw[start : start + SHORTEST] for start in range(len(raw) - SHORTEST + 1))
             self._of.update((window, secret) for window in windows if _random(window) and window not in self._of)
             # Eight in a row hold one of these, whichever eight they are.
@@ -199,13 +275,21 @@ class Pieces:
                 for start in range(max(0, at + _GRAM - SHORTEST), at + 1):
                     secret = self._of.get(data[start : start + SHORTEST])
                     if secret is not None:
-                        end = self._end(data, start)
-                        yield start, end, secret
+                        begin, end = self._grown(data, start)
+                        yield begin, end, secret
                         break
                 at = data.find(gram, end)
 
-    def _end(self, data: bytes, start: int) -> int:
+    def _grown(self, data: bytes, start: int) -> tuple[int, int]:
+        """The run around a piece, with the letters beside it that the secret has there too, random or not."""
+        secret = self._raw[self._of[data[start : start + SHORTEST]]]
+        place = secret.find(data[start : start + SHORTEST])
         end = start + SHORTEST
-        while data[end - SHORTEST + 1 : end + 1] in self._of:
-            end += 1
-        return end
+        after = secret[place + SHORTEST :]
+        more = 0
+        while more < len(after) and data[end + more : end + more + 1] == after[more : more + 1]:
+            more += 1
+        back = 0
+        while back < min(place, start) and data[start - back - 1] == secret[place - back - 1]:
+            back += 1
+        return start - back, end + more
