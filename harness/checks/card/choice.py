@@ -79,7 +79,8 @@ def _auto(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
     if called:
         yield passing(f"{len(called)} calls")
     elif seen.own and wants_call(seen.expect):
-        yield no_call(seen, f"the question needs a tool, and it said {shown(reading.text)}", blame="model")
+        said = f"the question needs a tool, and it said {shown(reading.text)}"
+        yield unaccountable(seen) or unjudged("counted in A1", said, "model")
     elif why := unaccountable(seen):
         yield why
     elif reading.text or reading.provider_calls or other_parts(seen):

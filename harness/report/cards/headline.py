@@ -12,7 +12,7 @@ from harness.report.cards.matrix import BACKEND, fraction, interval, proof
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.core.card import Card, Cell
+    from harness.core.card import Card, Cell, Mode
     from harness.core.finding import Finding
     from harness.report.cards.matrix import Catalogue
 
@@ -35,13 +35,17 @@ _OTHERS = {
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """One of the gravest findings: ``check`` with its title, how many held, what was found, and where it stands."""
+    """One of the gravest findings: ``title`` is its check's id and name, then how many held, what was found, and where
+    it stands.
+    """
 
     check: str
+    title: str
     rate: Rate
     finding: Finding
     cassette: str
     place: int
+    mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ def _worst(card: Card, catalogue: Catalogue) -> Iterator[Worst]:
         finding = next(one for one in found[0].findings if one.verdict == "fail") if found[0].findings else None
         if finding is not None:
             cassette, place = proof(found[0]) or ("", 0)
-            yield Worst(_titled(check, catalogue), both(card, check), finding, cassette, place)
+            yield Worst(check, _titled(check, catalogue), both(card, check), finding, cassette, place, found[0].mode)
 
 
 def _gravity(one: Rate) -> tuple[float, int]:

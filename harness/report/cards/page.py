@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import jinja2
 from markupsafe import Markup
 
+from harness.core.card import listed
 from harness.report import safe_text
 from harness.report.cards import evidence
 from harness.report.cards.diff import by_grade, shown, side
+from harness.report.cards.headline import headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def page(
         matrix=laid,
         order=[verdict for verdict in ORDER if verdict in laid.counts],
         glyphs=GLYPHS,
-        tiles=[_tile(card) for card in cards],
+        tiles=[_tile(at, card, catalogue) for at, card in enumerate(cards)],
         changes=_changes(changes or {}),
         places={place: at for at, place in enumerate(_places(cards))},
         width=1 + len(cards) * max(1, len(laid.modes)),
@@ -157,6 +159,7 @@ def _cell(card: int, cell: Cell, findings: int, proofs: int, longest: int) -> di
         "rate": [cell.rate.held, cell.rate.n, round(cell.rate.low, 4), round(cell.rate.high, 4)],
         "infra": cell.infra,
         "unsupported": cell.unsupported,
+        "excluded": safe_text.line(listed(cell.excluded), longest),
         "note": safe_text.line(cell.note, longest),
         "findings": [
             {
@@ -164,6 +167,7 @@ def _cell(card: int, cell: Cell, findings: int, proofs: int, longest: int) -> di
                 "verdict": one.verdict,
                 "path": safe_text.line(one.path, longest),
                 "message": safe_text.line(one.message, longest),
+                "blame": one.blame,
                 "evidence": _proof(one.evidence, proofs) if one.evidence else None,
             }
             for one in found[:findings]
@@ -178,18 +182,28 @@ def _proof(one: Evidence, most: int) -> list[Json]:
     return [safe_text.line(one.cassette), list(one.exchanges[:most])]
 
 
-def _tile(card: Card) -> dict[str, Json]:
+def _tile(at: int, card: Card, catalogue: Catalogue) -> dict[str, Json]:
     counted = counts(iter(card.cells))
     total = sum(counted.values())
-    bars, at = [], 0.0
+    bars, left = [], 0.0
     for verdict in ORDER:
         if verdict in counted:
             share = 100 * counted[verdict] / total
-            bars.append((verdict, round(at, 2), round(share, 2), counted[verdict]))
-            at += share
+            bars.append((verdict, round(left, 2), round(share, 2), counted[verdict]))
+            left += share
     measures: list[tuple[str, Rate]] = sorted(card.measures.items())
     kinds = sorted({one.kind for one in card.recordings.values()})
-    return {"card": card, "bars": bars, "total": total, "measures": measures, "kinds": kinds}
+    said = headline(card, catalogue)
+    return {
+        "at": at,
+        "card": card,
+        "said": said,
+        "left_out": listed(said.left_out),
+        "bars": bars,
+        "total": total,
+        "measures": measures,
+        "kinds": kinds,
+    }
 
 
 def _changes(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Json]]:

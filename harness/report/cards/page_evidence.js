@@ -23,8 +23,37 @@ function indented(text) {
   }
   return out;
 }
+/* What a finding speaks of: the pieces it quotes, and the tools it names, as they may stand in a body. */
+let needles = [];
+const MOST_MARKS = 12;
+function speaksOf(findings) {
+  const found = new Set();
+  for (const one of findings) {
+    for (const [, quoted] of one.message.matchAll(/"((?:[^"\\]|\\.){2,80})/g)) found.add(quoted);
+    for (const [, quoted] of one.message.matchAll(/(?<!\w)['`]([^'`]{2,80})['`](?!\w)/g)) found.add(quoted);
+    for (const [, name] of one.message.matchAll(/([\w./-]{2,64})\(\{/g)) found.add(name);
+  }
+  const plain = [...found].flatMap((one) => [one, one.replace(/\\(.)/g, "$1"), JSON.stringify(one).slice(1, -1)]);
+  return [...new Set(plain)].filter((one) => one.trim().length > 1).sort((a, b) => b.length - a.length);
+}
+function marked(text) {
+  const parts = [];
+  let from = 0, marks = 0;
+  while (marks < MOST_MARKS) {
+    let first = -1, which = "";
+    for (const one of needles) {
+      const where = text.indexOf(one, from);
+      if (where >= 0 && (first < 0 || where < first)) { first = where; which = one; }
+    }
+    if (first < 0) break;
+    parts.push(text.slice(from, first), made("mark", which));
+    from = first + which.length;
+    marks += 1;
+  }
+  return [...parts, text.slice(from)];
+}
 function code(text, kind = "") {
-  const node = made("pre", text, kind);
+  const node = made("pre", marked(String(text)), kind);
   node.tabIndex = 0;
   return node;
 }
@@ -37,7 +66,7 @@ function body(text, indent) {
   let now = indent;
   other.addEventListener("click", () => {
     now = !now;
-    node.textContent = now ? indented(text) : text;
+    node.replaceChildren(...marked(now ? indented(text) : text));
     other.textContent = now ? (indent ? "as sent" : "as it came") : "indent";
   });
   return made("div", [other, node], "body");
@@ -92,7 +121,8 @@ function proof(cassette, number, card, opened) {
 function finding(one) {
   const where = one.path ? [made("span", one.path, "path")] : [];
   const cited = one.evidence ? made("span", `exchange ${one.evidence[1].join(", ")}`, "soft") : null;
-  return made("li", [badge(one.verdict), made("p", one.message), made("p", [one.check, " ", ...where, " ", cited], "soft")]);
+  const whose = one.blame ? made("span", `${one.blame}, `, "soft") : "";
+  return made("li", [badge(one.verdict), made("p", one.message), made("p", [whose, one.check, " ", ...where, " ", cited], "soft")]);
 }
 function told(cell, card) {
   const [, , law] = own(data.checks, cell.check) || ["", "", ""];
@@ -102,11 +132,13 @@ function told(cell, card) {
   parts.push(made("dl", [
     fact("rate", rate, n ? made("small", ` ${percent(low)} to ${percent(high)} %, Wilson 95 %`) : ""),
     cell.infra ? fact("kept out", `${cell.infra} by the infrastructure`) : null,
+    cell.excluded ? fact("not judged", cell.excluded) : null,
     cell.unsupported ? fact("unsupported", String(cell.unsupported)) : null,
     card.litellm || card.harness ? fact("decoded by", `harness ${card.harness}, litellm ${card.litellm}`) : null,
   ].filter(Boolean), "facts"));
   if (cell.note) parts.push(made("p", cell.note));
   const findings = cell.findings || [];
+  needles = speaksOf(findings.filter((one) => one.verdict !== "pass").slice(0, 5));
   if (findings.length) {
     parts.push(made("h3", "Findings"), made("ul", findings.map(finding), "findings"));
     if (cell.left) parts.push(made("p", `… and ${cell.left} more`, "soft"));
@@ -154,8 +186,11 @@ panel.addEventListener("close", () => {
   history.replaceState(null, "", location.pathname + location.search);
   if (rows.length) focus(at.row, at.column);
 });
-const linked = /^#cell-(\d+)$/.exec(location.hash);
-if (linked && rows.length) {
+function follow() {
+  const linked = /^#cell-(\d+)$/.exec(location.hash);
+  if (!linked || !rows.length) return;
   const node = table.querySelector(`td[data-cell="${linked[1]}"]`), spot = node && placeOf(node);
   if (spot) { focus(spot.row, spot.column, true); open(node); }
 }
+window.addEventListener("hashchange", follow);
+follow();

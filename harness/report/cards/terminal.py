@@ -89,7 +89,7 @@ def _first(console: Console, card: Card, catalogue: Catalogue, *, alone: bool) -
     console.print(Text(safe_text.line(said.abilities, 400)))
     for worst in said.worst:
         held = f"{fraction(worst.rate)} held" if worst.rate.n else "nothing held"
-        words = f"  {worst.check}, {held}: {worst.finding.message} [{worst.finding.blame}]"
+        words = f"  {worst.title}, {held}: {worst.finding.message} [{worst.finding.blame}]"
         console.print(Text(safe_text.line(words), STYLES["fail"]))
         if worst.cassette:
             console.print(Text(safe_text.line(f"    harness show {worst.cassette} {worst.place}")), soft_wrap=True)

@@ -125,7 +125,7 @@ BREAKS = [
     ("A2", seen(expect=LEAVES)),
     ("A3", seen(called(OSLO), expect=NEEDS)),
     ("A4", seen(called(PARIS), expect=BOTH)),
-    ("C1", seen(SAID, expect=NEEDS)),
+    ("C1", seen(replace(SAID, text=""))),
     ("N1", seen(SAID, error=REFUSED, status=400, offered=("a/b",))),
     ("N2", seen(offered=("a/b", "a.b"), sent=("a_b", "a_b"))),
     ("N2", seen(offered=("a/b", "a.b"), sent=("a_b",))),
@@ -246,6 +246,11 @@ def test_a_check_says_nothing_of_a_plain_answer_that_is_not_its_own(check):
 def test_no_answer_is_no_reason_to_crash(check):
     for one in (seen(error=BUSY, status=429), seen(error=UsageError("x"), exchanges=0)):
         assert "fail" not in {found.verdict for found in check.judge(one) if check.id != "E1"}
+
+
+def test_a_text_in_answer_to_a_question_that_needs_a_tool_is_no_pass_of_auto():
+    (found,) = BY_ID["C1"].judge(seen(SAID, expect=NEEDS))
+    assert (found.verdict, found.cause) == ("unseen", "counted in A1")
 
 
 def test_ids_are_each_given_once():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.report.cards.page import page
@@ -105,8 +107,84 @@ def test_a_click_opens_the_evidence_and_escape_goes_back(tab, sample):
     tab.until("location.hash", "")
 
 
+def select(tab, name, value):
+    tab.run(
+        f"{{ const one = document.querySelector('#{name}'); one.value = '{value}'; "
+        "one.dispatchEvent(new Event('change')); one.value }"
+    )
+
+
+def by_topic(tab):
+    select(tab, "order", "catalogue")
+    tab.run("focus(0, 0, true)")
+
+
+def first_cells(tab):
+    return tab.run("rows.slice(0, 2).map((row) => row.line.querySelector('th b').innerText)")
+
+
+def test_rows_with_failures_come_first_until_the_topics_are_asked_for(tab, sample):
+    tab.look(sample)
+    failed = {one.check for card in CARDS for one in card.cells if one.verdict == "fail"}
+    assert set(first_cells(tab)) == failed
+    by_topic(tab)
+    assert first_cells(tab) == ["N1", "N2"]
+
+
+def test_what_a_finding_speaks_of_is_marked_in_the_evidence(tab, tmp_path):
+    told = "text__translate({}) does not fit the tool's schema: 'text' is a required property"
+    cells = [
+        replace(one, findings=tuple(replace(found, message=told) for found in one.findings)) for one in CARDS[0].cells
+    ]
+    file = tmp_path / "marked.html"
+    file.write_text(page([replace(CARDS[0], cells=tuple(cells))], CATALOGUE, exchange), encoding="utf-8")
+    tab.look(file, fragment=f"#cell-{cell('D1', 'whole')}")
+    marks = "[...document.querySelectorAll('#panel .exchange mark')].map((one) => one.textContent)"
+    assert {"text__translate", "text"} <= set(tab.run(marks))
+
+
+def test_models_are_sorted_by_the_rate_of_a_check(tab, tmp_path):
+    file = tmp_path / "many.html"
+    file.write_text(page(many(5), CATALOGUE, exchange), encoding="utf-8")
+    tab.look(file)
+    by_topic(tab)
+    heads = "[...document.querySelectorAll('thead .model')].map((one) => one.innerText)"
+    before = tab.run(heads)
+    tab.run("sortBy(rows.find((row) => row.line.querySelector('th b').innerText === 'D1'))")
+    rates = "data.cards.map((_, n) => rateOf(sortedBy, ranks[n]))"
+    falling = tab.run(rates)
+    assert falling == sorted(falling, reverse=True)
+    assert sorted(tab.run(heads)) == sorted(before)
+    assert tab.run(
+        "rows.every((row) => row.spots.every((node, n) => !node.dataset.cell || cellOf(node).card === cardAt(n)))"
+    )
+    tab.press("s")
+    assert tab.run("document.querySelectorAll('th.sorted').length") == 1
+
+
+def test_two_models_are_compared_by_their_differences(tab, tmp_path):
+    file = tmp_path / "many.html"
+    file.write_text(page((*CARDS, *many(3)), CATALOGUE, exchange), encoding="utf-8")
+    tab.look(file)
+    select(tab, "one", "0")
+    select(tab, "other", "1")
+    heads = (
+        "[...document.querySelectorAll('thead .model')].filter((one) => one.offsetWidth).map((one) => one.innerText)"
+    )
+    assert tab.run(heads) == [card.model for card in CARDS]
+    tab.click("#differing")
+    differing = {
+        one.check
+        for one in CARDS[0].cells
+        if (other := CARDS[1].cell(one.check, one.mode)) is not None and other.verdict != one.verdict
+    }
+    assert differing
+    assert tab.run(SHOWN) == len(differing)
+
+
 def test_keys_move_in_the_matrix_and_open_cells(tab, sample):
     tab.look(sample)
+    by_topic(tab)
     for _ in range(20):
         tab.press("Tab")
         if tab.run("document.activeElement.tagName") == "TD":
@@ -235,6 +313,6 @@ def test_hostile_text_is_shown_and_does_nothing(tab, tmp_path, text):
         assert "pwn" in said
         assert "unreadable call" in said
     assert tab.run("[typeof window.__pwned, document.querySelectorAll('script').length]") == ["undefined", 2]
-    tags = "img, iframe, object, embed, form, a, #panel svg, #panel style, [onload], [onerror], [onmouseover], #panel [style]"
+    tags = "img, iframe, object, embed, form, a:not([href^=\"#cell-\"]), #panel svg, #panel style, [onload], [onerror], [onmouseover], #panel [style]"
     assert tab.run(f"document.querySelectorAll('{tags}').length") == 0
     assert not [one for one in tab.events if one["method"] == "Page.javascriptDialogOpening"]
