@@ -313,6 +313,6 @@ def test_hostile_text_is_shown_and_does_nothing(tab, tmp_path, text):
         assert "pwn" in said
         assert "unreadable call" in said
     assert tab.run("[typeof window.__pwned, document.querySelectorAll('script').length]") == ["undefined", 2]
-    tags = "img, iframe, object, embed, form, a:not([href^=\"#cell-\"]), #panel svg, #panel style, [onload], [onerror], [onmouseover], #panel [style]"
+    tags = 'img, iframe, object, embed, form, a:not([href^="#cell-"]), #panel svg, #panel style, [onload], [onerror], [onmouseover], #panel [style]'
     assert tab.run(f"document.querySelectorAll('{tags}').length") == 0
     assert not [one for one in tab.events if one["method"] == "Page.javascriptDialogOpening"]
