@@ -96,6 +96,25 @@ def test_imports_point_down():
     assert [wrong for file in FILES for wrong in upward(file)] == []
 
 
+def module(file: Path) -> str:
+    return ".".join(("harness", *file.relative_to(HOUSE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def test_there_is_no_circle():
+    """Type-only imports count: two files that know each other are one thought in two places."""
+    named = {module(file): file for file in FILES}
+    needs: dict[str, set[str]] = {}
+    for name, file in named.items():
+        nodes = [
+            node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)
+        ]
+        found = {(f"{node.module}.{alias.name}", str(node.module)) for node in nodes for alias in node.names}
+        needs[name] = {part if part in named else whole for part, whole in found} & named.keys() - {name}
+    while free := {name for name, others in needs.items() if not others & needs.keys()}:
+        needs = {name: others for name, others in needs.items() if name not in free}
+    assert sorted(needs) == []
+
+
 def test_each_library_has_one_home():
     assert [wrong for file in FILES for wrong in strangers(file)] == []
 

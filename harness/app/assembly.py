@@ -18,7 +18,7 @@ from harness.cassette.provenance import provenance
 from harness.core.errors import UsageError
 from harness.dialects.providers import is_local
 from harness.engine import selection as choosing
-from harness.engine.budget import BudgetClient, Limits
+from harness.engine.budget import Budget, Limits
 from harness.engine.events import CaseFinished
 from harness.engine.selection import ALL, jobs
 from harness.engine.workers import in_process
@@ -141,8 +141,8 @@ def record(
     yield from executor(chosen, recipe, _allowance(limits))
 
 
-def _allowance(limits: Limits) -> BudgetClient:
-    return BudgetClient(limits, clock=time.monotonic, sleep=time.sleep)
+def _allowance(limits: Limits) -> Budget:
+    return Budget(limits, clock=time.monotonic, sleep=time.sleep)
 
 
 def refuse_ci(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import mirrored, published
 from harness.core.errors import AuthenticationError, CassetteError, CassetteMiss, StopAskingError, UsageError
 from harness.dialects.providers import is_local, profile
-from harness.engine.budget import metered
+from harness.engine.budget import BudgetClient, metered
 from harness.engine.events import Problem
 from harness.engine.runner import play, timed
 from harness.engine.scrubbing import scrubbed
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange, HttpRequest, Provenance
     from harness.engine.events import CaseResult, Job
     from harness.engine.runner import OpenTape, Play, SendQuestion, Tape
-    from harness.engine.workers import EventOrder
     from harness.suite import Model
 
 LOCAL_KEY = "HARNESS_LOCAL_KEY"
@@ -77,7 +76,7 @@ class Replaying:
     settings: Settings
 
     @contextlib.contextmanager
-    def __call__(self, turns: EventOrder) -> Iterator[Play]:
+    def __call__(self, turns: BudgetClient) -> Iterator[Play]:
         del turns  # what is replayed costs nothing
         if self.settings.store and not self.settings.cassettes.exists():
             mirrored(self.settings.store)  # a worker on another machine
@@ -103,7 +102,7 @@ class Recording:
     resume: bool = False
 
     @contextlib.contextmanager
-    def __call__(self, turns: EventOrder) -> Iterator[Play]:
+    def __call__(self, turns: BudgetClient) -> Iterator[Play]:
         keys = self.origin.keys()
         missing = [name for name in self.names if name not in keys]
         if missing:
@@ -140,7 +139,7 @@ def at_most(model: Model, words: Mapping[str, Json]) -> float:
     return (price_of(model) or FREE).at_most(len(json.dumps(words, default=str)), words.get("max_tokens"))
 
 
-def _metered(ask: SendQuestion, turns: EventOrder, *, priced: bool) -> SendQuestion:
+def _metered(ask: SendQuestion, turns: BudgetClient, *, priced: bool) -> SendQuestion:
     """``ask`` within an allowance; of its dollars too where ``priced``."""
 
     def limited(model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:

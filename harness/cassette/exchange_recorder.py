@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.cassette.format import encodings
 from harness.core.exchange import Chunk, Exchange, Failure, HttpResponse
@@ -12,16 +12,30 @@ from harness.dialects.mcp.messages import answered, listens, waited_for
 from harness.interception import context
 
 if TYPE_CHECKING:
-    from harness.cassette.recording import Recorder
     from harness.core.exchange import Headers, HttpRequest
 
 _TAIL = 64
 
 
+class Journalled(Protocol):
+    """The recording that an exchange becomes part of."""
+
+    longest: int | None
+
+    def met(self, headers: Headers) -> None:
+        """The response's headers came."""
+
+    def keep(self, number: int, exchange: Exchange) -> None:
+        """The exchange is whole, or as whole as it gets."""
+
+    def over(self, number: int) -> None:
+        """Its client wants no more of it."""
+
+
 class ExchangeRecorder:
     """One live exchange as it passes."""
 
-    def __init__(self, recorder: Recorder, number: int, request: HttpRequest) -> None:
+    def __init__(self, recorder: Journalled, number: int, request: HttpRequest) -> None:
         self._recorder, self._number, self._request = recorder, number, request
         self._status = 0
         self._headers: Headers = ()

@@ -154,11 +154,11 @@ def _follow(
     from harness.core.errors import UsageError
     from harness.drift import verify
     from harness.drift.answer_log import AnswerLog
-    from harness.engine.budget import BudgetClient
+    from harness.engine.budget import Budget
     from harness.report import safe_text, verification
 
     send = verify_targets.sender(asked, environment, hostname=hostname)
-    allowance = BudgetClient(options.limited(words), clock=time.monotonic, sleep=time.sleep)
+    allowance = Budget(options.limited(words), clock=time.monotonic, sleep=time.sleep)
     answers = AnswerLog(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
     done: list[verify.VerifiedCassette] = []
     targets = [one.target for one in asked]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange
     from harness.drift.expiry import AgeVerdict
     from harness.drift.steadiness import Judged
-    from harness.engine.budget import BudgetClient
+    from harness.engine.budget import Budget
 
 _BUSY = frozenset({408, 429, 502, 503, 504, 529})
 """Answers of what stands before a provider, or of one that is too busy: they say nothing of what it would answer."""
@@ -116,7 +116,7 @@ def sampled(targets: Sequence[VerifyRequest], number: int, seed: int) -> tuple[V
 
 
 def verify(
-    targets: Sequence[VerifyRequest], *, send: Send, answers: AnswerStore, allowance: BudgetClient, repeats: int = 1
+    targets: Sequence[VerifyRequest], *, send: Send, answers: AnswerStore, allowance: Budget, repeats: int = 1
 ) -> Iterator[Event]:
     """Ask every question of ``targets`` again, ``repeats`` times each, and judge a cassette when it is through.
 
@@ -140,7 +140,7 @@ def verify(
 class _Asking:
     send: Send
     answers: AnswerStore
-    allowance: BudgetClient
+    allowance: Budget
     silent: int = 0
 
     def ask(self, target: VerifyRequest, place: int, repeat: int, recorded: Exchange) -> Exchange:

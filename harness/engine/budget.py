@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from harness.core.errors import ProviderError, StopAskingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.engine.workers.protocol import EventOrder
 
 _Answer = TypeVar("_Answer")
 
@@ -31,7 +30,17 @@ class Limits:
     per_minute: float | None = None
 
 
-class BudgetClient:
+class BudgetClient(Protocol):
+    """What whoever asks a model sees of the allowance, in whatever process it asks."""
+
+    def take(self, dollars: float = 0.0) -> None:
+        """Before a request that may cost ``dollars``: waits for its turn. Raises ``BudgetSpentError``."""
+
+    def settle(self, estimated: float, paid: float) -> None:
+        """After it: what it did cost, in place of what was estimated."""
+
+
+class Budget:
     """Counts what is asked against ``limits``, from any thread. ``clock`` and ``sleep`` are in seconds."""
 
     def __init__(self, limits: Limits, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
@@ -73,7 +82,7 @@ class BudgetClient:
 
 
 def metered(
-    turns: EventOrder, estimate: float, send: Callable[[], _Answer], paid: Callable[[_Answer], float | None]
+    turns: BudgetClient, estimate: float, send: Callable[[], _Answer], paid: Callable[[_Answer], float | None]
 ) -> _Answer:
     """``send()`` within an allowance: ``estimate`` dollars are taken before it, and what was ``paid`` is settled after
     it. None leaves the estimate standing; an error of the provider costs nothing. Raises ``BudgetSpentError``.

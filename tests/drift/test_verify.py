@@ -17,7 +17,7 @@ from harness.dialects.providers import PROFILES
 from harness.drift import resend
 from harness.drift.expiry import Policy
 from harness.drift.verify import AnswerReceived, verify
-from harness.engine.budget import BudgetClient, BudgetSpentError, Limits
+from harness.engine.budget import Budget, BudgetSpentError, Limits
 
 HOSTS = {
     "openai": ("https://api.openai.com/v1/chat/completions", "openai"),
@@ -65,7 +65,7 @@ def terms(*, priced=False, hostname=""):
 
 def spent(targets, limits, answer, repeats=1):
     """How many questions were asked, and what that cost."""
-    allowance = BudgetClient(limits, clock=time.monotonic, sleep=time.sleep)
+    allowance = Budget(limits, clock=time.monotonic, sleep=time.sleep)
     asked = []
 
     def send(_target, recorded):
@@ -98,7 +98,7 @@ def test_an_answer_may_be_as_long_as_the_question_lets_it(tmp_path):
         for name, longest in (("dear", 100_000), ("cheap", 10))
     )
     assert spent([dear.target], Limits(dollars=0.5), lambda recorded: recorded)[0] == 0
-    allowance = BudgetClient(Limits(dollars=0.5), clock=time.monotonic, sleep=time.sleep)
+    allowance = Budget(Limits(dollars=0.5), clock=time.monotonic, sleep=time.sleep)
     events = verify([cheap.target], send=lambda _, recorded: recorded, answers=NothingKept(), allowance=allowance)
     assert any(isinstance(event, AnswerReceived) for event in events)
     assert 0 < allowance.dollars < 0.001

@@ -9,12 +9,12 @@ from harness.engine.runner import run_events
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.engine.budget import BudgetClient
+    from harness.engine.budget import Budget
     from harness.engine.events import Event, Job
     from harness.engine.workers.protocol import RunnerFactory
 
 
-def in_process(jobs: Sequence[Job], recipe: RunnerFactory, allowance: BudgetClient) -> Iterator[Event]:
+def in_process(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
     """Play ``jobs`` here and now."""
     with recipe(allowance) as playing:
         yield from run_events(jobs, playing)

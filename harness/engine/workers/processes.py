@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
 
-    from harness.engine.budget import BudgetClient
+    from harness.engine.budget import Budget
     from harness.engine.events import Event, Job
     from harness.engine.workers.protocol import Executor, RunnerFactory
     from harness.engine.workers.scheduler import Batch, News
@@ -34,7 +34,7 @@ _PATIENCE = 10.0  # seconds
 def processes(count: int, *, batch: int = BATCH) -> Executor:
     """An executor with ``count`` worker processes, each given ``batch`` cases at a time."""
 
-    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: BudgetClient) -> Iterator[Event]:
+    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
         crew = Processes(recipe, allowance, min(count, len(jobs)))
         yield from dealt(jobs, crew, batch=batch, ahead=_AHEAD * batch * count)
 
@@ -52,7 +52,7 @@ class _Worker:
 class Processes:
     """A crew of processes; one that dies is replaced."""
 
-    def __init__(self, recipe: RunnerFactory, allowance: BudgetClient, count: int) -> None:
+    def __init__(self, recipe: RunnerFactory, allowance: Budget, count: int) -> None:
         # A forked server costs the import once; where there is none, each worker imports for itself.
         kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context: Any = multiprocessing.get_context(kind)
@@ -148,7 +148,7 @@ class Processes:
         return WorkerLost(tuple(one.batch), tuple(one.batch[:1]), why)  # cases are played in their order
 
 
-def _turn(allowance: BudgetClient, dollars: float) -> float | BudgetSpentError:
+def _turn(allowance: Budget, dollars: float) -> float | BudgetSpentError:
     try:
         return allowance.turn(dollars)
     except BudgetSpentError as spent:

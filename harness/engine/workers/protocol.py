@@ -8,19 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from harness.engine.budget import BudgetClient
+    from harness.engine.budget import Budget, BudgetClient
     from harness.engine.events import Event, Job
     from harness.engine.runner import Play
-
-
-class EventOrder(Protocol):
-    """What whoever asks a model sees of the allowance, in whatever process it asks."""
-
-    def take(self, dollars: float = 0.0) -> None:
-        """Before a request that may cost ``dollars``: waits for its turn. Raises ``BudgetSpentError``."""
-
-    def settle(self, estimated: float, paid: float) -> None:
-        """After it: what it did cost, in place of what was estimated."""
 
 
 class RunnerFactory(Protocol):
@@ -32,7 +22,7 @@ class RunnerFactory(Protocol):
 
     preload: ClassVar[tuple[str, ...]]
 
-    def __call__(self, turns: EventOrder) -> AbstractContextManager[Play]: ...
+    def __call__(self, turns: BudgetClient) -> AbstractContextManager[Play]: ...
 
 
 class Executor(Protocol):
@@ -41,4 +31,4 @@ class Executor(Protocol):
     Results are the same whoever plays them, ``seconds`` aside. ``allowance`` holds for all workers together.
     """
 
-    def __call__(self, jobs: Sequence[Job], recipe: RunnerFactory, allowance: BudgetClient) -> Iterator[Event]: ...
+    def __call__(self, jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]: ...

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.core.errors import HarnessError, UsageError
-from harness.engine.budget import BudgetClient, BudgetSpentError
+from harness.engine.budget import Budget, BudgetSpentError
 from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
 from harness.engine.workers.worker import portable
 
@@ -42,7 +42,7 @@ def on_ray(address: str | None = None, count: int | None = None, *, batch: int =
     Raises ``UsageError`` where there is no Ray, or nobody at the address.
     """
 
-    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: BudgetClient) -> Iterator[Event]:
+    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
         with _connected(address) as ray:
             workers = count or int(ray.cluster_resources().get("CPU", 1))
             size = max(1, min(batch, len(jobs) // (2 * workers)))  # small runs are shared out too
@@ -115,7 +115,7 @@ class Counter:
     """An actor, one for all workers: the allowance of the run, on the machine that started it."""
 
     def __init__(self, limits: Limits, requests: int, dollars: float) -> None:
-        self._allowance = BudgetClient(limits, clock=time.monotonic, sleep=time.sleep)
+        self._allowance = Budget(limits, clock=time.monotonic, sleep=time.sleep)
         self._allowance.requests, self._allowance.dollars = requests, dollars
 
     def turn(self, dollars: float) -> float | BudgetSpentError:
@@ -163,7 +163,7 @@ class _Hand:
 class Actors:
     """A crew of actors; one that dies is replaced, wherever there is room."""
 
-    def __init__(self, ray: ModuleType, recipe: RunnerFactory, allowance: BudgetClient, *, workers: int) -> None:
+    def __init__(self, ray: ModuleType, recipe: RunnerFactory, allowance: Budget, *, workers: int) -> None:
         self._ray: Any = ray
         self._allowance = allowance
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(

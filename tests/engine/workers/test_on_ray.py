@@ -12,7 +12,7 @@ import pytest
 
 from harness.app import assembly
 from harness.app.settings import Settings
-from harness.engine.budget import BudgetClient, BudgetSpentError, Limits
+from harness.engine.budget import Budget, BudgetSpentError, Limits
 from harness.engine.events import CaseFinished
 from harness.engine.scorecard import Scorecard
 from harness.engine.workers import in_process
@@ -57,7 +57,7 @@ def on_ray(cluster, monkeypatch):
 
 
 def allowance(**limits):
-    return BudgetClient(Limits(**limits), clock=time.monotonic, sleep=time.sleep)
+    return Budget(Limits(**limits), clock=time.monotonic, sleep=time.sleep)
 
 
 def jobs(*does):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.core.errors import DuplicateToolError, HarnessError
-from harness.engine.budget import BudgetClient, BudgetSpentError, Limits
+from harness.engine.budget import Budget, BudgetSpentError, Limits
 from harness.engine.events import CaseFinished, CaseStarted, RunStarted
 from harness.engine.workers import in_process
 from harness.engine.workers.processes import processes
@@ -41,7 +41,7 @@ def jobs(*does):
 
 
 def allowance(**limits):
-    return BudgetClient(Limits(**limits), clock=time.monotonic, sleep=time.sleep)
+    return Budget(Limits(**limits), clock=time.monotonic, sleep=time.sleep)
 
 
 def told(events):
@@ -144,13 +144,13 @@ INTERRUPTED = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from playing_for_tests import ForTests, job
-from harness.engine.budget import BudgetClient, Limits
+from harness.engine.budget import Budget, Limits
 from harness.engine.events import CaseFinished
 from harness.engine.workers.processes import processes
 if __name__ == "__main__":
     many = [job(n, "slow", "300" if n in {0, 30} else "0.01") for n in range(31)]
     try:
-        for event in processes(2, batch=1)(many, ForTests(sys.argv[2]), BudgetClient(Limits(), clock=time.monotonic, sleep=time.sleep)):
+        for event in processes(2, batch=1)(many, ForTests(sys.argv[2]), Budget(Limits(), clock=time.monotonic, sleep=time.sleep)):
             if isinstance(event, CaseFinished):
                 print(event.number, flush=True)
     except KeyboardInterrupt:
