@@ -92,9 +92,11 @@ def gemini_usage(sent: str) -> Usage | None:
 
 
 def ends_in_call(sent: str, dialect: str) -> bool:
-    """Whether the last block of a stopped answer is a call, as far as was seen. Text behind a call says that the call
-    had ended.
+    """Whether the last block of a stopped answer is a call that may have had no arguments yet, as far as was seen. Text
+    behind a call says that the call had ended.
     """
+    if dialect == "gemini":
+        return _last_call_bare(sent)
     last = ""
     for event in events(sent):
         blocks = at(event, ("content",)) if dialect == "anthropic" else at(event, ("output", "message", "content"))
@@ -105,6 +107,17 @@ def ends_in_call(sent: str, dialect: str) -> bool:
             if isinstance(block, dict) and block:
                 last = str(block.get("type") or next(iter(block)))
     return last in {"", "tool_use", "toolUse"}
+
+
+def _last_call_bare(sent: str) -> bool:
+    """Whether Gemini's last call had no ``args``: our own repair shows litellm an empty object for them."""
+    bare = False
+    for event in events(sent):
+        parts = at(event, ("candidates", 0, "content", "parts"))
+        for part in parts if isinstance(parts, list) else ():
+            call = part.get("functionCall") if isinstance(part, dict) else None
+            bare = call.get("args") is None if isinstance(call, dict) else bare
+    return bare
 
 
 def events(sent: str) -> Iterator[Json]:

@@ -18,6 +18,7 @@ from harness.dialects.anthropic.request import read_chat
 from harness.dialects.carried import argument, check, ends_cut
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
+from harness.dialects.framing.variants import VARIANTS, varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,7 @@ QUIRKS: dict[str, str] = {
     "finish_stop": "stop_reason is end_turn although a tool is used",
     "text_last": "the text block comes after the tool uses",
     "no_usage": "no usage is told (proxies)",
+    **VARIANTS,
 }
 FAILURES: dict[str, str] = {
     "error_event": "the stream ends in an error event, not in a stop reason (docs, 'Streaming: error events')",
@@ -59,7 +61,7 @@ def render(
     head = {"model": reply.model or model, "id": reply.id or "msg_1", "type": "message", "role": "assistant"}
     usage = _usage(reply, quirks)
     if stream:
-        return _streamed(blocks, finish, head, usage, quirks)
+        return varied(_streamed(blocks, finish, head, usage, quirks), quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
     body = {**head, "content": blocks, "stop_reason": finish, "stop_sequence": None, **usage}

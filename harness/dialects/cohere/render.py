@@ -13,6 +13,7 @@ from harness.dialects.cohere.read import read
 from harness.dialects.cohere.request import read_chat
 from harness.dialects.dialect import Dialect, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
+from harness.dialects.framing.variants import VARIANTS, varied
 from harness.dialects.openai_chat.dialect import mentions
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ QUIRKS: dict[str, str] = {
     "finish_stop": "finish_reason is COMPLETE although calls are present",
     "no_done": "no [DONE] event at the end (all 10 recorded streams have one)",
     "no_usage": "no usage is told",
+    **VARIANTS,
 }
 FAILURES: dict[str, str] = {
     "error_end": "a stream ends in ERROR and says what happened (the SDK's ChatMessageEndEventDelta.error)",
@@ -55,7 +57,7 @@ def render(
         raise UsageError("Cohere has no place for tools that the provider ran itself")
     calls = [_call(call, reply, quirks) for call in ordered(reply)]
     if stream:
-        return _streamed(_events(reply, calls, _end(reply, quirks)), quirks)
+        return varied(_streamed(_events(reply, calls, _end(reply, quirks)), quirks), quirks)
     if "error_end" in quirks:
         raise UsageError("a whole answer that fails has a status of its own: see error()")
     message: dict[str, Json] = {"role": "assistant"}

@@ -90,5 +90,6 @@ FACTS = Facts(
     key_header="x-goog-api-key",
     models=RESOURCES,
     refuses_blank_text=True,  # its error text: must include at least one parts field
+    empty_is_nothing=True,  # in a call without args, which reads as an empty object
     failure=failure,
 )

@@ -17,6 +17,7 @@ from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.carried import argument, check, ends_cut
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
+from harness.dialects.framing.variants import VARIANTS, varied
 from harness.dialects.gemini.facts import FACTS, NUMBERS
 from harness.dialects.gemini.read import read
 from harness.dialects.gemini.request import read_chat
@@ -41,6 +42,7 @@ QUIRKS: dict[str, str] = {
     "malformed_call": "finish 'error': a last call that can't be read is told in words, as MALFORMED_FUNCTION_CALL",
     "unexpected_call": "finish 'error': it is UNEXPECTED_TOOL_CALL, for a call to no declared function (5)",
     "prompt_blocked": "finish 'content_filter' and nothing said: promptFeedback, and no candidates (1)",
+    **VARIANTS,
 }
 FAILURES: dict[str, str] = {
     "error_event": "the stream ends in an error of google.rpc's shape, not in a finish reason",
@@ -66,7 +68,7 @@ def render(
     if stream:
         if reply.finish is None:
             raise UsageError("a Gemini stream without a finish reason is a stream that was cut")
-        return _streamed(reply, _call_parts(reply, sent, quirks), tail, foot, quirks)
+        return varied(_streamed(reply, _call_parts(reply, sent, quirks), tail, foot, quirks), quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
     parts = [*_said_parts(reply), *_call_parts(reply, sent, quirks)]

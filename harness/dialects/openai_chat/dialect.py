@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.dialect import Dialect, Mentions, refused_quirks
 from harness.dialects.framing.sse import dumps
+from harness.dialects.framing.variants import varied
 from harness.dialects.openai_chat.facts import FACTS
 from harness.dialects.openai_chat.quirks import FAILURES, QUIRKS
 from harness.dialects.openai_chat.read import read
@@ -32,7 +33,7 @@ def render(
     """
     refused_quirks(quirks, QUIRKS | FAILURES, "openai")
     made = answer(reply, quirks, model, stream=stream)
-    return streamed(made) if stream else whole(made)
+    return varied(streamed(made) if stream else whole(made), quirks)
 
 
 def mentions(request: HttpRequest) -> Mentions:

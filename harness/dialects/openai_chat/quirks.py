@@ -6,6 +6,8 @@ Which provider shows which is in ``profiles.PROFILES``.
 
 from __future__ import annotations
 
+from harness.dialects.framing.variants import VARIANTS
+
 QUIRKS: dict[str, str] = {
     "plain": "no service tier, fingerprint, refusal, annotations, logprobs or padding (all but openai and azure)",
     "service_tier": "a service tier of its own stands beside the choices (groq; litellm needs it there)",
@@ -58,6 +60,7 @@ QUIRKS: dict[str, str] = {
     "no_done": "no [DONE] at the end (28)",
     "comments": "comment lines between the events (openrouter 144)",
     "crlf": "lines end in CR LF",
+    **VARIANTS,
 }
 """Of two that exclude one another the first in this table holds."""
 

@@ -1,0 +1,146 @@
+"""Every legal way to frame a stream is read alike, through litellm, sync and async, and so is a cut anywhere in it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from dataclasses import replace
+
+import pytest
+
+from harness.backend.completion import acomplete, complete
+from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.errors import ProviderError, RateLimitError, ServerError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import DIALECTS
+from harness.dialects.framing.variants import VARIANTS
+from harness.dialects.providers import profile
+from harness.interception.clients import answering
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+AT = {"api_base": "http://127.0.0.1:9/v1", "api_key": "k"}
+AWS = {
+    "aws_access_key_id": "a",
+    "aws_secret_access_key": "b",
+    "aws_region_name": "us-east-1",
+    "aws_bedrock_runtime_endpoint": "http://127.0.0.1:9",
+}
+MODELS = {
+    "openai": "openai/m",
+    "hosted_vllm": "hosted_vllm/m",
+    "mistral": "mistral/m",
+    "anthropic": "anthropic/m",
+    "gemini": "gemini/m",
+    "cohere_chat": "cohere_chat/m",
+    "ollama_chat": "ollama_chat/m",
+    "bedrock": "bedrock/converse/anthropic.claude-3-5-sonnet-20240620-v1:0",
+}
+TOOLS = [{"type": "function", "function": {"name": "get_x", "parameters": {"type": "object"}}}]
+REPLY = Reply(
+    text="Hé\u2028 🙂 {x}",
+    calls=(ToolCall("get_x", {"a": "data: x\r\n"}, "call_1"),),
+    finish="tool_calls",
+    usage=Usage(3, 4, 7),
+)
+ASKED = [{"role": "user", "content": "Hi"}]
+
+
+def ask(provider: str, response: HttpResponse, *, stream: bool = True, awaited: bool = False) -> Reply:
+    options = AWS if provider == "bedrock" else AT
+    with answering(lambda _: response):
+        if awaited:
+            return asyncio.run(acomplete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options))
+        return complete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options)
+
+
+def rendered(provider: str, *quirks: str, reply: Reply = REPLY, stream: bool = True) -> HttpResponse:
+    return DIALECTS[profile(provider).dialect].render(reply, stream=stream, quirks=frozenset(quirks))
+
+
+def said(reply: Reply) -> object:
+    calls = [(call.name, call.parameters) for call in reply.calls]
+    return reply.text, calls, reply.finish, reply.usage, reply.reasoning
+
+
+ALL = sorted(VARIANTS.keys() - {"carriage_returns"})
+EVENTS = ["openai", "hosted_vllm", "mistral", "anthropic", "gemini", "cohere_chat"]
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("quirks", [*([one] for one in VARIANTS), ALL], ids="-".join)
+@pytest.mark.parametrize("provider", EVENTS)
+def test_every_variant_of_an_event_stream_is_read_alike(provider: str, quirks: list[str], awaited: bool) -> None:
+    plain = said(ask(provider, rendered(provider)))
+    varied = rendered(provider, *quirks)
+    assert said(ask(provider, varied, awaited=awaited)) == plain
+    bytewise = replace(varied, chunks=tuple(Chunk(varied.body[n : n + 1]) for n in range(len(varied.body))))
+    assert said(ask(provider, bytewise, awaited=awaited)) == plain
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("provider", MODELS)
+def test_a_stream_without_a_content_type_or_packed_is_read_alike(provider: str, awaited: bool) -> None:
+    sent = rendered(provider)
+    plain = said(ask(provider, sent))
+    assert said(ask(provider, replace(sent, headers=()), awaited=awaited)) == plain
+    packed = replace(
+        sent, headers=(*sent.headers, ("content-encoding", "gzip")), chunks=(Chunk(gzip.compress(sent.body)),)
+    )
+    assert said(ask(provider, packed, awaited=awaited)) == plain
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_geminis_stream_as_one_array_is_read_alike(awaited: bool) -> None:
+    assert said(ask("gemini", rendered("gemini", "json_array"), awaited=awaited)) == said(
+        ask("gemini", rendered("gemini"))
+    )
+
+
+def test_anthropics_stream_may_end_in_done() -> None:
+    sent = rendered("anthropic")
+    ended = replace(sent, chunks=(*sent.chunks, Chunk(b"event: data\ndata: [DONE]\n\n")))
+    assert said(ask("anthropic", ended)) == said(ask("anthropic", sent))
+
+
+STOPS = {
+    "openai": "content_filter",
+    "mistral": "error",
+    "anthropic": "content_filter",
+    "gemini": "content_filter",
+    "bedrock": "content_filter",
+    "cohere_chat": "error",
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize(("provider", "finish"), STOPS.items())
+def test_a_call_of_a_stopped_answer_whose_arguments_never_came_is_an_error(
+    provider: str, finish: str, awaited: bool
+) -> None:
+    raw = "null" if provider == "gemini" else ""
+    good, cut = ToolCall("get_x", {"a": 1}, "call_1"), CallError("cut_off", "", raw, "get_x", "call_2", 1)
+    reply = Reply(calls=(good,), errors=(cut,), finish=finish, usage=Usage(3, 4, 7))  # type: ignore[arg-type] # of the table
+    got = ask(provider, rendered(provider, reply=reply), awaited=awaited)
+    assert [call.parameters for call in got.calls] == [{"a": 1}]
+    assert [(error.fault, error.index) for error in got.errors] == [("cut_off", 1)]
+    assert got.finish == finish
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_an_exception_frame_of_bedrock_raises_its_own_class(awaited: bool) -> None:
+    with pytest.raises(ProviderError) as raised:
+        ask("bedrock", rendered("bedrock", "exception"), awaited=awaited)
+    assert (raised.value.status, str(raised.value)) == (424, "The model stopped in the middle of its answer")
+    with pytest.raises(ServerError) as failed:
+        ask("bedrock", rendered("bedrock", "error_frame"), awaited=awaited)
+    assert str(failed.value) == "An internal server error occurred"
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_an_error_that_comes_first_keeps_its_wait_and_the_providers_words(awaited: bool) -> None:
+    body = b'event: error\ndata: {"type": "error", "error": {"type": "rate_limit_error", "message": "Slow down"}}\n\n'
+    headers = (("content-type", "text/event-stream"), ("retry-after", "7"))
+    with pytest.raises(RateLimitError) as raised:
+        ask("anthropic", HttpResponse(200, headers, (Chunk(body),)), awaited=awaited)
+    assert (raised.value.status, raised.value.retry_after, str(raised.value)) == (429, 7.0, "Slow down")
