@@ -17,7 +17,7 @@ run: $(VENV)/.installed
 	$(BIN)/harness run suites
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 -m "not slow and not frameworks"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 -m "not slow and not frameworks and not neighbours"
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow

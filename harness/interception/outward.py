@@ -133,6 +133,8 @@ def _target(event: str, given: tuple[Any, ...]) -> Target | None:
         return None if where is None or _OWN_WORKERS in path else Target(event, path)
     if family is not None and where is None:
         return _connected(given[0], event)
+    if event == "socket.gethostbyaddr" and is_loopback(_text(where)):
+        return None  # its own address by name: every http.server asks that when it starts
     return _addressed(event, where, given[1] if event == "socket.getaddrinfo" else None)
 
 

@@ -318,6 +318,32 @@ def test_no_other_file_is_one(files, words, run):
     assert "error during collection" not in told
 
 
+SHARED = """
+import http.server, threading, httpx, pytest
+
+@pytest.fixture(scope="module")
+def started():
+    import socket
+    socket.getaddrinfo("localhost", PORT)
+    return True
+
+@pytest.fixture
+def own(harness_cassette):
+    return harness_cassette
+
+@pytest.mark.cassette("tapes/empty.json")
+def test_it(own, started):
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler):
+        assert own.taken == []
+"""
+
+
+def test_what_tests_share_is_made_outside_a_tape_and_a_server_starts_inside_one(run):
+    empty = json.dumps({"format": 1, "provenance": {"kind": "synthetic", "recorded": ""}, "exchanges": []})
+    code, told = run({"tapes/empty.json": empty, "test_a.py": SHARED})
+    assert code == 0, told
+
+
 def test_the_hint_works(run, server):
     _, told = run({"test_a.py": HELLO})
     (hint,) = set(re.findall(r"`pytest (--\S+)`", told))

@@ -104,7 +104,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     if not isinstance(item, pytest.Function) or item.get_closest_marker("cassette") is None:
         return
     if FIXTURE not in item.fixturenames:
-        item.fixturenames.insert(0, FIXTURE)
+        item.fixturenames.insert(_first_of_its_own(item), FIXTURE)
+
+
+def _first_of_its_own(item: pytest.Function) -> int:
+    """Where a test's own fixtures begin: what a module or session shares, such as a server, is made outside a tape."""
+    known = item._fixtureinfo.name2fixturedefs  # noqa: SLF001 - there is no public way to a fixture's scope
+    own = (
+        place for place, name in enumerate(item.fixturenames) if name in known and known[name][-1].scope == "function"
+    )
+    return next(own, len(item.fixturenames))
 
 
 @pytest.fixture(scope="session")
