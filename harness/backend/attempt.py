@@ -13,17 +13,19 @@ import httpx
 from harness.backend.errors import broke_off, causes, translate
 from harness.backend.finish_words import own_word
 from harness.backend.keys import missing_key
+from harness.backend.library import call_log
 from harness.backend.repairs.events import REPAIRS
 from harness.backend.repairs.omissions import own_usage
 from harness.backend.repairs.peculiar import Peculiar, peculiar
 from harness.backend.response import as_generated, read_reply, read_usage
+from harness.backend.responses import DIALECT as RESPONSES
+from harness.backend.responses import Output, output_of, reply_of
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item, message_of
 from harness.core.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
 from harness.dialects import DIALECTS
 from harness.dialects.json_strict import NotJson, parse
-from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +40,7 @@ _NO_REASON = "the stream ended before the provider named a reason"
 @dataclass(slots=True)
 class Attempt:
     """``raw`` is the text of a whole answer, as litellm's ``logger_fn`` showed it; ``begun`` says that a stream is
-    being read.
+    being read. ``log`` is litellm's log of a call over Responses.
     """
 
     question: PreparedRequest
@@ -46,6 +48,7 @@ class Attempt:
     raw: str = ""
     begun: bool = False
     watch: LineWatch | None = None
+    log: Json = None
 
     def note(self, details: Mapping[str, Json]) -> None:
         """Litellm's ``logger_fn``: keeps the first answer that it shows, and nothing of the request."""
@@ -55,7 +58,11 @@ class Attempt:
 
     def given(self) -> dict[str, Json]:
         """What litellm is given: a copy, for it changes some of it."""
-        return copy.deepcopy(self.question.arguments)
+        arguments = copy.deepcopy(self.question.arguments)
+        if self.dialect == RESPONSES:
+            self.log = call_log(arguments, self.note)
+            arguments["litellm_logging_obj"] = self.log
+        return arguments
 
     def keep(self, raw: str) -> None:
         """Keep the text of the answer; what comes first is what the provider sent."""
@@ -73,6 +80,9 @@ class Attempt:
         refused = self._reported()
         if refused is not None:
             raise refused
+        output = self._output()
+        if output is not None:
+            return reply_of(output, self.question)
         said = own_word(self.raw, self.dialect)
         if said is None and self.peculiar.hidden_call_word and item(message_of(answer)[0], "tool_calls"):
             said = self.peculiar.hidden_call_word
@@ -83,10 +93,15 @@ class Attempt:
     @property
     def sent(self) -> str:
         """What the provider sent, as far as it was seen."""
-        return self.raw if self.watch is None else "\n".join(self.watch.seen)
+        return self.raw or self._logged() if self.watch is None else "\n".join(self.watch.seen)
 
     def streamed_reply(self, stream: Json) -> Reply:
         """The reply of a stream read to its end. Raises ``StreamCutError`` if the provider never said it was."""
+        output = self._output()
+        if output is not None:
+            if not output.ended:
+                raise self._cut(_NO_REASON)
+            return reply_of(output, self.question)
         watch = self.watch if self.watch is None or not self.watch.foreign else None
         if watch is not None:
             said = watch.said or ("" if watch.ended else None)
@@ -127,6 +142,9 @@ class Attempt:
         shape, which the decoder reads itself. A stream whose terminator came is whole without a finish reason,
         which litellm calls broken.
         """
+        output = self._output()
+        if output is not None and output.ended and self._reported() is None:
+            return reply_of(output, self.question)
         if self.begun:
             ended = self.watch is not None and (self.watch.ended or self.watch.said is not None)
             return self.streamed_reply(None) if ended and broke_off(error, binary=self.peculiar.binary) else None
@@ -152,7 +170,16 @@ class Attempt:
     @property
     def dialect(self) -> str:
         """The wire dialect of the provider that is asked."""
-        return profile(self.question.provider).dialect
+        return self.question.route.dialect
+
+    def _output(self) -> Output | None:
+        """The answer of OpenAI's Responses, as far as it was seen; None for other dialects."""
+        return output_of(self.sent) if self.dialect == RESPONSES else None
+
+    def _logged(self) -> str:
+        """The text of a whole answer over litellm's bridge to Responses, which does not call ``note``."""
+        answer = (getattr(self.log, "model_call_details", None) or {}).get("original_response")
+        return answer if isinstance(answer, str) else ""
 
     @property
     def peculiar(self) -> Peculiar:
@@ -162,7 +189,7 @@ class Attempt:
     def _reported(self) -> ProviderError | None:
         """The error that a whole answer of status 200 reports."""
         try:
-            answer = parse(self.raw)
+            answer = parse(self.raw or self._logged())
         except NotJson:
             return None
         error = DIALECTS[self.dialect].facts.failure(answer) if self.dialect in DIALECTS else None
@@ -172,6 +199,9 @@ class Attempt:
 
     def _cut(self, why: str) -> StreamCutError:
         self.assembly.finish = None
+        output = self._output()
+        if output is not None:
+            return StreamCutError(why, reply_of(output, self.question, cut=why))
         return StreamCutError(why, self._read(self.assembly.response(), cut=why, said=""))
 
     def _read(self, response: Json, *, cut: str = "", said: str | None = None) -> Reply:

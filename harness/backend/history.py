@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from harness.backend.ids import made_id, nine
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
+from harness.dialects.facts import Facts
 from harness.dialects.providers import ANY_ID, profile
 
 if TYPE_CHECKING:
@@ -30,21 +31,22 @@ def turns(messages: Iterable[Mapping[str, Json]]) -> int:
 
 
 def fit_messages(
-    messages: Sequence[Mapping[str, Json]], provider: str, *, continued: bool = False
+    messages: Sequence[Mapping[str, Json]], provider: str, rules: Profile | None = None, *, continued: bool = False
 ) -> list[dict[str, Json]]:
-    """Copies of ``messages`` with ids that ``provider`` accepts and arguments as JSON text.
+    """Copies of ``messages`` with ids that ``rules``, or those of ``provider``, accept and arguments as JSON text.
 
     A call without an id is given the one that this backend would have made for it. Raises ``UsageError`` for a
     tool result without the id of its call, for one whose call was not made, for a second one of the same call, and for
     a blank user message, where the provider refuses such. ``continued``: the provider has the earlier messages.
     """
-    facts = DIALECTS[profile(provider).dialect].facts
+    rules = rules or profile(provider)
+    facts = DIALECTS[rules.dialect].facts if rules.dialect in DIALECTS else Facts({})
     identified = _identified(messages)
     if facts.pairs_results and not continued:
         _check_pairs(identified)
     if facts.refuses_blank_text:
-        identified = list(_without_blanks(identified, profile(provider).dialect))
-    ids = legal_ids((one for message in identified for one in _ids(message)), profile(provider))
+        identified = list(_without_blanks(identified, rules.dialect))
+    ids = legal_ids((one for message in identified for one in _ids(message)), rules)
     return [_with_ids(message, ids) for message in identified]
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import os
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from harness.backend.request import PreparedRequest
+    from harness.core.chat import Json
 
 OFFLINE = {
     "LITELLM_OFFLINE_MODE": "true",
@@ -44,6 +48,20 @@ def library(question: PreparedRequest | None = None) -> ModuleType:
     if question is not None:
         _introduce(litellm, question)
     return litellm
+
+
+def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
+    """Litellm's log of a call that is about to be made with ``arguments``: it holds the provider's own text after it.
+
+    litellm takes one that is there already, as its proxy makes it.
+    """
+    from litellm.litellm_core_utils.rules import Rules  # noqa: PLC0415 - as above
+    from litellm.utils import function_setup  # noqa: PLC0415
+
+    started = dt.datetime.now()  # noqa: DTZ005 - litellm subtracts its own from it
+    named = {**arguments, "litellm_call_id": str(uuid.uuid4()), "logger_fn": note}
+    log, _ = function_setup(original_function="completion", rules_obj=Rules(), start_time=started, **named)
+    return log
 
 
 def _introduce(litellm: ModuleType, question: PreparedRequest) -> None:

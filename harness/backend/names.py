@@ -67,6 +67,17 @@ class NameTable:
         own = self.own.get(name)
         return own if own in self.offered else None
 
+    def with_loaded(self, names: Collection[str]) -> NameTable:
+        """The table with the names of tools that the provider itself found beside its own."""
+        new = [name for name in names if name not in self.own]
+        if not new:
+            return self
+        more = dict.fromkeys(new)
+        same = {name: name for name in more}
+        return NameTable(
+            MappingProxyType({**self.wire, **same}), MappingProxyType({**self.own, **same}), self.offered | more.keys()
+        )
+
     def tools(self, tools: Iterable[Mapping[str, Json]]) -> list[dict[str, Json]]:
         """Copies of the caller's tools under their wire names."""
         return [rename_tool(tool, self.wire) for tool in tools]
@@ -85,8 +96,10 @@ def name_table(
     tools: Iterable[Mapping[str, Json]] = (),
     messages: Iterable[Mapping[str, Json]] = (),
     tool_choice: Json = None,
+    *,
+    rule: NameRule | None = None,
 ) -> NameTable:
-    """The table for one request, made from all the names it holds, under ``provider``'s rule."""
+    """The table for one request, made from all the names it holds, under ``rule``, or ``provider``'s."""
     found = [tool_name(tool) for tool in tools]
     offered = [name for name, _ in found if name is not None]
     pinned = {name for name, ours in found if name is not None and not ours}
@@ -94,7 +107,7 @@ def name_table(
     chosen = choice_name(tool_choice)
     if chosen is not None:
         mentioned.append(chosen)
-    return NameTable.of(offered, profile(provider).names, mentioned=mentioned, pinned=pinned)
+    return NameTable.of(offered, rule or profile(provider).names, mentioned=mentioned, pinned=pinned)
 
 
 def slash_to_double_underscore(tools: Iterable[Mapping[str, Json]], provider: str = "openai") -> list[dict[str, Json]]:

@@ -20,9 +20,11 @@ import httpx
 from harness.backend.attempt import Attempt
 from harness.backend.library import library
 from harness.backend.repairs.peculiar import BY_SDK
+from harness.backend.responses import DIALECT as RESPONSES
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item
 from harness.core.errors import StreamCutError, UnreadableReplyError
+from harness.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +62,10 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
     reply: Reply | None
     try:
         sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
+        if attempt.dialect == RESPONSES:
+            return _over_responses(attempt, sent)
+        if attempt.dialect not in DIALECTS or attempt.dialect == "bedrock_invoke":
+            return None
         reply = _stream(attempt, sent) if question.arguments["stream"] else _whole(attempt, sent)
     except StreamCutError:
         if not attempt.peculiar.cut_alike:
@@ -70,6 +76,18 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
     if reply is not None and _made_up(reply, attempt):
         return None
     return reply
+
+
+def _over_responses(attempt: Attempt, sent: httpx.Response) -> Reply | None:
+    """The reply of OpenAI's Responses, which is read from its own text."""
+    if not attempt.question.arguments["stream"]:
+        attempt.keep(sent.text)
+        return attempt.reply(None)
+    attempt.begun = True
+    watch = attempt.watch = LineWatch(attempt.question.provider, attempt.dialect)
+    for _ in chain(watch.feed(sent.content), watch.finish()):
+        pass
+    return attempt.streamed_reply(None)
 
 
 def _made_up(reply: Reply, attempt: Attempt) -> bool:

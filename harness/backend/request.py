@@ -11,14 +11,15 @@ from harness.backend.jsonmode import json_options
 from harness.backend.name_positions import choice_name
 from harness.backend.names import NameTable, name_table
 from harness.backend.repairs.peculiar import DEFAULTS
+from harness.backend.routing import route_of
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
-from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.core.chat import Json
+    from harness.dialects.providers import Profile
 
 RETURN_TYPES = ("text", "json")
 
@@ -32,6 +33,7 @@ class PreparedRequest:
     provider: str
     turn: int
     json_answer: bool
+    route: Profile
 
 
 def prepare_request(
@@ -55,7 +57,8 @@ def prepare_request(
     response_format = left.pop("response_format", None)
     tool_choice = left.pop("tool_choice", None)
     plain = [_plain(message, place) for place, message in enumerate(messages)]
-    names = name_table(provider, tools or (), plain, tool_choice)
+    route = route_of(model, tools, left)
+    names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names)
     wants_json = json_options(
         provider, wanted=return_type == "json", response_format=response_format, drop=bool(left.get("drop_params"))
@@ -66,11 +69,11 @@ def prepare_request(
         **left,
         **wants_json,
         "model": model,
-        "messages": names.messages(fit_messages(plain, provider, continued="previous_response_id" in left)),
+        "messages": names.messages(fit_messages(plain, provider, route, continued="previous_response_id" in left)),
         "stream": stream,
     }
-    row = profile(provider)
-    if row.counts_unasked or not DIALECTS[row.dialect].facts.counts_are_asked_for:
+    dialect = DIALECTS.get(route.dialect)
+    if route.counts_unasked or (dialect is not None and not dialect.facts.counts_are_asked_for):
         # litellm refuses the option there, though what it asks for comes anyway.
         arguments.pop("stream_options", None)
     arguments = {**DEFAULTS.get(provider, {}), **arguments}
@@ -78,7 +81,7 @@ def prepare_request(
         arguments["tools"] = names.tools(tools)
     if tool_choice is not None:
         arguments["tool_choice"] = names.choice(tool_choice)
-    return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(wants_json))
+    return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(wants_json), route=route)
 
 
 def _plain(message: Json, place: int) -> Mapping[str, Json]:

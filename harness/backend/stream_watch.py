@@ -6,12 +6,13 @@ framing itself, raises the errors that stand in a stream, notes the provider's o
 event in the plainest form, repaired where litellm would trip (``repairs``).
 
 It is put on through the attributes of the one stream object at hand: ``completion_stream.streaming_response`` of
-litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's, and the generator of Bedrock's binary events.
-What is not text goes unwatched: litellm makes objects of the events of OpenAI's Responses.
+litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's, the generator of Bedrock's binary events, and
+the one below the objects that litellm makes of the events of OpenAI's Responses. What is not text goes unwatched.
 """
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ import httpx
 
 from harness.backend.repairs.events import REPAIRS
 from harness.backend.repairs.peculiar import peculiar
+from harness.backend.responses import DIALECT as RESPONSES
+from harness.backend.responses import ENDS, showable
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects import DIALECTS
 from harness.dialects.bedrock.facts import frame_failure
@@ -71,6 +74,8 @@ class LineWatch:
         if inspect.isgenerator(source) or inspect.isasyncgen(source):
             return self._put_on_frames(stream, source)
         lines = getattr(source, "streaming_response", None)
+        if self.dialect == RESPONSES:
+            return self._put_on_bridge(lines)
         if lines is not None:
             watched = self._lines(lines) if hasattr(lines, "__next__") else self._async_lines(lines)
             source.streaming_response = watched
@@ -81,6 +86,23 @@ class LineWatch:
             return False
         self.headers = tuple(response.headers.multi_items())
         source.response = _rewritten(response, self, asynchronous=hasattr(source, "__anext__"))
+        return True
+
+    def _put_on_bridge(self, source: Any) -> bool:
+        """Litellm's iterator of Responses events: below it a decoder reads the bytes of a response, not begun yet."""
+        events: Any = getattr(source, "stream_iterator", None)
+        response = getattr(source, "response", None)
+        asynchronous = inspect.isasyncgen(events)
+        if not isinstance(response, httpx.Response) or not (asynchronous or inspect.isgenerator(events)):
+            return False
+        given = events.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(events)
+        decoder = given.get("self")
+        if decoder is None:
+            return False
+        self.headers = tuple(response.headers.multi_items())
+        shown = _rewritten(response, self, asynchronous=asynchronous)
+        made = decoder.aiter_bytes(shown.aiter_bytes()) if asynchronous else decoder.iter_bytes(shown.iter_bytes())
+        source.stream_iterator = made
         return True
 
     def _put_on_frames(self, stream: Any, source: Any) -> bool:
@@ -166,6 +188,8 @@ class LineWatch:
         self._known |= isinstance(value, dict) and any(key in value for key in self.facts.event_keys)
         self.foreign = not self._known
         self._note(value)
+        if self.dialect == RESPONSES and not showable(value):
+            return
         repair = REPAIRS.get(self.provider)
         yield self._written(repair(value) if repair is not None and isinstance(value, dict) else value)
 
@@ -185,7 +209,7 @@ class LineWatch:
         elif isinstance(at(value, ("promptFeedback", "blockReason")), str):
             self.said = self.said or "SAFETY"
         # Older Ollamas end with "done" and no reason.
-        done = value.get("done") is True or value.get("type") in ("message_stop", "message-end")
+        done = value.get("done") is True or value.get("type") in ("message_stop", "message-end", *ENDS)
         self.ended = self.ended or done
 
     def _written(self, value: Any) -> str:
@@ -220,11 +244,21 @@ class LineWatch:
         if error is not None:
             error.provider = self.provider
             raise with_wait(error, self.headers)
-        event = {frame.headers.get(":event-type", ""): value}
+        event = _inner(value) if "bytes" in value else {frame.headers.get(":event-type", ""): value}
+        self._refuse(event, "")
         self._known |= any(key in event for key in self.facts.event_keys)
         self.foreign = not self._known
         self.seen.append(json.dumps(event))
         self._note(event)
+
+
+def _inner(payload: Any) -> dict[str, Any]:
+    """Anthropic's event in a frame of InvokeModel."""
+    try:
+        event = json.loads(base64.b64decode(payload["bytes"]))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return event if isinstance(event, dict) else {}
 
 
 def _response_of(lines: Any, depth: int = 3) -> httpx.Response | None:

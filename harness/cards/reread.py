@@ -35,8 +35,10 @@ _AWS = {
 }
 # Dialects of one provider each. The model's name matters to litellm only where it chooses the route.
 _MODELS: dict[str, tuple[str, dict[str, Json]]] = {
+    "openai_responses": ("openai/responses/recorded", _V1),
     "anthropic": ("anthropic/recorded", _ROOT),
     "gemini": ("gemini/recorded", _V1),
+    "bedrock_invoke": ("bedrock/invoke/anthropic.claude-3-5-sonnet-20240620-v1:0", _AWS),
     "bedrock": ("bedrock/converse/anthropic.claude-3-5-sonnet-20240620-v1:0", _AWS),
     "cohere": ("cohere_chat/recorded", {"api_base": "http://provider.test/v2/chat"}),
     "ollama": ("ollama_chat/recorded", _ROOT),

@@ -6,6 +6,7 @@ that is not listed gets OpenAI's dialect and ``SAFE``, which every listed one ac
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping  # noqa: TC003 - the type of a public value's field
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ ANY_ID = NameRule(r"\s\S", r"\s\S", 1024, "no limit known")
 OPENAI_ID = NameRule(r"\s\S", r"\s\S", 40, "OpenAI's error for longer ids: 'string too long', maximum length 40")
 ANTHROPIC_ID = NameRule(_WORD, _WORD, 256, "Anthropic's error text: ^[a-zA-Z0-9_-]+$")
 BEDROCK_ID = NameRule("a-zA-Z0-9_.:-", "a-zA-Z0-9_.:-", 64, "botocore bedrock-runtime ToolUseId")
+CALL_ID = NameRule(r"\s\S", r"\s\S", 64, "OpenAI's error for longer call_ids: 'string too long', maximum length 64")
 MISTRAL_ID = NameRule("a-zA-Z0-9", "a-zA-Z0-9", 9, "Mistral's error text: a-z, A-Z, 0-9, length of 9 (vllm 9019)")
 
 
@@ -110,6 +112,14 @@ _AWS = {
     "aws_secret_access_key": "none",
     "aws_region_name": "us-east-1",
     "aws_bedrock_runtime_endpoint": "http://provider.test",
+}
+_VERTEX = {
+    "vertex_project": "none",
+    "vertex_location": "us-east5",
+    # Google's library asks for a token first; the interceptor answers that too.
+    "vertex_credentials": json.dumps(
+        {"type": "authorized_user", "client_id": "none", "client_secret": "none", "refresh_token": "none"}
+    ),
 }
 _AZURE = r".*\.openai\.azure\.com|.*\.cognitiveservices\.azure\.com|.*\.services\.ai\.azure\.com"
 
@@ -262,6 +272,41 @@ PROFILES: dict[str, Profile] = {
             asks_about_models=True,
             model="ollama_chat/llama3",
             options={"api_base": "http://provider.test"},
+        ),
+        Profile(
+            name="openai/responses",
+            dialect="openai_responses",
+            names=OPENAI,
+            ids=CALL_ID,
+            model="openai/gpt-5-codex",
+            options=_V1,
+        ),
+        Profile(
+            name="azure_ai/claude",
+            dialect="anthropic",
+            names=ANTHROPIC,
+            ids=ANTHROPIC_ID,
+            json="schema_only",
+            model="azure_ai/claude-sonnet-4-5",
+            options={**_ROOT, "api_base": "http://provider.test/anthropic"},
+        ),
+        Profile(
+            name="vertex_ai/claude",
+            dialect="anthropic",
+            names=ANTHROPIC,
+            ids=ANTHROPIC_ID,
+            json="schema_only",
+            model="vertex_ai/claude-sonnet-4-5",
+            options=_VERTEX,
+        ),
+        Profile(
+            name="bedrock/invoke",
+            dialect="bedrock_invoke",
+            names=BEDROCK,
+            ids=BEDROCK_ID,
+            json="schema_only",
+            model="bedrock/invoke/anthropic.claude-3-5-sonnet-20240620-v1:0",
+            options=_AWS,
         ),
         Profile(name="azure_ai", keys=("AZURE_AI_API_KEY", "AZURE_AD_TOKEN")),
         Profile(name="cerebras", keys=("CEREBRAS_API_KEY",), hosts=(r"api\.cerebras\.ai",), own_parser=True),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from harness.core.errors import UsageError
 from harness.dialects.anthropic.render import ANTHROPIC
 from harness.dialects.bedrock.render import BEDROCK
+from harness.dialects.bedrock_invoke import BEDROCK_INVOKE
 from harness.dialects.cohere.render import COHERE
 from harness.dialects.gemini.render import GEMINI
 from harness.dialects.ollama.render import OLLAMA, OLLAMA_GENERATE
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "OPENAI", "dialect_at", "registered"]
 
-_ALL = (OPENAI, OPENAI_RESPONSES, ANTHROPIC, GEMINI, BEDROCK, COHERE, OLLAMA, OLLAMA_GENERATE)
+_ALL = (OPENAI, OPENAI_RESPONSES, ANTHROPIC, GEMINI, BEDROCK, BEDROCK_INVOKE, COHERE, OLLAMA, OLLAMA_GENERATE)
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in _ALL}
 """Every dialect by its name; ``providers.PROFILES`` says which provider speaks which."""

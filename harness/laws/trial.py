@@ -11,9 +11,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from harness.core.chat import Reply
 from harness.core.errors import CassetteMiss
+from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.dialect import Mentions
 from harness.interception.clients import answering
 from harness.laws.provider_options import ASKED
@@ -23,11 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from harness.core.chat import Json
-    from harness.core.exchange import HttpRequest, HttpResponse
+    from harness.core.exchange import HttpRequest
     from harness.laws.question import Question
 
 BESIDE = 1.0
 """Seconds that a request waits for the one asked at the same time; a backend that makes one after the other is let."""
+_TOKENS = "oauth2.googleapis.com"
+_TOKEN = HttpResponse(
+    200,
+    (("content-type", "application/json"),),
+    (Chunk(b'{"access_token": "none", "expires_in": 3600, "token_type": "Bearer"}'),),
+)
 IDLESS = {"gemini", "ollama", "ollama_generate"}
 """Dialects that give calls no ids, but under the quirk ``id``."""
 
@@ -96,6 +104,8 @@ class _Recorder:
         )
 
     def answer(self, request: HttpRequest) -> HttpResponse:
+        if urlsplit(request.url).hostname == _TOKENS:
+            return _TOKEN  # Google's library asks for one, once a process
         first = not self.requests
         self.requests.append(request)
         self.mentions = self.question.dialect.mentions(request)

@@ -8,7 +8,11 @@ import pytest
 NOT_AWAITED = ("whole", "stream", "bare whole", "bare stream")
 
 
-@pytest.mark.laws(providers=("openai", "anthropic", "gemini", "bedrock", "cohere_chat"), examples=120, bare=200)
+@pytest.mark.laws(
+    providers=("openai", "anthropic", "gemini", "bedrock", "cohere_chat", "openai/responses", "bedrock/invoke"),
+    examples=120,
+    bare=200,
+)
 def test_our_backend_keeps_the_laws(proof):
     assert proof.examples >= 120
     assert len(proof.judged) > 20

@@ -7,7 +7,19 @@ AWAITED = ("async whole", "async stream")
 
 
 @pytest.mark.laws(
-    providers=("azure", "deepseek", "openrouter", "xai", "hosted_vllm", "llamafile", "cohere"), examples=120, bare=200
+    providers=(
+        "azure",
+        "deepseek",
+        "openrouter",
+        "xai",
+        "hosted_vllm",
+        "llamafile",
+        "cohere",
+        "azure_ai/claude",
+        "vertex_ai/claude",
+    ),
+    examples=120,
+    bare=200,
 )
 def test_our_backend_keeps_the_laws(proof):
     assert proof.examples >= 120

@@ -59,6 +59,8 @@ _PECULIAR: Mapping[str, Peculiar] = {
         parser_logs=True,
         completed=_with_geminis_own,
     ),
+    "openai_responses": Peculiar(openai_shape=True, cut_alike=True),
+    "bedrock_invoke": Peculiar(binary=True),
     "bedrock": Peculiar(
         binary=True, parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"), ran=provider_run_ids
     ),

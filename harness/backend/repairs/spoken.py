@@ -153,6 +153,7 @@ _TAKES = {
     "anthropic": _anthropic,
     "gemini": _gemini,
     "bedrock": _bedrock,
+    "bedrock_invoke": _anthropic,
     "cohere": _cohere,
     "ollama": _ollama,
     "ollama_generate": _generate,

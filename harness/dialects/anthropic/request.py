@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, named, picked, tool
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _CLIENTS = ("custom", "computer_", "bash_", "text_editor_", "memory_")
 
 
-def read_chat(body: dict[str, Json], _: str) -> ChatRequest:
+def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
     """See ``dialect.ReadChat``."""
     chosen = body.get("tool_choice")
     kind = at(chosen, "type") or ""
     serial = at(chosen, "disable_parallel_tool_use")
     form = at(body, "output_format") or at(body.get("output_config"), "format")
     schema = at(form, "schema")
-    model = body.get("model")
+    model = body.get("model") or model_in(path)  # Vertex has it in the path
     own = [one for one in dicts(body.get("tools")) if str(one.get("type") or "custom").startswith(_CLIENTS)]
     return ChatRequest(
         dialect="anthropic",

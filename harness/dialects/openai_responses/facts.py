@@ -104,7 +104,13 @@ def _error(found: Json) -> ProviderError:
 
 
 FACTS = Facts(
-    finishes=FINISHES, finish_at=("status",), stream_finish_at=("response", "status"), models=ROWS, failure=failure
+    finishes=FINISHES,
+    event_keys=("type", "error"),
+    pairs_results=True,
+    finish_at=("status",),
+    stream_finish_at=("response", "status"),
+    models=ROWS,
+    failure=failure,
 )
 
 QUIRKS: dict[str, str] = {

@@ -1,0 +1,278 @@
+"""Answers of OpenAI's Responses API, which litellm asks over a bridge: decoded from the provider's own text.
+
+litellm's bridge takes an item's id for the call's, makes ``{}`` of arguments that come late, gives up on an empty
+delta and on a background answer, and knows nothing of what the provider ran. So its own text is kept, and read here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from harness.backend.response import read_reply
+from harness.core.chat import Reply, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.backend.request import PreparedRequest
+    from harness.core.chat import Finish, Json
+
+DIALECT = "openai_responses"
+ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
+_REASONS: dict[str, Finish] = {
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "cancelled": "error",
+}
+_GOING = ("queued", "in_progress")
+# Items that the client runs beside functions and custom tools: OpenAI's own tools, without a name of the caller's.
+_OWN_TOOLS = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
+# Items that are no call of anybody's.
+_SILENT = ("message", "reasoning", "compaction", "tool_search_output")
+_FRAME = ("id", "type", "status")
+
+
+@dataclass(slots=True)
+class Output:
+    """The items of an answer, put together from its events; ``body`` is the response object seen last."""
+
+    body: dict[str, Any] = field(default_factory=dict)
+    ended: bool = False
+    _items: dict[Any, dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, event: Json) -> None:
+        """Take the next event; what is none of this API is passed over."""
+        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+            return
+        kind = event["type"].removeprefix("response.")
+        if isinstance(event.get("response"), dict):
+            self.body = event["response"]
+            self.ended = self.ended or event["type"] in ENDS
+        elif kind == "output_item.added":
+            self._items.setdefault(self._key(event), {}).update(_dict(event.get("item")))
+        elif kind == "output_item.done":
+            self._items[self._key(event)] = _dict(event.get("item"))
+        elif kind.startswith(("function_call_arguments.", "custom_tool_call_input.")):
+            name = "arguments" if kind.startswith("function") else "input"
+            self._grow(event, "function_call" if name == "arguments" else "custom_tool_call", name)
+        elif kind.startswith(("output_text.", "refusal.", "reasoning_text.", "reasoning_summary_text.")):
+            self._grow_part(event, kind.partition(".")[0])
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """The items: those of the end where it lists them, and others that came before it."""
+        streamed = [self._items[key] for key in sorted(self._items, key=lambda key: (isinstance(key, str), key))]
+        listed = [one for one in self.body.get("output") or () if isinstance(one, dict)]
+        if not listed:
+            return streamed
+        known = [_same(one) for one in listed]
+        return listed + [one for one in streamed[len(listed) :] if _same(one) not in known]
+
+    def _key(self, event: dict[str, Any]) -> Any:
+        index = event.get("output_index")
+        if isinstance(index, int):
+            return index
+        return str(event.get("item_id") or _dict(event.get("item")).get("id") or "")
+
+    def _grow(self, event: dict[str, Any], kind: str, name: str) -> None:
+        held = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
+        if isinstance(event.get("delta"), str):
+            held[name] = (held.get(name) or "") + event["delta"]
+        elif isinstance(event.get(name), str):
+            held[name] = event[name]
+
+    def _grow_part(self, event: dict[str, Any], name: str) -> None:
+        place, shape, text = {
+            "output_text": ("content", "output_text", "text"),
+            "refusal": ("content", "refusal", "refusal"),
+            "reasoning_text": ("content", "reasoning_text", "text"),
+            "reasoning_summary_text": ("summary", "summary_text", "text"),
+        }[name]
+        kind = "message" if name in ("output_text", "refusal") else "reasoning"
+        held = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
+        parts = held.get(place)
+        if not isinstance(parts, list):
+            parts = held[place] = []
+        index = event.get("summary_index" if place == "summary" else "content_index")
+        index = index if isinstance(index, int) and index >= 0 else 0
+        while len(parts) <= min(index, len(parts)):
+            parts.append({"type": shape, text: ""})
+        part = parts[min(index, len(parts) - 1)]
+        if isinstance(event.get("delta"), str):
+            part[text] = (part.get(text) or "") + event["delta"]
+        elif isinstance(event.get(text), str):
+            part[text] = event[text]
+
+
+def events_of(sent: str) -> Iterator[Json]:
+    """``sent`` as one JSON value, or as an event a line."""
+    try:
+        yield json.loads(sent)
+    except (ValueError, RecursionError):
+        for line in sent.split("\n"):
+            with contextlib.suppress(ValueError, RecursionError):
+                yield json.loads(line.removeprefix("data:"))
+
+
+def output_of(sent: str) -> Output | None:
+    """The answer in ``sent``; None where none is in it."""
+    made = Output()
+    for event in events_of(sent):
+        if isinstance(event, dict) and isinstance(event.get("output"), list):
+            made.body, made.ended = event, True
+        else:
+            made.add(event)
+    return made if made.body or made.items else None
+
+
+def reply_of(output: Output, question: PreparedRequest, *, cut: str = "") -> Reply:
+    """The reply that ``output`` holds. ``cut`` says why it is only a part."""
+    items = output.items
+    status = str(output.body.get("status") or "completed")
+    word = str(_dict(output.body.get("incomplete_details")).get("reason") or status)
+    message = _message(items)
+    finish = _finish(word, calls=bool(message["tool_calls"]) or any(map(_ours, items)))
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    response = {
+        "id": output.body.get("id"),
+        "model": output.body.get("model"),
+        "choices": [choice],
+        "usage": _usage(_dict(output.body.get("usage"))),
+    }
+    reply = read_reply(
+        response,
+        names=question.names.with_loaded(_loaded(items)),
+        turn=question.turn,
+        provider=question.provider,
+        json_answer=question.json_answer,
+        cut=cut,
+        said="" if cut else finish or "",
+        dialect=DIALECT,
+    )
+    return replace(
+        reply,
+        raw_finish=None if cut else word,
+        finish=None if cut else finish,
+        calls=reply.calls if cut else (*reply.calls, *map(_own_tool, filter(_ours, items))),
+        provider_calls=() if cut else tuple(map(_ran, filter(_theirs, items))),
+    )
+
+
+def showable(event: Json) -> bool:
+    """Whether litellm can be shown ``event``: it takes an empty delta of arguments for a broken stream."""
+    kind = event.get("type") if isinstance(event, dict) else None
+    return not (isinstance(kind, str) and kind.endswith(("arguments.delta", "input.delta")) and not event.get("delta"))
+
+
+def _finish(word: str, *, calls: bool) -> Finish | None:
+    if word in _GOING:
+        return None
+    if word == "completed":
+        return "tool_calls" if calls else "stop"
+    return _REASONS.get(word, "unknown")
+
+
+def _message(items: Iterable[dict[str, Any]]) -> dict[str, Json]:
+    text, refusal, thoughts, calls = "", "", [], []
+    for item in items:
+        kind = item.get("type")
+        if kind == "message":
+            text += "".join(_parts(item, "output_text", "text"))
+            refusal += "".join(_parts(item, "refusal", "refusal"))
+        elif kind == "reasoning":
+            thoughts += [*_parts({"content": item.get("summary")}, "", "text"), *_parts(item, "", "text")]
+        elif kind in ("function_call", "custom_tool_call"):
+            calls.append(_call(item))
+    return {
+        "role": "assistant",
+        "content": text,
+        "refusal": refusal,
+        "reasoning_content": "\n\n".join(filter(None, thoughts)),
+        "tool_calls": calls,
+    }
+
+
+def _parts(item: dict[str, Any], kind: str, key: str) -> Iterator[str]:
+    content = item.get("content")
+    if isinstance(content, str):
+        content = [{"type": "output_text", "text": content}]
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and (not kind or part.get("type") == kind) and isinstance(part.get(key), str):
+            yield part[key]
+
+
+def _call(item: dict[str, Any]) -> dict[str, Json]:
+    made = {"id": item.get("call_id") or item.get("id"), "name": item.get("name")}
+    if item["type"] == "custom_tool_call":
+        return {"id": made["id"], "type": "custom", "custom": {"name": made["name"], "input": item.get("input")}}
+    function = {"name": made["name"], "arguments": item.get("arguments")}
+    return {"id": made["id"], "type": "function", "function": function}
+
+
+def _loaded(items: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """Names of tools that the provider's own search found: calls of them are not of unknown tools."""
+    found = {item.get("name") for item in items if item.get("type") == "function_call" and item.get("namespace")}
+    for item in items:
+        if item.get("type") == "tool_search_output":
+            tools = [tool for tool in item.get("tools") or () if isinstance(tool, dict)]
+            found |= {tool.get("name") for tool in tools}
+            found |= {_dict(inner).get("name") for tool in tools for inner in tool.get("tools") or ()}
+    return frozenset(name for name in found if isinstance(name, str))
+
+
+def _ours(item: dict[str, Any]) -> bool:
+    """Whether the client must run ``item``, which is a call of a tool of OpenAI's own."""
+    searched = item.get("type") == "tool_search_call" and item.get("execution") == "client"
+    return searched or item.get("type") in _OWN_TOOLS
+
+
+def _own_tool(item: dict[str, Any]) -> ToolCall:
+    name = str(item["type"]).removesuffix("_call")
+    given = str(item.get("call_id") or item.get("id") or "")
+    if name == "tool_search":
+        return ToolCall(name, _dict(item.get("arguments")), given)
+    return ToolCall(name, {key: one for key, one in item.items() if key not in (*_FRAME, "call_id")}, given)
+
+
+def _theirs(item: dict[str, Any]) -> bool:
+    kind = item.get("type")
+    return not _ours(item) and isinstance(kind, str) and kind not in (*_SILENT, "function_call", "custom_tool_call")
+
+
+def _ran(item: dict[str, Any]) -> ToolCall:
+    """What the provider ran, with its parameters; all that an item of a kind not known here holds."""
+    kind, given = str(item["type"]), str(item.get("id") or "")
+    if kind == "mcp_call":
+        with contextlib.suppress(ValueError, RecursionError, TypeError):
+            arguments = json.loads(item.get("arguments") or "{}")
+            if isinstance(arguments, dict):
+                return ToolCall(str(item.get("name")), arguments, given)
+        return ToolCall(str(item.get("name")), {"arguments": item.get("arguments")}, given)
+    inner = item.get({"web_search_call": "action", "tool_search_call": "arguments"}.get(kind, ""))
+    rest = {key: one for key, one in item.items() if key not in _FRAME}
+    named = kind.endswith("_call") and kind.removesuffix("_call") in _NAMED
+    return ToolCall(kind.removesuffix("_call") if named else kind, inner if isinstance(inner, dict) else rest, given)
+
+
+_NAMED = ("web_search", "file_search", "code_interpreter", "image_generation", "tool_search")
+
+
+def _usage(told: dict[str, Any]) -> Json:
+    names = (
+        ("prompt_tokens", "input_tokens"),
+        ("completion_tokens", "output_tokens"),
+        ("total_tokens", "total_tokens"),
+    )
+    return {ours: told.get(theirs) for ours, theirs in names}
+
+
+def _dict(value: Json) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _same(item: dict[str, Any]) -> Json:
+    return item.get("type"), item.get("id") or item.get("call_id") or json.dumps(item, sort_keys=True)
