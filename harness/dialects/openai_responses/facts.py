@@ -105,10 +105,9 @@ def _error(found: Json) -> ProviderError:
 
 FACTS = Facts(
     finishes=FINISHES,
-    event_keys=("type", "error"),
-    pairs_results=True,
     finish_at=("status",),
     stream_finish_at=("response", "status"),
+    event_keys=("type", "error"),
     models=ROWS,
     failure=failure,
 )
