@@ -158,7 +158,7 @@ class Attempt:
 
     def mended(self) -> str | None:
         """A whole answer that litellm tripped over, put right for a second reading; None if it can't be."""
-        repair = REPAIRS.get(self.question.provider)
+        repair = REPAIRS.get(self.dialect)
         try:
             answer = parse(self.raw)
         except NotJson:

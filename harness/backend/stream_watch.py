@@ -190,7 +190,7 @@ class LineWatch:
         self._note(value)
         if self.dialect == RESPONSES and not showable(value):
             return
-        repair = REPAIRS.get(self.provider)
+        repair = REPAIRS.get(self.dialect)
         yield self._written(repair(value) if repair is not None and isinstance(value, dict) else value)
 
     def _refuse(self, value: Any, kind: str) -> None:

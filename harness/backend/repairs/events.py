@@ -91,13 +91,10 @@ def _plain(choice: Any) -> Any:
 
 REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "cohere": cohere,
-    "cohere_chat": cohere,
     "gemini": gemini,
-    "vertex_ai": gemini,
     "anthropic": anthropic,
+    "bedrock_invoke": anthropic,
     "bedrock": bedrock,
     "openai": openai,
-    "azure": openai,
-    "mistral": openai,
-    **dict.fromkeys(("groq", "hosted_vllm", "deepseek", "openrouter", "xai", "llamafile"), openai),
 }
+"""By dialect."""
