@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.errors import UsageError
 from harness.dialects.providers import profile
@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from harness.backend.request import PreparedRequest
     from harness.core.chat import Json
+
+
+class Asked(Protocol):
+    """A request made ready, as far as litellm must be prepared for it."""
+
+    @property
+    def arguments(self) -> dict[str, Json]: ...
+    @property
+    def provider(self) -> str: ...
+
 
 OFFLINE = {
     "LITELLM_OFFLINE_MODE": "true",
@@ -35,7 +44,7 @@ def load_offline() -> None:
         gc.freeze()  # half a million objects stay: looking for garbage among them takes longer than most work does
 
 
-def library(question: PreparedRequest | None = None) -> ModuleType:
+def library(question: Asked | None = None) -> ModuleType:
     """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
     if "litellm" not in sys.modules:
         # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
@@ -48,6 +57,14 @@ def library(question: PreparedRequest | None = None) -> ModuleType:
     if question is not None:
         _introduce(litellm, question)
     return litellm
+
+
+def bedrock_info() -> Any:
+    """Litellm's class that knows by which way each model of Bedrock is asked."""
+    library()
+    from litellm.llms.bedrock.common_utils import BedrockModelInfo  # noqa: PLC0415 - as above
+
+    return BedrockModelInfo
 
 
 def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
@@ -64,7 +81,7 @@ def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
     return log
 
 
-def _introduce(litellm: ModuleType, question: PreparedRequest) -> None:
+def _introduce(litellm: ModuleType, question: Asked) -> None:
     """See that litellm knows the provider, and asks nobody about the model."""
     model = question.arguments["model"]
     try:

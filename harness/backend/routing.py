@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.backend.library import library
+from harness.backend.library import bedrock_info, library
 from harness.dialects.routes import route
 
 if TYPE_CHECKING:
@@ -42,12 +42,7 @@ def _over_responses(model: str, tools: Sequence[Mapping[str, Json]] | None, opti
 
 def _bedrock_route(name: str, options: Mapping[str, Json]) -> str:
     with contextlib.suppress(Exception):
-        from litellm.llms.bedrock.common_utils import BedrockModelInfo  # noqa: PLC0415 - as for litellm itself
-
-        given = {"request_params": options} if "request_params" in _parameters(BedrockModelInfo) else {}
-        return str(BedrockModelInfo.get_bedrock_route(name, **given))
+        find = bedrock_info().get_bedrock_route
+        given = {"request_params": options} if "request_params" in inspect.signature(find).parameters else {}
+        return str(find(name, **given))
     return ""
-
-
-def _parameters(info: Any) -> Mapping[str, Json]:
-    return inspect.signature(info.get_bedrock_route).parameters
