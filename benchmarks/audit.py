@@ -1,4 +1,4 @@
-"""How fast `harness audit` searches: megabytes a second of CPU time, over committed cassettes and an image in base64.
+"""How fast `harness cassettes audit` searches: megabytes a second of CPU time, over cassettes and an image in base64.
 
 ``python benchmarks/audit.py``; the bar is 20 MB/s over both.
 """

@@ -141,7 +141,7 @@ def comparing() -> None:
     size = sum(map(len, texts)) / 1e6
     print(f"two cards of 50 models × 60 cells ({size:.1f} MB), {changes} changes")
     print(f"  parsing the two files {parsing * 100:.0f} ms, checking their shape {(reading - parsing) * 100:.0f} ms")
-    print(f"  card diff in all {(reading + comparing) / parsing:.1f} × parsing  (bar: 5)")
+    print(f"  comparing in all {(reading + comparing) / parsing:.1f} × parsing  (bar: 5)")
 
 
 if __name__ == "__main__":

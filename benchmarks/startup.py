@@ -18,8 +18,8 @@ MEASURED = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "harness --help": [*HARNESS, "--help"],
     "harness run --help": [*HARNESS, "run", "--help"],
-    "harness validate --help": [*HARNESS, "validate", "--help"],
-    "harness validate (the shipped suites)": [*HARNESS, "validate", "suites"],
+    "harness cassettes check --help": [*HARNESS, "cassettes", "check", "--help"],
+    "harness cassettes check (the shipped suites)": [*HARNESS, "cassettes", "check", "suites"],
 }
 
 

@@ -166,6 +166,6 @@ def _refuse_unready(model: Model, keys: Mapping[str, str]) -> None:
     try:
         socket.create_connection((url.hostname or "", port), timeout=5).close()
     except OSError as error:
-        local = "; start the local model with `harness serve-local`, or record with --local"
+        local = "; start the local model with `harness local start`, or record with --local"
         hint = local if is_local(model.hostname) else ""
         raise UsageError(f"nothing answers at {model.hostname} ({error.strerror or error}){hint}") from error

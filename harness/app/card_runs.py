@@ -218,7 +218,7 @@ def cassettes(paths: Iterable[Path]) -> list[Path]:
             raise UsageError(f"{path}: no such file or folder")
         found |= dict.fromkeys(recordings(path))
     if not found:
-        raise UsageError("no cassettes there; `harness import` takes over other tools' recordings")
+        raise UsageError("no cassettes there; `harness cassettes import` takes over other tools' recordings")
     return list(found)
 
 

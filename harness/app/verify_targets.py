@@ -167,7 +167,7 @@ def unaccepted(verified: VerifiedCassette) -> str:
         return "not every question was answered"
     last = f"exchange {len(verified.fresh) - 1}"
     if any(one.what in _QUOTED and not one.path.startswith(last) for one in verified.steady):
-        return "a later question quotes an answer that is another now; record the case again: harness rerecord"
+        return "a later question quotes an answer that is another now; record the case again: harness record"
     return ""
 
 

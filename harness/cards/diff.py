@@ -188,12 +188,3 @@ def trigger_f1(card: Card, reference: Card) -> tuple[float, int] | None:
             extra += called and not should
     total = 2 * hits + misses + extra
     return (2 * hits / total, n) if total else None
-
-
-def counted(changes: Mapping[str, Sequence[Change]]) -> dict[Grade, int]:
-    """How many changes there are of each grade."""
-    made: dict[Grade, int] = {"contract": 0, "shape": 0, "cosmetic": 0}
-    for of_model in changes.values():
-        for change in of_model:
-            made[change.grade] += 1
-    return made

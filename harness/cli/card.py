@@ -24,14 +24,14 @@ EXAMPLES = """examples:
   harness card openai/gpt-4o-mini --record --repeats 5 --max-dollars 1
   harness card --record --local                       the local model: started, asked, stopped
   harness card --from cassettes/imported              whatever anybody recorded, a card for each provider
-  harness card --html card.html --json card.json      the page, and the document that `harness card diff` reads
+  harness card --html card.html --json card.json      the page, and the document that `harness diff` reads
   harness card --baseline card.json                   exit 1 where something that callers rely on broke since
 
 A probe is asked once whole and once as a stream, `--repeats` times each. What is recorded already is not asked
 again; a recording that was broken off goes on where it stopped.
 
-exit codes: 0 a card was made, 1 with --baseline: a contract broke, or --fail-on-fail: a check failed, 2 nothing to
-make a card of, or something could not be recorded, 3 a secret would leak
+exit codes: 0 a card was made, 1 with --baseline: a change as grave as --fail-on, or --fail-on-fail: a check failed,
+2 nothing to make a card of, or something could not be recorded, 3 a secret would leak
 """
 
 
@@ -60,6 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", metavar="FILE", help="another vendor's card of the same model: trigger F1")
     parser.add_argument("--baseline", metavar="FILE", help="an earlier card to compare with")
     pairing(parser)
+    options.fail_on(parser)
     parser.add_argument("--fail-on-fail", action="store_true", help="exit 1 where any cell fails")
     parser.add_argument("--json", metavar="FILE", help="write the cards as JSON (- for standard output)")
     parser.add_argument("--markdown", metavar="FILE", help="write a summary for CI as Markdown")
@@ -99,7 +100,9 @@ def run(words: argparse.Namespace) -> int:
     reports.write(words, made, making.laws(checks), changes)
     if words.reference:
         reports.compare(screen, made, known[words.reference])
-    broke = bool(words.baseline) and reports.baseline(screen, changes)
+    if words.baseline:
+        reports.baseline(screen, changes)
+    broke = options.failed(words, (change for inside in (changes or {}).values() for change in inside))
     failed = words.fail_on_fail and any(cell.verdict == "fail" for card in made for cell in card.cells)
     return code or int(broke or failed)
 

@@ -1,4 +1,4 @@
-"""Every command: its name, what it does, and the module that does it."""
+"""Every command: its name, what it does, the module that does it, and the job that it is for."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ COMMANDS = (
     Command("run", "replay suites from their cassettes and check every answer", "harness.cli.run"),
     Command(
         "record",
-        "ask the models of suites for real, and record what they answer; -- CMD: record a program",
+        "ask the models of suites for real, record, show what changed; -- CMD: record a program",
         "harness.cli.record",
         "harness.cli.program_record",
     ),
+    Command("verify", "ask recorded questions again: has a provider changed?", "harness.cli.verify"),
+    Command("diff", "compare two cassettes, folders of them, or cards, by consequence", "harness.cli.diff"),
+    Command("mutate", "mutate what cassettes hold, and count what a replay notices", "harness.cli.mutate"),
+    Command("bisect", "find with which version of litellm something changed", "harness.cli.bisect"),
     Command(
         "replay",
         "run a program offline, answered from what `record -- CMD` recorded",
@@ -40,29 +44,39 @@ COMMANDS = (
         "mcp record", "record what an MCP client and server say", "harness.cli.mcp_record", "harness.cli.mcp_record"
     ),
     Command("mcp replay", "answer an MCP client from a recording", "harness.cli.mcp_replay", "harness.cli.mcp_replay"),
-    Command("rerecord", "record anew, and show what is answered otherwise", "harness.cli.rerecord"),
-    Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
-    Command("eval", "score models on evaluation suites, side by side, from their recordings", "harness.cli.evaluation"),
-    Command("card", "make a model's behaviour card: what holds, what is odd, with the evidence", "harness.cli.card"),
-    Command(
-        "card diff", "compare two cards; exit 1 where something that callers rely on broke", "harness.cli.card_diff"
-    ),
-    Command("mutate", "mutate what cassettes hold, and count what a replay notices", "harness.cli.mutate"),
-    Command("list", "list suites, cases and models, and what is recorded of them", "harness.cli.listing"),
-    Command("show", "show an exchange of a cassette: request, response, and what it decodes to", "harness.cli.show"),
-    Command("bisect", "find with which version of litellm something changed", "harness.cli.bisect"),
-    Command("verify", "ask recorded questions again: has a provider changed?", "harness.cli.verify"),
-    Command("diff", "compare two cassettes or folders of them, by consequence", "harness.cli.diff"),
-    Command("explain", "tell why a cassette does not answer a request", "harness.cli.explain"),
-    Command(
-        "cassettes", "list cassettes: what they hold, their age and size, and who uses them", "harness.cli.cassettes"
-    ),
-    Command("prune", "remove cassettes that no case uses; asks first", "harness.cli.prune"),
-    Command("validate", "check suites and cassettes, and tell all their faults", "harness.cli.validate"),
-    Command("import", "take over what other tools recorded, as cassettes", "harness.cli.imports"),
-    Command("export", "write a cassette as stock vcrpy's YAML", "harness.cli.exports"),
-    Command("audit", "search files, folders or what is staged in git for secrets", "harness.cli.audit"),
-    Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),
     Command("serve", "serve cassettes to any client, and break answers on purpose", "harness.cli.serve"),
-    Command("serve-local", "start or stop a real model on this machine", "harness.cli.serve_local"),
+    Command(
+        "cassettes list", "list cases and cassettes: what is recorded, how old, unused", "harness.cli.cassettes.listing"
+    ),
+    Command(
+        "cassettes show", "show an exchange: request, response, and what it decodes to", "harness.cli.cassettes.show"
+    ),
+    Command("cassettes explain", "explain why a cassette does not answer a request", "harness.cli.cassettes.explain"),
+    Command("cassettes check", "check suites and cassettes, and list all their faults", "harness.cli.cassettes.check"),
+    Command("cassettes prune", "remove cassettes that no case uses; asks first", "harness.cli.cassettes.prune"),
+    Command(
+        "cassettes audit", "search files, folders or what is staged in git for secrets", "harness.cli.cassettes.audit"
+    ),
+    Command("cassettes import", "convert what other tools recorded to cassettes", "harness.cli.cassettes.imports"),
+    Command("cassettes export", "write a cassette as stock vcrpy's YAML", "harness.cli.cassettes.exports"),
+    Command("local start", "start a real model on this machine", "harness.cli.local_start"),
+    Command("local stop", "stop the model that was left running", "harness.cli.local_stop"),
+    Command("prove", "prove a backend against the laws of tool calling, provider by provider", "harness.cli.prove"),
+    Command("card", "make a model's behaviour card: what holds, what is odd, with the evidence", "harness.cli.card"),
+    Command("eval", "score models on evaluation suites, side by side, from their recordings", "harness.cli.evaluation"),
+    Command("schema", "print the JSON schema of a file format, for editors", "harness.cli.schema"),
 )
+
+GROUPS = {
+    "cassettes": "look after recordings: list, show, explain, check, prune, audit, import, export",
+    "local": "start or stop a real model on this machine",
+}
+"""Commands of two words, by a first one that is no command itself."""
+
+JOBS = (
+    ("regression suites", ("run", "record", "verify", "diff", "mutate", "bisect")),
+    ("replay", ("replay", "serve", "mcp", "mcp record", "mcp replay", "cassettes", "local")),
+    ("conformance", ("prove", "card", "eval")),
+    ("files", ("schema",)),
+)
+"""What people come for, and the commands of each: names of ``COMMANDS`` and of ``GROUPS``."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from harness.cli.commands import COMMANDS
+from harness.cli.commands import COMMANDS, GROUPS, JOBS
 from harness.core.errors import CassetteMiss, HarnessError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from types import ModuleType
 
     from harness.cli.commands import Command
@@ -22,8 +22,6 @@ EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
 _HEAD = """usage: harness COMMAND …
 
 Record what language models answer, replay it offline, and check it.
-
-commands:
 """
 _TAIL = """
 harness COMMAND --help tells more about one, with examples.
@@ -65,8 +63,7 @@ def _dispatch(given: Sequence[str]) -> int:
     two = " ".join(given[:2])
     command = next((one for word in (two, given[0]) for one in COMMANDS if one.name == word), None)
     if command is None:
-        sys.stderr.write(f"harness: {_no_command(given[0])}\n")
-        return EXIT_USAGE
+        return _no_command(given)
     from importlib import import_module
 
     words, program = given[len(command.name.split()) :], None
@@ -89,17 +86,40 @@ def _parser(command: Command, module: ModuleType) -> ArgumentParser:
 
 
 def _help() -> str:
-    widest = max(len(command.name) for command in COMMANDS)
-    lines = [f"  {command.name:<{widest}}  {command.summary}" for command in COMMANDS]
-    return _HEAD + "\n".join(lines) + "\n" + _TAIL
+    summaries = {**{command.name: command.summary for command in COMMANDS}, **GROUPS}
+    jobs = (f"\n{job}:\n{_listed((name, summaries[name]) for name in names)}" for job, names in JOBS)
+    return _HEAD + "".join(jobs) + _TAIL
 
 
-def _no_command(word: str) -> str:
+def _group_help(group: str) -> str:
+    inside = ((one.name, one.summary) for one in COMMANDS if one.name.startswith(f"{group} "))
+    return f"usage: harness {group} COMMAND …\n\n{GROUPS[group]}\n\n{_listed(inside)}{_TAIL}"
+
+
+def _listed(rows: Iterable[tuple[str, str]]) -> str:
+    rows = list(rows)
+    widest = max(len(name) for name, _ in rows)
+    return "".join(f"  {name:<{widest}}  {summary}\n" for name, summary in rows)
+
+
+def _no_command(given: Sequence[str]) -> int:
+    """A group by itself or with --help shows its commands; anything else is a mistake."""
+    group, *rest = given
+    if group in GROUPS and rest and rest[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(_group_help(group))
+        return 0
+    if group in GROUPS and not rest:
+        names = ", ".join(one.name.split()[1] for one in COMMANDS if one.name.startswith(f"{group} "))
+        sys.stderr.write(f"harness: {group} needs one of {names}; see `harness {group} --help`\n")
+        return EXIT_USAGE
     import difflib
 
-    near = difflib.get_close_matches(word, [command.name for command in COMMANDS], 1)
+    word = " ".join(given[:2]) if group in GROUPS else group
+    known = [command.name for command in COMMANDS] + list(GROUPS)
+    near = [name for name in known if name.endswith(f" {word}")] or difflib.get_close_matches(word, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else "see `harness --help`"
-    return f"there is no command {word!r}; {hint}"
+    sys.stderr.write(f"harness: there is no command {word!r}; {hint}\n")
+    return EXIT_USAGE
 
 
 def _complain(error: BaseException) -> None:

@@ -159,7 +159,7 @@ def _saved(proof: Proof, broken: BrokenLaw, keep: Path, backend: str) -> list[st
         provenance = Provenance("synthetic", "", f"counterexample to {broken.law.id}", harness=harness.__version__)
         cassette = folder / f"{name}.json"
         save(cassette, Cassette(provenance, (Exchange(trial.requests[0], trial.served),)))
-        told.append(f"look at it:       harness show {cassette}")
+        told.append(f"look at it:       harness cassettes show {cassette}")
     return told
 
 

@@ -1,4 +1,6 @@
-"""Ask the models of suites for real, and record what they answer, one cassette a case and model."""
+"""Ask the models of suites for real, and record what they answer, one cassette a case and model. Where a cassette is
+replaced, what is answered otherwise than before is shown.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,14 @@ from harness.cli import options
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
 
     from harness.app.assembly import Origin
+    from harness.cassette import Cassette
+    from harness.engine.events import Job
 
 EXAMPLES = """examples:
   harness record --local                         start the local model, record every suite from it, stop it
@@ -20,7 +27,8 @@ EXAMPLES = """examples:
   harness record --missing                       only what has no cassette yet
   harness record --workers 4 --per-minute 60 --max-dollars 5      four at a time, within one limit and one budget
 
-Recordings that stand are replaced one by one, each only when the new one is whole. Ctrl-C keeps what was
+Recordings that stand are replaced one by one, each only when the new one is whole; what changed is shown, ids, times
+and token counts aside. Ctrl-C keeps what was
 recorded by then. What a model gets wrong is recorded as it is; an error of the provider that the case does not
 expect (no key, no connection, 429, 5xx) is not. In CI (the variable CI is set) nothing is recorded.
 
@@ -55,6 +63,7 @@ def run(words: argparse.Namespace) -> int:
     executor, limits = options.executor(words, batch=1), options.limited(words)
     screen = console(words)
     options.tell_left(screen, left)
+    before = _recorded(jobs)
     with origin(words) as who:
         events = assembly.record(jobs, chosen, who, executor=executor, limits=limits)
         scorecard, stopped = follow(events, words, screen, recording=True)
@@ -65,9 +74,40 @@ def run(words: argparse.Namespace) -> int:
     redacted = sum(placeholders(one for _, one in seen.exchanges) for result in kept for seen in result.observations)
     told += f"; {redacted} secrets redacted" if redacted else ""
     screen.print(Text(f"interrupted: {told}, and they stay" if stopped else told), soft_wrap=True)
+    _show_changes(before, screen)
     if stopped:
         return 130
     return max(scorecard.exit_code, 0 if len(kept) == len(jobs) else 2)
+
+
+def _recorded(jobs: Sequence[Job]) -> dict[Path, Cassette]:
+    """The cassettes that these jobs would replace, as far as they can be read."""
+    from harness.cassette import load
+    from harness.core.errors import CassetteError
+
+    found = {}
+    for job in jobs:
+        if job.cassette.exists():
+            with contextlib.suppress(CassetteError):
+                found[job.cassette] = load(job.cassette)
+    return found
+
+
+def _show_changes(before: Mapping[Path, Cassette], out: Console) -> None:
+    """What the cassettes in the place of ``before`` answer otherwise."""
+    from harness.cassette import load
+    from harness.drift import grading
+    from harness.report import changes, safe_text
+
+    found = {}
+    for path, old in before.items():
+        if told := [one for one in grading.cassettes(old, load(path)) if one.what != "value"]:
+            found[str(path)] = told
+    for name, inside in found.items():
+        for one in inside:
+            out.print(safe_text.line(f"{name}: {changes.line(one)}", 500), markup=False, soft_wrap=True)
+    if before:
+        out.print(f"{len(found)} of {len(before)} cassettes that were there changed", markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager

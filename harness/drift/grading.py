@@ -1,6 +1,6 @@
 """Two recordings of the same questions, compared by consequence: what a caller acts on, the shape, the wording.
 
-The one place where changes are graded: ``diff``, ``verify``, ``rerecord`` and ``bisect`` ask here.
+The one place where changes are graded: ``diff``, ``verify``, ``record`` and ``bisect`` ask here.
 """
 
 from __future__ import annotations

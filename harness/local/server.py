@@ -75,7 +75,7 @@ def stop(*, port: int = PORT) -> int:
         pid = 0
     if not _is_ours(pid):
         file.unlink(missing_ok=True)
-        raise LocalServerError(f"no local server of ours runs on port {port}; `harness serve-local` starts one")
+        raise LocalServerError(f"no local server of ours runs on port {port}; `harness local start` starts one")
     _end(pid)
     file.unlink(missing_ok=True)
     return pid

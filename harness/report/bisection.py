@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from harness.core.change import GRADES
-from harness.report import safe_text
+from harness.report import changes, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.drift.bisect import Turn, VersionResults
 
-_SIDE, _SHOWN = 240, 30
+_SHOWN = 30
 FORMAT = 1
 
 
 def describe(turned: Turn) -> Iterator[tuple[str, str]]:
     """Lines on what came with a version, each with its style."""
     passed = f" ({', '.join(turned.passed)} could not be looked at)" if turned.passed else ""
-    yield f"{turned.before} → {turned.after}{passed}: {_counted(turned.changes)}", "bold"
+    yield f"{turned.before} → {turned.after}{passed}: {changes.summed(turned.changes)}", "bold"
     groups = grouped(turned.changes)
-    for told, changes in groups[:_SHOWN]:
-        yield f"  {told}", "red" if changes[0].grade == "contract" else ""
-        first = changes[0]
+    for told, inside in groups[:_SHOWN]:
+        yield f"  {told}", "red" if inside[0].grade == "contract" else ""
+        first = inside[0]
         yield f"    {first.path}", "dim"
-        yield f"    before  {_side(first.before)}", "dim"
-        yield f"    after   {_side(first.after)}", "dim"
+        yield f"    before  {changes.side(first.before)}", "dim"
+        yield f"    after   {changes.side(first.after)}", "dim"
     if len(groups) > _SHOWN:
         yield f"  … and {len(groups) - _SHOWN} kinds of change more; --json has them all", ""
 
@@ -60,15 +60,6 @@ def _natural(path: str) -> list[tuple[int, str]]:
     return [(int(word), "") if word.isdecimal() else (-1, word) for word in path.split(" ")]
 
 
-def _counted(changes: Sequence[Change]) -> str:
-    told = [f"{sum(one.grade == grade for one in changes)} {grade}" for grade in reversed(GRADES)]
-    return ", ".join(one for one in told if not one.startswith("0 "))
-
-
-def _side(value: Json) -> str:
-    return safe_text.line(json.dumps(value, ensure_ascii=False, default=str), _SIDE)
-
-
 def laws(seen: Mapping[str, Json]) -> dict[str, tuple[int, int]]:
     """Of each law the provider modes in which it is judged, and in how many of those it is broken."""
     found: dict[str, tuple[int, int]] = {}
@@ -95,10 +86,10 @@ def markdown(looked: Sequence[VersionResults], turned: Sequence[Turn], command: 
     lines += ["", "Not looked at:", *refused] if refused else []
     for one in turned:
         lines += ["", f"## {one.before} → {one.after}", ""]
-        for told, changes in grouped(one.changes):
+        for told, inside in grouped(one.changes):
             lines.append(f"- {_plain(told)}")
-            lines.append(f"  - before `{_code(changes[0].before)}`")
-            lines.append(f"  - after `{_code(changes[0].after)}`")
+            lines.append(f"  - before `{_code(inside[0].before)}`")
+            lines.append(f"  - after `{_code(inside[0].after)}`")
     head = f"Made with `{command}`. A cell says in how many of a law's provider modes it is broken; ✓ is in none."
     return "\n".join([head, "", *lines]) + "\n"
 
@@ -115,7 +106,7 @@ def _plain(text: str) -> str:
 
 
 def _code(value: Json) -> str:
-    return _side(value).replace("`", "'").replace("|", "\\|")
+    return changes.side(value).replace("`", "'").replace("|", "\\|")
 
 
 def document(looked: Sequence[VersionResults], turned: Sequence[Turn], *, harness: str) -> str:

@@ -147,7 +147,7 @@ def _why(score: Score) -> Iterator[str]:
     if score.outcome == "wrong" and score.skilled:
         yield "right, were the names repaired"
     if score.evidence and score.evidence.exchanges:
-        yield f"see: harness show {score.evidence.cassette} {score.evidence.exchanges[-1]}"
+        yield f"see: harness cassettes show {score.evidence.cassette} {score.evidence.exchanges[-1]}"
 
 
 def _escaped(text: str) -> str:

@@ -111,7 +111,7 @@ def reasons(result: CaseResult) -> list[str]:
     if not result.kept:
         told.append("not kept as a cassette; what came is put aside beside it, as ….partial.json")
     elif places:
-        told.append(f"see: harness show {result.cassette} {min(places)}")
+        told.append(f"see: harness cassettes show {result.cassette} {min(places)}")
     return [safe_text.line(one) for one in told]
 
 

@@ -242,7 +242,7 @@ def test_suites_as_items(run, server, tmp_path):
     code, told = run({}, "suites")
     assert "1 failed, 1 passed" in told
     assert len(server.asked) == 2
-    assert "see: harness show" in told
+    assert "see: harness cassettes show" in told
 
 
 def test_a_broken_suite_is_told_with_its_line(run):

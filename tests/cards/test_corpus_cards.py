@@ -34,7 +34,7 @@ def cards_of_a_part(folder):
     part = folder / "part.jsonl"
     with gzip.open(EXCHANGES, "rt", encoding="utf-8") as file:
         part.write_text("".join(line for number, line in enumerate(file) if number % EVERY == 0), encoding="utf-8")
-    assert main(["import", str(part), "--to", str(folder / "cassettes")]) == 0
+    assert main(["cassettes", "import", str(part), "--to", str(folder / "cassettes")]) == 0
     return card_runs.from_recordings(card_runs.cassettes([folder / "cassettes"]))
 
 

@@ -1,11 +1,12 @@
 """Two cards compared: the difference says which cells a decoder that breaks has broken, and whose doing it is."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from harness.cards.build import CardBuilder
-from harness.cards.diff import CONSEQUENCES, counted, diff, paired, trigger_f1
+from harness.cards.diff import CONSEQUENCES, diff, paired, trigger_f1
 from harness.core.card import Card, Cell, rate
 from harness.core.chat import ToolCall
 from harness.core.errors import UsageError
@@ -169,3 +170,7 @@ def test_trigger_f1_counts_answers_as_the_reference_has_them():
     assert trigger_f1(mine, reference) == (0.5, 4)
     assert trigger_f1(reference, reference) == (1.0, 5)
     assert trigger_f1(one(), reference) is None
+
+
+def counted(changes):
+    return Counter(change.grade for inside in changes.values() for change in inside)

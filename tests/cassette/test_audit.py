@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def audit(capsys, *words):
-    code = main(["audit", *words])
+    code = main(["cassettes", "audit", *words])
     out, err = capsys.readouterr()
     assert KEY[8:16] not in out + err
     assert PASSWORD[:8] not in out + err

@@ -172,14 +172,14 @@ def test_a_broken_contract_fails_against_a_baseline(project, run):
     worse = cell(later["cards"][0], "D1", "whole")
     worse |= {"verdict": "fail", "rate": {"held": 0, "n": 2, "low": 0.0, "high": 0.66}}
     Path("worse.json").write_text(json.dumps(later))
-    code, out, _ = run("card", "diff", "now.json", "worse.json")
+    code, out, _ = run("diff", "now.json", "worse.json")
     assert code == 1
     assert "D1" in out
-    assert run("card", "diff", "now.json", "worse.json", "--fail-on", "never")[0] == 0
-    assert run("card", "diff", "worse.json", "now.json")[0] == 0
-    assert run("card", "diff", "worse.json", "now.json", "--fail-on", "shape")[0] == 1
-    code, out, _ = run("card", "diff", "now.json", "worse.json", "--json", "-")
-    assert json.loads(out)["openai/m"][0]["grade"] == "contract"
+    assert run("diff", "now.json", "worse.json", "--fail-on", "never")[0] == 0
+    assert run("diff", "worse.json", "now.json")[0] == 0
+    assert run("diff", "worse.json", "now.json", "--fail-on", "shape")[0] == 1
+    code, out, _ = run("diff", "now.json", "worse.json", "--json", "-")
+    assert [(one["of"], one["grade"]) for one in json.loads(out)["changes"]] == [("openai/m", "contract")]
 
 
 def test_a_reference_gives_trigger_f1(project, run):
@@ -242,7 +242,7 @@ WRONG = [
     (("--record", "--per-minute", "0"), "--per-minute is 0; give more than 0"),
     (("--from", "nowhere"), "nowhere: no such file or folder"),
     (("--through", "parsers"), "--through goes with --from; a model's own probes"),
-    (("--from", "suites"), "no cassettes there; `harness import` takes over"),
+    (("--from", "suites"), "no cassettes there; `harness cassettes import` takes over"),
     (("--json", "no/such/folder.json"), "the folder for this report does not exist"),
     (("--json", "-", "--markdown", "-"), "two reports can't both go to standard output"),
     (("--baseline", "nowhere.json"), "nowhere.json: can't be read: No such file"),

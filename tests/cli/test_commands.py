@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.__main__ import main
-from harness.cli.commands import COMMANDS
+from harness.cli.commands import COMMANDS, GROUPS, JOBS
 from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
@@ -183,7 +183,7 @@ def test_a_failed_check_ends_with_1_and_shows_where_the_proof_is(project, run):
     code, out, _ = run("run", "--junit", "junit.xml")
     assert code == 1
     assert '"salut" is not in the text' in out
-    shown = re.search(r"see: harness (show \S+ \d)", out)
+    shown = re.search(r"see: harness (cassettes show \S+ \d)", out)
     assert shown
     code, out, _ = run(*shown[1].split())
     assert code == 0
@@ -255,15 +255,18 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
         (("run", "--json", "-", "--junit", "-"), "two reports can't both go to standard output"),
         (("record",), "openai/m takes its key from SHOP_KEY, which is not set"),
         (("record", "--missing"), "nothing to record: every case has its cassette"),
-        (("show", "nowhere.json"), "nowhere.json: there is no such cassette"),
-        (("show", "cassettes/shop/hello/openai+m.json", "7"), "there is no exchange 7; they are 0 to 0"),
-        (("show", "cassettes/shop/hello/openai+m.json", "--raw"), "--raw needs the number of an exchange"),
-        (("validate", "nowhere"), "nowhere: no such file or folder"),
+        (("cassettes", "show", "nowhere.json"), "nowhere.json: there is no such cassette"),
+        (("cassettes", "show", "cassettes/shop/hello/openai+m.json", "7"), "there is no exchange 7; they are 0 to 0"),
+        (("cassettes", "show", "cassettes/shop/hello/openai+m.json", "--raw"), "--raw needs the number of an exchange"),
+        (("cassettes", "check", "nowhere"), "nowhere: no such file or folder"),
         (("run", "--cassette", "one.json"), "unknown arguments: --cassette; did you mean --cassettes?"),
         (("run", "--workers", "many"), "argument --workers: invalid int value: 'many'; see `harness run --help`"),
         (("record", "--max-dollars", "nan"), "--max-dollars is nan; give more than 0"),
         (("nonsense",), "there is no command 'nonsense'; see `harness --help`"),
         (("recrod",), "did you mean 'record'?"),
+        (("list",), "there is no command 'list'; did you mean 'cassettes list'?"),
+        (("cassettes", "lsit"), "there is no command 'cassettes lsit'; did you mean 'cassettes list'?"),
+        (("cassettes",), "cassettes needs one of list, show, explain, check, prune, audit, import, export"),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_ends_with_2(project, run, words, sentence):
@@ -299,7 +302,7 @@ def test_nothing_answers(project, run, monkeypatch):
     code, _, err = run("record")
     assert code == 2
     assert f"nothing answers at http://127.0.0.1:{port}/v1" in err
-    assert "harness serve-local" in err
+    assert "harness local start" in err
     assert tape(project).read_bytes() == before
 
 
@@ -485,29 +488,29 @@ def test_events_as_lines(project, run):
 
 def test_list(project, run):
     tape(project, "call").unlink()
-    code, out, _ = run("list")
+    code, out, _ = run("cassettes", "list")
     assert code == 0
-    assert re.search(r"hello +openai/m +1 exchange +local +today", out)
+    assert re.search(r"hello +openai/m +1 exchange +local +today +\d+ KB +used", out)
     assert re.search(r"call +openai/m +missing", out)
 
 
 def test_show_in_short_whole_and_raw(project, run):
     name = str(tape(project, "call").relative_to(project))
-    _, short, _ = run("show", name)
+    _, short, _ = run("cassettes", "show", name)
     assert 'text__translate({"text": "x"}) [tool_calls]' in short
     assert "bonjour" in short
-    _, whole, _ = run("show", name, "0")
+    _, whole, _ = run("cassettes", "show", name, "0")
     assert '"tool_choice": "required"' in whole
     assert "finish: tool_calls" in whole
-    _, raw, _ = run("show", name, "0", "--raw")
+    _, raw, _ = run("cassettes", "show", name, "0", "--raw")
     assert json.loads(raw)["choices"]
 
 
 def test_validate_tells_all_faults_at_once(project, run):
-    assert run("validate")[0] == 0
+    assert run("cassettes", "check")[0] == 0
     (project / "suites" / "broken.yaml").write_text("cases: 1\nnonsense: 2\n")
     tape(project).write_bytes(b"{")
-    code, out, err = run("validate")
+    code, out, err = run("cassettes", "check")
     assert code == 2
     assert "broken.yaml:1: cases: must be a list, not 1" in err
     assert 'broken.yaml:2: nonsense: unknown key "nonsense"' in err
@@ -517,7 +520,7 @@ def test_validate_tells_all_faults_at_once(project, run):
 
 def test_validate_of_nothing_is_no_success(project, run):
     (project / "empty").mkdir()
-    assert run("validate", "empty")[0] == 2
+    assert run("cassettes", "check", "empty")[0] == 2
 
 
 def test_validate_and_help_load_nothing_heavy(project):
@@ -533,7 +536,7 @@ def test_validate_and_help_load_nothing_heavy(project):
         return done.stdout.splitlines()[-1]
 
     assert loaded(["--help"]) == "0 []"
-    assert loaded(["validate"]) == "0 ['pydantic', 'yaml']"
+    assert loaded(["cassettes", "check"]) == "0 ['pydantic', 'yaml']"
 
 
 def test_schema(project, run):
@@ -555,7 +558,13 @@ def test_every_command_has_help_with_examples(name, capsys):
 def test_help_and_version(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert all(one.name in out and one.summary in out for one in COMMANDS)
+    shown = {one.name.split()[0] if one.name.split()[0] in GROUPS else one.name for one in COMMANDS}
+    assert sorted(name for _, names in JOBS for name in names) == sorted(shown)
+    assert all(one.name in out and one.summary in out for one in COMMANDS if one.name in shown)
+    for group in GROUPS:
+        assert main([group, "--help"]) == 0
+        out = capsys.readouterr().out
+        assert all(one.summary in out for one in COMMANDS if one.name.startswith(f"{group} "))
     assert main([]) == 2
     assert main(["--version"]) == 0
     assert re.search(r"harness \d+\.\d+", capsys.readouterr().out)

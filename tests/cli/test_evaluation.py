@@ -61,7 +61,7 @@ def test_what_is_wrong_says_why_and_where_to_look(told):
     code, out, _ = told("openai/*", "--category", "forced", "-k", "door", "--wrong")
     assert code == 0
     assert 'value (turn 0[0].door): door is "front", not "back"' in out
-    assert "harness show cassettes/eval-forced/door/openai+smollm2-135m.json 0" in out
+    assert "harness cassettes show cassettes/eval-forced/door/openai+smollm2-135m.json 0" in out
 
 
 @pytest.mark.parametrize(("share", "code"), [("0", 0), ("1", 1)])

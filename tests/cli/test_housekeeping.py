@@ -55,7 +55,7 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     orphan.write_text(tape(project).read_text())
     tape(project).with_name("openai+m.partial.json").write_text(tape(project).read_text())
     tape(project, "find").write_text("{")
-    code, out, _ = run("cassettes", "--json", "-")
+    code, out, _ = run("cassettes", "list", "--json", "-")
     assert code == 2
     found = {one["path"]: one for one in json.loads(out)}
     assert {path: one["use"] for path, one in found.items()} == {
@@ -67,14 +67,14 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     assert found["cassettes/shop/hello/openai+m.json"]["kind"] == "synthetic"  # the server says so of its answers
     assert found["cassettes/shop/hello/openai+m.json"]["days"] == 0
     assert found["cassettes/shop/hello/openai+m.json"]["exchanges"] == 1
-    code, out, _ = run("cassettes", "--orphans")
+    code, out, _ = run("cassettes", "list", "--orphans")
     assert "4 cassettes" not in out
     assert "1 orphan, 1 left over, 1 unreadable" in " ".join(out.split())
     assert "cassettes/shop/find/openai+m.json: is no JSON" in " ".join(out.split())
 
 
 def test_an_empty_folder_is_told(project, run, tmp_path):
-    code, _, err = run("cassettes", "--cassettes", str(tmp_path / "none"))
+    code, _, err = run("cassettes", "list", "--cassettes", str(tmp_path / "none"))
     assert code == 2
     assert "there is no cassette in it" in err
 
@@ -83,18 +83,18 @@ def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run)
     orphan = project / "cassettes" / "gone" / "case" / "openai+m.json"
     orphan.parent.mkdir(parents=True)
     orphan.write_text(tape(project).read_text())
-    code, out, _ = run("prune", "--dry-run")
+    code, out, _ = run("cassettes", "prune", "--dry-run")
     assert (code, orphan.exists()) == (0, True)
     assert "cassettes/gone/case/openai+m.json: orphan, 1 exchanges, synthetic" in out
-    code, _, err = run("prune")
+    code, _, err = run("cassettes", "prune")
     assert (code, orphan.exists()) == (2, True)
     assert "nobody is there to answer; nothing was removed" in err
     tape(project, "find").write_text("{")
-    assert run("prune", "--yes")[0] == 0
+    assert run("cassettes", "prune", "--yes")[0] == 0
     assert not (project / "cassettes" / "gone").exists()
     assert tape(project).exists()
     assert tape(project, "find").read_text() == "{"
-    assert "every cassette is used" in run("prune")[1]
+    assert "every cassette is used" in run("cassettes", "prune")[1]
 
 
 @pytest.mark.parametrize(("answer", "stays"), [(b"n\n", True), (b"\n", True), (b"y\n", False)])
@@ -102,7 +102,7 @@ def test_prune_asks_at_a_terminal(project, answer, stays):
     orphan = tape(project).with_name("openai+other.json")
     orphan.write_text(tape(project).read_text())
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "harness", "prune"]
+    command = [sys.executable, "-m", "harness", "cassettes", "prune"]
     process = subprocess.Popen(command, cwd=project, stdin=theirs, stdout=subprocess.PIPE, text=True)
     os.write(ours, answer)
     told = process.communicate(timeout=300)[0]
@@ -117,19 +117,19 @@ def test_explain_tells_the_leaf_that_differs(project, run, monkeypatch):
     recorded = json.loads(load(tape(project)).exchanges[0].request.body)
     asked = project / "asked.json"
     asked.write_text(json.dumps(dict(reversed(recorded.items()))))
-    code, out, _ = run("explain", str(tape(project)), str(asked))
+    code, out, _ = run("cassettes", "explain", str(tape(project)), str(asked))
     assert (code, "answers it with exchange 0" in out) == (0, True)
     recorded["messages"][0]["content"] = "Say goodbye."
     asked.write_text(json.dumps(recorded))
-    code, out, _ = run("explain", str(tape(project)), str(asked))
+    code, out, _ = run("cassettes", "explain", str(tape(project)), str(asked))
     assert code == 1
     assert 'body.messages[0].content: recorded "Say hello.", asked "Say goodbye."' in out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(asked.read_bytes())))
-    assert run("explain", str(tape(project)), "-")[0] == 1
-    code, out, _ = run("explain", str(tape(project)), f"{tape(project, 'find')}#0")
+    assert run("cassettes", "explain", str(tape(project)), "-")[0] == 1
+    code, out, _ = run("cassettes", "explain", str(tape(project)), f"{tape(project, 'find')}#0")
     assert code == 1
     assert "body.tools" in out
-    assert run("explain", str(tape(project)), f"{tape(project)}#0")[0] == 0
+    assert run("cassettes", "explain", str(tape(project)), f"{tape(project)}#0")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -141,24 +141,25 @@ def test_explain_tells_the_leaf_that_differs(project, run, monkeypatch):
     ],
 )
 def test_a_request_that_is_none_is_told(project, run, request_, told):
-    code, _, err = run("explain", str(tape(project)), request_.replace("TAPE", str(tape(project))))
+    code, _, err = run("cassettes", "explain", str(tape(project)), request_.replace("TAPE", str(tape(project))))
     assert code == 2
     assert told in err
 
 
 def test_recording_anew_tells_what_is_answered_otherwise(project, capsys):
     old = tape(project).read_text()
-    assert record(project, SECOND, "rerecord") == 0
-    err = capsys.readouterr().err
+    capsys.readouterr()
+    assert record(project, SECOND, "record") == 0
+    err = capsys.readouterr().out
     assert "cassettes/shop/hello/openai+m.json: cosmetic text: exchange 0.text: other text (Hello! → Good day!)" in err
     assert "cassettes/shop/find/openai+m.json: contract calls: exchange 0.calls: other parameters" in err
     assert '{"what": "socks"}' in err
     assert '{"what": "shoes"}' in err
-    assert "2 of 2 cassettes say something else than before" in err
+    assert "2 of 2 cassettes that were there changed" in err
     assert tape(project).read_text() != old
 
 
 def test_what_cannot_be_recorded_anew_stays(project, run):
     old = tape(project).read_text()
-    assert run("rerecord")[0] == 2  # nobody answers there any more
+    assert run("record")[0] == 2  # nobody answers there any more
     assert tape(project).read_text() == old

@@ -1,4 +1,4 @@
-"""`harness import` and `harness export` from the outside: files, folders, names, losses, exit codes."""
+"""`harness cassettes import` and `harness cassettes export` from the outside: files, folders, names, losses, exit codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from harness.__main__ import main
 from harness.cassette import load
 
-FILES = Path(__file__).parent.parent / "cassette" / "imports" / "files"
+FILES = Path(__file__).parent.parent / "cassette" / "importers" / "files"
 SHAPED = "sk-" + "q7Zr2Wm9Xt4Kc8VbLd3Hn6Yp5Gs1Jf0T"
 
 
@@ -29,7 +29,7 @@ def written(path, *interactions):
 
 def test_every_file_finds_its_format_and_its_place(tmp_path, capsys):
     shutil.copytree(FILES, tmp_path / "theirs")
-    assert main(["import", str(tmp_path / "theirs"), "--to", str(tmp_path / "ours")]) == 0
+    assert main(["cassettes", "import", str(tmp_path / "theirs"), "--to", str(tmp_path / "ours")]) == 0
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
     assert "polly.har: log.entries[3] was left out: its request body was not kept" in told.err
@@ -47,9 +47,9 @@ def test_every_file_finds_its_format_and_its_place(tmp_path, capsys):
         "vcrpy-as-json.json",
         "vcrpy.json",
     ]
-    assert main(["audit", str(tmp_path / "ours")]) == 0
-    assert main(["validate", "--cassettes", str(tmp_path / "ours")]) in {0, 2}
-    assert main(["show", str(tmp_path / "ours" / "vcrpy.json")]) == 0
+    assert main(["cassettes", "audit", str(tmp_path / "ours")]) == 0
+    assert main(["cassettes", "check", "--cassettes", str(tmp_path / "ours")]) in {0, 2}
+    assert main(["cassettes", "show", str(tmp_path / "ours" / "vcrpy.json")]) == 0
     assert "imported, recorded 2026-11-24T" in capsys.readouterr().out
 
 
@@ -58,7 +58,7 @@ def test_the_same_import_gives_the_same_bytes(tmp_path):
         theirs = tmp_path / f"{folder} home" / "vcrpy.yaml"
         theirs.parent.mkdir()
         shutil.copy(FILES / "vcrpy.yaml", theirs)
-        assert main(["import", str(theirs), "--to", str(tmp_path / folder)]) == 0
+        assert main(["cassettes", "import", str(theirs), "--to", str(tmp_path / folder)]) == 0
     assert (tmp_path / "one" / "vcrpy.json").read_bytes() == (tmp_path / "two" / "vcrpy.json").read_bytes()
 
 
@@ -86,7 +86,7 @@ LEFT = {
 def test_what_is_left_is_told_with_place_and_reason(name, tmp_path, capsys):
     one, reason = LEFT[name]
     path = written(tmp_path / "a.json", interaction(), one, interaction())
-    assert main(["import", path, "--to", str(tmp_path / "ours")]) == 0
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours")]) == 0
     told = capsys.readouterr()
     assert f"{path}: interactions[1] was left out: " in told.err
     assert reason in told.err
@@ -96,14 +96,14 @@ def test_what_is_left_is_told_with_place_and_reason(name, tmp_path, capsys):
 
 def test_nothing_taken_is_no_success(tmp_path, capsys):
     path = written(tmp_path / "a.json", interaction(status={"code": "200"}))
-    assert main(["import", path, "--to", str(tmp_path / "ours")]) == 2
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours")]) == 2
     assert not (tmp_path / "ours").exists()
 
 
 def test_what_looks_like_a_key_is_left_and_never_shown(tmp_path, capsys):
     leak = interaction(body={"string": f"your key is {SHAPED}"})
     path = written(tmp_path / "a.json", interaction(), leak)
-    assert main(["import", path, "--to", str(tmp_path / "ours")]) == 3
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours")]) == 3
     told = capsys.readouterr()
     assert "interactions[1] was left out: the response's body of GET http://127.0.0.1/ holds" in told.err
     assert SHAPED[3:] not in told.err + told.out + (tmp_path / "ours" / "a.json").read_text()
@@ -113,7 +113,7 @@ def test_a_key_that_any_request_carries_is_taken_out_of_all(tmp_path, capsys):
     key = "planted-q7Zr2Wm9Xt4Kc8Vb"
     early = interaction(body={"string": f"your key is {key}"})
     late = interaction(request={"headers": {"Authorization": [f"Bearer {key}"]}})
-    assert main(["import", written(tmp_path / "a.json", early, late), "--to", str(tmp_path / "ours")]) == 0
+    assert main(["cassettes", "import", written(tmp_path / "a.json", early, late), "--to", str(tmp_path / "ours")]) == 0
     assert "q7Zr2Wm9" not in (tmp_path / "ours" / "a.json").read_text()
     assert b"your key is" in load(tmp_path / "ours" / "a.json").exchanges[0].response.body
 
@@ -121,7 +121,15 @@ def test_a_key_that_any_request_carries_is_taken_out_of_all(tmp_path, capsys):
 def test_one_bad_file_stops_no_other(tmp_path, capsys):
     good = written(tmp_path / "good.json", interaction())
     (tmp_path / "bad.yaml").write_text("interactions:\n\t- a")
-    words = ["import", str(tmp_path / "bad.yaml"), good, str(tmp_path / "none.yaml"), "--to", str(tmp_path / "ours")]
+    words = [
+        "cassettes",
+        "import",
+        str(tmp_path / "bad.yaml"),
+        good,
+        str(tmp_path / "none.yaml"),
+        "--to",
+        str(tmp_path / "ours"),
+    ]
     assert main(words) == 2
     told = capsys.readouterr()
     assert "bad.yaml: is no YAML that can be read" in told.err
@@ -133,20 +141,20 @@ def test_nothing_is_overwritten_unasked(tmp_path, capsys):
     path = written(tmp_path / "a.json", interaction())
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "a.json").write_text("mine")
-    assert main(["import", path, "--to", str(tmp_path / "ours")]) == 2
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours")]) == 2
     assert "exists already; --overwrite replaces it" in capsys.readouterr().err
     assert (tmp_path / "ours" / "a.json").read_text() == "mine"
-    assert main(["import", path, "--to", str(tmp_path / "ours"), "--overwrite"]) == 0
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours"), "--overwrite"]) == 0
 
 
 def test_two_files_never_become_one(tmp_path, capsys):
     written(tmp_path / "in" / "deep" / "A b.json", interaction())
     written(tmp_path / "in" / "deep" / "a b.json", interaction())
-    assert main(["import", str(tmp_path / "in"), "--to", str(tmp_path / "ours")]) == 0
+    assert main(["cassettes", "import", str(tmp_path / "in"), "--to", str(tmp_path / "ours")]) == 0
     made = [path.relative_to(tmp_path / "ours").as_posix() for path in (tmp_path / "ours").rglob("*.json")]
     assert sorted(made) == ["deep/^a%20b.json", "deep/a%20b.json"]
     written(tmp_path / "in" / "deep" / "a b.yaml", interaction())
-    assert main(["import", str(tmp_path / "in"), "--to", str(tmp_path / "other")]) == 2
+    assert main(["cassettes", "import", str(tmp_path / "in"), "--to", str(tmp_path / "other")]) == 2
     assert "would both become" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
@@ -156,7 +164,7 @@ def test_lines_stay_in_their_folder(tmp_path, capsys):
     names = ["../../out.json#0", "/etc/passwd#0", "a/../b.yaml#0", "con.json#0", "#0", "a/b.yaml#0", "a/b.yaml#1"]
     lines = [json.dumps({**line, "id": name}) for name in names] + ["{", "[]", json.dumps({**line, "status": "200"})]
     (tmp_path / "some.jsonl").write_text("\n".join(lines))
-    assert main(["import", str(tmp_path / "some.jsonl"), "--to", str(tmp_path / "deep" / "ours")]) == 0
+    assert main(["cassettes", "import", str(tmp_path / "some.jsonl"), "--to", str(tmp_path / "deep" / "ours")]) == 0
     told = capsys.readouterr()
     assert [line.split(": ")[1] for line in told.err.splitlines()] == [
         "line 8 was left out",
@@ -172,31 +180,31 @@ def test_lines_stay_in_their_folder(tmp_path, capsys):
 
 def test_format_by_name(tmp_path, capsys):
     path = written(tmp_path / "a.json", interaction())
-    assert main(["import", path, "--to", str(tmp_path / "ours"), "--format", "tape"]) == 2
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours"), "--format", "tape"]) == 2
     assert "there is no format 'tape'; there are json-lines, cassetter," in capsys.readouterr().err
     for name in ("json-lines", "ruby-vcr", "polly", "langchain", "go-vcr"):
-        assert main(["import", path, "--to", str(tmp_path / "ours"), "--format", name]) == 2, name
+        assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours"), "--format", name]) == 2, name
     assert "bug" not in capsys.readouterr().err
-    assert main(["import", path, "--to", str(tmp_path / "ours"), "--format", "vcrpy"]) == 0
+    assert main(["cassettes", "import", path, "--to", str(tmp_path / "ours"), "--format", "vcrpy"]) == 0
 
 
 def test_other_wires_are_told(tmp_path, capsys):
     (tmp_path / "a.yaml").write_text(
         "version: 1\ninteractions: []\ngrpc_interactions:\n- {request: {}, response: {}}\nws_interactions:\n- {uri: x}\n"
     )
-    assert main(["import", str(tmp_path / "a.yaml"), "--to", str(tmp_path / "ours")]) == 2
+    assert main(["cassettes", "import", str(tmp_path / "a.yaml"), "--to", str(tmp_path / "ours")]) == 2
     told = capsys.readouterr().err
     assert "grpc_interactions[0] was left out: it is gRPC" in told
     assert "ws_interactions[0] was left out: it is a WebSocket" in told
 
 
 def test_export_refuses_in_a_sentence(tmp_path, capsys):
-    assert main(["import", str(FILES / "vcrpy.yaml"), "--to", str(tmp_path)]) == 0
+    assert main(["cassettes", "import", str(FILES / "vcrpy.yaml"), "--to", str(tmp_path)]) == 0
     ours = str(tmp_path / "vcrpy.json")
-    assert main(["export", ours, "--to", str(tmp_path / "x.yaml")]) == 0
+    assert main(["cassettes", "export", ours, "--to", str(tmp_path / "x.yaml")]) == 0
     for to, says in (("x.yaml", "exists already"), ("x.txt", ".yaml file"), ("x.yaml/y.yaml", "can't be written")):
-        assert main(["export", ours, "--to", str(tmp_path / to)]) == 2
+        assert main(["cassettes", "export", ours, "--to", str(tmp_path / to)]) == 2
         assert says in capsys.readouterr().err
-    assert main(["export", ours, "--to", str(tmp_path / "x.yaml"), "--overwrite"]) == 0
-    assert main(["export", str(tmp_path / "none.json"), "--to", str(tmp_path / "y.yaml")]) == 2
+    assert main(["cassettes", "export", ours, "--to", str(tmp_path / "x.yaml"), "--overwrite"]) == 0
+    assert main(["cassettes", "export", str(tmp_path / "none.json"), "--to", str(tmp_path / "y.yaml")]) == 2
     assert "there is no such cassette" in capsys.readouterr().err

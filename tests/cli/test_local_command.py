@@ -1,4 +1,4 @@
-"""`harness serve-local` and `record --local` where they can't work, told in a sentence."""
+"""`harness local start` and `record --local` where they can't work, told in a sentence."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def free_port() -> int:
 
 def test_stopping_what_does_not_run(run):
     port = free_port()
-    code, err = run("serve-local", "--stop", "--port", str(port))
+    code, err = run("local", "stop", "--port", str(port))
     assert code == 2
-    assert err == f"harness: no local server of ours runs on port {port}; `harness serve-local` starts one"
+    assert err == f"harness: no local server of ours runs on port {port}; `harness local start` starts one"
 
 
 def test_a_port_that_is_taken(run):
@@ -39,7 +39,7 @@ def test_a_port_that_is_taken(run):
         pytest.skip("the local extra is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, err = run("serve-local", "--port", str(port))
+        code, err = run("local", "start", "--port", str(port))
     assert code == 2
     assert err == f"harness: port {port} is taken by another program; choose another with --port"
 
@@ -49,12 +49,12 @@ def test_without_the_extra(run, monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: None if name == "xllamacpp" else found(name, *more)
     )
-    code, err = run("serve-local", "--port", str(free_port()))
+    code, err = run("local", "start", "--port", str(free_port()))
     assert code == 2
     assert 'pip install "toolcall-harness[local]"' in err
 
 
 def test_the_options_exclude_one_another(run):
-    code, err = run("serve-local", "--stop", "--detach")
+    code, err = run("local", "start", "--fetch", "--detach")
     assert code == 2
     assert "not allowed with" in err

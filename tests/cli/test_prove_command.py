@@ -60,7 +60,7 @@ def test_a_broken_law_is_told_kept_and_put_again(folder, capsys):
         assert part in told
     kept = folder / ".harness" / "counterexamples" / "N4-openai-whole.law.json"
     assert f"pytest {kept.relative_to(folder)}" in told
-    assert main(["show", str(kept.with_name("N4-openai-whole.json"))]) == 0
+    assert main(["cassettes", "show", str(kept.with_name("N4-openai-whole.json"))]) == 0
     assert "synthetic" in capsys.readouterr().out
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     again = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", str(kept)]

@@ -2,55 +2,41 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
-from harness.report import safe_text
 from harness.report.cards.terminal import counted, name_of, reasons
+from harness.report.junit import Case, document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from harness.core.card import Card, Cell
+    from harness.core.finding import Verdict
     from harness.report.cards.matrix import Catalogue
+    from harness.report.junit import Outcome
 
-_TAGS = {"fail": "failure", "infra": "error", "unsupported": "skipped", "unseen": "skipped"}
+_OUTCOMES: dict[Verdict, Outcome] = {
+    "fail": "failure",
+    "infra": "error",
+    "unsupported": "skipped",
+    "unseen": "skipped",
+}
 _NOTHING = {"unseen": "nothing recorded shows it", "unsupported": "the provider does not offer it"}
 
 
 def xml(cards: Sequence[Card], catalogue: Catalogue) -> str:
     """The report. A failed check is a failure, infra an error, unsupported and unseen are skipped, the rest passes."""
-    root = ET.Element("testsuites", _totals("harness card", [cell for card in cards for cell in card.cells]))
-    for card in cards:
-        suite = ET.SubElement(root, "testsuite", _totals(card.model, card.cells))
-        for cell in card.cells:
-            _case(suite, card, cell, catalogue)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+    suites = {card.model: [_case(card, cell, catalogue) for cell in card.cells] for card in cards}
+    return document("harness card", suites)
 
 
-def _totals(name: str, cells: Iterable[Cell]) -> dict[str, str]:
-    found = Counter(_TAGS.get(cell.verdict, "passed") for cell in cells)
-    numbers = {
-        "tests": found.total(),
-        "failures": found["failure"],
-        "errors": found["error"],
-        "skipped": found["skipped"],
-    }
-    return {"name": safe_text.line(name), **{key: str(value) for key, value in numbers.items()}}
-
-
-def _case(suite: ET.Element, card: Card, cell: Cell, catalogue: Catalogue) -> None:
+def _case(card: Card, cell: Cell, catalogue: Catalogue) -> Case:
     title, topic, _ = catalogue.get(cell.check, ("", "more", ""))
-    words = {"classname": f"{card.model}.{topic}", "name": name_of(cell, title)}
-    case = ET.SubElement(suite, "testcase", {key: safe_text.line(value) for key, value in words.items()})
+    name, classname = name_of(cell, title), f"{card.model}.{topic}"
     told = reasons(cell)
-    tag = _TAGS.get(cell.verdict)
     summary = f"{cell.verdict}{counted(cell)}"
-    if tag:
-        message = safe_text.line(told[0]) if told else _NOTHING.get(cell.verdict, summary)
-        node = ET.SubElement(case, tag, {"type": cell.verdict, "message": message})
-        node.text = "\n".join([summary, *told])
-    elif told or cell.rate.n:
-        ET.SubElement(case, "system-out").text = "\n".join([summary, *told])
+    lines = "\n".join([summary, *told])
+    if outcome := _OUTCOMES.get(cell.verdict):
+        message = told[0] if told else _NOTHING.get(cell.verdict, summary)
+        return Case(classname, name, outcome, cell.verdict, message, lines)
+    return Case(classname, name, output=lines if told or cell.rate.n else "")

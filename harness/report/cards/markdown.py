@@ -13,6 +13,7 @@ from harness.report import safe_text
 from harness.report.cards.ages import ages
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
 from harness.report.cards.terminal import counted, name_of, reasons
+from harness.report.markdown_text import code
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,21 +26,6 @@ MOST_TOLD = 60
 """Cells that are told one by one: a summary on GitHub may have 1 MiB."""
 _MOST_MODELS = 8
 _MOST_ROWS = 100
-
-
-def code(text: str, longest: int = 400) -> str:
-    """``text`` as a code span, on one line; safe inside a table too, where a pipe is shown as ``¦``."""
-    shown = safe_text.line(text, longest).replace("|", "¦")
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    space = " " if not shown.strip() or shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{space}{shown}{space}{fence}"
-
-
-def block(text: str, longest: int = 4000, language: str = "") -> str:
-    """``text`` as a fenced block."""
-    shown = safe_text.block(text, longest)
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    return f"{fence}{language}\n{shown}\n{fence}"
 
 
 def summary(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> str:

@@ -15,9 +15,9 @@ from markupsafe import Markup
 from harness.core.card import listed
 from harness.report import safe_text
 from harness.report.cards import evidence
-from harness.report.cards.diff import by_grade, shown, side
 from harness.report.cards.headline import headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
+from harness.report.changes import by_grade, pretty, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -212,7 +212,7 @@ def _changes(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Json]]:
             "grade": grade,
             "total": len(of_it),
             "told": [
-                {"model": model, "change": one, "sides": (side(one.before), side(one.after)), "see": shown(one)}
+                {"model": model, "change": one, "sides": (pretty(one.before), pretty(one.after)), "see": shown(one)}
                 for model, one in of_it[:MOST_CHANGES]
             ],
         }

@@ -99,7 +99,7 @@ function exchange(words) {
   return parts;
 }
 function proof(cassette, number, card, opened) {
-  const command = made("code", `harness show ${cassette} ${number}`, "command");
+  const command = made("code", `harness cassettes show ${cassette} ${number}`, "command");
   const from = own(card.recordings, cassette);
   const parts = [command];
   if (from) {

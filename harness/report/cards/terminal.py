@@ -92,7 +92,9 @@ def _first(console: Console, card: Card, catalogue: Catalogue, *, alone: bool) -
         words = f"  {worst.title}, {held}: {worst.finding.message} [{worst.finding.blame}]"
         console.print(Text(safe_text.line(words), STYLES["fail"]))
         if worst.cassette:
-            console.print(Text(safe_text.line(f"    harness show {worst.cassette} {worst.place}")), soft_wrap=True)
+            console.print(
+                Text(safe_text.line(f"    harness cassettes show {worst.cassette} {worst.place}")), soft_wrap=True
+            )
     groups = (("refused", said.refused), ("not the model's doing", said.others))
     for name, lines in groups:
         for one in lines:
@@ -261,7 +263,7 @@ def reasons(cell: Cell) -> list[str]:
     told += [cell.note] if cell.note else []
     told += [f"not judged: {listed(cell.excluded)}"] if cell.excluded and cell.verdict != "unseen" else []
     place = proof(cell)
-    told += [f"see: harness show {place[0]} {place[1]}"] if place else []
+    told += [f"see: harness cassettes show {place[0]} {place[1]}"] if place else []
     return [safe_text.line(one) for one in told]
 
 

@@ -75,7 +75,7 @@ def test_what_our_tape_recorded_is_replayed_by_vcrpy(client, served, tmp_path):
     with open_tape(tmp_path / "ours.json", mode="record", provenance=FROM):
         live = client(served.url)
     hits = len(served.hits)
-    assert main(["export", str(tmp_path / "ours.json"), "--to", str(tmp_path / "ours.yaml")]) == 0
+    assert main(["cassettes", "export", str(tmp_path / "ours.json"), "--to", str(tmp_path / "ours.yaml")]) == 0
     with vcr.use_cassette(str(tmp_path / "ours.yaml"), record_mode="none", match_on=MATCH) as tape:
         assert client(served.url) == live
     assert tape.all_played
@@ -112,7 +112,7 @@ def test_a_request_without_a_body(served, tmp_path):
     """To vcrpy httpx' empty body and requests' absent one are two things, where bodies are matched."""
     with open_tape(tmp_path / "ours.json", mode="record", provenance=FROM):
         live = httpx.get(f"{served.url}/plain").content
-    assert main(["export", str(tmp_path / "ours.json"), "--to", str(tmp_path / "ours.yaml")]) == 0
+    assert main(["cassettes", "export", str(tmp_path / "ours.json"), "--to", str(tmp_path / "ours.yaml")]) == 0
     with vcr.use_cassette(str(tmp_path / "ours.yaml"), record_mode="none", match_on=MATCH):
         assert httpx.get(f"{served.url}/plain").content == live
     with vcr.use_cassette(str(tmp_path / "ours.yaml"), record_mode="none"):
@@ -161,7 +161,7 @@ def test_bodies_survive_the_way_out_and_back(tmp_path):
 def test_a_failure_is_told_and_not_exported(tmp_path, capsys):
     failed = exchange(b"a", response=None, failure=Failure("refused"))
     save(tmp_path / "c.json", Cassette(FROM, (failed, exchange(b"b"), exchange(b"c", complete=False))))
-    assert main(["export", str(tmp_path / "c.json"), "--to", str(tmp_path / "c.yaml")]) == 0
+    assert main(["cassettes", "export", str(tmp_path / "c.json"), "--to", str(tmp_path / "c.yaml")]) == 0
     told = capsys.readouterr()
     assert "exchanges[0] was left out: its connection failed (refused)" in told.err
     assert "exchanges[2] was left out: its client stopped reading" in told.err

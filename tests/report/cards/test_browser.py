@@ -88,7 +88,7 @@ def test_a_click_opens_the_evidence_and_escape_goes_back(tab, sample):
         CATALOGUE["D1"][2],
         "3 of 5 held 23 to 88 %",
         "the arguments are no object of the schema: 'city' is missing",
-        "harness show cassettes/streaming/call/openai+smollm2-135m.json 0",
+        "harness cassettes show cassettes/streaming/call/openai+smollm2-135m.json 0",
         "2026-11-24T",
         "llama.cpp",
         "1.109.1",

@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.core.card import Card
-from harness.report.cards import diff, junit, markdown, terminal
+from harness.report import changes as drawn
+from harness.report.cards import junit, markdown, terminal
 
 from .sample import CARDS, CATALOGUE, CHANGES, HOSTILE, hostile, hostile_changes, many, obeys
 
@@ -28,12 +29,12 @@ def on_terminal(cards, catalogue=CATALOGUE, width=80, *, colours=False, today=No
 
 def wrapped(shown: str) -> list[str]:
     """The lines that must fit: not the commands, which are to be copied."""
-    return [line for line in shown.splitlines() if not line.startswith("    harness show")]
+    return [line for line in shown.splitlines() if not line.startswith("    harness cassettes show")]
 
 
 def changed(changes, width=80) -> str:
     out = io.StringIO()
-    diff.show(Console(file=out, width=width), changes)
+    drawn.show(Console(file=out, width=width), changes)
     return out.getvalue()
 
 
@@ -44,7 +45,7 @@ def test_the_terminal_has_a_row_for_each_check_and_a_column_for_each_model():
     assert all(len(line) <= 80 for line in wrapped(shown[: shown.index("✓ pass")]))
     assert "FAIL  openai/smollm2-135m  D1 single, streamed: 3/5 (23–88 %)" in shown
     assert "D1 (turn 0.calls[0]): the arguments are no object of the schema: 'city' is missing" in shown
-    assert "see: harness show cassettes/streaming/call/openai+smollm2-135m.json 0" in shown
+    assert "see: harness cassettes show cassettes/streaming/call/openai+smollm2-135m.json 0" in shown
     assert "recordings are local; recorded 2026-11-24 (10 days old); decoded by harness 0.1.0" in shown
     order = [shown.index(f"\n{word}  ") for word in ("FAIL", "infra", "quirk", "unsupported")]
     assert order == sorted(order)
@@ -62,7 +63,7 @@ def test_any_number_of_models_fits_any_width(number, width):
 
 def test_of_very_many_cells_only_the_gravest_are_told_one_by_one():
     shown = on_terminal(many(50))
-    assert shown.count("see: harness show") == terminal.MOST_TOLD
+    assert shown.count("see: harness cassettes show") == terminal.MOST_TOLD
     assert "… and 200 cells more that are not pass" in shown
 
 
@@ -93,7 +94,7 @@ def test_changes_stand_side_by_side():
 def test_of_very_many_changes_some_are_counted():
     every = {"m": CHANGES["openai/smollm2-135m"] * 100}
     assert "… and 60 contract changes more" in changed(every)
-    assert len(diff.markdown(every)) < 200_000
+    assert len(drawn.markdown(every)) < 200_000
 
 
 def test_a_summary_for_ci():
@@ -140,7 +141,7 @@ def parts(text: str):
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_markdown_holds_hostile_text_in_code_alone(text):
     cards, catalogue = hostile(text)
-    for written in (markdown.summary(cards, catalogue), diff.markdown(hostile_changes(text))):
+    for written in (markdown.summary(cards, catalogue), drawn.markdown(hostile_changes(text))):
         assert not obeys(written)
         assert all(one.isprintable() or one in "\n\t" for one in written)
         tokens = list(parts(written))
@@ -178,7 +179,7 @@ def test_junit_has_a_suite_for_each_model_and_a_case_for_each_cell():
     failed = root.find(".//testcase[@name='D1 single, streamed']/failure")
     assert failed is not None
     assert failed.get("message") == "D1 (turn 0.calls[0]): the arguments are no object of the schema: 'city' is missing"
-    assert "see: harness show cassettes/streaming/call/openai+smollm2-135m.json 0" in failed.text
+    assert "see: harness cassettes show cassettes/streaming/call/openai+smollm2-135m.json 0" in failed.text
     assert root.find(".//testcase[@name='S7 usage, streamed']/error").get("type") == "infra"
     assert {one.get("type") for one in root.iter("skipped")} == {"unseen", "unsupported"}
     odd = root.find(".//testcase[@name='D9 call as text, whole']")

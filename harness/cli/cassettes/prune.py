@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import argparse
 
 EXAMPLES = """examples:
-  harness prune            lists what would go, and asks
-  harness prune --yes      does not ask
-  harness prune --dry-run  only lists
+  harness cassettes prune            lists what would go, and asks
+  harness cassettes prune --yes      does not ask
+  harness cassettes prune --dry-run  only lists
 
 Files that can't be read are never removed: they may be what is left of something.
 
@@ -24,13 +24,14 @@ exit codes: 0 done, or there was nothing to do; 2 wrong usage, or nobody there t
 def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would go")
+    parser.add_argument("--dry-run", action="store_true", help="only list what would go")
 
 
 def run(words: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from harness.app import inventory
+    from harness.app.cassette_files import EXPENDABLE, remove
+    from harness.app.inventory import inventory
     from harness.app.settings import settings
     from harness.core.errors import UsageError
     from harness.report import safe_text
@@ -38,7 +39,7 @@ def run(words: argparse.Namespace) -> int:
     chosen = settings(vars(words))
     if chosen.store:
         raise UsageError(f"{chosen.store}: prune removes from folders; use the store's own tools, or its expiry rules")
-    going = [one for one in inventory.inventory(chosen) if one.use in {"orphan", "left over"}]
+    going = [one for one in inventory(chosen) if one.use in EXPENDABLE]
     if not going:
         sys.stdout.write(f"{chosen.cassettes}: every cassette is used; nothing to remove\n")
         return 0
@@ -55,6 +56,6 @@ def run(words: argparse.Namespace) -> int:
             sys.stdout.write("nothing was removed\n")
             return 0
     for one in going:
-        inventory.remove(Path(one.path), chosen.cassettes)
+        remove(Path(one.path), chosen.cassettes)
     sys.stdout.write(f"{len(going)} removed\n")
     return 0

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from harness.cassette.importers.import_result import Skipped
 
 EXAMPLES = """examples:
-  harness import tests/cassettes/test_chat.yaml --to cassettes/imported
-  harness import tests/cassettes --to cassettes/imported      every recording in the folder, each in its place
-  harness import capture.har --to . --format polly            read as this, whatever it looks like
+  harness cassettes import tests/cassettes/test_chat.yaml --to cassettes/imported
+  harness cassettes import tests/cassettes --to cassettes/imported      every recording in the folder, each in its place
+  harness cassettes import capture.har --to . --format polly            read as this, whatever it looks like
 
 exit codes: 0 fine (what was left out is told), 2 a file can't be used, or nothing could be taken over, 3 something
 was left out because it holds a secret

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
 EXAMPLES = """examples:
-  harness export cassettes/tools/one-tool/openai+smollm2-135m.json --to tests/cassettes/one_tool.yaml
+  harness cassettes export cassettes/tools/one-tool/openai+smollm2-135m.json --to tests/cassettes/one_tool.yaml
 
 exit codes: 0 fine (what was left out is told), 2 a file can't be used, or nothing could be exported, 3 a
 secret is in it (nothing was written)

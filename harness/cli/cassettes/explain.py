@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from harness.core.exchange import HttpRequest
 
 EXAMPLES = """examples:
-  harness explain cassettes/text/hello/openai+m.json asked.json     a request's body in a file
-  … | harness explain cassettes/text/hello/openai+m.json -          or from standard input
-  harness explain a.json b.json#0                                   a request of another cassette
+  harness cassettes explain cassettes/text/hello/openai+m.json asked.json     a request's body in a file
+  … | harness cassettes explain cassettes/text/hello/openai+m.json -          or from standard input
+  harness cassettes explain a.json b.json#0                                   a request of another cassette
 
 Of a body alone, method and URL are taken to be those of the recording that it is compared with.
 

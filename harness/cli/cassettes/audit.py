@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     import argparse
 
 EXAMPLES = """examples:
-  harness audit                        the folders cassettes and suites
-  harness audit cassettes docs .env.example
-  harness audit --staged               what the next commit would add: for a pre-commit hook
+  harness cassettes audit                        the folders cassettes and suites
+  harness cassettes audit cassettes docs .env.example
+  harness cassettes audit --staged               what the next commit would add: for a pre-commit hook
 
 exit codes: 0 nothing found, 2 something can't be searched, 3 a secret was found
 """
-_USUAL = ("cassettes", "suites")
 _FOUND = 3
 
 
@@ -28,13 +27,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
+    from harness.app.cassette_files import usual_paths
+    from harness.app.settings import settings
     from harness.cassette.secrets.audit import Audit
     from harness.core.errors import UsageError
     from harness.report import safe_text
 
     if words.staged and words.paths:
         raise UsageError("give paths or --staged, not both")
-    paths = [Path(path) for path in words.paths] or [Path(path) for path in _USUAL if Path(path).exists()]
+    paths = [Path(path) for path in words.paths] or usual_paths(settings({}))
     audit = Audit()
     count = 0
     for hit in audit.staged() if words.staged else audit.paths(paths):

@@ -1,4 +1,4 @@
-"""Start or stop a real model on this machine: SmolLM2-135M-Instruct on a llama.cpp server.
+"""Start a real model on this machine: SmolLM2-135M-Instruct on a llama.cpp server.
 
 It speaks OpenAI's wire at http://127.0.0.1:8790/v1 and Anthropic's at http://127.0.0.1:8790.
 """
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   pip install "toolcall-harness[local]"          what it needs, once
-  harness serve-local --fetch                    only fetch the weights (93 MB), check their sum, keep them
-  harness serve-local                            serve until Ctrl-C
-  harness serve-local --detach                   serve in the background
-  harness serve-local --stop                     stop that one
+  harness local start --fetch                    only fetch the weights (93 MB), check their sum, keep them
+  harness local start                            serve until Ctrl-C
+  harness local start --detach                   serve in the background; `harness local stop` ends it
 """
 
 
@@ -28,7 +27,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="the port to serve on (default: 8790)")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--detach", action="store_true", help="leave it running in the background")
-    ways.add_argument("--stop", action="store_true", help="stop the one that was left running")
     ways.add_argument("--fetch", action="store_true", help="only fetch and check the weights")
 
 
@@ -39,10 +37,8 @@ def run(words: argparse.Namespace) -> int:
     port = words.port or server.PORT
     if words.fetch:
         sys.stdout.write(f"the weights are in {weights.fetch()}\n")
-    elif words.stop:
-        sys.stdout.write(f"stopped the local server (process {server.stop(port=port)})\n")
     elif words.detach:
-        _tell(server.start_detached(port=port), "harness serve-local --stop ends it")
+        _tell(server.start_detached(port=port), "harness local stop ends it")
     else:
         with server.running(port=port) as one:
             _tell(one, "Ctrl-C ends it")

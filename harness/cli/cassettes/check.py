@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 EXAMPLES = """examples:
-  harness validate                               the folders suites and cassettes
-  harness validate suites/tools.yaml cassettes/tools
+  harness cassettes check                               the folders suites and cassettes
+  harness cassettes check suites/tools.yaml cassettes/tools
 
 exit codes: 0 all sound, 2 something is not
 """
@@ -25,12 +25,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
+    from harness.app.cassette_files import usual_paths
     from harness.app.settings import settings
     from harness.report import safe_text
 
     chosen = settings({"cassettes": words.cassettes})
     paths = [Path(path) for path in words.paths]
-    given = paths or [path for path in (*chosen.suites, chosen.cassettes) if path.exists()]
+    given = paths or usual_paths(chosen)
     suites, cassettes, problems = _sorted(given)
     problems += _suite_problems(suites)
     problems += _cassette_problems(cassettes)
@@ -72,16 +73,12 @@ def _suite_problems(files: Sequence[Path]) -> list[str]:
 
 
 def _cassette_problems(files: Iterable[Path]) -> list[str]:
-    from harness.cassette import load
-    from harness.core.errors import CassetteError
+    from harness.app.cassette_files import inspected
 
     problems = []
-    for file in files:
-        try:
-            cassette = load(file)
-        except CassetteError as error:
-            problems.append(str(error))
-            continue
-        if cassette.partial:
-            problems.append(f"{file}: a recording that was broken off; record the case again, then delete this")
+    for one in map(inspected, files):
+        if one.problem:
+            problems.append(one.problem)
+        elif one.use == "left over":
+            problems.append(f"{one.path}: a recording that was broken off; record the case again, then delete this")
     return problems

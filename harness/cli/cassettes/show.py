@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     import argparse
 
 EXAMPLES = """examples:
-  harness show cassettes/tools/one-tool/openai+smollm2-135m.json        its exchanges in short
-  harness show cassettes/tools/one-tool/openai+smollm2-135m.json 0      the first one whole
-  harness show cassettes/tools/one-tool/openai+smollm2-135m.json 0 --raw > body     the response's bytes
+  harness cassettes show cassettes/tools/one-tool/openai+smollm2-135m.json        its exchanges in short
+  harness cassettes show cassettes/tools/one-tool/openai+smollm2-135m.json 0      the first one whole
+  harness cassettes show cassettes/tools/one-tool/openai+smollm2-135m.json 0 --raw > body     the response's bytes
 """
 
 
