@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from harness.app import agents
 from harness.app.runner_factory import LOCAL_KEY, Origin, Recording, Replaying, price_of, send_with_keys
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
@@ -100,9 +101,10 @@ def mutate(
     some cassettes already, of which only requests are mutated.
     """
     matcher = settings.matcher()
-    recordings = subjects(
-        chosen, ask=send_with_keys({}, replaying=True), matcher=matcher, judging=judging, replayed=replayed
-    )
+    if agents.is_command(settings.agent):
+        raise UsageError("mutate plays each cassette hundreds of times, so it takes no command; name a function")
+    ask = agents.asking(settings, replaying=True) or send_with_keys({}, replaying=True)
+    recordings = subjects(chosen, ask=ask, matcher=matcher, judging=judging, replayed=replayed)
     with no_way_out():
         load_offline()
         yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed)
@@ -133,7 +135,8 @@ def record(
     refuse_ci(settings)
     keys = origin.keys()
     for model in dict.fromkeys(job.model for job in chosen):
-        _refuse_unready(model, keys)
+        if not (settings.agent or settings.backend):  # their keys are their own affair
+            _refuse_unready(model, keys)
         if limits.dollars is not None:
             refuse_unpriced(model.called, price_of(model))
     names = sorted({job.model.api_key_env for job in chosen if job.model.api_key_env})

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.app import agents
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.backend.pricing import FREE, price
@@ -80,9 +81,11 @@ class Replaying:
         del turns  # what is replayed costs nothing
         if self.settings.store and not self.settings.cassettes.exists():
             mirrored(self.settings.store)  # a worker on another machine
-        tapes = functools.partial(_replayed, matcher=self.settings.matcher())
-        playing = functools.partial(play, ask=send_with_keys({}, replaying=True), open_tape=tapes)
-        with no_way_out():
+        runs_programs = agents.is_command(self.settings.agent)
+        tapes = functools.partial(_replayed, matcher=self.settings.matcher(), programs=runs_programs)
+        ask = agents.asking(self.settings, replaying=True) or send_with_keys({}, replaying=True)
+        playing = functools.partial(play, ask=ask, open_tape=tapes)
+        with no_way_out(programs=runs_programs):
             load_offline()
             yield timed(playing, time.perf_counter)
 
@@ -108,7 +111,8 @@ class Recording:
         if missing:
             raise UsageError(f"{', '.join(missing)} is not set where a worker runs; set it on every machine")
         load_offline()
-        ask = _metered(send_with_keys(keys, replaying=False), turns, priced=self.priced)
+        plain = agents.asking(self.settings, replaying=False) or send_with_keys(keys, replaying=False)
+        ask = _metered(plain, turns, priced=self.priced)
         redactor = Redactor(known_secrets([keys[name] for name in self.names]))
         tapes = _recording(self.origin, keys, resume=self.resume, drop_headers=self.settings.drop_headers)
 
@@ -197,9 +201,10 @@ class _NoTape:
 
 
 @contextlib.contextmanager
-def _replayed(job: Job, matcher: Matcher | None) -> Iterator[Tape]:
+def _replayed(job: Job, matcher: Matcher | None, *, programs: bool) -> Iterator[Tape]:
     if job.cassette.exists():
-        with open_tape(job.cassette, mode=RecordMode.NONE, matcher=matcher) as tape:
+        options: dict[str, Any] = {"allow_subprocesses": programs, "allow": ["localhost"] if programs else []}
+        with open_tape(job.cassette, mode=RecordMode.NONE, matcher=matcher, **options) as tape:
             yield tape
         return
     none = _NoTape(job)

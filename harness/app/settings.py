@@ -32,6 +32,7 @@ class Settings:
     for behaviour cards, ``expiry`` is how old recordings may be, both from there too, as are ``allow`` (hosts that a
     test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic), ``allow_subprocesses``, and
     ``drop_headers`` (headers of answers that are not recorded, such as ``x-team-*``).
+    ``backend`` (``module:attribute``) is asked in the place of ours, or an ``agent``: such a name, or a command.
     """
 
     suites: tuple[Path, ...] = (Path("suites"),)
@@ -47,6 +48,8 @@ class Settings:
     ignore_hosts: tuple[str, ...] = ()
     allow_subprocesses: bool = False
     drop_headers: tuple[str, ...] = ()
+    backend: str = ""
+    agent: str = ""
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
@@ -97,7 +100,7 @@ def settings(
     given["ignore_hosts"] = tuple(chosen.get("ignore_hosts", ()))
     given["allow_subprocesses"] = chosen.get("allow_subprocesses", False)
     given["drop_headers"] = tuple(chosen.get("drop_headers", ()))
-    given["match_function"] = chosen.get("match_function", "")
+    given |= {name: chosen.get(name, "") for name in ("match_function", "backend", "agent")}
     given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
     return Settings(**given)
 

@@ -42,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
     add("--category", action="append", default=[], metavar="NAME", help="only this category, such as simple")
     add("-k", "--case", action="append", default=[], metavar="ID", help="only cases of this id; * and ? stand for any")
+    options.subject(parser)
     add("--wrong", action="store_true", help="list every answer that is not right, and why")
     add("--at-least", type=float, metavar="SHARE", help="fail if a model gets less than this share right, such as 0.8")
     add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")

@@ -32,6 +32,7 @@ _PARTS: dict[str, Part] = {"requests": "request", "responses": "response"}
 def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     options.selection(parser)
+    options.subject(parser)
     add = parser.add_argument
     add("--only", choices=sorted(_PARTS), help="mutate only requests, or only responses")
     add("--sample", type=int, metavar="N", help="judge N of the mutants only, the same for the same --seed")

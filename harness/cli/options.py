@@ -41,6 +41,17 @@ def selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def subject(parser: argparse.ArgumentParser) -> None:
+    """Who is asked: our backend, another one, or an agent."""
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--backend", metavar="NAME", help="ask the backend at module:attribute in the place of ours")
+    who.add_argument(
+        "--agent",
+        metavar="AGENT",
+        help="ask an agent: module:attribute, a function of the messages, or a command that reads them as JSON",
+    )
+
+
 def choice(words: argparse.Namespace, *, missing: bool = False) -> Selection:
     """What ``selection`` was given."""
     from harness.engine.selection import Selection

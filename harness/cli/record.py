@@ -39,6 +39,7 @@ exit codes: 0 all recorded, 1 recorded, but a check failed, 2 something could no
 def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     options.selection(parser)
+    options.subject(parser)
     parser.add_argument("--local", action="store_true", help="start the local model server, and stop it at the end")
     parser.add_argument("--missing", action="store_true", help="record only cases that have no cassette")
     parser.add_argument("--source", default="", metavar="TEXT", help="who answers, for the cassettes to say")

@@ -23,6 +23,7 @@ exit codes: 0 fine, 1 a check failed or a recording was not used, 2 nothing was 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.suites(parser)
     options.selection(parser)
+    options.subject(parser)
     options.executors(parser)
     options.reports(parser)
 

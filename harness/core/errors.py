@@ -110,6 +110,10 @@ class BackendError(HarnessError):
     exit_code: ClassVar[int] = 1
 
 
+class AgentError(BackendError):
+    """The agent under test failed, or gave no answer."""
+
+
 class DuplicateToolError(BackendError):
     """Two tools of one name were offered; nothing was sent. ``names`` are the doubled ones."""
 

@@ -66,6 +66,28 @@ class CountExpectation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrajectoryExpectation:
+    """What an agent did until its answer, read from what its models answered. All that is given must hold."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    tools: str | tuple[str, ...] | None = None
+    """The tools called, all of them and in this order."""
+    in_order: str | tuple[str, ...] = ()
+    """Tools that are called in this order; others may be called between them."""
+    any_order: str | tuple[str, ...] = ()
+    """Tools that are each called, whenever."""
+    never: str | tuple[str, ...] = ()
+    """Tools that are not called."""
+    at_most: dict[str, int] | None = None
+    """How often a tool may be called."""
+    calls: tuple[CallExpectation, ...] = ()
+    """Calls of which each is made, whatever else is."""
+    steps: int | CountExpectation | None = None
+    """How often models are asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorExpectation:
     """That asking fails, and how."""
 
@@ -103,6 +125,8 @@ class Expectation:
     """The text is one JSON value, and it fits this JSON schema (`{}` for any value)."""
     error: str | ErrorExpectation | None = None
     """That asking fails: a class of harness.core.errors, or its type, status and words."""
+    trajectory: TrajectoryExpectation | None = None
+    """What was done until the answer: for agents, whose answer is their last word."""
     any_of: tuple[Expectation, ...] = ()
     """Several whole expectations of which one must hold, beside all that is given here: for a model or provider that
     may answer in more ways than one."""

@@ -110,14 +110,15 @@ def guarded(traffic: Traffic) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_way_out(*, loopback: bool = False) -> Iterator[None]:
+def no_way_out(*, loopback: bool = False, programs: bool = False) -> Iterator[None]:
     """Refuse every connection, datagram and name look-up while this is open, with ``CassetteMiss``, and every new
     program with ``PermissionError``.
 
-    With ``loopback`` what stays on this machine may pass, if nested guards allow it too. A miss is no ``Exception``:
-    an ``OSError`` would set off retries. What litellm fetches when it is imported is turned off by its own
-    environment variables meanwhile: it would take any other refusal for a fault of its own. ``docs/reliability.md``
-    lists what can't be seen.
+    With ``programs`` those may start that talk to a server of ours; with ``loopback`` what stays on this machine may
+    pass, if nested guards allow it too. A miss is no ``Exception``: an ``OSError`` would set off retries. What litellm
+    fetches when it is imported is turned off by its own environment variables meanwhile: it would take any other
+    refusal for a fault of its own. ``docs/reliability.md`` lists what can't be seen.
     """
-    with guarded(Traffic(allow=hosts(["localhost"]) if loopback else hosts(()), of_tape=False)):
+    allow = hosts(["localhost"]) if loopback or programs else hosts(())
+    with guarded(Traffic(allow=allow, subprocesses=programs, of_tape=False)):
         yield

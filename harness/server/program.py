@@ -180,6 +180,24 @@ def _environment(ours: Mapping[str, str], proxy: str) -> dict[str, str]:
     return {**ours, **here, **through}
 
 
+def served_for(
+    chosen: Sequence[Upstream], source: Callable[[Mapping[int, str]], Source]
+) -> contextlib.AbstractContextManager[dict[str, str]]:
+    """A server for all that ``chosen`` stand for; gives what a program is to find in its environment."""
+
+    @contextlib.contextmanager
+    def served() -> Iterator[dict[str, str]]:
+        with _served(chosen, source, lambda _: None) as (_, ours):
+            yield _environment(ours, "")
+
+    return served()
+
+
+def pretended() -> dict[str, str]:
+    """Keys for SDKs that refuse to start without one, where none is set."""
+    return _unset(_REPLAYED)
+
+
 def _unset(values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name not in os.environ and name not in _NOT_SET}
 

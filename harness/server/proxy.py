@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from harness.core.chat import Json
-    from harness.core.exchange import FailureKind, Provenance
+    from harness.core.exchange import Exchange, FailureKind, Provenance
     from harness.interception.context import ResponseListener
     from harness.server.outgoing import Outgoing
     from harness.server.request_log import RequestLog
@@ -71,10 +71,19 @@ def recorder(path: Path | str, provenance: Provenance, drop_headers: Iterable[st
     made.end(whole=True)
 
 
+class Keeping(Protocol):
+    """Who is told of what passes: a recorder."""
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]: ...
+
+    def passing(self, request: HttpRequest) -> Any: ...
+
+
 class Proxy:
     """A source of answers for the application: the provider at ``upstream``. ``say`` is told what went wrong."""
 
-    def __init__(self, upstream: str, kept: Recorder, *, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, upstream: str, kept: Keeping, *, say: Callable[[str], None] = lambda _: None) -> None:
         url = urlsplit(upstream)
         if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
             raise UsageError(f"--upstream {upstream} is no base URL; give one such as https://api.openai.com")

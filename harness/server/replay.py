@@ -79,7 +79,7 @@ class Replay:
             await self._miss(str(miss), request, out, ledger)
             return
         except UsageError as error:
-            await out.whole(_refusal(400, str(error), url.path))
+            await out.whole(refusal(400, str(error), url.path))
             ledger.note(request.method, url.path, "refused", status=400)
             return
         status = made.response.status if made.response else 0
@@ -113,7 +113,7 @@ class Replay:
         ledger.miss(why)
         ledger.note(request.method, path, "missed", status=404)
         # The SDKs retry what they take for a passing fault; a miss is none.
-        await out.whole(_refusal(404, why, path), (("x-should-retry", "false"),))
+        await out.whole(refusal(404, why, path), (("x-should-retry", "false"),))
 
 
 @functools.lru_cache(1024)
@@ -122,7 +122,8 @@ def _marked(by: str) -> Headers:
     return (("x-harness-recording", quote(by, safe="/#:. +=@,()")),) if by else ()
 
 
-def _refusal(status: int, why: str, path: str) -> HttpResponse:
+def refusal(status: int, why: str, path: str) -> HttpResponse:
+    """An error in the shape of whoever answers at ``path``."""
     dialect = dialect_at(path)
     if dialect is not None:
         return dialect.error(status, why)

@@ -25,7 +25,9 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_worked_example_loads(tmp_path):
-    (example,) = blocks("yaml")
+    example, *others = blocks("yaml")
+    for other in others:
+        jsonschema.validate(read(other.encode()).value, suite_schema())
     (tmp_path / "weather.yaml").write_text(example)
     (suite,) = load_suites([tmp_path])
     assert [case.id for case in suite.cases] == ["asks-for-the-weather", "plain-answer", "wrong-key"]

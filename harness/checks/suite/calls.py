@@ -59,7 +59,7 @@ def _mismatches(got: Sequence[ToolCall], expect: Expectation, schemas: dict[str,
         yield from _in_any_order(got, wanted, schemas)
         return
     for number, (call, one) in enumerate(zip(got, wanted, strict=False)):
-        if fault := _fault(call, one, schemas):
+        if fault := mismatch(call, one, schemas):
             yield f"[{number}]", f"call {number} ({call.name}): {fault}"
 
 
@@ -67,15 +67,18 @@ def _in_any_order(
     got: Sequence[ToolCall], wanted: Sequence[CallExpectation], schemas: dict[str, Json]
 ) -> Iterator[tuple[str, str]]:
     """Pair them off so that as many as possible are met and name those that are not."""
-    meets = [[_fault(call, one, schemas) is None for call in got] for one in wanted]
+    meets = [[mismatch(call, one, schemas) is None for call in got] for one in wanted]
     met = paired(meets)
     for number in range(len(wanted)):
         if number not in met:
-            reasons = [f"call {n} ({call.name}): {_fault(call, wanted[number], schemas)}" for n, call in enumerate(got)]
+            reasons = [
+                f"call {n} ({call.name}): {mismatch(call, wanted[number], schemas)}" for n, call in enumerate(got)
+            ]
             yield f"[{number}]", f"no call is the expected one {number}; {'; '.join(reasons) or 'there is none'}"
 
 
-def _fault(call: ToolCall, wanted: CallExpectation, schemas: dict[str, Json]) -> str | None:
+def mismatch(call: ToolCall, wanted: CallExpectation, schemas: dict[str, Json]) -> str | None:
+    """Why a call is not the expected one; None where it is."""
     names = (wanted.name,) if isinstance(wanted.name, str) else wanted.name
     if names and call.name not in names:
         return f"the name is {shown(call.name)}, not {' or '.join(map(shown, names))}"
