@@ -47,6 +47,7 @@ class Recorder:
         self._path, self._provenance, self._redactor, self._kept = path, provenance, redactor, kept
         self._secrets = tuple(secrets)
         self._learnt: tuple[str, ...] = ()
+        self._version = 0
         self._gate = LeakScan(self._secrets)
         self._came: dict[int, Exchange] = {}
         self._late = False
@@ -180,9 +181,9 @@ class Recorder:
         return sorted(group, key=lambda number: (request_key.key(self._found[number].request), number))
 
     def _written(self, number: int, exchange: Exchange) -> bool:
-        if self._learnt is not self._redactor.secrets:
+        if self._version != self._redactor.version:
             self._late = self._late or bool(self._found)
-            self._learnt = self._redactor.secrets
+            self._learnt, self._version = self._redactor.secrets, self._redactor.version
             self._gate = LeakScan((*self._secrets, *self._learnt))
         try:
             self._gate.refuse_exchange(exchange, str(self._path))
@@ -221,6 +222,6 @@ class Recorder:
         if leak:
             self._problems.append(leak)
         if len(clean.exchanges) > self._standing:
-            aside = save_or_rescue(free(partial(self._path)), clean, secrets)
+            aside = save_or_rescue(free(partial(self._path)), clean, secrets, journals.journal(self._path))
             for file in self._taken_up:
                 aside.replace(file)

@@ -119,12 +119,13 @@ def _record(words: argparse.Namespace) -> int:
         raise UsageError("to record, give --record, --upstream URL and one cassette file that does not exist yet")
     assembly.refuse_ci(settings({}))
     (path,) = words.cassettes
-    made = replace(assembly.provenance("local" if is_local(words.upstream) else "live", words.upstream), litellm="")
+    upstream = proxy.shown(words.upstream)
+    made = replace(assembly.provenance("local" if is_local(words.upstream) else "live", upstream), litellm="")
     with proxy.recorder(path, made, settings({}).drop_headers) as kept:
         app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host], say=_say)
 
         def ready(opened: ServerHandle) -> None:
-            _tell(f"recording {words.upstream} into {path}", opened, words)
+            _tell(f"recording {upstream} into {path}", opened, words)
 
         web.serve(app, host=words.host, port=words.port, ready=ready)
     return _recorded(kept.exchanges, path)

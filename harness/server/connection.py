@@ -11,6 +11,9 @@ from harness.server.transport import Transport
 if TYPE_CHECKING:
     import asyncio
 
+# Providers and their proxies answer with numbers that no standard names, such as 600 or 999.
+STATUS_LINE.update({status: b"HTTP/1.1 %d Unknown\r\n" % status for status in range(600, 1000)})
+
 MOST_HEADERS, MOST_HEADER_BYTES = 256, 65_536
 SECONDS_TO_ASK = 30.0
 

@@ -86,8 +86,9 @@ class Proxy:
     def __init__(self, upstream: str, kept: Keeping, *, say: Callable[[str], None] = lambda _: None) -> None:
         url = urlsplit(upstream)
         if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
-            raise UsageError(f"--upstream {upstream} is no base URL; give one such as https://api.openai.com")
+            raise UsageError(f"--upstream {shown(upstream)} is no base URL; give one such as https://api.openai.com")
         self._upstream = upstream.rstrip("/")
+        self._shown = shown(upstream).rstrip("/")
         self._kept, self._say = kept, say
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(SECONDS, connect=30),
@@ -97,7 +98,7 @@ class Proxy:
 
     def loaded(self) -> list[dict[str, Json]]:
         number = len(self._kept.exchanges)
-        return [{"file": self._upstream, "provenance": "recording", "exchanges": number, "used": 0}]
+        return [{"file": self._shown, "provenance": "recording", "exchanges": number, "used": 0}]
 
     async def serve(
         self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
@@ -111,7 +112,7 @@ class Proxy:
         except httpx.HTTPError as error:
             witness.end(Failure(_kind(error, begun=out.begun), str(error)))
             ledger.note(request.method, path, "failed")
-            self._say(f"{asked.method} {self._upstream}{path}: {type(error).__name__}: {error}")
+            self._say(f"{asked.method} {self._shown}{path}: {type(error).__name__}: {error}")
             await _broken(path, error, out)
             return
         except ClientGoneError:
@@ -147,6 +148,13 @@ class Proxy:
         target = f"{self._upstream}{path}" + (f"?{url.query}" if url.query else "")
         headers = tuple((name, value) for name, value in request.headers if name.lower() not in _NOT_PASSED_ON)
         return HttpRequest(request.method, target, headers, request.body)
+
+
+def shown(upstream: str) -> str:
+    """A base URL without the name and the password in it."""
+    scheme, slashes, rest = upstream.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _unsigned(request: HttpRequest) -> HttpRequest:

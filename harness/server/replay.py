@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from harness.server.recording_index import RecordedExchange
     from harness.server.request_log import RequestLog
     from harness.server.rules import Rule
+
+
+_LARGE = 2**18
+"""A body of more bytes is looked up in a thread of its own: others are answered meanwhile."""
 
 
 class Answers(Protocol):
@@ -73,7 +78,10 @@ class Replay:
         url = urlsplit(request.url)
         try:
             rule = self._rules.rule(request)
-            made, by = self._made(request, rule)
+            if len(request.body) > _LARGE:
+                made, by = await asyncio.to_thread(self._made, request, rule)
+            else:
+                made, by = self._made(request, rule)
             fault = rule.fault if rule else ""
         except CassetteMiss as miss:
             await self._miss(str(miss), request, out, ledger)

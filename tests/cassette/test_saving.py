@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
+import re
 import shutil
 import signal
 import stat
@@ -232,6 +234,80 @@ def test_f4_a_full_disk_leaves_the_old_cassette_whole_and_the_error_says_path_an
     kept, mode, whole = told[3].split()
     assert told[1].endswith(f"what was recorded is in {kept}")
     assert (mode, whole) == ("0o600", "True")
+
+
+NO_ROOM = """
+import os, pathlib, sys, httpx
+from harness.cassette import load, open_tape
+from harness.core.errors import CassetteWriteError
+disk, small, url = pathlib.Path(sys.argv[1]), load(sys.argv[2]), sys.argv[3]
+os.environ.pop("CI", None)
+os.environ["XDG_STATE_HOME"] = str(disk / "state")
+(disk / "filler").write_bytes(b"x" * (512 * 1024 - 32 * 1024))
+try:
+    with open_tape(disk / "a.json", mode="record", provenance=small.provenance):
+        for n in range(5):
+            httpx.post(f"{url}/{n}", content=b'"' + b"x" * 9000 + b'"')
+except CassetteWriteError as error:
+    print(error)
+(disk / "more").write_bytes(b"")
+try:
+    with (disk / "more").open("wb", buffering=0) as more:
+        while True:
+            more.write(b"x" * 512)
+except OSError:
+    pass
+for name in ("a.json", "b.json"):
+    try:
+        with open_tape(disk / name, mode="record", provenance=small.provenance):
+            print("asked")
+    except CassetteWriteError as error:
+        print(error)
+(disk / "filler").unlink()
+with open_tape(disk / "a.json", mode="record", provenance=small.provenance):
+    httpx.post(f"{url}/9", content=b"{}")
+    print(len(load(disk / "a.partial.json").exchanges))
+"""
+
+
+def test_f4_with_no_room_anywhere_the_error_says_how_much_the_journal_holds(tmp_path, served, monkeypatch):
+    save(tmp_path / "small.json", made("x"))
+    told = on_a_disk(tmp_path, NO_ROOM, tmp_path / "small.json", served.url).splitlines()
+    assert len(told) == 4, told
+    held = re.search(r"\(errno 28\).*; (\d) of \d recorded exchanges are in \S+journal", told[0])
+    assert held, told
+    assert "lost" not in told[0]
+    for line in told[1:3]:
+        assert "errno 28" in line
+        assert "asked" not in line.replace("nothing was asked yet", "")
+    assert told[3] == held[1]  # and with room again the next recording takes them from there
+
+
+KILLED = """
+import os, signal, sys
+from harness.cassette import load, save
+from harness.cassette.storage import store
+store.os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+save(sys.argv[1], load(sys.argv[2]))
+"""
+
+
+def test_what_killed_saves_left_is_removed_by_the_next_and_another_save_under_way_is_let_be(tmp_path):
+    save(tmp_path / "small.json", made("x"))
+    for _ in range(2):
+        words = [sys.executable, "-c", KILLED, tmp_path / "a.json", tmp_path / "small.json"]
+        assert subprocess.run(words, timeout=100, check=False).returncode == -signal.SIGKILL
+        assert len(list(tmp_path.glob(".a.json.*.tmp"))) == 1
+    other = tmp_path / ".a.json.0123abcd.tmp"
+    mine = tmp_path / ".a.json.notes.tmp"
+    mine.write_text("somebody's own")
+    with other.open("w") as under_way:
+        fcntl.flock(under_way, fcntl.LOCK_EX)
+        save(tmp_path / "a.json", made("y"))
+        assert {one.name for one in tmp_path.glob(".*")} == {other.name, mine.name}
+    save(tmp_path / "a.json", made("y"))
+    assert {one.name for one in tmp_path.glob(".*")} == {mine.name}
+    assert load(tmp_path / "a.json") == made("y")
 
 
 QUOTA = """

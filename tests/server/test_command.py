@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -23,6 +28,7 @@ from harness.server.app import App
 from harness.server.replay import Replay
 from harness.server.synthetic import Script, scripted
 from harness.server.web import nobody, serving
+from tests.loopback import serving as loopback
 
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 KEY = "sk-proj-Zq81kdLw02mPx7uVb3Tn9RcY5hGf"
@@ -200,3 +206,61 @@ def test_a_secret_in_a_prompt_is_not_written(tmp_path: Path) -> None:
     assert server.code == 3, server.err
     assert KEY not in server.out + server.err
     assert all(KEY not in file.read_text() for file in tmp_path.rglob("*") if file.is_file())
+
+
+def test_an_upstream_with_a_password_is_asked_with_it_and_shows_it_nowhere(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def answer(body: bytes, headers: Any) -> tuple[int, str, bytes]:
+        seen.append(headers["authorization"])
+        return 200, "application/json", b'{"choices": []}'
+
+    path = tmp_path / "a.json"
+    with loopback(answer) as provider:
+        upstream = f"http://bob:hunter2-Xq7@127.0.0.1:{provider.server_port}"
+        with running("--record", "--upstream", upstream, str(path)) as server:
+            assert httpx.post(f"{server.url}/v1/chat/completions", json=ASKED).status_code == 200
+            state = httpx.get(f"{server.url}/harness/state.json").text + httpx.get(server.url).text
+            server.end()
+    assert seen == ["Basic " + base64.b64encode(b"bob:hunter2-Xq7").decode()]
+    assert (server.code, server.err) == (0, "")
+    assert "hunter2" not in state + server.out + path.read_text()
+    assert f"127.0.0.1:{provider.server_port}" in path.read_text()
+
+
+@pytest.mark.parametrize("status", [600, 799, 999])
+def test_a_status_that_no_standard_names_is_passed_on_recorded_and_replayed(tmp_path: Path, status: int) -> None:
+    path = tmp_path / "a.json"
+    with contextlib.ExitStack() as stack:
+        provider = stack.enter_context(loopback(lambda *_: (status, "application/json", b'{"odd": 1}')))
+        upstream = f"http://127.0.0.1:{provider.server_port}"
+        server = stack.enter_context(running("--record", "--upstream", upstream, str(path)))
+        live = httpx.post(f"{server.url}/v1/chat/completions", json=ASKED)
+        server.end()
+    with running(str(path)) as server:
+        again = httpx.post(f"{server.url}/v1/chat/completions", json=ASKED)
+    assert (live.status_code, live.json()) == (again.status_code, again.json()) == (status, {"odd": 1})
+
+
+def test_others_are_answered_while_a_large_body_is_looked_up(cassette: Path) -> None:
+    large = {**ASKED, "more": [{"text": f"{number} of many"} for number in range(600_000)]}
+    body = json.dumps(large).encode()
+    with running(str(cassette), "--repeat") as server:
+
+        def ask_large() -> None:
+            over.append((httpx.post(f"{server.url}/v1/chat/completions", content=body, timeout=100), time.monotonic()))
+
+        over: list[tuple[httpx.Response, float]] = []
+        thread = threading.Thread(target=ask_large)
+        answered = []
+        with httpx.Client(timeout=100) as client:
+            client.post(f"{server.url}/v1/chat/completions", json=ASKED)
+            thread.start()
+            while not over:
+                assert client.post(f"{server.url}/v1/chat/completions", json=ASKED).status_code == 200
+                answered.append(time.monotonic())
+        thread.join()
+        server.end()
+    assert over[0][0].status_code == 404
+    print(f"{len(answered)} answered meanwhile")
+    assert len(answered) > 5

@@ -134,6 +134,10 @@ def put_aside(text: str, name: str) -> Path:
         except FileExistsError:
             number += 1
             continue
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         return path

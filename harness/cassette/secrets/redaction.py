@@ -64,7 +64,7 @@ class Redactor:
     Placeholders are numbered as they first appear, whatever other secrets are known. With ``by_shape`` whatever looks
     like a key is replaced too, which serves matching: a recording would be refused for it. ``drop_headers`` are
     answers' headers that are not recorded, beside those of the table. ``changed`` counts what was replaced or dropped
-    as a secret.
+    as a secret, and ``version`` how often something was learnt.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Redactor:
     ) -> None:
         self.secrets = known_secrets(secrets)
         self.changed = 0
+        self.version = 0
         self._weak: tuple[str, ...] = ()
         self._words: re.Pattern[bytes] | None = None
         self._by_shape = by_shape
@@ -157,9 +158,11 @@ class Redactor:
                 (strong if kind == "strong" else weak).append(value)
         with self._lock:
             if not set(strong).issubset(self.secrets):
+                self.version += 1
                 self.secrets = known_secrets((*self.secrets, *strong))
                 self._pieces = shapes.Pieces(self.secrets)
             if not set(weak).issubset(self._weak):
+                self.version += 1
                 self._learnt(weak=weak)
 
     def _learnt(self, *, weak: Iterable[str]) -> None:

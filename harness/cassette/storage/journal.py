@@ -80,9 +80,15 @@ class Journal:
         return os.fstat(self._handle).st_size > 0
 
     def begin(self, provenance: Provenance) -> None:
-        """Empty it. What was in it must have been put aside."""
-        os.ftruncate(self._handle, 0)
-        self._line({"format": document.FORMAT, "provenance": parts.from_provenance(provenance)})
+        """Empty it. What was in it must have been put aside. Raises ``CassetteWriteError``."""
+        try:
+            os.ftruncate(self._handle, 0)
+            self._line({"format": document.FORMAT, "provenance": parts.from_provenance(provenance)})
+        except OSError as error:
+            raise CassetteWriteError(
+                f"{self.path}: can't be recorded: {error.strerror} (errno {error.errno}); nothing was asked yet",
+                path=str(self.path),
+            ) from error
         self._empty = True
 
     def write(self, number: int, exchange: Exchange) -> None:

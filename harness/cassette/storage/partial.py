@@ -61,8 +61,10 @@ def caught(exchange: Exchange, path: Path) -> str:
     return f"what was caught is in {place}, for your eyes only"
 
 
-def save_or_rescue(path: Path, cassette: Cassette, secrets: Iterable[str]) -> Path:
-    """Save; ``path``. Where the disk is full it is kept in its owner's home, and ``CassetteWriteError`` tells where."""
+def save_or_rescue(path: Path, cassette: Cassette, secrets: Iterable[str], journal: Path) -> Path:
+    """Save; ``path``. Where the disk is full it is kept in its owner's home, or stays in the ``journal`` as far as that
+    could be written, and ``CassetteWriteError`` tells where.
+    """
     try:
         save(path, cassette, secrets=secrets)
     except CassetteWriteError as error:
@@ -70,9 +72,20 @@ def save_or_rescue(path: Path, cassette: Cassette, secrets: Iterable[str]) -> Pa
             place = put_aside(document.to_text(cassette), path.stem)
             told = f"what was recorded is in {place}"
         except OSError as lost:
-            told = f"what was recorded is lost, for it could not be put aside either: {lost}"
+            told = f"{in_journal(journal, len(cassette.exchanges))}; it could not be put aside either: {lost}"
         raise CassetteWriteError(f"{error}; {told}", path=str(path)) from error
     return path
+
+
+def in_journal(path: Path, of: int) -> str:
+    """How much of ``of`` exchanges the journal at ``path`` holds."""
+    try:
+        held = len(journals.read(path)[0].exchanges)
+    except (CassetteDamagedError, OSError):
+        held = 0
+    if not held:
+        return "what was recorded is lost"
+    return f"{held} of {of} recorded exchanges are in {path}, and the next recording takes them from there"
 
 
 def salvage(path: Path) -> None:
@@ -84,7 +97,13 @@ def salvage(path: Path) -> None:
         aside = free(partial(path)).with_suffix(".damaged")
         lying_data = lying.read_bytes()
         if lying_data.strip():
-            aside.write_bytes(lying_data)
+            try:
+                aside.write_bytes(lying_data)
+            except OSError as full:
+                raise CassetteWriteError(
+                    f"{aside}: could not be written: {full.strerror} (errno {full.errno}); it stays in {lying}",
+                    path=str(path),
+                ) from full
             _log.warning("%s; it is kept as %s", error, aside)
         return
     end = ", and its last line was torn" if torn else ""

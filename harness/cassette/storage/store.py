@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import gc
 import os
+import re
 import secrets as random
 import stat
 from dataclasses import replace
@@ -147,9 +149,8 @@ def _in_milliseconds(exchange: Exchange) -> Exchange:
 def _replace(path: Path, data: bytes) -> None:
     """Write beside ``path``, then rename: a reader sees the old file or the new one."""
     _writable(path)
-    name = path.with_name(f".{path.name[:100]}.{random.token_hex(4)}.tmp")
-    # The system takes its umask off the mode of a new file.
-    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    _tidy(path)
+    name, handle = _temporary(path)
     try:
         with os.fdopen(handle, "wb") as file:
             with contextlib.suppress(FileNotFoundError):
@@ -163,6 +164,38 @@ def _replace(path: Path, data: bytes) -> None:
             name.unlink()
         raise
     _settle(path.parent)
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """A new file beside ``path``, locked: another save takes those that nobody locks for left over."""
+    while True:
+        name = path.with_name(f".{path.name[:100]}.{random.token_hex(4)}.tmp")
+        # The system takes its umask off the mode of a new file.
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.fstat(handle).st_nlink:
+                return name, handle
+        except BaseException:
+            os.close(handle)
+            name.unlink(missing_ok=True)
+            raise
+        os.close(handle)  # a save that looked in between took it away
+
+
+def _tidy(path: Path) -> None:
+    """Remove what killed saves of ``path`` left."""
+    pattern = re.compile(re.escape(f".{path.name[:100]}.") + r"[0-9a-f]{8}\.tmp")
+    with contextlib.suppress(OSError):
+        for left in [one for one in os.scandir(path.parent) if pattern.fullmatch(one.name)]:
+            handle = os.open(left.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                Path(left.path).unlink()
+            except BlockingIOError:
+                pass  # its save is under way
+            finally:
+                os.close(handle)
 
 
 def _settle(folder: Path) -> None:

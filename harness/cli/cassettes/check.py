@@ -14,6 +14,8 @@ EXAMPLES = """examples:
   harness cassettes check                               the folders suites and cassettes
   harness cassettes check suites/tools.yaml cassettes/tools
 
+In a folder, what broken-off recordings left (….partial.json) is passed over; `harness prune` removes it.
+
 exit codes: 0 all sound, 2 something is not
 """
 _SUITES = {".yaml", ".yml"}
@@ -42,13 +44,15 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
+    from harness.cassette.storage.paths import recordings
+
     suites: list[Path] = []
     cassettes: list[Path] = []
     problems = []
     for path in given:
         if path.is_dir():
             suites += sorted(file for file in path.iterdir() if file.suffix in _SUITES and file.name != "models.yaml")
-            cassettes += sorted(path.rglob("*.json"))
+            cassettes += recordings(path)
         elif not path.exists():
             problems.append(f"{path}: no such file or folder")
         elif path.suffix in _SUITES:
