@@ -373,3 +373,40 @@ def test_compressed_bytes_are_never_expanded_by_loading(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://h:" + "9" * 5000 + "/x", "is no URL"),
+        ("http://[::1/v1", "is no URL"),
+        ("x", "needs http or https"),
+        ("", "needs http or https"),
+        ("ws://h/x", "needs http or https"),
+        ("https:///v1", "needs http or https, and a host"),
+        ("http://a\u2100b/x", "is no URL"),
+        ("http://h/\ud800", "surrogate"),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_told_when_it_is_loaded(url, why, tmp_path):
+    value = json.loads(WHOLE)
+    value["exchanges"][0]["request"]["url"] = url
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    with pytest.raises(CassetteDamagedError, match=why) as told:
+        load(tmp_path / "a.json")
+    assert told.value.place == "exchanges[0]"
+    assert len(str(told.value)) < 500
+
+
+@pytest.mark.parametrize("place", ["source", "header", "text"])
+def test_half_a_surrogate_pair_is_refused_when_it_is_loaded(place, tmp_path):
+    value = json.loads(WHOLE)
+    if place == "source":
+        value["provenance"]["source"] = "\ud800"
+    elif place == "header":
+        value["exchanges"][0]["request"]["headers"] = ["x: \ud800"]
+    else:
+        value["exchanges"][0]["request"]["body"] = {"text": "\ud800"}
+    (tmp_path / "a.json").write_text(json.dumps(value))
+    with pytest.raises(CassetteDamagedError):
+        load(tmp_path / "a.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -96,3 +97,39 @@ SCHEMA_PLACES = {
 def test_a_schema_with_a_list_of_types_is_matched_beside_calls(field: tuple[str, object]) -> None:
     one, other = (post(call("f", one) | {field[0]: field[1]}) for one in ("call_1", "call_2"))
     assert key(one) == key(other)
+
+
+def test_a_large_body_is_told_by_the_leaf_that_counts_and_not_by_its_white_space():
+    picture = "A" * 1_500_000
+    asked = {"model": "m", "messages": [{"role": "user", "content": picture}], "max_tokens": 10}
+    recorded = HttpRequest("POST", "https://x.test/v1", (), json.dumps(asked).encode())
+    other = {**asked, "max_tokens": 11, "messages": [{"role": "user", "content": picture[:-3] + "BBB"}], "seed": 1}
+    incoming = HttpRequest("POST", "https://x.test/v1", (), json.dumps(other, separators=(",", ":")).encode())
+    told = differences(recorded, incoming)
+    assert "body.max_tokens: recorded 10, asked 11" in told
+    assert "body.seed: asked 1, not in the recording" in told
+    assert any(one.startswith("body.messages[0].content: recorded …") and "BBB" in one for one in told)
+    assert all(len(one) < 300 for one in told)
+    spaced = HttpRequest("POST", "https://x.test/v1", (), json.dumps(asked, indent=1).encode())
+    assert differences(recorded, spaced) == []
+
+
+@pytest.mark.parametrize("headers", [(), (("content-encoding", "gzip"),)])
+def test_compressed_bodies_are_compared_by_what_they_hold(headers):
+    def sent(value, level, at):
+        body = gzip.compress(json.dumps(value).encode(), level, mtime=at)
+        return HttpRequest("POST", "https://x.test/v1", headers, body)
+
+    one, other = sent({"a": 1, "b": "text" * 40}, 1, 1), sent({"a": 1, "b": "text" * 40}, 9, 1_900_000_000)
+    assert one.body != other.body
+    assert key(one) == key(other)
+    changed = sent({"a": 2, "b": "text" * 40}, 9, 1)
+    assert key(one) != key(changed)
+    assert differences(one, changed) == ["body.a: recorded 1, asked 2"]
+
+
+def test_what_only_looks_compressed_is_compared_as_it_is():
+    one = HttpRequest("POST", "https://x.test/v1", (("content-encoding", "gzip"),), b"\x1f\x8bnothing of the kind")
+    other = HttpRequest("POST", "https://x.test/v1", (("content-encoding", "gzip"),), b"\x1f\x8bnothing of that kind")
+    assert key(one) == key(one)
+    assert key(one) != key(other)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -36,6 +38,24 @@ def a_bool(value: Json) -> bool:
 def a_text(value: Json) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a text, not {str(value)[:60]!r}")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text holds half a surrogate pair, which no file can hold") from error
+    return value
+
+
+@lru_cache(1024)
+def a_url(value: str) -> str:
+    """A URL that a request can go to. Raises ``ValueError``."""
+    try:
+        url = urlsplit(a_line(value))
+        _ = url.port
+    except ValueError as error:
+        raise ValueError(f"{value[:100]!r} is no URL: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise ValueError(f"{value[:100]!r} is no URL: it needs http or https, and a host")
     return value
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from harness.cassette.format import bodies, chunks
 from harness.cassette.format.decoded_summary import decoded_summary
-from harness.cassette.format.fields import a_bool, a_line, a_list, a_text, known
+from harness.cassette.format.fields import a_bool, a_line, a_list, a_text, a_url, known
 from harness.core.exchange import (
     Exchange,
     Failure,
@@ -94,7 +94,7 @@ def to_exchange(value: Json, wrong: Callable[[Exception], Exception] | None = No
 
 def _request(value: Json, wrong: Callable[[Exception], Exception] | None) -> HttpRequest:
     given = known(value, _REQUEST)
-    method, url, headers = a_line(given["method"]), a_line(given["url"]), _to_headers(given)
+    method, url, headers = a_line(given["method"]), a_url(a_text(given["url"])), _to_headers(given)
     body = given.get("body", _NO_BODY)
     if wrong is not None and bodies.is_lazy(body):
         return lazy(HttpRequest, partial(_made, bodies.read, body, wrong), method=method, url=url, headers=headers)

@@ -14,6 +14,7 @@ _SHOWN = 60
 _BEFORE = 20
 _HEAVY = 1000
 _PLACES = ("method", "host", "path")
+_MISSING: Any = object()
 
 
 def flat(value: Json) -> dict[str, Any]:
@@ -42,21 +43,39 @@ def differences(recorded: Json, asked: Json, most: int) -> list[str]:
     return [*told[:most], f"and {len(told) - most} more"] if len(told) > most else told
 
 
-def of_large(recorded: bytes, asked: bytes) -> list[str]:
-    """The first byte that differs of bodies too large to be taken apart."""
-    if recorded == asked:
-        return []
-    low, high = 0, min(len(recorded), len(asked))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if recorded[:middle] == asked[:middle]:
-            low = middle
+def first_differences(recorded: Json, asked: Json, most: int) -> list[str]:
+    """The first leaves that differ, ``most`` of them, of values too large to be taken apart whole."""
+    told: list[str] = []
+    for path, there, here in _apart(recorded, asked, ""):
+        name = path.replace("\0", "")
+        if there is _MISSING:
+            told.append(f"{name}: asked {_short(_leaf(here))}, not in the recording")
+        elif here is _MISSING:
+            told.append(f"{name}: recorded {_short(_leaf(there))}, not in the request")
         else:
-            high = middle - 1
-    start = max(0, low - _BEFORE)
-    shown = [repr(body[start : start + _SHOWN].decode("utf-8", "replace")) for body in (recorded, asked)]
-    sizes = f"{len(recorded):,} and {len(asked):,} bytes"
-    return [f"body: differs from byte {low} on ({sizes}): recorded …{shown[0]}, asked …{shown[1]}"]
+            told.append(
+                f"{name}: recorded {_short(_leaf(there), _leaf(here))}, asked {_short(_leaf(here), _leaf(there))}"
+            )
+        if len(told) == most:
+            break
+    return told
+
+
+def _apart(there: Json, here: Json, path: str) -> Iterator[tuple[str, Json, Json]]:
+    """Where two values differ, with what stands there in each; nothing inside a part that is equal is looked at."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in dict.fromkeys((*there, *here)):
+            yield from _apart(there.get(name, _MISSING), here.get(name, _MISSING), f"{path}.{name}" if path else name)
+    elif isinstance(there, list) and isinstance(here, list):
+        for place in range(max(len(there), len(here))):
+            one = there[place] if place < len(there) else _MISSING
+            yield from _apart(one, here[place] if place < len(here) else _MISSING, f"{path}[{place}]")
+    elif _leaf(there) != _leaf(here):
+        yield path, there, here
+
+
+def _leaf(value: Json) -> tuple[bool, Json]:
+    return type(value) is bool, value
 
 
 def _leaves(value: Json, path: str) -> Iterator[tuple[str, Any]]:
@@ -67,7 +86,7 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Any]]:
         for place, inner in enumerate(value):
             yield from _leaves(inner, f"{path}[{place}]")
     else:
-        yield path, (type(value) is bool, value)
+        yield path, _leaf(value)
 
 
 def _short(leaf: tuple[bool, Json], other: tuple[bool, Json] | None = None) -> str:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from harness.cassette.format import bodies
+from harness.cassette.format import bodies, encodings
 from harness.cassette.matching import json_diff
 from harness.core.exchange import header
 from harness.dialects.mcp.messages import is_message, unaddressed
@@ -47,6 +48,7 @@ _PLACEHOLDER = re.compile(r"REDACTED-\d+")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~:-]")
 _MARK = "\0"
+_GZIP = b"\x1f\x8b"
 _PORTS = {"http": 80, "https": 443}
 _EXACT = 2**53
 _LONGEST_COMPARED = 2**18
@@ -88,9 +90,10 @@ def differences(
     recorded: HttpRequest, asked: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
 ) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
+    there, here = canonical(recorded, matcher), canonical(asked, matcher)
     if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
-        return json_diff.of_large(recorded.body, asked.body)
-    return json_diff.differences(canonical(recorded, matcher), canonical(asked, matcher), most)
+        return json_diff.first_differences(there, here, most)
+    return json_diff.differences(there, here, most)
 
 
 def nearest(
@@ -133,6 +136,10 @@ def _plain(found: re.Match[str]) -> str:
 
 def _body(request: HttpRequest) -> dict[str, Json]:
     body = request.body
+    if coding := header(request.headers, "content-encoding") or ("gzip" if body[:2] == _GZIP else ""):
+        plain = encodings.expanded(body, coding)  # compressed bytes differ by the time and the library
+        if plain:
+            body, request = plain, replace(request, body=plain)
     if not bodies.deep(body):
         try:
             value = json.loads(body, parse_float=_float, parse_constant=_constant, object_pairs_hook=_pairs)
