@@ -24,6 +24,7 @@ _HEAD = """usage: harness COMMAND …
 Record what language models answer, replay it offline, and check it.
 """
 _TAIL = """
+The word "cassettes" can be left out: harness import, harness audit, harness show.
 harness COMMAND --help tells more about one, with examples.
 
 exit codes: 0 fine, 1 a check failed, 2 wrong usage or a cassette that can't be used, 3 a secret would leak
@@ -60,13 +61,15 @@ def _dispatch(given: Sequence[str]) -> int:
 
         sys.stdout.write(f"harness {harness.__version__}\n")
         return 0
-    two = " ".join(given[:2])
-    command = next((one for word in (two, given[0]) for one in COMMANDS if one.name == word), None)
+    # The word "cassettes" can be left out: `harness import` is `harness cassettes import`.
+    spellings = ((" ".join(given[:2]), 2), (given[0], 1), (f"cassettes {given[0]}", 1))
+    found = ((one, length) for word, length in spellings for one in COMMANDS if one.name == word)
+    command, length = next(found, (None, 0))
     if command is None:
         return _no_command(given)
     from importlib import import_module
 
-    words, program = given[len(command.name.split()) :], None
+    words, program = given[length:], None
     if command.program and "--" in words:
         place = words.index("--")
         words, program = words[:place], words[place + 1 :]

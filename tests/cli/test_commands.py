@@ -264,7 +264,7 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
         (("record", "--max-dollars", "nan"), "--max-dollars is nan; give more than 0"),
         (("nonsense",), "there is no command 'nonsense'; see `harness --help`"),
         (("recrod",), "did you mean 'record'?"),
-        (("list",), "there is no command 'list'; did you mean 'cassettes list'?"),
+        (("start",), "there is no command 'start'; did you mean 'local start'?"),
         (("cassettes", "lsit"), "there is no command 'cassettes lsit'; did you mean 'cassettes list'?"),
         (("cassettes",), "cassettes needs one of list, show, explain, check, prune, audit, import, export"),
     ],
@@ -598,3 +598,11 @@ def test_a_reader_that_goes_away_is_no_error(project):
     assert done.stdout == "{"
     assert "Traceback" not in done.stderr
     assert "Error" not in done.stderr
+
+
+def test_the_word_cassettes_can_be_left_out(capsys, tmp_path):
+    (tmp_path / "clean.txt").write_text("nothing here")
+    assert main(["audit", str(tmp_path / "clean.txt")]) == 0
+    short = capsys.readouterr()
+    assert main(["cassettes", "audit", str(tmp_path / "clean.txt")]) == 0
+    assert capsys.readouterr().out == short.out
