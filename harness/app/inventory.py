@@ -9,6 +9,7 @@ from harness.app import assembly
 from harness.app.cassette_files import CassetteFile, inspected
 from harness.engine.selection import ALL
 from harness.suite import probes
+from harness.suite.packs import pack, pack_names
 
 if TYPE_CHECKING:
     from harness.app.settings import Settings
@@ -19,7 +20,7 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
     """Every case of the suites with its cassette, in their order, then every other file in the folder of ``settings``;
     only the cases where ``choice`` leaves some out. Raises ``SuiteError`` where the suites can't be read.
 
-    A recorded probe is used whichever model it is of: a card may be made of any.
+    A recorded probe or case of a pack is used whichever model it is of: a card may be made of any.
     """
     suites = assembly.load(settings)
     evaluations = {suite.name for suite in suites if suite.kind == "evaluation"}
@@ -32,6 +33,7 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
     if choice != ALL:
         return made
     cased = {one.path for one in made}
-    probing = {settings.cassettes / suite.name / case.id for suite in probes(()) for case in suite.cases}
+    shipped = [*probes(()), *(suite for name in pack_names() for suite in pack(name, ()))]
+    probing = {settings.cassettes / suite.name / case.id for suite in shipped for case in suite.cases}
     files = sorted(settings.cassettes.rglob("*.json")) if settings.cassettes.is_dir() else []
     return made + [inspected(file, used=file.parent in probing) for file in files if str(file) not in cased]

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from harness.app.settings import Settings
     from harness.engine.events import CaseResult, Event, Job
     from harness.evaluation.summary import Evaluation
-    from harness.suite import Suite
 
 EXAMPLES = """examples:
   harness eval                                     every model recorded of, side by side, offline
+  harness eval openai/gpt-4o-mini --record         ask it the pack `tools` that comes with the package, record, score
+  harness eval --pack tools "openai/*"             the pack, beside evaluations of your own
   harness eval "openai/*" --category simple --category long
   harness eval --wrong -k "two-*"                  each wrong answer, why, and where to look
   harness eval --markdown eval.md --json eval.json
-  harness eval openai/gpt-4o-mini --record         ask it, record, score
   harness eval --record --local                    the local model, started for it
   harness eval openai/gpt-4o-mini --at-least 0.8   a gate: exit code 1 below
 
@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("models", nargs="*", metavar="MODEL", help="models by name; * and ? stand for any (default: all of the suites)")
     add("--suites", action="append", metavar="PATH", help="suite files or folders (default: the folder suites)")
     add("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
+    add("--pack", action="append", default=[], metavar="NAME", help="a pack of the package (default: tools, if no own)")
     add("--category", action="append", default=[], metavar="NAME", help="only this category, such as simple")
     add("-k", "--case", action="append", default=[], metavar="ID", help="only cases of this id; * and ? stand for any")
     options.subject(parser)
@@ -47,33 +48,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--at-least", type=float, metavar="SHARE", help="fail if a model gets less than this share right, such as 0.8")
     add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
     add("--markdown", metavar="FILE", help="write the tables as Markdown (- for standard output)")
+    add("--junit", metavar="FILE", help="write the cases as JUnit XML")
     add("--record", action="store_true", help="ask the models for real first, and record what they answer")
     add("--missing", action="store_true", help="with --record: ask only what has no cassette")
     add("--local", action="store_true", help="with --record: start the local model server, and stop it at the end")
     add("--source", default="", metavar="TEXT", help="with --record: who answers, for the cassettes to say")
     options.limits(parser)
+    options.executors(parser)
 
 
 def run(words: argparse.Namespace) -> int:
     import harness
     from harness.app import assembly
+    from harness.app.evaluation_runs import planned
     from harness.app.settings import settings
     from harness.cli import following
-    from harness.engine.selection import Selection
     from harness.evaluation.summary import evaluate
     from harness.report import evaluation as report
 
     _refuse_nonsense(words)
-    following.refuse_unwritable(words.json, words.markdown)
+    following.refuse_unwritable(words.json, words.markdown, words.junit)
     chosen = settings(vars(words))
-    suites = _suites(assembly.load(chosen), words.category)
-    choice = Selection(cases=tuple(words.case), models=tuple(words.models))
-    jobs = assembly.plan(suites, chosen, choice)
-    out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown})
+    executor = options.executor(words)
+    jobs = planned(
+        chosen,
+        given=bool(words.suites),
+        models=words.models,
+        packs=words.pack,
+        categories=words.category,
+        cases=words.case,
+    )
+    out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown, words.junit})
     if words.record and (code := _record(jobs, chosen, words, out)):
         return code
     missing = _missing(jobs)
-    results, stopped = _followed(assembly.replay(jobs, chosen), out)
+    results, stopped = _followed(assembly.replay(jobs, chosen, executor), out)
     if stopped:
         return 130
     made = evaluate(zip(jobs, results, strict=True))
@@ -82,6 +91,7 @@ def run(words: argparse.Namespace) -> int:
         report.show_wrong(out, made)
     following.write_report(words.json, lambda: report.document(made, harness=harness.__version__))
     following.write_report(words.markdown, lambda: report.markdown(made))
+    following.write_report(words.junit, lambda: report.junit(made))
     return _code(made, words, out, missing)
 
 
@@ -95,20 +105,6 @@ def _refuse_nonsense(words: argparse.Namespace) -> None:
         raise UsageError(f"{' and '.join(idle)} only means something with --record")
 
 
-def _suites(suites: Sequence[Suite], categories: Sequence[str]) -> tuple[Suite, ...]:
-    """The evaluations among ``suites``, of the ``categories`` asked for."""
-    from harness.core.errors import UsageError
-    from harness.evaluation.scoring import category
-
-    found = {category(suite.name): suite for suite in suites if suite.kind == "evaluation"}
-    if not found:
-        raise UsageError("there is no evaluation here; one is a suite that says `kind: evaluation`")
-    unknown = [name for name in categories if name not in found]
-    if unknown:
-        raise UsageError(f"there is no category {unknown[0]!r}; there are {', '.join(found)}")
-    return tuple(suite for name, suite in found.items() if not categories or name in categories)
-
-
 def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, out: Console) -> int:
     """Ask for real; the exit code where that was not possible for all."""
     from harness.app import assembly
@@ -118,15 +114,28 @@ def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, 
     if not asked:
         return 0
     assembly.refuse_ci(settings)
-    limits = options.limited(words)
+    executor, limits = options.executor(words, batch=1), options.limited(words)
+    out.print(_beforehand(asked), markup=False, soft_wrap=True)
     with origin(words) as who:
-        results, stopped = _followed(assembly.record(asked, settings, who, limits=limits), out, lines=True)
+        events = assembly.record(asked, settings, who, executor=executor, limits=limits)
+        results, stopped = _followed(events, out, lines=True)
     kept = sum(one.kept for one in results)
     told = f"{kept} of {len(asked)} cases recorded in {settings.cassettes}"
     out.print(f"interrupted: {told}, and they stay" if stopped else told, markup=False, soft_wrap=True)
     if stopped:
         return 130
     return max((one.problem.exit_code for one in results if one.problem), default=0)
+
+
+def _beforehand(jobs: Sequence[Job]) -> str:
+    """What asking takes, said before it is done."""
+    from harness.app.card_runs import estimate
+
+    questions, dollars, unpriced = estimate(jobs)
+    models = ", ".join(dict.fromkeys(job.model.called for job in jobs))
+    price = f"at most ${dollars:.2f} by litellm's price list" if dollars else "no model here has a price"
+    more = f" (not counted, for it has no price: {', '.join(unpriced)})" if unpriced and dollars else ""
+    return f"{len(jobs)} cases to ask of {models}: {questions} questions, {price}{more}"
 
 
 def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> tuple[list[CaseResult], bool]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 from harness.checks.suite.structure import KINDS
 from harness.evaluation.summary import EVERY, Trigger
@@ -91,6 +93,37 @@ def document(evaluation: Evaluation, *, harness: str) -> str:
         "scores": [_score(one) for one in evaluation.scores],
     }
     return json.dumps(words, indent=2) + "\n"
+
+
+_TAGS = {"wrong": "failure", "infra": "error", "unseen": "error", "unsupported": "skipped"}
+
+
+def junit(evaluation: Evaluation) -> str:
+    """JUnit XML: a suite for each category, a case for each case and model; wrong is a failure."""
+    root = ET.Element("testsuites", _counts("harness eval", evaluation.scores))
+    for category in evaluation.categories:
+        scores = [one for one in evaluation.scores if one.category == category]
+        suite = ET.SubElement(root, "testsuite", _counts(category, scores))
+        for one in scores:
+            case = ET.SubElement(suite, "testcase", {"classname": safe_text.line(category), "name": _name(one)})
+            if tag := _TAGS.get(one.outcome):
+                why = [safe_text.line(reason) for reason in _why(one)]
+                ET.SubElement(
+                    case, tag, {"type": one.outcome, "message": why[0] if why else one.outcome}
+                ).text = "\n".join(why)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def _counts(name: str, scores: Sequence[Score]) -> dict[str, str]:
+    found = Counter(_TAGS.get(one.outcome, "passed") for one in scores)
+    numbers = {
+        "tests": len(scores),
+        "failures": found["failure"],
+        "errors": found["error"],
+        "skipped": found["skipped"],
+    }
+    return {"name": safe_text.line(name), **{key: str(value) for key, value in numbers.items()}}
 
 
 def _sections(evaluation: Evaluation, models: Sequence[str]) -> Iterator[_Section]:

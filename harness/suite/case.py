@@ -44,6 +44,8 @@ class Model(Strict):
     """The environment variable that holds the key, where it is not the provider's usual one."""
     label: str | None = Field(default=None, min_length=1)
     """What reports and cassettes call it; by default `backend/name`."""
+    thinking_tokens: int = Field(default=0, ge=0)
+    """Tokens that an evaluation allows it beyond each case's limit, for what it thinks before it answers."""
 
     @property
     def id(self) -> str:

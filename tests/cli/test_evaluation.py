@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from harness.__main__ import main
-from harness.suite import load_suites
+from harness.app.evaluation_runs import planned
+from harness.app.settings import Settings
+from harness.suite import shared_models
+from harness.suite.packs import FOLDER, THINKING, pack
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "suites").glob("eval-*.yaml"))
 SUITE = """
 kind: evaluation
 models: [openai/m]
@@ -34,7 +37,7 @@ def told(monkeypatch, capsys):
 
 
 def test_the_shipped_evaluations_are_many_and_recorded():
-    suites = load_suites(FILES)
+    suites = pack("tools", shared_models([ROOT / "suites"]))
     assert sum(len(suite.cases) for suite in suites) >= 80
     for suite in suites:
         for case in suite.cases:
@@ -70,12 +73,12 @@ def test_a_gate(told, share, code):
 
 
 def test_a_scoring_that_changes_scores_the_same_recording_anew(told, tmp_path):
-    words = (ROOT / "suites/eval-forced.yaml").read_text()
+    words = (FOLDER / "tools/eval-forced.yaml").read_text().replace("models: [openai/evaluated]\n", "")
     assert words.count("door: [back]") == 1
     (tmp_path / "eval-forced.yaml").write_text(words.replace("door: [back]", "door: [back, front]"))
     shutil.copy(ROOT / "suites/models.yaml", tmp_path)
     asked = ("openai/*", "-k", "door", "--at-least", "1")
-    assert told("--suites", "suites/eval-forced.yaml", *asked)[0] == 1
+    assert told("--category", "forced", *asked)[0] == 1
     assert told("--suites", str(tmp_path), *asked)[0] == 0
 
 
@@ -86,7 +89,8 @@ def test_a_scoring_that_changes_scores_the_same_recording_anew(told, tmp_path):
         (["--at-least", "2"], "give a number from 0 to 1"),
         (["--at-least", "nan"], "give a number from 0 to 1"),
         (["--local"], "only means something with --record"),
-        (["nobody"], "no model fits nobody"),
+        (["nobody"], "no model is called 'nobody'"),
+        (["--pack", "nope"], "there is no pack 'nope'; there are tools"),
         (["openai/never-asked"], "nothing is recorded of openai/never-asked"),
         (["--suites", "suites/text.yaml"], "there is no evaluation here"),
         (["--suites", "nowhere"], "no such file or folder"),
@@ -112,6 +116,38 @@ def test_recordings_that_are_missing_or_damaged_are_told_and_left_out(told, tmp_
     assert "1 of 10 answers are not recorded" in out
     total = json.loads(report.read_text())["tallies"][-1]
     assert (total["right"]["n"], total["unseen"]) == (8, 2)
+
+
+def test_the_pack_needs_no_suites_and_leaves_a_thinking_model_room(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["eval"]) == 2
+    assert "name a model, as provider/model" in capsys.readouterr().err
+    assert main(["eval", "openai/gpt-4o-mini"]) == 2
+    assert "nothing is recorded of openai/gpt-4o-mini; record with" in capsys.readouterr().err
+    jobs = planned(Settings(), models=["openai/gpt-4o-mini"])
+    assert len(jobs) == sum(len(suite.cases) for suite in pack("tools", ()))
+    assert all(job.case.max_tokens > THINKING for job in jobs)
+    local = planned(Settings((ROOT / "suites",)), models=["openai/smollm2-135m"])
+    assert all(job.case.max_tokens < THINKING for job in local)
+
+
+def test_own_evaluations_go_before_the_pack_and_beside_it_where_it_is_named(tmp_path):
+    (tmp_path / "eval-mine.yaml").write_text(SUITE)
+    chosen = Settings((tmp_path,))
+    assert {job.suite for job in planned(chosen)} == {"eval-mine"}
+    (tmp_path / "models.yaml").write_text("models: [{name: m, backend: openai}]\n")
+    assert {"eval-mine", "eval-long"} <= {job.suite for job in planned(chosen, packs=["tools"])}
+
+
+def test_cases_are_shown_as_junit(told, tmp_path):
+    code, _, _ = told("openai/*", "--category", "forced", "--junit", str(tmp_path / "e.xml"), "--workers", "2")
+    assert code == 0
+    root = ET.fromstring((tmp_path / "e.xml").read_text())
+    (suite,) = root.findall("testsuite")
+    assert (suite.get("name"), suite.get("tests")) == ("forced", "10")
+    wrong = [case for case in suite.findall("testcase") if case.find("failure") is not None]
+    assert str(len(wrong)) == suite.get("failures") == root.get("failures")
+    assert "value" in wrong[0].find("failure").text or "harness show" in wrong[0].find("failure").text
 
 
 def test_a_run_passes_over_evaluations_unless_named(monkeypatch, capsys, tmp_path):

@@ -22,6 +22,6 @@ def test_probes_are_bounded_and_ask_as_coldly_as_can_be():
     for suite in probes([MODEL]):
         for case in suite.cases:
             words = request_of(case, None, opening(case))
-            assert words["max_tokens"] <= 300
+            assert words["max_tokens"] <= 600
             assert words["temperature"] == 0
             assert bool(words.get("stream")) == case.id.endswith(STREAMED)
