@@ -147,7 +147,7 @@ def test_cases_are_shown_as_junit(told, tmp_path):
     assert (suite.get("name"), suite.get("tests")) == ("forced", "10")
     wrong = [case for case in suite.findall("testcase") if case.find("failure") is not None]
     assert str(len(wrong)) == suite.get("failures") == root.get("failures")
-    assert "value" in wrong[0].find("failure").text or "harness show" in wrong[0].find("failure").text
+    assert "value" in wrong[0].find("failure").text or "harness cassettes show" in wrong[0].find("failure").text
 
 
 def test_a_run_passes_over_evaluations_unless_named(monkeypatch, capsys, tmp_path):

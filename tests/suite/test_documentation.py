@@ -12,10 +12,10 @@ import pytest
 from harness.checks.suite.structure import KINDS
 from harness.core.expectation import CallExpectation, Expectation, TextExpectation
 from harness.suite import load_suites
-from harness.suite.packs import FOLDER, pack
 from harness.suite.case import Case, Model, Options, SuiteFile
 from harness.suite.collection import models_schema, suite_schema
 from harness.suite.loader import read
+from harness.suite.packs import FOLDER, pack
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
