@@ -41,17 +41,17 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_our_backend_holds_and_the_counts_are_told(folder, capsys):
-    assert main(["prove", "--provider", "ollama", "--examples", "30", "--json", "counts.json"]) == 0
+    assert main(["prove", "--provider", "ollama", "--examples", "10", "--json", "counts.json"]) == 0
     told = capsys.readouterr().out
-    assert "6 proofs, 420 examples," in told
+    assert "6 proofs, 140 examples," in told
     assert "no broken laws" in told
     counts = json.loads((folder / "counts.json").read_text())
-    assert {one["mode"]: one["examples"] for one in counts}["bare stream"] == 150
+    assert {one["mode"]: one["examples"] for one in counts}["bare stream"] == 50
     assert not any(one["broken"] for one in counts)
 
 
 def test_a_broken_law_is_told_kept_and_put_again(folder, capsys):
-    words = ["prove", "--backend", "careless:naive", "--provider", "openai", "--law", "N4", "--examples", "120"]
+    words = ["prove", "--backend", "careless:naive", "--provider", "openai", "--law", "N4", "--examples", "40"]
     assert main(words) == 1
     told = " ".join(capsys.readouterr().out.split())
     assert "N4 does not hold for openai, whole: round trip" in told
@@ -85,7 +85,7 @@ def test_an_object_with_complete_is_a_backend_that_is_not_awaited(folder, capsys
         (["--examples", "0"], "--examples 0 proves nothing; give at least 1"),
         (["--law", "N44"], "no law N44; there are N1, N2"),
         (["--provider", "nobody"], "no provider nobody to prove; there are openai"),
-        (["--provider", "vertex_ai"], "litellm asks Google for credentials first; prove gemini"),
+        (["--provider", "vertex_ai"], "no provider vertex_ai to prove"),
         (["--backend", "nonsense"], "'nonsense' is no backend; write module:attribute"),
         (["--backend", "no_such:x"], "there is no backend at 'no_such:x'"),
         (["--backend", "math:pi"], "'math:pi' can't be called"),
@@ -105,7 +105,7 @@ def test_wrong_words_are_one_sentence_and_exit_code_two(folder, words, told, cap
 LAWS = """
 import pytest
 
-@pytest.mark.laws("careless:{0}", providers=["openai"], laws=["N4"], examples=120)
+@pytest.mark.laws("careless:{0}", providers=["openai"], modes=["whole"], laws=["N4"], examples=40)
 def test_mine(proof):
     assert proof.examples
 """
@@ -128,7 +128,7 @@ def test_pytest_runs_the_same_laws(folder):
     assert "N4 does not hold for openai" in told
     code, told = run(folder, LAWS.format("adapter"))
     assert code == 0, told
-    assert "2 passed" in told
+    assert "1 passed" in told
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def _over_lines(data: bytes, run: bytes, end: int) -> tuple[bytes, int]:
 def _decoded(run: bytes) -> Iterator[bytes]:
     if _HEX.fullmatch(run) and len(run) % 2 == 0:
         yield binascii.unhexlify(run)
-    plain = run.translate(_STANDARD).rstrip(b"=")
+    plain = run.translate(_STANDARD).replace(b"=", b"")  # joined lines may each end in padding
     # Letters may stand before it, as in a path, so a short run is read from each of its first four.
     for start in range(_QUAD if len(run) < _SHORT else 1):
         rest = plain[start:]
