@@ -9,12 +9,14 @@ from harness.cassette.format.document import Cassette, to_text
 from harness.cassette.importers import bounded
 from harness.cassette.importers.formats import FORMATS
 from harness.cassette.importers.import_result import ImportedExchanges, Skipped, SkippedError
+from harness.cassette.importers.values import filled
 from harness.cassette.secrets.leak_scan import LeakScan
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.errors import CassetteDamagedError, LeakError, UsageError
 from harness.core.exchange import Provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from harness.cassette.importers.import_result import Format
@@ -38,13 +40,15 @@ class ImportResult:
         return sum(len(one.exchanges) for one in self.cassettes.values())
 
 
-def read(path: Path, name: str = "") -> ImportResult:
-    """What ``path`` holds, read as the format called ``name``, or as what it looks like.
+def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
+    """What ``path`` holds, read as the format called ``name``, or as what it looks like. ``fill`` says what stood where
+    the recorder wrote ``<NAME>``.
 
     Raises ``UsageError`` for a file that can't be opened or that no format knows, ``CassetteDamagedError`` for one that
     is broken.
     """
-    return hauled(bounded.parsed(bounded.content(path), path), path, name)
+    document = bounded.parsed(bounded.content(path), path)
+    return hauled(filled(document, fill) if fill else document, path, name)
 
 
 def hauled(document: Json, path: Path, name: str = "") -> ImportResult:

@@ -63,6 +63,8 @@ def _content(content: dict[str, Json]) -> bytes:
         if type(size) is int and size > 0:
             raise SkippedError("its response body was not kept by the recorder")
         return b""
+    if content.get("_isBinary") is True and "encoding" not in content:
+        return _hexed(values.text(content, "text"))
     if content.get("encoding") != "base64":
         return values.raw(content["text"], "response body")
     text = values.text(content, "text")
@@ -72,6 +74,14 @@ def _content(content: dict[str, Json]) -> bytes:
         return b"".join(values.unbase64(piece, "response body") for piece in json.loads(text))
     except (ValueError, TypeError, AttributeError) as error:
         raise SkippedError(f"its response body is no list of base64: {error}") from error
+
+
+def _hexed(text: str) -> bytes:
+    """A binary body before Polly 6: hexadecimal digits, those of a compressed body in a list of pieces."""
+    try:
+        return b"".join(bytes.fromhex(piece) for piece in (json.loads(text) if text.startswith("[") else [text]))
+    except (ValueError, TypeError) as error:
+        raise SkippedError(f"its response body is marked binary and is no hexadecimal text: {error}") from error
 
 
 def _seconds(milliseconds: Json) -> float:

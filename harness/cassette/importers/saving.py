@@ -11,7 +11,7 @@ from harness.cassette.storage.store import save
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from harness.cassette.importers.importer import ImportResult
@@ -57,9 +57,17 @@ def _stem(name: str) -> str:
     return escaped(name)
 
 
-def bring(file: Path, name: str, folder: Path, *, known: str = "", overwrite: bool = False) -> SavedImport:
+def bring(
+    file: Path,
+    name: str,
+    folder: Path,
+    *,
+    known: str = "",
+    overwrite: bool = False,
+    fill: Mapping[str, str] | None = None,
+) -> SavedImport:
     """Import ``file`` into ``folder``: as ``name.json``, or as ``name/….json`` where it holds several recordings."""
-    haul = read(file, known)
+    haul = read(file, known, fill=fill)
     targets = {key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in haul.cassettes}
     standing = next((path for path in targets.values() if path.exists() and not overwrite), None)
     if standing:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import datetime as dt
 import json
+import re
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from harness.cassette.importers.import_result import SkippedError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from harness.cassette.importers.import_result import ImportedExchanges, Interactions
     from harness.core.chat import Json
@@ -150,12 +151,34 @@ def response(status: Json, given: Headers, body: bytes, seconds: float = 0) -> H
     return made
 
 
+_PLACEHOLDER = re.compile(r"<([\w.-]{1,60})>|%3C([\w.-]{1,60})%3E", re.IGNORECASE)
+
+
+def filled(value: Json, fill: Mapping[str, str]) -> Json:
+    """``value`` with ``<NAME>`` replaced in every text by what ``fill`` says of ``NAME``."""
+    if isinstance(value, str):
+        for name, text in fill.items():
+            value = value.replace(f"<{name}>", text).replace(f"%3C{name}%3E", text)
+        return value
+    if isinstance(value, list):
+        return [filled(one, fill) for one in value]
+    if isinstance(value, dict):
+        return {filled(key, fill): filled(one, fill) for key, one in value.items()}
+    return value
+
+
 def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpResponse) -> Exchange:
     """The exchange, if a cassette can hold it: what it would refuse is told here."""
     try:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise SkippedError(f"its URL {url[:100]!r} is no http or https URL")
         urlsplit(url).port  # noqa: B018 - raises for one that is none
+        if found := _PLACEHOLDER.search(url.partition("?")[0]):
+            name = found[1] or found[2]
+            raise SkippedError(
+                f"its URL holds the recorder's placeholder <{name}>, which no request will hold; "
+                f"say what stood there: --fill {name}=VALUE"
+            )
     except ValueError as error:
         raise SkippedError(f"its URL is none: {error}") from error
     made = Exchange(HttpRequest(method.upper(), url, given, body), answer)

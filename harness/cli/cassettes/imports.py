@@ -17,6 +17,7 @@ EXAMPLES = """examples:
   harness cassettes import tests/cassettes/test_chat.yaml --to cassettes/imported
   harness cassettes import tests/cassettes --to cassettes/imported      every recording in the folder, each in its place
   harness cassettes import capture.har --to . --format polly            read as this, whatever it looks like
+  harness cassettes import vcr.yml --to . --fill AWS_REGION=us-east-1   its URLs hold <AWS_REGION>, which VCR filtered
 
 exit codes: 0 fine (what was left out is told), 2 a file can't be used, or nothing could be taken over, 3 something
 was left out because it holds a secret
@@ -28,6 +29,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="files or folders of another tool's recordings")
     parser.add_argument("--to", required=True, metavar="FOLDER", help="where the cassettes go")
     parser.add_argument("--format", default="", metavar="NAME", help="what the files are (default: found by looking)")
+    parser.add_argument(
+        "--fill",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what stood where the recorder wrote <NAME>, such as AWS_REGION=us-east-1 (repeatable)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace cassettes that are there already")
 
 
@@ -39,11 +47,12 @@ def run(words: argparse.Namespace) -> int:
     found = sources(map(Path, words.files))
     if not found:
         raise UsageError("there is nothing to import in these folders")
+    fill = _filling(words.fill)
     taken, code = 0, 0
     left: list[Skipped] = []
     for file, name in found:
         try:
-            came = bring(file, name, Path(words.to), known=words.format, overwrite=words.overwrite)
+            came = bring(file, name, Path(words.to), known=words.format, overwrite=words.overwrite, fill=fill)
         except HarnessError as error:
             sys.stderr.write(f"harness: {safe_text.line(str(error))}\n")
             code = max(code, error.exit_code)
@@ -60,3 +69,13 @@ def run(words: argparse.Namespace) -> int:
     if any(one.secret for one in left):
         return _LEAK
     return code or (0 if taken else _NOTHING)
+
+
+def _filling(given: list[str]) -> dict[str, str]:
+    from harness.core.errors import UsageError
+
+    for one in given:
+        name, equals, _ = one.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--fill {one}: write it as NAME=VALUE, such as AWS_REGION=us-east-1")
+    return {name.strip("<>"): value for name, _, value in (one.partition("=") for one in given)}
