@@ -17,6 +17,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
+    Command("init", "write a first suite, test and CI job into this folder", "harness.cli.init"),
     Command("run", "replay suites from their cassettes and check every answer", "harness.cli.run"),
     Command(
         "record",

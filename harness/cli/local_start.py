@@ -48,7 +48,10 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _tell(one: LocalServer, how: str) -> None:
+    from harness.local.server import KEY
+
     sys.stdout.write(f"{one.model} at {one.url}/v1 (OpenAI's wire) and {one.url} (Anthropic's)\n")
+    sys.stdout.write(f"base URL: {one.url}/v1\nkey: {KEY} (suites take it from HARNESS_LOCAL_KEY)\n")
     sys.stdout.write(f"{one.source}\n{how}\n")
     sys.stdout.flush()
 

@@ -93,7 +93,8 @@ def _files(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
         elif given.exists():
             files.append(given)
         else:
-            problems.append(f"{given}: no such file or folder")
+            hint = "; `harness init` writes a first suite" if given == Path("suites") else ""
+            problems.append(f"{given}: no such file or folder{hint}")
     return list(dict.fromkeys(files)), problems
 
 

@@ -1,0 +1,116 @@
+"""What `harness init` writes: a suite, a test and a CI job, for the providers whose keys are set or the local model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.core.errors import UsageError
+from harness.dialects.providers import PROFILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# A small model of each provider that calls tools.
+_MODELS = {
+    "openai": "gpt-4o-mini",
+    "anthropic": "claude-haiku-4-5",
+    "gemini": "gemini-2.5-flash",
+    "mistral": "mistral-small-latest",
+    "groq": "llama-3.3-70b-versatile",
+    "deepseek": "deepseek-chat",
+    "xai": "grok-4-fast",
+    "openrouter": "openai/gpt-4o-mini",
+    "cohere_chat": "command-r7b-12-2024",
+}
+_LOCAL = "{label: local, backend: openai, name: smollm2-135m, hostname: http://127.0.0.1:8790/v1, api_key_env: KEY}"
+LOCAL_KEY = "HARNESS_LOCAL_KEY"
+
+_SUITE = """# What your models must do. `harness record` asks them once, `harness run` replays their answers offline.
+models: [MODELS]
+tools:
+  - name: weather
+    description: Get the weather of a city.
+    parameters: {type: object, properties: {city: {type: string}}, required: [city]}
+cases:
+  - id: calls-the-tool
+    messages: [{user: "What is the weather in Paris? Use the tool."}]
+    tools: [weather]
+    tool_choice: required
+    expect: {call_count: {min: 1}}
+  - id: answers-in-words
+    messages: [{user: "Say hello in one short sentence."}]
+    max_tokens: 60
+    expect: {text: {empty: false}, no_calls: true}
+"""
+_TEST = '''"""A test whose HTTP requests are answered from a cassette. Record it once: pytest --record-mode=once"""
+
+import harness
+import pytest
+
+MODEL = "NAME"
+
+
+@pytest.mark.cassette
+def test_says_hello():
+    reply = harness.complete(MODEL, [{"role": "user", "content": "Say hello in one short sentence."}]WHERE)
+    assert reply.text
+'''
+_WORKFLOW = """name: harness
+on: [push, pull_request]
+permissions: {contents: read}
+jobs:
+  replay:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.12"}
+      - run: pip install toolcall-harness
+      - run: harness run --junit report.xml          # offline: no key is needed
+      - run: harness cassettes audit cassettes suites tests
+      - run: pytest tests
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """``written`` and ``kept`` are files, ``providers`` whose keys are set; none means the local model."""
+
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    providers: tuple[str, ...]
+
+
+def start(folder: Path, environment: Mapping[str, str]) -> Started:
+    """Write what is not there yet; nothing is overwritten. Raises ``UsageError`` where it can't be written."""
+    providers = tuple(name for name in _MODELS if any(environment.get(key) for key in PROFILES[name].keys))
+    written, kept = [], []
+    for name, text in _files(providers).items():
+        file = folder / name
+        if file.exists():
+            kept.append(file)
+            continue
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{file}: can't be written: {error.strerror}") from error
+        written.append(file)
+    return Started(tuple(written), tuple(kept), providers)
+
+
+def _files(providers: tuple[str, ...]) -> dict[str, str]:
+    names = [f"{name}/{_MODELS[name]}" for name in providers]
+    models = ", ".join(names) or _LOCAL.replace("KEY", LOCAL_KEY)
+    name, where = (names[0], "") if names else ("openai/smollm2-135m", _WHERE)
+    test = _TEST.replace("NAME", name).replace("WHERE", where)
+    return {
+        "suites/first.yaml": _SUITE.replace("MODELS", models),
+        "tests/test_first.py": test if names else test.replace("import harness\n", "import os\n\nimport harness\n"),
+        ".github/workflows/harness.yml": _WORKFLOW,
+    }
+
+
+_WHERE = f""", api_base="http://127.0.0.1:8790/v1", api_key=os.environ.get("{LOCAL_KEY}", "any")"""

@@ -1,0 +1,58 @@
+"""Write a first suite, a first test and a CI job into this folder, for the providers whose keys are set.
+
+Where none is, they are for the real small model that `harness local start` runs on this machine. It overwrites nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+EXAMPLES = """examples:
+  harness init
+  harness init --folder my-project
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", default=".", metavar="DIR", help="where to write (default: this folder)")
+
+
+def run(words: argparse.Namespace) -> int:
+    import os
+    from pathlib import Path
+
+    from harness.app.starter import LOCAL_KEY, start
+
+    made = start(Path(words.folder), os.environ)
+    out = sys.stdout.write
+    for file in made.written:
+        out(f"wrote {file}\n")
+    for file in made.kept:
+        out(f"kept {file}, which was there\n")
+    cd = "" if words.folder == "." else f"cd {words.folder} && "
+    if made.providers:
+        out(f"\nwith the keys of {', '.join(made.providers)}. Next:\n")
+        steps = [f"{cd}harness record", "harness run", "pytest tests --record-mode=once"]
+    else:
+        out("\nno provider's key is set, so they ask the local model. Next:\n")
+        steps = ['pip install "toolcall-harness[local]"', f"{cd}harness record --local", "harness run"]
+    notes = {
+        "harness record": "asks for real, once",
+        "harness record --local": "starts the model, asks it, stops it",
+        "harness run": "replays offline, from now on",
+        "pytest tests --record-mode=once": "the same for a test",
+    }
+    for step in steps:
+        note = notes.get(step.removeprefix(cd), "once")
+        out(f"  {step:<44} # {note}\n")
+    if not made.providers:
+        out(
+            f"The test needs the model too: harness local start --detach, {LOCAL_KEY} as it says, "
+            "pytest --record-mode=once\n"
+        )
+    out("Your own agent: harness record -- CMD, harness replay -- CMD (docs/programs.md)\n")
+    return 0

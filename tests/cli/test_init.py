@@ -1,0 +1,73 @@
+"""The first ten minutes: what `harness init` writes is read, recorded and replayed; nothing is overwritten."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.dialects.providers import PROFILES
+from harness.suite import load_suites
+from tests.fake_models import serving
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for row in PROFILES.values():
+        for key in row.keys:
+            monkeypatch.delenv(key, raising=False)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_key_it_is_for_the_local_model(folder, run):
+    code, out, _ = run("init")
+    assert code == 0
+    assert "harness record --local" in out
+    (suite,) = load_suites([Path("suites")])
+    assert [model.called for model in suite.models] == ["local"]
+    ast.parse(Path("tests/test_first.py").read_text())
+    assert yaml.safe_load(Path(".github/workflows/harness.yml").read_text())["jobs"]["replay"]["steps"]
+
+
+def test_the_providers_whose_keys_are_set_are_asked(folder, run, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "x")
+    monkeypatch.setenv("GEMINI_API_KEY", "y")
+    code, out, _ = run("init", "--folder", "new")
+    assert code == 0
+    assert "with the keys of openai, gemini" in out
+    (suite,) = load_suites([Path("new/suites")])
+    assert [model.called.split("/")[0] for model in suite.models] == ["openai", "gemini"]
+    assert 'MODEL = "openai/' in Path("new/tests/test_first.py").read_text()
+
+
+def test_nothing_is_overwritten(folder, run):
+    Path("suites").mkdir()
+    Path("suites/first.yaml").write_text("mine")
+    code, out, _ = run("init")
+    assert (code, Path("suites/first.yaml").read_text()) == (0, "mine")
+    assert "kept suites/first.yaml" in out
+
+
+def test_what_it_writes_is_recorded_and_replayed(folder, run, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-of-this-test-alone-1")
+    run("init")
+    suite = Path("suites/first.yaml")
+    with serving() as fake:
+        model = f"{{label: m, backend: openai, name: gpt-4o-mini, hostname: {fake.url}/v1}}"
+        suite.write_text(suite.read_text().replace("openai/gpt-4o-mini", model))
+        assert run("record")[0] == 0
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert run("run")[0] == 0
+
+
+def test_an_empty_folder_points_to_it(folder, run):
+    code, _, err = run("run")
+    assert (code, "harness init" in err) == (2, True)
+
+
+def test_a_folder_that_can_not_be_written_is_a_sentence(folder, run):
+    Path("file").write_text("x")
+    code, _, err = run("init", "--folder", "file")
+    assert (code, "can't be written" in err) == (2, True)
