@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from harness.dialects.providers import Profile
 
 
+# litellm looks up how long a context these models have at huggingface.co before it says which API they are asked over.
+_LOOKED_UP = {"huggingface"}
+
+
 def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> Profile:
     """The dialect and the rules for a question to ``model`` (``provider/name``) with these tools and options."""
     provider, _, name = model.partition("/")
@@ -25,6 +29,8 @@ def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Ma
 
 def _over_responses(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> bool:
     """Whether litellm will ask over OpenAI's Responses."""
+    if model.partition("/")[0] in _LOOKED_UP:
+        return False
     litellm = library()
     asked = ("reasoning_effort", "web_search_options", "api_base")
     # litellm raises what it likes for a model that it does not know; the request itself will tell.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backend.request import prepare_request
 from harness.core.chat import Reply
-from harness.core.errors import BackendError
+from harness.core.errors import BackendError, CassetteMiss, UnreadableReplyError
 from harness.core.exchange import Chunk, Exchange
 from harness.core.observation import Observation
 from harness.dialects import decoded
@@ -133,6 +133,10 @@ def answer(
             return complete(model, messages, tools=tools, stream=question.stream, **options), None
     except BackendError as error:
         return None, error
+    except CassetteMiss as miss:
+        return None, UnreadableReplyError(f"reading it again asks for more than was recorded: {miss}")
+    except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the card
+        return None, UnreadableReplyError(f"reading it again fails: {type(error).__name__}: {error}")
 
 
 def _by_its_reader(exchange: Exchange) -> Reply | None:
