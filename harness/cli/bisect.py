@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from harness.drift.bisect import Turn, VersionResults
 
 EXAMPLES = """examples:
-  harness bisect --from 1.100.0 --to 1.109.1                       halves its way through the releases between
+  harness bisect --oldest 1.100.0 --newest 1.109.1                       halves its way through the releases between
   harness bisect --versions 1.106.2 1.109.1 --provider cohere_chat
-  harness bisect --from 1.106.0 --to 1.109.1 cassettes/            your recordings too, decoded by each
-  harness bisect --from 1.106.0 --to 1.109.1 --markdown versions.md
+  harness bisect --oldest 1.106.0 --newest 1.109.1 cassettes/            your recordings too, decoded by each
+  harness bisect --oldest 1.106.0 --newest 1.109.1 --markdown versions.md
 
 Each version is installed into an environment of its own, in the user's cache (toolcall-harness/litellm), and kept
 there; what it does is then looked at offline: the laws' fixed questions, answered in every provider's own bytes, and
@@ -33,8 +33,8 @@ exit codes: 0 nothing of the grade of --fail-on changed, 1 something did, 2 it c
 def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("cassettes", nargs="*", metavar="PATH", help="cassettes or folders of them to decode with each version, too")
-    add("--from", dest="oldest", metavar="VERSION", help="the oldest version")
-    add("--to", dest="newest", metavar="VERSION", help="the newest version")
+    add("--oldest", metavar="VERSION", help="the oldest version")
+    add("--newest", metavar="VERSION", help="the newest version")
     add("--versions", nargs="+", default=[], metavar="VERSION", help="these versions, and no others between")
     add("--every", action="store_true", help="look at all of them, and do not halve the way")
     add("--provider", action="append", default=[], metavar="NAME", help="only this provider's questions (repeatable)")
@@ -80,7 +80,7 @@ def _versions(words: argparse.Namespace) -> list[str]:
     from harness.core.errors import UsageError
 
     if words.versions and (words.oldest or words.newest):
-        raise UsageError("give --versions, or --from and --to, not both")
+        raise UsageError("give --versions, or --oldest and --newest, not both")
     if words.versions:
         try:
             found = sorted(set(words.versions), key=Version)
@@ -90,7 +90,7 @@ def _versions(words: argparse.Namespace) -> list[str]:
             raise UsageError("give at least two versions")
         return found
     if not (words.oldest and words.newest):
-        raise UsageError("give --from and --to, or --versions: between which versions of litellm?")
+        raise UsageError("give --oldest and --newest, or --versions: between which versions of litellm?")
     return environments.versions(words.oldest, words.newest)
 
 
@@ -128,6 +128,10 @@ def _follow(
 
 
 def _command(words: argparse.Namespace) -> str:
-    given = f"--versions {' '.join(words.versions)}" if words.versions else f"--from {words.oldest} --to {words.newest}"
+    given = (
+        f"--versions {' '.join(words.versions)}"
+        if words.versions
+        else f"--oldest {words.oldest} --newest {words.newest}"
+    )
     more = "".join(f" --provider {one}" for one in words.provider) + (" --every" if words.every else "")
     return " ".join(["harness bisect", given + more, *words.cassettes])

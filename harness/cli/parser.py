@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.cli.commands import Command
+
+_ALIKE = 0.75
+"""How alike two flags are, from 0 to 1, for one to be taken for the other's misspelling."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,12 +29,19 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,  # what is half a flag today may be another flag tomorrow
         )
 
-    def error(self, message: str) -> NoReturn:
-        """Raise ``UsageError`` with what is wrong and what may be meant."""
-        raise UsageError(f"{message.replace('unrecognized arguments', 'unknown arguments')}; {self._hint(message)}")
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The parsed words. An unknown flag is named before anything that is missing."""
+        flags = {flag for action in self._actions for flag in action.option_strings}
+        for word in args or ():
+            flag = word.partition("=")[0]
+            if flag.startswith("--") and flag not in flags and flag != "--":
+                near = difflib.get_close_matches(flag, flags, 1, _ALIKE)
+                raise UsageError(f"unknown argument: {flag}; {self._hint(near)}")
+        return super().parse_args(args, namespace)
 
-    def _hint(self, message: str) -> str:
-        found = re.search(r"unrecognized arguments:.*?(--[\w-]+)", message)
-        flags = [flag for action in self._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(found[1], flags, 1) if found else []
+    def error(self, message: str) -> NoReturn:
+        """Raise ``UsageError`` with what is wrong."""
+        raise UsageError(f"{message.replace('unrecognized arguments', 'unknown arguments')}; {self._hint(())}")
+
+    def _hint(self, near: Sequence[str]) -> str:
         return f"did you mean {near[0]}?" if near else f"see `{self.prog} --help`"

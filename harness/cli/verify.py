@@ -74,7 +74,7 @@ def run(words: argparse.Namespace) -> int:
     with _place(words) as (hostname, source, environment):
         asked = _chosen(words, hostname)
         if words.ages:
-            return _ages(asked, out)
+            return _ages(words, asked, out)
         done, stopped, code = _follow(words, asked, hostname, environment, out)
         _tell(words, done, stopped, out)
         if words.accept and not code:
@@ -89,11 +89,18 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _refuse(words: argparse.Namespace) -> None:
+    from urllib.parse import urlsplit
+
+    from harness.cli.following import refuse_unwritable
     from harness.core.errors import UsageError
 
     for name in ("sample", "repeats"):
         if (value := getattr(words, name)) is not None and value < 1:
             raise UsageError(f"--{name} {value} asks nothing; give at least 1")
+    refuse_unwritable(words.json)
+    url = urlsplit(words.hostname)
+    if words.hostname and (url.scheme not in {"http", "https"} or not url.hostname):
+        raise UsageError(f"--hostname {words.hostname} is no base URL; give one such as https://api.openai.com")
     if words.accept and not (words.yes or sys.stdin.isatty()):
         raise UsageError("nobody is there to agree; --accept asks at a terminal, or takes all with --yes")
     if words.accept:
@@ -201,7 +208,9 @@ def _tell(words: argparse.Namespace, done: Sequence[VerifiedCassette], stopped: 
     write_report(words.json, lambda: verification.as_json(done, stopped, harness.__version__))
 
 
-def _ages(asked: Sequence[VerifyTarget], out: Console) -> int:
+def _ages(words: argparse.Namespace, asked: Sequence[VerifyTarget], out: Console) -> int:
+    import harness
+    from harness.cli.following import write_report
     from harness.drift.verify import VerifiedCassette
     from harness.report import verification
 
@@ -212,6 +221,7 @@ def _ages(asked: Sequence[VerifyTarget], out: Console) -> int:
     ages = [one.target.age for one in found]
     counted = ", ".join(f"{ages.count(word)} {word}" for word in ("fresh", "old", "expired", "undated") if word in ages)
     out.print(f"{len(found)} recordings: {counted}", markup=False, soft_wrap=True)
+    write_report(words.json, lambda: verification.as_json(found, "", harness.__version__))
     return int("expired" in ages)
 
 

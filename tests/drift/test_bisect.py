@@ -107,7 +107,7 @@ def test_the_table_and_what_turned_are_written_down():
     events = list(bisect(VERSIONS, look))
     looked = [one for one in events if isinstance(one, VersionResults)]
     turned = [one for one in events if isinstance(one, Turn)]
-    text = bisection.markdown(looked, turned, "harness bisect --from 1.0 --to 1.15")
+    text = bisection.markdown(looked, turned, "harness bisect --oldest 1.0 --newest 1.15")
     assert "| 1.0 | ✗ 1/1 |" in text
     assert "| 1.15 | ✓ |" in text
     assert "## 1.4 → 1.5" in text

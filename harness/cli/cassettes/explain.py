@@ -31,9 +31,11 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
     from harness.cassette import load
     from harness.cassette.matching import request_key
-    from harness.core.errors import CassetteError
+    from harness.core.errors import CassetteError, UsageError
     from harness.report import safe_text
 
+    if words.most < 1:
+        raise UsageError(f"--most {words.most} shows nothing; give at least 1")
     matcher = settings({}).matcher()
     cassette = load(words.cassette)
     if not cassette.exchanges:
