@@ -20,6 +20,7 @@ from harness.backend.repairs.peculiar import Peculiar, peculiar
 from harness.backend.response import as_generated, read_reply, read_usage
 from harness.backend.responses import DIALECT as RESPONSES
 from harness.backend.responses import Output, output_of, reply_of
+from harness.backend.state import state_of
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item, message_of
@@ -82,7 +83,7 @@ class Attempt:
             raise refused
         output = self._output()
         if output is not None:
-            return reply_of(output, self.question)
+            return self._with_state(reply_of(output, self.question))
         said = own_word(self.raw, self.dialect)
         if said is None and self.peculiar.hidden_call_word and item(message_of(answer)[0], "tool_calls"):
             said = self.peculiar.hidden_call_word
@@ -101,7 +102,7 @@ class Attempt:
         if output is not None:
             if not output.ended:
                 raise self._cut(_NO_REASON)
-            return reply_of(output, self.question)
+            return self._with_state(reply_of(output, self.question))
         watch = self.watch if self.watch is None or not self.watch.foreign else None
         if watch is not None:
             said = watch.said or ("" if watch.ended else None)
@@ -144,7 +145,7 @@ class Attempt:
         """
         output = self._output()
         if output is not None and output.ended and self._reported() is None:
-            return reply_of(output, self.question)
+            return self._with_state(reply_of(output, self.question))
         if self.begun:
             ended = self.watch is not None and (self.watch.ended or self.watch.said is not None)
             return self.streamed_reply(None) if ended and broke_off(error, binary=self.peculiar.binary) else None
@@ -221,4 +222,10 @@ class Attempt:
             sent="" if self.watch is not None and self.watch.foreign else sent,
             dialect=self.dialect,
         )
-        return self.peculiar.completed(reply, sent)
+        reply = self.peculiar.completed(reply, sent)
+        return reply if cut else self._with_state(reply)
+
+    def _with_state(self, reply: Reply) -> Reply:
+        """``reply`` with what the provider wants back."""
+        state = state_of(self.sent, self.dialect, str(self.question.arguments["model"]))
+        return replace(reply, state=state) if state else reply

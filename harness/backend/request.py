@@ -12,6 +12,7 @@ from harness.backend.name_positions import choice_name
 from harness.backend.names import NameTable, name_table
 from harness.backend.repairs.peculiar import DEFAULTS
 from harness.backend.routing import route_of
+from harness.backend.state import fit_state
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 
@@ -58,6 +59,7 @@ def prepare_request(
     tool_choice = left.pop("tool_choice", None)
     plain = [_plain(message, place) for place, message in enumerate(messages)]
     route = route_of(model, tools, left)
+    sent = list(fit_state(plain, model, route.dialect))
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names)
     wants_json = json_options(
@@ -69,7 +71,7 @@ def prepare_request(
         **left,
         **wants_json,
         "model": model,
-        "messages": names.messages(fit_messages(plain, provider, route, continued="previous_response_id" in left)),
+        "messages": names.messages(fit_messages(sent, provider, route, continued="previous_response_id" in left)),
         "stream": stream,
     }
     dialect = DIALECTS.get(route.dialect)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.backend.response import read_reply
 from harness.core.chat import Reply, ToolCall
@@ -17,7 +17,7 @@ from harness.core.chat import Reply, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.backend.request import PreparedRequest
+    from harness.backend.names import NameTable
     from harness.core.chat import Finish, Json
 
 DIALECT = "openai_responses"
@@ -34,6 +34,19 @@ _OWN_TOOLS = ("computer_call", "local_shell_call", "shell_call", "apply_patch_ca
 # Items that are no call of anybody's.
 _SILENT = ("message", "reasoning", "compaction", "tool_search_output")
 _FRAME = ("id", "type", "status")
+
+
+class Asked(Protocol):
+    """A request made ready, as far as its answer is read by it."""
+
+    @property
+    def names(self) -> NameTable: ...
+    @property
+    def turn(self) -> int: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def json_answer(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -129,7 +142,7 @@ def output_of(sent: str) -> Output | None:
     return made if made.body or made.items else None
 
 
-def reply_of(output: Output, question: PreparedRequest, *, cut: str = "") -> Reply:
+def reply_of(output: Output, question: Asked, *, cut: str = "") -> Reply:
     """The reply that ``output`` holds. ``cut`` says why it is only a part."""
     items = output.items
     status = str(output.body.get("status") or "completed")

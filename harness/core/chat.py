@@ -6,6 +6,7 @@ it, dialects render and read it, strategies draw it, checks judge it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -70,7 +71,7 @@ class Reply:
     ``calls`` are for the client to run, in order; ``errors`` are calls that could not
     be read; ``provider_calls`` were run by the provider itself and are never the
     client's. ``finish`` is None where the provider named no reason; ``raw_finish`` is the
-    provider's own word.
+    provider's own word. ``state`` is what the provider wants back, for ``message``.
     """
 
     text: str = ""
@@ -84,3 +85,33 @@ class Reply:
     model: str = field(default="", compare=False)
     id: str = field(default="", compare=False)
     raw_finish: str | None = field(default=None, compare=False)
+    state: dict[str, Json] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def message(self) -> dict[str, Json]:
+        """The assistant's turn as it must go back: append it to the messages, then the results of its calls.
+
+        It has OpenAI's shape and the tools' own names, with all state that the provider wants returned: signed
+        thinking, reasoning items, content and details, signatures. Calls that could not be read are left out, for
+        they have no result.
+        """
+        state = dict(self.state)
+        custom, signed = state.pop("custom_calls", ()), state.pop("call_state", {})
+        own = {name: state.pop(name) for name in _OF_THE_PROVIDER if name in state}
+        calls = [{**_as_call(call, custom=call.id in custom), **signed.get(call.id, {})} for call in self.calls]
+        content = self.text or (None if calls else "")
+        message: dict[str, Json] = {"role": "assistant", "content": content, **state}
+        if calls:
+            message["tool_calls"] = calls
+        return {**message, "provider_specific_fields": own} if own else message
+
+
+_OF_THE_PROVIDER = ("state_of", "thought_signatures", "responses_items")
+"""State that stands in a message among ``provider_specific_fields``, as litellm has it."""
+
+
+def _as_call(call: ToolCall, *, custom: bool) -> dict[str, Json]:
+    if custom:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.parameters["input"]}}
+    arguments = json.dumps(call.parameters)
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}

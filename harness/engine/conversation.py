@@ -61,7 +61,7 @@ def continued(messages: Sequence[dict[str, Json]], reply: Reply, turn: Turn) -> 
     said = [message.wire() for message in turn.messages]
     if not results and not said:
         return "the model called nothing, so this turn has no call to answer and nothing to ask"
-    return [*messages, _assistant(reply), *results, *said]
+    return [*messages, reply.message, *results, *said]
 
 
 def _results(
@@ -80,19 +80,3 @@ def _results(
         {"role": "tool", "tool_call_id": call.id, "content": value if isinstance(value, str) else json.dumps(value)}
         for call, value in zip(calls, values, strict=True)
     ]
-
-
-def _assistant(reply: Reply) -> dict[str, Json]:
-    message: dict[str, Json] = {"role": "assistant", "content": reply.text or None}
-    if reply.calls:
-        message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(call.parameters)},
-            }
-            for call in reply.calls
-        ]
-    elif not reply.text:
-        message["content"] = ""
-    return message
