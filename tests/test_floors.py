@@ -24,7 +24,7 @@ FLOORS = (
 # The one home of each heavy library.
 OWNERS = {
     "litellm": {"backend/library", "backend/completion", "backend/pricing", "backend/keys"},
-    "vcr": {"interception"},
+    "vcr": {"interception", "app/pytest_plugin/vcr"},
     "hypothesis": {"strategies", "laws"},
     "pytest": {"app/pytest_plugin"},
     "_pytest": {"app/pytest_plugin"},

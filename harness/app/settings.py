@@ -30,8 +30,9 @@ class Settings:
     ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
     (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
     for behaviour cards, ``expiry`` is how old recordings may be, both from there too, as are ``allow`` (hosts that a
-    test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic), ``allow_subprocesses``, and
-    ``drop_headers`` (headers of answers that are not recorded, such as ``x-team-*``).
+    test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic), ``allow_subprocesses``, ``vcr``
+    (whether tests marked so are ours), and ``drop_headers`` (headers of answers that are not recorded, such as
+    ``x-team-*``).
     ``backend`` (``module:attribute``) is asked in the place of ours, or an ``agent``: such a name, or a command.
     """
 
@@ -47,6 +48,7 @@ class Settings:
     allow: tuple[str, ...] = ()
     ignore_hosts: tuple[str, ...] = ()
     allow_subprocesses: bool = False
+    vcr: bool = False
     drop_headers: tuple[str, ...] = ()
     backend: str = ""
     agent: str = ""
@@ -66,11 +68,21 @@ _FLAGS = tuple(
     for name in _NAMES
     if name
     not in {
-        *("ignore", "match_function", "checks", "expiry", "allow", "ignore_hosts", "allow_subprocesses", "drop_headers")
+        *(
+            "ignore",
+            "match_function",
+            "checks",
+            "expiry",
+            "allow",
+            "ignore_hosts",
+            "allow_subprocesses",
+            "drop_headers",
+            "vcr",
+        )
     }
 )
 _LISTS = {"suites", "ignore", "checks", "allow", "ignore_hosts", "drop_headers"}
-_SWITCHES = {"allow_subprocesses"}
+_SWITCHES = {"allow_subprocesses", "vcr"}
 
 
 def settings(
@@ -99,6 +111,7 @@ def settings(
     given["allow"] = tuple(chosen.get("allow", ()))
     given["ignore_hosts"] = tuple(chosen.get("ignore_hosts", ()))
     given["allow_subprocesses"] = chosen.get("allow_subprocesses", False)
+    given["vcr"] = chosen.get("vcr", False)
     given["drop_headers"] = tuple(chosen.get("drop_headers", ()))
     given |= {name: chosen.get(name, "") for name in ("match_function", "backend", "agent")}
     given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.cassette.modes import RecordMode, record_mode
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
-from harness.cassette.tape import Tape, loaded
+from harness.cassette.tape import Rules, Tape, loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Chunk
 from harness.interception import clients
@@ -50,6 +50,7 @@ def open_tape(
     ignore_hosts: Iterable[str] = (),
     allow_subprocesses: bool = False,
     every_thread: bool = False,
+    rules: Rules | None = None,
 ) -> Iterator[Tape]:
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
@@ -67,7 +68,7 @@ def open_tape(
     are hosts (``localhost:5432``, ``*.test``) that are reached past the tape, and never recorded, and with
     ``allow_subprocesses`` programs may be started. Requests to ``ignore_hosts``, of known telemetry, and of threads
     that are older than the tape, unless ``every_thread`` counts, are neither recorded nor answered: they are refused
-    as if nobody were there, and counted in ``Tape.traffic``.
+    as if nobody were there, and counted in ``Tape.traffic``. ``rules`` say how else a tape answers.
     A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
@@ -85,7 +86,7 @@ def open_tape(
 
         redactor = Redactor(secrets, drop_headers=drop_headers)
         traffic.live = True
-        tape = Tape(path, redactor, miss, traffic=traffic)
+        tape = Tape(path, redactor, miss, traffic=traffic, rules=rules)
         recorder = Recorder(path, provenance, redactor, secrets, tape.kept, longest)
         # Another process may have recorded it between our looking and our having it to ourselves.
         old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
@@ -98,8 +99,15 @@ def open_tape(
             return
     traffic.live = False
     old = old if cut is None else _recut(old, cut)
-    tape = loaded(old, path, secrets=secrets, miss=miss, matcher=matcher, traffic=traffic)
-    with guarded(traffic), clients.answering(tape.answer, traffic), paces.pacing(paces.pace(pace)):
+    tape = loaded(old, path, secrets=secrets, miss=miss, matcher=matcher, traffic=traffic, rules=rules)
+    with paces.pacing(paces.pace(pace)), inserted(tape):
+        yield tape
+
+
+@contextlib.contextmanager
+def inserted(tape: Tape) -> Iterator[Tape]:
+    """Let ``tape``, which replays, answer in this context."""
+    with guarded(tape.traffic), clients.answering(tape.answer, tape.traffic):
         yield tape
 
 

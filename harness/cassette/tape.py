@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from harness.interception import context, side_traffic
 from harness.interception.traffic import QUIET, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from harness.cassette.format.document import Cassette
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange, HttpRequest, Provenance
 
 _PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a tape answers beside its matcher. ``prepare`` changes each request before it is looked up or recorded; None
+    lets it pass unseen. With ``repeat`` the first recording that fits answers again when all were given.
+    """
+
+    prepare: Callable[[HttpRequest], HttpRequest | None] | None = None
+    repeat: bool = False
 
 
 class Tape:
@@ -44,8 +55,11 @@ class Tape:
         miss: type[CassetteMiss] = CassetteMiss,
         matcher: Matcher | None = None,
         traffic: Traffic | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.path = path
+        self._rules = rules or Rules()
+        self._first: dict[bytes, int] = {}
         self.traffic = traffic or Traffic()
         self.taken: list[tuple[int, Exchange]] = []
         self.misses: list[HttpRequest] = []
@@ -105,6 +119,11 @@ class Tape:
 
     def answer(self, request: HttpRequest) -> context.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
+        if self._rules.prepare is not None:
+            prepared = self._rules.prepare(request)
+            if prepared is None:
+                return context.Unwatched()
+            request = prepared
         found = self._recorded_answer(request)
         if found is not None:
             return found
@@ -122,10 +141,9 @@ class Tape:
             return None
         self._redactor.learn(request)
         with self._lock:
-            left = self._left(request)
-            if not left:
+            number = self._left(request)
+            if number is None:
                 return None
-            number = left.popleft()
             self._given.add(number)
             self._seen.append(request)
             self.taken.append((number, self._recorded[number]))
@@ -150,11 +168,16 @@ class Tape:
         for number, exchange in enumerate(exchanges):
             self._waiting.setdefault(self._key(exchange.request), deque()).append(number)
 
-    def _left(self, request: HttpRequest) -> deque[int] | None:
-        """The recordings that answer ``request`` and were not given yet, the first recorded first."""
+    def _left(self, request: HttpRequest) -> int | None:
+        """The recording that answers ``request``: the first that was not given yet, or the first of all."""
         # Most requests are, byte for byte, ones that were recorded: clean, and their keys are known.
-        key = self._keys.get(_exact(request))
-        return self._waiting.get(key or self._key(self._redactor.request(request)))
+        key = self._keys.get(_exact(request)) or self._key(self._redactor.request(request))
+        left = self._waiting.get(key)
+        if left:
+            number = left.popleft()
+            self._first.setdefault(key, number)
+            return number
+        return self._first.get(key) if self._rules.repeat else None
 
     def _key(self, request: HttpRequest) -> bytes:
         """A digest of the canonical key."""
@@ -203,8 +226,9 @@ def loaded(
     miss: type[CassetteMiss] = CassetteMiss,
     matcher: Matcher | None = None,
     traffic: Traffic | None = None,
+    rules: Rules | None = None,
 ) -> Tape:
     """A tape that answers from ``cassette``; ``path`` is what its misses call it, and nothing there is looked at."""
-    tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher, traffic)
+    tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher, traffic, rules)
     tape.replay(cassette)
     return tape

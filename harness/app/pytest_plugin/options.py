@@ -16,6 +16,7 @@ SHORT = "--record-mode"
 _DEST = "harness_record_mode"
 _HELP = "none: only replay (the default); once: record what has no cassette; record: record anew"
 _TABLE: pytest.StashKey[bool] = pytest.StashKey()
+_VCR: pytest.StashKey[bool] = pytest.StashKey()
 _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 
 
@@ -25,6 +26,7 @@ def add_options(parser: pytest.Parser) -> None:
     told = f"{_HELP}; {SHORT} says the same where no other plugin has it"
     group.addoption(OPTION, dest=_DEST, default=None, metavar="MODE", help=told)
     told = "a suite or a folder of suites to run as tests, beside those of [tool.harness]"
+    group.addoption("--harness-vcr", action="store_true", help="replay tests marked vcr, in place of pytest-recording")
     group.addoption("--harness-suites", action="append", metavar="PATH", help=told)
 
 
@@ -49,6 +51,15 @@ def tool_table(config: pytest.Config) -> bool:
         files = (folder / "pyproject.toml" for folder in (root, *root.parents))
         nearest = next((file for file in files if file.is_file()), None)
         found = config.stash[_TABLE] = nearest is not None and b"[tool.harness" in nearest.read_bytes()
+    return found
+
+
+def replays_vcr(config: pytest.Config) -> bool:
+    """Whether tests marked ``vcr`` are ours."""
+    found = config.stash.get(_VCR, None)
+    if found is None:
+        given = bool(config.getoption("harness_vcr"))
+        found = config.stash[_VCR] = given or (tool_table(config) and tool_settings(config).vcr)
     return found
 
 

@@ -28,7 +28,7 @@ import pytest
 from harness.app.pytest_plugin import laws
 from harness.app.pytest_plugin.async_tests import misses_held_back
 from harness.app.pytest_plugin.laws import proof
-from harness.app.pytest_plugin.options import add_options, add_short_option, tool_settings
+from harness.app.pytest_plugin.options import add_options, add_short_option, replays_vcr, tool_settings
 from harness.app.pytest_plugin.serving import serve_cassettes
 from harness.app.pytest_plugin.suites import collected
 
@@ -78,6 +78,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "exchanges may be left over; `allow` are hosts that are reached past it",
     )
     config.addinivalue_line("markers", laws.MARKER)
+    if replays_vcr(config):
+        from harness.app.pytest_plugin.vcr import use  # noqa: PLC0415 - only suites that come from vcrpy pay for it
+
+        use(config)
     others = (plugin for plugin in config.pluginmanager.get_plugins() if plugin is not sys.modules[__name__])
     if not any(hasattr(plugin, "cassette") for plugin in others):
         config.pluginmanager.register(_ShortName(), "harness-short-name")
@@ -101,10 +105,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """A marked test uses the fixture, whether it names it or not."""
-    if not isinstance(item, pytest.Function) or item.get_closest_marker("cassette") is None:
+    if not isinstance(item, pytest.Function):
         return
-    if FIXTURE not in item.fixturenames:
+    if item.get_closest_marker("cassette") is not None and FIXTURE not in item.fixturenames:
         item.fixturenames.insert(_first_of_its_own(item), FIXTURE)
+    if item.get_closest_marker("vcr") is not None and replays_vcr(item.config):
+        item.fixturenames.insert(_first_of_its_own(item), "harness_vcr")
 
 
 def _first_of_its_own(item: pytest.Function) -> int:
@@ -212,23 +218,38 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     result = yield
     laws.judge_item(item)
     tape = item.stash.get(_TAPE, None)
+    if replays_vcr(item.config):
+        _judge_vcr(item)
     if tape is not None:
         _judge(tape, item.get_closest_marker("cassette"))
         item.stash[_WHOLE] = True
     return result
 
 
+def _judge_vcr(item: pytest.Item) -> None:
+    """As vcrpy, leave it to the test what is not used; a miss fails it whoever swallows it."""
+    from harness.app.pytest_plugin.vcr import VCR_TAPE  # noqa: PLC0415 - as above
+
+    tape = item.stash.get(VCR_TAPE, None)
+    if tape is not None:
+        _judge_refused(tape)
+
+
 def _judge(tape: Tape, marker: pytest.Mark | None) -> None:
+    _judge_refused(tape)
+    if tape.unused and (marker is None or marker.kwargs.get("unused", "fail") != "allow"):
+        places = ", ".join(map(str, tape.unused))
+        hint = "record the test again, or mark it with unused='allow'"
+        pytest.fail(f"{tape.path}: recorded, but never asked for: exchange {places}; {hint}", pytrace=False)
+
+
+def _judge_refused(tape: Tape) -> None:
     if tape.misses:
         asked = ", ".join(f"{one.method} {one.url}" for one in tape.misses)
         pytest.fail(f"{tape.path}: no recording answers {asked}, and the test went on all the same", pytrace=False)
     if tape.traffic.refused:
         told = "\n".join(tape.traffic.refused)
         pytest.fail(f"{tape.path}: the test went on after it was refused this:\n{told}", pytrace=False)
-    if tape.unused and (marker is None or marker.kwargs.get("unused", "fail") != "allow"):
-        places = ", ".join(map(str, tape.unused))
-        hint = "record the test again, or mark it with unused='allow'"
-        pytest.fail(f"{tape.path}: recorded, but never asked for: exchange {places}; {hint}", pytrace=False)
 
 
 def _path(item: pytest.Item) -> Path:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
+class NotARecordingError(UsageError):
+    """A file that no format knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What a file came to: its cassettes by name (empty for a file that is one recording), what was left, and in how
@@ -79,7 +83,7 @@ def _known(document: Json, path: Path, name: str) -> Format:
     found = next((one for one in FORMATS if one.looks(document)), None)
     if found is None:
         says = ", ".join(one.says for one in FORMATS)
-        raise UsageError(f"{path}: looks like no recording that can be imported ({says})")
+        raise NotARecordingError(f"{path}: looks like no recording that can be imported ({says})")
     return found
 
 

@@ -47,14 +47,14 @@ def _inside(path: Path) -> Iterator[tuple[Path, str]]:
     for file in sorted(path.rglob("*")):
         if file.is_file() and file.name.endswith(_ENDS):
             parents = file.relative_to(path).parts[:-1]
-            yield file, "/".join((*map(escaped, parents), _stem(file.name)))
+            yield file, "/".join((*parents, _stem(file.name)))
 
 
 def _stem(name: str) -> str:
-    """``name`` without its endings, as a file name."""
+    """``name`` without its endings. What a file is called elsewhere it may be called here."""
     while name.endswith(_ENDS):
         name = name.rpartition(".")[0]
-    return escaped(name)
+    return name
 
 
 def bring(
@@ -79,4 +79,4 @@ def bring(
 
 def _path(name: str) -> str:
     parts = [part for part in name.split("/") if part]
-    return "/".join([*map(escaped, parts[:-1]), _stem(parts[-1])])
+    return "/".join([*map(escaped, parts[:-1]), escaped(_stem(parts[-1]))])

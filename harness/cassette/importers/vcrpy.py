@@ -65,7 +65,7 @@ def _response(came: dict[str, Json]) -> HttpResponse:
 
 def _body(side: dict[str, Json], plain: Json, what: str) -> bytes:
     if _PARSED not in side:
-        return values.raw(plain, what)
+        return values.json_bytes(plain, what) if isinstance(plain, dict | list) else values.raw(plain, what)
     if plain:
         raise SkippedError(f"its {what} stands twice, parsed and plain")
     return values.json_bytes(side[_PARSED], what)

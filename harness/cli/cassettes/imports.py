@@ -41,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     from harness.cassette.importers import bring, sources
+    from harness.cassette.importers.importer import NotARecordingError
     from harness.core.errors import HarnessError, UsageError
     from harness.report import safe_text
 
@@ -48,11 +49,15 @@ def run(words: argparse.Namespace) -> int:
     if not found:
         raise UsageError("there is nothing to import in these folders")
     fill = _filling(words.fill)
-    taken, code = 0, 0
+    taken, code, named = 0, 0, set(map(Path, words.files))
     left: list[Skipped] = []
     for file, name in found:
         try:
             came = bring(file, name, Path(words.to), known=words.format, overwrite=words.overwrite, fill=fill)
+        except NotARecordingError as error:
+            sys.stderr.write(f"harness: {safe_text.line(str(error))}\n")
+            code = max(code, 0 if file not in named else error.exit_code)  # a folder may hold other files
+            continue
         except HarnessError as error:
             sys.stderr.write(f"harness: {safe_text.line(str(error))}\n")
             code = max(code, error.exit_code)

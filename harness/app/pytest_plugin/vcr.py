@@ -1,0 +1,306 @@
+"""Tests that are marked ``vcr``, as for pytest-recording, replayed by our tapes: ``[tool.harness] vcr = true``.
+
+Their folders, names, ``vcr_config`` and marker options are read as they stand. ``COUNTERPARTS`` says what each option
+comes to; one that has none is refused by its name, for a test that silently means something else is worse than none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.cassette import Cassette, Tape
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest, Provenance
+
+MARKERS = (
+    "vcr: replay the test's HTTP requests from its cassette, as pytest-recording does",
+    "default_cassette(name): the cassette's name, where it is not the test's own",
+    "block_network(allowed_hosts=()): nothing goes out of a replay anyway; hosts that may be reached",
+)
+COUNTERPARTS = {
+    "record_mode": "none, once; new_episodes is once; all and rewrite record again, where recording is asked for",
+    "match_on": "method, scheme, host, port, path, query, uri, body, raw_body; headers and your own do not count",
+    "filter_headers": "nothing to do: secret headers are never kept, and none counts in matching",
+    "filter_query_parameters": "left out of matching",
+    "filter_post_data_parameters": "left out of matching",
+    "before_record_request": "called with vcrpy's own request; None lets it pass the tape",
+    "before_record_response": "not called in a replay, as in vcrpy",
+    "ignore_hosts": "reached past the tape",
+    "ignore_localhost": "reached past the tape",
+    "allowed_hosts": "reached past the tape",
+    "allow_playback_repeats": "the first recording that fits answers again",
+    "decode_compressed_response": "always done",
+    "drop_unused_requests": "nothing to do: a new recording holds what was asked",
+    "record_on_exception": "a failed test's recording is put aside as .partial.json",
+    "cassette_library_dir": "where cassettes are",
+    "serializer": "cassettes are JSON; YAML of vcrpy is read",
+}
+VCR_TAPE: pytest.StashKey[Tape] = pytest.StashKey()
+FIXTURE = "harness_vcr"
+_MATCHED = ("method", "scheme", "host", "port", "path", "query")
+_KNOWN_MATCHERS = frozenset((*_MATCHED, "uri", "body", "raw_body", "headers"))
+_FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
+
+
+class VcrFixtures:
+    """The fixtures of pytest-recording that suites use or override, by their names."""
+
+    @pytest.fixture(scope="session")
+    def vcr_config(self) -> dict[str, Any]:
+        return {}
+
+    @pytest.fixture(scope="module")
+    def vcr_cassette_dir(self, request: pytest.FixtureRequest) -> str:
+        return str(request.path.parent / "cassettes" / request.path.stem)
+
+    @pytest.fixture
+    def default_cassette_name(self, request: pytest.FixtureRequest) -> str:
+        return cassette_name(request.node)
+
+    @pytest.fixture
+    def harness_vcr(
+        self,
+        request: pytest.FixtureRequest,
+        open_cassette: Any,
+        vcr_config: dict[str, Any],
+        vcr_cassette_dir: str,
+        default_cassette_name: str,
+    ) -> Iterator[OpenVcr | None]:
+        """The open tape of a test marked ``vcr``; None for other tests."""
+        if request.node.get_closest_marker("vcr") is None:
+            yield None
+            return
+        from harness.core.errors import CassetteError  # noqa: PLC0415 - as above
+
+        try:
+            config = merged(vcr_config, request.node)
+            given = {**open_cassette.keywords, "mode": mode(config, str(open_cassette.keywords["mode"]))}
+            if given["mode"] != "none" and given["provenance"] is None:
+                given["provenance"] = request.getfixturevalue("cassette_provenance")
+            folder = Path(str(config.get("cassette_library_dir") or vcr_cassette_dir))
+            with opened(found(folder, default_cassette_name), options(config), given) as open_vcr:
+                request.node.stash[VCR_TAPE] = open_vcr.tape
+                yield open_vcr
+        except (UsageError, CassetteError) as error:
+            pytest.fail(str(error), pytrace=False)
+
+    @pytest.fixture
+    def vcr(self, harness_vcr: OpenVcr | None) -> OpenVcr | None:
+        """What is open of a test marked ``vcr``, with the properties of vcrpy's cassette; None for other tests."""
+        return harness_vcr
+
+
+def use(config: pytest.Config) -> None:
+    """Take the place of the plugin whose marker ``vcr`` is. Raises ``pytest.UsageError`` where that is loaded too."""
+    others = [name for name, plugin in config.pluginmanager.list_name_plugin() if hasattr(plugin, "vcr")]
+    theirs = [name for name in others if not name.endswith("conftest.py")]
+    if theirs:
+        raise pytest.UsageError(
+            f"[tool.harness] vcr = true stands in for the plugin {theirs[0]!r}, which is loaded; add -p no:{theirs[0]}"
+        )
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
+    config.pluginmanager.register(VcrFixtures(), "harness-vcr")
+
+
+def cassette_name(item: pytest.Item) -> str:
+    """The name that pytest-recording gives a test's cassette."""
+    marker = item.get_closest_marker("default_cassette")
+    if marker is not None:
+        return str(marker.args[0])
+    kind = getattr(item, "cls", None)
+    return _FORBIDDEN.sub("-", f"{kind.__name__}.{item.name}" if kind else item.name)
+
+
+def merged(config: dict[str, Any], item: pytest.Item) -> dict[str, Any]:
+    """``vcr_config`` with what the markers say. Raises ``UsageError`` for an option without a counterpart."""
+    made = dict(config)
+    if any(marker.args for marker in item.iter_markers("vcr")):
+        raise UsageError(f"{item.nodeid}: more than one cassette a test has no counterpart; see docs/from-vcrpy.md")
+    for marker in reversed(list(item.iter_markers("vcr"))):
+        made.update(marker.kwargs)
+    for marker in item.iter_markers("block_network"):
+        made.update({name: value for name, value in marker.kwargs.items() if name == "allowed_hosts"})
+    unknown = sorted(made.keys() - COUNTERPARTS.keys())
+    if unknown:
+        raise UsageError(
+            f"{item.nodeid}: vcr options without a counterpart: {', '.join(unknown)}; see docs/from-vcrpy.md"
+        )
+    odd = sorted(set(made.get("match_on") or ()) - _KNOWN_MATCHERS)
+    if odd:
+        raise UsageError(f"{item.nodeid}: match_on has no counterpart for {', '.join(odd)}; see docs/from-vcrpy.md")
+    return made
+
+
+def options(config: dict[str, Any]) -> dict[str, Any]:
+    """``open_tape``'s options for vcrpy's."""
+    from harness.cassette.matching.matcher import Matcher  # noqa: PLC0415 - only tests that replay pay for it
+    from harness.cassette.tape import Rules  # noqa: PLC0415 - as above
+
+    allow = [_glob(one) for one in _texts(config.get("allowed_hosts"))] + list(config.get("ignore_hosts") or ())
+    if config.get("ignore_localhost"):
+        allow.append("localhost")
+    ignore = [f"query.{_name(one)}" for one in config.get("filter_query_parameters") or ()]
+    for one in config.get("filter_post_data_parameters") or ():
+        ignore += [f"form.{_name(one)}", f"body.{_name(one)}"]
+    counted = set(config.get("match_on") or _MATCHED)
+    change = config.get("before_record_request")
+    return {
+        "allow": allow,
+        "matcher": Matcher(tuple(ignore), lambda canonical: _counted(canonical, counted)),
+        "rules": Rules(_prepared(change) if change else None, repeat=bool(config.get("allow_playback_repeats"))),
+    }
+
+
+def mode(config: dict[str, Any], asked: str) -> str:
+    """Our record mode: the command line's first, then what the test says."""
+    if asked != "none":
+        return asked
+    return "once" if config.get("record_mode") in {"once", "new_episodes"} else "none"
+
+
+def _counted(canonical: dict[str, Json], counted: set[str]) -> dict[str, Json]:
+    """``canonical`` without what ``match_on`` does not name."""
+    made = dict(canonical)
+    if "uri" not in counted:
+        scheme, _, place = str(made.get("host", "")).partition("://")
+        host, _, port = place.rpartition(":") if place.rpartition(":")[2].isdecimal() else (place, "", "")
+        parts = {"scheme": scheme, "host": host, "port": port or scheme}
+        made["host"] = "|".join(value for name, value in parts.items() if name in counted)
+        for name in ("path", "query"):
+            if name not in counted:
+                made.pop(name, None)
+    if "method" not in counted:
+        made.pop("method", None)
+    if not counted & {"body", "raw_body"}:
+        for name in ("body", "form", "bytes"):
+            made.pop(name, None)
+    return made
+
+
+def _prepared(change: Any) -> Any:
+    """``before_record_request``, which takes and gives vcrpy's own requests, for ours."""
+    from dataclasses import replace  # noqa: PLC0415 - only tests that filter pay for it
+
+    def prepare(request: HttpRequest) -> HttpRequest | None:
+        given = change(as_vcr(request))
+        if given is None:
+            return None
+        body = given.body
+        headers = tuple((str(name), str(value)) for name, value in dict(given.headers).items())
+        data = body.encode() if isinstance(body, str) else bytes(body or b"")
+        return replace(request, method=given.method, url=given.uri, headers=headers, body=data)
+
+    return prepare
+
+
+def as_vcr(request: HttpRequest) -> Any:
+    """``request`` as one of vcrpy's."""
+    from vcr.request import Request  # noqa: PLC0415 - heavy, and only for tests that look at requests
+
+    return Request(request.method, request.url, request.body or None, dict(request.headers))
+
+
+class OpenVcr:
+    """An open tape with the properties of vcrpy's cassette that tests read."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+
+    @property
+    def requests(self) -> list[Any]:
+        """All requests of the cassette, as in vcrpy."""
+        return [as_vcr(one.request) for one in self.tape.exchanges]
+
+    @property
+    def responses(self) -> list[dict[str, Any]]:
+        made = []
+        for response in (one.response for one in self.tape.exchanges):
+            headers: dict[str, list[str]] = {}
+            for name, value in response.headers if response else ():
+                headers.setdefault(name, []).append(value)
+            status = {"code": response.status if response else 0, "message": ""}
+            made.append({"status": status, "headers": headers, "body": {"string": response.body if response else b""}})
+        return made
+
+    @property
+    def play_count(self) -> int:
+        return len(self.tape.taken) if self.tape.replaying else 0
+
+    @property
+    def all_played(self) -> bool:
+        return not self.tape.unused
+
+    def __len__(self) -> int:
+        return len(self.tape.exchanges)
+
+
+def found(folder: Path, name: str) -> Path:
+    """The cassette called ``name`` in ``folder``: ours, or vcrpy's YAML where only that is there."""
+    from harness.cassette.storage.paths import escaped  # noqa: PLC0415 - only tests that replay pay for it
+
+    bare = name.removesuffix(".yaml").removesuffix(".yml").removesuffix(".json")
+    plain = folder / f"{bare}.json"
+    ways = (plain, folder / f"{escaped(bare)}.json" if "/" not in bare else plain, folder / f"{bare}.yaml")
+    return next((one for one in ways if one.exists()), plain)
+
+
+def imported(path: Path) -> Cassette:
+    """The cassette that vcrpy's file comes to. Raises ``UsageError`` where an interaction can't be taken over."""
+    from harness.cassette import Cassette  # noqa: PLC0415 - as above
+    from harness.cassette.importers.importer import read  # noqa: PLC0415 - YAML's reader is heavy
+
+    came = read(path)
+    if came.left:
+        raise UsageError(f"{path}: {came.left[0].place} can't be replayed: {came.left[0].reason}")
+    exchanges = tuple(one for cassette in came.cassettes.values() for one in cassette.exchanges)
+    provenance: Provenance = next(iter(came.cassettes.values())).provenance
+    return Cassette(provenance, exchanges)
+
+
+@contextlib.contextmanager
+def opened(path: Path, chosen: dict[str, Any], defaults: dict[str, Any]) -> Iterator[OpenVcr]:
+    """The open tape: ours, or one that answers from vcrpy's file as it stands."""
+    from harness.cassette import open_tape  # noqa: PLC0415 - as above
+    from harness.cassette.opening import inserted  # noqa: PLC0415 - as above
+    from harness.cassette.tape import loaded  # noqa: PLC0415 - as above
+    from harness.interception.hosts import hosts  # noqa: PLC0415 - as above
+    from harness.interception.traffic import Traffic  # noqa: PLC0415 - as above
+
+    given = {**defaults, **chosen, "allow": [*defaults.get("allow", ()), *chosen["allow"]]}
+    if path.suffix != ".yaml":
+        with open_tape(path, **given) as tape:
+            yield OpenVcr(tape)
+        return
+    traffic = Traffic(
+        hosts(given["allow"]), hosts(given["ignore_hosts"]), given["allow_subprocesses"], miss=given["miss"]
+    )
+    tape = loaded(
+        imported(path), path, miss=given["miss"], matcher=given["matcher"], traffic=traffic, rules=given["rules"]
+    )
+    with inserted(tape):
+        yield OpenVcr(tape)
+
+
+def _texts(value: Any) -> list[str]:
+    return value.split(",") if isinstance(value, str) else list(value or ())
+
+
+def _name(filter_: Any) -> str:
+    """A filter is a name, or a name with what stands in its place."""
+    return str(filter_[0] if isinstance(filter_, tuple | list) else filter_)
+
+
+def _glob(expression: str) -> str:
+    """A regular expression for hosts as one of our patterns."""
+    return expression.strip("^$").replace(r"\.", ".").replace(".*", "*")
