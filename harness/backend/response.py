@@ -81,7 +81,7 @@ def _said(message: Json, own: Spoken, dialect: str) -> tuple[str, str]:
     found = text_of(message)
     if not said and not thought:  # nothing was seen
         thought = _string(message, "reasoning_content") or _string(message, "reasoning")
-    return parted(said if found.strip() in said else found, thought, dialect)
+    return parted(said if said and found.strip() in said else found, thought, dialect)
 
 
 def _empty_is_nothing(dialect: str, sent: str) -> bool:

@@ -87,6 +87,7 @@ def _read(question: Question, response: HttpResponse, asked: Prepared) -> Reply:
         json_answer=asked.json_answer,
         said=found.finish or "",
         sent=sent,
+        dialect=question.dialect.name,
     )
 
 

@@ -83,3 +83,7 @@ def test_counts_are_counts_and_three_zeros_are_none():
 def test_no_answer_is_no_reply():
     with pytest.raises(UnreadableReplyError):
         read_reply({"choices": []})
+
+
+def test_a_text_of_blanks_stays_where_the_providers_own_text_was_not_seen():
+    assert read_reply(response(content=" ")).text == " "
