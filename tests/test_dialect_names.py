@@ -20,7 +20,8 @@ DEFAULTS = {
 # Still to be moved to a dialect's facts or a provider's row.
 LEFT = {
     *(f"laws/{name}" for name in ("bare", "draw", "exemplars", "names", "question", "selfcheck", "trial", "guilt")),
-    *("laws/requests", "laws/state", "cards/reread", "cli/prove", "server/upstreams"),
+    *("laws/requests", "laws/state", "cli/prove", "server/upstreams", "app/starter", "cassette/secrets/shapes"),
+    *(f"backend/{name}" for name in ("history", "recorded_answers", "responses", "routing", "state")),
 }
 
 

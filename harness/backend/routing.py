@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from harness.backend.library import bedrock_info, library
+from harness.dialects.providers import profile
 from harness.dialects.routes import route
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
     from harness.dialects.providers import Profile
-
-
-# litellm looks up how long a context these models have at huggingface.co before it says which API they are asked over.
-_LOOKED_UP = {"huggingface"}
 
 
 def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> Profile:
@@ -29,7 +26,7 @@ def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Ma
 
 def _over_responses(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> bool:
     """Whether litellm will ask over OpenAI's Responses."""
-    if model.partition("/")[0] in _LOOKED_UP:
+    if profile(model.partition("/")[0]).asks_about_models:
         return False
     litellm = library()
     asked = ("reasoning_effort", "web_search_options", "api_base")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from harness.backend.repairs.peculiar import peculiar
 from harness.backend.request import prepare_request
 from harness.core.chat import Reply
 from harness.core.errors import BackendError, CassetteMiss, UnreadableReplyError
 from harness.core.exchange import Chunk, Exchange
 from harness.core.observation import Observation
 from harness.dialects import decoded
-from harness.dialects.providers import profile
+from harness.dialects.providers import NO_KEY, V1, profile, speaker
 from harness.dialects.request import read_chat_request
 from harness.interception.clients import answering
 
@@ -25,49 +26,14 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.dialects.chat_request import ChatRequest
 
-_KEY = "no-key-is-needed"
-_V1, _ROOT = {"api_base": "http://provider.test/v1"}, {"api_base": "http://provider.test"}
-_AWS = {
-    "aws_access_key_id": _KEY,
-    "aws_secret_access_key": _KEY,
-    "aws_region_name": "us-east-1",
-    "aws_bedrock_runtime_endpoint": "http://provider.test",
-}
-# Dialects of one provider each. The model's name matters to litellm only where it chooses the route.
-_MODELS: dict[str, tuple[str, dict[str, Json]]] = {
-    "openai_responses": ("openai/responses/recorded", _V1),
-    "anthropic": ("anthropic/recorded", _ROOT),
-    "gemini": ("gemini/recorded", _V1),
-    "bedrock_invoke": ("bedrock/invoke/anthropic.claude-3-5-sonnet-20240620-v1:0", _AWS),
-    "bedrock": ("bedrock/converse/anthropic.claude-3-5-sonnet-20240620-v1:0", _AWS),
-    "cohere": ("cohere_chat/recorded", {"api_base": "http://provider.test/v2/chat"}),
-    "ollama": ("ollama_chat/recorded", _ROOT),
-}
-# Providers of OpenAI's dialect for which litellm has code of its own.
-_OWN = {
-    "azure",
-    "cerebras",
-    "deepseek",
-    "fireworks_ai",
-    "groq",
-    "huggingface",
-    "mistral",
-    "openrouter",
-    "snowflake",
-    "together_ai",
-    "vercel_ai_gateway",
-    "xai",
-    "zai",
-}
-
 
 def backend_model(question: ChatRequest) -> tuple[str, dict[str, Json]]:
     """The model id that leads litellm to the provider's own reading, and options that keep it off the network."""
-    if question.dialect in _MODELS:
-        model, options = _MODELS[question.dialect]
-        return model, {"api_key": _KEY, **options}
-    provider = question.provider if question.provider in _OWN else "openai"
-    return f"{provider}/recorded", {"api_key": _KEY, **_V1}
+    asked = profile(question.provider)
+    if asked.own_parser and asked.dialect == question.dialect:
+        return f"{asked.name}/recorded", dict(V1)
+    row = speaker(question.dialect)
+    return row.model, {"api_key": NO_KEY, **row.options}
 
 
 def request_options(question: ChatRequest) -> dict[str, Json]:
@@ -147,8 +113,9 @@ def _by_its_reader(exchange: Exchange) -> Reply | None:
 
 def _wanted(question: ChatRequest) -> Mapping[str, Any]:
     """Whether JSON was asked for, where litellm can be told so without doing more than that."""
-    if question.json is None or question.tools or question.dialect != "openai" or question.provider == "snowflake":
-        return {}  # litellm refuses the option for Snowflake
+    told = peculiar(question.dialect).openai_shape and profile(question.provider).json != "none"
+    if question.json is None or question.tools or not told:
+        return {}
     return {"response_format": {"type": "json_object"}}
 
 

@@ -76,8 +76,9 @@ class Profile:
     ``hosts`` are regular expressions of the hosts where it answers. ``counts_unasked``: its streams end with token
     counts, and litellm refuses to ask for them. ``own_parser``: litellm has code of its own for its answers.
     ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own. ``credentials``
-    are the options that litellm takes its key in. ``asks_about_models``: litellm asks http://localhost:11434/api/show,
-    whatever the ``api_base``, about each of its models that it does not know. ``litellm``: litellm knows it.
+    are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on this machine, or
+    huggingface.co, about each of its models that it does not know, whatever the ``api_base``. ``litellm``: litellm
+    knows it.
 
     ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
     """
@@ -105,7 +106,7 @@ class Profile:
 
 NO_KEY = "no-key-is-needed"
 _ROOT = {"api_base": "http://provider.test", "api_key": NO_KEY}
-_V1 = {**_ROOT, "api_base": "http://provider.test/v1"}
+V1 = {**_ROOT, "api_base": "http://provider.test/v1"}
 _V2_CHAT = {**_ROOT, "api_base": "http://provider.test/v2/chat"}
 _AWS = {
     "aws_access_key_id": "none",
@@ -133,7 +134,7 @@ PROFILES: dict[str, Profile] = {
             keys=("OPENAI_API_KEY",),
             hosts=(r"api\.openai\.com",),
             model="openai/gpt-4o-mini",
-            options=_V1,
+            options=V1,
         ),
         Profile(
             name="azure",
@@ -153,7 +154,7 @@ PROFILES: dict[str, Profile] = {
             hosts=(r"api\.groq\.com",),
             own_parser=True,
             model="groq/llama-3.3-70b-versatile",
-            options=_V1,
+            options=V1,
         ),
         Profile(
             name="mistral",
@@ -166,7 +167,7 @@ PROFILES: dict[str, Profile] = {
             counts_unasked=True,
             own_parser=True,
             model="mistral/mistral-small-latest",
-            options=_V1,
+            options=V1,
         ),
         Profile(
             name="deepseek",
@@ -175,7 +176,7 @@ PROFILES: dict[str, Profile] = {
             hosts=(r"api\.deepseek\.com",),
             own_parser=True,
             model="deepseek/deepseek-chat",
-            options=_V1,
+            options=V1,
         ),
         Profile(
             name="openrouter",
@@ -184,7 +185,7 @@ PROFILES: dict[str, Profile] = {
             hosts=(r"openrouter\.ai",),
             own_parser=True,
             model="openrouter/openai/gpt-4o-mini",
-            options=_V1,
+            options=V1,
         ),
         Profile(
             name="xai",
@@ -193,10 +194,10 @@ PROFILES: dict[str, Profile] = {
             hosts=(r"api\.x\.ai",),
             own_parser=True,
             model="xai/grok-3-mini",
-            options=_V1,
+            options=V1,
         ),
-        Profile(name="hosted_vllm", names=OPENAI, model="hosted_vllm/some-model", options=_V1),
-        Profile(name="llamafile", names=OPENAI, model="llamafile/some-model", options=_V1),
+        Profile(name="hosted_vllm", names=OPENAI, model="hosted_vllm/some-model", options=V1),
+        Profile(name="llamafile", names=OPENAI, model="llamafile/some-model", options=V1),
         Profile(
             name="anthropic",
             dialect="anthropic",
@@ -279,7 +280,7 @@ PROFILES: dict[str, Profile] = {
             names=OPENAI,
             ids=CALL_ID,
             model="openai/gpt-5-codex",
-            options=_V1,
+            options=V1,
         ),
         Profile(
             name="azure_ai/claude",
@@ -318,6 +319,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="huggingface",
+            asks_about_models=True,
             keys=("HUGGINGFACE_API_KEY",),
             hosts=(r"router\.huggingface\.co",),
             own_parser=True,
@@ -325,6 +327,7 @@ PROFILES: dict[str, Profile] = {
         Profile(name="perplexity", keys=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY")),
         Profile(
             name="snowflake",
+            json="none",
             keys=("SNOWFLAKE_JWT",),
             hosts=(r".*\.snowflakecomputing\.com",),
             own_parser=True,
@@ -355,6 +358,14 @@ def proven() -> tuple[str, ...]:
 
 
 _LOCAL = re.compile(r"localhost|127\.0\.0\.1|\[?::1\]?")
+
+
+def speaker(dialect: str) -> Profile:
+    """The row that stands for ``dialect`` where its provider is not known: the first that can be asked, one with a host
+    before others. Raises ``StopIteration`` for a dialect that nobody here speaks.
+    """
+    rows = [row for row in PROFILES.values() if row.dialect == dialect and row.model]
+    return next(row for row in sorted(rows, key=lambda row: not row.hosts))
 
 
 def profile(provider: str) -> Profile:

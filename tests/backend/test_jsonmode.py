@@ -6,7 +6,7 @@ from harness.backend.jsonmode import json_options
 from harness.core.errors import UnsupportedError
 from harness.dialects.providers import PROFILES
 
-SILENT = ("anthropic", "bedrock", "cohere", "cohere_chat")
+SILENT = [name for name, row in PROFILES.items() if row.json in {"schema_only", "none"}]
 OBJECT = {"type": "json_object"}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 
