@@ -47,6 +47,11 @@ OTHERWISE = {
     "anthropic-admin-api-key": "the rule of our own for sk- keys stands for it",
     "huggingface-access-token": "the rule of our own takes digits too",
     "gcp-api-key": "the rule of our own stands for it",
+    "microsoft-teams-webhook": "the rule of our own begins at its host",
+    "slack-webhook-url": "the rule of our own begins at its host",
+    "sidekiq-sensitive-url": "a password in a URL, of any host, is found",
+    "freemius-secret-key": "the rule of our own for values behind a name stands for it",
+    "nuget-config-password": "a field called password is redacted by its name",
     "twilio-api-key": "it begins with two letters only; the named rule of our own stands for it",
 }
 
@@ -94,6 +99,8 @@ def _converted(rule: dict[str, object]) -> dict[str, object]:
         keywords = _keywords(head)
         value = _python(_without_end(tail.partition("|\\b(")[0]))
         ignore = "(?i" in head
+        if ":" in value.replace("(?:", "") or "%" in value:
+            raise UnfitError("its values are no run of letters")
         re.compile(value)
         return {"name": name, "names": keywords, "value": value, "ignore_case": ignore, **entropy}
     ignore = regex.startswith("(?i)")
@@ -119,7 +126,7 @@ def _keywords(head: str) -> list[str]:
     found = {"".join(map(chr, one)).lower() for one in _texts(parser.parse(text, re.IGNORECASE))}
     if any(len(one) < SHORTEST for one in found):
         raise UnfitError("its name is too short")
-    return sorted(found)
+    return sorted(one for one in found if re.fullmatch(r"[\w. -]+", one))
 
 
 def _without_end(regex: str) -> str:

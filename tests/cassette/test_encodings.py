@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import zlib
 
 import brotli
@@ -42,6 +44,38 @@ def test_f21_what_was_compressed_stands_in_plain_and_replays_to_every_client(nam
         assert httpx.post(f"{served.url}/echo/coded-{name}", content=sent).content == PLAIN
     with open_tape(path):
         assert requests.post(f"{served.url}/echo/coded-{name}", data=sent).content == PLAIN
+
+
+BOMB = """
+import resource, sys, zlib, brotli, zstandard
+from harness.cassette.format import encodings
+from harness.core.exchange import Chunk, HttpResponse
+from harness.cassette.importers import values
+name = sys.argv[1]
+if name == "zstd":
+    packer = zstandard.ZstdCompressor().compressobj()
+    data = b"".join([packer.compress(bytes(2**20)) for _ in range(1024)]) + packer.flush()
+elif name == "br":
+    packer = brotli.Compressor(quality=3)
+    data = b"".join([packer.process(bytes(2**20)) for _ in range(1024)]) + packer.finish()
+else:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    data = b"".join([packer.compress(bytes(2**20)) for _ in range(1024)]) + packer.flush()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+headers = (("content-encoding", name),)
+for made in (encodings.decoded(HttpResponse(200, headers, (Chunk(data),))), values.response(200, headers, data)):
+    assert made.body == data
+print(len(data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+def test_f45_a_gigabyte_in_a_small_body_is_kept_as_it_came_and_takes_bounded_memory(name):
+    done = subprocess.run([sys.executable, "-c", BOMB, name], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    size, grown = map(int, done.stdout.split())
+    print(f"{name}: {size} bytes that stand for a gigabyte took {grown / 1024:.0f} MB more")
+    assert grown < 200 * 1024
 
 
 @pytest.mark.parametrize(

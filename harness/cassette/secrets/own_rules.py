@@ -95,6 +95,17 @@ PREFIXED = (
     OwnRule("a Docker token", ("dckr_pat_",), rf"dckr_pat_{_TOKEN}{{20,64}}"),
     OwnRule("an Azure client secret", ("8Q~", "7Q~"), r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}", back=3),
     OwnRule("an Azure key", ("JQQJ99",), r"[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{20,40}", back=52),
+    OwnRule(
+        "a Slack webhook",
+        ("hooks.slack.com/",),
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,80}",
+    ),
+    OwnRule(
+        "a Teams webhook",
+        (".webhook.office.com/",),
+        r"\.webhook\.office\.com/webhookb2/[a-z0-9@-]{40,90}/IncomingWebhook/[a-z0-9]{32}/[a-z0-9-]{36}",
+        boundary=False,
+    ),
     OwnRule("a Terraform token", (".atlasv1.",), r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}", back=14),
     OwnRule("a Vault token", ("hvs.",), r"hvs\.[A-Za-z0-9_-]{20,256}"),
     OwnRule("a Mailchimp key", ("-us",), rf"{_HEX}{{32}}-us[0-9]{{1,2}}\b", back=32),

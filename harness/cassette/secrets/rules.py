@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARK = b"REDACTED"
-_SHORTEST_RUN = 15
+_SHORTEST_RUN = 14
 _LONGEST_RUN = 4096
 _LONGEST_KEY = 16_384
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/=~"
@@ -207,33 +207,38 @@ def shannon(text: bytes) -> float:
 
 def _named(data: bytes, start: int, end: int, piece: bytes) -> Iterator[tuple[int, int, str]]:
     """A value behind a name that says what it is."""
-    name, at = _name(data, start, piece)
-    if not name:
-        return
+    for name, at in _names(data, start, piece):
+        if found := _by_name(data, name, at, end):
+            yield found
+            return
+
+
+def _by_name(data: bytes, name: str, at: int, end: int) -> tuple[int, int, str] | None:
     for rule in _rules_of(name):
         found = _compiled(rule.value, rule.flags).match(data, at, min(end, at + _LONGEST_RUN) + 1)
         if found and MARK not in found[0] and shannon(found[0]) >= rule.entropy and _mixed(found[0]):
-            yield at, found.end(), rule.name
-            return
+            return at, found.end(), rule.name
     if _is_secret_name(name):
         found = _VALUE.match(data, at, end)
         if found and MARK not in found[0] and random_text(found[0]):
-            yield at, found.end(), "a key, by the name before it"
+            return at, found.end(), "a key, by the name before it"
+    return None
 
 
-def _name(data: bytes, start: int, piece: bytes) -> tuple[str, int]:
-    """The name that a run of letters is the value of, in small letters, and where the value begins."""
+def _names(data: bytes, start: int, piece: bytes) -> Iterator[tuple[str, int]]:
+    """The names that a run of letters may be the value of, in small letters, and where the value begins."""
     equal = piece.find(b"=", 0, 64)
     if 0 < equal < len(piece) - _SHORTEST_RUN:
-        return piece[:equal].lower().decode("ascii", "replace"), start + equal + 1
+        yield piece[:equal].lower().decode("ascii", "replace"), start + equal + 1
     if piece.translate(None, _DIGITS) == piece:
-        return "", start
+        return
     head = data[max(0, start - 96) : start]
     bare = head.rstrip(_BEFORE_VALUE)
     if not _SEPARATORS.search(head, len(bare)):
-        return ("authorization", start) if _SCHEME.search(head) else ("", start)
-    found = _NAME_END.search(bare)
-    return (found[0].lower().decode("latin-1").strip(), start) if found else ("", start)
+        if _SCHEME.search(head):
+            yield "authorization", start
+    elif found := _NAME_END.search(bare):
+        yield found[0].lower().decode("latin-1").strip(), start
 
 
 @lru_cache(maxsize=8192)
