@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from harness.laws import Law
-    from harness.laws.prove import BrokenLaw, Proof
+    from harness.laws.prove import Effort, Mode, Proof
     from harness.laws.tested_backend import Backend
+    from harness.report.proofs import Fault
 
 EXAMPLES = """examples:
   harness prove                                  our backend, all providers, all laws
-  harness prove --provider gemini --law N4 --law D2 --examples 500
-  harness prove --backend my_adapter:complete    your own backend
+  harness prove --provider gemini --law N4 --law D2 --examples 500 --seed 7
+  harness prove --backend my_adapter:complete    your own backend, by the laws that are no opinion of ours
+  harness prove --backend harness.adapters.litellm_alone:complete --grade danger
+  harness prove --mode stream --without-quirk crlf
+  harness prove --thorough                       for a night: 2,000 examples a provider and mode
   harness prove --self-check                     do the laws catch backends that are wrong on purpose?
 
 exit codes: 0 every law holds, 1 one is broken, 2 wrong usage
@@ -27,6 +32,7 @@ exit codes: 0 every law holds, 1 one is broken, 2 wrong usage
 _OURS = "harness.backend.completion:complete"
 BARE_TIMES = 5
 """So many more examples are drawn where no litellm is in between."""
+DEFAULT, THOROUGH = 100, 2000
 _FOLDER = ".harness"
 
 
@@ -34,12 +40,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--provider", action="append", default=[], metavar="P", help="only this provider")
     add("--law", action="append", default=[], metavar="ID", help="only this law, such as N4")
+    grades = (
+        "only laws of this grade: danger, loss, contract, opinion (default: all for ours, the first three for others)"
+    )
+    add("--grade", action="append", default=[], metavar="G", help=grades)
+    modes = "only this mode: whole, stream, async-whole, async-stream, bare-whole, bare-stream"
+    add("--mode", action="append", default=[], metavar="M", help=modes)
+    add("--without-quirk", action="append", default=[], metavar="Q", help="leave out this quirk of a provider's wire")
     add("--backend", default=_OURS, metavar="MODULE:ATTRIBUTE", help=f"whose backend (default: {_OURS})")
-    add("--examples", type=int, default=100, metavar="N", help="examples a provider and mode (default: 100)")
-    add("--seed", type=int, metavar="S", help="draw by this seed, and not the same each time")
+    drawn = f"examples drawn for each provider and mode, after all exemplars (default: {DEFAULT})"
+    add("--examples", type=int, metavar="N", help=drawn)
+    add("--thorough", action="store_true", help=f"draw {THOROUGH:,} examples for each provider and mode")
+    add("--seed", type=int, metavar="S", help="draw others: the same for the same seed, on every machine")
     add("--json", metavar="FILE", help="write the counts as JSON (- for standard output)")
     add("--self-check", action="store_true", help="judge the laws by backends that are wrong on purpose")
-    kept = f"folder for counterexamples, which are tried first next time (default: {_FOLDER})"
+    kept = f"folder for counterexamples, which are put first next time (default: {_FOLDER})"
     add("--keep", default=_FOLDER, metavar="DIR", help=kept)
 
 
@@ -47,36 +62,99 @@ def run(words: argparse.Namespace) -> int:
     from pathlib import Path
 
     from harness.cli.following import STANDARD_OUTPUT, screen
-    from harness.core.errors import UsageError
-    from harness.laws import prove
     from harness.laws.tested_backend import backend_at
 
-    if words.examples < 1:
-        raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
+    examples = _examples(words)
     _offline()
     out = screen(stderr=words.json == STANDARD_OUTPUT)
-    backend = backend_at(words.backend)
-    _try(backend, words.backend)
     if words.self_check:
-        return _self_check(backend, out)
-    laws, keep = prove.chosen_laws(words.law), Path(words.keep)
-    proofs = _proofs(backend, laws, words, keep, out)
-    _tell(proofs, laws, keep, out, words.backend)
+        return _self_check(out)
+    backend = _tried(backend_at(words.backend), words.backend, out)
+    laws, keep = _laws(words), Path(words.keep)
+    proofs = _proofs(backend, laws, words, _effort(words, examples, keep), out)
+    _report(proofs, laws, keep, out, words.backend)
     if words.json:
         _write_json(words.json, proofs)
     return 0 if all(proof.holds for proof in proofs) else 1
 
 
-def _try(backend: Backend, name: str) -> None:
-    """Put one plain question, so that what is no backend at all is told once and not by every law."""
+def _examples(words: argparse.Namespace) -> int:
     from harness.core.errors import UsageError
+
+    if words.examples is None:
+        return THOROUGH if words.thorough else DEFAULT
+    if words.examples < 1:
+        raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
+    return int(words.examples)
+
+
+def _laws(words: argparse.Namespace) -> tuple[Law, ...]:
+    from harness.core.errors import UsageError
+    from harness.laws.law import GRADES
+    from harness.laws.prove import chosen_laws
+
+    unknown = [one for one in words.grade if one not in GRADES]
+    if unknown:
+        raise UsageError(f"no grade {', '.join(unknown)}; there are {', '.join(GRADES)}")
+    others = () if words.backend == _OURS or words.law else GRADES[:-1]
+    return chosen_laws(words.law, words.grade or others)
+
+
+def _effort(words: argparse.Namespace, examples: int, keep: Path) -> Effort:
+    from harness.core.errors import UsageError
+    from harness.dialects import DIALECTS
+    from harness.laws.counterexample import kept_questions
+    from harness.laws.prove import Effort
+
+    known = {name for dialect in DIALECTS.values() for name in dialect.quirks}
+    unknown = sorted(set(words.without_quirk) - known)
+    if unknown:
+        raise UsageError(f"no quirk {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return Effort(
+        examples,
+        BARE_TIMES * examples,
+        words.seed,
+        first=kept_questions(keep / "counterexamples", words.backend),
+        without=frozenset(words.without_quirk),
+    )
+
+
+def _modes(words: argparse.Namespace, backend: Backend) -> list[Mode]:
+    from harness.core.errors import UsageError
+    from harness.laws.prove import BARE_MODES, MODES
+
+    able = [mode for mode in MODES if backend.acomplete is not None or not mode.startswith("async")]
+    able = [mode for mode in able if backend.streams or not mode.endswith("stream")]
+    able += BARE_MODES if words.backend == _OURS else ()
+    names: dict[str, Mode] = {mode.replace(" ", "-"): mode for mode in able}
+    unknown = [one for one in words.mode if one not in names]
+    if unknown:
+        raise UsageError(f"no mode {', '.join(unknown)} for this backend; there are {', '.join(names)}")
+    return [names[one] for one in words.mode] or able
+
+
+def _tried(backend: Backend, name: str, out: Console) -> Backend:
+    """Put a plain question, so that what is no backend at all is named once and not by every law; and a streamed one,
+    for a backend that says that it can't stream is judged without.
+    """
+    from dataclasses import replace
+
+    from harness.core.errors import UnsupportedError, UsageError
     from harness.laws import run_trial
     from harness.laws.exemplars import exemplars
 
-    error = run_trial(exemplars("openai", stream=False)[0], backend.complete).error
+    first = exemplars("openai", stream=False)[0]
+    error = run_trial(first, backend.complete).error
     if isinstance(error, TypeError):
         shape = "complete(model, messages, *, tools=None, stream=False, **options) gives a harness.core.chat.Reply"
         raise UsageError(f"{name} is no backend: {error}; {shape}")
+    if not backend.streams:
+        return backend
+    trial = run_trial(replace(first, stream=True), backend.complete)
+    if isinstance(trial.error, (NotImplementedError, UnsupportedError)) and not trial.requests:
+        out.print(f"{name} does not stream ({str(trial.error) or 'NotImplementedError'}): it is judged without")
+        return replace(backend, streams=False)
+    return backend
 
 
 def _offline() -> None:
@@ -88,58 +166,68 @@ def _offline() -> None:
 
     # litellm's own models, written out by litellm: odd replies make pydantic warn by the page.
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    for logger in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
     load_offline()
 
 
-def _proofs(backend: Backend, laws: Sequence[Law], words: argparse.Namespace, keep: Path, out: Console) -> list[Proof]:
+def _proofs(
+    backend: Backend, laws: Sequence[Law], words: argparse.Namespace, effort: Effort, out: Console
+) -> list[Proof]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from harness.laws import prove
+    from harness.laws.prove import prove
     from harness.laws.provider_options import provers
 
-    providers = provers(tuple(words.provider))
-    modes = [mode for mode in prove.MODES if backend.acomplete is not None or not mode.startswith("async")]
-    modes += prove.BARE_MODES if words.backend == _OURS else ()
+    providers, modes = provers(tuple(words.provider)), _modes(words, backend)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    done = []
-    with Progress(*columns, console=out, transient=True) as progress:
+    done: list[Proof] = []
+    tell = _line_for_each(out, len(modes))
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("proving", total=len(providers) * len(modes))
-        for proof in prove.prove(
-            backend,
-            providers=providers,
-            laws=laws,
-            modes=modes,
-            effort=prove.Effort(words.examples, BARE_TIMES * words.examples, words.seed, keep / "examples"),
-        ):
+        for proof in prove(backend, providers=providers, laws=laws, modes=modes, effort=effort):
             done.append(proof)
             progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")
+            tell(done)
     return done
 
 
-def _tell(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console, backend: str) -> None:
+def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:
+    """A line for each provider that is done, where nobody watches a bar: in CI a long silence looks like a hang."""
+    start = time.monotonic()
+
+    def tell(done: list[Proof]) -> None:
+        if out.is_terminal or len(done) % modes:
+            return
+        last = done[-modes:]
+        broken = sorted({law for proof in last for law in proof.broken})
+        counts = f"{sum(proof.fixed for proof in last):,} exemplars, {sum(proof.drawn for proof in last):,} drawn"
+        found = f"broken: {', '.join(broken)}" if broken else "all laws hold"
+        out.print(f"{last[0].provider}: {counts}, {found} ({time.monotonic() - start:.0f} s)", highlight=False)
+
+    return tell
+
+
+def _report(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console, backend: str) -> None:
     from harness.laws.known_faults import KNOWN
     from harness.report import proofs as report
 
     for table in report.tables(proofs, laws, out.width):
         out.print(table)
-    for proof in proofs:
-        for broken in proof.broken.values():
-            out.print(report.describe(proof, broken), style="red", markup=False, highlight=False)
-            for told in _saved(proof, broken, keep, backend):
-                out.print(f"  {told}", markup=False, highlight=False)
-    for fault in KNOWN:
-        shown = report.shown(proofs, fault.name)
+    faults = report.faults(proofs)
+    for fault in faults:
+        out.print(report.describe(fault), style="red", markup=False, highlight=False)
+        for line in _saved(fault, keep, backend):
+            out.print(f"  {line}", markup=False, highlight=False)
+    for known in KNOWN:
+        shown = report.shown(proofs, known.name)
         if shown:
-            told = f"! {fault.name} (litellm {fault.litellm}), seen {shown:,} times: {fault.what}"
-            out.print(told, style="yellow", markup=False, highlight=False)
-    broken_laws = sum(len(proof.broken) for proof in proofs)
-    examples = sum(proof.examples for proof in proofs)
-    judged = sum(sum(proof.judged.values()) for proof in proofs)
-    out.print(f"{len(proofs)} proofs, {examples:,} examples, {judged:,} judgements: {broken_laws or 'no'} broken laws")
+            line = f"! {known.name} (litellm {known.litellm}), seen {shown:,} times: {known.what}"
+            out.print(line, style="yellow", markup=False, highlight=False)
+    out.print(report.summary(proofs, faults), highlight=False)
 
 
-def _saved(proof: Proof, broken: BrokenLaw, keep: Path, backend: str) -> list[str]:
+def _saved(fault: Fault, keep: Path, backend: str) -> list[str]:
     """Keep a counterexample, its bytes as a synthetic cassette; how to put it again, and how to look at it."""
     import json
 
@@ -148,32 +236,33 @@ def _saved(proof: Proof, broken: BrokenLaw, keep: Path, backend: str) -> list[st
     from harness.core.exchange import Exchange, Provenance
     from harness.laws.counterexample import SUFFIX, Counterexample, to_json
 
+    proof, broken = fault.proof, fault.broken
     trial, name = broken.trial, f"{broken.law.id}-{proof.provider}-{proof.mode.replace(' ', '-')}"
     folder = keep / "counterexamples"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}{SUFFIX}"
     kept = Counterexample(broken.law.id, backend, proof.mode, trial.question)
     file.write_text(json.dumps(to_json(kept), indent=1) + "\n", encoding="utf-8")
-    told = [f"put it again:     pytest {file}"]
+    lines = [f"put it again:     pytest {file}"]
     if trial.requests and trial.served is not None:
         provenance = Provenance("synthetic", "", f"counterexample to {broken.law.id}", harness=harness.__version__)
         cassette = folder / f"{name}.json"
         save(cassette, Cassette(provenance, (Exchange(trial.requests[0], trial.served),)))
-        told.append(f"look at it:       harness cassettes show {cassette}")
-    return told
+        lines.append(f"look at it:       harness cassettes show {cassette}")
+    return lines
 
 
-def _self_check(backend: Backend, out: Console) -> int:
-    from harness.laws.broken_backends.catalogue import FAULTY
-    from harness.laws.selfcheck import self_check
+def _self_check(out: Console) -> int:
+    from harness.laws.selfcheck import self_check, strict
     from harness.report import proofs as report
 
-    survived = 0
-    for caught in self_check(backend):
-        survived += not caught.laws
-        out.print(report.caught_line(caught), style=None if caught.laws else "bold red", markup=False, highlight=False)
-    out.print(f"{len(FAULTY) - survived} of {len(FAULTY)} faulty backends caught")
-    return 1 if survived else 0
+    caught = []
+    for one in self_check():
+        caught.append(one)
+        right = strict(one)
+        out.print(report.caught_line(one), style=None if right else "bold red", markup=False, highlight=False)
+    out.print(report.caught_summary(caught), highlight=False)
+    return 0 if all(map(strict, caught)) else 1
 
 
 def _write_json(target: str, proofs: Sequence[Proof]) -> None:

@@ -99,6 +99,9 @@ class Dialect:
     request: ReadChat | None = None
 
 
+_MOST_PIECES = 24
+
+
 def refused_quirks(asked: frozenset[str], known: Mapping[str, str], dialect: str) -> None:
     """Raise ``UsageError`` for quirks that the dialect's table doesn't name."""
     unknown = sorted(asked - known.keys())
@@ -115,6 +118,7 @@ def ordered(reply: Reply) -> list[ToolCall | CallError]:
 
 
 def pieces(text: str, size: int = 7) -> Iterator[str]:
-    """``text`` in the pieces that a stream sends it in."""
+    """``text`` in the pieces that a stream sends it in; a long one in two dozen larger ones."""
+    size = max(size, len(text) // _MOST_PIECES)
     for start in range(0, len(text), size):
         yield text[start : start + size]

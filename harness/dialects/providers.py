@@ -215,7 +215,7 @@ PROFILES: dict[str, Profile] = {
             names=GEMINI,
             keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
             hosts=(r"generativelanguage\.googleapis\.com",),
-            model="gemini/gemini-1.5-flash",
+            model="gemini/gemini-2.5-flash",
             options={**_ROOT, "api_base": "http://provider.test/v1beta"},
         ),
         Profile(

@@ -4,12 +4,19 @@
 ``BY_ID["N4"].judge(ask(question, complete))``. ``harness.laws.bare`` holds those that need no litellm.
 """
 
-from harness.laws import decoding, names, streaming, turns
+from harness.laws import decoding, failures, names, requests, streaming, turns
 from harness.laws.law import Law
-from harness.laws.question import History, Question
+from harness.laws.question import History, Question, Turn
 from harness.laws.trial import Trial, aask, run_trial
 
-ALL_LAWS: tuple[Law, ...] = (*names.LAWS, *decoding.LAWS, *streaming.LAWS, *turns.LAWS)
+ALL_LAWS: tuple[Law, ...] = (
+    *names.LAWS,
+    *requests.LAWS,
+    *decoding.LAWS,
+    *streaming.LAWS,
+    *turns.LAWS,
+    *failures.LAWS,
+)
 BY_ID: dict[str, Law] = {law.id: law for law in ALL_LAWS}
 
-__all__ = ["ALL_LAWS", "BY_ID", "History", "Law", "Question", "Trial", "aask", "run_trial"]
+__all__ = ["ALL_LAWS", "BY_ID", "History", "Law", "Question", "Trial", "Turn", "aask", "run_trial"]

@@ -1,86 +1,109 @@
-"""The laws without litellm: our names and decoder on what the reference reader makes of a provider's bytes.
+"""A backend without litellm: our names and decoder on what the reference reader makes of a provider's bytes.
 
-Thousands of examples in the time of a few calls. What lies between the bytes and the decoder (litellm, streams cut
-on the way, requests at the same time) is not in it: that is what ``ask`` is for.
+Thousands of examples in the time of a few calls. What lies between the bytes and the decoder (litellm, its
+requests in each provider's words, streams cut on the way) is not in it: that is what the other modes are for.
 """
 
 from __future__ import annotations
 
-import copy
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.backend.repairs.omissions import generated_text
 from harness.backend.request import prepare_request as prepared
 from harness.backend.response import read_reply
 from harness.core.chat import ToolCall
-from harness.core.exchange import HttpRequest
+from harness.core.errors import ConnectionFailedError, by_status
+from harness.core.exchange import Failure, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS
 from harness.dialects.arguments import strict_json
-from harness.dialects.dialect import Mentions, ordered
-from harness.laws.provider_options import ASKED
-from harness.laws.question import conversation, offered, options, served
-from harness.laws.trial import Trial
+from harness.dialects.dialect import ordered
+from harness.dialects.facts import retry_after
+from harness.dialects.providers import profile
+from harness.interception import clients
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from harness.backend.request import PreparedRequest as Prepared
     from harness.core.chat import CallError, Json, Reply
-    from harness.core.exchange import HttpResponse
-    from harness.laws.question import Question
+    from harness.dialects.dialect import Dialect
 
-BLIND = frozenset({"N6", "D14", "S2", "S3", "S4"})
-"""Laws that no bare trial can break: they are about requests at the same time, tools that the provider ran, and bytes
-on the way.
-"""
-
+BLIND = frozenset({"D14", "S2", "S3", "S4"})
+"""Laws that no bare trial can break: they are about tools that the provider ran, and bytes on the way."""
 TYPED = frozenset({"anthropic", "bedrock"})
 """Dialects whose whole answers hold arguments as JSON, broken ones too: a text there stands in quotes."""
+_OK = 200
 
 
-def bare(question: Question) -> Trial:
-    """The trial of ``question`` with the reader in litellm's place."""
-    given = (conversation(question), offered(question), options(question))
-    before = copy.deepcopy(given)
-    requests: tuple[HttpRequest, ...] = ()
-    mentions = Mentions()
-    response: HttpResponse | None = None
-    reply: Reply | None = None
-    error: Exception | None = None
-    try:
-        asked = _prepared(question, *given)
-        requests = (_request(asked),)
-        mentions = DIALECTS["openai"].mentions(requests[0])
-        response = served(question, mentions.tools)
-        reply = _read(question, response, asked)
-    except Exception as raised:  # noqa: BLE001 - whatever is raised is what is judged
-        error = raised
-    return Trial(question, requests, mentions, response, reply, error, untouched=given == before)
+def complete(
+    model: str,
+    messages: Sequence[Json],
+    *,
+    tools: Sequence[Mapping[str, Json]] | None = None,
+    stream: bool = False,
+    **options: Json,
+) -> Reply:
+    """A backend whose requests are OpenAI's whatever the provider, and whose answers the reference reader reads."""
+    asked = prepared(model, messages, tools, options, stream=stream)
+    dialect = DIALECTS[profile(asked.provider).dialect]
+    response = _sent(_request(asked, stream=stream))
+    if response.status != _OK:
+        wait = retry_after(response.headers)
+        raise by_status(response.status)("refused", status=response.status, retry_after=wait)
+    return _read(dialect, response, asked, stream=stream)
 
 
-def _prepared(question: Question, messages: list[Json], tools: list[Json], more: dict[str, Json]) -> Prepared:
-    return prepared(ASKED[question.provider][0], messages, tools, more, stream=question.stream)
+def _request(asked: Prepared, *, stream: bool) -> HttpRequest:
+    body = {key: value for key, value in asked.arguments.items() if key not in _NOT_SENT}
+    body |= {"model": asked.arguments["model"].partition("/")[2], "stream": stream}
+    host = (
+        asked.arguments.get("api_base") or asked.arguments.get("aws_bedrock_runtime_endpoint") or "http://provider.test"
+    )
+    return HttpRequest("POST", f"{host}/chat/completions", (), json.dumps(body).encode())
 
 
-def _request(asked: Prepared) -> HttpRequest:
-    return HttpRequest("POST", "http://provider.test/v1/chat/completions", (), json.dumps(asked.arguments).encode())
+_NOT_SENT = frozenset({"num_retries", "api_base", "api_key", "api_version", "max_retries"})
 
 
-def _read(question: Question, response: HttpResponse, asked: Prepared) -> Reply:
-    found = question.dialect.read(response)
-    typed = question.dialect.name in TYPED and not question.stream
+def _sent(request: HttpRequest) -> HttpResponse:
+    answer = clients.current()
+    assert answer is not None, "nobody answers here"
+    got = answer(request)
+    if isinstance(got, Failure):
+        raise ConnectionFailedError(got.detail)
+    assert isinstance(got, HttpResponse)
+    return got
+
+
+def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: bool) -> Reply:
+    found = dialect.read(response)
+    typed = dialect.name in TYPED and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
     sent = response.body.decode(errors="replace")
-    message = {"content": found.text or None, "tool_calls": calls or None, "reasoning_content": found.reasoning}
-    if question.dialect.name == "ollama_generate":
-        message = {"content": generated_text(sent)}  # it has no calls: the decoder finds them in the text
+    message = {
+        "content": found.text or None,
+        "tool_calls": calls or None,
+        "reasoning_content": found.reasoning,
+        "refusal": found.refusal,
+    }
+    if dialect.name == "ollama_generate":
+        message["content"] = generated_text(sent)  # it has no calls: the decoder finds them in the text
+        message["tool_calls"] = None
     counts = found.usage
     usage = counts and {
         "prompt_tokens": counts.prompt,
         "completion_tokens": counts.completion,
         "total_tokens": counts.total,
     }
-    return read_reply(
-        {"choices": [{"message": message, "finish_reason": found.finish}], "usage": usage},
+    reply = read_reply(
+        {
+            "id": found.id,
+            "model": found.model,
+            "choices": [{"message": message, "finish_reason": found.finish}],
+            "usage": usage,
+        },
         names=asked.names,
         turn=asked.turn,
         provider=asked.provider,
@@ -89,6 +112,7 @@ def _read(question: Question, response: HttpResponse, asked: Prepared) -> Reply:
         sent=sent,
         dialect=question.dialect.name,
     )
+    return replace(reply, provider_calls=found.provider_calls)
 
 
 def _call(one: ToolCall | CallError, *, typed: bool) -> dict[str, Json]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
-from harness.laws.question import History, Question
+from harness.laws.question import History, Question, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from harness.core.chat import Json
 
@@ -31,6 +34,17 @@ def to_json(kept: Counterexample) -> dict[str, Json]:
     return {**asdict(kept), "question": _as_json(kept.question)}
 
 
+def kept_questions(folder: Path, backend: str) -> tuple[Question, ...]:
+    """The questions of the counterexamples that ``folder`` keeps for ``backend``; what can't be read is left alone."""
+    found = []
+    for file in sorted(folder.glob(f"*{SUFFIX}")):
+        with contextlib.suppress(OSError, ValueError, UsageError):
+            kept = from_json(json.loads(file.read_bytes()), str(file))
+            if kept.backend == backend:
+                found.append(kept.question)
+    return tuple(found)
+
+
 def from_json(value: Json, where: str) -> Counterexample:
     """The counterexample that ``to_json`` made. Raises ``UsageError`` for anything else, naming ``where``."""
     try:
@@ -42,7 +56,7 @@ def from_json(value: Json, where: str) -> Counterexample:
 
 
 def _as_json(question: Question) -> dict[str, Json]:
-    beside = question.beside and _as_json(question.beside)
+    beside = [_as_json(one) for one in question.beside]
     return {**asdict(question), "quirks": sorted(question.quirks), "beside": beside}
 
 
@@ -53,11 +67,17 @@ def _as_question(value: Mapping[str, Json]) -> Question:
             "tools": tuple(value["tools"]),
             "reply": _as_reply(value["reply"]),
             "quirks": frozenset(value["quirks"]),
-            "history": tuple(History(**past) for past in value["history"]),
+            "turns": tuple(_as_turn(turn) for turn in value["turns"]),
             "cuts": tuple(value["cuts"]),
-            "beside": value["beside"] and _as_question(value["beside"]),
+            "beside": tuple(_as_question(one) for one in value["beside"]),
+            "details": tuple((description, schema) for description, schema in value["details"]),
+            "system": tuple(value["system"]),
         }
     )
+
+
+def _as_turn(value: Mapping[str, Json]) -> Turn:
+    return Turn(value["user"], value["said"], tuple(History(**past) for past in value["calls"]))
 
 
 def _as_reply(value: Mapping[str, Json]) -> Reply:

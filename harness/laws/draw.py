@@ -1,26 +1,27 @@
-"""Questions to put to a backend, drawn: names, replies, quirks, cuts and damage of one provider."""
+"""Questions to put to a backend, drawn by a seeded generator: names, conversation, reply, quirks, cuts and damage."""
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import replace
+from functools import cache
+from random import Random
 from typing import TYPE_CHECKING
 
-from hypothesis import reject
-from hypothesis import strategies as st
-
-from harness.core.chat import Reply, ToolCall
+from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
+from harness.laws import values
 from harness.laws.known_faults import left_out
-from harness.laws.question import History, Question, carried
-from harness.strategies.chat import arguments, broken_replies, call_ids, replies, tool_calls, usages
-from harness.strategies.names import legal_names, tool_names, tool_sets
-from harness.strategies.wire import quirk_sets
+from harness.laws.provider_options import seldom
+from harness.laws.question import History, Question, Turn, carried
+from harness.laws.values import one_in
+from harness.strategies import material
 
 if TYPE_CHECKING:
-    from harness.core.chat import Json
+    from collections.abc import Iterator
+
+    from harness.core.chat import Finish, Json
     from harness.laws.question import Kind
 
 PROSE = (
@@ -41,13 +42,16 @@ ASKS_FOR_JSON = {"openai", "azure", "mistral", "deepseek", "openrouter", "hosted
 """Providers for which litellm sends ``response_format`` beside tools as it is."""
 # Their APIs type arguments as an object: nothing else can be on that wire.
 _TYPED = {"gemini", "ollama"}
-_STRANGE = ("no_such_tool", "python", "a/b", "a__b", "")
+_STRANGE = ("no_such_tool", "python", "a/b", "a__b", "web_search")
+STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
+WAITS = ("", "1", "30", "0.5", "Wed, 21 Oct 2065 07:28:00 GMT")
+_TRIES = 40
 
 
 def kinds(provider: str) -> list[Kind]:
     """The kinds of question that fit a provider."""
     dialect = profile(provider).dialect
-    made: list[Kind] = ["plain", "cut", "written", "prose", "doubled"]
+    made: list[Kind] = ["plain", "cut", "written", "prose", "doubled", "refused", "failed", "unreachable"]
     # /api/generate knows no tools: litellm writes them into the prompt, where no name is renamed or read off.
     if dialect != "ollama_generate":
         made.append("unknown")
@@ -58,125 +62,289 @@ def kinds(provider: str) -> list[Kind]:
     return made
 
 
-@st.composite
-def questions(draw: st.DrawFn, provider: str, *, stream: bool) -> Question:
-    """One question of any kind that fits the provider and mode; half of them plain."""
-    fitting = kinds(provider)
-    kind = draw(st.sampled_from(fitting))
-    if draw(st.booleans()):
-        kind = "plain"
-    names = draw(_names(provider))
-    question = Question(provider, tuple(names), _reply(draw, kind, names), kind, stream)
-    if kind in {"plain", "broken", "unknown"}:
-        question = replace(question, quirks=draw(_quirks(provider)))
-    if kind == "plain":
-        question = _asked(draw, question)
+def questions(provider: str, *, stream: bool, seed: str = "") -> Iterator[Question]:
+    """Questions without end that fit the provider and mode; the same ones for the same seed."""
+    number = 0
+    while True:
+        yield question_of(provider, Random(f"{provider} {stream} {seed} {number}"), stream=stream)  # noqa: S311 - to be repeated
+        number += 1
+
+
+_WEIGHTS: dict[Kind, int] = {"plain": 20, "broken": 6, "unknown": 3, "cut": 2}
+
+
+@cache
+def _weighted(provider: str) -> tuple[Kind, ...]:
+    return tuple(kind for kind in kinds(provider) for _ in range(_WEIGHTS.get(kind, 1)))
+
+
+def question_of(provider: str, rng: Random, *, stream: bool) -> Question:
+    """One question of any kind; over half of them plain."""
+    for _ in range(_TRIES):
+        made = _question(provider, rng, stream=stream)
+        if carried(made):
+            return made
+    return Question(provider, ("get_x",), Reply(text="hi", finish="stop", usage=Usage(1, 1, 2)), stream=stream)
+
+
+def _question(provider: str, rng: Random, *, stream: bool) -> Question:
+    kind = rng.choice(_weighted(provider))
+    textual = profile(provider).dialect == "ollama_generate"
+    names = [values.legal_name(rng)] if textual else values.names(rng, provider)
+    question = Question(provider, tuple(names), _reply(rng, kind, names, profile(provider).dialect), kind, stream)
+    if kind in {"plain", "broken", "unknown"} and one_in(rng, 2):
+        question = replace(question, quirks=_quirks(rng, provider))
+    if kind == "failed":
+        failures = sorted(question.dialect.failures)
+        question = replace(question, quirks=frozenset({rng.choice(failures)}) if failures else frozenset())
+    if kind == "refused":
+        question = replace(question, status=rng.choice(STATUSES), retry_after=rng.choice(WAITS))
     if kind == "cut":
-        question = replace(question, cut_at=draw(_SHARES))
-    if not carried(question):
-        reject()
-    return question
+        question = replace(question, cut_at=rng.random() * 0.999)
+    return _beside(rng, _asked(rng, question))
 
 
-_SHARES = st.floats(0, 0.999)
-_CUTS = st.lists(st.integers(1, 4000), max_size=3)
-_EVERY = st.sampled_from((0, 0, 0, 1, 7))
-_ONE_IN_TEN = st.integers(0, 9)
+_DESCRIBED = 12
 
 
-@functools.cache
-def _quirks(provider: str) -> st.SearchStrategy[frozenset[str]]:
-    return quirk_sets(provider, DIALECTS[profile(provider).dialect].quirks.keys() - left_out(provider))
+def _detail(rng: Random, place: int) -> tuple[str, dict[str, Json]]:
+    return f"{values.spoken(rng)} ({place})", values.schema(rng)
 
 
-@functools.cache
-def _names(provider: str) -> st.SearchStrategy[list[str]]:
-    if profile(provider).dialect == "ollama_generate":
-        return st.lists(legal_names(provider), min_size=1, max_size=3, unique=True)
-    return tool_sets(provider)
+def _quirks(rng: Random, provider: str) -> frozenset[str]:
+    known = sorted(DIALECTS[profile(provider).dialect].quirks.keys() - left_out(provider))
+    return frozenset(rng.choice(known) for _ in range(rng.randrange(1, 4))) if known else frozenset()
 
 
-def _asked(draw: st.DrawFn, question: Question) -> Question:
-    """``question`` with a choice, a history, cuts, or another beside it."""
-    names = list(question.tools)
-    question = replace(question, choice=draw(st.none() | st.sampled_from(names)), history=draw(_histories(question)))
-    if question.stream:
-        question = replace(question, cuts=tuple(draw(_CUTS)), every=draw(_EVERY))
-    if draw(_ONE_IN_TEN) == 0 and not question.quirks:
-        question = replace(question, beside=draw(_beside(question)))
-    return question
+def _asked(rng: Random, question: Question) -> Question:
+    if question.kind == "unknown" and one_in(rng, 6):
+        return _without_tools(rng, question)
+    return _conversing(rng, question)
 
 
-@st.composite
-def _beside(draw: st.DrawFn, question: Question) -> Question:
-    names = draw(_names(question.provider))
-    reply = Reply(calls=draw(tool_calls(names, max_size=2)), finish="tool_calls", usage=draw(usages()))
-    return Question(question.provider, tuple(names), reply, stream=question.stream)
+def _without_tools(rng: Random, question: Question) -> Question:
+    """A call where nothing is offered."""
+    call = ToolCall(rng.choice(question.tools), values.parameters(rng), "call_strange")
+    return replace(question, tools=(), reply=replace(question.reply, calls=(call,)))
 
 
-@st.composite
-def _histories(draw: st.DrawFn, question: Question) -> tuple[History, ...]:
-    if question.dialect.name == "ollama_generate":
-        return ()
-    ids = draw(_FOREIGN)
-    named = st.sampled_from(question.tools) | tool_names(question.provider)
-    return tuple(History(draw(named), one) for one in ids)
-
-
-def foreign_ids() -> st.SearchStrategy[str]:
-    """Ids that some provider makes and another refuses: with dots and colons, past 40 and past 64 characters."""
-    odd = st.sampled_from(
-        (
-            "functions.x:0",
-            "functions.x:1",
-            "functions_x_0",
-            "x" * 41,
-            "x" * 65,
-            "x" * 66,
-            "call_1/é",
-            "a.b",
-            "a:b",
-            "a b",
-        )
+def _conversing(rng: Random, question: Question) -> Question:
+    """``question`` with a conversation, descriptions and schemas, a choice and options, and cuts where it streams."""
+    textual = question.dialect.name == "ollama_generate"
+    question = replace(
+        question,
+        system=tuple(_prompt(rng) for _ in range(rng.choice((0, 1, 1, 2)))),
+        turns=() if textual else _turns(rng, question),
+        details=tuple(
+            (f"{values.spoken(rng)} ({place})", values.schema(rng)) for place in range(len(question.tools[:12]))
+        ),
+        options=_options(rng, question),
     )
-    return call_ids() | odd
+    ends_in_results = bool(question.turns and question.turns[-1].calls) and one_in(rng, 3)
+    question = replace(question, asked="" if ends_in_results else _user(rng))
+    if question.kind == "plain" and one_in(rng, 3):
+        question = replace(question, choice=rng.choice(question.tools))
+    elif question.kind == "plain" and one_in(rng, 3):
+        question = replace(
+            question, word=rng.choice(("auto", "required") if question.reply.calls else ("auto", "none"))
+        )
+    if question.kind == "plain" and question.stream:
+        cuts = tuple(rng.randrange(1, 4000) for _ in range(rng.randrange(4)))
+        question = replace(question, cuts=cuts, every=_every(rng, question))
+    return question
 
 
-_FOREIGN = st.lists(foreign_ids(), max_size=3, unique=True)
+_SMALL = 1500
 
 
-def _reply(draw: st.DrawFn, kind: Kind, names: list[str]) -> Reply:
+def _every(rng: Random, question: Question) -> int:
+    """Each chunk costs: only small answers are cut into bytes."""
+    small = len(repr(question.reply)) < _SMALL
+    return rng.choice((0, 0, 0, 0, 1, 7)) if small else rng.choice((0, 0, 0, 97))
+
+
+def _prompt(rng: Random) -> str:
+    return rng.choice(material.PROMPTS) if one_in(rng, 2) else f"{values.spoken(rng).strip()}?"
+
+
+def _user(rng: Random) -> Json:
+    if not one_in(rng, 4):
+        return _prompt(rng)
+    return [{"type": "text", "text": _prompt(rng)} for _ in range(rng.randrange(1, 4))]
+
+
+def _turns(rng: Random, question: Question) -> tuple[Turn, ...]:
+    number = rng.choice((0, 0, 1, 1, 2, 4))
+    ids = _ids(rng, 3 * number)
+    return tuple(_turn(rng, question, ids) for _ in range(number))
+
+
+def _turn(rng: Random, question: Question, ids: list[str]) -> Turn:
+    said = f"{_prompt(rng).strip()}" if one_in(rng, 2) else ""
+    offered = question.tools
+    calls = tuple(
+        History(
+            rng.choice(offered) if not one_in(rng, 6) else values.name(rng, question.profile.names),
+            ids.pop(),
+            values.parameters(rng),
+            _result(rng),
+        )
+        for _ in range(rng.choice((0, 1, 1, 2, 3)))
+    )
+    return Turn(_user(rng), said or ("" if calls else "I see."), calls)
+
+
+def _result(rng: Random) -> Json:
+    kind = rng.randrange(12)
+    if kind == 0:
+        return [{"type": "text", "text": values.spoken(rng)} for _ in range(rng.randrange(1, 3))]
+    return values.text(rng) if kind < 4 else rng.choice(material.RESULTS)  # noqa: PLR2004 - shares of twelve
+
+
+_LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGH23456789"
+_FORMS = ("call_%s", "call_%s", "toolu_%s", "%s", "functions.x:%s", "chatcmpl-tool-%s", "x" * 40 + "%s", "a b/%sé")
+_OWN_FORMS = ("call_%s", "call_%s", "toolu_%s", "%s", "functions.x:%s", "chatcmpl-tool-%s")
+
+
+def _ids(rng: Random, number: int, forms: tuple[str, ...] = _FORMS) -> list[str]:
+    """Ids as providers make them, and such as another refuses; all different."""
+    return [rng.choice(forms) % f"{''.join(rng.choices(_LETTERS, k=8))}{place}" for place in range(number)]
+
+
+_TEMPERATURES = (0, 0.0, 0.2, 0.7, 1, 1.0)
+
+
+def _options(rng: Random, question: Question) -> dict[str, Json]:
+    made: dict[str, Json] = {}
+    if one_in(rng, 3):
+        made["temperature"] = rng.choice(_TEMPERATURES)
+    if one_in(rng, 4):
+        made["max_tokens"] = rng.choice((1, 16, 100, 4097, 8192))
+    if one_in(rng, 6):
+        made["top_p"] = rng.choice((0.1, 0.5, 1.0))
+    if one_in(rng, 6):
+        made["stop"] = rng.choice((["END"], ["END", "\n\n"], "STOP"))
+    if one_in(rng, 10):
+        made["seed"] = rng.choice((0, 7))
+    if one_in(rng, 12):
+        made["presence_penalty"] = 0.5
+    if one_in(rng, 8):
+        made["parallel_tool_calls"] = rng.choice((True, False))
+    if question.kind == "answer" and one_in(rng, 2):
+        schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+        made["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+    if one_in(rng, 30):
+        return made
+    left = seldom(question.provider)
+    return {name: one for name, one in made.items() if name not in left}
+
+
+def _beside(rng: Random, question: Question) -> Question:
+    """Now and then with others asked at the same time, of other providers and modes too."""
+    if question.kind != "plain" or question.quirks or not one_in(rng, 15) or question.dialect.name == "ollama_generate":
+        return question
+    others = []
+    for _ in range(rng.choice((1, 1, 1, 3))):
+        names = values.names(rng, question.provider)[:4]
+        reply = Reply(calls=_calls(rng, names, 1, 2), finish="tool_calls", usage=_usage(rng))
+        stream = question.stream if not one_in(rng, 3) else not question.stream
+        others.append(Question(question.provider, tuple(names), reply, stream=stream))
+    return replace(question, beside=tuple(others))
+
+
+def _usage(rng: Random) -> Usage:
+    prompt, completion = rng.randrange(1, 9999), rng.randrange(1, 9999)
+    return Usage(prompt, completion, prompt + completion)
+
+
+_MODELS = ("", "", "model-2026-01-01", "org/model:free")
+
+
+def _reply(rng: Random, kind: Kind, names: list[str], dialect: str) -> Reply:
+    usage = _usage(rng)
     if kind == "broken":
-        return draw(broken_replies(names))
+        return _broken(rng, names, usage)
     if kind == "written":
-        return draw(_written(names))
+        return _written(rng, names, usage)
     if kind == "prose":
-        return Reply(text=draw(st.sampled_from(PROSE)).replace("%s", names[0]), finish="stop", usage=draw(usages()))
+        return Reply(text=rng.choice(PROSE).replace("%s", names[0]), finish="stop", usage=usage)
     if kind == "answer":
-        said = json.dumps({"name": names[0], "arguments": draw(arguments())}, ensure_ascii=False)
-        return Reply(text=said, finish="stop", usage=draw(usages()))
-    reply = draw(replies(names))
+        said = json.dumps({"name": names[0], "arguments": values.parameters(rng)}, ensure_ascii=False)
+        return Reply(text=said, finish="stop", usage=usage)
+    reply = _plain(rng, names, usage, dialect)
     if kind == "unknown":
-        near = (*_STRANGE[:-1], names[0].swapcase(), f"{names[0]}s", names[0][:-1], f" {names[0]}")
-        strange = draw(st.sampled_from([one for one in near if one and one not in names]))
-        place = draw(st.integers(0, len(reply.calls)))
-        made = (*reply.calls[:place], ToolCall(strange, draw(arguments()), "call_strange"), *reply.calls[place:])
-        return replace(reply, calls=made, finish="tool_calls")
+        near = (*_STRANGE, names[0].swapcase(), f"{names[0]}s", names[0][:-1], f" {names[0]}", f"functions.{names[0]}")
+        strange = rng.choice([one for one in near if one and one not in names])
+        place = rng.randrange(len(reply.calls) + 1)
+        made = (*reply.calls[:place], ToolCall(strange, values.parameters(rng), "call_strange"), *reply.calls[place:])
+        return replace(reply, calls=made, finish="tool_calls", refusal="")
     return reply
 
 
-@st.composite
-def _written(draw: st.DrawFn, names: list[str]) -> Reply:
-    """Calls that a model wrote as text, in one of the shapes that are seen."""
-    calls = draw(tool_calls(names, max_size=2))
-    called, given = (
-        draw(st.sampled_from(("name", "function_name", "tool_name"))),
-        draw(st.sampled_from(("arguments", "parameters"))),
+_ENDS: tuple[Finish, ...] = ("stop", "stop", "stop", "length", "content_filter")
+
+
+def _ran(rng: Random, dialect: str) -> ToolCall:
+    """A call that the provider ran itself, as it is called there."""
+    if dialect == "gemini":
+        return ToolCall("code_execution", {"language": "PYTHON", "code": values.text(rng)}, "")
+    return ToolCall("web_search", {"query": values.text(rng)}, f"srvtoolu_{rng.randrange(10**6)}")
+
+
+def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
+    """Calls, text, or text beside calls; with reasoning, a refusal, or calls that the provider ran itself."""
+    calls = _calls(rng, names, 1, 3) if rng.randrange(3) else ()
+    if one_in(rng, 30):
+        calls = _calls(rng, names, 9, 17)
+    said = (values.spoken(rng) if one_in(rng, 2) else "") if calls else values.spoken(rng)
+    finish: Finish = rng.choice(_ENDS) if not calls else "length" if one_in(rng, 12) else "tool_calls"
+    made = Reply(
+        text=said,
+        calls=calls,
+        finish=finish,
+        usage=usage,
+        reasoning=values.text(rng) if one_in(rng, 3) else "",
+        id=f"resp-{rng.randrange(10**9)}" if one_in(rng, 2) else "",
+        model="" if dialect.startswith("ollama") else rng.choice(_MODELS),  # litellm asks this machine of models
     )
-    as_text = draw(st.booleans())
+    if not calls and one_in(rng, 12):
+        return replace(made, text="", refusal=values.spoken(rng), finish="stop")
+    if one_in(rng, 12):
+        return replace(made, provider_calls=(_ran(rng, dialect),))
+    return made
+
+
+def _calls(rng: Random, names: list[str], least: int, most: int) -> tuple[ToolCall, ...]:
+    """Each with an id of its own; two of them may ask for the same thing."""
+    made: list[ToolCall] = []
+    for one in _ids(rng, rng.randrange(least, most + 1), _OWN_FORMS):
+        again = made and one_in(rng, 8)
+        call = rng.choice(made) if again else ToolCall(rng.choice(names), values.parameters(rng), one)
+        made.append(replace(call, id=one))
+    return tuple(made)
+
+
+def _broken(rng: Random, names: list[str], usage: Usage) -> Reply:
+    """A call whose arguments are no JSON object, beside good ones and text; or the last one cut off at the limit."""
+    calls = _calls(rng, names, 0, 3)
+    name, said = rng.choice(names), values.text(rng) if one_in(rng, 2) else ""
+    if one_in(rng, 3):
+        bad = CallError("cut_off", "", rng.choice(material.CUT_OFF), name, "call_broken", len(calls))
+        return Reply(text=said, calls=calls, errors=(bad,), finish="length", usage=usage)
+    raw = rng.choice(material.BROKEN)
+    bad = CallError("arguments", "", raw, name, "call_broken", rng.randrange(len(calls) + 1))
+    return Reply(text=said, calls=calls, errors=(bad,), finish="tool_calls", usage=usage)
+
+
+def _written(rng: Random, names: list[str], usage: Usage) -> Reply:
+    """Calls that a model wrote as text, in one of the shapes that are seen."""
+    calls = _calls(rng, names, 1, 2)
+    called = rng.choice(("name", "function_name", "tool_name"))
+    given = rng.choice(("arguments", "parameters"))
+    as_text = one_in(rng, 2)
     shapes: list[Json] = [
         {called: call.name, given: json.dumps(call.parameters) if as_text else call.parameters} for call in calls
     ]
-    whole = shapes[0] if len(shapes) == 1 and draw(st.booleans()) else shapes
-    text = draw(st.sampled_from(("%s", " %s\n", "```json\n%s\n```"))).replace("%s", json.dumps(whole))
-    return Reply(text=text, calls=calls, finish="stop", usage=draw(usages()))
+    whole = shapes[0] if len(shapes) == 1 and one_in(rng, 2) else shapes
+    text = rng.choice(("%s", " %s\n", "```json\n%s\n```")).replace("%s", json.dumps(whole))
+    return Reply(text=text, calls=calls, finish="stop", usage=usage)

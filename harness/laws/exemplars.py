@@ -14,7 +14,7 @@ from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects.providers import profile
 from harness.laws.draw import ASKS_FOR_JSON, PROSE, kinds
 from harness.laws.known_faults import left_out
-from harness.laws.question import History, Question, carried, rendered
+from harness.laws.question import History, Question, Turn, carried, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,7 @@ def _textual(provider: str, stream: bool) -> Iterator[Question]:
     yield from _texts(asked)
     yield from (replace(asked, reply=call, quirks=frozenset({quirk})) for quirk in sorted(asked.dialect.quirks))
     yield from _cuts(replace(asked, reply=call))
+    yield from _failed(replace(asked, reply=call))
 
 
 def _native(provider: str, stream: bool) -> Iterator[Question]:
@@ -79,6 +80,7 @@ def _native(provider: str, stream: bool) -> Iterator[Question]:
     yield from _broken(asked)
     yield from _texts(asked)
     yield from _cuts(asked)
+    yield from _failed(asked)
     said = replace(calls, text="said", calls=(), finish="stop")
     for quirk in sorted(asked.dialect.quirks.keys() - left_out(provider)):
         yield from _quirked(
@@ -134,15 +136,84 @@ def _requests(asked: Question) -> Iterator[Question]:
     yield from (replace(asked, choice=name) for name in asked.tools[:2])
     ids = ("functions.x:0", "functions_x_0", "x" * 65, "x" * 66, "call_1/é")
     past = tuple(History(("a/b", "get_x", "gone/away", "get/x", "a__b")[n], one) for n, one in enumerate(ids))
-    yield replace(asked, history=past)
-    yield replace(asked, history=past[:1], choice="get_x")
+    yield replace(asked, turns=(Turn(calls=past),), asked="Again.")
+    yield replace(asked, turns=(Turn(calls=past[:1]),), asked="Again.", choice="get_x")
+    yield from _conversations(asked)
+    yield from (replace(asked, word=word) for word in ("auto", "required"))
+    yield replace(asked, word="none", reply=replace(asked.reply, calls=(), finish="stop"))
+    for given in (
+        {"temperature": 0.5, "max_tokens": 77},
+        {"stop": ["END"], "top_p": 0.5},
+        {"parallel_tool_calls": False},
+    ):
+        yield replace(asked, options=given)
     yield replace(asked, kind="doubled", tools=asked.tools[:1], reply=replace(asked.reply, calls=()))
     yield replace(asked, kind="doubled")
     here = Reply(calls=(ToolCall("a/b", {"n": 1}, "call_1"), ToolCall("x.y", {}, "call_2")), finish="tool_calls")
     there = Reply(calls=(ToolCall("a__b", {"n": 2}, "call_1"), ToolCall("x y", {}, "call_2")), finish="tool_calls")
     other = replace(asked, tools=("a__b", "x y"), reply=replace(there, usage=_USAGE))
-    yield replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE), beside=other)
-    yield replace(other, beside=replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE)))
+    yield replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE), beside=(other,))
+    yield replace(other, beside=(replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE)),))
+
+
+_SCHEMA: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "description": "Which “city”?", "minLength": 1},
+        "days": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+        "unit": {"type": "string", "enum": ["C", "F"]},
+        "at": {"type": "object", "properties": {"lat": {"type": "number"}}, "required": ["lat"]},
+    },
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+def _conversations(asked: Question) -> Iterator[Question]:
+    """System prompts, schemas of their own, several turns with results of every form, long texts, many tools."""
+    parts = [{"type": "text", "text": "One. "}, {"type": "text", "text": "Two."}]
+    earlier = (
+        Turn("Hi <b> & é", "Hello.\n"),
+        Turn(
+            parts,
+            "I look.",
+            (History("get_x", "call_1", _VALUES, "42"), History("a/b", "call_2", _STRINGS, '{"ok": [1.0, null]}')),
+        ),
+        Turn(
+            "And?", "", (History("get_x", "call_3", {}, "Error: timed out"), History("get_x", "call_4", {"n": 1}, ""))
+        ),
+    )
+    details = tuple(
+        (f"Tool {n}: does “that”.\nUse it.", {**_SCHEMA, "required": []} if n else _SCHEMA) for n in range(3)
+    )
+    yield replace(asked, system=("Be brief.\n  {rules} & <b>", "Second."), turns=earlier, details=details, asked="")
+    yield replace(asked, system=("Be brief.",), turns=earlier[:2], details=details, asked=parts)
+    long = "".join(f"{n} é\n" for n in range(20_000))
+    past = History("get_x", "call_1", {"x": long[:70_000]}, long)
+    yield replace(asked, system=(long[:50_000],), turns=(Turn(long[:40_000], "", (past,)),), asked="Again.")
+    many = tuple(f"tool_{n}" for n in range(128))
+    last = Reply(calls=(ToolCall(many[-1], {"n": 128}, "call_1"),), finish="tool_calls", usage=_USAGE)
+    yield replace(asked, tools=many, reply=last, details=tuple((f"Number {n}.", _SCHEMA) for n in range(128)))
+    if not asked.stream:
+        call = ToolCall("get_x", {"x": long, "deep": _deep(70)}, "call_1")
+        yield replace(asked, reply=replace(last, calls=(call,)))
+        yield replace(asked, reply=Reply(text=long, finish="stop", usage=_USAGE))
+
+
+def _deep(levels: int) -> Json:
+    made: Json = 1
+    for _ in range(levels):
+        made = {"in": made}
+    return made
+
+
+def _failed(asked: Question) -> Iterator[Question]:
+    """Statuses with how long to wait, errors under status 200, and no connection."""
+    last = replace(asked, kind="refused")
+    yield from (replace(last, status=status) for status in (400, 401, 403, 404, 408, 500, 503))
+    yield from (replace(last, status=429, retry_after=wait) for wait in ("7", "0.5", "Wed, 21 Oct 2065 07:28:00 GMT"))
+    yield from (replace(asked, kind="failed", quirks=frozenset({one})) for one in sorted(asked.dialect.failures))
+    yield replace(asked, kind="unreachable")
 
 
 def _broken(asked: Question) -> Iterator[Question]:

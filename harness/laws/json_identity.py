@@ -1,26 +1,99 @@
-"""Equality of JSON values, exactly as sent: 1 is neither true nor 1.0, 0.0 is not -0.0, keys keep their order."""
+"""Equality of JSON values, exactly as sent: 1 is neither true nor 1.0, 0.0 is not -0.0, keys keep their order.
+
+What kind of mapping or sequence holds the values does not matter.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from harness.core.chat import Json
 
-    from harness.core.chat import Json, ToolCall
+if TYPE_CHECKING:
+    from harness.core.chat import ToolCall
+
+_SHOWN = 160
+Place = tuple[str, Json, Json]
+"""Where two values differ, as a JSON path, and what stands there in each."""
 
 
 def same(one: Json, other: Json) -> bool:
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return list(one) == list(other) and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, float):
-        return bool(one == other and math.copysign(1, one) == math.copysign(1, other))
-    return bool(one == other)
+    return difference(one, other) is None
+
+
+def difference(one: Json, other: Json, path: str = "$") -> Place | None:
+    """The first place at which ``other`` is not ``one``; None where they are the same."""
+    if isinstance(one, Mapping):
+        return _between_mappings(one, other, path)
+    if isinstance(one, str):
+        return None if isinstance(other, str) and one == other else (path, one, other)
+    if isinstance(one, Sequence):
+        return _between_sequences(one, other, path)
+    if isinstance(one, bool) or one is None:
+        return None if one is other else (path, one, other)
+    kind = int if isinstance(one, int) else float
+    alike = isinstance(other, kind) and not isinstance(other, bool) and one == other
+    signed = not isinstance(one, float) or (alike and math.copysign(1, one) == math.copysign(1, other))
+    return None if alike and signed else (path, one, other)
+
+
+def _between_mappings(one: Mapping[str, Json], other: Json, path: str) -> Place | None:
+    if not isinstance(other, Mapping):
+        return path, one, other
+    if list(one) != list(other):
+        if set(one) == set(other):
+            return f"{path} (order of keys)", list(one), list(other)
+        lost = [key for key in one if key not in other]
+        return (f"{path}.{lost[0]}", one[lost[0]], "missing") if lost else (f"{path} (keys)", list(one), list(other))
+    return next(filter(None, (difference(value, other[key], f"{path}.{key}") for key, value in one.items())), None)
+
+
+def _between_sequences(one: Sequence[Json], other: Json, path: str) -> Place | None:
+    if isinstance(other, (str, bytes)) or not isinstance(other, Sequence):
+        return path, one, other
+    for place, (here, there) in enumerate(zip_longest(one, other, fillvalue=_NOTHING)):
+        if here is _NOTHING or there is _NOTHING:
+            return f"{path} (length)", len(one), len(other)
+        found = difference(here, there, f"{path}[{place}]")
+        if found is not None:
+            return found
+    return None
+
+
+_NOTHING = object()
+
+
+def shown(value: Json, other: Json = None) -> str:
+    """``value`` for a sentence: a long text only around the first character in which it differs from ``other``."""
+    if isinstance(value, str) and isinstance(other, str) and len(value) > _SHOWN:
+        at = next(
+            (n for n, (a, b) in enumerate(zip(value, other, strict=False)) if a != b), min(len(value), len(other))
+        )
+        start = max(0, at - 40)
+        ends = ("…" if start else "", "…" if at + 80 < len(value) else "")
+        return f"{ends[0]}{value[start : at + 80]!r}{ends[1]} ({len(value)} characters)"
+    text = repr(value)
+    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-_SHOWN:]}"
+
+
+def differ(what: str, one: Json, other: Json) -> str:
+    """The complaint that ``what`` was ``one`` and is ``other``; ``""`` where they are the same."""
+    found = difference(one, other)
+    if found is None:
+        return ""
+    path, here, there = found
+    where = "" if path == "$" else f" at {path}"
+    return f"{what}{where} was {shown(here, there)}, came back as {shown(there, here)}"
+
+
+def number_differs(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> str:
+    """The complaint if calls are lost or invented, whatever is in them."""
+    if len(expected) == len(found):
+        return ""
+    return f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found][:9]}"
 
 
 def differing(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> str:
@@ -30,6 +103,7 @@ def differing(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> str:
     for number, (one, other) in enumerate(zip(expected, found, strict=True)):
         if one.name != other.name:
             return f"call {number} was to {one.name!r}, came back as {other.name!r}"
-        if not same(one.parameters, other.parameters):
-            return f"call {number} had {one.parameters!r}, came back with {other.parameters!r}"
+        complaint = differ(f"call {number}", one.parameters, other.parameters)
+        if complaint:
+            return complaint
     return ""

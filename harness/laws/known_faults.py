@@ -5,12 +5,16 @@ A litellm that mends one turns its test red, and its line is then deleted.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.adapters.litellm_alone import complete
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.dialects.providers import profile
-from harness.laws.question import History, Question
+from harness.laws.question import History, Question, Turn
+from harness.laws.replies import WHOLE
+from harness.laws.trial import run_trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 class KnownFault:
     """``question`` breaks the laws ``laws`` through ``litellm`` (the versions seen); ``what`` says how.
 
-    ``applies`` tells from a trial whether it is this fault that shows in it.
+    ``applies`` says of a trial whether it is this fault that shows in it. ``hidden``: what litellm drops may by chance
+    be what it makes up, so that it need not break the law by itself.
     """
 
     name: str
@@ -31,18 +36,27 @@ class KnownFault:
     what: str
     question: Question
     applies: Callable[[Trial], bool]
+    hidden: bool = False
+
+
+def _dialect(*names: str, stream: bool | None = None) -> Callable[[Trial], bool]:
+    def applies(trial: Trial) -> bool:
+        question = trial.question
+        return question.dialect.name in names and stream in (None, question.stream)
+
+    return applies
 
 
 def _ended_otherwise(trial: Trial) -> bool:
     """Whether a whole answer ended in a word that litellm's "stop" (or calls being there) does not tell."""
-    if not _whole_cohere(trial) or trial.served is None or trial.question.kind not in {"plain", "broken"}:
+    question = trial.question
+    if not _whole_cohere(trial) or trial.served is None or question.kind not in WHOLE:
         return False
-    told = "tool_calls" if trial.question.reply.calls or trial.question.reply.errors else "stop"
-    return trial.question.kind == "broken" or trial.question.dialect.read(trial.served).finish != told
+    expected = "tool_calls" if question.reply.calls or question.reply.errors else "stop"
+    return question.kind == "broken" or question.dialect.read(trial.served).finish != expected
 
 
-def _whole_cohere(trial: Trial) -> bool:
-    return trial.question.dialect.name == "cohere" and not trial.question.stream
+_whole_cohere = _dialect("cohere", stream=False)
 
 
 def _both(trial: Trial) -> bool:
@@ -51,9 +65,8 @@ def _both(trial: Trial) -> bool:
 
 
 def _generated_otherwise(trial: Trial) -> bool:
-    whole = trial.question.dialect.name == "ollama_generate" and not trial.question.stream
     return (
-        whole
+        _dialect("ollama_generate", stream=False)(trial)
         and trial.question.kind == "plain"
         and trial.served is not None
         and trial.question.dialect.read(trial.served).finish != "stop"
@@ -70,19 +83,44 @@ def _uncounted(trial: Trial) -> bool:
 
 
 def _filtered(trial: Trial) -> bool:
-    whole = trial.question.dialect.name == "gemini" and not trial.question.stream
-    return whole and trial.question.reply.finish == "content_filter"
+    return _dialect("gemini", stream=False)(trial) and trial.question.reply.finish == "content_filter"
 
 
+_THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+
+
+def _thinks_aloud(trial: Trial) -> bool:
+    return _THOUGHT.match(trial.question.reply.text) is not None
+
+
+CHOICE_DROPPED = frozenset({"mistral", "cohere", "cohere_chat", "ollama_chat"})
+"""Providers for which litellm drops ``tool_choice`` without a word."""
+
+
+def _chosen(trial: Trial) -> bool:
+    question = trial.question
+    return question.provider in CHOICE_DROPPED and bool(question.choice or question.word)
+
+
+def _serial(trial: Trial) -> bool:
+    question = trial.question
+    dropped = question.dialect.name in {"gemini", "bedrock", "cohere"}
+    return dropped and question.options.get("parallel_tool_calls") is False
+
+
+_HEADLESS = ("anthropic", "cohere", "gemini", "bedrock", "ollama", "ollama_generate")
 _CALL = ToolCall("get_x", {}, "call_1")
 _COUNTS = Usage(1, 1, 2)
-_EVERY = frozenset(f"{letter}{n}" for letter, last in (("N", 9), ("D", 14), ("S", 7)) for n in range(1, last + 1))
+_SAID = Reply(text="hi", finish="stop", usage=_COUNTS)
+_EVERY = frozenset(
+    f"{letter}{n}" for letter, last in (("N", 9), ("D", 19), ("S", 7), ("U", 3)) for n in range(1, last + 1)
+)
 SEEN = "1.106.2 to 1.109.1"
 
 KNOWN: tuple[KnownFault, ...] = (
     KnownFault(
         "cohere-text-beside-calls",
-        frozenset({"D7"}),
+        frozenset({"D7", "N6"}),
         SEEN,
         "the text of a whole Cohere answer is dropped where it holds calls",
         Question("cohere", ("get_x",), Reply(text="hi", calls=(_CALL,), finish="tool_calls", usage=_COUNTS)),
@@ -90,11 +128,20 @@ KNOWN: tuple[KnownFault, ...] = (
     ),
     KnownFault(
         "cohere-ending-dropped",
-        frozenset({"S5", "N4", "D10"}),
+        frozenset({"S5", "N4", "D10", "D15"}),
         SEEN,
         "every whole Cohere answer is said to end in stop, so that one cut off at its limit looks whole",
         Question("cohere", ("get_x",), Reply(text="hi", finish="length", usage=_COUNTS)),
         _ended_otherwise,
+        hidden=True,
+    ),
+    KnownFault(
+        "cohere-reasoning-dropped",
+        frozenset({"D19"}),
+        SEEN,
+        "the reasoning of a Cohere answer is dropped",
+        Question("cohere", ("get_x",), Reply(text="hi", finish="stop", usage=_COUNTS, reasoning="so")),
+        _dialect("cohere"),
     ),
     KnownFault(
         "cohere-counts-wanted",
@@ -105,8 +152,40 @@ KNOWN: tuple[KnownFault, ...] = (
         lambda trial: _whole_cohere(trial) and _uncounted(trial),
     ),
     KnownFault(
+        "answer-head-made-up",
+        frozenset({"U3"}),
+        SEEN,
+        "the provider's id of its answer, and in a stream its model, are lost; litellm's own are there instead",
+        Question("anthropic", ("get_x",), Reply(text="hi", finish="stop", usage=_COUNTS, id="msg_7")),
+        lambda trial: _dialect(*_HEADLESS)(trial) or trial.question.stream,
+    ),
+    KnownFault(
+        "choice-dropped",
+        frozenset({"Q3"}),
+        SEEN,
+        "tool_choice is dropped without a word for Cohere and Ollama, and a tool's name in it for Mistral",
+        Question("cohere", ("get_x",), _SAID, choice="get_x"),
+        _chosen,
+    ),
+    KnownFault(
+        "parallel-dropped",
+        frozenset({"Q3"}),
+        SEEN,
+        "parallel_tool_calls=False is dropped without a word for Gemini and Bedrock",
+        Question("gemini", ("get_x",), _SAID, options={"parallel_tool_calls": False}),
+        _serial,
+    ),
+    KnownFault(
+        "think-tags-parsed",
+        frozenset({"D3", "D7", "D8", "D19"}),
+        SEEN,
+        "text that starts with <think>…</think> is taken for reasoning and out of the text",
+        Question("mistral", ("get_x",), Reply(text="<think>a</think>b", finish="stop", usage=_COUNTS)),
+        _thinks_aloud,
+    ),
+    KnownFault(
         "gemini-filtered-text",
-        frozenset({"D3"}),
+        frozenset({"D3", "D14", "D19"}),
         SEEN,
         "the text of a whole Gemini answer that ended in SAFETY is dropped",
         Question("gemini", ("get_x",), Reply(text="hi", finish="content_filter", usage=_COUNTS)),
@@ -114,14 +193,14 @@ KNOWN: tuple[KnownFault, ...] = (
     ),
     KnownFault(
         "gemini-equal-calls-merged",
-        frozenset({"N5"}),
+        frozenset({"Q5"}),
         SEEN,
         "of two equal earlier calls in one message Gemini is sent one, beside both results",
         Question(
             "gemini",
             ("get_x",),
-            Reply(text="hi", finish="stop", usage=_COUNTS),
-            history=(History("get_x", "call_1"), History("get_x", "call_2")),
+            _SAID,
+            turns=(Turn(calls=(History("get_x", "call_1"), History("get_x", "call_2"))),),
         ),
         _called_twice,
     ),
@@ -157,5 +236,19 @@ def left_out(provider: str) -> frozenset[str]:
 
 
 def known(trial: Trial, law: str) -> KnownFault | None:
-    """The known fault that ``trial`` shows, if ``law`` is broken by one."""
-    return next((one for one in KNOWN if law in one.laws and one.applies(trial)), None)
+    """The known fault that ``trial`` shows, if ``law`` is broken by one: the request came from litellm, and litellm
+    alone breaks the law in the same question.
+    """
+    if not trial.litellm:
+        return None
+    return next(
+        (one for one in KNOWN if law in one.laws and one.applies(trial) and (one.hidden or _alone(trial, law))), None
+    )
+
+
+def _alone(trial: Trial, law: str) -> bool:
+    """Whether litellm by itself breaks ``law`` in this question, or has no answer to it at all."""
+    from harness.laws import BY_ID  # noqa: PLC0415 - the table of laws is made of modules beside this one
+
+    alone = trial.once("alone", lambda: run_trial(trial.question, complete, (Exception,)))
+    return alone.reply is None or bool(BY_ID[law].judge(alone))

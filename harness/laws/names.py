@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.core.errors import HarnessError
-from harness.laws.json_identity import differing
+from harness.laws.json_identity import differ, number_differs
 from harness.laws.law import Law
+from harness.laws.replies import differences
 
 if TYPE_CHECKING:
     from harness.laws.trial import Trial
-
-CHOICE_DROPPED = {"mistral", "cohere", "cohere_chat", "ollama", "ollama_chat"}
-"""Providers for which litellm drops a named ``tool_choice`` without a word (a known fault, and no matter of names)."""
 
 
 def _sent(trial: Trial) -> bool:
@@ -35,14 +32,18 @@ def injective(trial: Trial) -> str | None:
     if not _sent(trial):
         return None
     sent = trial.mentions.tools
-    if len(sent) != len(trial.question.tools):
-        return f"{len(trial.question.tools)} tools were offered, {len(sent)} were sent"
     doubled = sorted({name for name in sent if sent.count(name) > 1})
     return f"two tools are both sent as {doubled}" if doubled else ""
 
 
+def _matched(trial: Trial) -> bool:
+    """Whether each tool of the request is known by its own name: else Q2 has it."""
+    sent = trial.mentions.tools
+    return _sent(trial) and len(sent) == len(trial.question.tools) == len(set(sent))
+
+
 def identity(trial: Trial) -> str | None:
-    if not _sent(trial):
+    if not _matched(trial):
         return None
     rule = trial.question.profile.names
     offered = trial.question.tools
@@ -59,56 +60,65 @@ def identity(trial: Trial) -> str | None:
 
 def round_trip(trial: Trial) -> str | None:
     drawn = trial.question.reply
-    if trial.question.kind not in {"plain", "broken"} or not (drawn.calls or drawn.errors):
+    if trial.question.kind not in {"plain", "broken"} or not (drawn.calls or drawn.errors) or trial.reply is None:
         return None
-    if trial.reply is None:
-        return None if trial.question.kind == "broken" else f"raised {trial.error!r}"
-    expected = [call.name for call in drawn.calls]
-    found = [call.name for call in trial.reply.calls]
-    if found != expected:
-        return f"tools {expected} were called, {found} came back"
-    told = [error.name for error in trial.reply.errors]
-    strange = [name for name in told if name not in trial.question.tools]
-    return f"an error names {strange}, no tool that was offered" if strange else ""
+    if trial.question.kind == "plain":
+        return differences(trial).get("name", "")
+    wrong = differences(trial).get("name")
+    if wrong:
+        return wrong
+    names = [error.name for error in trial.reply.errors]
+    expected = [error.name for error in drawn.errors]
+    if len(names) != len(expected):
+        return ""
+    return "" if names == expected else f"the broken call was to {expected[0]!r}, its error names {names[0]!r}"
 
 
 def consistent(trial: Trial) -> str | None:
-    question, said, wire = trial.question, trial.mentions, trial.wire
-    if not _sent(trial) or not (question.choice or question.history):
+    question, sent, wire = trial.question, trial.mentions, trial.wire
+    if not _matched(trial) or not (question.choice or question.history):
         return None
-    if question.choice and question.provider not in CHOICE_DROPPED and said.choice != wire.get(question.choice):
-        return f"tool_choice names {said.choice!r}, the tool is sent as {wire.get(question.choice)!r}"
-    if len(said.calls) != len(question.history):
-        return f"the conversation holds {len(question.history)} earlier calls, {len(said.calls)} were sent"
-    for past, call in zip(question.history, said.calls, strict=True):
+    if question.choice and sent.choice and sent.choice != wire.get(question.choice):
+        return f"tool_choice names {sent.choice!r}, the tool is sent as {wire.get(question.choice)!r}"
+    if len(sent.calls) != len(question.history):
+        return None  # Q5 has it
+    for past, call in zip(question.history, sent.calls, strict=True):
         if past.name in wire and call != wire[past.name]:
             return f"an earlier call names {call!r}, the tool is sent as {wire[past.name]!r}"
         if past.name not in wire and call in wire.values():
             return f"an earlier call of {past.name!r}, no longer offered, goes out as {call!r}, which is another tool"
-    if said.results and said.results != said.calls:
-        return f"results name {said.results}, their calls {said.calls}"
+    if sent.results and sent.results != sent.calls:
+        return f"results name {sent.results}, their calls {sent.calls}"
     return ""
+
+
+_CONTENT = frozenset({"calls", "name", "no_arguments", "value", "string", "text"})
 
 
 def isolated(trial: Trial) -> str | None:
-    if trial.beside is None:
+    if not trial.beside:
         return None
-    for one in (trial, trial.beside):
+    for one in (trial, *trial.beside):
+        if one.declined:
+            continue
         if one.reply is None:
-            return f"asked at the same time as another, it raised {one.error!r}"
-        complaint = differing(one.question.reply.calls, one.reply.calls)
+            return f"asked at the same time as others, it raised {one.error!r}"
+        complaint = next((words for name, words in differences(one).items() if name in _CONTENT), "")
         if complaint:
-            return f"asked at the same time as another with the tools {_other(one, trial)}: {complaint}"
+            return f"asked at the same time as {len(trial.beside)} others: {complaint}"
     return ""
 
 
-def _other(one: Trial, trial: Trial) -> list[str]:
-    assert trial.beside is not None
-    return list((trial.beside if one is trial else trial).question.tools)
-
-
 def untouched(trial: Trial) -> str | None:
-    return "" if trial.untouched else "the caller's own messages, tools or options were changed"
+    held = trial.untouched and all(one.untouched for one in trial.beside)
+    return "" if held else f"the caller's own data was changed: {_changed(trial)}"
+
+
+def _changed(trial: Trial) -> str:
+    if trial.given is None or trial.given == trial.pristine:
+        return "while the request was made, and put back"
+    assert trial.pristine is not None
+    return differ("what was given", list(trial.pristine), list(trial.given)) or "in place"
 
 
 def doubled(trial: Trial) -> str | None:
@@ -119,8 +129,8 @@ def doubled(trial: Trial) -> str | None:
         return f"two tools called {name!r} were sent to the provider"
     if trial.error is None:
         return f"two tools called {name!r} raised nothing"
-    told = str(trial.error)
-    named = name in told or repr(name)[1:-1] in told
+    words = str(trial.error)
+    named = name in words or repr(name)[1:-1] in words
     return "" if named else f"the error does not name {name!r}: {trial.error}"
 
 
@@ -128,33 +138,45 @@ def unknown(trial: Trial) -> str | None:
     if trial.question.kind != "unknown":
         return None
     offered, sent = set(trial.question.tools), set(trial.wire.values())
-    strange = [call.name for call in trial.question.reply.calls if call.name not in offered]
+    drawn = trial.question.reply.calls
+    strange = [call.name for call in drawn if call.name not in offered]
     if not strange or set(strange) & sent:
         return None  # all were offered, or another tool happens to be called so on the wire
+    good = [call for call in drawn if call.name in offered]
     if trial.error is not None:
-        if not isinstance(trial.error, HarnessError):
+        if not trial.typed:
             return f"crashed: {trial.error!r}"
-        return "" if strange[0] in str(trial.error) else f"raised {trial.error!r}, which does not name {strange[0]!r}"
+        if strange[0] not in str(trial.error):
+            return f"raised {trial.error!r}, which does not name {strange[0]!r}"
+        complaint = number_differs(good, getattr(trial.error, "calls", ()))
+        return f"beside a call to a tool that was not offered: {complaint}" if complaint else ""
     assert trial.reply is not None
     passed = [call.name for call in trial.reply.calls if call.name not in offered]
     if passed:
         return f"calls to {passed} were handed on, and no such tool was offered"
-    good = [call for call in trial.question.reply.calls if call.name in offered]
-    complaint = differing(good, trial.reply.calls)
+    complaint = number_differs(good, trial.reply.calls)
     if complaint:
         return f"beside a call to a tool that was not offered: {complaint}"
-    named = [error.name for error in trial.reply.errors]
-    return "" if named == strange else f"errors name {named}, not {strange}"
+    places = [place for place, call in enumerate(drawn) if call.name not in offered]
+    found = [(error.name, error.index) for error in trial.reply.errors]
+    if trial.question.reply.provider_calls:  # whether those count in a call's place is nobody's rule
+        found, places = [(name, 0) for name, _ in found], [0] * len(strange)
+    return "" if found == list(zip(strange, places, strict=True)) else f"errors name {found}, not {strange} at {places}"
 
 
 LAWS = (
-    Law("N1", "legal: every name sent is one that the provider accepts", legal),
-    Law("N2", "injective: different tools have different names on the wire", injective),
-    Law("N3", "identity: a legal, free name goes out unchanged, a plain a/b as a__b", identity),
-    Law("N4", "round trip: the name that comes home is the tool's own", round_trip),
-    Law("N5", "consistent: one mapping for tools, choice, history and answer", consistent),
-    Law("N6", "isolated: requests under way at the same time don't mix their names", isolated),
-    Law("N7", "untouched: the caller's data is never changed", untouched),
-    Law("N8", "duplicates: two tools of one name are refused before anything is sent", doubled),
-    Law("N9", "unknown: a call to a tool that was not offered is an error that names it", unknown),
+    Law("N1", "legal: every name sent is one that the provider accepts", legal, grade="contract"),
+    Law("N2", "injective: different tools have different names on the wire", injective, grade="danger"),
+    Law(
+        "N3",
+        "identity: a legal, free name goes out unchanged, a plain a/b as a__b",
+        identity,
+        grade="opinion",
+    ),
+    Law("N4", "round trip: the decoded name is the tool's own", round_trip, grade="danger"),
+    Law("N5", "consistent: one mapping for tools, choice, history and answer", consistent, grade="contract"),
+    Law("N6", "isolated: requests under way at the same time don't mix", isolated, grade="danger"),
+    Law("N7", "untouched: the caller's data is never changed", untouched, grade="contract"),
+    Law("N8", "duplicates: two tools of one name are refused before anything is sent", doubled, grade="opinion"),
+    Law("N9", "unknown: a call to a tool that was not offered is an error that names it", unknown, grade="danger"),
 )

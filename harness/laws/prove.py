@@ -1,27 +1,30 @@
 """Prove a backend: put questions to it for each provider and mode, judge every law, shrink what breaks one.
 
-Exemplars come first, so that every quirk of a dialect has its turn; the rest is drawn.
+Counterexamples of earlier runs come first, then exemplars, so that every quirk of a dialect has its turn; then as many
+as are asked for are drawn. The same seed draws the same questions on every machine.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.core.errors import UsageError
 from harness.laws import ALL_LAWS, BY_ID, aask, run_trial
-from harness.laws.bare import BLIND, bare
+from harness.laws.bare import BLIND
+from harness.laws.bare import complete as bare_complete
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
+from harness.laws.guilt import effects, guilty
 from harness.laws.known_faults import known
 from harness.laws.provider_options import provers
-from harness.laws.search import searching
+from harness.laws.replies import differences
 from harness.laws.shrink import shrunk, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from harness.laws import Law, Question, Trial
     from harness.laws.tested_backend import Backend
@@ -30,6 +33,10 @@ Mode: TypeAlias = Literal["whole", "stream", "async whole", "async stream", "bar
 MODES: tuple[Mode, ...] = ("whole", "stream", "async whole", "async stream")
 """How a backend is asked; ours is also judged ``bare``, without litellm."""
 BARE_MODES: tuple[Mode, ...] = ("bare whole", "bare stream")
+
+
+_BEFORE = frozenset({"N7", "N8", "Q6"})
+"""Laws of what happens before anything is sent: where nothing was, the others have nothing to judge."""
 
 
 class LawBrokenError(AssertionError):
@@ -52,41 +59,55 @@ class BrokenLaw:
 
 @dataclass(slots=True)
 class Proof:
-    """One provider in one mode: how often each law was judged, what broke, and how often a known fault showed."""
+    """One provider in one mode: how often each law was judged, what broke, and how often a known fault showed.
+
+    ``fixed`` counts exemplars and earlier counterexamples, ``drawn`` what was drawn.
+    """
 
     provider: str
     mode: Mode
-    examples: int = 0
+    fixed: int = 0
+    drawn: int = 0
     judged: dict[str, int] = field(default_factory=dict)
     broken: dict[str, BrokenLaw] = field(default_factory=dict)
     known: dict[str, dict[str, int]] = field(default_factory=dict)
+    beside: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
         return not self.broken
 
+    @property
+    def examples(self) -> int:
+        return self.fixed + self.drawn
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How far a proof goes: ``examples`` for each provider and mode, exemplars included; without litellm ``bare``.
+    """How far a proof goes: ``examples`` are drawn for each provider and mode, after all exemplars; without litellm
+    ``bare``.
 
-    ``database`` is a folder in which Hypothesis keeps counterexamples, to be tried first next time. Without it and
-    without ``seed`` the same examples are drawn each time. Without ``shrink`` the first broken law ends a proof.
+    ``first`` are questions to put before all others, ``without`` quirks that are left out. ``stop``: the first broken
+    law ends a proof. Without ``exemplars`` only what is drawn is put.
     """
 
     examples: int = 200
     bare: int = 1000
     seed: int | None = None
-    database: Path | None = None
     shrink: bool = True
+    exemplars: bool = True
+    stop: bool = False
+    first: tuple[Question, ...] = ()
+    without: frozenset[str] = frozenset()
 
 
-def chosen_laws(ids: Sequence[str] = ()) -> tuple[Law, ...]:
-    """The laws of these ids, or all. Raises ``UsageError`` for one that is not known."""
+def chosen_laws(ids: Sequence[str] = (), grades: Sequence[str] = ()) -> tuple[Law, ...]:
+    """The laws of these ids and grades, or all. Raises ``UsageError`` for an id that is not known."""
     unknown = [one for one in ids if one not in BY_ID]
     if unknown:
         raise UsageError(f"no law {', '.join(unknown)}; there are {', '.join(BY_ID)}")
-    return tuple(BY_ID[one] for one in ids) or ALL_LAWS
+    laws = tuple(BY_ID[one] for one in ids) or ALL_LAWS
+    return tuple(law for law in laws if not grades or law.grade in grades)
 
 
 def prove(
@@ -97,15 +118,17 @@ def prove(
     modes: Sequence[Mode] = MODES,
     effort: Effort | None = None,
 ) -> Iterator[Proof]:
-    """A proof for each provider and mode, as it is done. A law's counterexample is shrunk where it is first found."""
-    found: set[str] = set()
+    """A proof for each provider and mode, as it is done. A law's counterexample is shrunk once in each mode."""
+    found: dict[Mode, set[str]] = {}
     for provider in provers(providers):
         for mode in modes:
             if mode.startswith("async") and backend.acomplete is None:
                 continue
-            proof = prove_one(backend, provider, mode, laws=laws, effort=effort or Effort(), found=frozenset(found))
-            found |= proof.broken.keys()
-            yield proof
+            seen = found.setdefault(mode, set())
+            yield (
+                proof := prove_one(backend, provider, mode, laws=laws, effort=effort or Effort(), found=frozenset(seen))
+            )
+            seen |= proof.broken.keys()
 
 
 def prove_one(
@@ -119,68 +142,134 @@ def prove_one(
 ) -> Proof:
     """One provider in one mode. Counterexamples of the laws in ``found`` are not shrunk again."""
     with asyncio.Runner() as loop:
-        return _proof(Proof(provider, mode), asker(backend, mode, loop), laws, effort, found)
+        return _Proving(Proof(provider, mode), asker(backend, mode, loop), laws, effort, found).proof_of_all()
 
 
-def _proof(
-    proof: Proof,
-    put: Callable[[Question], Trial],
-    laws: Sequence[Law],
-    effort: Effort,
-    found: frozenset[str],
-) -> Proof:
-    provider, mode = proof.provider, proof.mode
-    examples = effort.examples
-    if mode in BARE_MODES:
-        examples, laws = effort.bare, [law for law in laws if law.id not in BLIND]
-    for question in exemplars(provider, stream=mode.endswith("stream"))[:examples]:
-        proof.examples += 1
-        if judge(put(question), laws, proof) is not None and not effort.shrink:
-            return proof
-    left = examples - proof.examples
-    if left > 0:
-        _draw(proof, put, [law for law in laws if law.id not in proof.broken], left, effort)
-    for law_id in proof.broken.keys() - found if effort.shrink else ():
-        _shrink(proof, law_id, put)
-    return proof
+@dataclass(slots=True)
+class _Proving:
+    proof: Proof
+    put: Callable[[Question], Trial]
+    laws: Sequence[Law]
+    effort: Effort
+    found: frozenset[str]
+    last: Trial | None = None
 
+    def __post_init__(self) -> None:
+        if self.proof.mode in BARE_MODES:
+            self.laws = [law for law in self.laws if law.id not in BLIND]
 
-def _draw(proof: Proof, put: Callable[[Question], Trial], laws: Sequence[Law], examples: int, effort: Effort) -> None:
-    def body(question: Question) -> None:
-        proof.examples += 1
-        broken = judge(put(question), laws, proof)
-        if broken is not None:
-            raise broken
+    def proof_of_all(self) -> Proof:
+        proof, effort = self.proof, self.effort
+        for question in self._fixed():
+            proof.fixed += 1
+            if self._judge(question) and effort.stop:
+                break
+        else:
+            bare = proof.mode in BARE_MODES
+            for question in islice(self._drawn(), effort.bare if bare else effort.examples):
+                proof.drawn += 1
+                if self._judge(question) and effort.stop:
+                    break
+        self._late()
+        self._blame()
+        return proof
 
-    # Hypothesis keeps what it found under this name.
-    body.__name__ = body.__qualname__ = f"prove_{proof.provider}_{proof.mode.replace(' ', '_')}"
-    drawn = questions(proof.provider, stream=proof.mode.endswith("stream"))
-    search = searching(body, drawn, examples=examples, seed=effort.seed, database=effort.database)
-    try:
-        search()
-    except LawBrokenError:
-        return
+    def _streams(self) -> bool:
+        return self.proof.mode.endswith("stream")
+
+    def _fixed(self) -> Iterator[Question]:
+        proof = self.proof
+        yield from (
+            one for one in self.effort.first if one.provider == proof.provider and one.stream == self._streams()
+        )
+        if self.effort.exemplars:
+            fixed = exemplars(proof.provider, stream=self._streams())
+            yield from (one for one in fixed if not one.quirks & self.effort.without)
+
+    def _drawn(self) -> Iterator[Question]:
+        seed = f"{self.proof.mode} {self.effort.seed if self.effort.seed is not None else ''}"
+        drawn = questions(self.proof.provider, stream=self._streams(), seed=seed)
+        return (one for one in drawn if not one.quirks & self.effort.without)
+
+    def _judge(self, question: Question) -> bool:
+        trial = self.put(question)
+        self._late()
+        self.last = trial
+        return judge(trial, self.laws, self.proof) is not None
+
+    def _late(self) -> None:
+        """What the caller gave for the question before may have been changed since."""
+        trial = self.last
+        if trial is not None and trial.untouched and trial.changed_late():
+            law = BY_ID["N7"]
+            if law in self.laws:
+                _keep(self.proof, law, "the caller's own data was changed after the call", trial)
+
+    def _blame(self) -> None:
+        proof = self.proof
+        for law_id in effects(proof.beside) & proof.broken.keys():
+            del proof.broken[law_id]
+        for law_id in sorted(proof.broken):
+            broken = proof.broken[law_id]
+            if law_id == "N6" and self._wrong_alone(broken.trial.question):
+                del proof.broken[law_id]
+                continue
+            breaks = self._breaks(broken)
+            if self.effort.shrink and law_id not in self.found and not broken.complaint.endswith("after the call"):
+                shrunk(broken.trial.question, breaks)
+                broken = proof.broken[law_id]
+            owner = guilty(law_id, broken.trial.question, breaks)
+            if owner != law_id:
+                del proof.broken[law_id]
+                if BY_ID[owner] in self.laws and (
+                    owner not in proof.broken or size(broken.trial.question) < size(proof.broken[owner].trial.question)
+                ):
+                    proof.broken[owner] = BrokenLaw(BY_ID[owner], broken.complaint, broken.trial, broken.after)
+
+    def _wrong_alone(self, question: Question) -> bool:
+        """Whether one of those that were asked at the same time is answered wrongly by itself too."""
+        return any(differences(self.put(replace(one, beside=()))) for one in (question, *question.beside))
+
+    def _breaks(self, broken: BrokenLaw) -> Callable[[Question], bool]:
+        def breaks(question: Question) -> bool:
+            trial = self.put(question)
+            complaint = complaint_of(broken.law, trial)
+            if not complaint or known(trial, broken.law.id):
+                return False
+            if question.stream == broken.trial.question.stream:
+                _keep(self.proof, broken.law, complaint, trial)
+            return True
+
+        return breaks
 
 
 def judge(trial: Trial, laws: Sequence[Law], proof: Proof) -> LawBrokenError | None:
     """Judge every law, keep the smallest trial of each that breaks, and give the first broken one."""
-    first = None
+    broken: dict[str, str] = {}
     for law in laws:
-        complaint = _complaint(law, trial)
+        complaint = complaint_of(law, trial)
         if complaint is None:
             continue
         proof.judged[law.id] = proof.judged.get(law.id, 0) + 1
-        fault = known(trial, law.id) if complaint else None
+        if not complaint or law.derived:
+            continue
+        fault = known(trial, law.id)
         if fault is not None:
             counts = proof.known.setdefault(law.id, {})
             counts[fault.name] = counts.get(fault.name, 0) + 1
-        elif complaint:
+        else:
+            broken[law.id] = complaint
             _keep(proof, law, complaint, trial)
-            first = first or LawBrokenError(law, complaint, trial)
-    return first
+    for law_id in broken:
+        proof.beside[law_id] = frozenset(broken) & proof.beside.get(law_id, frozenset(broken))
+    first = next(iter(broken), None)
+    return LawBrokenError(BY_ID[first], broken[first], trial) if first else None
 
 
-def _complaint(law: Law, trial: Trial) -> str | None:
+def complaint_of(law: Law, trial: Trial) -> str | None:
+    """What ``law`` says of ``trial``. To decline by name is right by all laws but those of the caller's data."""
+    if law.id not in _BEFORE and trial.error is not None and not trial.requests:
+        return None
     try:
         return law.judge(trial)
     except (AttributeError, TypeError) as error:
@@ -193,33 +282,23 @@ def _keep(proof: Proof, law: Law, complaint: str, trial: Trial) -> None:
         proof.broken[law.id] = BrokenLaw(law, complaint, trial, before.after if before else proof.examples)
 
 
-def _shrink(proof: Proof, law_id: str, put: Callable[[Question], Trial]) -> None:
-    broken = proof.broken[law_id]
-
-    def breaks(question: Question) -> bool:
-        trial = put(question)
-        complaint = _complaint(broken.law, trial)
-        if not complaint or known(trial, law_id):
-            return False
-        _keep(proof, broken.law, complaint, trial)
-        return True
-
-    shrunk(broken.trial.question, breaks)
-
-
 def judged(trial: Trial, law: Law, mode: Mode) -> Proof:
     """The proof that one trial is, for one law."""
-    proof = Proof(trial.question.provider, mode, examples=1)
-    judge(trial, [law], proof)
+    proof = Proof(trial.question.provider, mode, fixed=1)
+    complaint = complaint_of(law, trial)
+    if complaint is not None:
+        proof.judged[law.id] = 1
+    if complaint and known(trial, law.id) is None:
+        _keep(proof, law, complaint, trial)
     return proof
 
 
 def asker(backend: Backend, mode: Mode, loop: asyncio.Runner | None = None) -> Callable[[Question], Trial]:
     """How a question is put in ``mode``; awaited ones in ``loop``, or each in a loop of its own."""
     if mode in BARE_MODES:
-        return bare
+        return lambda question: run_trial(question, bare_complete)
     if mode.startswith("async"):
         awaited = backend.acomplete
         assert awaited is not None
-        return lambda question: aask(question, awaited, loop)
-    return lambda question: run_trial(question, backend.complete)
+        return lambda question: aask(question, awaited, loop, backend.errors)
+    return lambda question: run_trial(question, backend.complete, backend.errors)

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import copy
+import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk
+from harness.core.exchange import Chunk, Failure
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 from harness.laws.provider_options import ASKED
 from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from harness.core.chat import Json, Reply
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
     from harness.dialects.providers import Profile
 
-Kind: TypeAlias = Literal["plain", "broken", "cut", "unknown", "written", "prose", "answer", "doubled"]
+Kind: TypeAlias = Literal[
+    "plain", "broken", "cut", "unknown", "written", "prose", "answer", "doubled", "refused", "failed", "unreachable"
+]
 """``plain``: an answer as it should be. ``broken``: with a call that can't be read. ``cut``: its bytes end early.
 ``unknown``: with a call to a tool that was not offered. ``written``: the text is wholly its calls, as JSON; ``prose``:
 it only looks a little like one; ``answer``: JSON was asked for, and came. ``doubled``: two tools of one name are
-offered.
+offered. ``refused``: an error status; ``failed``: an error under status 200; ``unreachable``: no connection.
 """
+_NO_DETAIL: tuple[str, dict[str, Json]] = ("", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,28 @@ class History:
 
     name: str
     id: str
+    parameters: dict[str, Json] = field(default_factory=lambda: {"x": "1"})
+    result: Json = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the user said (a text, or a list of parts), what the assistant answered, and the calls that it made."""
+
+    user: Json = "Use the tools; answer in JSON."
+    said: str = ""
+    calls: tuple[History, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, and the answer to be served: names are the tools' own; the wire's are read off the request.
 
+    ``details`` are a description and a schema for each tool, by place. ``asked`` is the last that the user says;
+    without it the conversation ends in a tool's result. ``choice`` names a tool, ``word`` is a word in its place.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
-    share of the body after which a ``cut`` one ends. ``beside`` is asked at the same time.
+    share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time. ``status`` and
+    ``retry_after`` (seconds, or a date) are those of a ``refused`` one.
     """
 
     provider: str
@@ -53,11 +72,18 @@ class Question:
     stream: bool = False
     quirks: frozenset[str] = frozenset()
     choice: str | None = None
-    history: tuple[History, ...] = ()
+    turns: tuple[Turn, ...] = ()
     cuts: tuple[int, ...] = ()
     every: int = 0
     cut_at: float = 1.0
-    beside: Question | None = None
+    beside: tuple[Question, ...] = ()
+    details: tuple[tuple[str, dict[str, Json]], ...] = ()
+    system: tuple[str, ...] = ()
+    asked: Json = "Use the tools; answer in JSON."
+    word: str | None = None
+    options: dict[str, Json] = field(default_factory=dict)
+    status: int = 200
+    retry_after: str = ""
 
     @property
     def profile(self) -> Profile:
@@ -67,26 +93,37 @@ class Question:
     def dialect(self) -> Dialect:
         return DIALECTS[self.profile.dialect]
 
+    @property
+    def history(self) -> tuple[History, ...]:
+        """All earlier calls, in order."""
+        return tuple(call for turn in self.turns for call in turn.calls)
+
 
 def offered(question: Question) -> list[dict[str, Json]]:
     """The tools as the caller gives them, in OpenAI's shape."""
-    names = [*question.tools, *(question.tools[:1] if question.kind == "doubled" else ())]
-    return [tool(name) for name in names]
+    made = [
+        tool(name, *(question.details[place] if place < len(question.details) else _NO_DETAIL))
+        for place, name in enumerate(question.tools)
+    ]
+    return [*made, *(copy.deepcopy(made[:1]) if question.kind == "doubled" else ())]
 
 
-def tool(name: str) -> dict[str, Json]:
-    """A tool that takes any object."""
-    parameters = {"type": "object", "properties": {"x": {"type": "string"}}}
-    return {"type": "function", "function": {"name": name, "description": "A tool.", "parameters": parameters}}
+def tool(name: str, description: str = "", schema: dict[str, Json] | None = None) -> dict[str, Json]:
+    """A tool in OpenAI's shape: one that takes any object, unless told otherwise."""
+    parameters = copy.deepcopy(schema) or {"type": "object", "properties": {"x": {"type": "string"}}}
+    function = {"name": name, "description": description or "A tool.", "parameters": parameters}
+    return {"type": "function", "function": function}
 
 
 def options(question: Question) -> dict[str, Json]:
     """What is asked for beside messages and tools."""
-    made: dict[str, Json] = {}
+    made: dict[str, Json] = copy.deepcopy(question.options)
     if question.choice is not None:
         made["tool_choice"] = {"type": "function", "function": {"name": question.choice}}
+    elif question.word is not None:
+        made["tool_choice"] = question.word
     if question.kind == "answer":
-        made["response_format"] = {"type": "json_object"}
+        made.setdefault("response_format", {"type": "json_object"})
     # The others tell their counts unasked, and litellm refuses to ask for them.
     if question.stream and question.dialect.name == "openai" and question.provider != "mistral":
         made["stream_options"] = {"include_usage": True}
@@ -94,24 +131,38 @@ def options(question: Question) -> dict[str, Json]:
 
 
 def conversation(question: Question) -> list[dict[str, Json]]:
-    """The messages: a question; where there is a history, the calls that it led to, their results, and another."""
-    messages: list[dict[str, Json]] = [{"role": "user", "content": "Use the tools; answer in JSON."}]
-    if question.history:
-        calls = [
-            {"id": past.id, "type": "function", "function": {"name": past.name, "arguments": '{"x": "1"}'}}
-            for past in question.history
-        ]
-        messages.append({"role": "assistant", "content": None, "tool_calls": calls})
-        messages += [
-            {"role": "tool", "tool_call_id": past.id, "name": past.name, "content": "done"} for past in question.history
-        ]
-        messages.append({"role": "user", "content": "Again."})
+    """The messages: what the system and the user say, earlier turns with their calls and results, the last question."""
+    messages: list[dict[str, Json]] = [{"role": "system", "content": text} for text in question.system]
+    for turn in question.turns:
+        messages.append({"role": "user", "content": copy.deepcopy(turn.user)})
+        if turn.calls:
+            calls = [
+                {
+                    "id": past.id,
+                    "type": "function",
+                    "function": {"name": past.name, "arguments": json.dumps(past.parameters, ensure_ascii=False)},
+                }
+                for past in turn.calls
+            ]
+            messages.append({"role": "assistant", "content": turn.said or None, "tool_calls": calls})
+            messages += [
+                {"role": "tool", "tool_call_id": past.id, "name": past.name, "content": copy.deepcopy(past.result)}
+                for past in turn.calls
+            ]
+        elif turn.said:
+            messages.append({"role": "assistant", "content": turn.said})
+    if question.asked or not question.turns:
+        messages.append({"role": "user", "content": copy.deepcopy(question.asked) or "Go on."})
     return messages
 
 
-def served(question: Question, wire_names: Sequence[str]) -> HttpResponse:
-    """The bytes that answer: the reply under the names that the tools have on the wire."""
-    made = rendered(question, dict(zip(question.tools, wire_names, strict=False)))
+def served(question: Question, wire: Mapping[str, str]) -> HttpResponse | Failure:
+    """The bytes that answer: the reply under the names that the tools have on the wire (own → wire)."""
+    if question.kind == "unreachable":
+        return Failure("refused", "nobody listens there")
+    if question.kind == "refused":
+        return _refused(question)
+    made = rendered(question, wire)
     if question.kind == "cut":
         body = made.body[: int(len(made.body) * question.cut_at)]
         return replace(made, chunks=(Chunk(body),) if body else ())
@@ -122,6 +173,12 @@ def served(question: Question, wire_names: Sequence[str]) -> HttpResponse:
     if not places - {0}:
         return made
     return replace(made, chunks=tuple(Chunk(piece) for piece in pieces(made.body, sorted(places - {0}))))
+
+
+def _refused(question: Question) -> HttpResponse:
+    made = question.dialect.error(question.status, "refused on purpose")
+    waiting = (("retry-after", question.retry_after),) if question.retry_after else ()
+    return replace(made, headers=(*made.headers, *waiting))
 
 
 def rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
@@ -136,6 +193,8 @@ def rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
 
 def carried(question: Question) -> bool:
     """Whether the provider's dialect has a place for this reply under these quirks, and its bytes tell it."""
+    if question.kind in {"refused", "unreachable"}:
+        return all(map(carried, question.beside))
     quirks = question.quirks
     endless = "no_done" in quirks and quirks & {"finish_null", "finish_empty"}
     doubled = "id_same" in quirks and quirks & {"index_missing", "index_minus_one"}
@@ -145,4 +204,4 @@ def carried(question: Question) -> bool:
         rendered(question, {})
     except UsageError:
         return False
-    return question.beside is None or carried(question.beside)
+    return all(map(carried, question.beside))

@@ -1,13 +1,17 @@
-"""The laws judged themselves: how many backends that are wrong on purpose do they catch, and how soon."""
+"""The laws judged themselves: whether they catch each backend that is wrong on purpose, how soon, and for what.
+
+A broken backend has its own laws (``broken_backends.own_laws``): to be blamed for another is a fault of the laws.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.laws.broken_backends.catalogue import FAULTY
+from harness.laws import bare
+from harness.laws.broken_backends.catalogue import BROKEN
+from harness.laws.broken_backends.own_laws import OWN
 from harness.laws.prove import Effort, prove_one
-from harness.laws.remembered import Remembered
 from harness.laws.tested_backend import Backend
 
 if TYPE_CHECKING:
@@ -15,43 +19,75 @@ if TYPE_CHECKING:
 
     from harness.laws.broken_backends.corruption import BrokenBackend
     from harness.laws.prove import Mode
-    from harness.laws.trial import Complete
 
-ROUNDS: tuple[tuple[str, Mode, int], ...] = (
-    ("openai", "stream", 115),
-    ("openai", "whole", 45),
-    ("anthropic", "whole", 40),
-)
-"""Where each fault is looked for, with how many examples: 200 in all, the most that a fault may take to be caught."""
+MOST = 2000
+"""So many drawn examples may pass before each is caught, over all rounds."""
+STEP = 100
+ROUNDS: tuple[tuple[str, Mode], ...] = (("openai", "whole"), ("openai", "stream"), ("anthropic", "whole"))
+"""Where each is looked for, in turns of ``STEP``."""
 
 
 @dataclass(frozen=True, slots=True)
-class SelfCheckResult:
-    """What became of one faulty backend: the laws that broke (none if it survived), after how many examples."""
-
-    faulty: BrokenBackend
-    laws: tuple[str, ...]
-    after: int
-    where: str
-
-
-def self_check(right: Backend, faults: Sequence[BrokenBackend] = FAULTY) -> Iterator[SelfCheckResult]:
-    """Put each fault into ``right`` and judge it, until a law breaks or the rounds are over.
-
-    ``right`` is called once for each question and each answer of its provider: most faults are in what comes after.
+class Caught:
+    """What became of one broken backend: the laws that broke; after how many drawn examples, and how many exemplars (0:
+    never); the laws that broke and are not its own.
     """
-    known = Remembered(right.complete)
-    for faulty in faults:
-        yield _caught(faulty, known)
+
+    broken: BrokenBackend
+    laws: tuple[str, ...]
+    drawn: int
+    fixed: int
+    strange: tuple[str, ...]
 
 
-def _caught(faulty: BrokenBackend, right: Complete) -> SelfCheckResult:
-    spent = 0
-    backend = Backend(faulty.spoil(right))
-    for provider, mode, examples in ROUNDS:
-        proof = prove_one(backend, provider, mode, effort=Effort(examples, shrink=False))
+def self_check(broken: Sequence[BrokenBackend] = BROKEN, *, most: int = MOST, beyond: int = 40) -> Iterator[Caught]:
+    """Put each fault into a backend without litellm, and look for it: by what is drawn alone, then by exemplars alone.
+
+    ``beyond`` more examples are drawn where it was found, to see which laws are named in all.
+    """
+    for one in broken:
+        yield _caught(one, most, beyond)
+
+
+def strict(caught: Caught) -> bool:
+    """Whether it was caught by what is drawn, and named for nothing else."""
+    return bool(caught.drawn) and not caught.strange
+
+
+def _caught(broken: BrokenBackend, most: int, beyond: int) -> Caught:
+    own = frozenset(OWN[broken.name].split())
+    drawn, where, seed = _drawn(broken, most)
+    fixed = _fixed(broken)
+    laws: set[str] = set()
+    if drawn:
+        effort = Effort(beyond, seed=seed, shrink=False, exemplars=False)
+        laws |= prove_one(_spoiled(broken), *where, effort=effort).broken.keys()
+        laws |= prove_one(_spoiled(broken), *where, effort=replace(effort, examples=STEP, stop=True)).broken.keys()
+    return Caught(broken, tuple(sorted(laws)), drawn, fixed, tuple(sorted(laws - own)))
+
+
+def _spoiled(broken: BrokenBackend) -> Backend:
+    return Backend(broken.spoil(bare.complete))
+
+
+def _drawn(broken: BrokenBackend, most: int) -> tuple[int, tuple[str, Mode], int]:
+    """After how many drawn examples it is caught (0: it is not), in which round and with which seed."""
+    spent, backend = 0, _spoiled(broken)
+    for seed in range(most // (STEP * len(ROUNDS)) + 1):
+        for where in ROUNDS:
+            effort = Effort(STEP, seed=seed, shrink=False, exemplars=False, stop=True)
+            proof = prove_one(backend, *where, effort=effort)
+            spent += proof.drawn
+            if proof.broken:
+                return spent, where, seed
+    return 0, ROUNDS[0], 0
+
+
+def _fixed(broken: BrokenBackend) -> int:
+    spent, backend = 0, _spoiled(broken)
+    for where in ROUNDS:
+        proof = prove_one(backend, *where, effort=Effort(0, shrink=False, stop=True))
+        spent += proof.fixed
         if proof.broken:
-            first = min(broken.after for broken in proof.broken.values())
-            return SelfCheckResult(faulty, tuple(proof.broken), spent + first, f"{provider} {mode}")
-        spent += proof.examples
-    return SelfCheckResult(faulty, (), spent, "")
+            return spent
+    return 0

@@ -1,4 +1,4 @@
-"""Smaller questions that still break a law: what Hypothesis does for drawn ones, done for exemplars."""
+"""Smaller questions that still break a law, by what a question is made of: a tool less, a turn less, half a text."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ TRIES = 150
 
 def size(question: Question) -> tuple[int, int]:
     """Smaller is simpler: fewer tools, calls, quirks and cuts, then shorter names and texts."""
-    parts = (question.tools, question.reply.calls, question.quirks, question.history, question.cuts)
-    more = sum(map(bool, (question.choice, question.every, question.beside, question.reply.errors)))
+    parts = (
+        *(question.tools, question.reply.calls, question.quirks, question.turns, question.history, question.cuts),
+        *(question.beside, question.details, question.system, question.options),
+    )
+    more = sum(map(bool, (question.choice, question.word, question.every, question.reply.errors)))
     return sum(map(len, parts)) + more, len(repr(question))
 
 
@@ -41,18 +44,29 @@ def shrunk(question: Question, breaks: Callable[[Question], bool], tries: int = 
 
 
 def _smaller(question: Question) -> Iterator[Question]:
-    if question.beside is not None:
-        yield replace(question, beside=None)
+    """The largest steps first."""
+    yield replace(
+        question, turns=(), system=(), details=(), options={}, asked=_ASKED, beside=(), choice=None, word=None
+    )
+    yield replace(question, cuts=(), every=0, quirks=frozenset())
+    for parts in ({"beside": ()}, {"turns": (), "asked": question.asked or _ASKED}, {"system": ()}, {"details": ()}):
+        yield replace(question, **parts)
+    yield replace(question, options={}, choice=None, word=None)
     yield replace(question, cuts=(), every=0)
     yield replace(question, quirks=frozenset())
-    yield replace(question, choice=None)
-    yield replace(question, history=())
+    yield replace(question, asked=_ASKED)
     yield from (replace(question, quirks=question.quirks - {one}) for one in sorted(question.quirks))
-    yield from (replace(question, history=tuple(one)) for one in _without_one(question.history))
-    for place, name in enumerate(question.tools):
-        used = {call.name for call in question.reply.calls} | {error.name for error in question.reply.errors}
-        if name not in used and name != question.choice:
-            yield replace(question, tools=question.tools[:place] + question.tools[place + 1 :])
+    yield from (replace(question, beside=tuple(one)) for one in _without_one(question.beside))
+    yield from (replace(question, system=tuple(one)) for one in _without_one(question.system))
+    yield from (replace(question, system=tuple(one)) for one in _shorter_texts(question.system))
+    yield from (replace(question, turns=tuple(one)) for one in _without_one(question.turns))
+    yield from _smaller_turns(question)
+    yield from (
+        replace(question, options={key: one for key, one in question.options.items() if key != name})
+        for name in question.options
+    )
+    yield from _fewer_tools(question)
+    yield from _smaller_details(question)
     if not question.reply.errors and question.kind != "written":
         yield from (
             replace(question, reply=replace(question.reply, calls=tuple(one))) for one in _fewer_calls(question)
@@ -60,6 +74,76 @@ def _smaller(question: Question) -> Iterator[Question]:
     if question.kind != "written":
         yield from (replace(question, reply=reply) for reply in _smaller_replies(question.reply, question.kind))
     yield from _renamed(question)
+
+
+_ASKED = "Hi"
+
+
+def _fewer_tools(question: Question) -> Iterator[Question]:
+    used = {call.name for call in question.reply.calls} | {error.name for error in question.reply.errors}
+    needed = used | {question.choice}
+    whole = len(question.details) == len(question.tools)
+
+    def only(places: list[int]) -> Question:
+        details = tuple(question.details[place] for place in places) if whole else ()
+        return replace(question, tools=tuple(question.tools[place] for place in places), details=details)
+
+    places = range(len(question.tools))
+    least = [place for place in places if question.tools[place] in needed] or [0][: len(question.tools)]
+    if len(least) < len(question.tools):
+        yield only(least)
+    for one in places:
+        if question.tools[one] not in needed:
+            yield only([place for place in places if place != one])
+
+
+def _smaller_details(question: Question) -> Iterator[Question]:
+    plain: tuple[str, dict[str, Json]] = ("", {"type": "object", "properties": {}})
+    for place, (description, schema) in enumerate(question.details):
+        shorter = [(text, schema) for text in _halves(description)]
+        simpler = [
+            (
+                description,
+                {**schema, "properties": {key: one for key, one in schema["properties"].items() if key != name}},
+            )
+            for name in schema.get("properties", ())
+            if name not in schema.get("required", ())
+        ]
+        for made in (plain, (description, plain[1]), *simpler, *shorter):
+            if made != (description, schema):
+                yield replace(question, details=(*question.details[:place], made, *question.details[place + 1 :]))
+
+
+def _smaller_turns(question: Question) -> Iterator[Question]:
+    for place, turn in enumerate(question.turns):
+        made = [replace(turn, calls=tuple(calls)) for calls in _without_one(turn.calls) if calls or turn.said]
+        made += [replace(turn, said=text) for text in ("", *_halves(turn.said)) if text or turn.calls]
+        made += [
+            replace(turn, user=text) for text in (_ASKED, *(_halves(turn.user) if isinstance(turn.user, str) else ()))
+        ]
+        for number, past in enumerate(turn.calls):
+            smaller = [replace(past, parameters=one) for one in _smaller_values(past.parameters)]
+            smaller += [
+                replace(past, result=one)
+                for one in ("done", *(_halves(past.result) if isinstance(past.result, str) else ()))
+            ]
+            made += [replace(turn, calls=(*turn.calls[:number], one, *turn.calls[number + 1 :])) for one in smaller]
+        for one in made:
+            if one != turn:
+                yield replace(question, turns=(*question.turns[:place], one, *question.turns[place + 1 :]))
+
+
+def _halves(text: Json) -> Iterator[str]:
+    if isinstance(text, str) and len(text) > 1:
+        half = len(text) // 2
+        yield text[:half]
+        yield text[half:]
+        yield text[:-1]
+
+
+def _shorter_texts(texts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for place, text in enumerate(texts):
+        yield from ((*texts[:place], half, *texts[place + 1 :]) for half in _halves(text) if half.strip())
 
 
 def _without_one(values: tuple[Json, ...]) -> Iterator[tuple[Json, ...]]:
@@ -73,15 +157,17 @@ def _fewer_calls(question: Question) -> Iterator[tuple[ToolCall, ...]]:
 
 
 def _smaller_replies(reply: Reply, kind: str) -> Iterator[Reply]:
-    if reply.reasoning:
-        yield replace(reply, reasoning="")
+    for name in ("reasoning", "id", "model", "provider_calls"):
+        if getattr(reply, name):
+            yield replace(reply, **{name: type(getattr(reply, name))()})
+    if len(reply.reasoning) > 1:
+        yield from (replace(reply, reasoning=text) for text in _halves(reply.reasoning))
+    if len(reply.refusal) > 1:
+        yield from (replace(reply, refusal=text) for text in _halves(reply.refusal))
     if reply.text and (reply.calls or reply.errors):
         yield replace(reply, text="")
-    if kind == "plain" and len(reply.text) > 1:
-        half = len(reply.text) // 2
-        yield from (
-            replace(reply, text=text) for text in (reply.text[:half], reply.text[half:], reply.text[:-1]) if text
-        )
+    if kind == "plain":
+        yield from (replace(reply, text=text) for text in _halves(reply.text) if text)
     for place, call in enumerate(reply.calls):
         for parameters in _smaller_values(call.parameters):
             yield replace(
@@ -97,7 +183,11 @@ def _smaller_values(value: Json) -> Iterator[Json]:
             yield {other: one for other, one in value.items() if other != key}
             yield from ({**value, key: smaller} for smaller in _smaller_values(inner))
     elif isinstance(value, list):
+        if len(value) > 1:
+            yield value[: len(value) // 2]
         yield from (list(one) for one in _without_one(tuple(value)))
+        for place, inner in enumerate(value):
+            yield from ([*value[:place], smaller, *value[place + 1 :]] for smaller in _smaller_values(inner))
     elif isinstance(value, str) and len(value) > 1:
         half = len(value) // 2
         yield from (value[:half], value[half:])
@@ -117,7 +207,10 @@ def _with_name(question: Question, name: str, other: str) -> Question:
         question,
         tools=tuple(other if one == name else one for one in question.tools),
         choice=other if question.choice == name else question.choice,
-        history=tuple(replace(past, name=other) if past.name == name else past for past in question.history),
+        turns=tuple(
+            replace(turn, calls=tuple(replace(past, name=other) if past.name == name else past for past in turn.calls))
+            for turn in question.turns
+        ),
         reply=replace(
             reply,
             calls=tuple(replace(call, name=other) if call.name == name else call for call in reply.calls),

@@ -7,7 +7,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import UsageError
+from harness.core.errors import HarnessError, UsageError
 from harness.engine.user_code import named
 
 if TYPE_CHECKING:
@@ -19,10 +19,15 @@ OURS = "harness.backend.completion:complete"
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A backend under test, and its awaited twin where it has one."""
+    """A backend under test, and its awaited twin where it has one.
+
+    ``errors`` are the exception classes that it raises on purpose, ``streams`` says whether it can stream at all.
+    """
 
     complete: Complete
     acomplete: AComplete | None = None
+    errors: tuple[type[BaseException], ...] = (HarnessError,)
+    streams: bool = True
 
 
 def backend_at(name: str) -> Backend:
@@ -39,12 +44,23 @@ def backend_at(name: str) -> Backend:
     except (ImportError, AttributeError) as error:
         raise UsageError(f"there is no backend at {name!r}: {error}") from error
     if callable(getattr(found, "complete", None)):
-        return Backend(found.complete, getattr(found, "acomplete", None))
+        return Backend(found.complete, getattr(found, "acomplete", None), _errors(found), _streams(found))
     if not callable(found):
         raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
     if inspect.iscoroutinefunction(found):
-        return Backend(_run(found), found)
-    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None))
+        return Backend(_run(found), found, _errors(home), _streams(home))
+    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None), _errors(home), _streams(home))
+
+
+def _errors(home: Any) -> tuple[type[BaseException], ...]:
+    """The classes that ``home`` names in ``errors``, beside ours."""
+    own = getattr(home, "errors", ())
+    given = (own,) if isinstance(own, type) else tuple(own) if isinstance(own, (tuple, list)) else ()
+    return (HarnessError, *(one for one in given if isinstance(one, type) and issubclass(one, BaseException)))
+
+
+def _streams(home: Any) -> bool:
+    return getattr(home, "streams", True) is not False
 
 
 def _run(awaited: AComplete) -> Complete:

@@ -6,30 +6,37 @@ One trial feeds every law that applies to it, so that one call through litellm s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from harness.core.chat import Reply
-from harness.core.errors import CassetteMiss
+from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
+from harness.dialects.request import read_request
 from harness.interception.clients import answering
 from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options, served
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from types import FrameType
 
     from harness.core.chat import Json
-    from harness.core.exchange import HttpRequest
+    from harness.core.exchange import Failure, HttpRequest
+    from harness.dialects.chat_request import ChatRequest
     from harness.laws.question import Question
 
-BESIDE = 1.0
-"""Seconds that a request waits for the one asked at the same time; a backend that makes one after the other is let."""
+BESIDE = 0.5
+"""Seconds that a request waits for those asked at the same time; a backend that makes one after the other is let."""
 _TOKENS = "oauth2.googleapis.com"
 _TOKEN = HttpResponse(
     200,
@@ -38,6 +45,7 @@ _TOKEN = HttpResponse(
 )
 IDLESS = {"gemini", "ollama", "ollama_generate"}
 """Dialects that give calls no ids, but under the quirk ``id``."""
+_HOST = "provider.test"
 
 
 class Complete(Protocol):
@@ -55,14 +63,18 @@ class Complete(Protocol):
 
 
 AComplete: TypeAlias = "Callable[..., Awaitable[Reply]]"
+Given: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A question and what came of it: exactly one of ``reply`` and ``error`` is set.
 
-    ``again`` is the answer to the same question put a second time, where calls came without ids; ``beside`` the trial
-    of the question that was asked at the same time.
+    ``given`` is what the backend was handed, ``pristine`` the same as it was before; ``untouched``
+    says that they did not differ while a request was made.
+
+    ``again`` is the answer to the same question put a second time, where calls came without ids; ``beside``
+    are the trials of what was asked at the same time. ``litellm`` says that litellm made the request.
     """
 
     question: Question
@@ -71,56 +83,111 @@ class Trial:
     served: HttpResponse | None
     reply: Reply | None
     error: BaseException | None
-    untouched: bool
+    untouched: bool = True
     again: Reply | None = None
-    beside: Trial | None = None
+    beside: tuple[Trial, ...] = ()
+    litellm: bool = False
+    errors: tuple[type[BaseException], ...] = (HarnessError,)
+    given: Given | None = field(default=None, compare=False, repr=False)
+    pristine: Given | None = field(default=None, compare=False, repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def wire(self) -> dict[str, str]:
-        """Own name → wire name, by the tools' places in the request."""
-        return dict(zip(self.question.tools, self.mentions.tools, strict=False))
+        """Own name → wire name."""
+        found: dict[str, str] = self.once("wire", lambda: wire_names(self.question, self.asked, self.mentions.tools))
+        return found
+
+    @property
+    def asked(self) -> ChatRequest | None:
+        """What the first request asked, as the dialect's own reader has it."""
+        made: ChatRequest | None = self.once("asked", self._asked)
+        return made
+
+    def _asked(self) -> ChatRequest | None:
+        return _read(self.requests[0], self.question) if self.requests else None
+
+    @property
+    def typed(self) -> bool:
+        """Whether an error is one of those that the backend says it raises."""
+        return isinstance(self.error, self.errors)
+
+    @property
+    def declined(self) -> bool:
+        """Whether the question was refused before anything was sent, by the name of an option that it has."""
+        if self.error is None or self.requests or not self.typed:
+            return False
+        words, question = str(self.error), self.question
+        given = options(question).keys() - ({"tool_choice"} if question.choice is not None else set())
+        return any(name in words for name in given)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """``make()``, called the first time that ``name`` is asked for."""
+        if name not in self.memo:
+            self.memo[name] = make()
+        return self.memo[name]
+
+    def changed_late(self) -> bool:
+        """Whether what the backend was handed is by now not what it was."""
+        return self.given != self.pristine
+
+
+def _read(request: HttpRequest, question: Question) -> ChatRequest | None:
+    return read_request(request, dialect_at(request.url) or question.dialect)
+
+
+def wire_names(question: Question, asked: ChatRequest | None, names: Sequence[str]) -> dict[str, str]:
+    """Own name → wire name, by the tools' descriptions where each has its own, else by their places."""
+    if asked is not None and len(question.details) == len(question.tools) == len(asked.tools):
+        sent = {one["function"].get("description"): one["function"]["name"] for one in asked.tools}
+        wanted = [description for description, _ in question.details]
+        if len(sent) == len(wanted) == len(set(wanted)) and set(wanted) == sent.keys():
+            return {name: sent[one] for name, one in zip(question.tools, wanted, strict=True)}
+    return dict(zip(question.tools, names, strict=False))
 
 
 @dataclass(slots=True)
-class _Recorder:
+class _UnderWay:
     """A question under way: what the backend was given, and what stood in for the provider saw and answered."""
 
     question: Question
+    host: str = _HOST
+    errors: tuple[type[BaseException], ...] = (HarnessError,)
     together: threading.Barrier | None = None
     requests: list[HttpRequest] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
-    response: HttpResponse | None = None
-    given: tuple[list[Json], list[Json], dict[str, Json]] = field(init=False)
+    response: HttpResponse | Failure | None = None
+    given: Given = field(init=False)
+    pristine: Given = field(init=False)
+    untouched: bool = True
+    litellm: bool = False
 
     def __post_init__(self) -> None:
-        self.given = self._asked()
+        self.given, self.pristine = self._asked(), self._asked()
 
-    def _asked(self) -> tuple[list[Json], list[Json], dict[str, Json]]:
-        fixed = ASKED[self.question.provider][1]
-        return (
-            conversation(self.question),
-            offered(self.question),
-            copy.deepcopy({**fixed, **options(self.question)}),
-        )
+    def _asked(self) -> Given:
+        fixed = copy.deepcopy(ASKED[self.question.provider][1])
+        made = {
+            key: value.replace(_HOST, self.host) if isinstance(value, str) else value for key, value in fixed.items()
+        }
+        return conversation(self.question), offered(self.question), {**made, **options(self.question)}
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+    def answer(self, request: HttpRequest) -> HttpResponse | Failure:
         if urlsplit(request.url).hostname == _TOKENS:
             return _TOKEN  # Google's library asks for one, once a process
         first = not self.requests
         self.requests.append(request)
-        self.mentions = self.question.dialect.mentions(request)
-        if self.response is None:
-            self.response = served(self.question, self.mentions.tools)
-        if first and self.together is not None:
-            self._wait()
+        if first:
+            self.untouched = self.given == self.pristine
+            self.litellm = _litellm_asks()
+            self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
+            names = wire_names(self.question, _read(request, self.question), self.mentions.tools)
+            self.response = served(self.question, names)
+            if self.together is not None:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    self.together.wait(BESIDE)
+        assert self.response is not None
         return self.response
-
-    def _wait(self) -> None:
-        assert self.together is not None
-        try:
-            self.together.wait(BESIDE)
-        except threading.BrokenBarrierError:
-            return
 
     def put(self, complete: Callable[..., Any]) -> Any:
         messages, tools, more = self.given
@@ -130,39 +197,88 @@ class _Recorder:
     def trial(self, reply: Reply | None, error: BaseException | None) -> Trial:
         if error is None and not isinstance(reply, Reply):
             reply, error = None, TypeError(f"a backend returns a Reply, not {reply!r}")
-        untouched = self.given == self._asked()
         return Trial(
-            self.question, tuple(self.requests), self.mentions, self.response, reply, error, untouched=untouched
+            self.question,
+            tuple(self.requests),
+            self.mentions,
+            self.response if isinstance(self.response, HttpResponse) else None,
+            reply,
+            error,
+            untouched=self.untouched and self.given == self.pristine,
+            litellm=self.litellm,
+            errors=self.errors,
+            given=self.given,
+            pristine=self.pristine,
         )
 
 
-def run_trial(question: Question, complete: Complete) -> Trial:
-    """Put ``question`` to a backend; whatever it raises is part of the trial."""
-    if question.beside is None:
-        return _again(_one(question, complete), lambda: _one(question, complete))
-    barrier = threading.Barrier(2)
-    with ThreadPoolExecutor(2) as pool:
-        here = pool.submit(_one, question, complete, barrier)
-        there = pool.submit(_one, question.beside, complete, barrier)
-        return replace(here.result(), beside=there.result())
+_mine: ContextVar[_UnderWay | None] = ContextVar("harness_under_way", default=None)
 
 
-def aask(question: Question, acomplete: AComplete, loop: asyncio.Runner | None = None) -> Trial:
+@dataclass(slots=True)
+class _Group:
+    """Questions that are asked at the same time, one answerer for all: a backend may ask from threads of its own."""
+
+    members: list[_UnderWay]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse | Failure:
+        host = urlsplit(request.url).hostname
+        named = [one for one in self.members if one.host == host]
+        own = _mine.get()
+        fresh = [one for one in self.members if not one.requests]
+        return (named or ([own] if own in self.members else fresh) or self.members)[0].answer(request)
+
+
+def _group(question: Question, errors: tuple[type[BaseException], ...], *, threads: bool) -> _Group:
+    together = threading.Barrier(1 + len(question.beside)) if question.beside and threads else None
+    asked = (question, *question.beside)
+    if len(asked) == 1:
+        return _Group([_UnderWay(question, errors=errors)])
+    return _Group([_UnderWay(one, f"q{place}.{_HOST}", errors, together) for place, one in enumerate(asked)])
+
+
+def run_trial(
+    question: Question, complete: Complete, errors: tuple[type[BaseException], ...] = (HarnessError,)
+) -> Trial:
+    """Put ``question`` to a backend; what it raises is part of the trial. ``errors`` are its own exception classes."""
+    group = _group(question, errors, threads=True)
+    with answering(group):
+        if not question.beside:
+            trial = _one(group, group.members[0], complete)
+        else:
+            with ThreadPoolExecutor(len(group.members)) as pool:
+                futures = [pool.submit(_one, group, one, complete) for one in group.members]
+                trial, *others = [future.result() for future in futures]
+            return replace(trial, beside=tuple(others))
+        if not _nameless(trial):
+            return trial
+    second = _group(question, errors, threads=True)
+    with answering(second):
+        return replace(trial, again=_one(second, second.members[0], complete).reply)
+
+
+def aask(
+    question: Question,
+    acomplete: AComplete,
+    loop: asyncio.Runner | None = None,
+    errors: tuple[type[BaseException], ...] = (HarnessError,),
+) -> Trial:
     """``ask`` for a backend that is awaited, in ``loop`` or an event loop of its own."""
-    return loop.run(_aask(question, acomplete)) if loop else asyncio.run(_aask(question, acomplete))
+    asking = _aask(question, acomplete, errors)
+    return loop.run(asking) if loop else asyncio.run(asking)
 
 
-async def _aask(question: Question, acomplete: AComplete) -> Trial:
-    if question.beside is not None:
-        here, there = await asyncio.gather(_aone(question, acomplete), _aone(question.beside, acomplete))
-        return replace(here, beside=there)
-    trial = await _aone(question, acomplete)
-    second = await _aone(question, acomplete) if _nameless(trial) else None
-    return replace(trial, again=second.reply) if second else trial
-
-
-def _again(trial: Trial, once_more: Callable[[], Trial]) -> Trial:
-    return replace(trial, again=once_more().reply) if _nameless(trial) else trial
+async def _aask(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
+    group = _group(question, errors, threads=False)
+    with answering(group):
+        trial, *others = await asyncio.gather(*(_aone(one, acomplete) for one in group.members))
+        if others:
+            return replace(trial, beside=tuple(others))
+        if not _nameless(trial):
+            return trial
+    second = _group(question, errors, threads=False)
+    with answering(second):
+        return replace(trial, again=(await _aone(second.members[0], acomplete)).reply)
 
 
 def _nameless(trial: Trial) -> bool:
@@ -174,23 +290,44 @@ def _nameless(trial: Trial) -> bool:
     return idless or bool(question.quirks & {"id_missing", "id_empty", "function_call"})
 
 
-def _one(question: Question, complete: Complete, together: threading.Barrier | None = None) -> Trial:
-    sitting = _Recorder(question, together)
-    with answering(sitting.answer):
+def _one(group: _Group, under_way: _UnderWay, complete: Complete) -> Trial:
+    with answering(group), _as_mine(under_way):
         try:
-            return sitting.trial(sitting.put(complete), None)
-        except (KeyboardInterrupt, SystemExit, CassetteMiss):
+            return under_way.trial(under_way.put(complete), None)
+        except (KeyboardInterrupt, SystemExit):
             raise
+        except CassetteMiss as error:
+            return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))
         except BaseException as error:  # noqa: BLE001 - whatever a backend under test raises is what is judged
-            return sitting.trial(None, error)
+            return under_way.trial(None, error)
 
 
-async def _aone(question: Question, acomplete: AComplete) -> Trial:
-    sitting = _Recorder(question)
-    with answering(sitting.answer):
+async def _aone(under_way: _UnderWay, acomplete: AComplete) -> Trial:
+    with _as_mine(under_way):
         try:
-            return sitting.trial(await sitting.put(acomplete), None)
-        except (KeyboardInterrupt, SystemExit, CassetteMiss, asyncio.CancelledError):
+            return under_way.trial(await under_way.put(acomplete), None)
+        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
             raise
+        except CassetteMiss as error:
+            return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))
         except BaseException as error:  # noqa: BLE001 - as above
-            return sitting.trial(None, error)
+            return under_way.trial(None, error)
+
+
+@contextlib.contextmanager
+def _as_mine(under_way: _UnderWay) -> Iterator[None]:
+    token = _mine.set(under_way)
+    try:
+        yield
+    finally:
+        _mine.reset(token)
+
+
+def _litellm_asks() -> bool:
+    """Whether litellm is among the callers of this request."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the callers' modules, without a traceback's cost
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == "litellm":
+            return True
+        frame = frame.f_back
+    return False

@@ -27,4 +27,11 @@ def foreign(trial: Trial) -> str | None:
     return ""
 
 
-LAWS = (Law("T5", "foreign history: ids of another provider go out legal, each result still with its call", foreign),)
+LAWS = (
+    Law(
+        "T5",
+        "foreign history: ids of another provider go out legal, each result still with its call",
+        foreign,
+        grade="contract",
+    ),
+)

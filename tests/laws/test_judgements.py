@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,8 @@ from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import DuplicateToolError, StreamCutError, ToolCallError
 from harness.core.exchange import HttpRequest
 from harness.dialects.dialect import Mentions
-from harness.laws import ALL_LAWS, BY_ID, History, Question, Trial, aask, run_trial
-from harness.laws.bare import BLIND, bare
+from harness.laws import ALL_LAWS, BY_ID, History, Question, Turn, aask, run_trial
+from harness.laws.bare import BLIND, complete
 from harness.laws.json_identity import differing, same
 
 A, B = ToolCall("a/b", {"x": 1}, "call_1"), ToolCall("get_x", {}, "call_2")
@@ -22,11 +23,12 @@ ASKED = Question("openai", ("a/b", "get_x"), BOTH)
 
 def trial(question=ASKED, *, error=None, mentions=None, untouched=True, **changed):
     """A trial in which all went well, but for what is ``changed`` in the reply."""
-    sent = mentions or Mentions(tools=tuple(name.replace("/", "__") for name in question.tools))
-    served = bare(question).served
-    reply = None if error else replace(question.reply, **changed)
-    request = HttpRequest("POST", "http://provider.test/", (), b"{}")
-    return Trial(question, (request,), sent, served, reply, error, untouched=untouched)
+    right = run_trial(question, complete)
+    drawn = right.reply if question.kind == "plain" else question.reply
+    reply = None if error else replace(drawn, **changed)
+    requests = right.requests or (HttpRequest("POST", "http://provider.test/", (), b"{}"),)
+    changes = {"mentions": mentions or right.mentions, "untouched": untouched, "requests": requests}
+    return replace(right, reply=reply, error=error, memo={}, **changes)
 
 
 def complaint(law, *given, **changed):
@@ -42,24 +44,27 @@ def test_nothing_is_wrong_with_a_right_trial():
     [
         ("N1", {"mentions": Mentions(tools=("a/b", "get_x"))}, "sent ['a/b'], which openai refuses"),
         ("N2", {"mentions": Mentions(tools=("a__b", "a__b"))}, "two tools are both sent as ['a__b']"),
-        ("N2", {"mentions": Mentions(tools=("a__b",))}, "2 tools were offered, 1 were sent"),
         ("N3", {"mentions": Mentions(tools=("a__b", "get_x2"))}, "'get_x' is legal and free, but went out as 'get_x2'"),
         ("N3", {"mentions": Mentions(tools=("a_b", "get_x"))}, "'a/b' went out as 'a_b', not as 'a__b'"),
-        ("N4", {"calls": (replace(A, name="a__b"), B)}, "['a/b', 'get_x'] were called, ['a__b', 'get_x'] came back"),
-        ("N7", {"untouched": False}, "the caller's own messages, tools or options were changed"),
+        ("N4", {"calls": (replace(A, name="a__b"), B)}, "call 0 was to 'a/b', came back as 'a__b'"),
+        ("N7", {"untouched": False}, "the caller's own data was changed"),
         ("D2", {"calls": (A,)}, "2 calls were made, 1 came back: ['a/b']"),
-        ("D2", {"calls": (B, A)}, "call 0 was to 'a/b', came back as 'get_x'"),
-        ("D2", {"error": ToolCallError((), (), "")}, "raised ToolCallError"),
-        ("D4", {"calls": (A, replace(B, parameters={"a": 1}))}, "call 1 had {}, came back with {'a': 1}"),
-        ("D5", {"calls": (replace(A, parameters={"x": True}), B)}, "call 0 had {'x': 1}, came back with {'x': True}"),
-        ("D5", {"calls": (replace(A, parameters={"x": 1.0}), B)}, "came back with {'x': 1.0}"),
-        ("D7", {"text": ""}, "said 'so', came back as ''"),
+        ("D2", {"calls": (B, A)}, "calls to ['a/b', 'get_x'] came back in another order"),
+        ("D2", {"error": ToolCallError((), (), "")}, 'raised "ToolCallError'),
+        (
+            "D4",
+            {"calls": (A, replace(B, parameters={"a": 1}))},
+            "call 1 ('get_x') at $ (keys) was [], came back as ['a']",
+        ),
+        ("D5", {"calls": (replace(A, parameters={"x": True}), B)}, "call 0 ('a/b') at $.x was 1, came back as True"),
+        ("D5", {"calls": (replace(A, parameters={"x": 1.0}), B)}, "came back as 1.0"),
+        ("D7", {"text": ""}, "the text was 'so', came back as ''"),
         ("D13", {"calls": (A, replace(B, id=""))}, "ids are missing or doubled"),
         ("D13", {"calls": (A, replace(B, id="call_1"))}, "ids are missing or doubled"),
         ("D13", {"calls": (A, replace(B, id="mine"))}, "the provider gave the id 'call_2', 'mine' came back"),
         ("D11", {"text": "so</tool_call>"}, "format markers ['</tool_call>'] appeared"),
-        ("S5", {"finish": "stop"}, "the provider ended with 'tool_calls', told is 'stop'"),
-        ("S7", {"usage": None}, "were told, none came back"),
+        ("S5", {"finish": "stop"}, "the finish reason was 'tool_calls', came back as 'stop'"),
+        ("S7", {"usage": None}, "were sent, none came back"),
         ("S7", {"usage": Usage(2, 1, 3)}, "came back as"),
     ],
 )
@@ -80,26 +85,26 @@ WRITTEN = replace(
 )
 PROSE = replace(WRITTEN, kind="prose", reply=replace(WRITTEN.reply, text="Sure: {}", calls=()))
 DOUBLED = replace(ASKED, kind="doubled")
-PAST = replace(ASKED, provider="mistral", history=(History("a/b", "functions.x:0"),))
+PAST = replace(ASKED, provider="mistral", turns=(Turn(calls=(History("a/b", "functions.x:0"),)),))
 
 
 @pytest.mark.parametrize(
     ("law", "question", "changed", "told"),
     [
         ("S6", CUT, {"error": StreamCutError("cut", None)}, ""),
-        ("S6", CUT, {"error": StreamCutError("cut", Reply(calls=(A,)))}, "a cut stream gave the calls"),
+        ("S6", CUT, {"error": StreamCutError("cut", Reply(calls=(replace(A, parameters={}),)))}, "a cut stream gave"),
         ("S6", CUT, {"calls": (A,)}, "and nothing was raised"),
         ("S6", CUT, {"error": KeyError("x")}, "crashed: KeyError('x')"),
         ("D10", BAD, {}, ""),
         ("D10", BAD, {"errors": ()}, "'{\"x\": ' was sent for arguments; the errors hold []"),
         ("D10", BAD, {"errors": (replace(BROKEN, raw=""),)}, "was sent for arguments"),
-        ("D10", BAD, {"errors": (replace(BROKEN, index=0),)}, "call 1 is at fault (arguments), told is call 0"),
+        ("D10", BAD, {"errors": (replace(BROKEN, index=0),)}, "call 1 is at fault (arguments), named is call 0"),
         ("D10", BAD, {"calls": ()}, "beside a broken call: 1 calls were made, 0 came back"),
         ("D10", BAD, {"error": json.JSONDecodeError("x", "", 0)}, "crashed: JSONDecodeError"),
         ("D10", BAD, {"error": ToolCallError((BROKEN,), (A,), "so")}, ""),
         ("N9", STRANGE, {}, "calls to ['nobody'] were handed on"),
         ("N9", STRANGE, {"calls": (A,)}, "errors name [], not ['nobody']"),
-        ("N9", STRANGE, {"calls": (A,), "errors": (replace(BROKEN, name="nobody"),)}, ""),
+        ("N9", STRANGE, {"calls": (A,), "errors": (replace(BROKEN, name="nobody", index=1),)}, ""),
         (
             "N9",
             STRANGE,
@@ -110,7 +115,7 @@ PAST = replace(ASKED, provider="mistral", history=(History("a/b", "functions.x:0
         ("D9", WRITTEN, {"calls": ()}, "the text was a call, wholly"),
         ("D9", PROSE, {}, ""),
         ("D9", PROSE, {"calls": (B,)}, "the text is no call"),
-        ("D9", PROSE, {"text": ""}, "said 'Sure: {}', came back as ''"),
+        ("D9", PROSE, {"text": ""}, "the text was 'Sure: {}', came back as ''"),
         ("N8", DOUBLED, {"error": DuplicateToolError(["a/b"])}, "two tools called 'a/b' were sent to the provider"),
         (
             "T5",
@@ -131,7 +136,6 @@ PAST = replace(ASKED, provider="mistral", history=(History("a/b", "functions.x:0
             {"mentions": Mentions(tools=("a__b", "get_x"), choice="a/b")},
             "tool_choice names 'a/b', the tool is sent as 'a__b'",
         ),
-        ("N5", PAST, {"mentions": Mentions(tools=("a__b", "get_x"))}, "holds 1 earlier calls, 0 were sent"),
         (
             "N5",
             PAST,
@@ -161,15 +165,15 @@ def test_a_law_that_does_not_apply_says_nothing():
 
 def test_two_at_once_are_judged_together():
     beside = trial(replace(ASKED, tools=("a__b",), reply=replace(BOTH, calls=(replace(A, name="a__b"),))))
-    right = replace(trial(), beside=beside)
+    right = replace(trial(), beside=(beside,))
     assert BY_ID["N6"].judge(right) == ""
-    mixed = replace(right, beside=replace(beside, reply=replace(beside.reply, calls=(A,))))
-    assert "asked at the same time as another with the tools ['a/b', 'get_x']" in BY_ID["N6"].judge(mixed)
+    mixed = replace(right, beside=(replace(beside, reply=replace(beside.reply, calls=(A,)), memo={}),))
+    assert "asked at the same time as 1 others: call 0 was to 'a__b'" in BY_ID["N6"].judge(mixed)
 
 
 def test_ids_that_are_made_must_come_again():
     gemini = replace(ASKED, provider="gemini")
-    first = replace(trial(gemini), again=replace(BOTH, calls=(replace(A, id="other"), B)))
+    first = replace(trial(gemini, calls=(A, B)), memo={}, again=replace(BOTH, calls=(replace(A, id="other"), B)))
     assert "the same answer was given the ids ['call_1', 'call_2'], and then ['other', 'call_2']" in BY_ID["D13"].judge(
         first
     )
@@ -211,6 +215,106 @@ def test_a_backend_that_changes_what_it_was_given_is_seen():
 
 
 def test_bare_trials_are_judged_by_the_laws_they_can_break():
-    assert [law.id for law in ALL_LAWS if law.id not in BLIND and law.judge(bare(ASKED))] == []
-    assert BY_ID["N8"].judge(bare(DOUBLED)) == ""
-    assert bare(ASKED).mentions.tools == ("a__b", "get_x")
+    right = run_trial(ASKED, complete)
+    assert [law.id for law in ALL_LAWS if law.id not in BLIND and law.judge(right)] == []
+    assert BY_ID["N8"].judge(run_trial(DOUBLED, complete)) == ""
+    assert right.mentions.tools == ("a__b", "get_x")
+
+
+SPOKEN = replace(
+    ASKED,
+    system=("Be brief.",),
+    turns=(Turn("Hi", "I look.", (History("get_x", "call_0", {"x": 1.0}, "42 "),)),),
+    details=(("First.", {"type": "object", "properties": {"x": {"type": "integer"}}}), ("Second.", {"type": "object"})),
+    options={"temperature": 0, "parallel_tool_calls": False},
+    word="required",
+)
+
+
+def asked_otherwise(change):
+    """``SPOKEN`` as a backend asks it that changes what it was given."""
+
+    def spoiled(model, messages, *, tools=None, stream=False, **options):
+        given = {"messages": messages, "tools": tools, "options": options}
+        made = json.loads(json.dumps(given))
+        change(made)
+        options = made["options"]
+        return complete(model, made["messages"], tools=made["tools"], stream=stream, **options)
+
+    return run_trial(SPOKEN, spoiled)
+
+
+@pytest.mark.parametrize(
+    ("law", "change", "words"),
+    [
+        ("Q1", lambda made: made["messages"].pop(0), "1 system prompts were given, 0 went out"),
+        ("Q1", lambda made: made["messages"][1].update(content="Hi "), "message 0 at $[1] was 'Hi', went out as 'Hi '"),
+        ("Q1", lambda made: made["messages"].append({"role": "user", "content": "x"}), "message 2 at $[1] was"),
+        ("Q2", lambda made: made["tools"].pop(), "2 tools were offered, 1 were sent"),
+        (
+            "Q2",
+            lambda made: made["tools"][0]["function"].update(description="?"),
+            "the description of 'a/b' was 'First.'",
+        ),
+        (
+            "Q2",
+            lambda made: made["tools"][0]["function"].update(parameters={"type": "object"}),
+            "the schema of 'a/b': $.properties was {'x': {'type': 'integer'}}, went out as 'missing'",
+        ),
+        ("Q3", lambda made: made["options"].update(tool_choice="auto"), "tool_choice is 'required', 'auto' was sent"),
+        ("Q3", lambda made: made["options"].pop("parallel_tool_calls"), "parallel_tool_calls is False, nothing"),
+        ("Q4", lambda made: made["options"].pop("temperature"), "temperature is 0, None was sent"),
+        ("Q4", lambda made: made["options"].update(seed=1), "seed was not asked for, 1 was sent"),
+        ("Q5", lambda made: made["messages"][3].update(content="42"), "the result was '42 ', went out as '42'"),
+        (
+            "Q5",
+            lambda made: made["messages"][2]["tool_calls"][0]["function"].update(arguments='{"x": 1}'),
+            "the arguments at $.x was 1.0, went out as 1",
+        ),
+    ],
+)
+def test_a_request_is_compared_whole(law, change, words):
+    assert words in BY_ID[law].judge(asked_otherwise(change))
+    assert BY_ID[law].judge(run_trial(SPOKEN, complete)) == ""
+
+
+def test_one_question_is_one_request():
+    def twice(*given, **options):
+        complete(*given, **options)
+        return complete(*given, **options)
+
+    assert BY_ID["Q6"].judge(run_trial(ASKED, twice)) == "one question made 2 requests"
+    assert BY_ID["Q6"].judge(run_trial(ASKED, complete)) == ""
+
+
+@pytest.mark.parametrize("kind", ["refused", "unreachable"])
+def test_a_failure_raises_its_class(kind):
+    question = replace(ASKED, kind=kind, status=429, retry_after="7")
+    right = run_trial(question, complete)
+    laws = ("E1", "E2", "E4", "Q6")
+    assert [BY_ID[law].judge(right) or "" for law in laws] == [""] * 4
+    crashed = replace(right, error=RuntimeError("no"), memo={})
+    assert "is a crash: \"RuntimeError('no')\"" in BY_ID["E1"].judge(crashed)
+    own = replace(crashed, errors=(RuntimeError,))
+    assert BY_ID["E1"].judge(own) == "", "a class of the backend's own is fine"
+
+
+def test_how_long_to_wait_is_kept():
+    question = replace(ASKED, kind="refused", status=503, retry_after="Wed, 21 Oct 2065 07:28:00 GMT")
+    right = run_trial(question, complete)
+    assert BY_ID["E4"].judge(right) == ""
+    right.error.retry_after = None
+    assert "wait until Wed, 21 Oct 2065" in BY_ID["E4"].judge(right)
+
+
+def test_a_backend_may_ask_in_threads_of_its_own():
+    """From a pool, several questions under way: each is answered as its own."""
+    with ThreadPoolExecutor(4) as pool:
+
+        def pooled(*given, **options):
+            return pool.submit(complete, *given, **options).result()
+
+        other = replace(ASKED, tools=("x",), reply=replace(BOTH, calls=(ToolCall("x", {}, "call_9"),)))
+        trial_of_two = run_trial(replace(ASKED, beside=(other,)), pooled)
+    assert BY_ID["N6"].judge(trial_of_two) == ""
+    assert trial_of_two.beside[0].reply.calls[0].name == "x"

@@ -10,15 +10,15 @@ NOT_AWAITED = ("whole", "stream", "bare whole", "bare stream")
 
 @pytest.mark.laws(
     providers=("openai", "anthropic", "gemini", "bedrock", "cohere_chat", "openai/responses", "bedrock/invoke"),
-    examples=120,
-    bare=200,
+    examples=30,
+    bare=60,
 )
 def test_our_backend_keeps_the_laws(proof):
-    assert proof.examples >= 120
+    assert proof.drawn >= 30
     assert len(proof.judged) > 20
 
 
-@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=NOT_AWAITED, examples=120, bare=200)
+@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=NOT_AWAITED, examples=30, bare=60)
 def test_our_backend_keeps_the_laws_where_it_is_not_awaited(proof):
-    assert proof.examples >= 120
+    assert proof.drawn >= 30
     assert len(proof.judged) > 10

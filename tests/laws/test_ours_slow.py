@@ -18,15 +18,15 @@ AWAITED = ("async whole", "async stream")
         "azure_ai/claude",
         "vertex_ai/claude",
     ),
-    examples=120,
-    bare=200,
+    examples=30,
+    bare=60,
 )
 def test_our_backend_keeps_the_laws(proof):
-    assert proof.examples >= 120
+    assert proof.drawn >= 30
     assert len(proof.judged) > 20
 
 
-@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=AWAITED, examples=120)
+@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=AWAITED, examples=30)
 def test_our_backend_keeps_the_laws_where_it_is_awaited(proof):
-    assert proof.examples >= 120
+    assert proof.drawn >= 30
     assert len(proof.judged) > 10

@@ -64,8 +64,8 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
     from harness.app.settings import settings  # noqa: PLC0415 - as above
     from harness.backend.library import load_offline  # noqa: PLC0415 - as above
     from harness.core.errors import UsageError  # noqa: PLC0415 - as above
+    from harness.laws.counterexample import kept_questions  # noqa: PLC0415 - as above
     from harness.laws.prove import Effort, chosen_laws, prove_one  # noqa: PLC0415 - as above
-    from harness.laws.search import derandomized  # noqa: PLC0415 - as above
     from harness.laws.tested_backend import backend_at  # noqa: PLC0415 - as above
 
     if not hasattr(request, "param"):
@@ -74,14 +74,13 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
     marker = request.node.get_closest_marker("laws")
     examples = marker.kwargs.get("examples", EXAMPLES)
     root = request.config.rootpath
-    same = settings({}, folder=root).ci or derandomized()
-    database = None if same else root / FOLDER / "examples"
+    kept = () if settings({}, folder=root).ci else kept_questions(root / FOLDER / "counterexamples", name)
     load_offline()
     try:
         laws = chosen_laws(marker.kwargs.get("laws", ()))
     except UsageError as error:
         raise pytest.UsageError(f"{request.node.nodeid}: {error}") from error
-    effort = Effort(examples, marker.kwargs.get("bare", 5 * examples), marker.kwargs.get("seed"), database)
+    effort = Effort(examples, marker.kwargs.get("bare", 5 * examples), marker.kwargs.get("seed"), first=kept)
     return prove_one(backend_at(name), provider, mode, laws=laws, effort=effort)
 
 
@@ -94,10 +93,10 @@ def judge_item(item: pytest.Item) -> None:
 
 def judge(made: Proof) -> None:
     """Fail the test if a law was broken, with every counterexample in plain words."""
-    from harness.report.proofs import describe  # noqa: PLC0415 - as above
+    from harness.report.proofs import describe, faults  # noqa: PLC0415 - as above
 
     if made.broken:
-        pytest.fail("\n\n".join(describe(made, broken) for broken in made.broken.values()), pytrace=False)
+        pytest.fail("\n\n".join(describe(fault) for fault in faults([made])), pytrace=False)
 
 
 class LawFile(pytest.File):

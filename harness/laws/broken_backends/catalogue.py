@@ -15,9 +15,13 @@ from harness.laws.broken_backends.corruption import (
     on_reply,
     text_only,
 )
+from harness.laws.broken_backends.messages import MESSAGES
 from harness.laws.broken_backends.more import MORE
+from harness.laws.broken_backends.state import STATE
+from harness.laws.broken_backends.tools import TOOLS
+from harness.laws.broken_backends.values import VALUES
 
-FAULTY: tuple[BrokenBackend, ...] = (
+BROKEN: tuple[BrokenBackend, ...] = (
     BrokenBackend(
         "naive-replace",
         "AIOS: / to __ and back",
@@ -127,5 +131,9 @@ FAULTY: tuple[BrokenBackend, ...] = (
     BrokenBackend("duplicate-keys-merged", "the last one wins", replies.duplicates_merged),
     BrokenBackend("finish-made-up", "always stop", on_reply(lambda r: replace(r, finish="length"))),
     *MORE,
+    *MESSAGES,
+    *TOOLS,
+    *VALUES,
+    *STATE,
 )
-"""All of them. ``harness prove --self-check`` reports how many the laws catch, and by which."""
+"""All of them. ``harness prove --self-check`` reports how soon the laws catch each, and by which."""

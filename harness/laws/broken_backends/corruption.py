@@ -6,9 +6,11 @@ after the call.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from harness.core.errors import ProviderError
 from harness.core.exchange import HttpResponse
 from harness.interception import clients
 
@@ -36,6 +38,115 @@ def on_reply(change: Callable[[Reply], Reply]) -> Callable[[Complete], Complete]
         return lambda *given, **options: change(right(*given, **options))
 
     return spoil
+
+
+def on_streamed(change: Callable[[Reply], Reply], *, stream: bool = True) -> Callable[[Complete], Complete]:
+    """A fault of one way to answer: of streams, or of whole answers."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(*given: Any, **options: Any) -> Reply:
+            reply = right(*given, **options)
+            return change(reply) if options.get("stream", False) is stream else reply
+
+        return complete
+
+    return spoil
+
+
+def on_messages(change: Callable[[list[Json]], list[Json]]) -> Callable[[Complete], Complete]:
+    """A fault in the conversation that is sent; ``change`` is given a copy."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
+            return right(model, change(copy.deepcopy(list(messages))), **options)
+
+        return complete
+
+    return spoil
+
+
+def on_message(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Complete], Complete]:
+    return on_messages(lambda messages: [change(one) for one in messages])
+
+
+def on_content(change: Callable[[str], str], *roles: str) -> Callable[[Complete], Complete]:
+    """A fault in the text of messages, of these roles alone if any are named; in each text part alike."""
+
+    def texts(message: dict[str, Json]) -> dict[str, Json]:
+        content = message.get("content")
+        if roles and message["role"] not in roles:
+            return message
+        if isinstance(content, str):
+            return {**message, "content": change(content)}
+        if isinstance(content, list):
+            return {**message, "content": [{**part, "text": change(part["text"])} for part in content]}
+        return message
+
+    return on_message(texts)
+
+
+def on_tools(change: Callable[[list[Json]], list[Json]]) -> Callable[[Complete], Complete]:
+    """A fault in the tools that are sent; ``change`` is given a copy."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
+            return right(model, messages, tools=change(copy.deepcopy(list(tools))) if tools else tools, **options)
+
+        return complete
+
+    return spoil
+
+
+def on_schemas(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Complete], Complete]:
+    def tools(given: list[Json]) -> list[Json]:
+        for one in given:
+            one["function"]["parameters"] = change(one["function"]["parameters"])
+        return given
+
+    return on_tools(tools)
+
+
+def on_options(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Complete], Complete]:
+    """A fault in what is asked for beside messages and tools."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(
+            model: str, messages: Sequence[Json], *, tools: Any = None, stream: bool = False, **options: Any
+        ) -> Reply:
+            return right(model, messages, tools=tools, stream=stream, **change(copy.deepcopy(options)))
+
+        return complete
+
+    return spoil
+
+
+def on_error(change: Callable[[ProviderError], BaseException | Reply]) -> Callable[[Complete], Complete]:
+    """A fault in what is made of a provider's refusal."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(*given: Any, **options: Any) -> Reply:
+            try:
+                return right(*given, **options)
+            except ProviderError as error:
+                made = change(error)
+                if isinstance(made, BaseException):
+                    raise made from error
+                return made
+
+        return complete
+
+    return spoil
+
+
+def everywhere(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Json], Json]:
+    """``change`` done to every object of a schema, the inner ones first."""
+
+    def walk(value: Json) -> Json:
+        if isinstance(value, dict):
+            return change({key: walk(inner) for key, inner in value.items()})
+        return [walk(inner) for inner in value] if isinstance(value, list) else value
+
+    return walk
 
 
 def on_calls(change: Callable[[tuple[ToolCall, ...]], Sequence[ToolCall]]) -> Callable[[Complete], Complete]:

@@ -46,7 +46,7 @@ MORE: tuple[BrokenBackend, ...] = (
     BrokenBackend(
         "unchecked-without-tools", "no tools offered, any call taken", requests.tools_forgotten_without_stream
     ),
-    BrokenBackend("nearest-name", "a strange name is taken for the one most like it", on_reply(replies.nearest)),
+    BrokenBackend("nearest-name", "a strange name is taken for the one most like it", replies.nearest),
     BrokenBackend(
         "keys-sorted",
         "arguments dumped with sort_keys",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import re
@@ -111,10 +112,19 @@ def without_none(calls: tuple[ToolCall, ...]) -> list[ToolCall]:
     ]
 
 
+def _parsed(raw: str) -> dict[str, Json] | None:
+    """As Python's own parser has it: the last of two keys, and NaN too."""
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def duplicates_merged(right: Complete) -> Complete:
     def change(reply: Reply) -> Reply:
-        doubled = [one for one in reply.errors if one.raw == '{"x": 1, "x": 2}']
-        made = tuple(ToolCall(one.name or "", {"x": 2}, one.id or "") for one in doubled)
+        doubled = [one for one in reply.errors if _parsed(one.raw) is not None and one.fault == "arguments"]
+        made = tuple(ToolCall(one.name or "", _parsed(one.raw) or {}, one.id or "") for one in doubled)
         kept = tuple(one for one in reply.errors if one not in doubled)
         return replace(reply, calls=(*reply.calls, *made), errors=kept)
 
@@ -164,11 +174,19 @@ def by_place_as_text(calls: tuple[ToolCall, ...]) -> list[ToolCall]:
     return [calls[int(place)] for place in sorted(map(str, range(len(calls))))]
 
 
-def nearest(reply: Reply) -> Reply:
+def nearest(right: Complete) -> Complete:
     """A call to a tool that was not offered is taken for one to the tool most like it."""
-    strange = [one for one in reply.errors if one.fault == "unknown_tool" and one.name in {"get_X", "get_", "other"}]
-    made = tuple(ToolCall("get_x", {}, one.id or "") for one in strange)
-    return replace(reply, calls=(*reply.calls, *made), errors=tuple(one for one in reply.errors if one not in strange))
+
+    def complete(model: str, messages: Any, *, tools: Any = None, **options: Any) -> Reply:
+        reply = right(model, messages, tools=tools, **options)
+        offered = [tool["function"]["name"] for tool in tools or ()]
+        like = {one.index: difflib.get_close_matches(one.name or "", offered, 1) for one in reply.errors}
+        strange = [one for one in reply.errors if one.fault == "unknown_tool" and like[one.index]]
+        made = tuple(ToolCall(like[one.index][0], {}, one.id or "") for one in strange)
+        kept = tuple(one for one in reply.errors if one not in strange)
+        return replace(reply, calls=(*reply.calls, *made), errors=kept)
+
+    return complete
 
 
 def crash_on_errors(reply: Reply) -> Reply:

@@ -1,0 +1,177 @@
+"""Broken in the conversation that is sent: system prompts, texts, earlier calls and results."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from harness.laws.broken_backends.corruption import BrokenBackend, on_content, on_message, on_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.core.chat import Json
+
+
+def _first_part(message: dict[str, Json]) -> dict[str, Json]:
+    content = message.get("content")
+    return {**message, "content": content[:1]} if isinstance(content, list) else message
+
+
+def _parts_joined(message: dict[str, Json]) -> dict[str, Json]:
+    content = message.get("content")
+    return {**message, "content": "\n".join(part["text"] for part in content)} if isinstance(content, list) else message
+
+
+def _without(role: str) -> Callable[[list[Json]], list[Json]]:
+    return lambda messages: [one for one in messages if one["role"] != role] or messages
+
+
+def _system_as_user(message: dict[str, Json]) -> dict[str, Json]:
+    return {**message, "role": "user"} if message["role"] == "system" else message
+
+
+def _system_last(messages: list[Json]) -> list[Json]:
+    own = [one for one in messages if one["role"] == "system"]
+    return [*messages[len(own) :], *own[::-1]]
+
+
+def _first_system(messages: list[Json]) -> list[Json]:
+    own = [one for one in messages if one["role"] == "system"]
+    return [*own[:1], *messages[len(own) :]]
+
+
+def _window(messages: list[Json]) -> list[Json]:
+    """The last six, from a user's message on, the system prompt kept."""
+    own = [one for one in messages if one["role"] == "system"]
+    rest = messages[len(own) :][-6:]
+    start = next((n for n, one in enumerate(rest) if one["role"] == "user"), 0)
+    return [*own, *rest[start:]]
+
+
+def _calls_without_text(message: dict[str, Json]) -> dict[str, Json]:
+    return {**message, "content": None} if message.get("tool_calls") else message
+
+
+def _as_users(message: dict[str, Json]) -> dict[str, Json]:
+    return {"role": "user", "content": message["content"]} if message["role"] == "tool" else message
+
+
+def _arguments(change: Callable[[Json], Json]) -> Callable[[dict[str, Json]], dict[str, Json]]:
+    def texts(message: dict[str, Json]) -> dict[str, Json]:
+        for call in message.get("tool_calls") or ():
+            given = json.loads(call["function"]["arguments"])
+            call["function"]["arguments"] = json.dumps(change(given))
+        return message
+
+    return texts
+
+
+def _results(change: Callable[[Json], Json]) -> Callable[[dict[str, Json]], dict[str, Json]]:
+    def result(message: dict[str, Json]) -> dict[str, Json]:
+        return {**message, "content": change(message["content"])} if message["role"] == "tool" else message
+
+    return result
+
+
+def _swapped(messages: list[Json]) -> list[Json]:
+    """Results in another order, each with its own id."""
+    places = [n for n, one in enumerate(messages) if one["role"] == "tool"]
+    made = list(messages)
+    for here, there in itertools.pairwise(places):
+        if there == here + 1:
+            made[here], made[there] = made[there], made[here]
+            break
+    return made
+
+
+def _dumped(text: Json) -> Json:
+    try:
+        return json.dumps(json.loads(text), separators=(",", ":")) if isinstance(text, str) else text
+    except ValueError:
+        return text
+
+
+def _merged(messages: list[Json]) -> list[Json]:
+    """Texts of one role that follow one another become one message."""
+    made: list[Json] = []
+    for one in messages:
+        last: dict[str, Json] = made[-1] if made else {"role": "", "content": None}
+        texts = isinstance(last["content"], str) and isinstance(one["content"], str)
+        if texts and last["role"] == one["role"] and one["role"] in {"user", "system"}:
+            last["content"] += "\n" + one["content"]
+        else:
+            made.append(one)
+    return made
+
+
+def _no_empty(messages: list[Json]) -> list[Json]:
+    return [one for one in messages if one.get("content") or one.get("tool_calls")]
+
+
+MESSAGES: tuple[BrokenBackend, ...] = (
+    BrokenBackend("system-dropped", "an API without a system role", on_messages(_without("system"))),
+    BrokenBackend("system-as-user", "the role is renamed", on_message(_system_as_user)),
+    BrokenBackend("system-last", "collected, and appended", on_messages(_system_last)),
+    BrokenBackend("second-system-dropped", "system = messages[0]", on_messages(_first_system)),
+    BrokenBackend("system-stripped", "textwrap.dedent().strip()", on_content(str.strip, "system")),
+    BrokenBackend("last-message-only", "messages[-1:]", on_messages(lambda messages: messages[-1:])),
+    BrokenBackend("messages-reversed", "newest first", on_messages(lambda messages: messages[::-1])),
+    BrokenBackend("window-of-six", "the context is saved", on_messages(_window)),
+    BrokenBackend("assistants-dropped", "only the user's side is kept", on_messages(_without("assistant"))),
+    BrokenBackend("results-dropped", "tool messages are filtered out", on_messages(_without("tool"))),
+    BrokenBackend("last-twice", "appended by two layers", on_messages(lambda messages: [*messages, messages[-1]])),
+    BrokenBackend(
+        "system-added",
+        "a prompt of its own",
+        on_messages(lambda messages: [{"role": "system", "content": "You are helpful."}, *messages]),
+    ),
+    BrokenBackend(
+        "continue-added",
+        "the user must have the last word",
+        on_messages(lambda messages: [*messages, {"role": "user", "content": "Continue."}]),
+    ),
+    BrokenBackend("messages-merged", "roles must alternate", on_messages(_merged)),
+    BrokenBackend("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
+    BrokenBackend("first-part-only", "content[0]", on_message(_first_part)),
+    BrokenBackend("parts-joined", "a list is joined with line ends", on_message(_parts_joined)),
+    BrokenBackend("prompt-stripped", "white space trimmed", on_content(str.strip, "user")),
+    BrokenBackend(
+        "prompt-normalised", "NFKC before it is sent", on_content(lambda text: unicodedata.normalize("NFKC", text))
+    ),
+    BrokenBackend(
+        "prompt-to-ascii", "errors='ignore'", on_content(lambda text: text.encode("ascii", "ignore").decode())
+    ),
+    BrokenBackend("prompt-cut", "the first 500 characters", on_content(lambda text: text[:500])),
+    BrokenBackend(
+        "prompt-formatted", "str.format without names", on_content(lambda text: text.replace("{", "").replace("}", ""))
+    ),
+    BrokenBackend("prompt-newlines", "one line", on_content(lambda text: " ".join(text.splitlines()))),
+    BrokenBackend("prompt-escaped", "html.escape", on_content(lambda text: text.replace("<", "&lt;"))),
+    BrokenBackend("prompt-spaces", "runs of blanks are one", on_content(lambda text: re.sub(" +", " ", text))),
+    BrokenBackend("text-beside-calls-dropped", "content is None where calls are", on_message(_calls_without_text)),
+    BrokenBackend("results-as-user", "no tool role", on_message(_as_users)),
+    BrokenBackend("results-swapped", "collected from a set", on_messages(_swapped)),
+    BrokenBackend("results-cut", "results past 100 characters", on_message(_results(lambda one: one[:100]))),
+    BrokenBackend("results-dumped", "parsed and written anew", on_message(_results(_dumped))),
+    BrokenBackend("results-quoted", "json.dumps of a text", on_message(_results(json.dumps))),
+    BrokenBackend("empty-results", "result or 'ok'", on_message(_results(lambda one: one or "ok"))),
+    BrokenBackend(
+        "results-stripped", "strip()", on_message(_results(lambda one: one.strip() if isinstance(one, str) else one))
+    ),
+    BrokenBackend(
+        "errors-hidden",
+        "failures are not shown to the model",
+        on_message(_results(lambda one: "" if isinstance(one, str) and "rror" in one else one)),
+    ),
+    BrokenBackend("arguments-emptied", "history without arguments", on_message(_arguments(lambda _: {}))),
+    BrokenBackend("arguments-sorted", "keys sorted", on_message(_arguments(lambda one: dict(sorted(one.items()))))),
+    BrokenBackend(
+        "arguments-as-strings",
+        "str() of each",
+        on_message(_arguments(lambda one: {key: str(inner) for key, inner in one.items()})),
+    ),
+)

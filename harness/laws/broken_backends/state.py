@@ -1,0 +1,264 @@
+"""Broken in state and concurrency, in the rest of a reply, in streams alone, and in failures."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.core.chat import Reply, Usage
+from harness.core.errors import BackendError, BadRequestError, ProviderError, RateLimitError, ServerError
+from harness.laws.broken_backends.corruption import BrokenBackend, on_error, on_reply, on_streamed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.core.chat import Json
+    from harness.laws.trial import Complete
+
+
+def _cached(right: Complete) -> Complete:
+    """By the last message alone."""
+    known: dict[str, Reply] = {}
+
+    def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
+        key = repr(messages[-1])
+        if key not in known:
+            known[key] = right(model, messages, **options)
+        return known[key]
+
+    return complete
+
+
+def _counts_added(right: Complete) -> Complete:
+    total = [0]
+
+    def complete(*given: Any, **options: Any) -> Reply:
+        reply = right(*given, **options)
+        if reply.usage is None:
+            return reply
+        total[0] += reply.usage.completion or 0
+        return replace(reply, usage=replace(reply.usage, completion=total[0]))
+
+    return complete
+
+
+def _last_text(right: Complete) -> Complete:
+    before = [""]
+
+    def complete(*given: Any, **options: Any) -> Reply:
+        reply = right(*given, **options)
+        before[0], text = reply.text, reply.text or before[0]
+        return replace(reply, text=text)
+
+    return complete
+
+
+def _system_kept(right: Complete) -> Complete:
+    first: list[Json] = []
+
+    def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
+        own = [one for one in messages if one["role"] == "system"]
+        first[:] = first or copy.deepcopy(own)
+        return right(model, [*(own or first), *messages[len(own) :]], **options)
+
+    return complete
+
+
+def _options_kept(right: Complete) -> Complete:
+    """Defaults are a dict that is updated."""
+    kept: dict[str, Json] = {}
+
+    def complete(
+        model: str, messages: Sequence[Json], *, tools: Any = None, stream: bool = False, **options: Any
+    ) -> Reply:
+        kept.update({key: one for key, one in options.items() if key in {"temperature", "max_tokens", "stop"}})
+        return right(model, messages, tools=tools, stream=stream, **{**kept, **options})
+
+    return complete
+
+
+def _conversation_kept(right: Complete) -> Complete:
+    """A client that remembers what was asked before."""
+    before: list[Json] = []
+
+    def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
+        own = [one for one in messages if one["role"] == "system"]
+        reply = right(model, [*own, *before, *messages[len(own) :]], **options)
+        before[:] = [{"role": "user", "content": "Hi"}]
+        return reply
+
+    return complete
+
+
+def _every_tenth(right: Complete) -> Complete:
+    count = [0]
+
+    def complete(*given: Any, **options: Any) -> Reply:
+        count[0] += 1
+        reply = right(*given, **options)
+        return replace(reply, calls=()) if count[0] % 10 == 0 else reply
+
+    return complete
+
+
+def _shared_slot(right: Complete) -> Complete:
+    """The answer is put on the object, and read from there when another has come."""
+    slot: list[Reply] = []
+
+    def complete(*given: Any, **options: Any) -> Reply:
+        slot[:] = [right(*given, **options)]
+        threading.Event().wait(0.003)
+        return slot[0]
+
+    return complete
+
+
+def _changed_for_now(right: Complete) -> Complete:
+    """The caller's messages are changed while the request is made, and put back."""
+
+    def complete(model: str, messages: Any, **options: Any) -> Reply:
+        messages.append({"role": "user", "content": "x"})
+        try:
+            return right(model, messages[:-1], **options)
+        finally:
+            messages.pop()
+
+    return complete
+
+
+def _changed_later(right: Complete) -> Complete:
+    """The caller's messages are cleared when the next question comes."""
+    last: list[Any] = []
+
+    def complete(model: str, messages: Any, **options: Any) -> Reply:
+        for one in last:
+            one.clear()
+        last[:] = [messages]
+        return right(model, copy.deepcopy(messages), **options)
+
+    return complete
+
+
+def _schemas_closed(right: Complete) -> Complete:
+    def complete(model: str, messages: Any, *, tools: Any = None, **options: Any) -> Reply:
+        sent = copy.deepcopy(tools)
+        for one in tools or ():
+            one["function"]["parameters"]["additionalProperties"] = False
+        return right(model, messages, tools=sent, **options)
+
+    return complete
+
+
+def _usage(change: Callable[[Usage], Usage]) -> Callable[[Reply], Reply]:
+    return lambda reply: replace(reply, usage=change(reply.usage)) if reply.usage else reply
+
+
+def _as(kind: type[ProviderError], *only: type[ProviderError]) -> Callable[[ProviderError], BaseException]:
+    def change(error: ProviderError) -> BaseException:
+        if only and not isinstance(error, only):
+            return error
+        return kind(str(error), status=error.status, retry_after=error.retry_after)
+
+    return change
+
+
+def _without(name: str) -> Callable[[ProviderError], BaseException]:
+    def change(error: ProviderError) -> BaseException:
+        made = copy.copy(error)
+        setattr(made, name, None)
+        return made
+
+    return change
+
+
+def _whole_seconds(error: ProviderError) -> BaseException:
+    made = copy.copy(error)
+    made.retry_after = float(int(error.retry_after)) if error.retry_after is not None else None
+    return made
+
+
+def _dates_lost(error: ProviderError) -> BaseException:
+    made = copy.copy(error)
+    made.retry_after = error.retry_after if (error.retry_after or 0) < 10**6 else None
+    return made
+
+
+def _never_raises(right: Complete) -> Complete:
+    def complete(*given: Any, **options: Any) -> Reply:
+        try:
+            return right(*given, **options)
+        except BackendError:
+            return Reply(finish="stop", usage=Usage(0, 0, 0))
+
+    return complete
+
+
+STATE: tuple[BrokenBackend, ...] = (
+    BrokenBackend("answers-cached", "by the last message alone", _cached),
+    BrokenBackend("counts-added", "usage of all requests so far", _counts_added),
+    BrokenBackend("last-text", "the text before, where none came", _last_text),
+    BrokenBackend("system-kept", "the first system prompt for all", _system_kept),
+    BrokenBackend("options-kept", "a dict of defaults that is updated", _options_kept),
+    BrokenBackend("conversation-kept", "a client with a memory", _conversation_kept),
+    BrokenBackend("every-tenth", "a race, one time in ten", _every_tenth),
+    BrokenBackend("answer-on-the-object", "self.response, read too late", _shared_slot),
+    BrokenBackend("caller-changed-for-now", "appended and popped", _changed_for_now),
+    BrokenBackend("caller-changed-later", "cleared with the next question", _changed_later),
+    BrokenBackend("caller-schemas-closed", "additionalProperties set in place", _schemas_closed),
+    BrokenBackend("id-lost", "the answer's id", on_reply(lambda r: replace(r, id=""))),
+    BrokenBackend("model-lost", "the model that answered", on_reply(lambda r: replace(r, model=""))),
+    BrokenBackend("reasoning-lost", "thoughts are thrown away", on_reply(lambda r: replace(r, reasoning=""))),
+    BrokenBackend("reasoning-stripped", "strip()", on_reply(lambda r: replace(r, reasoning=r.reasoning.strip()))),
+    BrokenBackend("refusal-lost", "message.refusal unread", on_reply(lambda r: replace(r, refusal=""))),
+    BrokenBackend(
+        "refusal-as-text", "told as an answer", on_reply(lambda r: replace(r, text=r.text or r.refusal, refusal=""))
+    ),
+    BrokenBackend(
+        "text-fences-cut",
+        "``` at the ends",
+        on_reply(lambda r: replace(r, text=r.text.removeprefix("```json\n").removesuffix("\n```"))),
+    ),
+    BrokenBackend("text-newlines", "CR LF is LF", on_reply(lambda r: replace(r, text=r.text.replace("\r\n", "\n")))),
+    BrokenBackend("text-cut-500", "the first 500 characters", on_reply(lambda r: replace(r, text=r.text[:500]))),
+    BrokenBackend(
+        "text-only-thoughts", "reasoning where no text is", on_reply(lambda r: replace(r, text=r.text or r.reasoning))
+    ),
+    BrokenBackend(
+        "length-beside-calls",
+        "calls are tool_calls, cut or not",
+        on_reply(lambda r: replace(r, finish="tool_calls" if r.calls else r.finish)),
+    ),
+    BrokenBackend(
+        "filter-is-stop",
+        "content_filter is not kept",
+        on_reply(lambda r: replace(r, finish="stop" if r.finish == "content_filter" else r.finish)),
+    ),
+    BrokenBackend("finish-lost", "no reason", on_reply(lambda r: replace(r, finish=None))),
+    BrokenBackend("counts-zero", "usage of zeros", on_reply(_usage(lambda _: Usage(0, 0, 0)))),
+    BrokenBackend("total-is-prompt", "a total of its own", on_reply(_usage(lambda u: replace(u, total=u.prompt)))),
+    BrokenBackend("stream-counts-lost", "no usage of streams", on_streamed(lambda r: replace(r, usage=None))),
+    BrokenBackend("stream-thoughts-lost", "no reasoning of streams", on_streamed(lambda r: replace(r, reasoning=""))),
+    BrokenBackend("stream-finish-lost", "no reason of streams", on_streamed(lambda r: replace(r, finish="stop"))),
+    BrokenBackend("stream-first-call", "one call of a stream", on_streamed(lambda r: replace(r, calls=r.calls[:1]))),
+    BrokenBackend(
+        "stream-text-doubled", "the last chunk repeats all", on_streamed(lambda r: replace(r, text=r.text * 2))
+    ),
+    BrokenBackend("stream-text-stripped", "each chunk trimmed", on_streamed(lambda r: replace(r, text=r.text.strip()))),
+    BrokenBackend("stream-errors-lost", "broken calls of streams", on_streamed(lambda r: replace(r, errors=()))),
+    BrokenBackend(
+        "whole-calls-reversed",
+        "of whole answers alone",
+        on_streamed(lambda r: replace(r, calls=r.calls[::-1]), stream=False),
+    ),
+    BrokenBackend("errors-generic", "one class for all", on_error(_as(ProviderError))),
+    BrokenBackend("limits-as-server", "429 is a server's error", on_error(_as(ServerError, RateLimitError))),
+    BrokenBackend("servers-as-requests", "5xx is a bad request", on_error(_as(BadRequestError, ServerError))),
+    BrokenBackend("status-lost", "no status", on_error(_without("status"))),
+    BrokenBackend("wait-lost", "Retry-After unread", on_error(_without("retry_after"))),
+    BrokenBackend("wait-whole", "int(retry_after)", on_error(_whole_seconds)),
+    BrokenBackend("wait-dates-lost", "float(retry_after)", on_error(_dates_lost)),
+    BrokenBackend("errors-as-python", "RuntimeError", on_error(lambda error: RuntimeError(str(error)))),
+    BrokenBackend("never-raises", "an empty answer instead", _never_raises),
+)

@@ -1,0 +1,213 @@
+"""Broken in tools, choice and options that are sent, and in how often they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.core.errors import BackendError, ServerError
+from harness.laws.broken_backends.corruption import BrokenBackend, everywhere, on_options, on_schemas, on_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.core.chat import Json, Reply
+    from harness.laws.trial import Complete
+
+
+def _described(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
+    def tools(given: list[Json]) -> list[Json]:
+        for one in given:
+            one["function"]["description"] = change(one["function"]["description"])
+        return given
+
+    return tools
+
+
+def _first_schema(given: list[Json]) -> list[Json]:
+    """A closure over the loop's variable."""
+    for one in given:
+        one["function"]["parameters"] = given[-1]["function"]["parameters"]
+    return given
+
+
+def _without(*keys: str) -> Callable[[Json], Json]:
+    return everywhere(lambda one: {key: inner for key, inner in one.items() if key not in keys or _is_field(inner)})
+
+
+def _is_field(value: Json) -> bool:
+    """A property may be called as a keyword is."""
+    return isinstance(value, dict)
+
+
+def _closed(one: dict[str, Json]) -> dict[str, Json]:
+    return {**one, "additionalProperties": False} if one.get("type") == "object" else one
+
+
+def _all_required(one: dict[str, Json]) -> dict[str, Json]:
+    return {**one, "required": list(one["properties"])} if isinstance(one.get("properties"), dict) else one
+
+
+def _first_type(one: dict[str, Json]) -> dict[str, Json]:
+    return {**one, "type": one["type"][0]} if isinstance(one.get("type"), list) else one
+
+
+def _first_branch(one: dict[str, Json]) -> dict[str, Json]:
+    branches = one.get("anyOf")
+    return branches[0] if isinstance(branches, list) else one
+
+
+def _integers_as_numbers(one: dict[str, Json]) -> dict[str, Json]:
+    return {**one, "type": "number"} if one.get("type") == "integer" else one
+
+
+def _flat(schema: dict[str, Json]) -> dict[str, Json]:
+    """Objects within objects are any objects."""
+    fields = {
+        name: {"type": "object"} if isinstance(one, dict) and one.get("type") == "object" else one
+        for name, one in schema["properties"].items()
+    }
+    return {**schema, "properties": fields}
+
+
+def _sorted_fields(schema: dict[str, Json]) -> dict[str, Json]:
+    return {**schema, "properties": dict(sorted(schema["properties"].items()))}
+
+
+def _titled(one: dict[str, Json]) -> dict[str, Json]:
+    return {"title": "Model", **one} if one.get("type") == "object" else one
+
+
+def _only_at_first(right: Complete) -> Complete:
+    """Tools are offered with the first question of a conversation alone."""
+
+    def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
+        later = any(one["role"] == "assistant" for one in messages)
+        return right(model, messages, tools=None if later and "tool_choice" not in options else tools, **options)
+
+    return complete
+
+
+def _set(name: str, change: Callable[[Any], Any]) -> Callable[[Complete], Complete]:
+    """``change`` is done to the option ``name`` where it is given; None leaves it out."""
+
+    def options(given: dict[str, Json]) -> dict[str, Json]:
+        if name not in given:
+            return given
+        made = {**given, name: change(given[name])}
+        return {key: one for key, one in made.items() if key != name or one is not None}
+
+    return on_options(options)
+
+
+def _twice(right: Complete) -> Complete:
+    def complete(*given: Any, **options: Any) -> Reply:
+        right(*given, **options)
+        return right(*given, **options)
+
+    return complete
+
+
+def _retrying(*kinds: type[BaseException]) -> Callable[[Complete], Complete]:
+    def spoil(right: Complete) -> Complete:
+        def complete(*given: Any, **options: Any) -> Reply:
+            try:
+                return right(*given, **options)
+            except kinds:
+                return right(*given, **options)
+
+        return complete
+
+    return spoil
+
+
+def _other_model(right: Complete) -> Complete:
+    def complete(model: str, *given: Any, **options: Any) -> Reply:
+        return right(f"{model}-latest", *given, **options)
+
+    return complete
+
+
+def _stream_ignored(right: Complete) -> Complete:
+    def complete(*given: Any, stream: bool = False, **options: Any) -> Reply:
+        if stream:
+            options.pop("stream_options", None)
+        return right(*given, **options, stream=False)
+
+    return complete
+
+
+TOOLS: tuple[BrokenBackend, ...] = (
+    BrokenBackend("descriptions-dropped", "name and parameters only", on_tools(_described(lambda _: ""))),
+    BrokenBackend("descriptions-cut", "100 characters", on_tools(_described(lambda text: text[:100]))),
+    BrokenBackend(
+        "descriptions-first-line", "the docstring's first line", on_tools(_described(lambda text: text.split("\n")[0]))
+    ),
+    BrokenBackend("schemas-dropped", "any object", on_schemas(lambda _: {"type": "object", "properties": {}})),
+    BrokenBackend("one-schema-for-all", "a closure over the loop's variable", on_tools(_first_schema)),
+    BrokenBackend("required-dropped", "required is left out", on_schemas(_without("required"))),
+    BrokenBackend("enums-dropped", "enum is left out", on_schemas(_without("enum"))),
+    BrokenBackend("defaults-dropped", "default is left out", on_schemas(_without("default"))),
+    BrokenBackend("formats-dropped", "format and pattern are left out", on_schemas(_without("format", "pattern"))),
+    BrokenBackend(
+        "limits-dropped",
+        "minimum and maximum are left out",
+        on_schemas(_without("minimum", "maximum", "exclusiveMinimum", "multipleOf")),
+    ),
+    BrokenBackend("fields-undescribed", "descriptions of fields are left out", on_schemas(_without("description"))),
+    BrokenBackend(
+        "definitions-dropped",
+        "$defs are left out",
+        on_schemas(lambda one: {key: inner for key, inner in one.items() if key != "$defs"}),
+    ),
+    BrokenBackend("schemas-closed", "additionalProperties: false is added", on_schemas(everywhere(_closed))),
+    BrokenBackend("schemas-open", "additionalProperties is left out", on_schemas(_without("additionalProperties"))),
+    BrokenBackend("all-required", "strict mode for all", on_schemas(everywhere(_all_required))),
+    BrokenBackend("first-type-only", "a list of types is its first", on_schemas(everywhere(_first_type))),
+    BrokenBackend("first-branch-only", "anyOf is its first", on_schemas(everywhere(_first_branch))),
+    BrokenBackend("integers-as-numbers", "one type for both", on_schemas(everywhere(_integers_as_numbers))),
+    BrokenBackend("schemas-flat", "no objects within objects", on_schemas(_flat)),
+    BrokenBackend("fields-sorted", "properties sorted", on_schemas(_sorted_fields)),
+    BrokenBackend("titles-added", "a model's own JSON schema", on_schemas(everywhere(_titled))),
+    BrokenBackend("sixteen-tools", "tools[:16]", on_tools(lambda tools: tools[:16])),
+    BrokenBackend("sixty-four-tools", "tools[:64]", on_tools(lambda tools: tools[:64])),
+    BrokenBackend("hundred-tools", "tools[:100]", on_tools(lambda tools: tools[:100])),
+    BrokenBackend("last-tool-dropped", "tools[:-1]", on_tools(lambda tools: tools[:-1] or tools)),
+    BrokenBackend("tools-only-at-first", "tools go with the first turn", _only_at_first),
+    BrokenBackend(
+        "choice-is-auto", "required becomes auto", _set("tool_choice", lambda one: "auto" if one == "required" else one)
+    ),
+    BrokenBackend(
+        "choice-any",
+        "a named tool becomes required",
+        _set("tool_choice", lambda one: "required" if isinstance(one, dict) else one),
+    ),
+    BrokenBackend(
+        "choice-none-dropped", "none is left out", _set("tool_choice", lambda one: None if one == "none" else one)
+    ),
+    BrokenBackend(
+        "choice-words-dropped",
+        "only objects are handed on",
+        _set("tool_choice", lambda one: None if one in ("required", "none") else one),
+    ),
+    BrokenBackend("parallel-forgotten", "parallel_tool_calls is left out", _set("parallel_tool_calls", lambda _: None)),
+    BrokenBackend("parallel-inverted", "disable_parallel_tool_use", _set("parallel_tool_calls", lambda one: not one)),
+    BrokenBackend("temperature-dropped", "a field unknown to it", _set("temperature", lambda _: None)),
+    BrokenBackend("temperature-zero-dropped", "if temperature:", _set("temperature", lambda one: one or None)),
+    BrokenBackend("temperature-added", "0.7 by default", on_options(lambda given: {"temperature": 0.7, **given})),
+    BrokenBackend("limit-dropped", "max_tokens is left out", _set("max_tokens", lambda _: None)),
+    BrokenBackend("limit-capped", "4,096 at most", _set("max_tokens", lambda one: min(one, 4096))),
+    BrokenBackend("first-stop-only", "stop[0]", _set("stop", lambda one: one[0] if isinstance(one, list) else one)),
+    BrokenBackend("seed-dropped", "seed is left out", _set("seed", lambda _: None)),
+    BrokenBackend("top-p-rounded", "one digit", _set("top_p", round)),
+    BrokenBackend("json-dropped", "response_format is left out", _set("response_format", lambda _: None)),
+    BrokenBackend(
+        "json-schema-dropped",
+        "JSON mode without the schema",
+        _set("response_format", lambda _: {"type": "json_object"}),
+    ),
+    BrokenBackend("other-model", "an alias of its own", _other_model),
+    BrokenBackend("stream-ignored", "a stream is asked for as a whole", _stream_ignored),
+    BrokenBackend("asked-twice", "a health check before each question", _twice),
+    BrokenBackend("errors-retried", "any error is asked again", _retrying(BackendError)),
+    BrokenBackend("server-errors-retried", "5xx is asked again unbidden", _retrying(ServerError)),
+)

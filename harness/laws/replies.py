@@ -1,0 +1,161 @@
+"""A reply compared whole with the one that was served: each difference has one aspect, and so one law."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.core.errors import HarnessError
+from harness.laws.json_identity import differ, difference, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.core.chat import Json, Reply, ToolCall
+    from harness.laws.trial import Trial
+
+WHOLE = frozenset({"plain", "broken", "unknown", "written"})
+"""Kinds of question whose answer is a whole reply."""
+
+
+def differences(trial: Trial) -> dict[str, str]:
+    """Aspect → complaint, for all in which the reply is not the one that was served."""
+    found: dict[str, str] = trial.once("differences", lambda: dict(reversed(list(_differences(trial)))))
+    return found
+
+
+def reference(trial: Trial) -> Reply | None:
+    """The answer as the dialect's own reader has it; None where there is none."""
+    return trial.once("reference", lambda: _reference(trial))  # type: ignore[no-any-return]  # as it was made
+
+
+def _reference(trial: Trial) -> Reply | None:
+    if trial.served is None:
+        return None
+    try:
+        return trial.question.dialect.read(trial.served)
+    except HarnessError:
+        return None
+
+
+def _differences(trial: Trial) -> Iterator[tuple[str, str]]:
+    """The first of an aspect counts."""
+    kind = trial.question.kind
+    if kind not in WHOLE:
+        return
+    reply, drawn = trial.reply, trial.question.reply
+    if reply is None:
+        if kind == "plain":
+            yield "raised", f"raised {shown(repr(trial.error))}"
+        return
+    if kind == "plain":
+        yield from _calls(drawn.calls, reply)
+        yield from _ids(trial, reply)
+    else:
+        good = [call for call in drawn.calls if kind != "unknown" or call.name in trial.question.tools]
+        if len(good) == len(reply.calls) and not _reordered(good, reply.calls):
+            yield from _each(good, reply.calls)
+    if kind == "written":
+        return
+    yield from _differ("text", "the text", drawn.text, reply.text)
+    yield from _differ("refusal", "the refusal", drawn.refusal, reply.refusal)
+    right = reference(trial)
+    if right is None:
+        return
+    yield from _differ("reasoning", "the reasoning", right.reasoning, reply.reasoning)
+    yield from _provider_calls(trial, reply)
+    yield from _differ("finish", "the finish reason", right.finish, reply.finish)
+    yield from _usage(right, reply)
+    if right.id:
+        yield from _differ("meta", "the answer's id", right.id, reply.id)
+    if right.model:
+        yield from _differ("meta", "the model that answered", right.model, reply.model)
+
+
+def _differ(aspect: str, what: str, one: Json, other: Json) -> Iterator[tuple[str, str]]:
+    complaint = differ(what, one, other)
+    if complaint:
+        yield aspect, complaint
+
+
+def _calls(expected: Sequence[ToolCall], reply: Reply) -> Iterator[tuple[str, str]]:
+    if reply.errors:
+        first = reply.errors[0]
+        empty = any(not call.parameters and call.name == first.name for call in expected)
+        aspect = "name" if first.fault == "unknown_tool" else "no_arguments" if empty else "calls"
+        yield aspect, f"a good call was refused: {first.name!r}: {first.detail}"
+        return
+    found = reply.calls
+    if len(expected) != len(found):
+        yield "calls", f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found][:9]}"
+        return
+    if len(expected) > 1 and _reordered(expected, found):
+        yield "calls", f"calls to {[call.name for call in expected]} came back in another order"
+        return
+    yield from _each(expected, found)
+
+
+def _each(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> Iterator[tuple[str, str]]:
+    """Name and parameters of calls that are as many as they should be."""
+    for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+        if one.name != other.name:
+            yield "name", f"call {number} was to {one.name!r}, came back as {other.name!r}"
+        place = difference(one.parameters, other.parameters)
+        if place is not None:
+            yield _aspect(one, place[1]), differ(f"call {number} ({one.name!r})", one.parameters, other.parameters)
+
+
+def _aspect(call: ToolCall, value: Json) -> str:
+    return "no_arguments" if not call.parameters else "string" if isinstance(value, str) else "value"
+
+
+def _reordered(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> bool:
+    one, other = ([repr((call.name, call.parameters)) for call in calls] for calls in (expected, found))
+    return one != other and sorted(one) == sorted(other)
+
+
+def _ids(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
+    """Ids are there, distinct, those that the provider gave, and the same on each replay."""
+    found = [call.id for call in reply.calls]
+    drawn = trial.question.reply.calls
+    if not drawn or len(found) != len(drawn) or (len(drawn) > 1 and _reordered(drawn, reply.calls)):
+        return
+    if not all(type(one) is str and one for one in found) or len(set(found)) != len(found):
+        yield "ids", f"ids are missing or doubled: {found[:9]}"
+    elif trial.again is not None and [call.id for call in trial.again.calls] != found:
+        yield "ids", f"the same answer was given the ids {found}, and then {[call.id for call in trial.again.calls]}"
+    right = reference(trial)
+    if right is None:
+        return
+    given = [call.id for call in right.calls]
+    for place, (one, other) in enumerate(zip(given, found, strict=False)):
+        # Gemini's thought signature must come back with the call: litellm hands it on behind the id.
+        if one and one not in given[:place] and one != str(other).partition("__thought__")[0]:
+            yield "ids", f"the provider gave the id {one!r}, {other!r} came back"
+
+
+def _provider_calls(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
+    ran = trial.question.reply.provider_calls
+    handed = [call.name for call in reply.calls]
+    mixed = [call.name for call in ran if call.name in handed and call.name not in trial.question.tools]
+    if mixed:
+        yield "provider", f"{mixed} were run by the provider, and are handed to the caller to run"
+    elif len(ran) != len(reply.provider_calls):
+        kept = [call.name for call in reply.provider_calls]
+        yield "provider", f"the provider ran {[call.name for call in ran]} itself, kept apart are {kept}"
+    else:
+        for one, other in zip(ran, reply.provider_calls, strict=True):
+            yield from _differ("provider", "a call that the provider ran", one.name, other.name)
+            yield from _differ("provider", f"what {one.name!r} was given", one.parameters, other.parameters)
+
+
+def _usage(right: Reply, reply: Reply) -> Iterator[tuple[str, str]]:
+    expected, found = right.usage, reply.usage
+    if expected is None:
+        if found:
+            yield "usage", f"no token counts were sent, {found} came back"
+    elif found is None:
+        yield "usage", f"token counts {expected} were sent, none came back"
+    elif (found.prompt, found.completion) != (expected.prompt, expected.completion) or (
+        expected.total is not None and found.total != expected.total
+    ):
+        yield "usage", f"token counts {expected} came back as {found}"

@@ -1,0 +1,285 @@
+"""The laws of requests: what the caller asked is what goes out, read by the dialect's own reader and compared whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.dialects import dialect_at
+from harness.laws.failures import may_retry
+from harness.laws.json_identity import differ, difference, same, shown
+from harness.laws.law import Law
+from harness.laws.provider_options import ASKED
+from harness.laws.question import conversation, offered
+from harness.laws.schemas import schema_complaint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from harness.core.chat import Json
+    from harness.dialects.chat_request import ChatRequest
+    from harness.laws.trial import Trial
+
+_SYSTEM = {"system", "developer"}
+_RESULTS = {"tool", "function"}
+_OBJECTS = {"gemini"}
+"""Dialects in which a tool's result is a JSON object: one that is JSON goes out as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a conversation: what a role says, an earlier call's arguments, or a result's text."""
+
+    kind: str
+    value: Json
+
+
+def _requested(judge: Callable[[Trial, ChatRequest], str | None]) -> Callable[[Trial], str | None]:
+    """A judgement over the request that went out; None where none did or nobody reads it."""
+
+    def law(trial: Trial) -> str | None:
+        if trial.asked is None or trial.question.kind == "doubled":
+            return None
+        return judge(trial, trial.asked)
+
+    return law
+
+
+def texts(content: Json) -> str:
+    """All the text of a message's content."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def pieces(messages: Iterable[dict[str, Json]]) -> list[Piece]:
+    """A conversation without the borders of its messages: texts of one role that follow one another are one."""
+    made: list[Piece] = []
+    for message in messages:
+        role = message.get("role")
+        text = texts(message.get("content"))
+        if role in _RESULTS:
+            made.append(Piece("result", text))
+            continue
+        kind = "system" if role in _SYSTEM else str(role)
+        if text and made and made[-1].kind == kind and kind != "system":
+            made[-1] = Piece(kind, made[-1].value + text)
+        elif text:
+            made.append(Piece(kind, text))
+        made += [Piece("call", call["function"]["arguments"]) for call in message.get("tool_calls") or ()]
+    return made
+
+
+def _both(trial: Trial, asked: ChatRequest) -> tuple[list[Piece], list[Piece]]:
+    def make() -> tuple[list[Piece], list[Piece]]:
+        return pieces(conversation(trial.question)), pieces(asked.messages)
+
+    found: tuple[list[Piece], list[Piece]] = trial.once("pieces", make)
+    return found
+
+
+_WIRED = {"call", "result"}
+
+
+def messages(trial: Trial, asked: ChatRequest) -> str | None:
+    if asked.dialect == "ollama_generate":
+        return _in_prompt(trial, asked)
+    expected, found = _both(trial, asked)
+    systems = [[one.value for one in side if one.kind == "system"] for side in (expected, found)]
+    if systems[0] != systems[1]:
+        return _lists("system prompt", *systems)
+    one, other = ([piece for piece in side if piece.kind != "system"] for side in (expected, found))
+    said = [[(piece.kind, piece.value) for piece in side if piece.kind not in _WIRED] for side in (one, other)]
+    if said[0] != said[1]:
+        return _lists("message", *said)
+    order = [[piece.kind for piece in side] for side in (one, other)]
+    counted = sorted(order[0]) == sorted(order[1])
+    return f"messages went out in the order {order[1]}, not {order[0]}" if counted and order[0] != order[1] else ""
+
+
+def _lists(what: str, expected: Sequence[Json], found: Sequence[Json]) -> str:
+    if len(expected) != len(found):
+        return f"{len(expected)} {what}s were given, {len(found)} went out: {shown(list(found))}"
+    for number, (one, other) in enumerate(zip(expected, found, strict=True)):
+        complaint = differ(f"{what} {number}", one, other)
+        if complaint:
+            return complaint.replace("came back", "went out")
+    return ""
+
+
+def _in_prompt(trial: Trial, asked: ChatRequest) -> str:
+    """Every text stands in the prompt, in order."""
+    prompt, at = "".join(texts(one.get("content")) for one in asked.messages), 0
+    for message in conversation(trial.question):
+        parts = message["content"] if isinstance(message["content"], list) else [{"text": message["content"]}]
+        for part in parts:
+            found = prompt.find(part["text"].strip(), at)
+            if found < 0:
+                return f"{shown(part['text'])} is not in the prompt, or out of order"
+            at = found
+    return ""
+
+
+def history(trial: Trial, asked: ChatRequest) -> str | None:
+    if not trial.question.history:
+        return None
+    expected, found = _both(trial, asked)
+    for kind in ("call", "result"):
+        one, other = ([piece.value for piece in side if piece.kind == kind] for side in (expected, found))
+        if len(one) != len(other):
+            return f"the conversation holds {len(one)} earlier {kind}s, {len(other)} went out"
+        for number, (here, there) in enumerate(zip(one, other, strict=True)):
+            complaint = _arguments(here, there) if kind == "call" else _result(trial, here, there)
+            if complaint:
+                return f"earlier {kind} {number}: {complaint}"
+    return ""
+
+
+def _json(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError, TypeError):
+        return _NO_JSON
+
+
+_NO_JSON = object()
+
+
+def _arguments(one: str, other: Json) -> str:
+    there = _json(other)
+    if there is _NO_JSON:
+        return f"its arguments are no JSON: {shown(other)}"
+    return differ("the arguments", json.loads(one), there).replace("came back", "went out")
+
+
+def _result(trial: Trial, one: str, other: str) -> str:
+    if one == other:
+        return ""
+    if trial.asked is not None and trial.asked.dialect in _OBJECTS:
+        here, there = _json(one), _json(other)
+        if here is not _NO_JSON and there is not _NO_JSON and difference(here, there) is None:
+            return ""
+    return differ("the result", one, other).replace("came back", "went out")
+
+
+def tools(trial: Trial, asked: ChatRequest) -> str | None:
+    question = trial.question
+    if asked.dialect == "ollama_generate":
+        prompt = "".join(texts(one.get("content")) for one in asked.messages)
+        lost = [name for name in question.tools if name not in prompt]
+        return f"tools {lost} are not in the prompt" if lost else ""
+    if len(asked.tools) != len(question.tools):
+        return f"{len(question.tools)} tools were offered, {len(asked.tools)} were sent"
+    by_name = {one["function"]["name"]: one["function"] for one in asked.tools}
+    if len(by_name) != len(asked.tools):
+        return None  # N2 has it
+    for tool in offered(question):
+        own = tool["function"]
+        sent = by_name.get(trial.wire.get(own["name"], ""), {})
+        complaint = differ(f"the description of {own['name']!r}", own["description"], sent.get("description"))
+        if complaint:
+            return complaint.replace("came back", "went out")
+        complaint = schema_complaint(own["parameters"], sent.get("parameters"), asked.dialect)
+        if complaint:
+            return f"the schema of {own['name']!r}: {complaint}"
+    return ""
+
+
+def choice(trial: Trial, asked: ChatRequest) -> str | None:
+    question = trial.question
+    parallel = question.options.get("parallel_tool_calls")
+    if question.choice is None and question.word is None and parallel is None:
+        return None
+    if asked.dialect == "ollama_generate":
+        return None
+    if question.choice is not None and not isinstance(asked.choice, dict):
+        return f"tool_choice names {question.choice!r}, {asked.choice!r} was sent"
+    wanted = None if question.word == "auto" else question.word
+    if question.choice is None and wanted not in (None, asked.choice):
+        return f"tool_choice is {question.word!r}, {asked.choice!r} was sent"
+    if question.choice is None and question.word in (None, "auto") and asked.choice not in (None, "auto"):
+        return f"tool_choice is {question.word!r}, {asked.choice!r} was sent"
+    if parallel is not None and asked.parallel is not None and asked.parallel is not parallel:
+        return f"parallel_tool_calls is {parallel!r}, {asked.parallel!r} was sent"
+    if parallel is False and asked.parallel is None:
+        return "parallel_tool_calls is False, nothing of it was sent"
+    return ""
+
+
+_ADDED = {"max_tokens"}
+"""Options that a wire wants even where the caller gives none."""
+
+
+def options(trial: Trial, asked: ChatRequest) -> str | None:
+    question = trial.question
+    if asked.stream != question.stream:
+        return f"stream is {question.stream}, {asked.stream} was sent"
+    model = ASKED[question.provider][0]
+    if (
+        not asked.model
+        or not model.endswith(asked.model)
+        or model.partition("/")[2]
+        not in (
+            asked.model,
+            f"converse/{asked.model}",
+        )
+    ):
+        return f"the model {model!r} was asked for, {asked.model!r} was sent"
+    wanted = {name: value for name, value in question.options.items() if name in _OPTIONS}
+    for name, value in wanted.items():
+        found = asked.options.get(name)
+        listed = [value] if name == "stop" and isinstance(value, str) else value
+        if found not in (listed, value):
+            return f"{name} is {value!r}, {found!r} was sent"
+    added = sorted(asked.options.keys() - wanted.keys() - _ADDED)
+    if added:
+        return f"{added[0]} was not asked for, {asked.options[added[0]]!r} was sent"
+    return _form(trial, asked)
+
+
+_OPTIONS = frozenset({"temperature", "top_p", "max_tokens", "stop", "seed", "presence_penalty", "frequency_penalty"})
+
+
+def _form(trial: Trial, asked: ChatRequest) -> str:
+    """JSON is asked for where the caller asks, with the caller's schema."""
+    question = trial.question
+    if asked.dialect == "ollama_generate":
+        return ""  # litellm asks for JSON there wherever tools are offered
+    if question.kind != "answer":
+        return "JSON was asked for, and not by the caller" if asked.json is not None else ""
+    form = question.options.get("response_format") or {}
+    schema = (form.get("json_schema") or {}).get("schema") or {}
+    if asked.json is None:
+        return "JSON was asked for by the caller, and not of the provider"
+    return "" if same(schema, asked.json) else f"the answer's schema {shown(schema)} went out as {shown(asked.json)}"
+
+
+def once(trial: Trial) -> str | None:
+    if trial.question.kind == "doubled":
+        return None
+    if trial.error is not None and not trial.requests:
+        return None if trial.declined else f"nothing was asked: raised {shown(repr(trial.error))}"
+    # litellm asks an Ollama about its models, too
+    number = sum(dialect_at(request.url) is not None for request in trial.requests)
+    if trial.question.kind == "refused" and number > 1 and not may_retry(trial.question.status):
+        return None  # E2 has it
+    return "" if number == 1 else f"one question made {number} requests"
+
+
+LAWS = (
+    Law("Q1", "messages: every message goes out, in order, with its role and all its text", _requested(messages)),
+    Law("Q2", "tools: every tool goes out, with its description and its schema", _requested(tools)),
+    Law(
+        "Q3", "choice: tool_choice and parallel_tool_calls go out, or are refused", _requested(choice), grade="contract"
+    ),
+    Law(
+        "Q4",
+        "options: model, stream, limits, sampling and JSON mode go out, and no others",
+        _requested(options),
+        grade="contract",
+    ),
+    Law("Q5", "history: earlier calls and results go out, in order and whole", _requested(history)),
+    Law("Q6", "once: one question makes one request", once, grade="contract"),
+)
