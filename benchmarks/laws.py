@@ -8,25 +8,23 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
-from harness.backend.request import prepare_request as prepared
 from harness.interception.clients import answering
-from harness.laws import ALL_LAWS
-from harness.laws.bare import bare
+from harness.laws import ALL_LAWS, bare, run_trial
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
 from harness.laws.provider_options import ASKED
-from harness.laws.question import conversation, offered, options, served
-from harness.strategies.sample import sample
+from harness.laws.question import conversation, offered, served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.core.exchange import HttpRequest, HttpResponse
-    from harness.laws import Question
+    from harness.core.exchange import Failure, HttpRequest, HttpResponse
+    from harness.laws import Trial
 
 NUMBER = 1500
 
@@ -40,29 +38,27 @@ def cpu(work: Callable[[Any], object], over: Sequence[Any]) -> float:
 
 
 def without_litellm(*, stream: bool) -> None:
-    made: list[Question] = []
     start = time.process_time()
-    made += sample(questions("openai", stream=stream), NUMBER, 1)
+    made = list(islice(questions("openai", stream=stream), NUMBER))
     drawing = (time.process_time() - start) / len(made)
-    plain = [one for one in made if one.kind == "plain" and one.beside is None]
-    trials = [bare(one) for one in plain]
-    answered = [one for one in trials if one.served is not None and one.reply is not None]
-    reading = cpu(lambda trial: trial.question.dialect.read(trial.served), answered)
-    names = cpu(
-        lambda one: prepared(ASKED["openai"][0], conversation(one), offered(one), options(one), stream=stream), plain
-    )
-    whole = cpu(bare, plain)
-    rendering = cpu(lambda trial: served(trial.question, trial.mentions.tools), answered)
-    judging = cpu(lambda trial: [law.judge(trial) for law in ALL_LAWS], trials)
-    share = max(whole - rendering, 0) / drawing
-    print(f"{'streamed' if stream else 'whole'} answers, single core, {len(plain)} drawn beforehand")
+    plain = [one for one in made if one.kind == "plain" and not one.beside]
+    trials = [run_trial(one, bare.complete) for one in plain]
+    whole = cpu(lambda one: run_trial(one, bare.complete), plain)
+    reading = cpu(lambda trial: trial.question.dialect.read(trial.served), [one for one in trials if one.served])
+
+    def judged(trial: Trial) -> None:
+        trial.memo.clear()
+        for law in ALL_LAWS:
+            law.judge(trial)
+
+    judging = cpu(judged, trials)
+    print(f"{'streamed' if stream else 'whole'} answers, single core, {len(plain)} plain ones of {len(made)} drawn")
+    print(f"  drawing: {1 / drawing:,.0f} a second (bar: 500)")
     print(
-        f"  examples a second: names, bytes, reader and decoder {1 / whole:,.0f}; "
-        f"judged by every law {1 / (whole + judging):,.0f}"
+        f"  asked without litellm (names, bytes, reader, decoder): {1 / whole:,.0f} a second; "
+        f"judged by every law as well: {1 / (whole + judging):,.0f} (bar for whole ones: 1,000)"
     )
-    print(f"  drawing, apart: {1 / drawing:,.0f} a second")
-    print(f"  reader alone {1 / reading:,.0f}; request and its name table alone {1 / names:,.0f}")
-    print(f"  names, reader and decoder cost {share:.2f} of what drawing costs (bar: 0.25)")
+    print(f"  judging alone: {1 / judging:,.0f}; reading a reply alone: {1 / reading:,.0f}")
 
 
 def through_litellm(*, stream: bool) -> None:
@@ -71,9 +67,9 @@ def through_litellm(*, stream: bool) -> None:
     one = exemplars("openai", stream=stream)[0]
     model, at = ASKED["openai"]
     tools = offered(one)
-    answer: HttpResponse = served(one, [tool["function"]["name"] for tool in tools])
+    answer = served(one, {tool["function"]["name"]: tool["function"]["name"].replace("/", "__") for tool in tools})
 
-    def answering_with(_: HttpRequest) -> HttpResponse:
+    def answering_with(_: HttpRequest) -> HttpResponse | Failure:
         return answer
 
     def alone(_: int) -> None:

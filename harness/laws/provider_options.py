@@ -23,6 +23,8 @@ _NOT_TAKEN: dict[str, frozenset[str]] = {
     "bedrock": frozenset({"seed", "presence_penalty", "parallel_tool_calls"}),
     "cohere": frozenset({"parallel_tool_calls"}),
     "gemini": frozenset({"parallel_tool_calls"}),
+    "bedrock_invoke": frozenset({"seed", "presence_penalty"}),
+    "openai_responses": frozenset({"seed", "presence_penalty", "stop"}),
     "ollama": frozenset({"presence_penalty", "parallel_tool_calls"}),
     "ollama_generate": frozenset({"presence_penalty", "parallel_tool_calls"}),
 }

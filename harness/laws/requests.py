@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -208,6 +209,8 @@ def choice(trial: Trial, asked: ChatRequest) -> str | None:
     return ""
 
 
+_MODEL = re.compile(r"\w+/(?:converse/|invoke/|responses/)?\*(?::\d+)?")
+"""A model's id with what was sent for it as *: behind the provider and a route, before a version in a URL's path."""
 _ADDED = {"max_tokens"}
 """Options that a wire wants even where the caller gives none."""
 
@@ -217,15 +220,7 @@ def options(trial: Trial, asked: ChatRequest) -> str | None:
     if asked.stream != question.stream:
         return f"stream is {question.stream}, {asked.stream} was sent"
     model = ASKED[question.provider][0]
-    if (
-        not asked.model
-        or not model.endswith(asked.model)
-        or model.partition("/")[2]
-        not in (
-            asked.model,
-            f"converse/{asked.model}",
-        )
-    ):
+    if not asked.model or not _MODEL.fullmatch(model.replace(asked.model, "*", 1)):
         return f"the model {model!r} was asked for, {asked.model!r} was sent"
     wanted = {name: value for name, value in question.options.items() if name in _OPTIONS}
     for name, value in wanted.items():

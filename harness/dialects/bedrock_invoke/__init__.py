@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,13 @@ def render(
     made = render_anthropic(reply, stream=stream, quirks=quirks, model=model)
     if not stream:
         return made
-    frames = tuple(Chunk(_frame(chunk.data)) for chunk in made.chunks)
+    frames = tuple(Chunk(_frame(chunk.data)) for chunk in made.chunks if b"data:" in chunk.data)
     return HttpResponse(200, (("content-type", EVENT_STREAM),), frames)
 
 
 def _frame(event: bytes) -> bytes:
-    data = next(line for line in event.split(b"\n") if line.startswith(b"data: ")).removeprefix(b"data: ")
+    lines = re.split(rb"\r\n|\r|\n", event)
+    data = b"\n".join(line.removeprefix(b"data:").removeprefix(b" ") for line in lines if line.startswith(b"data:"))
     payload = {"bytes": base64.b64encode(data).decode(), "p": "abcdefgh"[: len(data) % 8]}
     return eventstream.write(_HEADERS, json.dumps(payload, separators=(",", ":")).encode())
 
