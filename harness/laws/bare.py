@@ -110,7 +110,7 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         json_answer=asked.json_answer,
         said=found.finish or "",
         sent=sent,
-        dialect=question.dialect.name,
+        dialect=dialect.name,
     )
     return replace(reply, provider_calls=found.provider_calls)
 
