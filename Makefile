@@ -24,7 +24,7 @@ test-slow: $(VENV)/.installed
 
 # The same tests with other drawn examples: whatever breaks is printed with the decorator that draws it again.
 test-nightly: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=nightly -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=nightly -m "not slow and not frameworks and not neighbours"
 
 # A Ray cluster of several nodes and an S3 server on this machine; brings what they need.
 test-scale: $(VENV)/.installed

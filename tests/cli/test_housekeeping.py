@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 
@@ -77,6 +78,13 @@ def test_an_empty_folder_is_told(project, run, tmp_path):
     code, _, err = run("cassettes", "list", "--cassettes", str(tmp_path / "none"))
     assert code == 2
     assert "there is no cassette in it" in err
+
+
+def test_cases_are_listed_before_anything_is_recorded(project, run):
+    shutil.rmtree(project / "cassettes")
+    code, out, _ = run("cassettes", "list")
+    assert code == 0
+    assert "0 cassettes, 0 KB: 2 missing" in out
 
 
 def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run):

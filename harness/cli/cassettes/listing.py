@@ -52,7 +52,7 @@ def run(words: argparse.Namespace) -> int:
     if words.orphans and (words.suite or words.case or words.model):
         raise UsageError("--orphans lists what no case uses; leave out --suite, --case and --model")
     found = inventory(chosen, choice)
-    if not any(one.use != "missing" for one in found) and not (words.suite or words.case or words.model):
+    if words.cassettes and all(one.use == "missing" for one in found):
         raise UsageError(f"{chosen.cassettes}: there is no cassette in it; record some, or name the folder")
     shown = [one for one in found if not one.suite or one.use == "unreadable"] if words.orphans else found
     _show(shown, screen(stderr=words.json == STANDARD_OUTPUT))
