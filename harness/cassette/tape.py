@@ -35,11 +35,13 @@ _PORTS = {"http": 80, "https": 443}
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a tape answers beside its matcher. ``prepare`` changes each request before it is looked up or recorded; None
-    lets it pass unseen. With ``repeat`` the first recording that fits answers again when all were given.
+    lets it pass unseen. With ``repeat`` the first recording that fits answers again when all were given. ``same``
+    compares a recorded request with one that came, in the matcher's place: each is looked at, one by one.
     """
 
     prepare: Callable[[HttpRequest], HttpRequest | None] | None = None
     repeat: bool = False
+    same: Callable[[HttpRequest, HttpRequest], bool] | None = None
 
 
 class Tape:
@@ -170,6 +172,8 @@ class Tape:
 
     def _left(self, request: HttpRequest) -> int | None:
         """The recording that answers ``request``: the first that was not given yet, or the first of all."""
+        if self._rules.same is not None:
+            return self._left_by_pairs(self._redactor.request(request), self._rules.same)
         # Most requests are, byte for byte, ones that were recorded: clean, and their keys are known.
         key = self._keys.get(_exact(request)) or self._key(self._redactor.request(request))
         left = self._waiting.get(key)
@@ -178,6 +182,12 @@ class Tape:
             self._first.setdefault(key, number)
             return number
         return self._first.get(key) if self._rules.repeat else None
+
+    def _left_by_pairs(self, request: HttpRequest, same: Callable[[HttpRequest, HttpRequest], bool]) -> int | None:
+        fitting = (number for number, one in enumerate(self._recorded) if same(one.request, request))
+        found = list(fitting)
+        fresh = next((number for number in found if number not in self._given), None)
+        return fresh if fresh is not None or not (found and self._rules.repeat) else found[0]
 
     def _key(self, request: HttpRequest) -> bytes:
         """A digest of the canonical key."""

@@ -188,6 +188,37 @@ def test_what_has_no_counterpart_is_named(marker, name, run, tmp_path):
     assert "docs/from-vcrpy.md" in told
 
 
+HOOK = """
+def pytest_recording_configure(config, vcr):
+    def path(one, other):
+        assert one.path.lower() == other.path.lower()
+    def before(request):
+        return None if request.path == "/token" else request
+    vcr.register_matcher("path", path)
+    vcr.register_serializer("yaml", object())
+    vcr.before_record_request = before
+"""
+
+
+def test_matchers_of_the_suites_own_and_headers_compare_by_vcrpys_rules(run, tmp_path):
+    test = """
+@pytest.mark.vcr
+def test_it(vcr):
+    assert httpx.post("https://api.test/PATH", json={}).json() == {"n": 0}
+    assert httpx.post("https://api.test/path", json={}).json() == {"n": 1}
+    assert (vcr.play_counts, vcr.record_mode.name, len(vcr.requests)) == ({0: 1, 1: 1}, "NONE", 2)
+
+@pytest.mark.vcr(match_on=["path", "headers"])
+def test_headers():
+    httpx.post("https://api.test/path", json={})
+"""
+    cassette(tmp_path, "test_it", interaction("/path", "{}", '{"n":0}'), interaction("/path", "{}", '{"n":1}'))
+    cassette(tmp_path, "test_headers", interaction("/path", "{}", "{}", accept="x"))
+    _, told = run(test, conftest=HOOK)
+    assert "PASSED test_a.py::test_it" in told, told
+    assert "FAILED test_a.py::test_headers" in told
+
+
 def test_a_missing_cassette_and_a_swallowed_miss_fail(run, tmp_path):
     test = """
 @pytest.mark.vcr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ MARKERS = (
 )
 COUNTERPARTS = {
     "record_mode": "none, once; new_episodes is once; all and rewrite record again, where recording is asked for",
-    "match_on": "method, scheme, host, port, path, query, uri, body, raw_body; headers and your own do not count",
+    "match_on": "what counts, by vcrpy's own rules for headers and where you registered a matcher",
     "filter_headers": "nothing to do: secret headers are never kept, and none counts in matching",
     "filter_query_parameters": "left out of matching",
     "filter_post_data_parameters": "left out of matching",
@@ -47,6 +48,7 @@ COUNTERPARTS = {
 }
 VCR_TAPE: pytest.StashKey[Tape] = pytest.StashKey()
 FIXTURE = "harness_vcr"
+_OWN_MATCHERS = "matchers of its own"
 _MATCHED = ("method", "scheme", "host", "port", "path", "query")
 _KNOWN_MATCHERS = frozenset((*_MATCHED, "uri", "body", "raw_body", "headers"))
 _FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
@@ -110,6 +112,7 @@ def use(config: pytest.Config) -> None:
         )
     for line in MARKERS:
         config.addinivalue_line("markers", line)
+    config.pluginmanager.add_hookspecs(VcrHooks)
     config.pluginmanager.register(VcrFixtures(), "harness-vcr")
 
 
@@ -124,22 +127,67 @@ def cassette_name(item: pytest.Item) -> str:
 
 def merged(config: dict[str, Any], item: pytest.Item) -> dict[str, Any]:
     """``vcr_config`` with what the markers say. Raises ``UsageError`` for an option without a counterpart."""
-    made = dict(config)
+    made = {**_set_up(item.config), **config}
     if any(marker.args for marker in item.iter_markers("vcr")):
         raise UsageError(f"{item.nodeid}: more than one cassette a test has no counterpart; see docs/from-vcrpy.md")
     for marker in reversed(list(item.iter_markers("vcr"))):
         made.update(marker.kwargs)
     for marker in item.iter_markers("block_network"):
         made.update({name: value for name, value in marker.kwargs.items() if name == "allowed_hosts"})
-    unknown = sorted(made.keys() - COUNTERPARTS.keys())
+    unknown = sorted(made.keys() - COUNTERPARTS.keys() - {_OWN_MATCHERS})
     if unknown:
         raise UsageError(
             f"{item.nodeid}: vcr options without a counterpart: {', '.join(unknown)}; see docs/from-vcrpy.md"
         )
-    odd = sorted(set(made.get("match_on") or ()) - _KNOWN_MATCHERS)
+    odd = sorted(set(made.get("match_on") or ()) - _KNOWN_MATCHERS - made.get(_OWN_MATCHERS, {}).keys())
     if odd:
         raise UsageError(f"{item.nodeid}: match_on has no counterpart for {', '.join(odd)}; see docs/from-vcrpy.md")
     return made
+
+
+class VcrSetUp:
+    """What the hook ``pytest_recording_configure`` gets in the place of vcrpy's ``VCR``: what it sets are options."""
+
+    def __init__(self) -> None:
+        self._matchers: dict[str, Any] = {}
+
+    def register_matcher(self, name: str, matcher: Any) -> None:
+        self._matchers[name] = matcher
+
+    def register_serializer(self, name: str, serializer: Any) -> None:
+        """Cassettes are JSON; vcrpy's YAML is read whoever wrote it."""
+
+    def register_persister(self, persister: Any) -> None:
+        raise UsageError(f"the persister {persister!r} has no counterpart; see docs/from-vcrpy.md")
+
+    def options(self) -> dict[str, Any]:
+        made = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {**made, _OWN_MATCHERS: self._matchers} if self._matchers else made
+
+
+class VcrHooks:
+    """The one hook of pytest-recording."""
+
+    @pytest.hookspec
+    def pytest_recording_configure(self, config: pytest.Config, vcr: VcrSetUp) -> None: ...
+
+
+def _set_up(config: pytest.Config) -> dict[str, Any]:
+    made = VcrSetUp()
+    config.hook.pytest_recording_configure(config=config, vcr=made)
+    return made.options()
+
+
+def _pairwise(names: set[str], own: dict[str, Any]) -> Any:
+    """Matchers of vcrpy and of a suite's own, which compare two of vcrpy's requests, for two of ours."""
+    from vcr import matchers  # noqa: PLC0415 - heavy, and only for suites with matchers of their own
+
+    chosen = [own.get(name) or getattr(matchers, name) for name in names]
+
+    def same(recorded: HttpRequest, asked: HttpRequest) -> bool:
+        return bool(matchers.requests_match(as_vcr(asked), as_vcr(recorded), chosen))
+
+    return same
 
 
 def options(config: dict[str, Any]) -> dict[str, Any]:
@@ -155,10 +203,17 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
         ignore += [f"form.{_name(one)}", f"body.{_name(one)}"]
     counted = set(config.get("match_on") or _MATCHED)
     change = config.get("before_record_request")
+    own = {name: value for name, value in config.get(_OWN_MATCHERS, {}).items() if name in counted}
+    exact = bool(own) or "headers" in counted
+    rules = Rules(
+        _prepared(change) if change else None,
+        repeat=bool(config.get("allow_playback_repeats")),
+        same=_pairwise(counted, own) if exact else None,
+    )
     return {
         "allow": allow,
         "matcher": Matcher(tuple(ignore), lambda canonical: _counted(canonical, counted)),
-        "rules": Rules(_prepared(change) if change else None, repeat=bool(config.get("allow_playback_repeats"))),
+        "rules": rules,
     }
 
 
@@ -216,6 +271,7 @@ class OpenVcr:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
+        self._path = str(tape.path)
 
     @property
     def requests(self) -> list[Any]:
@@ -236,6 +292,16 @@ class OpenVcr:
     @property
     def play_count(self) -> int:
         return len(self.tape.taken) if self.tape.replaying else 0
+
+    @property
+    def play_counts(self) -> Counter[int]:
+        return Counter(number for number, _ in self.tape.taken) if self.tape.replaying else Counter()
+
+    @property
+    def record_mode(self) -> Any:
+        from vcr.record_mode import RecordMode  # noqa: PLC0415 - as above
+
+        return RecordMode.NONE if self.tape.replaying else RecordMode.ALL
 
     @property
     def all_played(self) -> bool:
