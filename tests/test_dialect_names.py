@@ -12,16 +12,17 @@ HOUSE = Path(__file__).parent.parent / "harness"
 NAMES = DIALECTS.keys() | PROFILES.keys()
 # litellm's own peculiarities and faults, which are about one provider each, and one adapter a provider's package.
 HOMES = ("dialects/", "backend/repairs", "backend/known_faults", "laws/known_faults", "adapters/")
+# Words of a rule set, in which a key is assigned to a name.
+WORDS = {"cassette/secrets/shapes"}
 # litellm hands everything over in OpenAI's shape, and a default of ours is OpenAI's wire.
 DEFAULTS = {
-    "strategies/names",
+    *("strategies/names", "app/starter", "cli/prove"),
     *(f"backend/{name}" for name in ("errors", "finish_words", "names", "response", "tool_calls")),
 }
 # Still to be moved to a dialect's facts or a provider's row.
 LEFT = {
     *(f"laws/{name}" for name in ("bare", "draw", "exemplars", "names", "question", "selfcheck", "trial", "guilt")),
-    *("laws/requests", "laws/state", "cli/prove", "server/upstreams", "app/starter", "cassette/secrets/shapes"),
-    *(f"backend/{name}" for name in ("history", "recorded_answers", "responses", "routing", "state")),
+    *("laws/requests", "laws/state", "server/upstreams"),
 }
 
 
@@ -37,7 +38,7 @@ def test_no_file_outside_their_homes_names_a_dialect_or_provider():
     left = {}
     for file in sorted(HOUSE.rglob("*.py")):
         here = file.relative_to(HOUSE).with_suffix("").as_posix()
-        found = named(file) if not here.startswith(HOMES) else set()
-        if found and not (here in DEFAULTS and found == {"openai"}):
+        found = named(file) if not here.startswith(HOMES) and here not in WORDS else set()
+        if found and not (here in DEFAULTS and found <= {"openai", "openai/smollm2-135m"}):
             left[here] = sorted(found)
     assert left.keys() - LEFT == set(), left

@@ -12,20 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# A small model of each provider that calls tools.
-_MODELS = {
-    "openai": "gpt-4o-mini",
-    "anthropic": "claude-haiku-4-5",
-    "gemini": "gemini-2.5-flash",
-    "mistral": "mistral-small-latest",
-    "groq": "llama-3.3-70b-versatile",
-    "deepseek": "deepseek-chat",
-    "xai": "grok-4-fast",
-    "openrouter": "openai/gpt-4o-mini",
-    "cohere_chat": "command-r7b-12-2024",
-}
 _LOCAL = "{label: local, backend: openai, name: smollm2-135m, hostname: http://127.0.0.1:8790/v1, api_key_env: KEY}"
 LOCAL_KEY = "HARNESS_LOCAL_KEY"
+LOCAL_MODEL = "openai/smollm2-135m"
 
 _SUITE = """# What your models must do. `harness record` asks them once, `harness run` replays their answers offline.
 models: [MODELS]
@@ -85,7 +74,9 @@ class Started:
 
 def start(folder: Path, environment: Mapping[str, str]) -> Started:
     """Write what is not there yet; nothing is overwritten. Raises ``UsageError`` where it can't be written."""
-    providers = tuple(name for name in _MODELS if any(environment.get(key) for key in PROFILES[name].keys))
+    providers = tuple(
+        name for name, row in PROFILES.items() if row.starter and any(environment.get(key) for key in row.keys)
+    )
     written, kept = [], []
     for name, text in _files(providers).items():
         file = folder / name
@@ -102,9 +93,9 @@ def start(folder: Path, environment: Mapping[str, str]) -> Started:
 
 
 def _files(providers: tuple[str, ...]) -> dict[str, str]:
-    names = [f"{name}/{_MODELS[name]}" for name in providers]
+    names = [f"{name}/{PROFILES[name].starter}" for name in providers]
     models = ", ".join(names) or _LOCAL.replace("KEY", LOCAL_KEY)
-    name, where = (names[0], "") if names else ("openai/smollm2-135m", _WHERE)
+    name, where = (names[0], "") if names else (LOCAL_MODEL, _WHERE)
     test = _TEST.replace("NAME", name).replace("WHERE", where)
     return {
         "suites/first.yaml": _SUITE.replace("MODELS", models),

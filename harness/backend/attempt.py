@@ -17,10 +17,10 @@ from harness.backend.library import call_log
 from harness.backend.repairs.events import REPAIRS
 from harness.backend.repairs.omissions import own_usage
 from harness.backend.repairs.peculiar import Peculiar, peculiar
+from harness.backend.repairs.responses import DIALECT as RESPONSES
+from harness.backend.repairs.responses import Output, output_of, reply_of
+from harness.backend.repairs.state import state_of
 from harness.backend.response import as_generated, read_reply, read_usage
-from harness.backend.responses import DIALECT as RESPONSES
-from harness.backend.responses import Output, output_of, reply_of
-from harness.backend.state import state_of
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item, message_of

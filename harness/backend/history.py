@@ -16,7 +16,8 @@ from harness.backend.ids import made_id, nine
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.facts import Facts
-from harness.dialects.providers import ANY_ID, profile
+from harness.dialects.name_rules import ANY_ID
+from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -129,7 +130,7 @@ def _without_blanks(messages: Iterable[dict[str, Json]], wire: str) -> Iterator[
             content = [part for part in content if not (_is_text(part) and _blank(part.get("text")))]
         empty = not content or _blank(content)
         if message.get("role") == "tool":
-            yield {**message, "content": [] if empty and wire == "bedrock" else content or ""}
+            yield {**message, "content": [] if empty and DIALECTS[wire].facts.empty_result_is_a_list else content or ""}
         elif not empty:
             yield {**message, "content": content}
         elif message.get("role") == "user":

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.core.chat import Json
-    from harness.dialects.providers import NameRule
+    from harness.dialects.name_rules import NameRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import httpx
 from harness.backend.attempt import Attempt
 from harness.backend.library import library
 from harness.backend.repairs.peculiar import BY_SDK
-from harness.backend.responses import DIALECT as RESPONSES
+from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item
 from harness.core.errors import StreamCutError, UnreadableReplyError
@@ -64,7 +64,7 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
         sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
         if attempt.dialect == RESPONSES:
             return _over_responses(attempt, sent)
-        if attempt.dialect not in DIALECTS or attempt.dialect == "bedrock_invoke":
+        if attempt.dialect not in DIALECTS or attempt.peculiar.wrapped:
             return None
         reply = _stream(attempt, sent) if question.arguments["stream"] else _whole(attempt, sent)
     except StreamCutError:

@@ -11,8 +11,8 @@ from harness.backend.jsonmode import json_options
 from harness.backend.name_positions import choice_name
 from harness.backend.names import NameTable, name_table
 from harness.backend.repairs.peculiar import DEFAULTS
-from harness.backend.routing import route_of
-from harness.backend.state import fit_state
+from harness.backend.repairs.routing import route_of
+from harness.backend.repairs.state import fit_state
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 

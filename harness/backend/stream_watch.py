@@ -23,8 +23,8 @@ import httpx
 
 from harness.backend.repairs.events import REPAIRS
 from harness.backend.repairs.peculiar import peculiar
-from harness.backend.responses import DIALECT as RESPONSES
-from harness.backend.responses import ENDS, showable
+from harness.backend.repairs.responses import DIALECT as RESPONSES
+from harness.backend.repairs.responses import ENDS, showable
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects import DIALECTS
 from harness.dialects.bedrock.facts import frame_failure

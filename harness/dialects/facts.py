@@ -75,7 +75,8 @@ class Facts:
     object, not text, in whole answers or always. ``empty_is_nothing`` says that a call whose arguments
     never came has an empty object on this wire. ``counts_are_asked_for``: a
     stream ends with token counts only where the request asks for them. ``refuses_blank_text`` says that the API refuses
-    text without a visible character, ``pairs_results`` that each tool result must answer one earlier call, once.
+    text without a visible character, ``pairs_results`` that each tool result must answer one earlier call, once,
+    ``empty_result_is_a_list`` that a tool result of nothing is a list without parts.
     ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other. ``resigned``: why a
     request can't be sent again as it is. ``models`` is how the API lists its models. ``failure`` finds an
     error inside a 200 answer.
@@ -94,6 +95,7 @@ class Facts:
     counts_are_asked_for: bool = False
     refuses_blank_text: bool = False
     pairs_results: bool = True
+    empty_result_is_a_list: bool = False
     key_header: str = "authorization"
     resigned: str = ""
     models: ModelList | None = None

@@ -14,51 +14,21 @@ from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-
-@dataclass(frozen=True, slots=True)
-class NameRule:
-    """Which tool names, or call ids, a provider accepts: ``first`` and ``rest`` are the insides of
-    regular-expression character classes, ``longest`` counts characters.
-    """
-
-    first: str
-    rest: str
-    longest: int
-    source: str
-    pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        compiled = re.compile(f"[{self.first}][{self.rest}]{{0,{self.longest - 1}}}")
-        object.__setattr__(self, "pattern", compiled)
-
-    def allows(self, name: str) -> bool:
-        return self.pattern.fullmatch(name) is not None
-
-
-_WORD = "a-zA-Z0-9_-"
-
-SAFE = NameRule("a-zA-Z", "a-zA-Z0-9_", 64, "what every rule below accepts")
-OPENAI = NameRule(_WORD, _WORD, 64, "openai SDK, types/shared_params/function_definition.py")
-ANTHROPIC = NameRule(_WORD, _WORD, 128, "Anthropic's error text: ^[a-zA-Z0-9_-]{1,128}$")
-GEMINI = NameRule(
-    "a-zA-Z_", "a-zA-Z0-9_.:-", 64, "google-genai SDK types.py says 128; the API's own error says 64 (gemini-cli 7869)"
+from harness.dialects.name_rules import (
+    ANTHROPIC,
+    ANTHROPIC_ID,
+    ANY_ID,
+    BEDROCK,
+    BEDROCK_ID,
+    CALL_ID,
+    COHERE,
+    GEMINI,
+    MISTRAL_ID,
+    OPENAI,
+    OPENAI_ID,
+    SAFE,
+    NameRule,
 )
-BEDROCK = NameRule(
-    "a-zA-Z",
-    _WORD,
-    64,
-    "botocore bedrock-runtime ToolName: [a-zA-Z0-9_-]{1,64}; the letter first because litellm puts an 'a' "
-    "before any other and undoes it through a table shared by the whole process",
-)
-COHERE = NameRule("a-zA-Z_", "a-zA-Z0-9_", 64, "cohere SDK Tool.name (v1); no length is stated, 64 is ours")
-
-ANY_ID = NameRule(r"\s\S", r"\s\S", 1024, "no limit known")
-OPENAI_ID = NameRule(r"\s\S", r"\s\S", 40, "OpenAI's error for longer ids: 'string too long', maximum length 40")
-ANTHROPIC_ID = NameRule(_WORD, _WORD, 256, "Anthropic's error text: ^[a-zA-Z0-9_-]+$")
-BEDROCK_ID = NameRule("a-zA-Z0-9_.:-", "a-zA-Z0-9_.:-", 64, "botocore bedrock-runtime ToolUseId")
-CALL_ID = NameRule(r"\s\S", r"\s\S", 64, "OpenAI's error for longer call_ids: 'string too long', maximum length 64")
-MISTRAL_ID = NameRule("a-zA-Z0-9", "a-zA-Z0-9", 9, "Mistral's error text: a-z, A-Z, 0-9, length of 9 (vllm 9019)")
-
 
 JsonWay: TypeAlias = Literal["format", "json_object", "schema_only", "none"]
 """How litellm 1.109.1 asks for JSON. ``format``: the field of that name. ``json_object``: ``response_format`` of that
@@ -78,7 +48,7 @@ class Profile:
     ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own. ``credentials``
     are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on this machine, or
     huggingface.co, about each of its models that it does not know, whatever the ``api_base``. ``litellm``: litellm
-    knows it.
+    knows it. ``starter`` is a small model of today that calls tools, to begin with.
 
     ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
     """
@@ -100,6 +70,7 @@ class Profile:
     credentials: tuple[str, ...] = ("api_key",)
     asks_about_models: bool = False
     litellm: bool = True
+    starter: str = ""
     model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -129,6 +100,7 @@ PROFILES: dict[str, Profile] = {
     for row in (
         Profile(
             name="openai",
+            starter="gpt-4o-mini",
             names=OPENAI,
             ids=OPENAI_ID,
             keys=("OPENAI_API_KEY",),
@@ -149,6 +121,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="groq",
+            starter="llama-3.3-70b-versatile",
             names=OPENAI,
             keys=("GROQ_API_KEY",),
             hosts=(r"api\.groq\.com",),
@@ -158,6 +131,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="mistral",
+            starter="mistral-small-latest",
             names=OPENAI,
             ids=MISTRAL_ID,
             exact_id_length=True,
@@ -171,6 +145,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="deepseek",
+            starter="deepseek-chat",
             names=OPENAI,
             keys=("DEEPSEEK_API_KEY",),
             hosts=(r"api\.deepseek\.com",),
@@ -180,6 +155,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="openrouter",
+            starter="openai/gpt-4o-mini",
             names=OPENAI,
             keys=("OPENROUTER_API_KEY", "OR_API_KEY"),
             hosts=(r"openrouter\.ai",),
@@ -189,6 +165,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="xai",
+            starter="grok-4-fast",
             names=OPENAI,
             keys=("XAI_API_KEY",),
             hosts=(r"api\.x\.ai",),
@@ -200,6 +177,7 @@ PROFILES: dict[str, Profile] = {
         Profile(name="llamafile", names=OPENAI, model="llamafile/some-model", options=V1),
         Profile(
             name="anthropic",
+            starter="claude-haiku-4-5",
             dialect="anthropic",
             names=ANTHROPIC,
             ids=ANTHROPIC_ID,
@@ -211,6 +189,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="gemini",
+            starter="gemini-2.5-flash",
             dialect="gemini",
             names=GEMINI,
             keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
@@ -247,6 +226,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="cohere_chat",
+            starter="command-r7b-12-2024",
             dialect="cohere",
             names=COHERE,
             json="none",

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from harness.dialects.providers import OPENAI, PROFILES, SAFE, NameRule, Profile
+from harness.dialects.name_rules import OPENAI, SAFE, NameRule
+from harness.dialects.providers import PROFILES, Profile
 
 UNKNOWN = "unknown"
 """The dialect of a question whose wire is not known."""

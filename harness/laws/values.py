@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from harness.core.chat import Json
-    from harness.dialects.providers import NameRule
+    from harness.dialects.name_rules import NameRule
 
 _TEXTS = (*material.ODD_TEXTS, *material.MORE_TEXTS)
 _FLOATS = (*material.FLOATS, *material.MORE_FLOATS)

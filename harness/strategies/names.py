@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from harness.dialects.providers import NameRule, profile
+from harness.dialects.providers import profile
+
+if TYPE_CHECKING:
+    from harness.dialects.name_rules import NameRule
 
 _WORDS = ("a", "b", "get_x", "init", "GetX")
 # What people put between the words of a name; all but "_" and "-" are refused by some provider.

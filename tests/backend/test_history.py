@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from harness.backend.history import fit_messages, legal_ids, turns
 from harness.core.errors import UsageError
-from harness.dialects.providers import ANY_ID, PROFILES, profile
+from harness.dialects.name_rules import ANY_ID
+from harness.dialects.providers import PROFILES, profile
 
 FOREIGN = ["functions.get_weather:0", "call_" + "x" * 60, "é", "", "toolu_01", "a.b", "a:b", "a" * 9, "abc123XYZ"]
 

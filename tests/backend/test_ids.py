@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.backend.ids import made_id, settle
-from harness.dialects.providers import MISTRAL_ID
+from harness.dialects.name_rules import MISTRAL_ID
 
 
 def test_present_ids_are_kept_byte_for_byte():

@@ -22,6 +22,8 @@ class Peculiar:
     ``empty_is_nothing``: litellm writes ``{}`` for arguments that never came. ``text_only``: the API has no calls,
     litellm makes them of JSON text. ``cut_alike``: its parsers read what came of a cut stream as its whole call does.
 
+    ``wrapped``: another API's answer inside frames, which only the whole call unwraps.
+
     ``parser`` is the module and class of the stream's parser, where the provider's configuration names none;
     ``parser_logs`` says that it wants a log. ``ids`` and ``ran`` find in the provider's own text the ids of calls that
     litellm replaced, and those of calls that the provider ran. ``completed`` adds to a reply what only that text holds.
@@ -34,6 +36,7 @@ class Peculiar:
     empty_is_nothing: bool = False
     text_only: bool = False
     cut_alike: bool = False
+    wrapped: bool = False
     parser: tuple[str, str] | None = None
     parser_logs: bool = False
     ids: Callable[[str], list[str | None]] | None = None
@@ -60,7 +63,7 @@ _PECULIAR: Mapping[str, Peculiar] = {
         completed=_with_geminis_own,
     ),
     "openai_responses": Peculiar(openai_shape=True, cut_alike=True),
-    "bedrock_invoke": Peculiar(binary=True),
+    "bedrock_invoke": Peculiar(binary=True, wrapped=True),
     "bedrock": Peculiar(
         binary=True, parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"), ran=provider_run_ids
     ),

@@ -85,5 +85,6 @@ FACTS = Facts(
     empty_is_nothing=True,
     resigned="requests to Bedrock are signed, each for its own minute; record it again instead",
     refuses_blank_text=True,  # its error text: the text field in the ContentBlock object is blank
+    empty_result_is_a_list=True,
     failure=failure,
 )

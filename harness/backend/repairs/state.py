@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backend.ids import SIGNED
 from harness.backend.repairs.omissions import events
-from harness.backend.responses import DIALECT as RESPONSES
-from harness.backend.responses import output_of
+from harness.backend.repairs.responses import DIALECT as RESPONSES
+from harness.backend.repairs.responses import output_of
 from harness.core.chat import Json
 from harness.dialects.facts import at
 
