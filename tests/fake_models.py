@@ -45,7 +45,10 @@ def next_call(tools, results):
 
 def chat(body):
     tools = [(one["function"]["name"], one["function"].get("parameters")) for one in body.get("tools") or ()]
-    results = sum(one["role"] == "tool" for one in body["messages"])
+    # smolagents gives results back as a user's words.
+    results = sum(one["role"] == "tool" for one in body["messages"]) or json.dumps(body["messages"][2:]).count(
+        "Observation:"
+    )
     call = next_call(tools, results)
     message = {"role": "assistant", "content": None if call else TEXT}
     if call:

@@ -65,6 +65,7 @@ class Tape:
         self.traffic = traffic or Traffic()
         self.taken: list[tuple[int, Exchange]] = []
         self.misses: list[HttpRequest] = []
+        self.miss_messages: list[str] = []
         self.provenance: Provenance | None = None
         self._redactor = redactor
         self._miss = miss
@@ -136,7 +137,9 @@ class Tape:
             return self._recorder.passing(request)
         asked = self._redactor.request(request)
         self.misses.append(asked)
-        raise self._missed(asked)
+        missed = self._missed(asked)
+        self.miss_messages.append(str(missed))
+        raise missed
 
     def _recorded_answer(self, request: HttpRequest) -> Exchange | None:
         if not self._recorded:

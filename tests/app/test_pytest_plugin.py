@@ -142,6 +142,27 @@ def test_a_swallowed_miss_still_fails(run):
     assert "and the test went on all the same" in told
 
 
+def test_a_miss_that_a_client_takes_for_an_answer_is_named_all_the_same(run):
+    run({"test_a.py": HELLO}, "--record-mode=once")
+    gathered = (
+        ASK
+        + """
+import asyncio
+@pytest.mark.cassette("tapes/hello.json")
+def test_hello():
+    async def asked():
+        return ask("other")
+    async def both():
+        return await asyncio.gather(asked(), return_exceptions=True)
+    (answer,) = asyncio.run(both())
+    answer["word"]
+"""
+    )
+    code, told = run({"test_a.py": gathered})
+    assert code == 1
+    assert 'differs at body.word: recorded "hello", asked "other"' in told
+
+
 def test_the_default_path_and_the_fixture_without_a_marker(run, tmp_path):
     text = (
         ASK

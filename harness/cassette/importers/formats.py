@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.cassette.importers import cassetter, go_vcr, json_lines, langchain, polly, ruby_vcr, vcrpy
+from harness.cassette.importers import cassetter, go_vcr, json_lines, langchain, polly, ruby_vcr, traces, vcrpy
 from harness.cassette.importers.import_result import Format
 
 FORMATS = (
@@ -13,5 +13,8 @@ FORMATS = (
     Format("go-vcr", "go-vcr", go_vcr.looks, go_vcr.interactions),
     Format("ruby-vcr", "Ruby's VCR", ruby_vcr.looks, ruby_vcr.interactions),
     Format("polly", "Polly.JS or another HAR", polly.looks, polly.interactions),
+    Format("otlp", "OpenTelemetry's GenAI spans", traces.looks_otlp, traces.otlp),
+    Format("langfuse", "Langfuse's export", traces.looks_langfuse, traces.langfuse),
+    Format("langsmith", "LangSmith's export", traces.looks_langsmith, traces.langsmith),
     Format("langchain", "langchain's gzip", langchain.looks, langchain.interactions),
 )
