@@ -42,19 +42,19 @@ KNOWN_FAULTS = (
         "gemini-call-without-args",
         "1.109.1",
         "A functionCall without args is a KeyError.",
-        "repairs.gemini",
+        "repairs.events.gemini",
     ),
     KnownFault(
         "gemini-null-counts",
         "1.109.1",
         "A streamed usage with a null in it is a TypeError.",
-        "repairs.gemini",
+        "repairs.events.gemini",
     ),
     KnownFault(
         "cohere-event-stream",
         "1.109.1",
         "Cohere's stream is read as lines of bare JSON, so every real one fails at its first line.",
-        "stream_watch.LineWatch, repairs.cohere",
+        "stream_watch.LineWatch, repairs.events.cohere",
     ),
     KnownFault(
         "cohere-text-beside-calls",
@@ -116,5 +116,29 @@ KNOWN_FAULTS = (
         "1.106.2, 1.109.1",
         "Names that Bedrock refuses are renamed through a table of the whole process: a_b comes back as a/b.",
         "names.NameTable: litellm never sees a name that it would rename",
+    ),
+    KnownFault(
+        "gemini-filtered-text",
+        "1.106.2, 1.109.1",
+        "The text of a whole Gemini answer that ended in SAFETY is dropped.",
+        "repairs.spoken.spoken",
+    ),
+    KnownFault(
+        "bedrock-citations-dropped",
+        "1.109.1",
+        "The text inside Bedrock's citationsContent is dropped from the middle of an answer.",
+        "repairs.spoken.spoken",
+    ),
+    KnownFault(
+        "streamed-refusal-dropped",
+        "1.109.1",
+        "A streamed refusal of OpenAI's is dropped: what is left is an empty answer.",
+        "repairs.spoken.spoken",
+    ),
+    KnownFault(
+        "bedrock-blank-result",
+        "1.109.1",
+        "An empty tool result goes to Bedrock as a blank text block, which it refuses.",
+        "history.fit_messages",
     ),
 )
