@@ -12,7 +12,7 @@ from harness.cassette import Cassette, open_tape, save
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.chat import Reply, Usage
 from harness.core.errors import CassetteMiss
-from harness.core.exchange import Exchange, Provenance
+from harness.core.exchange import Chunk, Exchange, HttpResponse, Provenance
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 from harness.interception.clients import answering
@@ -22,6 +22,8 @@ FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
 YES = Reply(text="Yes.", finish="stop", usage=Usage(1, 1, 2))
 ANSWERS = 16
+TOKEN = HttpResponse(200, (), (Chunk(b'{"access_token": "none", "expires_in": 3600, "token_type": "Bearer"}'),))
+"""What Google's library asks for, once a process."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -57,6 +59,8 @@ def made(path, provider, ask, *, stream):
     exchanges = []
 
     def answer(request):
+        if request.url.startswith("https://oauth2.googleapis.com/"):
+            return TOKEN
         quirks = frozenset({"ndjson"} if stream and "cohere" in provider else ())
         found = DIALECTS[profile(provider).dialect].render(YES, stream=stream, quirks=quirks)
         exchanges.append(Redactor((KEY,)).exchange(Exchange(request, found)))
