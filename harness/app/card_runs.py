@@ -249,13 +249,16 @@ def from_recordings(
             else:
                 cited[str(file)] = cassette.provenance
                 for place, exchange in enumerate(cassette.exchanges):
-                    question = on_the_wire(exchange.request)
-                    if question is None:
-                        continue
-                    seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=alone)
-                    name = seen.model.partition("/")[0] if by == "provider" else seen.model
-                    sitting = sittings.setdefault(name, CardBuilder(name, checks))
-                    sitting.add(seen, Expectation(), own=False, question=question)
+                    try:
+                        question = on_the_wire(exchange.request)
+                        if question is None:
+                            continue
+                        seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=alone)
+                        name = seen.model.partition("/")[0] if by == "provider" else seen.model
+                        sitting = sittings.setdefault(name, CardBuilder(name, checks))
+                        sitting.add(seen, Expectation(), own=False, question=question)
+                    except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the cards
+                        problem = f"{file}: exchange {place} can't be judged: {type(error).__name__}: {error}"
             done(file, problem)
     return tuple(sittings[name].card(cited, **versions()) for name in sorted(sittings))
 

@@ -38,7 +38,10 @@ def read_request(request: HttpRequest, dialect: Dialect) -> ChatRequest | None:
     with contextlib.suppress(ValueError, RecursionError):
         body = json.loads(request.body)
     body = body if isinstance(body, dict) else {}
-    made = dialect.request(body, url.path)
+    try:
+        made = dialect.request(body, url.path)
+    except (TypeError, AttributeError, KeyError, ValueError, IndexError):
+        return None  # values of other types than the API takes: its server refused this, or it is no request of it
     return replace(made, provider=provider_at(url.hostname or ""), body=body)
 
 

@@ -25,6 +25,10 @@ SIGNED = "__thought__"  # litellm hands Gemini's signature of a call on behind i
 _BARE = re.compile(rb'"arguments"\s*:\s*(""|null|"null")')
 
 
+_MOST_OF_NOTHING = 20
+"""Tokens that an answer with nothing in it may have: of more, the recording or its reader has lost what they were."""
+
+
 def single(seen: CheckContext) -> Iterator[Finding]:
     calls = called(seen)
     if len(calls) != 1 or seen.both is None or seen.both[0].errors:
@@ -80,6 +84,9 @@ def _empty(seen: CheckContext, reading: Reply) -> Finding:
         return unjudged("the answer holds neither text nor calls, but something else")
     if seen.limits.continues:
         return unjudged("the answer goes on from the caller's own beginning", "", "caller")
+    used = reading.usage.completion if reading.usage else None
+    if used is not None and used > _MOST_OF_NOTHING and not reading.reasoning:
+        return unjudged("tokens were counted that the answer does not hold", f"{used} tokens", "recording")
     ended = reading.raw_finish or reading.finish
     return failed(f"neither text nor call, and the finish {ended!r}", "empty", blame="model", cause="empty")
 

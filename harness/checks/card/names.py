@@ -24,7 +24,8 @@ def legal(seen: CheckContext) -> Iterator[Finding]:
     if said is None or not said.tools:
         return
     rule = seen.profile.names
-    sent = dict.fromkeys((*said.tools, *([said.choice] if said.choice else ()), *said.calls, *said.results))
+    mentioned = (*said.tools, *([said.choice] if said.choice else ()), *said.calls, *said.results)
+    sent = dict.fromkeys(name for name in mentioned if isinstance(name, str))
     bad = [name for name in sent if not rule.allows(name)]
     if not bad:
         yield passing(f"{len(sent)} names sent, all legal")

@@ -119,6 +119,7 @@ INNOCENT = {
         replace(SAID, text="You write <tool_call>{}</tool_call>."),
         body={"messages": [{"role": "user", "content": "What does <tool_call> mean?"}]},
     ),
+    "tokens that are not there": of(replace(SAID, text="", usage=Usage(10, 50, 60))),
     "markers in code": of(replace(SAID, text="Qwen writes `<tool_call>` here.")),
 }  # fmt: skip
 
@@ -189,7 +190,16 @@ def test_requests_of_others_that_break_rules_are_the_callers_doing():
 
 
 def test_a_body_of_any_shape_ends_no_card():
-    for body in ({"tools": {"a": 1}}, {"tools": [1, None, "x"]}, {"toolConfig": [1]}, {"stop": 3}, {"n": "two"}):
+    named = {"tools": [tool("weather"), {"type": "function", "function": {"name": ["a"]}}], "tool_choice": {"type": 3}}
+    for body in (
+        named,
+        {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": [1]}}]}]},
+        {"tools": {"a": 1}},
+        {"tools": [1, None, "x"]},
+        {"toolConfig": [1]},
+        {"stop": 3},
+        {"n": "two"},
+    ):
         one = seen(SAID, own=False, body=body)
         assert json.dumps(sorted(card(one).cells[0].excluded)) is not None
         assert accused(one) == (set(), set())
