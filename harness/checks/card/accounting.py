@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import other_parts, unaccountable, unjudged
+from harness.checks.card.blame import unaccountable
 from harness.checks.card.context import CardCheck, describe, failed, judged, passing, quirk
 from harness.core import errors
 from harness.core.chat import Reply
@@ -124,8 +124,6 @@ def reasoning_alone(seen: CheckContext) -> Iterator[Finding]:
         yield passing("reasoning with an answer")
     elif why := unaccountable(seen):
         yield why
-    elif other_parts(seen):
-        yield unjudged("the answer holds neither text nor calls, but something else")
     else:
         yield failed("reasoning, and neither text nor call", blame="model", cause="empty")
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from harness.core.finding import Blame
 
 REFUSED = "refused by the model or a filter"
+_MOST_OF_NOTHING = 20
+"""Tokens that an answer with nothing in it may have: of more, the recording or its reader has lost what they were."""
 BY_LIMIT, BY_STOP = "cut by the caller's limit", "cut by the caller's stop sequence"
 # Gateways that say their upstream's own word beside theirs: OpenRouter cuts calls and still says tool_calls.
 _NATIVE_CUT = re.compile(rb'"native_finish_reason"\s*:\s*"(?i:max_tokens|length|max_output_tokens)"')
@@ -115,7 +117,20 @@ def unaccountable(seen: CheckContext, *, ended: bool = True) -> Finding | None:
     whether or not it was cut, such as a call that is there.
     """
     found = unread(seen) or disagreed(seen)
-    return found or ((cut(seen) or refused(seen)) if ended else None)
+    return found or ((cut(seen) or refused(seen) or elsewhere(seen)) if ended else None)
+
+
+def elsewhere(seen: CheckContext) -> Finding | None:
+    """That an answer with neither text nor calls holds something else, or tokens were counted that are not here."""
+    reading = seen.reading
+    if not isinstance(reading, Reply) or reading.text or reading.calls or reading.errors or reading.provider_calls:
+        return None
+    if other_parts(seen):
+        return unjudged("the answer holds neither text nor calls, but something else")
+    used = reading.usage.completion if reading.usage else None
+    if used is not None and used > _MOST_OF_NOTHING and not reading.reasoning:
+        return unjudged("tokens were counted that the answer does not hold", f"{used} tokens", "recording")
+    return None
 
 
 def other_parts(seen: CheckContext) -> bool:

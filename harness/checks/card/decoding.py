@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import disagreed, other_parts, unaccountable, unjudged, unread
+from harness.checks.card.blame import disagreed, unaccountable, unjudged, unread
 from harness.checks.card.call_comparison import called, deep, delicate, lost, otherwise
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
 from harness.checks.card.markup_in_text import call_as_text, marker
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 SIGNED = "__thought__"  # litellm hands Gemini's signature of a call on behind its id
 _BARE = re.compile(rb'"arguments"\s*:\s*(""|null|"null")')
-
-
-_MOST_OF_NOTHING = 20
-"""Tokens that an answer with nothing in it may have: of more, the recording or its reader has lost what they were."""
 
 
 def single(seen: CheckContext) -> Iterator[Finding]:
@@ -80,13 +76,8 @@ def _empty(seen: CheckContext, reading: Reply) -> Finding:
     """An answer with neither text nor call: the model's doing where nothing else explains it."""
     if why := unaccountable(seen):
         return why
-    if other_parts(seen):
-        return unjudged("the answer holds neither text nor calls, but something else")
     if seen.limits.continues:
         return unjudged("the answer goes on from the caller's own beginning", "", "caller")
-    used = reading.usage.completion if reading.usage else None
-    if used is not None and used > _MOST_OF_NOTHING and not reading.reasoning:
-        return unjudged("tokens were counted that the answer does not hold", f"{used} tokens", "recording")
     ended = reading.raw_finish or reading.finish
     return failed(f"neither text nor call, and the finish {ended!r}", "empty", blame="model", cause="empty")
 
