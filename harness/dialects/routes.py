@@ -36,6 +36,8 @@ RULES = (
     Rule("vertex_ai", r"^(ai21|jamba)|^openai", "openai", "rawPredict with AI21's body"),
     Rule("vertex_ai", r"gemini|^gemma|^\d+$|^text-|^medlm|bison|learnlm", "gemini", "Google's own models"),
     Rule("vertex_ai", r"", UNKNOWN, "a publisher not listed here"),
+    Rule("snowflake", r"claude", "anthropic", "Cortex serves Claude at /api/v2/cortex/v1/messages"),
+    Rule("snowflake", r"", "openai", "Cortex's other models: chat completions"),
     Rule("bedrock_mantle", r"anthropic\.", "anthropic", "Mantle serves Claude over Anthropic's messages"),
     Rule("bedrock_mantle", r"", "openai", "Mantle's other models: chat completions"),
     Rule("github_copilot", r"claude", UNKNOWN, "chat completions or Anthropic's messages, by the account"),

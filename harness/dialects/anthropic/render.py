@@ -78,7 +78,9 @@ def _usage(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
 
 def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict[str, Json]]:
     """The content blocks; ``input`` is an object, or text where a stream carries a broken call."""
-    if reply.reasoning:
+    if reply.state.get("thinking_blocks"):
+        yield from map(dict, reply.state["thinking_blocks"])
+    elif reply.reasoning:
         yield {"type": "thinking", "thinking": reply.reasoning, "signature": "c2lnbmF0dXJl"}
     for used in reply.provider_calls:
         yield {"type": "server_tool_use", "id": used.id, "name": used.name, "input": used.parameters}

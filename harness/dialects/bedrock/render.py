@@ -80,7 +80,10 @@ def render(
 
 def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict[str, Json]]:
     """The content blocks; ``input`` is an object, or text where a stream carries a broken call."""
-    if reply.reasoning:
+    for one in reply.state.get("thinking_blocks", ()):
+        signed = {"text": one.get("thinking"), "signature": one.get("signature")}
+        yield {"reasoningContent": {"redactedContent": one["data"]} if "data" in one else {"reasoningText": signed}}
+    if reply.reasoning and not reply.state.get("thinking_blocks"):
         yield {"reasoningContent": {"reasoningText": {"text": reply.reasoning, "signature": "c2lnbmF0dXJl"}}}
     for used in reply.provider_calls:
         use = {"toolUseId": used.id, "name": used.name, "input": used.parameters, "type": "server_tool_use"}
@@ -131,6 +134,8 @@ def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
         # No start event: botocore's model has none for text, and refuses an empty one.
         for piece in pieces(inner):
             yield "contentBlockDelta", {"delta": {"text": piece}}
+    elif kind == "reasoningContent" and "redactedContent" in inner:
+        yield "contentBlockDelta", {"delta": {"reasoningContent": inner}}
     elif kind == "reasoningContent":
         for piece in pieces(inner["reasoningText"]["text"]):
             yield "contentBlockDelta", {"delta": {"reasoningContent": {"text": piece}}}

@@ -135,6 +135,7 @@ def _call(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozense
     made |= {} if "type_missing" in quirks else {"type": "function"}
     made |= {"index": place} if "index_in_whole" in quirks else {}
     made |= {"custom": {"name": "", "input": ""}} if "custom_empty" in quirks else {}
+    made |= reply.state.get("call_state", {}).get(call.id, {})
     return {**made, "function": {"name": call.name, **_arguments(given, quirks)}}
 
 
@@ -171,6 +172,8 @@ def whole(made: Answer) -> HttpResponse:
     elif made.calls:
         message["tool_calls"] = list(made.calls)
     message |= made.emptiness()
+    if reply.state.get("reasoning_details"):
+        message["reasoning_details"] = reply.state["reasoning_details"]
     if reply.refusal or not made.has("plain"):
         message["refusal"] = reply.refusal or None
     if not made.has("plain"):

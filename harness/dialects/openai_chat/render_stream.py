@@ -92,6 +92,8 @@ def _deltas(made: Answer) -> Iterator[dict[str, Json]]:
         yield first | calls.pop(0)
     else:
         yield first
+    if reply.state.get("reasoning_details"):
+        yield {"reasoning_details": reply.state["reasoning_details"]}
     yield from said
     yield from calls
 

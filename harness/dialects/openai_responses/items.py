@@ -118,6 +118,9 @@ class _Items:
 
     def all(self) -> Iterator[dict[str, Json]]:
         calls = ordered(self.reply)
+        if self.reply.state.get("responses_items"):
+            yield from self._placed(self.reply.state["responses_items"])
+            return
         if self.reply.reasoning:
             yield self._item("reasoning", "rs_1", self._reasoning(self.reply.reasoning))
         yield from (self._ran(call) for call in self.reply.provider_calls)
@@ -129,6 +132,17 @@ class _Items:
             yield self._call(call)
         if "text_last" in self.quirks:
             yield from self._messages()
+
+    def _placed(self, items: list[Json]) -> Iterator[dict[str, Json]]:
+        """The items in the order that the state tells, its reasoning among them."""
+        calls = {call.id: call for call in ordered(self.reply)}
+        for item in items:
+            if item["type"] == "reasoning":
+                yield dict(item)
+            elif item["type"] == "message":
+                yield from self._messages()
+            else:
+                yield self._call(calls[item["call_id"]])
 
     def _item(self, kind: str, item_id: str, rest: dict[str, Json], status: str | None = None) -> dict[str, Json]:
         made: dict[str, Json] = {"type": kind}
