@@ -26,6 +26,8 @@ _LINES = (("content-type", "application/x-ndjson"),)
 _OK, _ACCEPTED = 200, 202
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*(\.exe)?")
 _MOST_EARLY = 2**20
+MOST_BESIDE = 64 * 2**20
+"""Bytes of notifications that are recorded of one call."""
 MISSED = -32001
 """The code of the JSON-RPC error that tells a client of a miss."""
 
@@ -51,6 +53,7 @@ class StdioRecorder:
         self._lock = threading.Lock()
         self._open: dict[str, ResponseListener] = {}
         self._early: list[bytes] = []
+        self._size: dict[str, int] = {}
 
     def client(self, line: bytes) -> None:
         """A line from the client, before the server gets it."""
@@ -77,9 +80,17 @@ class StdioRecorder:
                 witness.chunk(line)
                 witness.end(None)
             elif self._open:
-                list(self._open.values())[-1].chunk(line)
+                self._beside(list(self._open)[-1], line)
             elif sum(map(len, self._early)) < _MOST_EARLY:  # a server may go on telling for ever
                 self._early.append(line)
+
+    def _beside(self, asked: str, line: bytes) -> None:
+        """Keep what the server says before it has answered; what never ends is broken off in the recording."""
+        self._size[asked] = self._size.get(asked, 0) + len(line)
+        if self._size[asked] > MOST_BESIDE:
+            self._open.pop(asked).end(Failure("cut", f"the server said more than {MOST_BESIDE:,} bytes and no answer"))
+        else:
+            self._open[asked].chunk(line)
 
     def end(self, failure: Failure | None = None) -> None:
         """Nothing more comes: what was not answered failed so, or was left by the client."""

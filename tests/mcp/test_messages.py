@@ -113,3 +113,13 @@ def test_sessions_are_numbered_by_first_appearance():
 def test_what_messages_say_in_a_line(request_, answer, told):
     exchange = Exchange(request_, HttpResponse(200, (), (Chunk(answer.encode()),)))
     assert (describe.asked(request_.body), describe.answered(exchange)) == told
+
+
+def test_a_cassette_may_hold_a_server_over_stdio(tmp_path):
+    from harness.cassette import Cassette, load, save
+    from harness.core.exchange import Provenance
+
+    request = HttpRequest("POST", "stdio://python/server.py", (), b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+    made = Cassette(Provenance("local", "2026-01-01T00:00:00+00:00"), (Exchange(request, HttpResponse(202)),))
+    save(tmp_path / "a.json", made)
+    assert load(tmp_path / "a.json") == made

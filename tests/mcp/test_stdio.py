@@ -12,6 +12,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.cassette import load
+from harness.interception import mcp_stdio
 from harness.interception.mcp_stdio import MISSED, url_of
 
 HERE = Path(__file__).parent
@@ -126,6 +127,28 @@ def test_notifications_without_end_are_recorded_and_come_again(tmp_path):
     flood = [one for one in again[2] if one.get("method") == "notifications/message"]
     assert (code, len(flood)) == (0, 2000)
     assert flood == [one for one in first[2] if one.get("method") == "notifications/message"]
+
+
+def test_a_server_that_never_answers_is_broken_off_in_the_recording(monkeypatch):
+    monkeypatch.setattr(mcp_stdio, "MOST_BESIDE", 500)
+    told = []
+
+    class Witness:
+        def head(self, status, headers):
+            told.append(status)
+
+        def chunk(self, data):
+            told.append(data)
+
+        def end(self, failure, *, complete=True):
+            told.append(failure and failure.kind)
+
+    recorder = mcp_stdio.StdioRecorder("stdio://x/", lambda _: Witness())
+    recorder.client(json.dumps({"jsonrpc": "2.0", **call(1, "flood")}).encode())
+    for _ in range(100):
+        recorder.server(b'{"jsonrpc": "2.0", "method": "notifications/message", "params": {}}\n')
+    assert told[-1] == "cut"
+    assert len(told) < 12
 
 
 def test_a_client_that_sends_no_json_gets_no_traceback(tmp_path):

@@ -19,6 +19,7 @@ from harness.cassette import load
 from harness.cassette.storage.journal import read
 from harness.dialects.base_urls import BASE_URLS
 from harness.server.upstreams import upstreams, written
+from tests import loopback
 from tests.fake_models import TEXT, serving
 
 HERE = Path(__file__).parent
@@ -258,6 +259,36 @@ def test_a_websocket_is_refused_with_a_sentence(fake, harness, recorded):
     assert done.returncode == 1
     assert "501" in done.stdout
     assert "/v1/realtime: a WebSocket was asked for" in done.stderr
+
+
+def test_a_second_recording_of_the_same_cassette_is_refused(fake, harness, recorded):
+    Path("a.py").write_text(ASK + "chat('one'); print('asked', flush=True)\nsys.stdin.read()")
+    first = subprocess.Popen(
+        [sys.executable, "-m", "harness", "record", "--cassette", "a.json", "--", sys.executable, "a.py"],
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OPENAI_BASE_URL": f"{fake.url}/v1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert first.stdout.readline() == b"asked\n"
+    second = recorded("--cassette", "a.json", "--", sys.executable, "a.py")
+    assert (second.returncode, "another recording of it is under way" in second.stderr) == (2, True)
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert len(load("a.json").exchanges) == 1
+
+
+def test_a_binary_answer_comes_again_byte_for_byte(harness):
+    body = bytes(range(256)) * 9
+    with loopback.serving(lambda asked, headers: (200, "audio/mpeg", body)) as made:
+        Path("a.py").write_text(
+            ASK
+            + "import hashlib; print(hashlib.sha256(ask('OPENAI_BASE_URL', '/audio/speech', input='x')).hexdigest())"
+        )
+        words = ("--cassette", "a.json", "--", sys.executable, "a.py")
+        first = harness("record", *words, OPENAI_BASE_URL=f"http://127.0.0.1:{made.server_address[1]}/v1")
+    assert first.returncode == 0, first.stderr
+    again = harness("replay", *words)
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
 
 
 def test_faults_are_played_to_programs(fake, harness, recorded):

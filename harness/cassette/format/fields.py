@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from harness.dialects.mcp.messages import STDIO
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
@@ -54,7 +56,7 @@ def a_url(value: str) -> str:
         _ = url.port
     except ValueError as error:
         raise ValueError(f"{value[:100]!r} is no URL: {error}") from error
-    if url.scheme not in {"http", "https"} or not url.hostname:
+    if url.scheme not in {"http", "https", STDIO} or not url.hostname:
         raise ValueError(f"{value[:100]!r} is no URL: it needs http or https, and a host")
     return value
 
