@@ -58,3 +58,8 @@ they are set where the program's own environment names one, or the AWS region is
 
 BEDROCK = "https://bedrock-runtime.{region}.amazonaws.com"
 """Where Bedrock answers in a region, for the variables of ``BASE_URLS`` that name no host."""
+
+
+def regional(region: str) -> dict[str, str]:
+    """The base URLs that hold the region of a cloud, by their variables."""
+    return {row.variable: BEDROCK.format(region=region) for row in BASE_URLS if row.provider == "bedrock"}

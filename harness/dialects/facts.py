@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from harness.core.chat import ToolCall
 from harness.core.errors import ProviderError, by_status
 from harness.core.exchange import header
 
@@ -64,22 +65,28 @@ MODEL_LISTS = (TAGS, RESOURCES, ROWS)
 """Every kind of list, those of the more particular path first."""
 
 
+_WEB_SEARCH = ToolCall("web_search", {"query": "x"}, "srvtoolu_1")
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """``finishes`` maps the provider's finish words to ours; ``finish_at`` is where the word stands in a whole answer,
     ``stream_finish_at`` where in an event. ``numbers`` are finish words that some answers give as numbers.
 
     ``terminator`` is the data of the event that ends a stream, ``last_line`` a regular expression of the line that
-    does. An event has one of ``event_keys``: a stream without any is in some other dialect. ``thinks_in_text``: models
-    write their reasoning into the text, as a ``<think>`` block in front. ``object_arguments``: arguments are a JSON
-    object, not text, in whole answers or always. ``empty_is_nothing`` says that a call whose arguments
-    never came has an empty object on this wire. ``counts_are_asked_for``: a
-    stream ends with token counts only where the request asks for them. ``refuses_blank_text`` says that the API refuses
-    text without a visible character, ``pairs_results`` that each tool result must answer one earlier call, once,
-    ``empty_result_is_a_list`` that a tool result of nothing is a list without parts.
-    ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other. ``resigned``: why a
-    request can't be sent again as it is. ``models`` is how the API lists its models. ``failure`` finds an
-    error inside a 200 answer.
+    does. An event has one of ``event_keys``: a stream without any is in some other dialect. ``thinks_in_text``:
+    models write their reasoning into the text, as a ``<think>`` block in front. ``object_arguments``: arguments are
+    a JSON object, not text, in whole answers or always; ``object_results``: a tool's result is one too.
+    ``call_ids``: calls have ids. ``tools_in_prompt``: the API knows no tools, litellm writes them into the prompt.
+    ``own_schemas``: a subset of JSON Schema, in which references are written out and keywords left out. ``runs`` is
+    a call that the provider runs. ``dropped_options`` are options that litellm refuses here, or drops.
+    ``empty_is_nothing`` says that a call whose arguments never came has an empty object on this wire.
+    ``counts_are_asked_for``: a stream ends with token counts only where the request asks for them.
+    ``refuses_blank_text`` says that the API refuses text without a visible character, ``pairs_results`` that each
+    tool result must answer one earlier call, once, ``empty_result_is_a_list`` that a tool result of nothing is a
+    list without parts. ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other.
+    ``resigned``: why a request can't be sent again as it is. ``models`` is how the API lists its models.
+    ``failure`` finds an error inside a 200 answer.
     """
 
     finishes: Mapping[str, Finish]
@@ -90,6 +97,12 @@ class Facts:
     last_line: str = ""
     event_keys: tuple[str, ...] = ()
     thinks_in_text: bool = False
+    call_ids: bool = True
+    tools_in_prompt: bool = False
+    object_results: bool = False
+    own_schemas: bool = False
+    dropped_options: frozenset[str] = frozenset()
+    runs: ToolCall = _WEB_SEARCH
     object_arguments: Literal["never", "whole", "always"] = "never"
     empty_is_nothing: bool = False
     counts_are_asked_for: bool = False

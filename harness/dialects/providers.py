@@ -40,15 +40,16 @@ type. ``schema_only``: it sends nothing for json_object, but a json_schema works
 class Profile:
     """One provider: its dialect (a key of ``DIALECTS``), its rules, and what differs there.
 
-    ``quirks`` are names from the dialect's table that its answers are known to show; ``client_quirks`` those that its
-    own package relies on, by a word of the package's user agent. ``keys`` are the environment variables in which
-    litellm 1.109.1 looks for its key (get_secret in main.py and in each transformation), any one of which will do.
-    ``hosts`` are regular expressions of the hosts where it answers. ``counts_unasked``: its streams end with token
-    counts, and litellm refuses to ask for them. ``own_parser``: litellm has code of its own for its answers.
-    ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own. ``credentials``
-    are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on this machine, or
-    huggingface.co, about each of its models that it does not know, whatever the ``api_base``. ``litellm``: litellm
-    knows it. ``starter`` is a small model of today that calls tools, to begin with.
+    ``quirks`` are names from the dialect's table that its answers are known to show; ``client_quirks`` those that
+    its own package relies on, by a word of the package's user agent. ``keys`` are the environment variables in
+    which litellm 1.109.1 looks for its key (get_secret in main.py and in each transformation), any one of which
+    will do. ``hosts`` are regular expressions of the hosts where it answers. ``counts_unasked``: its streams end
+    with token counts, and litellm refuses to ask for them. ``json_beside_tools``: litellm sends ``response_format``
+    beside tools as it is; ``dropped_options``: it refuses or drops these. ``own_parser``: it has code of its own
+    for its answers. ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own.
+    ``credentials`` are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on
+    this machine, or huggingface.co, about each of its models that it does not know, whatever the ``api_base``.
+    ``litellm``: litellm knows it. ``starter`` is a small model of today that calls tools, to begin with.
 
     ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
     """
@@ -64,6 +65,8 @@ class Profile:
     keys: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     counts_unasked: bool = False
+    json_beside_tools: bool = False
+    dropped_options: frozenset[str] = frozenset()
     own_parser: bool = False
     resigned: str = ""
     key_header: str = ""
@@ -100,6 +103,7 @@ PROFILES: dict[str, Profile] = {
     for row in (
         Profile(
             name="openai",
+            json_beside_tools=True,
             starter="gpt-4o-mini",
             names=OPENAI,
             ids=OPENAI_ID,
@@ -110,6 +114,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="azure",
+            json_beside_tools=True,
             names=OPENAI,
             ids=OPENAI_ID,
             keys=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_AD_TOKEN"),
@@ -131,6 +136,8 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="mistral",
+            dropped_options=frozenset({"presence_penalty"}),
+            json_beside_tools=True,
             starter="mistral-small-latest",
             names=OPENAI,
             ids=MISTRAL_ID,
@@ -145,6 +152,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="deepseek",
+            json_beside_tools=True,
             starter="deepseek-chat",
             names=OPENAI,
             keys=("DEEPSEEK_API_KEY",),
@@ -155,6 +163,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="openrouter",
+            json_beside_tools=True,
             starter="openai/gpt-4o-mini",
             names=OPENAI,
             keys=("OPENROUTER_API_KEY", "OR_API_KEY"),
@@ -165,6 +174,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="xai",
+            dropped_options=frozenset({"stop", "presence_penalty"}),
             starter="grok-4-fast",
             names=OPENAI,
             keys=("XAI_API_KEY",),
@@ -173,7 +183,7 @@ PROFILES: dict[str, Profile] = {
             model="xai/grok-3-mini",
             options=V1,
         ),
-        Profile(name="hosted_vllm", names=OPENAI, model="hosted_vllm/some-model", options=V1),
+        Profile(name="hosted_vllm", json_beside_tools=True, names=OPENAI, model="hosted_vllm/some-model", options=V1),
         Profile(name="llamafile", names=OPENAI, model="llamafile/some-model", options=V1),
         Profile(
             name="anthropic",

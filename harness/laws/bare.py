@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 BLIND = frozenset({"D14", "S2", "S3", "S4"})
 """Laws that no bare trial can break: they are about tools that the provider ran, and bytes on the way."""
-TYPED = frozenset({"anthropic", "bedrock"})
-"""Dialects whose whole answers hold arguments as JSON, broken ones too: a text there stands in quotes."""
 _OK = 200
 
 
@@ -79,7 +77,7 @@ def _sent(request: HttpRequest) -> HttpResponse:
 
 def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: bool) -> Reply:
     found = dialect.read(response)
-    typed = dialect.name in TYPED and not stream
+    typed = dialect.facts.object_arguments == "whole" and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
     sent = response.body.decode(errors="replace")
     message = {
@@ -88,7 +86,7 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         "reasoning_content": found.reasoning,
         "refusal": found.refusal,
     }
-    if dialect.name == "ollama_generate":
+    if dialect.facts.tools_in_prompt:
         message["content"] = generated_text(sent)  # it has no calls: the decoder finds them in the text
         message["tool_calls"] = None
     counts = found.usage

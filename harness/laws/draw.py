@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
-from harness.dialects.providers import profile
+from harness.dialects.providers import PROFILES, profile
 from harness.laws import values
 from harness.laws.known_faults import left_out
 from harness.laws.provider_options import seldom
@@ -38,10 +38,6 @@ PROSE = (
     '[{"name": "%s", "arguments": {}}, 5]',
     '{"name": "%s", "arguments": {}} {"name": "%s", "arguments": {}}',
 )
-ASKS_FOR_JSON = {"openai", "azure", "mistral", "deepseek", "openrouter", "hosted_vllm"}
-"""Providers for which litellm sends ``response_format`` beside tools as it is."""
-# Their APIs type arguments as an object: nothing else can be on that wire.
-_TYPED = {"gemini", "ollama"}
 _STRANGE = ("no_such_tool", "python", "a/b", "a__b", "web_search")
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
 WAITS = ("", "1", "30", "0.5", "Wed, 21 Oct 2065 07:28:00 GMT")
@@ -50,14 +46,14 @@ _TRIES = 40
 
 def kinds(provider: str) -> list[Kind]:
     """The kinds of question that fit a provider."""
-    dialect = profile(provider).dialect
+    facts = DIALECTS[profile(provider).dialect].facts
     made: list[Kind] = ["plain", "cut", "written", "prose", "doubled", "refused", "failed", "unreachable"]
     # /api/generate knows no tools: litellm writes them into the prompt, where no name is renamed or read off.
-    if dialect != "ollama_generate":
+    if not facts.tools_in_prompt:
         made.append("unknown")
-        if dialect not in _TYPED:
+        if facts.object_arguments != "always":
             made.append("broken")
-    if provider in ASKS_FOR_JSON:
+    if profile(provider).json_beside_tools:
         made.append("answer")
     return made
 
@@ -89,7 +85,7 @@ def question_of(provider: str, rng: Random, *, stream: bool) -> Question:
 
 def _question(provider: str, rng: Random, *, stream: bool) -> Question:
     kind = rng.choice(_weighted(provider))
-    textual = profile(provider).dialect == "ollama_generate"
+    textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
     names = [values.legal_name(rng)] if textual else values.names(rng, provider)
     question = Question(provider, tuple(names), _reply(rng, kind, names, profile(provider).dialect), kind, stream)
     if kind in {"plain", "broken", "unknown"} and one_in(rng, 2):
@@ -130,7 +126,7 @@ def _without_tools(rng: Random, question: Question) -> Question:
 
 def _conversing(rng: Random, question: Question) -> Question:
     """``question`` with a conversation, descriptions and schemas, a choice and options, and cuts where it streams."""
-    textual = question.dialect.name == "ollama_generate"
+    textual = question.dialect.facts.tools_in_prompt
     question = replace(
         question,
         system=tuple(_prompt(rng) for _ in range(rng.choice((0, 1, 1, 2)))),
@@ -241,7 +237,7 @@ def _options(rng: Random, question: Question) -> dict[str, Json]:
 
 def _beside(rng: Random, question: Question) -> Question:
     """Now and then with others asked at the same time, of other providers and modes too."""
-    if question.kind != "plain" or question.quirks or not one_in(rng, 15) or question.dialect.name == "ollama_generate":
+    if question.kind != "plain" or question.quirks or not one_in(rng, 15) or question.dialect.facts.tools_in_prompt:
         return question
     others = []
     for _ in range(rng.choice((1, 1, 1, 3))):
@@ -286,9 +282,15 @@ _ENDS: tuple[Finish, ...] = ("stop", "stop", "stop", "length", "content_filter")
 
 def _ran(rng: Random, dialect: str) -> ToolCall:
     """A call that the provider ran itself, as it is called there."""
-    if dialect == "gemini":
-        return ToolCall("code_execution", {"language": "PYTHON", "code": values.text(rng)}, "")
-    return ToolCall("web_search", {"query": values.text(rng)}, f"srvtoolu_{rng.randrange(10**6)}")
+    known = DIALECTS[dialect].facts.runs
+    *fixed, last = known.parameters
+    parameters = {**{name: known.parameters[name] for name in fixed}, last: values.text(rng)}
+    return replace(known, parameters=parameters, id=known.id and f"srvtoolu_{rng.randrange(10**6)}")
+
+
+def _asked_about(dialect: str) -> bool:
+    """Whether litellm asks somebody about a model that it does not know."""
+    return any(row.dialect == dialect and row.asks_about_models for row in PROFILES.values())
 
 
 def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
@@ -305,7 +307,7 @@ def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
         usage=usage,
         reasoning=values.text(rng) if one_in(rng, 3) else "",
         id=f"resp-{rng.randrange(10**9)}" if one_in(rng, 2) else "",
-        model="" if dialect.startswith("ollama") else rng.choice(_MODELS),  # litellm asks this machine of models
+        model="" if _asked_about(dialect) else rng.choice(_MODELS),  # litellm asks this machine of models
     )
     if not calls and one_in(rng, 12):
         return replace(made, text="", refusal=values.spoken(rng), finish="stop")

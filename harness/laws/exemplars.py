@@ -11,8 +11,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.draw import ASKS_FOR_JSON, PROSE, kinds
+from harness.laws.draw import PROSE, kinds
 from harness.laws.known_faults import left_out
 from harness.laws.question import History, Question, Turn, carried, rendered
 
@@ -36,8 +37,6 @@ _VALUES = {
     "json": '{"x": 1}',
     "number": 0.1,
 }
-_RUN = {"gemini": ToolCall("code_execution", {"language": "PYTHON", "code": "1"}, "")}
-"""What each dialect's provider runs itself, where it is not Anthropic's web search."""
 _ODD_NAMES = ("a/b", "a__b", "a.b", "__init__", "1st", "outil_é", "n" * 65, "n" * 129, "GetX", "getx", "outil_e\u0301")
 """Names that a careless mapping confuses; the wire name of one is another's own."""
 
@@ -46,7 +45,7 @@ _ODD_NAMES = ("a/b", "a__b", "a.b", "__init__", "1st", "outil_é", "n" * 65, "n"
 def exemplars(provider: str, *, stream: bool) -> tuple[Question, ...]:
     """All that fit the provider and mode, in a fixed order."""
     # /api/generate knows no tools: names are not renamed, and a call is the text.
-    textual = profile(provider).dialect == "ollama_generate"
+    textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
     made = _textual(provider, stream) if textual else _native(provider, stream)
     fitting = kinds(provider)
     return tuple(question for question in made if question.kind in fitting and carried(question))
@@ -86,7 +85,7 @@ def _native(provider: str, stream: bool) -> Iterator[Question]:
         yield from _quirked(
             replace(asked, quirks=frozenset({quirk})), (both, calls, replace(both, calls=(second,)), said)
         )
-    if asked.dialect.name == "openai":
+    if {"function_call", "arguments_object"} <= asked.dialect.quirks.keys():
         yield replace(
             asked, reply=replace(calls, calls=(first,)), quirks=frozenset({"function_call", "arguments_object"})
         )
@@ -104,7 +103,7 @@ def _quirked(asked: Question, replies: tuple[Reply, ...]) -> Iterator[Question]:
 
 def _plain(asked: Question) -> Iterator[Question]:
     text = Reply(text=" Hello, <b>world</b> & 👩‍👩‍👧 e\u0301\r\n ", finish="stop", usage=_USAGE)
-    ran = _RUN.get(asked.dialect.name, ToolCall("web_search", {"q": "x"}, "srvtoolu_1"))
+    ran = asked.dialect.facts.runs
     yield replace(asked, reply=text)
     yield replace(asked, reply=replace(text, reasoning="I think."))
     yield replace(asked, reply=replace(text, finish="length"), tools=())
@@ -251,7 +250,7 @@ def _texts(asked: Question) -> Iterator[Question]:
         yield replace(asked, kind="prose", reply=text)
     said = Reply(text=json.dumps({"name": name, "arguments": {}}), finish="stop", usage=_USAGE)
     yield replace(asked, kind="prose", tools=(), reply=said)
-    if asked.provider in ASKS_FOR_JSON:
+    if profile(asked.provider).json_beside_tools:
         yield replace(asked, kind="answer", reply=said)
 
 

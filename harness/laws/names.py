@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def _sent(trial: Trial) -> bool:
     """Whether the tools can be read off a request that went out."""
     return (
-        bool(trial.requests) and trial.question.kind != "doubled" and trial.question.dialect.name != "ollama_generate"
+        bool(trial.requests) and trial.question.kind != "doubled" and not trial.question.dialect.facts.tools_in_prompt
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.core.errors import UsageError
+from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile, proven
 
 ASKED = {name: (profile(name).model, dict(profile(name).options)) for name in proven()}
@@ -18,22 +19,7 @@ def provers(chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
     return chosen or proven()
 
 
-_NOT_TAKEN: dict[str, frozenset[str]] = {
-    "anthropic": frozenset({"seed", "presence_penalty"}),
-    "bedrock": frozenset({"seed", "presence_penalty", "parallel_tool_calls"}),
-    "cohere": frozenset({"parallel_tool_calls"}),
-    "gemini": frozenset({"parallel_tool_calls"}),
-    "bedrock_invoke": frozenset({"seed", "presence_penalty"}),
-    "openai_responses": frozenset({"seed", "presence_penalty", "stop"}),
-    "ollama": frozenset({"presence_penalty", "parallel_tool_calls"}),
-    "ollama_generate": frozenset({"presence_penalty", "parallel_tool_calls"}),
-}
-_NOT_BY: dict[str, frozenset[str]] = {
-    "mistral": frozenset({"presence_penalty"}),
-    "xai": frozenset({"stop", "presence_penalty"}),
-}
-
-
 def seldom(provider: str) -> frozenset[str]:
     """Options that litellm refuses for a provider, or drops: asked for now and then, to see that they are named."""
-    return _NOT_TAKEN.get(profile(provider).dialect, frozenset()) | _NOT_BY.get(provider, frozenset())
+    row = profile(provider)
+    return DIALECTS[row.dialect].facts.dropped_options | row.dropped_options

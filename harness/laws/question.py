@@ -125,7 +125,8 @@ def options(question: Question) -> dict[str, Json]:
     if question.kind == "answer":
         made.setdefault("response_format", {"type": "json_object"})
     # The others tell their counts unasked, and litellm refuses to ask for them.
-    if question.stream and question.dialect.name == "openai" and question.provider != "mistral":
+    asked_for = question.dialect.facts.counts_are_asked_for and not question.profile.counts_unasked
+    if question.stream and asked_for:
         made["stream_options"] = {"include_usage": True}
     return made
 

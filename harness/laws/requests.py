@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.dialects import dialect_at
+from harness.dialects import DIALECTS, dialect_at
 from harness.laws.failures import may_retry
 from harness.laws.json_identity import differ, difference, same, shown
 from harness.laws.law import Law
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _SYSTEM = {"system", "developer"}
 _RESULTS = {"tool", "function"}
-_OBJECTS = {"gemini"}
-"""Dialects in which a tool's result is a JSON object: one that is JSON goes out as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ _WIRED = {"call", "result"}
 
 
 def messages(trial: Trial, asked: ChatRequest) -> str | None:
-    if asked.dialect == "ollama_generate":
+    if DIALECTS[asked.dialect].facts.tools_in_prompt:
         return _in_prompt(trial, asked)
     expected, found = _both(trial, asked)
     systems = [[one.value for one in side if one.kind == "system"] for side in (expected, found)]
@@ -158,7 +156,7 @@ def _arguments(one: str, other: Json) -> str:
 def _result(trial: Trial, one: str, other: str) -> str:
     if one == other:
         return ""
-    if trial.asked is not None and trial.asked.dialect in _OBJECTS:
+    if trial.asked is not None and DIALECTS[trial.asked.dialect].facts.object_results:
         here, there = _json(one), _json(other)
         if here is not _NO_JSON and there is not _NO_JSON and difference(here, there) is None:
             return ""
@@ -167,7 +165,7 @@ def _result(trial: Trial, one: str, other: str) -> str:
 
 def tools(trial: Trial, asked: ChatRequest) -> str | None:
     question = trial.question
-    if asked.dialect == "ollama_generate":
+    if DIALECTS[asked.dialect].facts.tools_in_prompt:
         prompt = "".join(texts(one.get("content")) for one in asked.messages)
         lost = [name for name in question.tools if name not in prompt]
         return f"tools {lost} are not in the prompt" if lost else ""
@@ -193,7 +191,7 @@ def choice(trial: Trial, asked: ChatRequest) -> str | None:
     parallel = question.options.get("parallel_tool_calls")
     if question.choice is None and question.word is None and parallel is None:
         return None
-    if asked.dialect == "ollama_generate":
+    if DIALECTS[asked.dialect].facts.tools_in_prompt:
         return None
     if question.choice is not None and not isinstance(asked.choice, dict):
         return f"tool_choice names {question.choice!r}, {asked.choice!r} was sent"
@@ -240,7 +238,7 @@ _OPTIONS = frozenset({"temperature", "top_p", "max_tokens", "stop", "seed", "pre
 def _form(trial: Trial, asked: ChatRequest) -> str:
     """JSON is asked for where the caller asks, with the caller's schema."""
     question = trial.question
-    if asked.dialect == "ollama_generate":
+    if DIALECTS[asked.dialect].facts.tools_in_prompt:
         return ""  # litellm asks for JSON there wherever tools are offered
     if question.kind != "answer":
         return "JSON was asked for, and not by the caller" if asked.json is not None else ""

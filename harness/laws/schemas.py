@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.dialects import DIALECTS
 from harness.laws.json_identity import difference, shown
 
 if TYPE_CHECKING:
@@ -11,15 +12,12 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
 
-REWRITTEN = frozenset({"gemini", "bedrock"})
-"""Dialects with a subset of JSON Schema of their own: references are written out, keywords are left out."""
-
 
 def schema_complaint(given: dict[str, Json], sent: Json, dialect: str) -> str:
     """What of ``given`` a model does not get to see; ``""`` where all goes out."""
     if not isinstance(sent, dict):
         return f"{shown(given)} was given, nothing went out"
-    if dialect not in REWRITTEN:
+    if not DIALECTS[dialect].facts.own_schemas:
         found = difference(given, sent)
         return (
             ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.dialects.providers import profile, proven
 from harness.laws import bare
 from harness.laws.broken_backends.catalogue import BROKEN
 from harness.laws.broken_backends.own_laws import OWN
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 MOST = 2000
 """So many drawn examples may pass before each is caught, over all rounds."""
 STEP = 100
-ROUNDS: tuple[tuple[str, Mode], ...] = (("openai", "whole"), ("openai", "stream"), ("anthropic", "whole"))
+_FIRST = proven()[0]
+_OTHER = next(name for name in proven() if profile(name).dialect != profile(_FIRST).dialect)
+ROUNDS: tuple[tuple[str, Mode], ...] = ((_FIRST, "whole"), (_FIRST, "stream"), (_OTHER, "whole"))
 """Where each is looked for, in turns of ``STEP``."""
 
 

@@ -43,8 +43,6 @@ _TOKEN = HttpResponse(
     (("content-type", "application/json"),),
     (Chunk(b'{"access_token": "none", "expires_in": 3600, "token_type": "Bearer"}'),),
 )
-IDLESS = {"gemini", "ollama", "ollama_generate"}
-"""Dialects that give calls no ids, but under the quirk ``id``."""
 _HOST = "provider.test"
 
 
@@ -286,7 +284,7 @@ def _nameless(trial: Trial) -> bool:
     question = trial.question
     if question.kind != "plain" or not question.reply.calls or trial.reply is None:
         return False
-    idless = question.dialect.name in IDLESS and "id" not in question.quirks
+    idless = not question.dialect.facts.call_ids and "id" not in question.quirks
     return idless or bool(question.quirks & {"id_missing", "id_empty", "function_call"})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.core.errors import UsageError
-from harness.dialects.base_urls import BASE_URLS, BEDROCK
+from harness.dialects.base_urls import BASE_URLS, regional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,8 +60,7 @@ def upstreams(
     _follow(chosen)
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if region:  # it is in no other place of a recording
-        regional = {row.variable: BEDROCK.format(region=region) for row in BASE_URLS if row.provider == "bedrock"}
-        chosen = {**regional, **chosen}
+        chosen = {**regional(region), **chosen}
     found = {}
     for row in BASE_URLS:
         if url := chosen.get(row.variable, row.default):

@@ -57,6 +57,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    dropped_options=frozenset({"seed", "presence_penalty"}),
     last_line=r"(?m)^event: message_stop",
     event_keys=("type", "error"),
     object_arguments="whole",

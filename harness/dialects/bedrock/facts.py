@@ -70,6 +70,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    dropped_options=frozenset({"seed", "presence_penalty", "parallel_tool_calls"}),
+    own_schemas=True,
     event_keys=(
         "messageStart",
         "contentBlockStart",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from harness.core.chat import ToolCall
 from harness.dialects.facts import RESOURCES, Facts, provider_error, seconds, status_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,11 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    dropped_options=frozenset({"parallel_tool_calls"}),
+    call_ids=False,
+    object_results=True,
+    own_schemas=True,
+    runs=ToolCall("code_execution", {"language": "PYTHON", "code": "1"}, ""),
     event_keys=("candidates", "promptFeedback", "usageMetadata", "error"),
     object_arguments="always",
     finishes=FINISHES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.dialects.facts import TAGS, Facts, provider_error, status_of
@@ -26,6 +27,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    dropped_options=frozenset({"presence_penalty", "parallel_tool_calls"}),
+    call_ids=False,
     event_keys=("message", "response", "done", "error"),
     thinks_in_text=True,
     object_arguments="always",
@@ -36,3 +39,6 @@ FACTS = Facts(
     pairs_results=False,
     failure=failure,
 )
+
+GENERATE_FACTS = replace(FACTS, tools_in_prompt=True)
+"""``/api/generate``: there are no tools, and no calls."""

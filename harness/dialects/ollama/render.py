@@ -16,7 +16,7 @@ from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.carried import argument, check, ends_cut
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps
-from harness.dialects.ollama.facts import FACTS
+from harness.dialects.ollama.facts import FACTS, GENERATE_FACTS
 from harness.dialects.ollama.read import read
 from harness.dialects.ollama.request import read_chat, read_prompt
 from harness.dialects.openai_chat.dialect import mentions
@@ -144,7 +144,7 @@ OLLAMA_GENERATE = Dialect(
     generate_mentions,
     error,
     (r"/api/generate$",),
-    FACTS,
+    GENERATE_FACTS,
     GENERATE_QUIRKS,
     FAILURES,
     read_prompt,

@@ -104,6 +104,7 @@ def _error(found: Json) -> ProviderError:
 
 
 FACTS = Facts(
+    dropped_options=frozenset({"seed", "presence_penalty", "stop"}),
     finishes=FINISHES,
     finish_at=("status",),
     stream_finish_at=("response", "status"),
