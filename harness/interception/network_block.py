@@ -88,7 +88,9 @@ class _Guard:
 def _lets(traffic: Traffic, target: Target) -> bool:
     if target.is_program:
         return traffic.live or traffic.subprocesses
-    return traffic.live or traffic.allow.holds(*target.place)
+    if traffic.live or traffic.allow.holds(*target.place):
+        return True
+    return target.own_port is not None and traffic.allow.holds(target.place[0], target.own_port)
 
 
 _guard = _Guard()

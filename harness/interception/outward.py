@@ -43,13 +43,15 @@ _BETWEEN = frozenset({"anyio", "uvloop", "harness", "tenacity"})  # never the on
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where something wants to go: ``event`` is Python's own name for it, ``host`` a name, an address, the path of a
-    Unix socket or a program. An ``established`` connection was made before.
+    Unix socket or a program. An ``established`` connection was made before; ``own_port`` is its end in this process, as
+    a server's.
     """
 
     event: str
     host: str
     port: int | None = None
     established: bool = False
+    own_port: int | None = None
 
     @property
     def is_program(self) -> bool:
@@ -148,14 +150,14 @@ def _addressed(event: str, where: Any, port: Any = None) -> Target:
 
 
 def _connected(sock: Any, event: str) -> Target | None:
-    """What a send over an open connection is about; None for one that ends on this machine."""
+    """What a send over an open connection is about; None for one that stays in this process and its own workers."""
+    if sock.family not in _INET:
+        return None
     try:
-        family, peer = sock.family, sock.getpeername()
+        peer, own = sock.getpeername(), sock.getsockname()
     except OSError:
         return None  # it is not connected: the send fails by itself
-    if family not in _INET or is_loopback(str(peer[0])):
-        return None
-    return Target(event, str(peer[0]), peer[1], established=True)
+    return Target(event, str(peer[0]), peer[1], established=True, own_port=own[1])
 
 
 def _text(value: Any) -> str:
@@ -225,8 +227,8 @@ def _of_uvloop(name: str, given: tuple[Any, ...], options: dict[str, Any]) -> Ta
     if sock is not None:
         return _connected(sock, f"uvloop.{name}")
     host = options.get("host", given[1] if len(given) > 1 else options.get("remote_addr"))
-    if host is None:
-        return None  # nowhere yet: an unconnected datagram socket
+    if host is None and name != "create_datagram_endpoint":
+        return None
     port = options.get("port", given[2] if len(given) > 2 else None)  # noqa: PLR2004 - the third of create_connection
     return _addressed(f"uvloop.{name}", host, port)
 

@@ -118,27 +118,64 @@ def test_nothing_gets_out_of_a_replay(way, empty, server):
     assert tape.misses == []
 
 
-def test_a_connection_from_before_sends_nothing_to_another_machine(empty):
-    """No other machine is at hand: a socket that says it is connected to one stands in."""
-
-    class Elsewhere(socket.socket):
-        def getpeername(self):
-            return "192.0.2.1", 443
-
-    here, there = socket.socketpair(socket.AF_UNIX)
-    with here, there, socket.create_server(("127.0.0.1", 0)) as listening:
-        far = Elsewhere(socket.AF_INET, socket.SOCK_STREAM)
-        with far, socket.create_connection(listening.getsockname()) as near:
-            far.connect(listening.getsockname())
+def test_a_connection_from_before_sends_nothing_unless_it_is_allowed(empty):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        before = socket.create_connection(("127.0.0.1", port))
+        served, _ = listening.accept()
+        here, there = socket.socketpair(socket.AF_UNIX)
+        with before, served, here, there:
             with open_tape(empty):
                 here.send(b"x")
-                near.send(b"x")
-                with pytest.raises(CassetteMiss, match=r"192\.0\.2\.1:443"):
-                    far.send(b"x")
-                with pytest.raises(CassetteMiss):
-                    far.sendall(b"x")
-            far.send(b"x")
+                for end in (before, served):
+                    with pytest.raises(CassetteMiss, match=r"socket\.send"):
+                        end.send(b"x")
+                    with pytest.raises(CassetteMiss):
+                        end.sendall(b"x")
+            with open_tape(empty, allow=[f"localhost:{port}"]):
+                before.send(b"x")
+                served.send(b"y")
+            before.send(b"x")
+            assert served.recv(9) == b"xx"
+            assert before.recv(9) == b"y"
     assert "send" not in socket.socket.__dict__, "the class is as it was"
+
+
+def test_an_older_threads_connection_from_before_goes_on(empty):
+    """A debugger's, for one."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        before = socket.create_connection(listening.getsockname())
+        served, _ = listening.accept()
+        go, sent = threading.Event(), threading.Event()
+
+        def debugger():
+            go.wait(20)
+            before.sendall(b"still here")
+            sent.set()
+
+        thread = threading.Thread(target=debugger)
+        thread.start()
+        with before, served, open_tape(empty):
+            go.set()
+            assert sent.wait(20)
+            assert served.recv(20) == b"still here"
+        thread.join()
+
+
+def test_a_datagram_endpoint_of_uvloop_that_could_send_anywhere_is_refused(empty):
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is no requirement of ours")
+
+    async def ask():
+        made = asyncio.get_running_loop().create_datagram_endpoint(
+            asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0)
+        )
+        transport, _ = await made
+        transport.close()
+
+    with open_tape(empty), pytest.raises(CassetteMiss, match="create_datagram_endpoint"):
+        uvloop.run(ask())
+    with open_tape(empty, allow=["localhost"]):
+        uvloop.run(ask())
 
 
 def child():
