@@ -17,6 +17,41 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
+def anthropic_runs(sent: str) -> tuple[ToolCall, ...]:
+    """The tools that Anthropic ran itself, its own and those of an MCP server, in the order of their blocks.
+
+    litellm 1.109.1 gives its own as calls of the client's, 1.110.2 in a place apart, and those of MCP not at all.
+    """
+    blocks: dict[Json, dict[str, Json]] = {}
+    pieces: dict[Json, str] = {}
+    for event in events(sent):
+        if not isinstance(event, dict):
+            continue
+        content = event.get("content")
+        blocks |= dict(enumerate(content if isinstance(content, list) else ()))
+        place = event.get("index")
+        if event.get("type") == "content_block_start":
+            blocks[place] = event.get("content_block") or {}
+        piece = at(event, ("delta", "partial_json"))
+        if isinstance(piece, str):
+            pieces[place] = pieces.get(place, "") + piece
+    ran = {place: one for place, one in blocks.items() if at(one, ("type",)) in ("server_tool_use", "mcp_tool_use")}
+    return tuple(
+        ToolCall(
+            str(one.get("name") or ""), _object(pieces.get(place)) or one.get("input") or {}, str(one.get("id") or "")
+        )
+        for place, one in ran.items()
+    )
+
+
+def _object(text: str | None) -> dict[str, Json]:
+    try:
+        value = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def code_runs(sent: str) -> tuple[ToolCall, ...]:
     """The code that Gemini ran itself: its ``executableCode`` parts, as calls named ``code_execution``."""
     found = []

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.backend.repairs.omissions import code_runs, gemini_usage, ollama_ids, provider_run_ids, unreadable_call
+from harness.backend.repairs.omissions import (
+    anthropic_runs,
+    code_runs,
+    gemini_usage,
+    ollama_ids,
+    provider_run_ids,
+    unreadable_call,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,16 +61,25 @@ def _with_geminis_own(reply: Reply, sent: str) -> Reply:
     )
 
 
+def _with_anthropics_runs(reply: Reply, sent: str) -> Reply:
+    ran = anthropic_runs(sent)
+    return replace(reply, provider_calls=ran) if ran else reply
+
+
 _PECULIAR: Mapping[str, Peculiar] = {
     "openai": Peculiar(openai_shape=True, cut_alike=True),
-    "anthropic": Peculiar(cut_alike=True, parser=("litellm.llms.anthropic.chat.handler", "ModelResponseIterator")),
+    "anthropic": Peculiar(
+        cut_alike=True,
+        parser=("litellm.llms.anthropic.chat.handler", "ModelResponseIterator"),
+        completed=_with_anthropics_runs,
+    ),
     "gemini": Peculiar(
         parser=("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini", "ModelResponseIterator"),
         parser_logs=True,
         completed=_with_geminis_own,
     ),
     "openai_responses": Peculiar(openai_shape=True, cut_alike=True),
-    "bedrock_invoke": Peculiar(binary=True, wrapped=True),
+    "bedrock_invoke": Peculiar(binary=True, wrapped=True, completed=_with_anthropics_runs),
     "bedrock": Peculiar(
         binary=True, parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"), ran=provider_run_ids
     ),

@@ -1,0 +1,43 @@
+"""What Anthropic ran itself is told apart from the client's calls, whatever litellm makes of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.backend.repairs.omissions import anthropic_runs
+from harness.core.chat import ToolCall
+
+BLOCKS = [
+    {"type": "text", "text": "So."},
+    {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
+    {"type": "mcp_tool_use", "id": "mcptoolu_1", "name": "echo", "server_name": "s", "input": {"m": 1}},
+    {"type": "tool_use", "id": "toolu_1", "name": "get_x", "input": {}},
+]
+RAN = (ToolCall("web_search", {"query": "x"}, "srvtoolu_1"), ToolCall("echo", {"m": 1}, "mcptoolu_1"))
+
+
+def streamed():
+    for index, block in enumerate(BLOCKS):
+        yield {"type": "content_block_start", "index": index, "content_block": {**block, "input": {}}}
+        for piece in (json.dumps(block.get("input"))[:4], json.dumps(block.get("input"))[4:]):
+            yield {"type": "content_block_delta", "index": index, "delta": {"partial_json": piece}}
+
+
+@pytest.mark.parametrize(
+    "sent", [json.dumps({"content": BLOCKS}), "\n".join(map(json.dumps, streamed()))], ids=["whole", "stream"]
+)
+def test_its_own_tools_and_those_of_mcp_are_found_in_order(sent):
+    assert anthropic_runs(sent) == RAN
+
+
+def test_arguments_that_broke_off_are_none():
+    event = {"type": "content_block_delta", "index": 1, "delta": {"partial_json": '{"qu'}}
+    sent = "\n".join([json.dumps(next(one for one in streamed() if one["index"] == 1)), json.dumps(event)])
+    assert anthropic_runs(sent) == (ToolCall("web_search", {}, "srvtoolu_1"),)
+
+
+@pytest.mark.parametrize("sent", ["", "no JSON", "5", "[1]", '{"content": 5}', '{"type": "content_block_start"}'])
+def test_anything_else_ran_nothing(sent):
+    assert anthropic_runs(sent) == ()
