@@ -96,6 +96,15 @@ KINDS = {
     "Cohere in YAML": f"cohere_api_key: '{drawn(40)}'",
     "Datadog in an .env": f"DATADOG_API_KEY={hexed(32)}",
     "a header in curl": f"curl -H 'Authorization: Bearer {drawn(40)}' https://a.test",
+    "Azure SAS": f"https://x.blob.core.windows.net/c/f?sv=2022-11-02&sr=b&sig={drawn(43)}%3D",
+    "presigned S3": f"https://b.s3.amazonaws.com/k?X-Amz-Signature={hexed(64)}",
+    "Discord webhook": f"https://discord.com/api/webhooks/123456789012345678/{drawn(68)}",
+    "Docker login": json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": drawn(32)}}}),
+    "netrc": f"machine a.test login me password {drawn(24)}",
+    "a clone URL": f"https://{drawn(40)}@git.example.com/a/b.git",
+    "Zhipu": f"{hexed(32)}.{drawn(16)}",
+    "glued to a word": f"tokensk-proj-{drawn(60)}",
+    "a cookie in text": f"Cookie: session={drawn(32)}",
 }
 KEY = KINDS["OpenAI project"]
 SHORT = KINDS["Groq"]
@@ -152,6 +161,11 @@ WRITINGS = {
     "joiners": lambda key: f"{key[:10]}\u2060{key[10:]}",
     "HTML": lambda key: html.escape(f"<code>{key}</code>"),
     "Markdown": lambda key: f"`{key}`",
+    "quoted-printable": lambda key: "".join(f"={ord(letter):02X}" for letter in key),
+    "octal": lambda key: "".join(f"\\\\{ord(letter):03o}" for letter in key),
+    "u with braces": lambda key: "".join(f"\\\\u{{{ord(letter):x}}}" for letter in key),
+    "base32": lambda key: base64.b32encode(key.encode()).decode(),
+    "full-width letters": lambda key: "".join(chr(ord(letter) + 0xFEE0) for letter in key),
     "after a colon": lambda key: f"key:{key}.",
 }
 
@@ -383,6 +397,11 @@ PLACES = {
     "an answer's client secret": lambda c, url, s: c.post(
         f"{url}/echo/ok", json={"client_secret": {"value": s, "expires_at": 1}}
     ),
+    "XML": lambda c, url, s: c.post(f"{url}/plain", content=f"<a><wsse:Password>{s}</wsse:Password></a>".encode()),
+    "JSON in a form": lambda c, url, s: c.post(f"{url}/plain", data={"payload": json.dumps({"api_key": s})}),
+    "JSON in a part": lambda c, url, s: c.post(f"{url}/plain", files={"meta": (None, json.dumps({"api_key": s}))}),
+    "variables of a tool": lambda c, url, s: c.post(f"{url}/plain", json={"tools": [{"env": {"SOME_TOKEN": s}}]}),
+    "a path's jsessionid": lambda c, url, s: c.post(f"{url}/plain;jsessionid={quote(s, safe='')}"),
     "Location": lambda c, url, s: c.post(
         f"{url}/echo/307/{quote(s, safe='')}&token={quote(s, safe='')}", content=b"{}"
     ),

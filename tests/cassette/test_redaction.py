@@ -267,6 +267,7 @@ PATHS = {
     "anthropic": "/v1/messages",
     "gemini": "/v1beta/models/m:streamGenerateContent",
     "bedrock": "/model/m/converse-stream",
+    "bedrock_invoke": "/model/anthropic.claude-3/invoke-with-response-stream",
     "cohere": "/v2/chat",
     "ollama": "/api/chat",
     "ollama_generate": "/api/generate",
@@ -277,7 +278,7 @@ PATHS = {
 def test_f54_a_secret_spelt_out_over_many_events_is_redacted_and_an_unknown_one_refuses_the_save(dialect, tmp_path):
     key = KEYS["Anthropic"]
     raw = rendered(dialect, key, stream=True)
-    exchange = Exchange(asked("x", f"http://a.test{PATHS[dialect]}"), raw)
+    exchange = Exchange(asked("x", f"http://a.test{PATHS.get(dialect, '/v1/chat/completions')}"), raw)
     before = DIALECTS[dialect].read(raw)
     assert key in str(before)
     clean = Redactor((key,)).exchange(exchange)

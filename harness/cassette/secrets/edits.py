@@ -52,6 +52,7 @@ _LINE = re.compile(rb"[^\r\n]+")
 _DATA = re.compile(rb"\s*(?:data:\s?)?")
 _SSE = re.compile(rb"(?:\xef\xbb\xbf)?(?::|data:|event:|id:|retry:)")
 _DEEPEST = 5
+_BEYOND = 40
 _WRAPPED = 2  # "bytes" and "p", which pads it
 _INDEX = ("index", "output_index", "content_index", "contentBlockIndex", "item_id", "summary_index")
 
@@ -104,7 +105,7 @@ def _parsed(data: bytes, start: int = 0) -> Unit | None:
 
 def edits(body: bytes, find: Find) -> list[Edit]:
     """What is to be changed in a body, in order."""
-    parts = units(body)
+    parts = events(body)
     found = list(_over_events(parts, find))
     found += [edit for unit in parts for edit in _unit(unit, find)]
     return apart(found)
@@ -188,16 +189,20 @@ def _letter(escape: bytes) -> bytes:
 
 
 def events(body: bytes) -> list[Unit]:
-    """``units``, those that hold the event of a provider's stream in base64 as that event."""
-    made = []
-    for unit in units(body):
+    """``units``, those that hold the event of a provider's stream in base64 as that event: its places are counted from
+    a number of its own, beyond all that a body can have.
+    """
+    return [inner or unit for unit, inner in _wrapped(body)]
+
+
+def _wrapped(body: bytes) -> Iterator[tuple[Unit, Unit | None]]:
+    for number, unit in enumerate(units(body), 1):
         inner = unit.value.get("bytes") if isinstance(unit.value, dict) else None
+        event = None
         if isinstance(inner, str) and len(unit.value) <= _WRAPPED:
             with contextlib.suppress(binascii.Error, ValueError):
-                made.append(_parsed(base64.b64decode(inner)) or unit)
-                continue
-        made.append(unit)
-    return made
+                event = _parsed(base64.b64decode(inner), number << _BEYOND)
+        yield unit, event
 
 
 def channels(parts: list[Unit]) -> Iterator[tuple[Path, list[tuple[int, int, str]]]]:
@@ -302,6 +307,8 @@ def frames(body: bytes) -> list[Message] | None:
 
 def settled(body: bytes, changes: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
     """``changes``, those in a message of an AWS event stream as that message written again: it holds its own length."""
+    if changes and changes[-1][0] >> _BEYOND:
+        changes = _rewrapped(body, changes)
     messages = frames(body) if changes else None
     if messages is None:
         return changes
@@ -313,6 +320,21 @@ def settled(body: bytes, changes: list[tuple[int, int, bytes]]) -> list[tuple[in
         if inside:
             made.append((one.begin, one.end, eventstream.write(one.headers, applied(one.payload, inside))))
     return made
+
+
+def _rewrapped(body: bytes, changes: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """``changes``, those in an event that stands in base64 as that base64 written again."""
+    made = [one for one in changes if not one[0] >> _BEYOND]
+    for unit, event in _wrapped(body):
+        inside = (
+            [(a - event.start, b - event.start, new) for a, b, new in changes if a >> _BEYOND == event.start >> _BEYOND]
+            if event
+            else []
+        )
+        for path, start, end in leaves(unit) if event and inside else ():
+            if event and path == ("bytes",):
+                made.append((unit.start + start, unit.start + end, base64.b64encode(applied(event.data, inside))))
+    return sorted(made)
 
 
 def applied(data: bytes, changes: Iterable[tuple[int, int, bytes]]) -> bytes:

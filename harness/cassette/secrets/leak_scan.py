@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harness.core.exchange import Exchange, Headers
+
+
+_PLAIN_EVENT = re.compile(rb"^data: ?([^\r\n{\[][^\r\n]*)", re.MULTILINE)
 
 
 class LeakScan:
@@ -84,6 +88,9 @@ class LeakScan:
             return found
         if not edits.streamed(data):
             return None
+        plain = b"".join(_PLAIN_EVENT.findall(data))
+        if plain and (found := self._found(plain)):
+            return f"{found[0]}, in pieces over a stream", 0
         for _, pieces in edits.channels(edits.events(data)):
             if found := self._found("".join(text for _, _, text in pieces).encode("utf-8", "surrogatepass")):
                 return f"{found[0]}, in pieces over a stream", 0

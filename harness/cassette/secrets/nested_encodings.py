@@ -8,6 +8,7 @@ import base64
 import binascii
 import html
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -28,6 +29,11 @@ _ENTITY = re.compile(rb"&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});")
 _ESCAPED = re.compile(rb"\\(?:u00|x)(?:2[dDfF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 _BY_NUMBER = re.compile(rb"\\{1,4}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 # Zero-width letters, soft hyphens, marks of direction, variation selectors: in UTF-8, and as JSON's escapes.
+_PRINTABLE, _EQUALS = re.compile(rb"(?:=[0-9A-F]{2}){6}"), re.compile(rb"=([0-9A-F]{2})")
+_OCTAL, _OCTALS = re.compile(rb"(?:\\{1,2}[0-7]{3}){6}"), re.compile(rb"\\{1,2}([0-7]{3})")
+_BRACED = re.compile(rb"\\{1,2}u\{([0-9a-fA-F]{2})\}")
+_WIDE = re.compile(rb"(?:\xef(?:\xbc[\x90-\xbf]|\xbd[\x81-\x9a])){3}")
+_BASE32 = re.compile(rb"[A-Z2-7]{24,}")
 _INVISIBLE = re.compile(
     rb"(?:\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|"
     rb"\xef\xbb\xbf|\\u(?:00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|[fF][eE]0[0-9a-fA-F]))"
@@ -137,6 +143,10 @@ def _entities(part: bytes) -> bytes:
     return html.unescape(part.decode("latin-1")).encode("utf-8", "surrogatepass")
 
 
+def _normal(part: bytes) -> bytes:
+    return unicodedata.normalize("NFKC", part.decode("utf-8", "replace")).encode()
+
+
 def _letter(found: re.Match[bytes]) -> bytes:
     return chr(int(found[1] or found[2], 16)).encode("utf-8", "surrogatepass")
 
@@ -146,6 +156,10 @@ _WRITINGS: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], Callable[[bytes], b
     ((b"&#",), _ENTITY, _entities),
     ((b"\\u00", b"\\x"), _ESCAPED, lambda part: _BY_NUMBER.sub(_letter, part)),
     ((b"\\/",), re.compile(rb"\\/"), lambda part: part.replace(b"\\/", b"/")),
+    ((b"=",), _PRINTABLE, lambda part: _EQUALS.sub(lambda one: binascii.unhexlify(one[1]), part)),
+    ((b"\\",), _OCTAL, lambda part: _OCTALS.sub(lambda one: bytes([int(one[1], 8) & 255]), part)),
+    ((b"u{",), _BRACED, lambda part: _BRACED.sub(lambda one: chr(int(one[1], 16) & 127).encode(), part)),
+    ((b"\xef\xbc", b"\xef\xbd"), _WIDE, _normal),
     (_MARKS, _INVISIBLE, lambda part: _INVISIBLE.sub(b"", part)),
 )
 
@@ -176,6 +190,8 @@ def _over_lines(data: bytes, run: bytes, end: int) -> tuple[bytes, int]:
 def _decoded(run: bytes) -> Iterator[bytes]:
     if _HEX.fullmatch(run) and len(run) % 2 == 0:
         yield binascii.unhexlify(run)
+    if _BASE32.fullmatch(run):
+        yield base64.b32decode(run[: len(run) // 8 * 8])
     plain = run.translate(_STANDARD).replace(b"=", b"")  # joined lines may each end in padding
     # Letters may stand before it, as in a path, so a short run is read from each of its first four.
     for start in range(_QUAD if len(run) < _SHORT else 1):

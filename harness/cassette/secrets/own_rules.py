@@ -32,6 +32,18 @@ PREFIXED = (
         ("sk-",),
         rf"sk-{NO_PLACEHOLDER}(?:ant-|or-v1-|proj-|svcacct-|admin-|lf-)?[A-Za-z0-9_-]{{20,512}}",
     ),
+    OwnRule(
+        "an OpenAI-style key",
+        ("sk-proj-", "sk-ant-", "sk-or-v1-", "sk-svcacct-"),
+        rf"sk-(?:ant-|or-v1-|proj-|svcacct-){NO_PLACEHOLDER}[A-Za-z0-9_-]{{32,512}}",
+        boundary=False,
+    ),
+    OwnRule(
+        "a Discord webhook",
+        ("discord.com/api/webhooks/",),
+        rf"discord\.com/api/webhooks/[0-9]{{17,20}}/{_TOKEN}{{60,80}}",
+        boundary=False,
+    ),
     OwnRule("a Google API key", ("AIza",), rf"AIza{NO_PLACEHOLDER}[0-9A-Za-z_-]{{35}}"),
     OwnRule("a Google API key", ("AQ.Ab",), rf"AQ\.Ab{_TOKEN}{{30,128}}"),
     OwnRule("a Google access token", ("ya29.",), rf"ya29\.{NO_PLACEHOLDER}[0-9A-Za-z_.-]{{20,2048}}"),

@@ -8,7 +8,7 @@ import re
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, unquote_to_bytes, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -169,9 +169,10 @@ _SECRET_COOKIE = re.compile(r"sess|sid|token|auth|jwt|csrf|xsrf|secret|key|pass|
 PARAMETER_NAMES = (
     "key|api[-_]?key|access[-_]?token|refresh[-_]?token|id[-_]?token|auth[-_]?token|token|sig|signature|password|passwd|"
     "pwd|secret|client[-_]?secret|client[-_]?assertion|assertion|code|code[-_]verifier|subscription-key|authorization|auth|"
-    "jwt|x-amz-[a-z-]+|x-goog-(?:signature|credential)|hmac|access[-_]?key(?:id)?|awsaccesskeyid|session[-_]?token"
+    "jwt|x-amz-[a-z-]+|x-goog-(?:signature|credential)|hmac|access[-_]?key(?:id)?|awsaccesskeyid|session[-_]?token|"
+    "jsessionid|phpsessid|session[-_]?id|sid"
 )
-_PARAMETER = re.compile(rf"(?:{PARAMETER_NAMES})", re.IGNORECASE)
+_IN_URL = re.compile(rf"[?&#;](?:{PARAMETER_NAMES})=([^&#;\s]+)", re.IGNORECASE)
 
 _FIELDS = frozenset(
     [
@@ -239,6 +240,7 @@ _OPAQUE = frozenset(
 _SOURCES = frozenset({"data_sources", "dataSources"})
 _UNDER_SOURCES = frozenset({"key", "token", "apikey", "accesstoken", "encodedapikey", "connectionstring", "password"})
 _HEADERS = frozenset({"headers", "extra_headers", "http_headers", "default_headers", "requestheaders"})
+_VARIABLES = frozenset({"env", "environment", "variables"})
 _FOLDED = re.compile(r"[-_\s]")
 _FIELD_NAMES = re.compile(
     rb'"(?i:[a-z_-]{0,24}(?:token|key|secret|passw(?:or)?d|passphrase|authorization|assertion|string|headers))"\s{0,20}:'
@@ -265,12 +267,30 @@ PART_FIELD = re.compile(
 SHAPED = frozenset({"access_token", "refresh_token", "id_token", "accessToken", "refreshToken", "idToken"})
 
 
+# In a body that is no JSON: JSON in a part or a parameter, XML, YAML.
+_LOOSE = rb"(?:api[_-]?key|password|passwd|client[_-]?secret|(?:access|refresh|auth|id)[_-]?token|secret[_-]?key)"
+_LOOSE_FIELDS = (
+    re.compile(rb'"' + _LOOSE + rb'"\s{0,9}:\s{0,9}"([^"\\]{1,4096})"', re.IGNORECASE),
+    re.compile(rb"<(?:[\w-]{1,20}:)?" + _LOOSE + rb"(?:\s[^<>]{0,200})?>([^<>]{1,4096})</", re.IGNORECASE),
+    re.compile(rb"^[ \t-]{0,40}" + _LOOSE + rb":[ \t]{1,9}[\"']?([^\s\"']{1,4096})", re.IGNORECASE | re.MULTILINE),
+)
+
+
+def loose_values(body: bytes) -> Iterator[bytes]:
+    """What fields of a body that is no JSON hold by their names."""
+    plain = unquote_to_bytes(body.replace(b"+", b" ")) if b"%" in body else body
+    for pattern in _LOOSE_FIELDS:
+        yield from (found[1] for found in pattern.finditer(plain))
+
+
 def secret_header(name: str) -> bool:
     """Whether a header of this name holds a secret whatever its value looks like."""
     return bool(_SECRET_HEADER.search(name)) and not harmless(name)
 
 
 def harmless(name: str) -> bool:
+    if name == "sec-websocket-protocol":
+        return False
     return name in _HARMLESS or name.startswith(_HARMLESS_STARTS) or name.endswith("user-agent")
 
 
@@ -282,6 +302,8 @@ def of_request(headers: Headers) -> Iterator[tuple[str, bool]]:
             continue
         if name == "cookie":
             yield from _cookies(value)
+        elif name == "sec-websocket-protocol":  # where browsers can set no header, keys are names of protocols
+            yield from ((one.rpartition(".")[2], False) for one in re.split(r"[,\s]+", value))
         elif signed := _SIGNED.findall(value):
             yield from ((one, True) for one in signed)
         else:
@@ -329,9 +351,7 @@ def of_url(url: str) -> Iterator[str]:
         return
     if password or (user and "@" in parts.netloc):
         yield unquote(password or user or "")
-    for text in (parts.query, parts.fragment):
-        if "=" in text:
-            yield from (value for name, value in parse_qsl(text) if _PARAMETER.fullmatch(name))
+    yield from (unquote_plus(found[1]) for found in _IN_URL.finditer(url))
 
 
 def may_hold_fields(body: bytes) -> bool:
@@ -360,6 +380,8 @@ def secret_field(path: tuple[str, ...]) -> bool:
         return False
     if len(path) > 1 and path[-2] in _HEADERS:
         return not harmless(path[-1].lower())
+    if len(path) > 1 and path[-2] in _VARIABLES:
+        return bool(_SECRET_HEADER.search(path[-1].lower()))
     if name == "value" and len(path) > 1:
         return _FOLDED.sub("", path[-2]).lower() == "clientsecret"
     return name in _FIELDS

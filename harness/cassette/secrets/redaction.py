@@ -144,10 +144,11 @@ class Redactor:
         if body[:1] in {b"{", b"["}:
             if places.may_hold_fields(body):
                 self._learn(_field_values(body))
-        elif b"=" in body[:65536]:
+        elif body:
             found = [match[3] for match in places.FORM_FIELD.finditer(body)]
             found += places.part_values(body) if b"\nContent-Disposition" in body or body[:2] == b"--" else ()
             self._learn((unquote(one.decode("utf-8", "replace").replace("+", " ")), True) for one in found)
+            self._learn((one.decode("utf-8", "replace"), True) for one in places.loose_values(body))
 
     def _learn(self, carried: Iterable[tuple[str, bool]]) -> None:
         strong: list[str] = []
@@ -171,7 +172,11 @@ class Redactor:
             form for value in self._weak for form in (value, quote(value, safe="")) if value not in self.secrets
         )
         words = b"|".join(re.escape(form.encode("utf-8", "surrogatepass")) for form in forms)
-        self._words = re.compile(rb"(?<![A-Za-z0-9])(?:" + words + rb")(?![A-Za-z0-9])") if words else None
+        self._words = (
+            re.compile(rb"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))(?:" + words + rb")(?![A-Za-z0-9])")
+            if words
+            else None
+        )
 
     def _url(self, url: str) -> str:
         bare = url
@@ -225,6 +230,8 @@ class Redactor:
             return True
         if self._words is not None and self._words.search(body):
             return True
+        if any(form in body for word in self._weak for form in shapes.coded(word)):
+            return True
         if self._by_shape and next(rules.shaped(body), None) is not None:
             return True
         if not self.secrets and self._words is None:
@@ -251,6 +258,9 @@ class Redactor:
                 found = (Spot(start, start + len(form), secret) for start in _places(text, form))
                 yield from (one for one in found if not _in_blob(text, one.start, one.end))
         yield from (Spot(*found) for found in self._pieces.runs(text))
+        for value in self._weak:
+            for form in shapes.coded(value):
+                yield from (Spot(start, start + len(form), value) for start in _places(text, form))
         if self._words is not None and not protocol:
             for word in self._words.finditer(text):
                 yield Spot(*word.span(), unquote(word[0].decode("utf-8", "surrogatepass")))

@@ -35,6 +35,7 @@ _ESCAPED = frozenset(b"nrtbf")
 _BEFORE_VALUE = b" \t\r\n\\'\"`=:>?|"
 _NAME_END = re.compile(rb"[\w. \t-]{2,60}\Z")
 _SEPARATORS = re.compile(rb"[=:>|]")
+_SPOKEN = re.compile(rb"(?:password|passwd)[ \t]{1,3}\Z", re.IGNORECASE)
 _SCHEME = re.compile(rb"(?:authorization|bearer|basic)[ \\'\":=]{1,8}(?:bearer|basic|token) {1,4}\Z", re.IGNORECASE)
 _PEM = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?!(?:\s|\\{1,3}n)REDACTED-)[^-]{0,16384}"
@@ -45,12 +46,14 @@ _EXAMPLES = frozenset(
     {b"password", b"pass", b"passwd", b"pwd", b"secret", b"redacted", b"xxx", b"xxxx", b"xxxxx", b"your_password"}
 )
 _SECRET_NAME = re.compile(
-    r"(?:key|secret|token|passwd|password|pwd|passphrase|credentials?|authorization)$|^(?:wandb|exa|serper|deepgram)"
+    r"(?:key|secret|token|passwd|password|pwd|passphrase|credentials?|authorization|_auth|(?:amz|goog)-signature)=?$|"
+    r"^auth=?$|(?:^|[_-])(?:sig|sid|session(?:id)?)=$|^(?:wandb|exa|serper|deepgram)"
 )
 _NO_SECRET_NAME = re.compile(
     r"page|next|cache|idempot|partition|public|sort|primary|foreign|continu|sync|cursor|pagina|dedup|tokeniz|max|"
     r"completion|prompt|stop|special|finger|metadata|object|storage|routing|lookup|group|map|hot|index|answer"
 )
+_ZHIPU, _ZHIPU_LENGTH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}\.[A-Za-z0-9]{16}\Z"), 49
 _VALUE = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,512}")
 _CHUNK = re.compile(rb"[A-Za-z0-9]+")
 _GENERIC, _HEX = 3.5, 3.0
@@ -137,6 +140,8 @@ def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
             if clean:
                 seen.add(piece)
         yield from _named(data, start, end, piece)
+        if _ZHIPU_LENGTH <= len(piece) <= _ZHIPU_LENGTH + 1 and _ZHIPU.search(piece):
+            yield start, end, "a Zhipu key"
     yield from _marked(data)
 
 
@@ -229,7 +234,7 @@ def _names(data: bytes, start: int, piece: bytes) -> Iterator[tuple[str, int]]:
     """The names that a run of letters may be the value of, in small letters, and where the value begins."""
     equal = piece.find(b"=", 0, 64)
     if 0 < equal < len(piece) - _SHORTEST_RUN:
-        yield piece[:equal].lower().decode("ascii", "replace"), start + equal + 1
+        yield piece[: equal + 1].lower().decode("ascii", "replace"), start + equal + 1
     if piece.translate(None, _DIGITS) == piece:
         return
     head = data[max(0, start - 96) : start]
@@ -237,6 +242,8 @@ def _names(data: bytes, start: int, piece: bytes) -> Iterator[tuple[str, int]]:
     if not _SEPARATORS.search(head, len(bare)):
         if _SCHEME.search(head):
             yield "authorization", start
+        elif _SPOKEN.search(head):
+            yield "password", start
     elif found := _NAME_END.search(bare):
         yield found[0].lower().decode("latin-1").strip(), start
 
@@ -279,7 +286,7 @@ def _marked(data: bytes) -> Iterator[tuple[int, int, str]]:
         at = data.find(start)
         while at >= 0:
             found = pattern.match(data, at - back, at + _LONGEST_KEY) if back <= at else None
-            if found and not _example(found):
+            if found and not _example(found) and (name != _USER or random_text(found[1])):
                 yield found.start(), found.end(), name
             at = data.find(start, found.end() if found else at + 1)
 
@@ -288,7 +295,10 @@ def _example(found: re.Match[bytes]) -> bool:
     return bool(found.groups()) and (found[1].lower() in _EXAMPLES or MARK in found[1])
 
 
+_USER = "a token in a URL"
 _MARKED = (
+    (b"://", 0, re.compile(rb"://([A-Za-z0-9_-]{16,255})(?::x-oauth-basic)?@"), _USER),
+    (b"PuTTY-User-Key-File-", 0, re.compile(rb"PuTTY-User-Key-File-[0-9]: "), "a private key"),
     (b"-----BEGIN ", 0, _PEM, "a private key"),
     (b"://", 0, _URL, "a password in a URL"),
     (b":AA", 8, re.compile(rb"[0-9]{8}:AA[A-Za-z0-9_-]{32,35}(?![A-Za-z0-9_-])"), "a Telegram bot token"),

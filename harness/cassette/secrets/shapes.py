@@ -235,6 +235,8 @@ def coded(secret: str) -> tuple[bytes, ...]:
     """The secret in hex, and the middle of its base64 at each of the three offsets it can stand at."""
     raw = secret.encode("utf-8", "surrogatepass")
     found = [raw.hex().encode(), raw.hex().upper().encode()]
+    if random_part(secret):
+        found += [one for one in (raw.upper(), raw.lower()) if one != raw]
     for offset in range(3):
         text = base64.b64encode(b"\0" * offset + raw)[(0, 2, 3)[offset] : -4]
         found += [text, text.replace(b"+", b"-").replace(b"/", b"_")]
