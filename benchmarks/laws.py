@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
+from harness.dialects.providers import profile
 from harness.interception.clients import answering
 from harness.laws import ALL_LAWS, bare, run_trial
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, served
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def through_litellm(*, stream: bool) -> None:
     import litellm  # noqa: PLC0415 - three seconds, after what needs none of it
 
     one = exemplars("openai", stream=stream)[0]
-    model, at = ASKED["openai"]
+    model, at = profile("openai").model, dict(profile("openai").options)
     tools = offered(one)
     answer = served(one, {tool["function"]["name"]: tool["function"]["name"].replace("/", "__") for tool in tools})
 

@@ -6,8 +6,6 @@ from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile, proven
 
-ASKED = {name: (profile(name).model, dict(profile(name).options)) for name in proven()}
-
 
 def provers(chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The providers to prove: ``chosen``, or all. Raises ``UsageError`` for one that is not known."""

@@ -11,7 +11,6 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.provider_options import ASKED
 from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ def rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
     errors = tuple(replace(error, name=wire.get(error.name or "", error.name)) for error in question.reply.errors)
     reply = replace(question.reply, calls=() if question.kind == "written" else calls, errors=errors)
     # litellm asks an Ollama on this machine about a model that it does not know, so it is called what was asked for.
-    model = ASKED[question.provider][0].partition("/")[2]
+    model = question.profile.model.partition("/")[2]
     return question.dialect.render(reply, stream=question.stream, quirks=question.quirks, model=model)
 
 

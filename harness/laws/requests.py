@@ -11,7 +11,6 @@ from harness.dialects import DIALECTS, dialect_at
 from harness.laws.failures import may_retry
 from harness.laws.json_identity import differ, difference, same, shown
 from harness.laws.law import Law
-from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered
 from harness.laws.schemas import schema_complaint
 
@@ -217,7 +216,7 @@ def options(trial: Trial, asked: ChatRequest) -> str | None:
     question = trial.question
     if asked.stream != question.stream:
         return f"stream is {question.stream}, {asked.stream} was sent"
-    model = ASKED[question.provider][0]
+    model = question.profile.model
     if not asked.model or not _MODEL.fullmatch(model.replace(asked.model, "*", 1)):
         return f"the model {model!r} was asked for, {asked.model!r} was sent"
     wanted = {name: value for name, value in question.options.items() if name in _OPTIONS}

@@ -23,7 +23,6 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options, served
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ class _UnderWay:
         self.given, self.pristine = self._asked(), self._asked()
 
     def _asked(self) -> Given:
-        fixed = copy.deepcopy(ASKED[self.question.provider][1])
+        fixed = copy.deepcopy(dict(self.question.profile.options))
         made = {
             key: value.replace(_HOST, self.host) if isinstance(value, str) else value for key, value in fixed.items()
         }
@@ -189,7 +188,7 @@ class _UnderWay:
 
     def put(self, complete: Callable[..., Any]) -> Any:
         messages, tools, more = self.given
-        model = ASKED[self.question.provider][0]
+        model = self.question.profile.model
         return complete(model, messages, tools=tools or None, stream=self.question.stream, **more)
 
     def trial(self, reply: Reply | None, error: BaseException | None) -> Trial:

@@ -15,10 +15,10 @@ from harness.cards.reread import answer
 from harness.cassette import load
 from harness.core.errors import StreamCutError
 from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.providers import profile, proven
 from harness.dialects.request import read_chat_request
 from harness.laws import run_trial
 from harness.laws.exemplars import exemplars
-from harness.laws.provider_options import ASKED
 from harness.laws.question import conversation, offered, options
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def test_the_shipped_answers_are_read_as_by_the_whole_call():
 
 def compared(provider, questions):
     """How many of ``questions`` the parsers alone answer, each as the whole call does."""
-    model, fixed = ASKED[provider]
+    model, fixed = profile(provider).model, dict(profile(provider).options)
     ways = Counter()
     for number, question in enumerate(questions):
         trial = run_trial(question, complete)
@@ -76,7 +76,7 @@ def compared(provider, questions):
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("provider", ASKED)
+@pytest.mark.parametrize("provider", proven())
 def test_one_in_nine_of_the_first_questions_of_the_laws(provider, stream):
     ways = compared(provider, exemplars(provider, stream=stream)[::9])
     # The frames of Bedrock's InvokeModel are left to the whole call.
@@ -85,7 +85,7 @@ def test_one_in_nine_of_the_first_questions_of_the_laws(provider, stream):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("provider", ASKED)
+@pytest.mark.parametrize("provider", proven())
 def test_all_of_the_first_questions_of_the_laws(provider, stream):
     ways = compared(provider, exemplars(provider, stream=stream))
     assert ways["parsed"] > ways["all"] * 0.7

@@ -14,9 +14,8 @@ from harness.core.chat import Reply, Usage
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Chunk, Exchange, HttpResponse, Provenance
 from harness.dialects import DIALECTS
-from harness.dialects.providers import profile
+from harness.dialects.providers import profile, proven
 from harness.interception.clients import answering
-from harness.laws.provider_options import ASKED
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
@@ -34,7 +33,7 @@ def litellm():
 def asking(provider, mode):
     import litellm
 
-    model, options = ASKED[provider]
+    model, options = profile(provider).model, dict(profile(provider).options)
     options = {name: value for name, value in options.items() if name != "num_retries"}
     if provider not in {"bedrock", "ollama", "ollama_chat"}:
         options["api_key"] = KEY
@@ -74,7 +73,7 @@ def made(path, provider, ask, *, stream):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the clients' own, of what they do to one another
 @pytest.mark.parametrize("mode", ["sync", "sync stream", "async", "async stream"])
-@pytest.mark.parametrize("provider", ASKED)
+@pytest.mark.parametrize("provider", proven())
 def test_p10_f30_a_miss_comes_within_ten_calls_time_unretried_and_whole(provider, mode, tmp_path, caplog):
     path = tmp_path / "a.json"
     ask = asking(provider, mode)

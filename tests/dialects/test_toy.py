@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given, settings
 
 from harness.app import card_runs
+from harness.backend.names import name_table
 from harness.cassette import Cassette, save
 from harness.core.chat import Reply, ToolCall, Usage
-from harness.core.errors import StreamCutError, UsageError
+from harness.core.errors import ConnectionFailedError, StreamCutError, UsageError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 from harness.dialects import DIALECTS, dialect_at, registered
 from harness.dialects.decoded import read as decoded
+from harness.dialects.facts import provider_error, retry_after
 from harness.dialects.request import read_chat_request
 from harness.drift import grading
+from harness.laws.prove import Effort, prove_one
+from harness.laws.tested_backend import Backend
 from harness.mutation.mutate import mutants
 from harness.report.exchanges import whole
 from harness.server.in_process import answering, replaying
@@ -157,3 +161,32 @@ def test_it_is_judged_by_a_card(flow, tmp_path):
     assert card.model == "toy"
     assert verdicts["C6"] == "fail"
     assert verdicts["S5"] == "pass"
+
+
+def complete(model, messages, *, tools=None, stream=False, **options):
+    """A backend of the toy's own, which sends neither options nor a choice of tools, and no earlier calls."""
+    table = name_table("toy", tools or (), messages)
+    kit = [one["function"] for one in table.tools(tools or ())]
+    body = {
+        "model": model.partition("/")[2],
+        "ask": [{"who": one["role"], "what": one.get("content")} for one in messages],
+        "kit": [{"name": one["name"], "about": one.get("description"), "takes": one.get("parameters")} for one in kit],
+        "flow": stream,
+    }
+    try:
+        answer = httpx.post(f"{options['api_base']}/toy/talk", json=body)
+    except httpx.TransportError as error:
+        raise ConnectionFailedError(str(error), provider="toy") from error
+    if answer.status_code >= 400:
+        wait = retry_after(answer.headers.multi_items())
+        raise provider_error(answer.text, status=answer.status_code, retry_after=wait, provider="toy")
+    reply = TOY.read(HttpResponse(200, tuple(answer.headers.items()), (Chunk(answer.content),)))
+    return replace(reply, calls=tuple(replace(one, name=table.own.get(one.name, one.name)) for one in reply.calls))
+
+
+@BOTH
+def test_a_backend_of_its_own_is_proven(flow):
+    effort = Effort(examples=20, shrink=False)
+    proof = prove_one(Backend(complete), "toy", "stream" if flow else "whole", effort=effort)
+    assert {"Q3", "Q4", "Q5"} <= proof.broken.keys()
+    assert not {"N1", "N2", "N3", "D1", "D2", "D3", "D5", "D6", "D7", "D13", "S6", "E1"} & proof.broken.keys()

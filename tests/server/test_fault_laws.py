@@ -28,7 +28,6 @@ from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 from harness.interception.clients import answering
-from harness.laws.provider_options import ASKED
 from harness.server import planned_response
 from harness.server.app import App
 from harness.server.recording_index import RecordedExchange, RecordingIndex
@@ -59,7 +58,7 @@ def _offline() -> None:
 
 
 def ask(provider: str, base: str, stream: bool, **more: Any) -> Reply:
-    model, options = ASKED[provider]
+    model, options = profile(provider).model, dict(profile(provider).options)
     moved = {
         name: value.replace("http://provider.test", base) if isinstance(value, str) else value
         for name, value in options.items()

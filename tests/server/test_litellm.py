@@ -12,7 +12,7 @@ from harness.backend.library import load_offline
 from harness.cassette import open_tape
 from harness.core.chat import Reply
 from harness.core.exchange import Provenance
-from harness.laws.provider_options import ASKED
+from harness.dialects.providers import profile, proven
 from harness.server.app import App
 from harness.server.proxy import Proxy, recorder
 from harness.server.recording_index import RecordingIndex, gathered
@@ -37,7 +37,7 @@ def _offline() -> None:
 
 
 def ask(provider: str, base: str, stream: bool) -> Reply:
-    model, options = ASKED[provider]
+    model, options = profile(provider).model, dict(profile(provider).options)
     moved: dict[str, Any] = {
         name: value.replace("http://provider.test", base) if isinstance(value, str) else value
         for name, value in options.items()
@@ -46,7 +46,9 @@ def ask(provider: str, base: str, stream: bool) -> Reply:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("provider", [name for name in ASKED if name != "ollama"])  # litellm has it put calls in text
+@pytest.mark.parametrize(
+    "provider", [name for name in proven() if name != "ollama"]
+)  # litellm has it put calls in text
 def test_through_the_proxy_the_server_and_in_process_are_alike(provider: str, stream: bool, tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     with (
