@@ -222,7 +222,11 @@ def test_headers():
 def test_a_missing_cassette_and_a_swallowed_miss_fail(run, tmp_path):
     test = """
 @pytest.mark.vcr
-def test_missing(): pass
+def test_missing():
+    httpx.post("https://api.test/z", json={})
+
+@pytest.mark.vcr
+def test_that_asks_nothing(): pass
 
 @pytest.mark.vcr
 def test_swallowed():
@@ -234,7 +238,8 @@ def test_swallowed():
     cassette(tmp_path, "test_swallowed", interaction("/x", "{}", "{}"))
     code, told = run(test)
     assert code == 1
-    assert "there is no such cassette" in told
+    assert "test_missing.json: no unused exchange answers POST https://api.test/z: it holds no exchange at all" in told
+    assert "PASSED test_a.py::test_that_asks_nothing" in told
     assert "the test went on all the same" in told
 
 
