@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -178,13 +179,17 @@ def _models(
 def named_models(name: str, shared: Iterable[Model]) -> list[Model]:
     """The models that ``name`` stands for: those labelled or called so in ``shared``, else ``provider/model`` itself.
 
-    Empty where it has no provider.
+    Empty where it has no provider, or one that can't be.
     """
     found = [model for model in shared if name in {model.label, model.id}]
     if found:
         return found
     backend, slash, model = name.partition("/")
-    return [Model(name=model, backend=backend)] if slash and backend and model else []
+    if not (slash and backend and model):
+        return []
+    with suppress(ValidationError):
+        return [Model(name=model, backend=backend)]
+    return []
 
 
 def _ready(case: Case, defaults: Options, tools: dict[str, Any]) -> Case:
@@ -203,9 +208,12 @@ def _where(path: Place, document: Document | None) -> str:
     """The place in words: the case by its id, then the keys."""
     words_before = ""
     if document and len(path) > 1 and path[0] == "cases" and isinstance(document.value, dict):
-        case = document.value["cases"][path[1]] if path[1] != len(document.value["cases"]) else {}
+        case: Any = {}
+        with suppress(LookupError, TypeError):  # the place may be one that is missing, or cases no list at all
+            case = document.value["cases"][path[1]]
         name = case.get("id") if isinstance(case, dict) else None
-        words_before = f'case "{name}": ' if isinstance(name, str) else f"case {int(path[1]) + 1}: "
+        called = f'"{name}"' if isinstance(name, str) else path[1] + 1 if isinstance(path[1], int) else f'"{path[1]}"'
+        words_before = f"case {called}: "
         path = path[2:]
     keys = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
     return words_before + (f"{keys}: " if keys else "")

@@ -150,6 +150,8 @@ def answered() -> list[bytes]:
 
 
 SMALL = [
+    b"models: [openai/m]\ncases: {one: {x: {y: 1, z: 2}}}\n",
+    b"models: [openai/m]\ntools: {f: {x: 1}}\ncases:\n one:\n  - id: w\n    messages:\n      - user: x\n",
     b"models: [openai/m]\ncases: [{id: a, messages: [{user: x}], expect: {calls: [{name: f, parameters: {y: 1}}]}}]\n",
     b"models: [openai/m]\ncases:\n  - id: a\n    messages:\n      - user: x\n    expect: {text: {contains: y}}\n",
     b"models: [openai/m]\ntools: [{name: f, parameters: {type: object}}]\ncases: [{id: a, tools: [f], messages: [{user: x}]}]\n",

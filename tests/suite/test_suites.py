@@ -136,6 +136,8 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
         (LEAST + f"    max_tokens: {'9' * 5000}\n", "a number of 5000 characters"),
         (LEAST + "    expect:\n      calls:\n", 'some.yaml:6: case "one": expect.calls: "calls" has nothing after it'),
         (LEAST.replace("openai/m", "gpt"), 'some.yaml:1: models[0]: model "gpt" has no provider'),
+        (LEAST.replace("openai/m", "o- penai/m"), 'some.yaml:1: models[0]: model "o- penai/m" has no provider'),
+        ("models: [openai/m]\ncases: {a: {x: {y: 1, y: 2}}}\n", 'some.yaml:2: case "a"'),
         (LEAST.removeprefix("models: [openai/m]\n"), "some.yaml:1: no models"),
         (LEAST.replace("[openai/m]", "[openai/m, openai/M]"), "stands here twice"),
         (LEAST + "    then: [{}]\n", "then[0]: a turn needs `results` or `messages`"),
