@@ -388,3 +388,11 @@ def test_a_key_behind_a_line_break_is_seen_in_prompts_and_in_what_models_say(nam
             save(tmp_path / "a.json", Cassette(FROM, (exchange,)))
         text_of = json.dumps({"body": exchange.request.body.decode(), "answer": exchange.response.body.decode()})
         assert list(LeakScan().hits(text_of.encode()))
+
+
+def test_half_a_surrogate_pair_where_a_secret_stands_is_redacted_and_nothing_breaks():
+    body = b'{"api_key": "half \\ud800 of a pair", "prompt": "half \\ud800 of a pair", "created": 1}'
+    request = HttpRequest("POST", "http://a.test/v1?key=%ED%A0%80abcdef", (), body)
+    clean = Redactor().exchange(Exchange(request, said(body)))
+    assert json.loads(clean.request.body) == {**json.loads(body), "api_key": "REDACTED-1"}
+    assert clean.request.url == "http://a.test/v1?key=REDACTED"

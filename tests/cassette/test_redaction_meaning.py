@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from harness.cassette import Cassette, load, save
-from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.secrets.redaction import Redactor, placeholders
+from harness.cli.entry import main
 from harness.core.chat import Reply, ToolCall
 from harness.core.errors import LeakError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
@@ -216,3 +217,28 @@ def test_what_is_saved_loads_as_it_was_redacted_or_is_refused_by_name(data, tmp_
     assert load(path).exchanges == (clean,)
     if random(secret):
         assert secret not in path.read_text()
+
+
+def test_an_import_leaves_times_alone_and_says_how_many_secrets_it_redacted(tmp_path, capsys):
+    cookie = f"__cf_bm=Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1Qa5Zc0Ve-{NOW}-1.0.1.1-Ab3Cd5Ef7Gh9Jk2Lm4Np6Qr8St0Uv1Wx"
+    key = "Tn8Km3Yp6Hd1Qa5Zc0VeZq7Lw2Xv9Rb4"
+    answer = {"id": f"chatcmpl-{NOW}", "created": NOW, "said": f"{key} and {key}", "echo": cookie.partition("=")[2]}
+    line = {
+        "id": "a#0",
+        "method": "POST",
+        "url": "https://api.a.test/v1/chat/completions",
+        "request_headers": {"authorization": f"Bearer {key}", "cookie": cookie},
+        "request_body": {"created": NOW},
+        "status": 200,
+        "response_headers": {"content-type": "application/json", "x-request-id": "req_1", "set-cookie": cookie},
+        "response_body": json.dumps(answer),
+    }
+    (tmp_path / "a.jsonl").write_text(json.dumps(line) + "\n")
+    assert main(["cassettes", "import", str(tmp_path / "a.jsonl"), "--to", str(tmp_path / "out")]) == 0
+    assert ", 3 secrets redacted" in capsys.readouterr().out
+    (made,) = (tmp_path / "out").rglob("*.json")
+    (one,) = load(made).exchanges
+    said = {"said": "REDACTED-1 and REDACTED-1", "echo": "REDACTED-2"}
+    assert json.loads(one.response.body) == {**answer, **said}
+    assert dict(one.response.headers) == {"content-type": "application/json", "x-request-id": "req_1"}
+    assert placeholders([one]) == 3

@@ -205,8 +205,8 @@ def strength(value: str, *, sure: bool) -> str:
     """How a value that came with a request is looked for: ``strong`` anywhere, ``weak`` as a word by itself, ``""`` not
     at all. ``sure`` says that it is a secret by where it stood.
     """
-    if len(value) < _SHORTEST_WORD or MARK in value:
-        return ""
+    if len(value) < _SHORTEST_WORD or MARK in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        return ""  # half a surrogate pair stands in no text
     if random_part(value) and (sure or rules.random_text(value.encode())):
         return "strong"
     if not sure or _NUMBERS.fullmatch(value) or value.lower() in _WORDS:
