@@ -25,6 +25,10 @@ _SYSTEM = {"system", "developer"}
 _RESULTS = {"tool", "function"}
 
 
+_NO_BLANKS = {"anthropic", "bedrock", "bedrock_invoke"}
+"""Dialects whose providers refuse blank text: it may go out empty."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a conversation: what a role says, an earlier call's arguments, or a result's text."""
@@ -153,7 +157,7 @@ def _arguments(one: str, other: Json) -> str:
 
 
 def _result(trial: Trial, one: str, other: str) -> str:
-    if one == other:
+    if one == other or (trial.question.dialect.name in _NO_BLANKS and not one.strip() and not other.strip()):
         return ""
     if trial.asked is not None and DIALECTS[trial.asked.dialect].facts.object_results:
         here, there = _json(one), _json(other)
@@ -249,8 +253,8 @@ def _form(trial: Trial, asked: ChatRequest) -> str:
 
 
 def once(trial: Trial) -> str | None:
-    if trial.question.kind == "doubled":
-        return None
+    if trial.question.kind in {"doubled", "unreachable"}:
+        return None  # what nobody listens to is no request
     if trial.error is not None and not trial.requests:
         return None if trial.declined else f"nothing was asked: raised {shown(repr(trial.error))}"
     # litellm asks an Ollama about its models, too

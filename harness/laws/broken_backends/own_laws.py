@@ -13,8 +13,8 @@ _BY_LAWS = {
     "Q2 N8 Q6": "first-tool-only last-tool-dropped",
     "N7 N4 N5 N8 N9 Q6": "caller-tools-changed",
     "N7": (
-        "caller-messages-grown caller-changed-on-failure caller-changed-for-now caller-changed-later caller-"
-        "schemas-closed "
+        "caller-messages-grown caller-changed-on-failure caller-changed-for-now caller-changed-later "
+        "caller-schemas-closed "
     ),
     "D1 D2 D10 D15 N9": "calls-lost-beside-text",
     "D7": "text-lost-beside-calls text-lost-beside-errors",
@@ -31,27 +31,27 @@ _BY_LAWS = {
     "D2 D9 D13": "calls-reversed calls-sorted",
     "D13": "ids-reused ids-remade ids-lost ids-cut-at-9 second-id-lost random-ids",
     "D5 D6": (
-        "double-decoding empty-strings-dropped strings-cut-1000 strings-cut-4096 strings-cut-10000 strings-"
-        "shortened lists-cut-10 lists-cut-100 lists-sorted lists-of-one lists-flattened lists-without-doubles "
-        "depth-5 depth-20 depth-50 ten-fields fifty-fields keys-lowered keys-snake-case keys-stripped keys-"
-        "normalised keys-made-identifiers keys-javascript-order keys-dollar-dropped keys-proto-dropped keys-"
-        "self-dropped keys-reserved-renamed keys-dotted-nested arguments-unwrapped empty-objects-null empty-"
-        "lists-dropped null-as-empty false-dropped zero-dropped integers-to-floats integers-32-bit "
-        "integers-64-bit floats-two-digits floats-six-digits floats-single large-floats-to-integers numbers-"
-        "from-text words-from-text dates-rewritten newlines-unified carriage-returns newlines-escaped "
-        "newlines-unescaped tabs-expanded backslashes-doubled backslashes-halved escapes-decoded quotes-"
-        "straightened apostrophes-doubled html-unescaped urls-decoded blanks-plain blanks-single zero-width-"
-        "dropped control-dropped nul-ends line-separators bidi-dropped strings-compatible strings-decomposed "
-        "strings-latin private-dropped replacement-dropped markers-cut fences-cut templates-filled ansi-"
-        "dropped ellipsis stars-masked "
+        "double-decoding empty-strings-dropped strings-cut-1000 strings-cut-4096 strings-cut-10000 "
+        "strings-shortened lists-cut-10 lists-cut-100 lists-sorted lists-of-one lists-flattened "
+        "lists-without-doubles depth-5 depth-20 depth-50 ten-fields fifty-fields keys-lowered keys-snake-case "
+        "keys-stripped keys-normalised keys-made-identifiers keys-javascript-order keys-dollar-dropped "
+        "keys-proto-dropped keys-self-dropped keys-reserved-renamed keys-dotted-nested arguments-unwrapped "
+        "empty-objects-null empty-lists-dropped null-as-empty false-dropped zero-dropped integers-to-floats "
+        "integers-32-bit integers-64-bit floats-two-digits floats-six-digits floats-single "
+        "large-floats-to-integers numbers-from-text words-from-text dates-rewritten newlines-unified "
+        "carriage-returns newlines-escaped newlines-unescaped tabs-expanded backslashes-doubled "
+        "backslashes-halved escapes-decoded quotes-straightened apostrophes-doubled html-unescaped "
+        "urls-decoded blanks-plain blanks-single zero-width-dropped control-dropped nul-ends line-separators "
+        "bidi-dropped strings-compatible strings-decomposed strings-latin private-dropped replacement-dropped "
+        "markers-cut fences-cut templates-filled ansi-dropped ellipsis stars-masked "
     ),
     "D5": (
         "big-ints-through-float whole-floats-to-ints booleans-to-ints none-dropped keys-sorted minus-zero "
         "floats-rounded numbers-as-strings "
     ),
     "D6": (
-        "strings-stripped strings-normalised strings-to-ascii slash-restored-in-values html-escaped emoji-"
-        "halved markers-stripped "
+        "strings-stripped strings-normalised strings-to-ascii slash-restored-in-values html-escaped "
+        "emoji-halved markers-stripped "
     ),
     "D3 D7": "text-stripped text-emoji-lost text-cut text-newlines",
     "E1 E3 E4 D10 N8 S6 Q6": "errors-swallowed",
@@ -62,8 +62,8 @@ _BY_LAWS = {
     "S1 S2 S3 D1 D2 D10 D15 N9": "index-ignored",
     "S7": "usage-lost total-lost counts-swapped counts-added counts-zero total-is-prompt stream-counts-lost",
     "S5": (
-        "finish-made-up finish-by-calls length-is-stop length-beside-calls filter-is-stop finish-lost stream-"
-        "finish-lost "
+        "finish-made-up finish-by-calls length-is-stop length-beside-calls filter-is-stop finish-lost "
+        "stream-finish-lost "
     ),
     "N6": "latest-table answer-on-the-object",
     "N4 N9 D10 D15": "last-tool-only",
@@ -90,12 +90,12 @@ _BY_LAWS = {
     "S1 S5 S7 S4 U3 D1 D2 D7 D10 D15 N9": "ends-at-finish",
     "Q1 Q5": (
         "system-dropped system-as-user system-last second-system-dropped system-stripped last-message-only "
-        "messages-reversed window-of-six assistants-dropped results-dropped last-twice system-added continue-"
-        "added messages-merged empty-messages-dropped first-part-only parts-joined prompt-stripped prompt-"
-        "normalised prompt-to-ascii prompt-cut prompt-formatted prompt-newlines prompt-escaped prompt-spaces "
-        "text-beside-calls-dropped results-as-user results-cut results-dumped results-quoted empty-results "
-        "results-stripped errors-hidden arguments-emptied arguments-sorted arguments-as-strings conversation-"
-        "kept "
+        "messages-reversed window-of-six assistants-dropped results-dropped last-twice system-added "
+        "continue-added messages-merged empty-messages-dropped first-part-only parts-joined prompt-stripped "
+        "prompt-normalised prompt-to-ascii prompt-cut prompt-formatted prompt-newlines prompt-escaped "
+        "prompt-spaces text-beside-calls-dropped results-as-user results-cut results-dumped results-quoted "
+        "empty-results results-stripped errors-hidden arguments-emptied arguments-sorted arguments-as-strings "
+        "conversation-kept "
     ),
     "Q5 N5 T5": "results-swapped",
     "Q2": (
@@ -107,9 +107,9 @@ _BY_LAWS = {
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
     "Q2 N8": "tools-only-at-first",
     "Q4": (
-        "temperature-dropped temperature-zero-dropped temperature-added limit-dropped limit-capped first-"
-        "stop-only seed-dropped top-p-rounded json-dropped json-schema-dropped other-model stream-ignored "
-        "options-kept "
+        "temperature-dropped temperature-zero-dropped temperature-added limit-dropped limit-capped "
+        "first-stop-only seed-dropped top-p-rounded json-dropped json-schema-dropped other-model "
+        "stream-ignored options-kept "
     ),
     "Q6": "asked-twice server-errors-retried",
     "E2 Q6": "errors-retried",
