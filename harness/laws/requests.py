@@ -25,10 +25,6 @@ _SYSTEM = {"system", "developer"}
 _RESULTS = {"tool", "function"}
 
 
-_NO_BLANKS = {"anthropic", "bedrock", "bedrock_invoke"}
-"""Dialects whose providers refuse blank text: it may go out empty."""
-
-
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a conversation: what a role says, an earlier call's arguments, or a result's text."""
@@ -157,7 +153,8 @@ def _arguments(one: str, other: Json) -> str:
 
 
 def _result(trial: Trial, one: str, other: str) -> str:
-    if one == other or (trial.question.dialect.name in _NO_BLANKS and not one.strip() and not other.strip()):
+    blank = trial.question.dialect.facts.refuses_blank_text and not one.strip() and not other.strip()
+    if one == other or blank:
         return ""
     if trial.asked is not None and DIALECTS[trial.asked.dialect].facts.object_results:
         here, there = _json(one), _json(other)
