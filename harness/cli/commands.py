@@ -75,7 +75,7 @@ GROUPS = {
 """Commands of two words, by a first one that is no command itself."""
 
 JOBS = (
-    ("regression suites", ("run", "record", "verify", "diff", "mutate", "bisect")),
+    ("regression suites", ("init", "run", "record", "verify", "diff", "mutate", "bisect")),
     ("replay", ("replay", "serve", "mcp", "mcp record", "mcp replay", "cassettes", "local")),
     ("conformance", ("prove", "card", "eval")),
     ("files", ("schema",)),

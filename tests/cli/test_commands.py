@@ -523,8 +523,8 @@ def test_validate_tells_all_faults_at_once(project, run):
 def test_validate_passes_over_what_a_broken_off_recording_left(project, run):
     left = tape(project).with_name("openai+m.partial.json")
     left.write_text(tape(project).read_text().replace('"format"', '"partial": true,\n "format"', 1))
-    assert run("validate")[0] == 0
-    code, _, err = run("validate", str(left))  # named, it is told
+    assert run("cassettes", "check")[0] == 0
+    code, _, err = run("cassettes", "check", str(left))  # named, it is told
     assert code == 2
     assert "a recording that was broken off" in err
 
