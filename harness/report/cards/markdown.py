@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.report import safe_text
 from harness.report.cards.ages import ages
+from harness.report.cards.headline import headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
 from harness.report.cards.terminal import counted, name_of, reasons
 from harness.report.markdown_text import code
@@ -31,11 +32,17 @@ _MOST_ROWS = 100
 def summary(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> str:
     """All cards: counts by model, what is not pass, and the matrix folded away. Below 1 MiB, however many cards."""
     laid = matrix(cards, catalogue)
-    parts = ["## Behaviour cards", _models(laid), *_wanting(cards, catalogue)]
+    parts = ["## Behaviour cards", _first(cards, catalogue), _models(laid), *_wanting(cards, catalogue)]
     if len(cards) <= _MOST_MODELS:
         parts += [_details(topic, laid) for topic in laid.topics]
     parts.append(_foot(laid, today))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _first(cards: Sequence[Card], catalogue: Catalogue) -> str:
+    """What each card says first: whether the model can be used, and its abilities."""
+    said = [headline(card, catalogue) for card in cards[:_MOST_ROWS]]
+    return "\n".join(f"- {code(one.verdict)}\n  {code(one.abilities)}" for one in said)
 
 
 def _row(*cells: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from harness.core.card import Card
+from harness.core.card import Card, rate
 from harness.report import changes as drawn
 from harness.report.cards import junit, markdown, terminal
 
@@ -65,6 +66,17 @@ def test_of_very_many_cells_only_the_gravest_are_told_one_by_one():
     shown = on_terminal(many(50))
     assert shown.count("see: harness cassettes show") == terminal.MOST_TOLD
     assert "… and 200 cells more that are not pass" in shown
+
+
+def test_every_report_says_first_whether_the_model_can_be_used():
+    wanting = [replace(one, check="A1", rate=rate(1, 10), verdict="fail") for one in CARDS[0].cells[:1]]
+    card = replace(CARDS[0], cells=(*wanting, *CARDS[0].cells[1:]))
+    said = "smollm2-135m through openai: not fit for tool calling: it hardly calls tools; of 10 questions"
+    assert on_terminal([card], width=200).startswith(said)
+    assert said in markdown.summary([card], CATALOGUE)
+    plain = on_terminal(CARDS[:1], width=200).splitlines()
+    assert "answers in these recordings" in plain[0]
+    assert "takes the card's own questions" in plain[1]
 
 
 def test_no_card_is_said():
