@@ -63,7 +63,7 @@ def _with_geminis_own(reply: Reply, sent: str) -> Reply:
 
 def _with_anthropics_runs(reply: Reply, sent: str) -> Reply:
     ran = anthropic_runs(sent)
-    return replace(reply, provider_calls=ran) if ran else reply
+    return replace(reply, provider_calls=ran) if ran and reply.finish is not None else reply
 
 
 _PECULIAR: Mapping[str, Peculiar] = {
