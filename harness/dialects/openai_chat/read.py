@@ -26,6 +26,12 @@ class _Call:
     id: Json = None
     name: Json = None
     arguments: Json = None
+    custom: bool = False
+
+    @property
+    def given(self) -> Json:
+        """Its arguments; the free text of a custom tool is its one parameter, whatever it looks like."""
+        return {"input": self.arguments} if self.custom and isinstance(self.arguments, str) else self.arguments
 
 
 @dataclass(slots=True)
@@ -171,6 +177,7 @@ def _take_call(call: dict[str, Json], calls: list[_Call], *, whole: bool) -> Non
         known = _Call(index if placed else None)
         calls.append(known)
     known.id = known.id or given
+    known.custom = known.custom or bool(call.get("custom") and not call.get("function"))
     _fill(known, function)
 
 
@@ -188,7 +195,7 @@ def _reply(made: _Message) -> Reply:
     text, reasoning = without_thinking(made.text, made.reasoning)
     last = len(made.asked) - 1
     found = [
-        judged(call.name, call.arguments, call.id, place, cut=finish in STOPPED and place == last)
+        judged(call.name, call.given, call.id, place, cut=finish in STOPPED and place == last)
         for place, call in enumerate(made.asked)
     ]
     return Reply(
