@@ -29,10 +29,10 @@ _ENTITY = re.compile(rb"&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});")
 _ESCAPED = re.compile(rb"\\(?:u00|x)(?:2[dDfF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 _BY_NUMBER = re.compile(rb"\\{1,4}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 # Zero-width letters, soft hyphens, marks of direction, variation selectors: in UTF-8, and as JSON's escapes.
-_PRINTABLE, _EQUALS = re.compile(rb"(?:=[0-9A-F]{2}){6}"), re.compile(rb"=([0-9A-F]{2})")
-_OCTAL, _OCTALS = re.compile(rb"(?:\\{1,2}[0-7]{3}){6}"), re.compile(rb"\\{1,2}([0-7]{3})")
-_BRACED = re.compile(rb"\\{1,2}u\{([0-9a-fA-F]{2})\}")
-_WIDE = re.compile(rb"(?:\xef(?:\xbc[\x90-\xbf]|\xbd[\x81-\x9a])){3}")
+_PRINTABLE, _EQUALS = re.compile(rb"=[0-9A-F]{2}(?:=[0-9A-F]{2}){5}"), re.compile(rb"=([0-9A-F]{2})")
+_OCTAL, _OCTALS = re.compile(rb"\\\\?[0-7]{3}(?:\\{1,2}[0-7]{3}){5}"), re.compile(rb"\\{1,2}([0-7]{3})")
+_BRACED = re.compile(rb"\\\\?u\{([0-9a-fA-F]{2})\}")
+_WIDE = re.compile(rb"\xef(?:\xbc[\x90-\xbf]|\xbd[\x81-\x9a])(?:\xef(?:\xbc[\x90-\xbf]|\xbd[\x81-\x9a])){2}")
 _BASE32 = re.compile(rb"[A-Z2-7]{24,}")
 _INVISIBLE = re.compile(
     rb"(?:\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|"
