@@ -20,7 +20,7 @@ from harness.dialects import DIALECTS
 from harness.dialects.arguments import strict_json
 from harness.dialects.dialect import ordered
 from harness.dialects.facts import retry_after
-from harness.dialects.providers import profile
+from harness.dialects.providers import profile, proven
 from harness.interception import clients
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def complete(
 ) -> Reply:
     """A backend whose requests are OpenAI's whatever the provider, and whose answers the reference reader reads."""
     asked = prepared(model, messages, tools, options, stream=stream)
-    dialect = DIALECTS[profile(asked.provider).dialect]
+    named = next((name for name in proven() if profile(name).model == model), asked.provider)
+    dialect = DIALECTS[profile(named).dialect]
     response = _sent(_request(asked, stream=stream))
     if response.status != _OK:
         wait = retry_after(response.headers)

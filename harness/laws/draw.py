@@ -215,7 +215,7 @@ def _options(rng: Random, question: Question) -> dict[str, Json]:
     if one_in(rng, 3):
         made["temperature"] = rng.choice(_TEMPERATURES)
     if one_in(rng, 4):
-        made["max_tokens"] = rng.choice((1, 16, 100, 4097, 8192))
+        made["max_tokens"] = rng.choice((16, 17, 100, 4097, 8192))
     if one_in(rng, 6):
         made["top_p"] = rng.choice((0.1, 0.5, 1.0))
     if one_in(rng, 6):
@@ -299,7 +299,8 @@ def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
     if one_in(rng, 30):
         calls = _calls(rng, names, 9, 17)
     said = (values.spoken(rng) if one_in(rng, 2) else "") if calls else values.spoken(rng)
-    finish: Finish = rng.choice(_ENDS) if not calls else "length" if one_in(rng, 12) else "tool_calls"
+    limited = bool(calls and calls[-1].parameters) and one_in(rng, 12)  # nothing sent for a last call means cut off
+    finish: Finish = rng.choice(_ENDS) if not calls else "length" if limited else "tool_calls"
     made = Reply(
         text=said,
         calls=calls,
