@@ -124,6 +124,10 @@ class Attempt:
         reported = None if any(isinstance(one, httpx.HTTPStatusError) for one in causes(error)) else self._reported()
         if reported is not None:
             return reported
+        answered = (httpx.HTTPStatusError, httpx.TimeoutException)
+        known = self.watch is not None and not any(isinstance(one, answered) for one in causes(error))
+        if self.begun and self.dialect == RESPONSES and known:
+            return self._cut(_NO_REASON)  # litellm calls a Responses stream that ends early a server error
         if self.begun and broke_off(error, binary=self.peculiar.binary):
             broken = any(isinstance(one, httpx.TransportError) for one in causes(error))
             return self._cut("the connection broke in the middle of the stream" if broken else _NO_REASON)

@@ -99,6 +99,13 @@ def test_a_stream_over_another_wire_is_read_whole(loopback, model, how):
     )
 
 
+def test_a_responses_stream_that_ends_before_any_item_is_cut(loopback):
+    body = sse(*list(responses_events())[:1])
+    loopback.answers_with(body, headers={"content-type": "text/event-stream"})
+    with pytest.raises(StreamCutError):
+        ask("openai/gpt-5-codex", f"{loopback.url}/v1", "sync")
+
+
 @pytest.mark.parametrize("how", ["sync", "async"])
 @pytest.mark.parametrize("model", list(WIRES))
 def test_a_stream_over_another_wire_that_ends_early_is_cut(loopback, model, how):
