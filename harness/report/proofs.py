@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from harness.laws.law import GRADES
+from harness.laws.shrink import size
 from harness.report import safe_text
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def faults(proofs: Sequence[Proof]) -> list[Fault]:
             by_law.setdefault(law, []).append((proof, broken))
     made = []
     for found in by_law.values():
-        proof, broken = min(found, key=lambda one: len(repr(one[1].trial.question)))
+        # The smallest; of equal ones the first, so that a whole answer tells it rather than a stream.
+        proof, broken = min(found, key=lambda one: size(replace(one[1].trial.question, stream=False)))
         others = tuple(f"{one.provider} {one.mode}" for one, _ in found if one is not proof)
         made.append(Fault(proof, broken, others))
     return sorted(made, key=lambda fault: GRADES.index(fault.broken.law.grade))
