@@ -155,7 +155,7 @@ def refuse_ci(settings: Settings) -> None:
 
 
 def _refuse_unready(model: Model, keys: Mapping[str, str]) -> None:
-    """Tell at once what would fail in every case: no key, or nobody there."""
+    """Tell at once what would fail in every case: no key, or no server there."""
     if model.api_key_env and not keys.get(model.api_key_env):
         hint = " (harness record --local sets it)" if model.api_key_env == LOCAL_KEY else ""
         raise UsageError(f"{model.called} takes its key from {model.api_key_env}, which is not set{hint}")

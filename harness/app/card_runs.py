@@ -233,7 +233,7 @@ def from_recordings(
     """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
 
     litellm's parsers read them, and its whole call only what they can't; with ``in_full`` its whole call reads all.
-    ``done`` is told of each file, and why one can't be used.
+    ``done`` receives each file, and why one can't be used.
     """
     sittings: dict[str, CardBuilder] = {}
     cited: dict[str, Provenance] = {}

@@ -40,7 +40,7 @@ _WORDS = 300
 
 @dataclass(slots=True)
 class Environment:
-    """An environment of one litellm. ``relaxed`` are requirements that nothing fulfils, and that were let go;
+    """An environment of one litellm. ``relaxed`` are requirements that nothing fulfils, and that were dropped;
     ``added`` packages that litellm needs and does not declare.
     """
 
@@ -134,7 +134,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _install(made: Environment) -> str:
     """Install litellm as it declares itself; why it can't be, ``""`` when it is done.
 
-    What it requires and no index has is let go, and said.
+    What it requires and no index has is released, and said.
     """
     pins = [f"litellm=={made.version}", *OURS, "boto3"]
     done = _pip([str(made.python)], "install", *pins)
@@ -165,7 +165,7 @@ def _requirements(made: Environment) -> list[Requirement]:
 
 
 def _loosened(needs: list[Requirement], complaint: str) -> Requirement | None:
-    """Let go of the version of the requirement that pip says it can't fulfil; the one that it was."""
+    """Drop the version of the requirement that pip says it can't fulfil; the one that it was."""
     named = [*_NOT_THERE.findall(complaint), *_CONFLICT.findall(complaint)]
     names = {Requirement(one).name.lower() for one in named if re.match(r"[A-Za-z]", one)}
     for place, one in enumerate(needs):

@@ -93,7 +93,7 @@ class Replaying:
 @dataclass(frozen=True, slots=True)
 class Recording:
     """Models are asked for real, and recorded. ``names`` are the variables that hold their keys: what they hold is
-    taken from the environment of whoever asks, and is never in what is sent to a worker. With ``priced`` each request
+    taken from the environment of the caller, and is never in what is sent to a worker. With ``priced`` each request
     is reckoned in dollars; with ``resume`` what an earlier recording holds is not asked again.
     """
 

@@ -24,7 +24,7 @@ NOTICED = 0.95
 """H4: the share of altered requests that a replay must refuse."""
 
 H_CHECKS = (
-    CardCheck("H1", "no way out", "a replay makes no connection, and runs with bogus keys", TOPIC),
+    CardCheck("H1", "no connection", "a replay makes no connection, and runs with bogus keys", TOPIC),
     CardCheck("H2", "all used", "every recorded exchange is used", TOPIC),
     CardCheck("H3", "twice the same", "two replays say the same", TOPIC),
     CardCheck("H4", "it would notice", "a replay refuses altered requests", TOPIC, threshold=NOTICED),

@@ -1,6 +1,6 @@
 """Tool names that a provider accepts, and the way back: a two-way table made for each request.
 
-Replacing "/" by "__" and back is no bijection (``a__b`` would come home as ``a/b``), so the way back is
+Replacing "/" by "__" and back is no bijection (``a__b`` would come back as ``a/b``), so the way back is
 never worked out from the name: it is looked up.
 """
 

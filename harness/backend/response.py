@@ -96,7 +96,7 @@ def as_generated(response: Json, sent: str) -> Json:
 
     That API has no calls: litellm makes one of any JSON with a name and arguments in it, whether such a tool was
     offered or not. ``sent`` is what was seen of the answer, an object a line; where nothing was, the text is
-    written anew from litellm's call.
+    written again from litellm's call.
     """
     message, _ = message_of(response)
     return {

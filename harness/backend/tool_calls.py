@@ -58,7 +58,7 @@ def decode_litellm_tool_calls(response: Json, names: NameTable | None = None) ->
     """The calls in ``response``, each ``{"name", "parameters", "id"}``; ``[]`` where it calls nothing.
 
     ``response`` is a litellm ``ModelResponse``, its message, either as a dict, or a list of calls, decoded
-    already or not. ``names`` is the request's table: names come home through it, a tool that was not
+    already or not. ``names`` is the request's table: names come back through it, a tool that was not
     offered is an error, and a call written as text is found. Without it names stay as they came.
 
     Raises ``ToolCallError`` if any call can't be read (it carries the good ones and the text), and

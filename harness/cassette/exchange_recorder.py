@@ -1,4 +1,4 @@
-"""One live exchange as it passes on its way to whoever asked."""
+"""One live exchange as it passes on its way to the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Record modes: whether a cassette is replayed, made where there is none, or made anew."""
+"""Record modes: whether a cassette is replayed, made where there is none, or made again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.core.errors import UsageError
 
 class RecordMode(StrEnum):
     """``none``: replay only, a miss is an error. ``once``: replay what is there, record where there is no
-    cassette. ``record``: ask anew and put the new recording in the old one's place.
+    cassette. ``record``: ask again and put the new recording in the old one's place.
     """
 
     NONE = "none"

@@ -30,7 +30,7 @@ _MADE_UP = "(synthetic)"
 
 
 class Recorder:
-    """One recording under way. ``kept`` is told of each exchange when it is over; an answer of more than ``longest``
+    """One recording under way. ``kept`` receives each exchange when it is over; an answer of more than ``longest``
     bytes is broken off.
     """
 
@@ -66,7 +66,7 @@ class Recorder:
             if self._journal.left:
                 salvage(path)
             self._journal.begin(provenance)
-        except BaseException:  # Ctrl-C too: the lock is let go, and what lies there stays
+        except BaseException:  # Ctrl-C too: the lock is released, and what lies there stays
             self._journal.close(keep=True)
             raise
 
@@ -152,7 +152,7 @@ class Recorder:
         return [*made, *self._settled(group)]
 
     def _cassette(self, *, partial: bool = False) -> Cassette:
-        """What was recorded. Where a secret was learnt on the way, or there are several, all is redacted anew: what
+        """What was recorded. Where a secret was learnt on the way, or there are several, all is redacted again: what
         came before it is to be clean too, and placeholders are numbered as they stand in the cassette.
         """
         if not self._late and self._redactor.numbered <= 1:

@@ -155,7 +155,7 @@ class Tape:
             return readdressed(self._recorded[number], request)
 
     def _beside(self, request: HttpRequest) -> context.Answer | None:
-        """The answer to what is none of the tape's: it goes on to a host that is allowed, or is quietly refused."""
+        """The answer to what is not part of the tape's: it goes on to a host that is allowed, or is quietly refused."""
         url = urlsplit(request.url)
         try:
             host, port = url.hostname or "", url.port or _PORTS.get(url.scheme)

@@ -34,7 +34,7 @@ def record(words: argparse.Namespace, chosen: Settings, screen: Console) -> int:
     jobs = [job for job in planned if words.again or not making.recorded(job)]
     assembly.refuse_ci(chosen)
     if not jobs:
-        _say(screen, f"all {len(planned)} probes are recorded; --again asks them anew")
+        _say(screen, f"all {len(planned)} probes are recorded; --again asks once more")
         return 0
     _say(screen, _beforehand(jobs, len(planned)))
     with origin(words) as who:

@@ -46,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stderr.write("harness: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; say nothing more
+        sys.stderr.close()  # the reader of our output has gone; say nothing more
         return EXIT_BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is told as one
         return _bug(error)

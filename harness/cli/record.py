@@ -113,7 +113,7 @@ def _show_changes(before: Mapping[Path, Cassette], out: Console) -> None:
 
 @contextlib.contextmanager
 def origin(words: argparse.Namespace) -> Iterator[Origin]:
-    """Who answers: a local server started for it with ``--local``, else whoever the models name."""
+    """Who answers: a local server started for it with ``--local``, else the servers that the models name."""
     from harness.app.assembly import Origin
 
     if not words.local:

@@ -149,7 +149,7 @@ def _tell(what: str, opened: ServerHandle, words: argparse.Namespace) -> None:
     )
     sys.stdout.flush()
     if words.host not in {"127.0.0.1", "localhost", "::1"}:
-        _say(f"whoever reaches this machine may ask; other names than {words.host} need --allow-host")
+        _say(f"anyone who reaches this machine may ask; other names than {words.host} need --allow-host")
 
 
 def _say(why: str) -> None:

@@ -246,7 +246,7 @@ def _accept(
             out.print(line, style=style or None, markup=False, soft_wrap=True)
         if words.yes or _agrees(f"{one.target.path}: take the new answers? [y/N] "):
             verify_targets.accept(one, source, verify_targets.secrets_of(asked, environment))
-            out.print(f"{one.target.path}: recorded anew", markup=False, soft_wrap=True)
+            out.print(f"{one.target.path}: recorded again", markup=False, soft_wrap=True)
 
 
 def _agrees(question: str) -> bool:

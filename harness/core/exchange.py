@@ -42,7 +42,7 @@ class _Late:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         made = self._make()
         object.__setattr__(self, name, made)
-        object.__setattr__(self, "_make", lambda: made)  # what it was made from is let go; another thread may be here
+        object.__setattr__(self, "_make", lambda: made)  # what it was made from is released; another thread may be here
         return made
 
 

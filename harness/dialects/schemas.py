@@ -34,7 +34,7 @@ _INSIDE = {
 
 
 def plain(schema: Json) -> Json:
-    """``schema`` in the words of JSON Schema; what is none is given back as it is."""
+    """``schema`` in the words of JSON Schema; anything else is given back as it is."""
     if isinstance(schema, list):
         return [plain(one) for one in schema]
     if not isinstance(schema, dict):

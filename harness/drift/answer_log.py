@@ -22,7 +22,7 @@ class AnswerLog:
     """The answers in the file at ``path``, asked of ``target``. Those of another target are none of ours.
 
     An answer belongs to the digest of the cassette that it was asked for: where that has changed since, it is asked
-    anew. A torn last line is passed over. Raises ``UsageError`` where the file can't be written.
+    again. A torn last line is passed over. Raises ``UsageError`` where the file can't be written.
     """
 
     def __init__(self, path: Path, target: str) -> None:

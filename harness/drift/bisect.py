@@ -112,7 +112,7 @@ class _Looking:
 
 
 def between(before: Seen, after: Seen) -> Iterator[Change]:
-    """What differs between what two versions do, by what follows for whoever calls."""
+    """What differs between what two versions do, by what follows for callers."""
     for what in before.keys() | after.keys():
         was, now = before.get(what), after.get(what)
         if was == now:

@@ -31,7 +31,7 @@ class Limits:
 
 
 class BudgetClient(Protocol):
-    """What whoever asks a model sees of the allowance, in whatever process it asks."""
+    """What the code that asks a model sees of the allowance, in whatever process it asks."""
 
     def take(self, dollars: float = 0.0) -> None:
         """Before a request that may cost ``dollars``: waits for its turn. Raises ``BudgetSpentError``."""

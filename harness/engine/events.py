@@ -1,4 +1,4 @@
-"""What happens during a run, as values. Whoever listens decides what to write."""
+"""What happens during a run, as values. Listeners decide what to write."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What an evaluation amounts to: for each category and model its rates, each with n and interval, side by side.
 
 Values, and the arithmetic that makes them. Nothing here asks, reads or writes: the same results give the same
-evaluation, and when the scoring changes, the same recordings are scored anew.
+evaluation, and when the scoring changes, the same recordings are scored again.
 """
 
 from __future__ import annotations

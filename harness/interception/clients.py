@@ -1,4 +1,4 @@
-"""The ways out of the process: every HTTP client's request is shown to whoever answers in this context.
+"""The ways out of the process: every HTTP client's request is shown to the interceptor that answers in this context.
 
 One lasting patch for each client, put in place when somebody first answers. Who answers is found by a context
 variable, so threads and tasks with tapes of their own never cross. ``docs/decisions/doors.md`` says why these are

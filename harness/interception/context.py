@@ -29,7 +29,7 @@ class TooLongError(OSError):
 
 
 class ResponseListener(Protocol):
-    """Who is told of a request that goes on to the network, piece by piece as it comes."""
+    """What receives a request that goes on to the network, piece by piece as it comes."""
 
     def head(self, status: int, headers: Headers) -> None: ...
 
@@ -127,7 +127,7 @@ def is_passing() -> bool:
 
 
 def mark_thread(thread: threading.Thread) -> None:
-    """See that ``thread``, about to start, belongs to the tape of whoever starts it."""
+    """See that ``thread``, about to start, belongs to the tape of the code that starts it."""
     seat = own_seat()
     if seat is not None:
         setattr(thread, _TAG, seat)

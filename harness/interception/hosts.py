@@ -55,7 +55,7 @@ NONE = Hosts()
 
 
 def hosts(given: Iterable[str] | str) -> Hosts:
-    """``given`` as hosts. Raises ``UsageError`` for what is none."""
+    """``given`` as hosts. Raises ``UsageError`` for anything else."""
     return Hosts(tuple(map(_pattern, (given,) if isinstance(given, str) else given)))
 
 

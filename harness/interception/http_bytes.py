@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.interception.context import ResponseListener
 
 _PIECE = 65536
-# What frames a body or ties it to its connection: written anew.
+# What frames a body or ties it to its connection: written again.
 _FRAMING = frozenset({"connection", "content-length", "transfer-encoding", "keep-alive"})
 _END = b"0\r\n\r\n"
 

@@ -156,7 +156,7 @@ class _Line:
 
 
 class _Once:
-    """A witness that is told of one end."""
+    """A witness that receives one end."""
 
     def __init__(self, witness: ResponseListener) -> None:
         self._witness, self._over = witness, False

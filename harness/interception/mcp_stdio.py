@@ -46,7 +46,7 @@ def _own(word: str) -> str:
 
 
 class StdioRecorder:
-    """Keeps what passes between a client and a server. ``begin`` gives whoever is told of an exchange."""
+    """Keeps what passes between a client and a server. ``begin`` gives what receives an exchange."""
 
     def __init__(self, url: str, begin: Callable[[HttpRequest], ResponseListener]) -> None:
         self._url, self._begin = url, begin

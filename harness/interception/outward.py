@@ -91,7 +91,7 @@ _watch = _Watch()
 
 
 def watch(told: Callable[[Target], None]) -> None:
-    """Tell ``told`` of each way out before it is taken; what it raises, whoever takes it gets."""
+    """Tell ``told`` of each way out before it is taken; what it raises, the code that takes it gets."""
     if not _watch.in_place:
         _watch.in_place = True
         sys.addaudithook(_watch.heard)

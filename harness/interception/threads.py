@@ -1,4 +1,4 @@
-"""Threads and pools belong to whoever starts them or gives them work: so it is known which tape is meant."""
+"""Threads and pools belong to the code that starts them or gives them work: so it is known which tape is meant."""
 
 from __future__ import annotations
 

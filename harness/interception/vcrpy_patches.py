@@ -1,6 +1,6 @@
 """tornado's client, by vcrpy's patches, where tornado is installed.
 
-vcrpy hands each request to a cassette; ours asks whoever answers in this context. Its patches hold a body back
+vcrpy hands each request to a cassette; ours asks the interceptor of this context. Its patches hold a body back
 until it is whole, so a stream recorded through them is one chunk, and a connection that fails is not recorded.
 """
 

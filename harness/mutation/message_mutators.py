@@ -77,7 +77,7 @@ def _other_arguments(text: Json) -> Json:
 
 
 def _mutator(name: str, change: Callable[[Json], Changed]) -> Mutator:
-    return Mutator(name, "request", "request", of_body(change), anew=True)
+    return Mutator(name, "request", "request", of_body(change), rewritten=True)
 
 
 MESSAGE_MUTATORS: tuple[Mutator, ...] = (

@@ -23,7 +23,7 @@ PARTS: tuple[Part, ...] = ("request", "response")
 Fate: TypeAlias = Literal["noticed", "survived", "equivalent", "skipped"]
 """``noticed``: a replay refuses the request, or what judges the answer says something else than of the recording.
 ``survived``: nobody noticed. ``equivalent``: there is nothing to notice, for it reads as the recording does.
-``skipped``: written anew without any change the exchange is judged otherwise already, so it would prove nothing.
+``skipped``: written again without any change the exchange is judged otherwise already, so it would prove nothing.
 """
 
 About: TypeAlias = Literal["calls", "parameters", "text", "finish", "status", "all", "request"]
@@ -35,13 +35,13 @@ Act: TypeAlias = "Callable[[Exchange], Iterable[tuple[str, Exchange]]]"
 
 @dataclass(frozen=True, slots=True)
 class Mutator:
-    """``anew``: the request or response is written anew around the change, and so must be judged unchanged first."""
+    """``rewritten``: request or response is written again around the change, so it must be judged unchanged first."""
 
     name: str
     part: Part
     about: About
     act: Act
-    anew: bool = False
+    rewritten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """How a changed provider would answer, as far as the reply goes: its calls, its text, its finish.
 
-The reply is what the reference reader finds in a recorded response; one thing in it is changed, and it is written anew
+The reply is what the reference reader finds in a recorded response; one thing in it is changed, and it is written again
 in the same dialect.
 """
 
@@ -61,7 +61,7 @@ def regenerate(exchange: Exchange, reply: Reply) -> Exchange | None:
 
 
 def unchanged(exchange: Exchange) -> Exchange | None:
-    """The answer written anew as it is."""
+    """The answer written again as it is."""
     reply = decode(exchange)
     return None if reply is None or isinstance(reply, HarnessError) else regenerate(exchange, reply)
 
@@ -161,7 +161,7 @@ def _text_emptied(reply: Reply, _: Exchange) -> _Changed:
 
 
 def _rewriting(name: str, about: About, change: Callable[[Reply, Exchange], _Changed]) -> Mutator:
-    return Mutator(name, "response", about, _of_reply(change), anew=True)
+    return Mutator(name, "response", about, _of_reply(change), rewritten=True)
 
 
 REPLY_MUTATORS: tuple[Mutator, ...] = (

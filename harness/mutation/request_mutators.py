@@ -41,7 +41,7 @@ def body(request: HttpRequest) -> Json:
 
 
 def unchanged(exchange: Exchange) -> Exchange | None:
-    """The request written anew as it is; None where it is no JSON."""
+    """The request written again as it is; None where it is no JSON."""
     value = body(exchange.request)
     return None if value is None else _asked(exchange, value)
 
@@ -189,7 +189,7 @@ def _model_changed(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
 
 
 def _mutator(name: str, change: Callable[[Json], Changed]) -> Mutator:
-    return Mutator(name, "request", "request", of_body(change), anew=True)
+    return Mutator(name, "request", "request", of_body(change), rewritten=True)
 
 
 QUESTION_MUTATORS: tuple[Mutator, ...] = (
@@ -202,6 +202,6 @@ QUESTION_MUTATORS: tuple[Mutator, ...] = (
     _mutator("tool choice dropped", _choice_dropped),
     _mutator("option changed", _option_changed),
     _mutator("option dropped", _option_dropped),
-    Mutator("model changed", "request", "request", _model_changed, anew=True),
+    Mutator("model changed", "request", "request", _model_changed, rewritten=True),
 )
 """Every way to change a request; a new one is a function and a line here."""

@@ -56,14 +56,14 @@ class MutationTarget:
         )
 
     def _fate(self, number: int, mutant: Mutant) -> tuple[Fate, str]:
-        if mutant.mutator.anew and not self._sound(number, mutant.mutator.part):
-            return "skipped", "written anew as it is, the exchange is judged otherwise already"
+        if mutant.mutator.rewritten and not self._sound(number, mutant.mutator.part):
+            return "skipped", "written again as it is, the exchange is judged otherwise already"
         if mutant.mutator.part == "request":
             return self._asked(mutant.exchange)
         return self._answered(number, mutant)
 
     def _sound(self, number: int, part: Part) -> bool:
-        """Whether an exchange that is written anew without any change is judged as the recorded one."""
+        """Whether an exchange that is written again without any change is judged as the recorded one."""
         if (part, number) not in self.sound:
             exchange = self.cassette.exchanges[number]
             if part == "request":

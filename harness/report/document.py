@@ -86,7 +86,7 @@ def _turn(observation: Observation) -> dict[str, Any]:
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
-    """All of a reply but its id and model, which some providers make anew each time."""
+    """All of a reply but its id and model, which some providers make again each time."""
     words = dataclasses.asdict(reply)
     return {name: value for name, value in words.items() if name not in {"id", "model"}}
 

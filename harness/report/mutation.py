@@ -24,7 +24,7 @@ FORMAT = 1
 _FATES = ("noticed", "survived", "equivalent", "skipped")
 _LISTED = {
     "survived": "{} survived; what would notice each:",
-    "skipped": "{} skipped, because their exchange can't be written anew as it is:",
+    "skipped": "{} skipped, because their exchange can't be written again as it is:",
     "equivalent": "{} equivalent, left out of the score: nothing in them can be noticed",
 }
 

@@ -57,7 +57,7 @@ class Source(Protocol):
 
 
 class App:
-    """``say`` is told of what is asked and can't be served. ``hosts`` are the names that a Host header may hold, beside
+    """``say`` receives what is asked and can't be served. ``hosts`` are the names that a Host header may hold, beside
     the loopback's: a page of another site that was led here by its name's address gets nothing.
     """
 

@@ -1,7 +1,7 @@
 """What can go wrong on the way, as functions from one play to another. Nothing here touches a socket.
 
 Those that change what was said (a call's arguments, its name) read the answer with the dialect's own reader and write
-it anew, so that the bytes are still the provider's own. Where an answer has no place for a fault (a call in an answer
+it again, so that the bytes are still the provider's own. Where an answer has no place for a fault (a call in an answer
 without calls) it is a ``UsageError`` that says so.
 """
 

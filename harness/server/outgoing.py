@@ -24,7 +24,7 @@ SLOWEST = 60.0
 """Seconds that a client may take to accept one chunk."""
 
 _NO_BODY = frozenset({204, 304})
-# What belongs to one connection or says a length is never replayed: both are worked out anew.
+# What belongs to one connection or says a length is never replayed: both are worked out again.
 _RECOMPUTED = frozenset(
     {"connection", "content-length", "date", "keep-alive", "server", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -57,7 +57,7 @@ class Outgoing:
         self._transport.release()
 
     async def head(self, status: int, headers: Headers, own: Headers = ()) -> None:
-        """The status, ``headers`` without those that are worked out anew, and ``own``."""
+        """The status, ``headers`` without those that are worked out again, and ``own``."""
         self.begun = True
         await self._written({"type": "http.response.start", "status": status, "headers": list(_lines(headers, own))})
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.server.outgoing import Outgoing
     from harness.server.request_log import RequestLog
 
-# Of one connection, or worked out anew. A compressed answer could not be searched for secrets.
+# Of one connection, or worked out again. A compressed answer could not be searched for secrets.
 _NOT_PASSED_ON = frozenset(
     {
         "accept-encoding",
@@ -72,7 +72,7 @@ def recorder(path: Path | str, provenance: Provenance, drop_headers: Iterable[st
 
 
 class Keeping(Protocol):
-    """Who is told of what passes: a recorder."""
+    """What receives what passes: a recorder."""
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]: ...

@@ -131,7 +131,7 @@ def _marked(by: str) -> Headers:
 
 
 def refusal(status: int, why: str, path: str) -> HttpResponse:
-    """An error in the shape of whoever answers at ``path``."""
+    """An error in the shape of the interceptor that answers at ``path``."""
     dialect = dialect_at(path)
     if dialect is not None:
         return dialect.error(status, why)

@@ -1,4 +1,4 @@
-"""What was asked of a server, for the page and for whoever wants to know: the last requests, and counts."""
+"""What was asked of a server, for the page and for anyone who wants to know: the last requests, and counts."""
 
 from __future__ import annotations
 

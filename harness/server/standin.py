@@ -90,7 +90,7 @@ def between(words: Sequence[str], session: Session | None) -> int:
     forth = threading.Thread(target=_forth, args=(server, session, left), daemon=True)
     forth.start()
     try:
-        back.join()  # it ends when the server has closed its output, whoever began
+        back.join()  # it ends when the server has closed its output
     except BaseException:
         server.terminate()
         raise

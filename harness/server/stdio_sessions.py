@@ -1,7 +1,7 @@
 """MCP servers that a recorded program starts: a stand-in in place of each talks to us, and all lands in one cassette.
 
 The official clients hand a server only a few variables of their environment, PATH among them. So a folder of ours
-stands first in PATH, with a file that says where we listen; whoever may read that file may talk to us.
+stands first in PATH, with a file that says where we listen; anyone who may read that file may talk to us.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Remote:
 
 
 def joined(url: str) -> Remote | None:
-    """The session of whoever records or replays the program that we are in; None where nobody does."""
+    """The session of the recorder or replayer of the program that we are in; None where nobody does."""
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         file = Path(folder or ".", FILE)
         if folder and file.is_file():

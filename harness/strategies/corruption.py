@@ -1,4 +1,4 @@
-"""How bytes come apart on the way: cut anew, cut short, doubled, out of order, mistyped."""
+"""How bytes come apart on the way: cut again, cut short, doubled, out of order, mistyped."""
 
 from __future__ import annotations
 

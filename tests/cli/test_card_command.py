@@ -104,7 +104,7 @@ def test_what_it_asked_before_it_started_and_what_it_came_to(empty, run):
     assert "6 of 6 probes to ask, 12 questions, at most $0" in out
     assert "6 of 6 probes recorded in cassettes" in out
     code, out, _ = run("card", "--record", "-n", "2", "--no-self-checks", *SOME)
-    assert "all 6 probes are recorded; --again asks them anew" in out
+    assert "all 6 probes are recorded; --again asks once more" in out
 
 
 def test_a_key_that_runs_dry_stops_it_and_keeps_what_was_recorded(empty, run, server):

@@ -146,7 +146,7 @@ def test_a_new_answer_is_accepted_and_dated_anew_and_others_stay(project, run, s
     server.says = contract
     code, out, _ = run("verify", "--accept", "--yes")
     assert code == 1
-    assert "recorded anew" in out
+    assert "recorded again" in out
     assert tape("call").read_bytes() != before["call"]
     assert tape("hello").read_bytes() == before["hello"]
     assert run("verify")[0] == 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def misses_held_back(item: pytest.Function) -> Iterator[None]:
-    """Raise a miss of the test ``item`` when its loop has let go of it: a miss is no ``Exception``, and a loop that
+    """Raise a miss of the test ``item`` when its loop has released it: a miss is no ``Exception``, and a loop that
     several tests share, as anyio's, would end with it.
     """
     missed: list[CassetteMiss] = []

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OPTION = "--harness-record-mode"
 SHORT = "--record-mode"
 _DEST = "harness_record_mode"
-_HELP = "none: only replay (the default); once: record what has no cassette; record: record anew"
+_HELP = "none: only replay (the default); once: record what has no cassette; record: record again"
 _TABLE: pytest.StashKey[bool] = pytest.StashKey()
 _VCR: pytest.StashKey[bool] = pytest.StashKey()
 _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()

@@ -234,7 +234,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def _judge_vcr(item: pytest.Item) -> None:
-    """As vcrpy, leave it to the test what is not used; a miss fails it whoever swallows it."""
+    """As vcrpy, leave it to the test what is not used; a miss fails it which code swallows it."""
     from harness.app.pytest_plugin.vcr import VCR_TAPE  # noqa: PLC0415 - as above
 
     tape = item.stash.get(VCR_TAPE, None)

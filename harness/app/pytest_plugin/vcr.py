@@ -155,7 +155,7 @@ class VcrSetUp:
         self._matchers[name] = matcher
 
     def register_serializer(self, name: str, serializer: Any) -> None:
-        """Cassettes are JSON; vcrpy's YAML is read whoever wrote it."""
+        """Cassettes are JSON; vcrpy's YAML is read no matter who wrote it."""
 
     def register_persister(self, persister: Any) -> None:
         raise UsageError(f"the persister {persister!r} has no counterpart; see docs/from-vcrpy.md")

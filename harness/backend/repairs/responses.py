@@ -58,7 +58,7 @@ class Output:
     _items: dict[Any, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, event: Json) -> None:
-        """Take the next event; what is none of this API is passed over."""
+        """Take the next event; what is not part of this API is passed over."""
         if not isinstance(event, dict) or not isinstance(event.get("type"), str):
             return
         kind = event["type"].removeprefix("response.")

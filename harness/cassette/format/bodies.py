@@ -25,7 +25,7 @@ DEEPEST = 100
 
 
 def _encoder(*, ascii_only: bool, item: str, key: str) -> Callable[[Json], str]:
-    """Like ``JSONEncoder.encode``, which sets up its inner half anew for each of a stream's many small values."""
+    """Like ``JSONEncoder.encode``, which sets up its inner half again for each of a stream's many small values."""
     whole = json.JSONEncoder(separators=(item, key), ensure_ascii=ascii_only, allow_nan=False)
     make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # there in CPython only
     if make is None:

@@ -41,7 +41,7 @@ def written(response: HttpResponse, write: Callable[[bytes], dict[str, Json]], *
 
 
 def read(given: dict[str, Json]) -> tuple[Chunk, ...]:
-    """The chunks of a written response. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
+    """The chunks of a written response. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
     if "stream" in given:
         return tuple(map(_read, a_list(given["stream"])))
     if "body" not in given:

@@ -1,4 +1,4 @@
-"""The values of a document, each as what it must be. Raises ``TypeError`` or ``ValueError`` for what is none."""
+"""The values of a document, each as what it must be. Raises ``TypeError`` or ``ValueError`` for anything else."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def written(body: bytes) -> list[Json] | None:
 
 
 def read(value: Json) -> bytes:
-    """The bytes of written messages. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is none."""
+    """The bytes of written messages. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
     try:
         return b"".join(
             eventstream.write(one["headers"], (_text(one["json"]) if "json" in one else one["payload"]).encode())

@@ -193,7 +193,7 @@ class Redactor:
         return bare[: max(start, 0)] + self.text(bare[max(start, 0) :])
 
     def _session(self, value: str) -> str:
-        """A session by a number: whoever holds its id may go on with it."""
+        """A session by a number: anyone who holds its id may go on with it."""
         with self._lock:
             return (
                 value

@@ -125,7 +125,7 @@ class Journal:
                     return handle
             except FileNotFoundError:
                 pass  # another recording ended between our opening and our locking it
-            except BaseException:  # Ctrl-C too: the handle, and with it the lock, is let go
+            except BaseException:  # Ctrl-C too: the handle, and with it the lock, is released
                 os.close(handle)
                 raise
             os.close(handle)

@@ -137,7 +137,7 @@ CHECKS = (
         identity,
         needs="the card's own questions",
     ),
-    CardCheck("N4", "round trip", "the name that comes home is the tool's own", "names", round_trip, needs="a call"),
+    CardCheck("N4", "round trip", "the name that comes back is the tool's own", "names", round_trip, needs="a call"),
     CardCheck(
         "N5",
         "consistent",

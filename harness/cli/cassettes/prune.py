@@ -17,7 +17,7 @@ EXAMPLES = """examples:
 
 Files that can't be read are never removed: they may be what is left of something.
 
-exit codes: 0 done, or there was nothing to do; 2 wrong usage, or nobody there to answer
+exit codes: 0 done, or there was nothing to do; 2 wrong usage, or no terminal to answer at
 """
 
 

@@ -1,7 +1,7 @@
 """JSON-RPC messages in bodies: one, several, events of a stream or lines; and what of them is only an address.
 
-Ids, progress tokens and sessions are numbers that a client or a server chooses anew in each run. They never count when
-requests are compared, and a recorded answer is given the ids of whoever asks.
+Ids, progress tokens and sessions are numbers that a client or a server chooses again in each run. They never count when
+requests are compared, and a recorded answer is given the ids of the caller.
 """
 
 from __future__ import annotations

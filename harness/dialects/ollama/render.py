@@ -3,7 +3,7 @@ api/types.go, the ollama SDK and public recordings.
 
 Arguments are JSON here, not text: a broken call is sent as the JSON value that its text holds, and one whose text is no
 JSON is a ``UsageError``. On /api/generate a call is JSON text that litellm's prompt has asked for, so text that is
-wholly such JSON reads back as a call, whoever meant what.
+wholly such JSON reads back as a call, no matter who meant what.
 """
 
 from __future__ import annotations

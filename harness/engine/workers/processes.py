@@ -129,7 +129,7 @@ class Processes:
         return None
 
     def _last_words(self, one: _Worker) -> Iterator[News]:
-        with contextlib.suppress(Exception):  # whatever it fails with now, it is being let go
+        with contextlib.suppress(Exception):  # whatever it fails with now, it is being released
             while one.pipe.poll(_PATIENCE):
                 found = self._heard(one, one.pipe.recv())
                 if found is not None:

@@ -28,7 +28,7 @@ class RunnerFactory(Protocol):
 class Executor(Protocol):
     """Play ``jobs`` as ``recipe`` says, and tell what happens in the order of ``jobs``.
 
-    Results are the same whoever plays them, ``seconds`` aside. ``allowance`` holds for all workers together.
+    Results are the same no matter who plays them, ``seconds`` aside. ``allowance`` holds for all workers together.
     """
 
     def __call__(self, jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]: ...

@@ -95,12 +95,12 @@ class Worker:
         """Get ready; why it can't be, where it can't."""
         here = _versions()
         if here != self._versions:
-            told = f"a worker on {os.uname().nodename} has {here}, and whoever started it {self._versions}"
+            told = f"a worker on {os.uname().nodename} has {here}, and the process that started it {self._versions}"
             return UsageError(f"{told}: results would differ; install the same on every machine")
         try:
             self._opened = self._recipe(RemoteBudget(self._turns))  # held, or it would be closed again
             self._playing = self._opened.__enter__()
-        except BaseException as error:  # noqa: BLE001 - told to whoever started this
+        except BaseException as error:  # noqa: BLE001 - told to the process that started this
             return portable(error)
         return None
 

@@ -115,7 +115,7 @@ class BatchScheduler:
 
 
 def dealt(jobs: Sequence[Job], crew: WorkerPool, *, batch: int, ahead: int) -> Iterator[Event]:
-    """Have ``crew`` play ``jobs``, and tell what happens in their order. ``crew`` is let go at the end of it.
+    """Have ``crew`` play ``jobs``, and tell what happens in their order. ``crew`` is released at the end of it.
 
     What was finished when the user interrupts is told before the interruption goes on.
     """

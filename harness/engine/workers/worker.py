@@ -55,7 +55,7 @@ Said: TypeAlias = WorkerReady | BatchAssigned | BudgetSettled | WorkerFailed | B
 
 
 class PipeBudget:
-    """The allowance of whoever started the workers, asked through the pipe."""
+    """The allowance of the process that started the workers, asked through the pipe."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -73,7 +73,7 @@ class PipeBudget:
 
 
 def work(pipe: Connection, recipe: bytes, environment: Mapping[str, str]) -> None:
-    """The whole life of a worker. ``environment`` is that of whoever started it, whatever process it was forked from.
+    """The whole life of a worker. ``environment`` is that of its starter, whatever it was forked from.
 
     It ends when told to, when nobody listens any more, or by SIGINT, which a case under way meets as Ctrl-C.
     """
@@ -86,7 +86,7 @@ def work(pipe: Connection, recipe: bytes, environment: Mapping[str, str]) -> Non
             _play(pipe, opened)
         except (KeyboardInterrupt, EOFError, OSError):
             raise
-        except BaseException as error:  # noqa: BLE001 - told to whoever started this
+        except BaseException as error:  # noqa: BLE001 - told to the process that started this
             pipe.send(WorkerFailed(portable(error)))
     pipe.close()
 
@@ -103,7 +103,7 @@ def _play(pipe: Connection, recipe: RunnerFactory) -> None:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
-    """Once: a terminal sends it to all, and whoever started the workers sends it again."""
+    """Once: a terminal sends it to all, and the process that started the workers sends it again."""
     del number, frame
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt

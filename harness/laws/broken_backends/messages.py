@@ -156,7 +156,7 @@ MESSAGES: tuple[BrokenBackend, ...] = (
     BrokenBackend("results-as-user", "no tool role", on_message(_as_users)),
     BrokenBackend("results-swapped", "collected from a set", on_messages(_swapped)),
     BrokenBackend("results-cut", "results past 100 characters", on_message(_results(lambda one: one[:100]))),
-    BrokenBackend("results-dumped", "parsed and written anew", on_message(_results(_dumped))),
+    BrokenBackend("results-dumped", "parsed and written again", on_message(_results(_dumped))),
     BrokenBackend("results-quoted", "json.dumps of a text", on_message(_results(json.dumps))),
     BrokenBackend("empty-results", "result or 'ok'", on_message(_results(lambda one: one or "ok"))),
     BrokenBackend(

@@ -130,7 +130,7 @@ MORE: tuple[BrokenBackend, ...] = (
             )
         ),
     ),
-    BrokenBackend("error-place-lost", "every error is told of call 0", on_reply(replies.errors_first)),
+    BrokenBackend("error-place-lost", "every error names call 0", on_reply(replies.errors_first)),
     BrokenBackend("decode-error-raised", "JSONDecodeError for the caller", on_reply(replies.crash_on_errors)),
     BrokenBackend(
         "text-lost-beside-errors",

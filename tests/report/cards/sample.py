@@ -37,7 +37,7 @@ CATALOGUE = {
     "J2": ("JSON with a schema", "JSON", "The value fits the schema that was given."),
     "T1": ("result used", "Turns", "The final answer holds a token that stands only in the tool's result."),
     "E1": ("classes", "Errors", "Each status raises the right error, with Retry-After kept."),
-    "H1": ("no way out", "The harness itself", "A replay makes no connection but to the loopback."),
+    "H1": ("no connection", "The harness itself", "A replay makes no connection but to the loopback."),
     "H5": ("clean", "The harness itself", "There is no secret in the file."),
 }
 PLACES = {
