@@ -22,9 +22,14 @@ from harness.interception.aiohttp_reader import Reader
 from harness.interception.pace import paced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.core.exchange import HttpResponse
     from harness.interception.context import ResponseListener
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OF_BODY = ("Content-Length", "Content-Type")
+_OF_ORIGIN = ("Authorization", "Cookie", "Proxy-Authorization")
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -33,9 +38,17 @@ def install() -> None:
     original = aiohttp.ClientSession._request  # noqa: SLF001 - the one place that all of aiohttp's verbs pass
 
     async def request(self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any) -> Any:
-        answer = context.current()
-        if answer is None:
+        if context.current() is None:
             return await original(self, method, str_or_url, **options)
+        if not options.pop("allow_redirects", True):
+            return await once(self, method, str_or_url, **options)
+        return await _followed(self, once, method, str_or_url, options)
+
+    async def once(self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any) -> Any:
+        """One hop: each is an exchange of its own."""
+        options["allow_redirects"] = False
+        answer = context.current()
+        assert answer is not None
         asked = _asked(self, method, str_or_url, options, await _body(self, options))
         got = answer(asked)
         play = context.played(got)
@@ -52,6 +65,42 @@ def install() -> None:
         return _watched(response, witness, decoded=decoded)
 
     aiohttp.ClientSession._request = request  # type: ignore[method-assign]  # noqa: SLF001 - as above
+
+
+async def _followed(
+    session: aiohttp.ClientSession, once: Callable[..., Any], method: str, url: str | URL, options: dict[str, Any]
+) -> aiohttp.ClientResponse:
+    """The answer at the end of all redirects, as aiohttp follows them: a 303, and a 301 or 302 of a POST, become a GET
+    without a body; another origin is not sent what belongs to the first one. Raises ``TooManyRedirects``.
+    """
+    most = options.pop("max_redirects", 10)
+    history: list[aiohttp.ClientResponse] = []
+    await _body(session, options)  # a body that can be read but once is needed again
+    while True:
+        response: aiohttp.ClientResponse = await once(session, method, url, **options)
+        target = response.headers.get("Location") or response.headers.get("URI")
+        if response.status not in _REDIRECTS or not target:
+            response._history = tuple(history)  # noqa: SLF001 - aiohttp's own loop sets it there
+            return response
+        history.append(response)
+        if len(history) >= most:
+            response.close()
+            raise aiohttp.TooManyRedirects(history[0].request_info, tuple(history))
+        seen_other = response.status == HTTPStatus.SEE_OTHER and method.upper() != "HEAD"
+        moved = response.status in {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND} and method.upper() == "POST"
+        dropped = {"params"}
+        if seen_other or moved:
+            method, dropped = "GET", {"params", "data", "json"}
+        url = response.url.join(URL(target, encoded=not session.requote_redirect_url))
+        headers = CIMultiDict(options.get("headers") or {})
+        for name in _OF_BODY if "data" in dropped else ():
+            headers.popall(name, None)
+        if url.origin() != response.url.origin():
+            dropped |= {"auth", "cookies"}
+            for name in _OF_ORIGIN:
+                headers.popall(name, None)
+        options = {**{name: value for name, value in options.items() if name not in dropped}, "headers": headers}
+        response.release()
 
 
 def _asked(

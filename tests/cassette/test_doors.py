@@ -452,3 +452,25 @@ def test_a_recorded_failure_in_the_middle_comes_after_its_chunks():
     with answering(lambda _: broken), pytest.raises(httpx.ReadTimeout):
         with_httpx(f"{NOWHERE}/x", got.append)
     assert got == [b"half"]
+
+
+@pytest.mark.parametrize(("status", "method"), [(302, "GET"), (303, "GET"), (307, "POST")])
+def test_aiohttp_sees_each_hop_of_a_redirect(status, method):
+    asked = []
+
+    def answer(request):
+        asked.append((request.method, request.url, request.body, dict(request.headers).get("Authorization")))
+        moved = HttpResponse(status, (("location", "http://elsewhere.test/there"),))
+        return moved if request.url.endswith("/here") else HttpResponse(200)
+
+    async def ask(**options):
+        options["headers"] = {"Authorization": "k"}
+        async with aiohttp.ClientSession() as session, session.post(f"{NOWHERE}/here", data=b"body", **options) as got:
+            return got.status, [one.status for one in got.history], str(got.url)
+
+    with answering(answer):
+        assert asyncio.run(ask()) == (200, [status], "http://elsewhere.test/there")
+        assert asyncio.run(ask(allow_redirects=False)) == (status, [], f"{NOWHERE}/here")
+        with pytest.raises(aiohttp.TooManyRedirects):
+            asyncio.run(ask(max_redirects=1))
+    assert asked[1] == (method, "http://elsewhere.test/there", b"body" if method == "POST" else b"", None)

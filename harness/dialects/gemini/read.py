@@ -12,6 +12,7 @@ from harness.dialects.arguments import judged
 from harness.dialects.carried import shaped
 from harness.dialects.framing.kinds import answers, framing
 from harness.dialects.gemini.facts import FACTS
+from harness.dialects.gemini.partial_calls import take_call
 
 if TYPE_CHECKING:
     from harness.core.chat import Json
@@ -79,7 +80,7 @@ def _take_part(part: dict[str, Json], made: _Message) -> None:
     else:
         made.text += part.get("text") or ""
     if "functionCall" in part:
-        made.calls.append({**part["functionCall"]})
+        take_call(part["functionCall"], made.calls)
     made.ran_code = made.ran_code or "executableCode" in part
     if "executableCode" in part:
         code = part["executableCode"]
@@ -104,10 +105,7 @@ def _usage(told: Json) -> Usage | None:
 def _reply(made: _Message) -> Reply:
     finish = FACTS.finish(made.finish) if made.finish or made.blocked is None else "content_filter"
     last = len(made.calls) - 1
-    found = [
-        judged(call.get("name"), call.get("args"), call.get("id"), place, cut=finish in STOPPED and place == last)
-        for place, call in enumerate(made.calls)
-    ]
+    found = [_judged(call, place, cut=finish in STOPPED and place == last) for place, call in enumerate(made.calls)]
     errors = [call for call in found if isinstance(call, CallError)]
     if made.finish == "MALFORMED_FUNCTION_CALL":
         detail = "the provider itself could not read the model's call"
@@ -124,6 +122,12 @@ def _reply(made: _Message) -> Reply:
         id=made.id,
         raw_finish=made.finish or made.blocked,
     )
+
+
+def _judged(call: dict[str, Json], place: int, *, cut: bool) -> ToolCall | CallError:
+    if call.get("willContinue"):
+        return CallError("cut_off", "the call's last piece never came", _raw(call), call["name"], call.get("id"), place)
+    return judged(call.get("name"), call.get("args"), call.get("id"), place, cut=cut)
 
 
 def _torn(made: _Message) -> Reply:

@@ -1,0 +1,62 @@
+"""Calls that Gemini streams in pieces, where ``streamFunctionCallArguments`` is asked for (Vertex AI's documentation,
+"Stream function call arguments"): a name that ``willContinue``, values at JSON paths, and an empty call for the end.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.core.chat import Json
+
+_STEP = re.compile(r"""\.([^.\[\]'"]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""")
+_MOST = 100_000
+_VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
+
+
+def take_call(sent: dict[str, Json], calls: list[dict[str, Json]]) -> None:
+    """Add ``sent`` to ``calls``: as a call of its own, or as the next piece of the last, whose ``willContinue`` says
+    whether more is to come. Raises ``TypeError`` or ``ValueError`` for a piece without a place.
+    """
+    last = calls[-1] if calls else {}
+    if last.get("willContinue") and not sent.get("name"):
+        last["willContinue"] = sent.get("willContinue") is True
+    else:
+        last = {**sent}
+        calls.append(last)
+    for piece in sent.get("partialArgs") or ():
+        last["args"] = _put(last.get("args", {}), _steps(piece["jsonPath"]), piece)
+
+
+def _steps(path: str) -> list[str | int]:
+    steps: list[str | int] = []
+    place = 1 if path.startswith("$") else len(path) + 1
+    while place < len(path):
+        found = _STEP.match(path, place)
+        if found is None:
+            break
+        name = next((one for one in (found[1], found[3], found[4]) if one is not None), "")
+        steps.append(int(found[2]) if found[2] is not None else re.sub(r"\\(.)", r"\1", name))
+        place = found.end()
+    if place != len(path) or not steps:
+        raise ValueError(f"no JSON path: {path!r}")
+    return steps
+
+
+def _put(value: Json, steps: list[str | int], piece: dict[str, Json]) -> Json:
+    """``value`` with the piece's value at its place; a string goes on with the one that stands there."""
+    if not steps:
+        kind = next(name for name in _VALUES if name in piece)
+        given = None if kind == "nullValue" else piece[kind]
+        return value + given if isinstance(value, str) and isinstance(given, str) else given
+    step, *rest = steps
+    if isinstance(step, int):
+        made: Json = value if isinstance(value, list) else []
+        if step > min(len(made), _MOST):
+            raise ValueError(f"item {step} comes before item {len(made)}")
+        made[step : step + 1] = [_put(made[step] if step < len(made) else None, rest, piece)]
+    else:
+        made = value if isinstance(value, dict) else {}
+        made[step] = _put(made.get(step), rest, piece)
+    return made
