@@ -24,7 +24,13 @@ from harness.backend.response import as_generated, read_reply, read_usage
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item, message_of
-from harness.core.errors import AuthenticationError, HarnessError, StreamCutError, UnreadableReplyError
+from harness.core.errors import (
+    AuthenticationError,
+    HarnessError,
+    ProviderError,
+    StreamCutError,
+    UnreadableReplyError,
+)
 from harness.dialects import DIALECTS
 from harness.dialects.json_strict import NotJson, parse
 
@@ -33,7 +39,6 @@ if TYPE_CHECKING:
 
     from harness.backend.request import PreparedRequest
     from harness.core.chat import Json, Reply
-    from harness.core.errors import ProviderError
 
 _NO_REASON = "the stream ended before the provider named a reason"
 
@@ -145,8 +150,10 @@ class Attempt:
 
         Groq's answers without ``service_tier`` and Snowflake's with ``finish_reason: ""`` are whole and in OpenAI's
         shape, which the decoder reads itself. A stream whose terminator came is whole without a finish reason,
-        which litellm calls broken.
+        which litellm calls broken. An error that the provider reported in its answer leaves none.
         """
+        if any(isinstance(one, ProviderError) for one in causes(error)):
+            return None
         output = self._output()
         if output is not None and output.ended and self._reported() is None:
             return self._with_state(reply_of(output, self.question))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from harness.dialects.name_rules import ANY_ID
 from harness.dialects.providers import PROFILES, profile
 
 FOREIGN = ["functions.get_weather:0", "call_" + "x" * 60, "é", "", "toolu_01", "a.b", "a:b", "a" * 9, "abc123XYZ"]
+CLAUDES = ("anthropic", "bedrock_invoke")
 
 
 def conversation(*ids):
@@ -43,6 +45,12 @@ def test_a_call_and_its_result_keep_one_id(provider):
     sent = fit_messages(messages, provider)
     assert [call["id"] for call in sent[1]["tool_calls"]] == [message["tool_call_id"] for message in sent[2:]]
     assert messages == before
+
+
+@pytest.mark.parametrize("provider", [name for name, one in PROFILES.items() if one.dialect in CLAUDES])
+def test_claudes_ids_hold_nothing_that_litellm_would_clean(provider):
+    sent = fit_messages(conversation("a.b", "a_b", "a:b"), provider)[1]["tool_calls"]
+    assert len({re.sub(r"[^a-zA-Z0-9_-]", "_", call["id"]) for call in sent}) == len(sent)
 
 
 def test_geminis_ids_carry_a_signature_and_are_never_touched():

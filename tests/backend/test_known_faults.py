@@ -19,8 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pyte
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "litellm-faults.md").read_text(encoding="utf-8")
 FIRST, *SECTIONS = re.split(r"^### ", PAGE.partition("\n## The original")[0], flags=re.MULTILINE)
 SHOWN = {one.partition("\n")[0]: one for one in SECTIONS}
-ELSEWHERE = {"ollama-generate-ending": "ollama-generate-reason"}
-"""Faults that the laws know by another name."""
 
 
 def code(section):
@@ -40,8 +38,20 @@ def test_the_fault_is_still_there(litellm_offline, name):
 
 def test_every_fault_is_shown_once():
     known = [fault.name for fault in KNOWN_FAULTS]
-    known += [name for fault in KNOWN if (name := ELSEWHERE.get(fault.name, fault.name)) not in known]
+    known += [fault.name for fault in KNOWN if fault.name not in known]
     assert list(SHOWN) == known
+
+
+@pytest.mark.parametrize("fault", KNOWN_FAULTS, ids=lambda fault: fault.name)
+def test_the_page_says_what_the_table_does(fault):
+    assert f"\n{fault.fault}\n" in SHOWN[fault.name]
+    assert (f"Mended by `{fault.mended}`" if fault.mended else "Not mended") in SHOWN[fault.name]
+
+
+@pytest.mark.parametrize("fault", KNOWN, ids=lambda fault: fault.name)
+def test_the_page_names_the_laws_that_report_it(fault):
+    told = SHOWN[fault.name].partition("Reported by ")[2].partition("\n")[0]
+    assert told.startswith("every law") or set(re.findall(r"[A-Z]\d+", told)) == fault.laws
 
 
 def test_what_mends_a_fault_is_where_the_table_says():

@@ -9,7 +9,7 @@ import pytest
 
 from harness.backend.completion import acomplete, complete
 from harness.core.chat import ToolCall
-from harness.core.errors import StreamCutError
+from harness.core.errors import ProviderError, StreamCutError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -104,6 +104,17 @@ def test_a_responses_stream_that_ends_before_any_item_is_cut(loopback):
     loopback.answers_with(body, headers={"content-type": "text/event-stream"})
     with pytest.raises(StreamCutError):
         ask("openai/gpt-5-codex", f"{loopback.url}/v1", "sync")
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+@pytest.mark.parametrize("told", [{"code": "server_error", "message": "It broke"}, None])
+def test_a_responses_stream_that_ends_in_failure_is_an_error(loopback, how, told):
+    *events, last = responses_events()
+    failed = {**last["response"], "status": "failed", "error": told}
+    body = sse(*events, {**last, "type": "response.failed", "response": failed})
+    loopback.answers_with(body, headers={"content-type": "text/event-stream"})
+    with pytest.raises(ProviderError, match="It broke" if told else "the answer failed"):
+        ask("openai/gpt-5-codex", f"{loopback.url}/v1", how)
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])

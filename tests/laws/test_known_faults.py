@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import pytest
 
+from harness.adapters.litellm_alone import complete
 from harness.backend.library import load_offline
-from harness.laws import BY_ID, run_trial
+from harness.core.chat import Reply
+from harness.laws import BY_ID, known_faults, run_trial
 from harness.laws.known_faults import KNOWN, known
 from harness.laws.question import carried
 from harness.laws.tested_backend import OURS, backend_at
@@ -37,3 +40,19 @@ def test_it_excuses_nothing_else(fault, put):
     trial = put(plain)
     assert not [law for law in BY_ID if known(trial, law)]
     assert not [complaint for law in BY_ID.values() if (complaint := law.judge(trial))]
+
+
+def test_an_error_that_litellm_raises_rightly_excuses_no_backend_that_swallows_it(monkeypatch):
+    def swallowing(*given, **options):
+        with contextlib.suppress(Exception):
+            return complete(*given, **options)
+        return Reply(text="hi")
+
+    load_offline()
+    said = KNOWN[0].question.reply
+    failed = replace(KNOWN[0].question, provider="openai/responses", reply=said, kind="failed", stream=True)
+    trial = run_trial(replace(failed, quirks=frozenset({"failed"})), swallowing)
+    everything = replace(KNOWN[0], laws=frozenset({"E3"}), applies=lambda _: True, hidden=False)
+    monkeypatch.setattr(known_faults, "KNOWN", (everything,))
+    assert BY_ID["E3"].judge(trial)
+    assert known(trial, "E3") is None
