@@ -54,6 +54,11 @@ COMMANDS = (
     ),
     Command("cassettes explain", "explain why a cassette does not answer a request", "harness.cli.cassettes.explain"),
     Command("cassettes check", "check suites and cassettes, and list all their faults", "harness.cli.cassettes.check"),
+    Command(
+        "cassettes cover",
+        "show which card cells have a real recording, and what is worth asking",
+        "harness.cli.cassettes.cover",
+    ),
     Command("cassettes prune", "remove cassettes that no case uses; asks first", "harness.cli.cassettes.prune"),
     Command(
         "cassettes audit", "search files, folders or what is staged in git for secrets", "harness.cli.cassettes.audit"
@@ -69,7 +74,7 @@ COMMANDS = (
 )
 
 GROUPS = {
-    "cassettes": "look after recordings: list, show, explain, check, prune, audit, import, export",
+    "cassettes": "look after recordings: list, show, explain, check, cover, prune, audit, import, export",
     "local": "start or stop a real model on this machine",
 }
 """Commands of two words, by a first one that is no command itself."""
