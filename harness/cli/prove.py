@@ -69,7 +69,7 @@ def run(words: argparse.Namespace) -> int:
     out = screen(stderr=words.json == STANDARD_OUTPUT)
     if words.self_check:
         return _self_check(out)
-    backend = _tried(backend_at(words.backend), words.backend, out)
+    backend = _tried(backend_at(words.backend), words, out)
     laws, keep = _laws(words), Path(words.keep)
     proofs = _proofs(backend, laws, words, _effort(words, examples, keep), out)
     _report(proofs, laws, keep, out, words.backend)
@@ -133,7 +133,7 @@ def _modes(words: argparse.Namespace, backend: Backend) -> list[Mode]:
     return [names[one] for one in words.mode] or able
 
 
-def _tried(backend: Backend, name: str, out: Console) -> Backend:
+def _tried(backend: Backend, words: argparse.Namespace, out: Console) -> Backend:
     """Put a plain question, so that what is no backend at all is named once and not by every law; and a streamed one,
     for a backend that says that it can't stream is judged without.
     """
@@ -142,8 +142,10 @@ def _tried(backend: Backend, name: str, out: Console) -> Backend:
     from harness.core.errors import UnsupportedError, UsageError
     from harness.laws import run_trial
     from harness.laws.exemplars import exemplars
+    from harness.laws.provider_options import provers
 
-    first = exemplars("openai", stream=False)[0]
+    name = words.backend
+    first = exemplars(provers(tuple(words.provider))[0], stream=False)[0]
     error = run_trial(first, backend.complete).error
     if isinstance(error, TypeError):
         shape = "complete(model, messages, *, tools=None, stream=False, **options) gives a harness.core.chat.Reply"
@@ -237,7 +239,7 @@ def _saved(fault: Fault, keep: Path, backend: str) -> list[str]:
     from harness.laws.counterexample import SUFFIX, Counterexample, to_json
 
     proof, broken = fault.proof, fault.broken
-    trial, name = broken.trial, f"{broken.law.id}-{proof.provider}-{proof.mode.replace(' ', '-')}"
+    trial, name = broken.trial, f"{broken.law.id}-{proof.provider.replace('/', '-')}-{proof.mode.replace(' ', '-')}"
     folder = keep / "counterexamples"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}{SUFFIX}"

@@ -196,6 +196,8 @@ def carried(question: Question) -> bool:
     if question.kind in {"refused", "unreachable"}:
         return all(map(carried, question.beside))
     quirks = question.quirks
+    if question.kind == "failed" and not quirks & question.dialect.failures.keys():
+        return False  # nothing in its bytes fails
     endless = "no_done" in quirks and quirks & {"finish_null", "finish_empty"}
     doubled = "id_same" in quirks and quirks & {"index_missing", "index_minus_one"}
     if question.stream and (endless or doubled):

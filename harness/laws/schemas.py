@@ -17,13 +17,11 @@ def schema_complaint(given: dict[str, Json], sent: Json, dialect: str) -> str:
     """What of ``given`` a model does not get to see; ``""`` where all goes out."""
     if not isinstance(sent, dict):
         return f"{shown(given)} was given, nothing went out"
+    found = difference(given, sent)
+    if found is None:
+        return ""
     if not DIALECTS[dialect].facts.own_schemas:
-        found = difference(given, sent)
-        return (
-            ""
-            if found is None
-            else f"{found[0]} was {shown(found[1], found[2])}, went out as {shown(found[2], found[1])}"
-        )
+        return f"{found[0]} was {shown(found[1], found[2])}, went out as {shown(found[2], found[1])}"
     return _lost(given, sent, given.get("$defs") or {}, "$")
 
 

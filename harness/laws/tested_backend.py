@@ -54,7 +54,10 @@ def backend_at(name: str) -> Backend:
 
 def _errors(home: Any) -> tuple[type[BaseException], ...]:
     """The classes that ``home`` names in ``errors``, beside ours."""
-    own = getattr(home, "errors", ())
+    try:
+        own = getattr(home, "errors", ())
+    except ImportError as error:
+        raise UsageError(f"{getattr(home, '__name__', home)} needs a package that is not installed: {error}") from error
     given = (own,) if isinstance(own, type) else tuple(own) if isinstance(own, (tuple, list)) else ()
     return (HarnessError, *(one for one in given if isinstance(one, type) and issubclass(one, BaseException)))
 

@@ -1,0 +1,102 @@
+"""The anthropic SDK's ``messages``."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.dialects.anthropic.facts import FINISHES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+"""Counts that are the prompt's together; the API gives no sum."""
+
+
+def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
+    """``messages.create``, or ``messages.stream`` and what its ``get_final_message`` gives."""
+    resource = client(options.pop("api_base"), options.pop("api_key")).messages
+    asked: dict[str, Any] = {"model": model.partition("/")[2], "max_tokens": options.pop("max_tokens", 4096)}
+    system = [text for one in messages if one["role"] == "system" for text in texts(one["content"])]
+    asked["messages"] = _turns(one for one in messages if one["role"] != "system")
+    if system:
+        asked["system"] = [{"type": "text", "text": text} for text in system]
+    if tools:
+        asked["tools"] = functions(tools, "input_schema")
+    asked |= _choice(options)
+    if "stop" in options:
+        asked["stop_sequences"] = options.pop("stop")
+    declined(options, signature(resource.create).parameters, "anthropic's messages.create")
+    if not stream:
+        return _reply(resource.create(**asked, **options))
+    with resource.stream(**asked, **options) as events:
+        return _reply(events.get_final_message())
+
+
+def _choice(options: dict[str, Any]) -> dict[str, Any]:
+    word, parallel = options.pop("tool_choice", None), options.pop("parallel_tool_calls", None)
+    if word is None and parallel is None:
+        return {}
+    named = isinstance(word, dict)
+    kind = "tool" if named else {"required": "any"}.get(word or "auto", word or "auto")
+    choice = {"type": kind, **({"name": word["function"]["name"]} if named else {})}
+    return {"tool_choice": choice if parallel is None else {**choice, "disable_parallel_tool_use": not parallel}}
+
+
+def _turns(messages: Any) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for one in messages:
+        role = "assistant" if one["role"] == "assistant" else "user"
+        if not made or made[-1]["role"] != role:  # results belong into one turn, with what the user says next
+            made.append({"role": role, "content": []})
+        made[-1]["content"] += _blocks(one)
+    return made
+
+
+def _blocks(one: Any) -> list[dict[str, Any]]:
+    if one["role"] == "tool":
+        return [{"type": "tool_result", "tool_use_id": one["tool_call_id"], "content": one["content"]}]
+    called = ((call["id"], call["function"]) for call in one.get("tool_calls") or ())
+    return [
+        *({"type": "text", "text": text} for text in texts(one["content"])),
+        *({"type": "tool_use", "id": i, "name": f["name"], "input": json.loads(f["arguments"])} for i, f in called),
+    ]
+
+
+def _reply(found: Any) -> Reply:
+    of = {kind: [one for one in found.content if one.type == kind] for kind in ("text", "tool_use", "thinking")}
+    counts = found.usage and found.usage.to_dict()
+    prompt = counts and sum(counts.get(key) or 0 for key in _PROMPT)
+    ran = [one for one in found.content if one.type in ("server_tool_use", "mcp_tool_use")]
+    return Reply(
+        text="".join(one.text for one in of["text"]),
+        **calls_and_errors((one.name, one.input, one.id) for one in of["tool_use"]),
+        provider_calls=tuple(ToolCall(one.name, one.input, one.id) for one in ran),
+        finish=FINISHES.get(found.stop_reason, "unknown") if found.stop_reason else None,
+        usage=counts and Usage(prompt, counts["output_tokens"], prompt + counts["output_tokens"]),
+        reasoning="".join(one.thinking for one in of["thinking"]),
+        model=found.model,
+        id=found.id,
+    )
+
+
+@cache
+def client(base_url: str, api_key: str) -> Any:
+    """Without retries, so that each question makes one request."""
+    import anthropic  # noqa: PLC0415 - not a dependency
+
+    return anthropic.Anthropic(base_url=base_url, api_key=api_key, max_retries=0)
+
+
+def __getattr__(name: str) -> Any:
+    """``errors``: what the SDK raises by design."""
+    if name != "errors":
+        raise AttributeError(name)
+    import anthropic  # noqa: PLC0415 - not a dependency
+
+    return (anthropic.AnthropicError,)

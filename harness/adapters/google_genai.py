@@ -1,0 +1,106 @@
+"""google-genai's ``models.generate_content``."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.dialects.gemini.facts import FINISHES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OWN = {"max_tokens": "max_output_tokens", "stop": "stop_sequences"}
+
+
+def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
+    """``generate_content``, or the parts of ``generate_content_stream``'s chunks in their order."""
+    models = client(options.pop("api_base"), options.pop("api_key")).models
+    choice = options.pop("tool_choice", None)
+    config = {_OWN.get(key, key): value for key, value in options.items() if key != "stream_options"}
+    if config.pop("response_format", {}).get("type") == "json_object":
+        config["response_mime_type"] = "application/json"
+    declined(config, _types().GenerateContentConfig.model_fields, "google-genai's GenerateContentConfig")
+    if isinstance(config.get("stop_sequences"), str):
+        config["stop_sequences"] = [config["stop_sequences"]]
+    config["automatic_function_calling"] = {"disable": True}
+    if system := [text for one in messages if one["role"] == "system" for text in texts(one["content"])]:
+        config["system_instruction"] = system
+    if tools:
+        config["tools"] = [{"function_declarations": functions(tools, "parameters_json_schema")}]
+    if choice:
+        word, allowed = ("required", [choice["function"]["name"]]) if isinstance(choice, dict) else (choice, None)
+        mode = {"required": "ANY", "auto": "AUTO", "none": "NONE"}[word]
+        config["tool_config"] = {"function_calling_config": {"mode": mode, "allowed_function_names": allowed}}
+    asked: dict[str, Any] = {"model": model.partition("/")[2], "contents": _contents(messages), "config": config}
+    return _reply(list(models.generate_content_stream(**asked)) if stream else [models.generate_content(**asked)])
+
+
+def _types() -> Any:
+    from google.genai import types  # noqa: PLC0415 - not a dependency
+
+    return types
+
+
+def _contents(messages: Sequence[Any]) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    for one in messages:
+        if one["role"] == "system":
+            continue
+        role = "model" if one["role"] == "assistant" else "user"
+        if not made or made[-1]["role"] != role:
+            made.append({"role": role, "parts": []})
+        made[-1]["parts"] += _parts(one)
+    return made
+
+
+def _parts(one: Any) -> list[dict[str, Any]]:
+    if one["role"] == "tool":
+        return [{"function_response": {"name": one["name"], "response": {"result": "".join(texts(one["content"]))}}}]
+    called = (call["function"] for call in one.get("tool_calls") or ())
+    return [
+        *({"text": text} for text in texts(one["content"])),
+        *({"function_call": {"name": f["name"], "args": json.loads(f["arguments"])}} for f in called),
+    ]
+
+
+def _reply(chunks: list[Any]) -> Reply:
+    first = [chunk.candidates[0] for chunk in chunks if chunk.candidates]
+    parts = [part for one in first if one.content for part in one.content.parts or ()]
+    reason = next((one.finish_reason.value for one in reversed(first) if one.finish_reason), None)
+    counts = next((chunk.usage_metadata for chunk in reversed(chunks) if chunk.usage_metadata), None)
+    code = [part.executable_code for part in parts if part.executable_code]
+    called = [part.function_call for part in parts if part.function_call]
+    return Reply(
+        text="".join(part.text or "" for part in parts if not part.thought),
+        **calls_and_errors((one.name, one.args or {}, one.id or f"call_{n}") for n, one in enumerate(called)),
+        provider_calls=tuple(
+            ToolCall("code_execution", {"language": one.language, "code": one.code}, one.id or "") for one in code
+        ),
+        finish=FINISHES.get(reason, "unknown") if reason else None,
+        usage=counts and Usage(counts.prompt_token_count, counts.candidates_token_count, counts.total_token_count),
+        reasoning="".join(part.text or "" for part in parts if part.thought),
+        model=next((chunk.model_version for chunk in chunks if chunk.model_version), ""),
+        id=next((chunk.response_id for chunk in chunks if chunk.response_id), ""),
+    )
+
+
+@cache
+def client(base_url: str, api_key: str) -> Any:
+    """At the address's own last part as the version."""
+    from google import genai  # noqa: PLC0415 - not a dependency
+
+    base, _, version = base_url.rpartition("/")
+    return genai.Client(api_key=api_key, http_options={"base_url": base, "api_version": version})
+
+
+def __getattr__(name: str) -> Any:
+    """``errors``: what the SDK raises by design."""
+    if name != "errors":
+        raise AttributeError(name)
+    from google.genai import errors  # noqa: PLC0415 - not a dependency
+
+    return (errors.APIError, errors.UnknownApiResponseError)

@@ -1,0 +1,65 @@
+"""The openai SDK's ``chat.completions``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from harness.adapters.shapes import calls_and_errors
+from harness.core.chat import Reply, Usage
+from harness.dialects.openai_chat.facts import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
+    """``chat.completions.create``, its chunks put together by the SDK's own ``ChatCompletionStreamState``."""
+    chat = client(options.pop("api_base"), options.pop("api_key")).chat.completions
+    given = {"tools": tools} if tools else {}
+    found = chat.create(model=model.partition("/")[2], messages=messages, stream=stream, **given, **options)
+    if stream:
+        found = _joined(found)
+    choice, usage = found.choices[0], found.usage
+    return Reply(
+        text=choice.message.content or "",
+        **calls_and_errors(_calls(choice.message)),
+        finish=choice.finish_reason and FACTS.finish(choice.finish_reason),
+        usage=usage and Usage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens),
+        reasoning=getattr(choice.message, "reasoning_content", None) or "",
+        refusal=choice.message.refusal or "",
+        model=found.model,
+        id=found.id,
+    )
+
+
+def _calls(message: Any) -> list[tuple[Any, Any, Any]]:
+    if message.function_call:  # the form before tool_calls, which servers still send
+        return [(message.function_call.name, message.function_call.arguments, None)]
+    return [(one.function.name, one.function.arguments, one.id) for one in message.tool_calls or ()]
+
+
+def _joined(chunks: Any) -> Any:
+    from openai.lib.streaming.chat import ChatCompletionStreamState  # noqa: PLC0415 - not a dependency
+
+    state: Any = ChatCompletionStreamState()
+    for chunk in chunks:
+        state.handle_chunk(chunk)
+    return state.current_completion_snapshot  # get_final_completion raises where the reason is length
+
+
+@cache
+def client(base_url: str, api_key: str) -> Any:
+    """Without retries, so that each question makes one request."""
+    import openai  # noqa: PLC0415 - not a dependency
+
+    return openai.OpenAI(base_url=base_url, api_key=api_key, max_retries=0)
+
+
+def __getattr__(name: str) -> Any:
+    """``errors``: what the SDK raises by design."""
+    if name != "errors":
+        raise AttributeError(name)
+    import openai  # noqa: PLC0415 - not a dependency
+
+    return (openai.OpenAIError,)

@@ -1,0 +1,79 @@
+"""The openai SDK's ``responses``."""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - the same errors
+from harness.adapters.openai_chat import client
+from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
+    """``responses.create``, or ``responses.stream`` and what its ``get_final_response`` gives."""
+    responses = client(options.pop("api_base"), options.pop("api_key")).responses
+    asked: dict[str, Any] = {"model": model.partition("/")[2], "input": [one for m in messages for one in _items(m)]}
+    if tools:
+        asked["tools"] = [{"type": "function", "strict": False, **one} for one in functions(tools)]
+    if isinstance(choice := options.pop("tool_choice", None), dict):
+        choice = {"type": "function", "name": choice["function"]["name"]}
+    if choice:
+        asked["tool_choice"] = choice
+    if "response_format" in options:
+        asked["text"] = {"format": options.pop("response_format")}
+    if "max_tokens" in options:
+        asked["max_output_tokens"] = options.pop("max_tokens")
+    options.pop("stream_options", None)  # counts are sent unasked
+    declined(options, signature(responses.create).parameters, "openai's responses.create")
+    if not stream:
+        return _reply(responses.create(**asked, **options))
+    with responses.stream(**asked, **options) as events:
+        return _reply(events.get_final_response())
+
+
+def _items(message: Any) -> Iterator[dict[str, Any]]:
+    role = message["role"]
+    if role == "tool":
+        yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": message["content"]}
+        return
+    kind = "output_text" if role == "assistant" else "input_text"
+    if said := texts(message["content"]):
+        yield {"role": role, "content": [{"type": kind, "text": one} for one in said]}
+    for call in message.get("tool_calls") or ():
+        yield {"type": "function_call", "call_id": call["id"], **call["function"]}
+
+
+def _reply(found: Any) -> Reply:
+    parts = [part for item in found.output if item.type == "message" for part in item.content]
+    called = [item for item in found.output if item.type == "function_call"]
+    thought = [
+        one for item in found.output if item.type == "reasoning" for one in (*item.summary, *(item.content or ()))
+    ]
+    word = (found.incomplete_details and found.incomplete_details.reason) or found.status
+    return Reply(
+        text=found.output_text,
+        **calls_and_errors((one.name, one.arguments, one.call_id) for one in called),
+        provider_calls=tuple(
+            ToolCall(PROVIDER_CALLS[item.type][0], _given(item), item.id)
+            for item in found.output
+            if item.type in PROVIDER_CALLS
+        ),
+        finish="tool_calls" if called and word == "completed" else FACTS.finish(word),
+        usage=found.usage and Usage(found.usage.input_tokens, found.usage.output_tokens, found.usage.total_tokens),
+        reasoning="\n\n".join(one.text for one in thought),
+        refusal="".join(part.refusal for part in parts if part.type == "refusal"),
+        model=found.model,
+        id=found.id,
+    )
+
+
+def _given(item: Any) -> dict[str, Any]:
+    written: dict[str, Any] = item.to_dict()
+    inner = written.get(PROVIDER_CALLS[item.type][1])
+    return inner if isinstance(inner, dict) else {k: v for k, v in written.items() if k not in ("id", "type", "status")}

@@ -1,0 +1,50 @@
+"""What the adapters share: calls as a library hands them out, and OpenAI's messages taken apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.core.chat import CallError, ToolCall
+from harness.core.errors import UnsupportedError
+from harness.dialects.arguments import strict_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def calls_and_errors(found: Iterable[tuple[Any, Any, Any]]) -> dict[str, Any]:
+    """``calls`` and ``errors`` of name, arguments and id: arguments that are text are read as JSON."""
+    made = [_call(place, *one) for place, one in enumerate(found)]
+    return {
+        "calls": tuple(one for one in made if isinstance(one, ToolCall)),
+        "errors": tuple(one for one in made if isinstance(one, CallError)),
+    }
+
+
+def _call(place: int, name: Any, arguments: Any, given: Any) -> ToolCall | CallError:
+    try:
+        read = strict_json(arguments) if isinstance(arguments, str) else arguments
+    except ValueError as error:
+        return CallError("arguments", str(error), arguments, name, given, place)
+    if isinstance(read, dict):
+        return ToolCall(name, read, given)
+    return CallError("arguments", "no JSON object", str(arguments), name, given, place)
+
+
+def declined(options: dict[str, Any], known: Any, library: str) -> None:
+    """Raise ``UnsupportedError`` for options that the library's call has no parameter for."""
+    if unknown := sorted(options.keys() - set(known)):
+        raise UnsupportedError(f"{library} has no {', '.join(unknown)}")
+
+
+def texts(content: Any) -> list[str]:
+    """The texts of a message's content: one, or one for each part."""
+    if isinstance(content, list):
+        return [part["text"] for part in content]
+    return [content] if content else []
+
+
+def functions(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
+    """The tools' functions, their parameters under the name ``schema``."""
+    found = [tool["function"] for tool in tools or ()]
+    return [{"name": one["name"], "description": one["description"], schema: one["parameters"]} for one in found]
