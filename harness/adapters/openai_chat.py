@@ -24,7 +24,7 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
     return Reply(
         text=choice.message.content or "",
         **calls_and_errors(_calls(choice.message)),
-        finish=choice.finish_reason and FACTS.finish(choice.finish_reason),
+        finish=FACTS.finish(choice.finish_reason),
         usage=usage and Usage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens),
         reasoning=getattr(choice.message, "reasoning_content", None) or "",
         refusal=choice.message.refusal or "",
@@ -34,8 +34,8 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
 
 
 def _calls(message: Any) -> list[tuple[Any, Any, Any]]:
-    if message.function_call:  # the form before tool_calls, which servers still send
-        return [(message.function_call.name, message.function_call.arguments, None)]
+    if message.function_call and not message.tool_calls:  # the form before tool_calls, which servers still send
+        return [(message.function_call.name, message.function_call.arguments, "")]
     return [(one.function.name, one.function.arguments, one.id) for one in message.tool_calls or ()]
 
 

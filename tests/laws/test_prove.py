@@ -14,7 +14,8 @@ from harness.laws.broken_backends.catalogue import BROKEN
 from harness.laws.counterexample import Counterexample, from_json, to_json
 from harness.laws.exemplars import exemplars
 from harness.laws.prove import BARE_MODES, Effort, asker, chosen_laws, judged, prove, prove_one
-from harness.laws.question import History, Question, Turn
+from harness.laws.question import History, Question, Turn, carried
+from harness.laws.schemas import schema_complaint
 from harness.laws.tested_backend import OURS, Backend, backend_at
 
 WRONG = {faulty.name: faulty.spoil for faulty in BROKEN}
@@ -141,3 +142,17 @@ def test_what_is_no_counterexample_is_told(value):
 def test_bare_modes_hold_for_every_reply_that_is_drawn(ours):
     for mode in BARE_MODES:
         assert prove_one(ours, "bedrock", mode, effort=Effort(bare=100, seed=11)).holds
+
+
+def test_a_failed_answer_is_no_question_without_a_failure_in_its_bytes():
+    """Shrinking took the failure out, and then showed a good answer as one that failed."""
+    question = replace(exemplars("openai", stream=False)[0], kind="failed")
+    assert not carried(question)
+    assert any(carried(replace(question, quirks=frozenset({one}))) for one in question.dialect.failures)
+
+
+def test_a_schema_that_goes_out_whole_is_whole_on_a_wire_with_a_subset_too():
+    item = {"type": "object", "properties": {"k": {"type": "string"}}}
+    given = {"type": "object", "properties": {"item": {"$ref": "#/$defs/Item"}}, "$defs": {"Item": item}}
+    assert schema_complaint(given, given, "gemini") == ""
+    assert "properties" in schema_complaint(given, {"type": "object", "properties": {"item": {}}}, "gemini")
