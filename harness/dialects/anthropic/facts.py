@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.facts import ROWS, Facts, provider_error, seconds
+from harness.dialects.facts import ROWS, Facts, provider_error, seconds, status_of
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -52,7 +52,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
         told = {"message": told} if isinstance(told, str) else event
     message = str(told.get("message") or json.dumps(told, ensure_ascii=False))
     word = told.get("type")
-    status = _STATUSES.get(word) if isinstance(word, str) else None
+    # llama.cpp's server gives its own status here, and types of its own.
+    status = (_STATUSES.get(word) if isinstance(word, str) else None) or status_of(told.get("code"))
     return provider_error(message, status=status, retry_after=seconds(told.get("retry_after")), provider="anthropic")
 
 
