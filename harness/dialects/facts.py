@@ -87,6 +87,9 @@ class Facts:
     list without parts. ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other.
     ``resigned``: why a request can't be sent again as it is. ``models`` is how the API lists its models.
     ``failure`` finds an error inside a 200 answer.
+
+    ``state`` is the kind that goes back with the next turn: signed or redacted ``thinking`` blocks, ``signed`` ones
+    alone, reasoning ``details``, or reasoning ``items``.
     """
 
     finishes: Mapping[str, Finish]
@@ -101,6 +104,7 @@ class Facts:
     tools_in_prompt: bool = False
     object_results: bool = False
     own_schemas: bool = False
+    state: Literal["", "thinking", "signed", "details", "items"] = ""
     dropped_options: frozenset[str] = frozenset()
     runs: ToolCall = _WEB_SEARCH
     object_arguments: Literal["never", "whole", "always"] = "never"

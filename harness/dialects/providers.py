@@ -50,7 +50,9 @@ class Profile:
     for its answers. ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own.
     ``credentials`` are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on
     this machine, or huggingface.co, about each of its models that it does not know, whatever the ``api_base``.
-    ``litellm``: litellm knows it. ``starter`` is a small model of today that calls tools, to begin with.
+    ``litellm``: litellm knows it. ``wants_state``: its answers hold state that the renderers write;
+    ``wants_reasoning``: the reasoning goes back too. ``starter`` is a small model of today that calls tools, to
+    begin with.
 
     ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
     """
@@ -74,6 +76,8 @@ class Profile:
     credentials: tuple[str, ...] = ("api_key",)
     asks_about_models: bool = False
     litellm: bool = True
+    wants_state: bool = False
+    wants_reasoning: bool = False
     starter: str = ""
     model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -153,6 +157,8 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="deepseek",
+            wants_state=True,
+            wants_reasoning=True,
             json_beside_tools=True,
             starter="deepseek-chat",
             names=OPENAI,
@@ -164,6 +170,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="openrouter",
+            wants_state=True,
             json_beside_tools=True,
             starter="openai/gpt-4o-mini",
             names=OPENAI,
@@ -188,6 +195,7 @@ PROFILES: dict[str, Profile] = {
         Profile(name="llamafile", names=OPENAI, model="llamafile/some-model", options=V1),
         Profile(
             name="anthropic",
+            wants_state=True,
             starter="claude-haiku-4-5",
             dialect="anthropic",
             names=ANTHROPIC,
@@ -217,6 +225,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="bedrock",
+            wants_state=True,
             dialect="bedrock",
             names=BEDROCK,
             ids=BEDROCK_ID,
@@ -267,6 +276,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="openai/responses",
+            wants_state=True,
             dialect="openai_responses",
             names=OPENAI,
             ids=CALL_ID,
@@ -275,6 +285,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="azure_ai/claude",
+            wants_state=True,
             dialect="anthropic",
             names=ANTHROPIC,
             ids=ANTHROPIC_ID,
@@ -293,6 +304,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="bedrock/invoke",
+            wants_state=True,
             dialect="bedrock_invoke",
             names=BEDROCK,
             ids=INVOKE_ID,
@@ -339,6 +351,9 @@ PROFILES: dict[str, Profile] = {
         Profile(name="zai", keys=("ZAI_API_KEY",), hosts=(r"api\.z\.ai",), own_parser=True),
     )
 }
+FOREIGN = "mistral"
+"""A provider that takes back no other's state."""
+
 ALIASES = {"google": "gemini"}
 """What people call a provider, where litellm has another word for it."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
-from harness.dialects.providers import profile
+from harness.dialects.providers import FOREIGN, profile, proven
 from harness.interception.clients import answering
 from harness.laws.law import Law
 from harness.laws.question import tool
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.core.exchange import HttpRequest, HttpResponse
 
-PROVIDERS = ("anthropic", "azure_ai/claude", "bedrock/invoke", "bedrock", "openrouter", "deepseek", "openai/responses")
+PROVIDERS = tuple(name for name in proven() if profile(name).wants_state)
 """Providers whose answers hold state that the renderers write."""
 
 
@@ -40,7 +40,7 @@ class StateTrial:
 
 
 def run_state_trial(
-    provider: str, answer: Reply, complete: Callable[..., Reply], *, stream: bool, other: str = "mistral"
+    provider: str, answer: Reply, complete: Callable[..., Reply], *, stream: bool, other: str = FOREIGN
 ) -> StateTrial:
     """Put a question, its answer and the results of its calls to a backend; then the same to the model of ``other``."""
     wire = {name: name.replace("/", "__") for name in STATEFUL_NAMES}
@@ -79,8 +79,9 @@ def _ask(
 def goes_back(trial: StateTrial) -> str:
     """T6: the state of the answer stands in the next request, in its place."""
     dialect = profile(trial.provider).dialect
-    expected, found = _expected(trial.reply, dialect), _RETURNED[dialect](trial.same)
-    if trial.provider == "deepseek":
+    kind = DIALECTS[dialect].facts.state
+    expected, found = _expected(trial.reply, kind), _RETURNED[kind](trial.same)
+    if profile(trial.provider).wants_reasoning:
         expected, found = trial.reply.reasoning, trial.same["messages"][1].get("reasoning_content")
     return "" if found == expected else f"the next request holds {found!r}, the answer held {expected!r}"
 
@@ -99,10 +100,10 @@ T6 = Law("T6", "what the provider wants back goes back byte for byte", goes_back
 T7 = Law("T7", "state goes to no other model, and nothing else is lost", stays)  # type: ignore[arg-type] # as above
 
 
-def _expected(reply: Reply, dialect: str) -> Json:
-    if dialect == "openai_responses":
+def _expected(reply: Reply, kind: str) -> Json:
+    if kind == "items":
         return [item if item["type"] == "reasoning" else item["type"] for item in reply.state["responses_items"]]
-    if dialect == "openai":
+    if kind == "details":
         return reply.state["reasoning_details"], [one["extra_content"] for one in reply.state["call_state"].values()]
     return reply.state["thinking_blocks"]
 
@@ -132,11 +133,10 @@ def _of_responses(body: dict[str, Any]) -> Json:
 
 
 _RETURNED: dict[str, Callable[[dict[str, Any]], Json]] = {
-    "anthropic": _of_anthropic,
-    "bedrock_invoke": _of_anthropic,
-    "bedrock": _of_bedrock,
-    "openai": _of_chat,
-    "openai_responses": _of_responses,
+    "thinking": _of_anthropic,
+    "signed": _of_bedrock,
+    "details": _of_chat,
+    "items": _of_responses,
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from harness.core.chat import Reply, ToolCall, Usage
+from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ _THOUGHT = st.sampled_from(("Let me think.", "é\n\n<b>\u2028日本 🙂", "{}",
 @st.composite
 def stateful(draw: st.DrawFn, provider: str) -> Reply:
     """An answer with calls and state, as ``provider`` may give it."""
-    dialect = profile(provider).dialect
+    row = profile(provider)
     count = draw(st.integers(1, 2))
     calls = tuple(ToolCall(STATEFUL_NAMES[n], {"n": n}, f"call_{n}abcdefgh") for n in range(count))
     text = draw(st.sampled_from(("", "So.")))
-    state = draw(_STATES[dialect](calls, text))
-    reasoning = draw(_THOUGHT) if provider == "deepseek" else ""
+    state = draw(_STATES[DIALECTS[row.dialect].facts.state](calls, text))
+    reasoning = draw(_THOUGHT) if row.wants_reasoning else ""
     return Reply(text, calls, finish="tool_calls", usage=Usage(1, 2, 3), reasoning=reasoning, state=state)
 
 
@@ -71,9 +72,8 @@ def _items(draw: st.DrawFn, calls: tuple[ToolCall, ...], text: str) -> dict[str,
 
 
 _STATES: dict[str, Callable[..., st.SearchStrategy[dict[str, Json]]]] = {
-    "anthropic": _thinking,
-    "bedrock_invoke": _thinking,
-    "bedrock": _signed,
-    "openai": _details,
-    "openai_responses": _items,
+    "thinking": _thinking,
+    "signed": _signed,
+    "details": _details,
+    "items": _items,
 }

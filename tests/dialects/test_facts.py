@@ -156,3 +156,9 @@ def test_a_wait_that_the_error_names_itself_is_kept() -> None:
     with pytest.raises(RateLimitError) as raised:
         DIALECTS["gemini"].read(HttpResponse(200, JSON, (Chunk(body),)))
     assert raised.value.retry_after == 12.0
+
+
+def test_llama_cpps_errors_on_anthropics_wire_have_their_status():
+    event = {"error": {"code": 500, "message": "Invalid diff", "type": "server_error"}}
+    error = DIALECTS["anthropic"].facts.failure(event, "error")
+    assert (type(error).__name__, error.status) == ("ServerError", 500)

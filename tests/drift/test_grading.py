@@ -124,6 +124,12 @@ ASKS_JSON = [
     ("ollama", "http://localhost:11434/api/chat", {"format": "json", "stream": False}),
     ("ollama", "http://localhost:11434/api/chat", {"format": SCHEMA, "stream": False}),
     ("ollama_generate", "http://localhost:11434/api/generate", {"format": "json", "stream": False}),
+    ("openai_responses", "https://api.openai.com/v1/responses", {"text": {"format": {"type": "json_object"}}}),
+    (
+        "bedrock_invoke",
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-3-haiku-20240307-v1%3A0/invoke",
+        {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
+    ),
 ]  # fmt: skip
 
 

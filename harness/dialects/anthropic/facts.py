@@ -58,6 +58,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    state="thinking",
     dropped_options=frozenset({"seed", "presence_penalty"}),
     last_line=r"(?m)^event: message_stop",
     event_keys=("type", "error"),

@@ -70,6 +70,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    state="signed",
     dropped_options=frozenset({"seed", "presence_penalty", "parallel_tool_calls"}),
     own_schemas=True,
     event_keys=(

@@ -124,6 +124,7 @@ def _wait(told: dict[str, Json]) -> float | None:
 
 
 FACTS = Facts(
+    state="details",
     last_line=r"(?m)^data: ?\[DONE\]",
     event_keys=("choices", "error", "object"),
     thinks_in_text=True,

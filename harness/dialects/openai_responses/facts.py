@@ -104,6 +104,7 @@ def _error(found: Json) -> ProviderError:
 
 
 FACTS = Facts(
+    state="items",
     dropped_options=frozenset({"seed", "presence_penalty", "stop"}),
     finishes=FINISHES,
     finish_at=("status",),
