@@ -176,7 +176,7 @@ class LineWatch:
             if not peculiar(self.dialect).bare_lines and self.facts.terminator == DONE:
                 yield f"data: {DONE}"
             return
-        self.seen.append(text)
+        self.seen.append(text.replace("\n", " "))  # an event may stand on several lines, and is kept on one
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:

@@ -79,8 +79,8 @@ def compared(provider, questions):
 @pytest.mark.parametrize("provider", proven())
 def test_one_in_nine_of_the_first_questions_of_the_laws(provider, stream):
     ways = compared(provider, exemplars(provider, stream=stream)[::9])
-    # The frames of Bedrock's InvokeModel are left to the whole call.
-    assert ways["parsed"] > ways["all"] / 2 or provider == "bedrock/invoke"
+    # The frames of Bedrock's InvokeModel are left to the whole call; of the few that fit /api/generate, half.
+    assert ways["parsed"] >= ways["all"] / 2 or provider == "bedrock/invoke"
 
 
 @pytest.mark.slow
@@ -130,5 +130,5 @@ def test_a_litellm_without_these_parsers_is_asked_in_full(monkeypatch):
 
     monkeypatch.setattr(recorded_answers, "_config", lambda *_: object())
     assert parsed(prepared("groq/m", HEARD, None, AT, stream=False), response("no JSON")) is None
-    monkeypatch.setattr(recorded_answers, "_BY_SDK", frozenset())
+    monkeypatch.setattr(recorded_answers, "BY_SDK", frozenset())
     assert parsed(prepared("groq/m", HEARD, None, AT, stream=True), response(event(finish="stop"))) is None

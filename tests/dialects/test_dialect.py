@@ -6,6 +6,7 @@ import pytest
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
+from harness.core.exchange import HttpResponse
 from harness.dialects import DIALECTS
 
 CALL, OTHER = ToolCall("a", {}, "call_1"), ToolCall("b", {"x": "long enough to be cut", "y": 1}, "call_2")
@@ -23,22 +24,22 @@ SAMPLES = (
 )
 
 
-def written(name: str, reply: Reply, *, stream: bool, quirks: frozenset[str] = frozenset()) -> bytes | None:
+def answered(name: str, reply: Reply, *, stream: bool, quirks: frozenset[str] = frozenset()) -> HttpResponse | None:
     try:
-        return DIALECTS[name].render(reply, stream=stream, quirks=quirks).body
+        return DIALECTS[name].render(reply, stream=stream, quirks=quirks)
     except UsageError:
         return None
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_every_quirk_changes_the_bytes_of_some_reply(name: str) -> None:
+def test_every_quirk_changes_some_answer(name: str) -> None:
     for quirk in DIALECTS[name].quirks:
         changed = [
             made
             for one in SAMPLES
             for stream in (False, True)
-            if (made := written(name, one, stream=stream, quirks=frozenset({quirk})))
-            and made != written(name, one, stream=stream)
+            if (made := answered(name, one, stream=stream, quirks=frozenset({quirk})))
+            and made != answered(name, one, stream=stream)
         ]
         assert changed, quirk
 
@@ -53,7 +54,7 @@ def test_an_unknown_quirk_is_refused_and_the_known_ones_are_named(name: str) -> 
 def test_the_same_reply_is_the_same_bytes(name: str) -> None:
     for reply in SAMPLES:
         for stream in (False, True):
-            assert written(name, reply, stream=stream) == written(name, reply, stream=stream)
+            assert answered(name, reply, stream=stream) == answered(name, reply, stream=stream)
 
 
 def test_dialects_stand_under_their_own_names() -> None:

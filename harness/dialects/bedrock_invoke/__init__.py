@@ -28,6 +28,7 @@ from harness.dialects.facts import with_wait
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.kinds import framing
 from harness.dialects.framing.sse import write
+from harness.dialects.framing.variants import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +105,8 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
     return replace(read_anthropics(body, path), dialect="bedrock_invoke", model=model, stream=streams)
 
 
-_FRAMED = {name: what for name, what in QUIRKS.items() if name != "no_padding"}
+# Events stand in frames, not in lines of text.
+_FRAMED = {name: what for name, what in QUIRKS.items() if name not in {"no_padding", *VARIANTS}}
 
 BEDROCK_INVOKE = Dialect(
     name="bedrock_invoke",
