@@ -252,8 +252,11 @@ def test_what_goes_round_a_recording_is_told_at_its_end(way, tmp_path, server, c
         way(server.server_port)
         way(server.server_port)
     client = "httpcore" if way is with_httpcore else "tests" if __name__.startswith("tests") else __name__
-    assert tape.traffic.bypassed == {(f"127.0.0.1:{server.server_port}", client): 2}
-    assert f"went past the tape: 127.0.0.1:{server.server_port} by {client}, 2 connections" in caplog.text
+    ((host, by), count), *more = tape.traffic.bypassed.items()
+    # By its name, where a test before this one in the same process has looked that up.
+    assert host in {f"127.0.0.1:{server.server_port}", f"localhost:{server.server_port}"}
+    assert (by, count, more) == (client, 2, [])
+    assert f"went past the tape: {host} by {client}, 2 connections" in caplog.text
     assert len(load(tmp_path / "a.json").exchanges) == 1
 
 

@@ -166,7 +166,7 @@ def test_a_suite_is_replayed_from_a_store(root, tmp_path, monkeypatch, capfd):
     assert main(["run", "--cassettes", root]) == 0, capfd.readouterr()
     (tmp_path / "pyproject.toml").write_text(f'[tool.harness]\ncassettes = "{root}"\n')
     assert main(["run"]) == 0
-    assert main(["cassettes"]) == 0
+    assert main(["cassettes", "list"]) == 0
     assert main(["cassettes", "prune", "--yes"]) == 2
     assert "use the store's own tools" in capfd.readouterr().err
 

@@ -174,7 +174,9 @@ def test_a_door_open_to_others_is_told(cassette: Path) -> None:
         assert httpx.get(f"{base}/v1/models").status_code == 200
         assert httpx.get(f"{base}/v1/models", headers={"host": "docker.test"}).status_code == 403
         server.end()
-    assert server.err == "harness: whoever reaches this machine may ask; other names than 0.0.0.0 need --allow-host\n"
+    assert (
+        server.err == "harness: anyone who reaches this machine may ask; other names than 0.0.0.0 need --allow-host\n"
+    )
 
 
 def test_an_upstream_that_is_down_is_told_to_both(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from harness.cassette.secrets import edits, places, rules, shapes
 from harness.cassette.secrets.edits import Edit, Spot
+from harness.cassette.secrets.nested_encodings import unfolded
 from harness.cassette.secrets.shapes import known_secrets
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
 from harness.dialects.mcp.messages import SESSION
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Redactor", "known_secrets"]
 
 _NUMBERED = re.compile(r"session-\d+")
+_PART = re.compile(r"[^/?&=#;]{16,}")
 _SECRET_PARAMETER = re.compile(rf"([?&#;](?:{places.PARAMETER_NAMES})=)[^&#\s\"'<>]*", re.IGNORECASE)
 # What a client reads an answer by. A secret that is an ordinary word is none there.
 _PROTOCOL = frozenset(
@@ -190,7 +192,17 @@ class Redactor:
             bare = _SECRET_PARAMETER.sub(rf"\1{shapes.MARK}", bare)
         self.changed += bare != url
         start = bare.find("/", bare.find("://") + 3) if "://" in bare else 0
-        return bare[: max(start, 0)] + self.text(bare[max(start, 0) :])
+        path = self.text(bare[max(start, 0) :])
+        return bare[: max(start, 0)] + _PART.sub(self._part, path)
+
+    def _part(self, found: re.Match[str]) -> str:
+        """A part of a URL without secrets behind percent signs, or in base64 in base64: such a part goes whole."""
+        plain = unquote(found[0])
+        clean = self.text(plain)
+        if clean != plain:
+            return quote(clean, safe="")
+        inside = (inner.decode("utf-8", "replace") for inner in unfolded(plain.encode("utf-8", "surrogatepass")))
+        return shapes.MARK if any(self.text(inner) != inner for inner in inside) else found[0]
 
     def _session(self, value: str) -> str:
         """A session by a number: anyone who holds its id may go on with it."""
