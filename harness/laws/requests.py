@@ -202,7 +202,8 @@ def choice(trial: Trial, asked: ChatRequest) -> str | None:
         return f"tool_choice is {question.word!r}, {asked.choice!r} was sent"
     if parallel is not None and asked.parallel is not None and asked.parallel is not parallel:
         return f"parallel_tool_calls is {parallel!r}, {asked.parallel!r} was sent"
-    if parallel is False and asked.parallel is None:
+    # A choice of none has no field for it on Anthropic's wire (its SDK's ToolChoiceNoneParam), and no call to count.
+    if parallel is False and asked.parallel is None and asked.choice != "none":
         return "parallel_tool_calls is False, nothing of it was sent"
     return ""
 
