@@ -73,7 +73,7 @@ def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
     litellm takes one that is there already, as its proxy makes it.
     """
     from litellm.litellm_core_utils.rules import Rules  # noqa: PLC0415 - as above
-    from litellm.utils import function_setup  # noqa: PLC0415
+    from litellm.utils import function_setup  # noqa: PLC0415 - as above
 
     started = dt.datetime.now()  # noqa: DTZ005 - litellm subtracts its own from it
     named = {**arguments, "litellm_call_id": str(uuid.uuid4()), "logger_fn": note}

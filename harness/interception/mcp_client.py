@@ -43,7 +43,7 @@ def _starting(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
         recorder = StdioRecorder(url, _begin(answer))
         # The process stays what it is, for its client ends it by its class and its id.
         process._stdin = process.stdin and _Watched(process.stdin, recorder.client)  # noqa: SLF001 - as anyio calls it
-        process._stdout = process.stdout and _Watched(process.stdout, recorder.server, recorder.end)  # noqa: SLF001
+        process._stdout = process.stdout and _Watched(process.stdout, recorder.server, recorder.end)  # noqa: SLF001 - as above
         return process
 
     return started

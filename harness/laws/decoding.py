@@ -33,10 +33,6 @@ def _calls(trial: Trial) -> tuple[ToolCall, ...]:
     return trial.question.reply.calls
 
 
-def _any_calls(trial: Trial) -> bool:
-    return bool(_calls(trial))
-
-
 def _plain_calls(trial: Trial) -> int:
     return len(_calls(trial)) if trial.question.kind == "plain" else -1
 

@@ -100,13 +100,6 @@ def _question(provider: str, rng: Random, *, stream: bool) -> Question:
     return _beside(rng, _asked(rng, question))
 
 
-_DESCRIBED = 12
-
-
-def _detail(rng: Random, place: int) -> tuple[str, dict[str, Json]]:
-    return f"{values.spoken(rng)} ({place})", values.schema(rng)
-
-
 def _quirks(rng: Random, provider: str) -> frozenset[str]:
     known = sorted(DIALECTS[profile(provider).dialect].quirks.keys() - left_out(provider))
     return frozenset(rng.choice(known) for _ in range(rng.randrange(1, 4))) if known else frozenset()

@@ -94,16 +94,3 @@ def number_differs(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> s
     if len(expected) == len(found):
         return ""
     return f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found][:9]}"
-
-
-def differing(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> str:
-    """The complaint if two lists of calls differ in number, order, name or parameters; ``""`` if they don't."""
-    if len(expected) != len(found):
-        return f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found]}"
-    for number, (one, other) in enumerate(zip(expected, found, strict=True)):
-        if one.name != other.name:
-            return f"call {number} was to {one.name!r}, came back as {other.name!r}"
-        complaint = differ(f"call {number}", one.parameters, other.parameters)
-        if complaint:
-            return complaint
-    return ""

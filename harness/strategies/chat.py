@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from harness.core.chat import CallError, Finish, Json, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
+from harness.strategies.material import BROKEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,30 +172,6 @@ def _reasoning() -> st.SearchStrategy[str]:
     return st.just("") | texts()
 
 
-_BROKEN = (
-    '{"x": 1',
-    '{"x": "a',
-    "{'x': 1}",
-    '{"x": 1}{"x": 1}',
-    '{"x": 1} and so on',
-    '{"x": 1, "y": }',
-    '{"x": "a\nb"}',
-    "{'x': True}",
-    "[1]",
-    "5",
-    '"text"',
-    '"{\\"x\\": 1}"',
-    '{"x": NaN}',
-    '{"x": 1e999}',
-    '{"x": 1, "x": 2}',
-    '{"x": "\\ud800"}',
-    '```json\n{"x": 1}\n```',
-    '{"x": 1,}',
-    "{x: 1}",
-    '{"x": 01}',
-)
-
-
 @st.composite
 def broken_replies(draw: st.DrawFn, names: Sequence[str]) -> Reply:
     """A reply with a call whose arguments are no JSON object, beside good ones and text; or one whose last call the
@@ -207,7 +184,7 @@ def broken_replies(draw: st.DrawFn, names: Sequence[str]) -> Reply:
         broken = CallError("cut_off", "", raw, name, "call_broken", len(calls))
         return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="length", usage=draw(usages()))
     broken = CallError(
-        "arguments", "", draw(st.sampled_from(_BROKEN)), name, "call_broken", draw(st.integers(0, len(calls)))
+        "arguments", "", draw(st.sampled_from(BROKEN)), name, "call_broken", draw(st.integers(0, len(calls)))
     )
     return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="tool_calls", usage=draw(usages()))
 

@@ -217,11 +217,7 @@ def _responses(sent: str) -> State:
     output = output_of(sent)
     items = output.items if output is not None else []
     custom = [item.get("call_id") for item in items if item.get("type") == "custom_tool_call"]
-    kept = [
-        _kept(item)
-        for item in items
-        if item.get("type") in ("reasoning", "message", "function_call", "custom_tool_call")
-    ]
+    kept = [_kept(item) for item in items if item.get("type") in _PLACED]
     found: State = {_ITEMS: kept} if any(item["type"] == "reasoning" for item in kept) else {}
     return {**found, _CUSTOM: custom} if custom else found
 

@@ -59,7 +59,6 @@ _CHUNK = re.compile(rb"[A-Za-z0-9]+")
 _GENERIC, _HEX = 3.5, 3.0
 _ONLY_HEX = re.compile(rb"[0-9a-f-]+|[0-9A-F-]+")
 _TURNS = 5
-_SEPARATED = 3
 
 
 class _Prefixed(NamedTuple):

@@ -78,7 +78,7 @@ def refused(seen: CheckContext) -> Finding | None:
 def unread(seen: CheckContext) -> Finding | None:
     """Why nothing at all can be said of the model by this answer; None where it can be."""
     reading, reply, error = seen.reading, seen.observation.reply, seen.observation.error
-    if seen.exchange is None or seen.exchange.response is None or seen.exchange.response.status >= 400:  # noqa: PLR2004
+    if seen.exchange is None or seen.exchange.response is None or seen.exchange.response.status >= 400:  # noqa: PLR2004 - HTTP's own border
         return unjudged("no answer", describe(error) if error else "")
     if not seen.exchange.complete and not isinstance(reading, Reply):
         return unjudged("the client stopped reading", "what would have followed is not recorded", "caller")
@@ -137,15 +137,6 @@ def other_parts(seen: CheckContext) -> bool:
     """Whether the answer holds something that is neither text, reasoning nor a call: a picture, a sound, code."""
     response = seen.exchange.response if seen.exchange else None
     return response is not None and _OTHER_PARTS.search(response.body) is not None
-
-
-def answer_of(seen: CheckContext) -> Reply | None:
-    """What the model answered, in the caller's own names of tools: the backend's reply, or, where a broken call made
-    it raise, the reply that the error carries.
-    """
-    reply = seen.observation.reply
-    held = getattr(seen.observation.error, "reply", None)
-    return reply if reply is not None else held if isinstance(held, Reply) else None
 
 
 def ended(reading: Reply) -> str:
