@@ -6,6 +6,7 @@ HTTPS_PROXY; a program that does not heed them is not held back.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from harness.cli import programs
@@ -40,11 +41,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
+    from harness.cassette.storage.journal import journal
+    from harness.core.errors import CassetteMissingError
     from harness.interception.pace import pace
     from harness.server import rulebook
     from harness.server.program import replay
 
     program, path = programs.program(words), programs.cassette(words)
+    if not path.exists() and not journal(path).exists():
+        command = shlex.join(words.program)
+        raise CassetteMissingError(
+            f"{path}: there is no such cassette; the name follows from the program and its arguments: record them with "
+            f"`harness record -- {command}`, or give another's file as --cassette"
+        )
     rules = rulebook.Rules(rulebook.from_file(words.faults) if words.faults else ())
     ended = replay(
         program,

@@ -344,3 +344,11 @@ def test_what_a_recording_says_of_its_base_urls_is_read_back():
     assert again["OPENAI_BASE_URL"] == "https://llm.example.com/v1"
     assert again["OLLAMA_API_BASE"] == "http://10.0.0.1:11434"
     assert "url" not in again
+
+
+def test_what_is_not_recorded_names_the_command_that_records_it(harness):
+    missing = harness("replay", "--", "python", "ask.py", "Good bye")
+    assert missing.returncode == 2
+    assert "there is no such cassette" in missing.stderr
+    assert "`harness record -- python ask.py 'Good bye'`" in missing.stderr
+    assert "--cassette" in missing.stderr
