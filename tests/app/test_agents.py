@@ -66,7 +66,6 @@ def complete(model, messages, *, tools=None, stream=False, **options):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     Path("suites").mkdir()
     for name in ("agent_under_test", "backend_under_test"):

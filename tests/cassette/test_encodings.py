@@ -27,11 +27,6 @@ WRITERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def not_in_ci(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-
-
 @pytest.mark.parametrize("name", WRITERS)
 def test_f21_what_was_compressed_stands_in_plain_and_replays_to_every_client(name, tmp_path, served):
     sent, path = WRITERS[name](PLAIN), tmp_path / "a.json"

@@ -23,15 +23,9 @@ import asyncio, os, sys, aiohttp, httpx, requests
 from harness.cassette import open_tape
 from harness.core.errors import CassetteMiss, CassetteWriteError
 from harness.core.exchange import Provenance
-os.environ.pop("CI", None)
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 path, url, *words = sys.argv[1:]
 """
-
-
-@pytest.fixture(autouse=True)
-def not_in_ci(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
 
 
 def program(text, *words):

@@ -22,11 +22,6 @@ WHOLE = to_text(
 )
 
 
-@pytest.fixture(autouse=True)
-def not_in_ci(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-
-
 UNREADABLE = {
     "empty": (b"", CassetteDamagedError, "the file is empty"),
     "blank": (b"\n", CassetteDamagedError, "the file is empty"),

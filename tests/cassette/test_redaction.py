@@ -43,11 +43,6 @@ KEYS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-
-
 def asked(text, url="http://a.test/v1", headers=()):
     return HttpRequest("POST", url, headers, json.dumps({"prompt": text}).encode())
 

@@ -25,11 +25,6 @@ FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 PIECES = (b"data: one\n\n", b"data: tw", b"o\n\n", b"data: [DONE]\n\n")
 
 
-@pytest.fixture(autouse=True)
-def not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-
-
 @contextlib.contextmanager
 def provider(handed: threading.Event | None = None) -> Iterator[tuple[str, list[str]]]:
     """A server that answers with a count, streams in pieces, and remembers what it was asked. After the first piece it

@@ -22,7 +22,6 @@ RECORDER = """
 import os, sys, httpx
 from harness.cassette import open_tape
 from harness.core.exchange import Provenance
-os.environ.pop("CI", None)
 path, url = sys.argv[1:]
 with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")):
     for number in range(1000):
@@ -33,7 +32,6 @@ with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
 
     def answer(body, _headers):
         number = json.loads(body)["number"]

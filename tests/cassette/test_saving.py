@@ -199,7 +199,6 @@ import os, pathlib, sys, httpx
 from harness.cassette import load, open_tape, save
 from harness.core.errors import CassetteWriteError
 disk, small, large, url = pathlib.Path(sys.argv[1]), *map(load, sys.argv[2:4]), sys.argv[4]
-os.environ.pop("CI", None)
 path = disk / "a.json"
 save(path, small)
 (disk / "filler").write_bytes(b"x" * (512 * 1024 - 24 * 1024))
@@ -241,7 +240,6 @@ import os, pathlib, sys, httpx
 from harness.cassette import load, open_tape
 from harness.core.errors import CassetteWriteError
 disk, small, url = pathlib.Path(sys.argv[1]), load(sys.argv[2]), sys.argv[3]
-os.environ.pop("CI", None)
 os.environ["XDG_STATE_HOME"] = str(disk / "state")
 (disk / "filler").write_bytes(b"x" * (512 * 1024 - 32 * 1024))
 try:
@@ -316,7 +314,6 @@ from harness.cassette import load, open_tape
 from harness.core.errors import CassetteWriteError
 from harness.core.exchange import Provenance
 path, url = pathlib.Path(sys.argv[1]), sys.argv[2]
-os.environ.pop("CI", None)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     with open_tape(path, mode="record", provenance=Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")):
@@ -329,7 +326,6 @@ except CassetteWriteError as error:
 
 
 def test_f4_a_file_that_may_not_grow_leaves_the_journal_and_says_so(tmp_path, served, monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
     path = tmp_path / "a.json"
     done = subprocess.run(
         [sys.executable, "-c", QUOTA, path, served.url], capture_output=True, text=True, timeout=300, check=True
@@ -346,7 +342,6 @@ import os, pathlib, subprocess, sys
 from harness.cassette import load, open_tape, save
 from harness.core.errors import CassetteWriteError
 disk, small = pathlib.Path(sys.argv[1]), load(sys.argv[2])
-os.environ.pop("CI", None)
 path = disk / "a.json"
 save(path, small)
 subprocess.run(["mount", "-o", "remount,ro", disk], check=True)

@@ -49,7 +49,6 @@ def empty(tmp_path, monkeypatch, server):
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "models.yaml").write_text(MODELS.replace("PORT", str(server.server_port)))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("CARD_KEY", KEY)
     server.asked, server.status = [], well
     return tmp_path

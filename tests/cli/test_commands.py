@@ -106,7 +106,6 @@ def project(recorded, tmp_path, monkeypatch):
     """A copy to alter, as the current folder; nothing listens where it was recorded from, for all it knows."""
     shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("SHOP_KEY", raising=False)
     return tmp_path
 
@@ -268,7 +267,7 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
         (("recrod",), "did you mean 'record'?"),
         (("start",), "there is no command 'start'; did you mean 'local start'?"),
         (("cassettes", "lsit"), "there is no command 'cassettes lsit'; did you mean 'cassettes list'?"),
-        (("cassettes",), "cassettes needs one of list, show, explain, check, prune, audit, import, export"),
+        (("cassettes",), "cassettes needs one of list, show, explain, check, cover, prune, audit, import, export"),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_ends_with_2(project, run, words, sentence):

@@ -71,7 +71,6 @@ def kept(tmp_path_factory):
 def project(tmp_path, kept, server, run, monkeypatch):
     """A suite recorded from the server, once for all tests."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("SHOP_KEY", KEY)
     server.asked, server.says = [], same
     if not any(kept.iterdir()):

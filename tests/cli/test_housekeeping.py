@@ -31,7 +31,6 @@ SECOND = "replies:\n  - {text: Good day!}\n  - {calls: [{name: shop__find, param
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("SHOP_KEY", "sk-planted-0123456789")
     (tmp_path / "suites").mkdir()
     record(tmp_path, FIRST, "record")

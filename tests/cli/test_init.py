@@ -16,7 +16,6 @@ def folder(tmp_path, monkeypatch):
     for row in PROFILES.values():
         for key in row.keys:
             monkeypatch.delenv(key, raising=False)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -35,7 +35,6 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "careless.py").write_text(ADAPTER)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
-    monkeypatch.delenv("CI", raising=False)
     yield tmp_path
     sys.modules.pop("careless", None)
 

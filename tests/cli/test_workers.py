@@ -44,7 +44,6 @@ def project(server, tmp_path, monkeypatch):
     (tmp_path / "suites").mkdir()
     (tmp_path / "suites" / "shop.yaml").write_text(text)
     monkeypatch.setenv("SHOP_KEY", "sk-planted-0123456789abcdef")
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -181,7 +181,6 @@ def test_outside_of_a_run_the_command_runs_as_it_is(tmp_path):
 
 def test_a_program_and_its_server_share_a_cassette(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(HERE.parents[1]))
     # An environment as the official clients hand it on: PATH, and what a stand-in from a checkout needs.
     Path("agent.py").write_text(
@@ -226,7 +225,6 @@ def test_a_server_has_the_same_address_on_every_machine(words, url):
 
 def test_bad_commands(monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
     for words in (
         ["mcp"],
         ["mcp", "--"],

@@ -82,7 +82,6 @@ MISTAKES = {
 def test_a_mistake_is_one_sentence(
     words: list[str], told: str, cassette: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
     monkeypatch.chdir(cassette.parent)
     for name, text in FILES.items():
         if name in words:

@@ -30,11 +30,6 @@ ASKED = (
 )
 
 
-@pytest.fixture(autouse=True)
-def not_in_ci(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-
-
 def by_httpx(url):
     with httpx.Client(headers={"authorization": f"Bearer {KEY}"}) as client:
         return [answer(client.post(url + path, content=body)) for path, body in ASKED]
