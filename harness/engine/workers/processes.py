@@ -95,7 +95,7 @@ class Processes:
                     one.pipe.send(None)
         found: list[News] = []
         for one in workers:
-            found += self._last_words(one)
+            found += self._last_words(one, _PATIENCE if at_once else None)
             one.process.join(_PATIENCE)
             if one.process.is_alive():
                 one.process.kill()
@@ -128,9 +128,9 @@ class Processes:
                 raise said.error
         return None
 
-    def _last_words(self, one: _Worker) -> Iterator[News]:
+    def _last_words(self, one: _Worker, seconds: float | None) -> Iterator[News]:
         with contextlib.suppress(Exception):  # whatever it fails with now, it is being released
-            while one.pipe.poll(_PATIENCE):
+            while one.pipe.poll(seconds):
                 found = self._heard(one, one.pipe.recv())
                 if found is not None:
                     yield found

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from harness.core.errors import WorkerDiedError
+from harness.engine.budget import BudgetSpentError
 from harness.engine.events import CaseFinished, CaseResult, CaseStarted, Problem, RunStarted
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class BatchScheduler:
 def dealt(jobs: Sequence[Job], crew: WorkerPool, *, batch: int, ahead: int) -> Iterator[Event]:
     """Have ``crew`` play ``jobs``, and tell what happens in their order. ``crew`` is released at the end of it.
 
-    What was finished when the user interrupts is told before the interruption goes on.
+    What was finished when the user interrupts is reported before the interruption goes on. When the budget is spent,
+    questions that it allowed are still answered: they are paid for.
     """
     deal = BatchScheduler(len(jobs), batch=batch, ahead=ahead)
     at_once = True
@@ -128,8 +130,8 @@ def dealt(jobs: Sequence[Job], crew: WorkerPool, *, batch: int, ahead: int) -> I
             _take(deal, crew.news(), jobs)
             yield from _told(jobs, deal.ready())
         at_once = False
-    except KeyboardInterrupt:
-        _take(deal, crew.stop(at_once=True), jobs)
+    except (KeyboardInterrupt, BudgetSpentError) as end:
+        _take(deal, crew.stop(at_once=isinstance(end, KeyboardInterrupt)), jobs)
         yield from _told(jobs, (*deal.ready(), *deal.left()))
         raise
     finally:

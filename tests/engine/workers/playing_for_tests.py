@@ -65,8 +65,9 @@ class ForTests:
     def crashes(self, turns):
         raise ZeroDivisionError("a bug")
 
-    def asks(self, turns, dollars="0"):
+    def asks(self, turns, dollars="0", seconds="0"):
         turns.take(float(dollars))
+        time.sleep(float(seconds))
         with (Path(self.folder) / "asked").open("a") as file:
             file.write(f"{time.monotonic()}\n")
         turns.settle(float(dollars), float(dollars) / 2)

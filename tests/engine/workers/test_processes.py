@@ -96,9 +96,10 @@ def test_a_case_that_always_kills_its_worker_is_told_and_the_rest_goes_on(recipe
 
 
 def test_one_budget_over_all_workers(recipe):
+    """What it allowed is asked and answered, though another worker is refused meanwhile."""
     spent = allowance(requests=7)
     with pytest.raises(BudgetSpentError, match="7 requests"):
-        list(processes(2, batch=1)(jobs(*["asks"] * 12), recipe, spent))
+        list(processes(2, batch=1)(jobs(*["asks"] * 6, "asks 0 0.2", *["asks"] * 5), recipe, spent))
     assert len(lines(recipe, "asked")) == 7
     assert spent.requests == 7
 
