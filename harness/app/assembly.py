@@ -92,22 +92,21 @@ def mutate(
     parts: Collection[Part] = PARTS,
     sample: int | None = None,
     seed: int = 0,
+    sound: bool = False,
     judging: Callable[[Job, CaseResult], CaseResult] = lambda _job, result: result,
     replayed: Mapping[str, CaseResult] | None = None,
 ) -> Iterator[MutationEvent]:
     """Mutate what the cassettes of ``chosen`` hold, and tell what a replay notices. As offline as ``replay``.
 
     ``judging`` may give a result other findings than those of the suites' own checks; ``replayed`` is what came of
-    some cassettes already, of which only requests are mutated.
+    some cassettes already, of which only requests are mutated. With ``sound`` a case that fails as it is isn't mutated.
     """
     matcher = settings.matcher()
-    if agents.is_command(settings.agent):
-        raise UsageError("mutate plays each cassette hundreds of times, so it takes no command; name a function")
     ask = agents.asking(settings, replaying=True) or send_with_keys({}, replaying=True)
     recordings = subjects(chosen, ask=ask, matcher=matcher, judging=judging, replayed=replayed)
-    with no_way_out():
+    with no_way_out(programs=agents.is_command(settings.agent)):
         load_offline()
-        yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed)
+        yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed, sound=sound)
 
 
 def one(job: Job, settings: Settings) -> CaseResult:

@@ -27,6 +27,7 @@ from harness.engine.events import CaseFinished
 from harness.engine.selection import Selection, jobs
 from harness.engine.user_code import named
 from harness.interception.network_block import no_way_out
+from harness.laws.tested_backend import backend_at
 from harness.mutation.mutate import MutantJudged, Unmutated
 from harness.report.cards.matrix import BACKEND
 from harness.suite import named_models, probes, shared_models
@@ -141,20 +142,27 @@ def replayed(chosen: Sequence[Job], settings: Settings) -> Iterator[CaseResult]:
 
 
 def of_results(
-    model: str, chosen: Sequence[Job], results: Sequence[CaseResult], checks: Sequence[CardCheck] = CARD_CHECKS
+    model: str,
+    chosen: Sequence[Job],
+    results: Sequence[CaseResult],
+    checks: Sequence[CardCheck] = CARD_CHECKS,
+    *,
+    backend: str = "",
 ) -> Card:
-    """The card of ``model`` from what its probes came to."""
+    """The card of ``model`` from what its probes came to, asked through ``backend`` (``module:attribute``) or ours."""
+    read = backend_at(backend).complete if backend else complete
     sitting = CardBuilder(model, checks)
     cited: dict[str, Provenance] = {}
     cut = _to_recut(seen for result in results for seen in result.observations)
     for job, result in zip(chosen, results, strict=True):
         expects = (job.case.expect, *(turn.expect for turn in job.case.then))
         for seen in result.observations:
-            known = replace(seen, recut=rechunked_replies(seen, complete)) if any(seen is one for one in cut) else seen
+            known = replace(seen, recut=rechunked_replies(seen, read)) if any(seen is one for one in cut) else seen
             sitting.add(known, expects[seen.turn])
         if result.provenance:
             cited[result.cassette] = result.provenance
-    return sitting.card(cited, **versions())
+    made = versions()
+    return sitting.card(cited, **(made | {"litellm": ""} if backend else made))
 
 
 def _to_recut(all_: Iterable[Observation]) -> list[Observation]:

@@ -34,6 +34,6 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
         return made
     cased = {one.path for one in made}
     shipped = [*probes(()), *(suite for name in pack_names() for suite in pack(name, ()))]
-    probing = {settings.cassettes / suite.name / case.id for suite in shipped for case in suite.cases}
+    probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
     files = sorted(settings.cassettes.rglob("*.json")) if settings.cassettes.is_dir() else []
-    return made + [inspected(file, used=file.parent in probing) for file in files if str(file) not in cased]
+    return made + [inspected(file, used=file.parent.parts[-2:] in probing) for file in files if str(file) not in cased]

@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   harness card                                        every model of models.yaml, from its recordings
   harness card openai/gpt-4o-mini --record --repeats 5 --max-dollars 1
   harness card --record --local                       the local model: started, asked, stopped
+  harness card openai/gpt-4o-mini --agent my_agent:answer --record     the models that an agent asks
   harness card --from cassettes/imported              whatever anybody recorded, a card for each provider
   harness card --html card.html --json card.json      the page, and the document that `harness diff` reads
   harness card --baseline card.json                   exit 1 where something that callers rely on broke since
@@ -38,6 +39,7 @@ exit codes: 0 a card was made, 1 with --baseline: a change as grave as --fail-on
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", nargs="*", metavar="MODEL", help="provider/model, or a label of models.yaml")
     parser.add_argument("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
+    options.subject(parser)
     parser.add_argument("--from", dest="recordings", nargs="+", metavar="PATH", help="judge these recordings instead")
     parser.add_argument(
         "--through",
@@ -69,17 +71,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from harness.app import card_runs as making
     from harness.app.settings import settings
     from harness.cards.diff import diff
     from harness.cli import card_reports as reports
+    from harness.cli import programs
     from harness.core.errors import UsageError
 
     if (words.names or words.by_position) and not words.baseline:
         raise UsageError("--as and --by-position go with --baseline")
     if words.through and not words.recordings:
         raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
-    chosen = settings({"cassettes": words.cassettes})
+    if words.recordings and (words.agent or words.backend):
+        raise UsageError("--from judges recordings as they are; leave out --agent and --backend")
+    chosen = settings({name: getattr(words, name) for name in ("cassettes", "agent", "backend")})
+    if chosen.agent and not words.cassettes:
+        chosen = replace(chosen, cassettes=chosen.cassettes / "agents" / programs.named([chosen.agent]))
     checks = making.catalogue(chosen, words.check)
     reports.refuse(words)
     known = {name: reports.read(name) for name in (words.reference, words.baseline) if name}
@@ -92,7 +101,7 @@ def run(words: argparse.Namespace) -> int:
             from harness.cli.card_record import record
 
             code = record(words, chosen, screen)
-        made = _of_models(words, chosen, checks, screen)
+        made = (_of_agent if chosen.agent else _of_models)(words, chosen, checks, screen)
     changes = None
     if words.baseline:
         changes = diff(known[words.baseline], made, pairs(words, known[words.baseline], made))
@@ -112,7 +121,7 @@ def _of_models(
 ) -> tuple[Card, ...]:
     from harness.app import card_runs as making
     from harness.cli.following import bar
-    from harness.core.errors import UsageError
+    from harness.core.errors import AgentError, UsageError
     from harness.report import safe_text
 
     made = []
@@ -129,16 +138,40 @@ def _of_models(
         there = [(job, one) for job, one in zip(jobs, played, strict=True) if job.cassette.exists() or not one.problem]
         missing += len(jobs) - len(there)
         kept, results = [job for job, _ in there], [one for _, one in there]
-        card = making.of_results(model.called, kept, results, checks)
+        card = making.of_results(model.called, kept, results, checks, backend=chosen.backend)
         made.append(card if words.no_self_checks else making.self_judged(kept, results, chosen, card))
         for one in results:
             if one.problem:
                 sys.stderr.write(f"harness: {safe_text.line(one.problem.message)}\n")
+        failed = [seen.error for one in results for seen in one.observations if isinstance(seen.error, AgentError)]
+        if failed:
+            told = f"{len(failed)} answers are not judged, because the backend fails on them, such as: {failed[0]}"
+            sys.stderr.write(f"harness: {safe_text.line(told)}\n")
     if not made:
         raise UsageError("there is nothing to make a card of")
     if missing:
         sys.stderr.write(f"harness: {missing} probes are not recorded; `harness card --record` asks them\n")
     return tuple(made)
+
+
+def _of_agent(
+    words: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
+) -> tuple[Card, ...]:
+    """A card for each model that the agent asks, of what went over the wire while it was given the probes."""
+    from harness.app import card_runs as making
+    from harness.cli.following import bar
+    from harness.core.errors import UsageError
+    from harness.report import safe_text
+
+    planned = making.plan(making.models(words.models, chosen), chosen, only=words.probe)
+    jobs = [job for job in planned if job.cassette.exists()]
+    if not jobs:
+        raise UsageError(f"nothing is recorded of the agent in {chosen.cassettes}; record it: add --record")
+    with bar(screen, len(jobs), "the agent") as step:
+        for one in map(step, making.replayed(jobs, chosen)):
+            if one.problem:
+                sys.stderr.write(f"harness: {safe_text.line(one.problem.message)}\n")
+    return making.from_recordings([job.cassette for job in jobs], by="model", checks=checks)
 
 
 def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], screen: Console) -> tuple[Card, ...]:

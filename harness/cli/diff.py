@@ -50,6 +50,9 @@ def run(words: argparse.Namespace) -> int:
 
     refuse_unwritable(words.json, words.markdown)
     before, after = Path(words.before), Path(words.after)
+    for path in (before, after):
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file or folder; give two cassettes, folders of them, or cards")
     cards = [_holds_cards(path) for path in (before, after)]
     if cards[0] != cards[1] and before.exists() and after.exists():
         raise UsageError(f"{before} and {after}: one holds cards and the other does not; give two of a kind")

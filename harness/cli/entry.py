@@ -118,8 +118,10 @@ def _no_command(given: Sequence[str]) -> int:
     import difflib
 
     word = " ".join(given[:2]) if group in GROUPS else group
-    known = [command.name for command in COMMANDS] + list(GROUPS)
-    near = [name for name in known if name.endswith(f" {word}")] or difflib.get_close_matches(word, known, 1)
+    # By its last word too: `shwo` is `cassettes show`, whose first word can be left out.
+    known = {command.name: command.name for command in COMMANDS} | {name: name for name in GROUPS}
+    known = {name.rpartition(" ")[2]: name for name in known} | known
+    near = [known[one] for one in (word if word in known else "", *difflib.get_close_matches(word, known, 1)) if one]
     hint = f"did you mean {near[0]!r}?" if near else "see `harness --help`"
     sys.stderr.write(f"harness: there is no command {word!r}; {hint}\n")
     return EXIT_USAGE

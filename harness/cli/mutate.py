@@ -21,10 +21,12 @@ EXAMPLES = """examples:
   harness mutate --sample 200 --at-least 0.95    a quick look for CI
 
 A mutated request must be refused by the replay; a mutated answer must be noticed by what its case expects. Survivors
-are listed with an expectation that would notice them. Nothing goes out, and cassettes stay as they are.
+are listed with an expectation that would notice them. Nothing goes out, and cassettes stay as they are. An agent's
+command is started again for each altered answer: take a --sample.
 
-exit codes: 0 done (and, with --at-least, both scores reach it), 1 a score is below --at-least,
-2 wrong usage, nothing to mutate, or a recording that can't be replayed, 130 interrupted: what was judged is shown
+exit codes: 0 done (and, with --at-least, both scores reach it), 1 a score is below --at-least, or a case
+fails unaltered, 2 wrong usage, nothing to mutate, or a recording that can't be replayed, 130 interrupted: what was
+judged is shown
 """
 _PARTS: dict[str, Part] = {"requests": "request", "responses": "response"}
 
@@ -56,7 +58,7 @@ def run(words: argparse.Namespace) -> int:
     jobs = assembly.plan(suites, chosen, choice)
     parts = (_PARTS[words.only],) if words.only else tuple(_PARTS.values())
     out = screen(stderr=words.json == STANDARD_OUTPUT)
-    events = assembly.mutate(jobs, chosen, parts=parts, sample=words.sample, seed=words.seed)
+    events = assembly.mutate(jobs, chosen, parts=parts, sample=words.sample, seed=words.seed, sound=True)
     outcomes, unmutated, stopped = _follow(events, out)
     mutation.show(out, outcomes, unmutated)
     write_report(words.json, lambda: mutation.document(outcomes, unmutated, harness=harness.__version__))
@@ -109,7 +111,7 @@ def _code(
     from harness.mutation.mutant import score
 
     if unmutated:
-        return 2
+        return max(one.problem.exit_code for one in unmutated)
     scores = [(part, score(outcomes, part)) for part in parts]
     if not any(found.n for _, found in scores):
         out.print(Text("nothing was mutated: none of these cases has a cassette with anything to change"))

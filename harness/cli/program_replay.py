@@ -67,13 +67,17 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _judged(ended: Ended, words: argparse.Namespace, path: Path) -> int:
+    from harness.report import safe_text
+
     programs.elsewhere(ended, "refused to ask")
     failed = programs.code(ended, words.exit)
     missed = len(ended.missed)
     answered = len(ended.exchanges) - len(ended.unused)
-    programs.say(f"{answered} of {len(ended.exchanges)} recorded exchanges used, {missed} missed: {path}")
+    recorded = safe_text.count(len(ended.exchanges), "recorded exchange")
+    programs.say(f"{answered} of {recorded} used, {missed} missed: {path}")
     if ended.unused and words.unused == "fail":
         places = ", ".join(map(str, ended.unused))
-        programs.say(f"recorded, but never asked for: exchange {places}; record the program again, or --unused allow")
+        told = f"recorded, but never asked for: exchange {places}; record the program again"
+        programs.say(f"{told}, or put `--unused allow` before the `--`")
         failed = 1
     return 1 if missed or ended.providers else failed

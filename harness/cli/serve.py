@@ -91,6 +91,7 @@ def _replay(words: argparse.Namespace) -> int:
 def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     from harness.app.settings import settings
     from harness.core.errors import UsageError
+    from harness.report import safe_text
     from harness.server import recording_index, synthetic
 
     if words.synthetic is not None:
@@ -102,7 +103,7 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     recorded = recording_index.gathered(words.cassettes or ["cassettes"])
     files = len({one.file for one in recorded})
     loaded = recording_index.RecordingIndex(recorded, repeat=words.repeat, matcher=settings({}).matcher())
-    return loaded, f"{len(recorded)} exchanges of {files} cassettes"
+    return loaded, f"{safe_text.count(len(recorded), 'exchange')} of {safe_text.count(files, 'cassette')}"
 
 
 def _record(words: argparse.Namespace) -> int:

@@ -112,8 +112,10 @@ def mutate(
     mutators: Sequence[Mutator] = MUTATORS,
     sample: int | None = None,
     seed: int = 0,
+    sound: bool = False,
 ) -> Iterator[MutationEvent]:
-    """Judge every mutant of every recording, or ``sample`` of them, the same for the same ``seed``.
+    """Judge every mutant of every recording, or ``sample`` of them, the same for the same ``seed``. With ``sound``
+    a recording that fails as it is can't be mutated: what is noticed of it would say nothing.
 
     ``matcher`` is how requests are compared. Be under ``no_way_out``, as ``assembly.mutate`` is.
     """
@@ -122,7 +124,7 @@ def mutate(
     wanted = keys if sample is None else sorted(keys, key=lambda key: _digest(f"{seed}:{key}"))[:sample]
     yield MutationStarted(len(wanted))
     for subject in chosen:
-        yield from _judged(subject, trying, matcher, frozenset(wanted))
+        yield from _judged(subject, trying, matcher, frozenset(wanted), sound=sound)
 
 
 def mutants(exchange: Exchange, mutators: Sequence[Mutator] = MUTATORS) -> Iterator[Mutant]:
@@ -133,7 +135,12 @@ def mutants(exchange: Exchange, mutators: Sequence[Mutator] = MUTATORS) -> Itera
 
 
 def _judged(
-    subject: RecordedTarget, mutators: Sequence[Mutator], matcher: Matcher | None, wanted: Collection[str]
+    subject: RecordedTarget,
+    mutators: Sequence[Mutator],
+    matcher: Matcher | None,
+    wanted: Collection[str],
+    *,
+    sound: bool,
 ) -> Iterator[MutationEvent]:
     try:
         cassette = load(subject.path)
@@ -143,6 +150,11 @@ def _judged(
     bench = MutationTarget(subject, cassette, subject.replayed or subject.judge(cassette), matcher)
     if bench.said.problem:
         yield Unmutated(subject, bench.said.problem)
+        return
+    failed = [one for one in bench.said.findings if one.verdict == "fail"] if sound else []
+    if failed:
+        why = f"{subject.path}: its replay fails without any change ({failed[0].message}); see `harness run`"
+        yield Unmutated(subject, Problem("ReplayFails", why, 1))
         return
     for number, exchange in enumerate(cassette.exchanges):
         for mutant in mutants(exchange, mutators):

@@ -24,7 +24,7 @@ def heading(path: str, provenance: Provenance, number: int) -> str:
     """The cassette, its provenance and who answered."""
     made = f"{provenance.kind}, recorded {provenance.recorded}"
     made += f" with litellm {provenance.litellm}" if provenance.litellm else ""
-    lines = [f"{path}: {number} exchange{'s' if number != 1 else ''}", made, provenance.source]
+    lines = [f"{path}: {safe_text.count(number, 'exchange')}", made, provenance.source]
     return "".join(f"{safe_text.line(line)}\n" for line in lines if line)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from harness.cassette.matching import request_key
 from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.storage.journal import journal
 from harness.cassette.storage.paths import recordings
 from harness.cassette.storage.store import load
 from harness.core.errors import CassetteMiss, UsageError
@@ -52,6 +53,8 @@ def gathered(paths: Iterable[Path | str]) -> tuple[RecordedExchange, ...]:
     """
     found: list[RecordedExchange] = []
     for path in map(Path, paths):
+        if not path.exists() and not journal(path).exists():
+            raise UsageError(f"{path}: there is no such file or folder; name cassettes, or try --synthetic")
         files = recordings(path)
         if not files:
             raise UsageError(f"{path}: there are no cassettes in this folder; record some, or try --synthetic")

@@ -110,6 +110,66 @@ def test_an_agents_command_is_recorded_and_replayed(folder, capfd, monkeypatch):
     assert len(fake.asked) == asked == 3
 
 
+@pytest.mark.slow
+def test_mutants_are_judged_by_an_agents_command(folder, capfd, monkeypatch):
+    words = ("--agent", f"{sys.executable} command.py")
+    with serving() as fake:
+        Path("suites/mine.yaml").write_text(SUITE.replace("URL", f"{fake.url}/v1"))
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{fake.url}/v1")
+        assert main(["record", *words]) == 0
+    assert main(["mutate", *words, "--only", "responses", "--sample", "4"]) == 0, capfd.readouterr()
+
+
+def test_a_case_that_fails_as_it_is_is_not_mutated(folder, capfd):
+    assert recorded("--agent", "agent_under_test:agent")[0] == 0
+    suite = Path("suites/mine.yaml")
+    suite.write_text(suite.read_text().replace("contains: sunny", "contains: rainy"))
+    capfd.readouterr()
+    assert main(["mutate", "--agent", "agent_under_test:agent", "--at-least", "0"]) == 1
+    out = capfd.readouterr()
+    assert "its replay fails without any change" in " ".join((out.out + out.err).split())
+
+
+def test_a_card_of_the_models_that_an_agent_asks(folder, capfd):
+    words = ("card", "mine", "--probe", "c3-*", "-n", "1", "--agent", "agent_under_test:agent", "--json", "card.json")
+    with serving() as fake:
+        Path("suites/models.yaml").write_text(
+            f"models: [{{label: mine, backend: openai, name: gpt-4o-mini, hostname: {fake.url}/v1}}]"
+        )
+        assert main([*words, "--record"]) == 0, capfd.readouterr()
+    asked = len(fake.asked)
+    assert main([*words]) == 0, capfd.readouterr()
+    assert (len(fake.asked), asked > 0) == (asked, True)
+    (card,) = json.loads(Path("card.json").read_text())["cards"]
+    assert card["model"].endswith("/gpt-4o-mini")
+    assert "agents/agent_under_test" in json.dumps(card)
+    capfd.readouterr()
+    assert main(["card", "mine", "--from", "cassettes", "--agent", "a:b"]) == 2
+    assert "leave out --agent" in capfd.readouterr().err
+    assert main(["card", "mine", "--agent", "agent_under_test:silent"]) == 2
+    assert "nothing is recorded of the agent" in capfd.readouterr().err
+
+
+def test_a_card_through_another_backend(folder, capfd, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-a-key-of-this-test-alone-1")
+    Path("backend_under_test.py").write_text("from harness import complete")
+    words = ("card", "mine", "--probe", "c3-*", "-n", "1", "--no-self-checks", "--json", "card.json")
+    words = (*words, "--backend", "backend_under_test:complete")
+    with serving() as fake:
+        Path("suites/models.yaml").write_text(
+            f"models: [{{label: mine, backend: openai, name: gpt-4o-mini, hostname: {fake.url}/v1}}]"
+        )
+        assert main([*words, "--record"]) == 0, capfd.readouterr()
+    (card,) = json.loads(Path("card.json").read_text())["cards"]
+    assert any(cell["verdict"] != "unseen" for cell in card["cells"])
+    Path("backend_under_test.py").write_text("def complete(*words, **options):\n    raise ValueError('no idea')")
+    sys.modules.pop("backend_under_test")
+    main([*words])
+    out = capfd.readouterr()
+    assert "the backend fails on them" in out.err
+    assert "no idea" in out.err
+
+
 def test_another_backend_is_asked_in_the_place_of_ours(folder, capfd):
     assert recorded("--backend", "backend_under_test:complete")[0] == 0, capfd.readouterr()
     assert main(["run", "--backend", "backend_under_test:complete"]) == 0, capfd.readouterr()

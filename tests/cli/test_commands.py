@@ -265,12 +265,17 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
         (("record", "--max-dollars", "nan"), "--max-dollars is nan; give more than 0"),
         (("nonsense",), "there is no command 'nonsense'; see `harness --help`"),
         (("recrod",), "did you mean 'record'?"),
+        (("shwo",), "there is no command 'shwo'; did you mean 'cassettes show'?"),
+        (("diff", "none.json", "suites"), "none.json: there is no such file or folder; give two cassettes"),
+        (("diff", "notes.txt", "notes.txt"), "it does not look like a cassette"),
+        (("serve", "none.json"), "none.json: there is no such file or folder; name cassettes"),
         (("start",), "there is no command 'start'; did you mean 'local start'?"),
         (("cassettes", "lsit"), "there is no command 'cassettes lsit'; did you mean 'cassettes list'?"),
         (("cassettes",), "cassettes needs one of list, show, explain, check, cover, prune, audit, import, export"),
     ],
 )
 def test_wrong_usage_is_a_sentence_and_ends_with_2(project, run, words, sentence):
+    (project / "notes.txt").write_text("notes")
     code, _, err = run(*words)
     assert code == 2
     assert sentence in err

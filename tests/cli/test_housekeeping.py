@@ -92,7 +92,7 @@ def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run)
     orphan.write_text(tape(project).read_text())
     code, out, _ = run("cassettes", "prune", "--dry-run")
     assert (code, orphan.exists()) == (0, True)
-    assert "cassettes/gone/case/openai+m.json: orphan, 1 exchanges, synthetic" in out
+    assert "cassettes/gone/case/openai+m.json: orphan, 1 exchange, synthetic" in out
     code, _, err = run("cassettes", "prune")
     assert (code, orphan.exists()) == (2, True)
     assert "nobody is there to answer; nothing was removed" in err

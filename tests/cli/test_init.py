@@ -1,6 +1,7 @@
 """The first ten minutes: what `harness init` writes is read, recorded and replayed; nothing is overwritten."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,26 @@ def test_the_providers_whose_keys_are_set_are_asked(folder, run, monkeypatch):
     (suite,) = load_suites([Path("new/suites")])
     assert [model.called.split("/")[0] for model in suite.models] == ["openai", "gemini"]
     assert 'MODEL = "openai/' in Path("new/tests/test_first.py").read_text()
+
+
+def test_the_ci_job_is_green_before_anything_is_recorded_and_says_what_to_do(folder, run):
+    run("init")
+    steps = yaml.safe_load(Path(".github/workflows/harness.yml").read_text())["jobs"]["replay"]["steps"][3:]
+    found = re.compile(r"hashFiles\('(.*)'\) (==|!=) ''")
+
+    def ran():
+        for step in steps:
+            pattern, sign = found.fullmatch(step["if"]).groups()
+            if any(folder.glob(pattern)) == (sign == "!="):
+                yield step["run"]
+
+    notices = list(ran())
+    assert [one.split('"::notice::')[0] for one in notices] == ["echo ", "echo "]
+    assert ["harness record" in notices[0], "--record-mode=once" in notices[1]] == [True, True]
+    for file in (Path("cassettes/first/a/m.json"), Path("tests/cassettes/test_first/a.json")):
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+    assert [one.split()[0] for one in ran()] == ["harness", "harness", "pytest"]
 
 
 def test_nothing_is_overwritten(folder, run):

@@ -38,6 +38,9 @@ _LATE = 256 * 1024
 """Bytes an exchange up to which the bodies of a document are made when they are asked for: no request waits long."""
 _ENDLESS = {float("inf"), float("-inf")}
 _MEND = "bring back the one before, or delete it and record it again"
+_OTHER = "it does not look like a cassette: name one, or `harness import` what another tool recorded"
+_HEAD = 300
+"""Bytes at a document's start within which a cassette says its format."""
 _KEYS = {"format", "partial", "provenance", "exchanges"}
 # Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
 # sees is what is there.
@@ -165,8 +168,9 @@ def _parsed(data: bytes, path: str) -> tuple[Json, bool]:
         what, place = "is nested too deeply", ""
     except ValueError as error:
         what, place = str(error), ""
+    remedy = _MEND if b'"format"' in data[:_HEAD] else _OTHER
     raise CassetteDamagedError(
-        f"{path}: {_short(what)}{f' at {place}' if place else ''}; {_MEND}", path=path, place=place
+        f"{path}: {_short(what)}{f' at {place}' if place else ''}; {remedy}", path=path, place=place
     )
 
 

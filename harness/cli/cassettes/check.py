@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
+    from harness.app.settings import Settings
+
 EXAMPLES = """examples:
   harness cassettes check                               the folders suites and cassettes
   harness cassettes check suites/tools.yaml cassettes/tools
@@ -35,11 +37,14 @@ def run(words: argparse.Namespace) -> int:
     paths = [Path(path) for path in words.paths]
     given = paths or usual_paths(chosen)
     suites, cassettes, problems = _sorted(given)
-    problems += _suite_problems(suites)
+    missing = _missing(suites, chosen, problems)
     problems += _cassette_problems(cassettes)
     for problem in problems:
         sys.stderr.write(f"{safe_text.line(problem)}\n")
-    sys.stdout.write(f"{len(suites)} suite files, {len(cassettes)} cassettes: {len(problems) or 'no'} faults\n")
+    looked = f"{safe_text.count(len(suites), 'suite file')}, {safe_text.count(len(cassettes), 'cassette')}"
+    faults = safe_text.count(len(problems), "fault") if problems else "no faults"
+    left = f"; no cassette for {safe_text.count(missing, 'case')}, see `harness cassettes list`" if missing else ""
+    sys.stdout.write(f"{looked}: {faults}{left}\n")
     return 2 if problems or not (suites or cassettes) else 0
 
 
@@ -62,18 +67,26 @@ def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
     return suites, cassettes, problems
 
 
-def _suite_problems(files: Sequence[Path]) -> list[str]:
-    from harness.core.errors import SuiteError
+def _missing(files: Sequence[Path], chosen: Settings, problems: list[str]) -> int:
+    """How many cases have no cassette, which is no fault: one may ask nothing. Faults of suites go to ``problems``."""
+    import functools
+
+    from harness.cassette import cassette_path
+    from harness.core.errors import SuiteError, UsageError
+    from harness.engine.selection import ALL, jobs
 
     if not files:
-        return []
+        return 0
     from harness.suite import load_suites
 
     try:
-        load_suites(files)
+        planned = jobs(load_suites(files), ALL, functools.partial(cassette_path, chosen.cassettes))
     except SuiteError as error:
-        return list(error.problems)
-    return []
+        problems += error.problems
+        return 0
+    except UsageError:
+        return 0  # no case in them
+    return sum(not job.cassette.exists() for job in planned)
 
 
 def _cassette_problems(files: Iterable[Path]) -> list[str]:

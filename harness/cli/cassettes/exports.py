@@ -41,7 +41,8 @@ def run(words: argparse.Namespace) -> int:
         text = to_yaml(document)
         LeakScan().refuse_text(text, words.to)
         _write(Path(words.to), text, overwrite=words.overwrite)
-        sys.stdout.write(safe_text.line(f"{made} of {len(cassette.exchanges)} exchanges → {words.to}") + "\n")
+        whole = safe_text.count(len(cassette.exchanges), "exchange")
+        sys.stdout.write(safe_text.line(f"{made} of {whole} → {words.to}") + "\n")
         return 0
     sys.stderr.write("harness: there is nothing to export in it\n")
     return _NOTHING

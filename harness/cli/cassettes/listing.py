@@ -89,15 +89,16 @@ def _show(shown: Sequence[CassetteFile], out: Console) -> None:
     files = [one for one in shown if one.use != "missing"]
     uses = {use: sum(one.use == use for one in shown) for use in _STYLES}
     told = ", ".join(f"{number} {use}" for use, number in uses.items() if number)
-    out.print(f"{len(files)} cassettes, {sum(one.size for one in files) / 1024:,.0f} KB: {told or 'none'}")
+    size = sum(one.size for one in files) / 1024
+    out.print(f"{safe_text.count(len(files), 'cassette')}, {size:,.0f} KB: {told or 'none'}")
 
 
 def _facts(one: CassetteFile) -> tuple[str, str, str, str]:
     """What it holds, where it is from, its age and its size."""
+    from harness.report import safe_text
+
     if one.use in {"missing", "unreadable"}:
         return "", "", "", ""
-    holds = f"{one.exchanges} exchange{'' if one.exchanges == 1 else 's'}"
-    age = (
-        "unknown" if one.days is None else "today" if one.days == 0 else f"{one.days} day{'' if one.days == 1 else 's'}"
-    )
+    holds = safe_text.count(one.exchanges, "exchange")
+    age = "unknown" if one.days is None else "today" if one.days == 0 else safe_text.count(one.days, "day")
     return holds, one.kind, age, f"{max(1, one.size // 1024):,} KB"

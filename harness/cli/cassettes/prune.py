@@ -44,7 +44,8 @@ def run(words: argparse.Namespace) -> int:
         sys.stdout.write(f"{chosen.cassettes}: every cassette is used; nothing to remove\n")
         return 0
     for one in going:
-        sys.stdout.write(safe_text.line(f"{one.path}: {one.use}, {one.exchanges} exchanges, {one.kind}") + "\n")
+        holds = safe_text.count(one.exchanges, "exchange")
+        sys.stdout.write(safe_text.line(f"{one.path}: {one.use}, {holds}, {one.kind}") + "\n")
     if words.dry_run:
         return 0
     if not words.yes:
