@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
-class Asked(Protocol):
+class RoutedQuestion(Protocol):
     """A request made ready, as far as litellm must be prepared for it."""
 
     @property
@@ -44,7 +44,7 @@ def load_offline() -> None:
         gc.freeze()  # half a million objects stay: looking for garbage among them takes longer than most work does
 
 
-def library(question: Asked | None = None) -> ModuleType:
+def library(question: RoutedQuestion | None = None) -> ModuleType:
     """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
     if "litellm" not in sys.modules:
         # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
@@ -81,7 +81,7 @@ def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
     return log
 
 
-def _introduce(litellm: ModuleType, question: Asked) -> None:
+def _introduce(litellm: ModuleType, question: RoutedQuestion) -> None:
     """See that litellm knows the provider, and asks nobody about the model."""
     model = question.arguments["model"]
     try:

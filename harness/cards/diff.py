@@ -133,7 +133,9 @@ def _cells(was: Cell, now: Cell) -> Iterator[Change]:
         yield _change("contract" if fell else "shape", now, was, now, told)
     elif _kinds(was.findings) != _kinds(now.findings):
         yield _change("shape", now, was, now, "the verdict is the same for other reasons")
-    elif (was.rate.held, was.rate.n) != (now.rate.held, now.rate.n) or _told(was.findings) != _told(now.findings):
+    elif (was.rate.held, was.rate.n) != (now.rate.held, now.rate.n) or _finding_texts(was.findings) != _finding_texts(
+        now.findings
+    ):
         yield _change("cosmetic", now, was, now, "the same verdict, in other words or numbers")
 
 
@@ -142,7 +144,7 @@ def _kinds(findings: Sequence[Finding]) -> set[tuple[str, str]]:
     return {(one.verdict, one.path) for one in findings if one.verdict != "pass"}
 
 
-def _told(findings: Sequence[Finding]) -> list[str]:
+def _finding_texts(findings: Sequence[Finding]) -> list[str]:
     return [one.message for one in findings]
 
 

@@ -125,7 +125,7 @@ def between(before: Seen, after: Seen) -> Iterator[Change]:
         elif kind == "request":
             yield _request(what, was, now)
         else:
-            yield Change(_answer(was, now), "decoded", what, was, now, _told(was, now))
+            yield Change(_answer(was, now), "decoded", what, was, now, _described(was, now))
 
 
 def _law(what: str, was: Json, now: Json) -> Iterator[Change]:
@@ -154,7 +154,7 @@ def _answer(was: Json, now: Json) -> Grade:
 _CONTRACT = ("calls", "errors", "provider_calls", "finish", "text", "error")
 
 
-def _told(was: Json, now: Json) -> str:
+def _described(was: Json, now: Json) -> str:
     if was is None or now is None:
         return "it could not be asked there" if now is None else "it could not be asked before"
     keys = [key for key in (*_CONTRACT, "usage", "told") if was.get(key) != now.get(key)]

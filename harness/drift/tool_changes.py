@@ -95,13 +95,13 @@ def _values(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """Which values ``new`` refuses by its own words."""
     types, given = _types(old), _types(new)
     if given and not (types and types <= given):
-        yield f"the type was {_told(old.get('type'))}, is {_told(new.get('type'))}"
-    if "enum" in new and ("enum" not in old or not set(map(_told, old["enum"])) <= set(map(_told, new["enum"]))):
+        yield f"the type was {_json(old.get('type'))}, is {_json(new.get('type'))}"
+    if "enum" in new and ("enum" not in old or not set(map(_json, old["enum"])) <= set(map(_json, new["enum"]))):
         yield "fewer values are allowed"
     tighter = [name for name in _LOWER if name in new and (name not in old or new[name] < old[name])]
     tighter += [name for name in _HIGHER if name in new and (name not in old or new[name] > old[name])]
     tighter += [name for name in _EXACT if name in new and new[name] != old.get(name)]
-    yield from (f"{name} is {_told(new[name])}" for name in tighter)
+    yield from (f"{name} is {_json(new[name])}" for name in tighter)
 
 
 def _required(schema: dict[str, Any]) -> set[str]:
@@ -129,7 +129,7 @@ def _bare(schema: Json) -> Json:
     return {name: _bare(one) for name, one in schema.items() if name not in _WORDS or isinstance(one, dict)}
 
 
-def _told(value: Json) -> str:
+def _json(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
 
 

@@ -138,13 +138,13 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
     parts = ["## What changed", f"{totals(found)}." if found else f"{_NOTHING.capitalize()}."]
     for grade, of_it in found.items():
         parts.append(f"### {grade.capitalize()}")
-        parts += [_told(name, change) for name, change in of_it[:MOST_TOLD]]
+        parts += [_described(name, change) for name, change in of_it[:MOST_TOLD]]
         if len(of_it) > MOST_TOLD:
             parts.append(f"… and {len(of_it) - MOST_TOLD:,} more.")
     return "\n\n".join(parts) + "\n"
 
 
-def _told(name: str, change: Change) -> str:
+def _described(name: str, change: Change) -> str:
     where = f" {code(change.path, 120)}" if change.path else ""
     parts = [f"**{code(change.what, 60)}** {code(name, 80)}{where}: {code(change.message)}"]
     sides = [block(pretty(one), 2 * _SIDE, "json") for one in (change.before, change.after)]

@@ -42,10 +42,10 @@ def show(console: Console, outcomes: Sequence[Outcome], unmutated: Sequence[Unmu
     for part in PARTS:
         found = score(outcomes, part)
         if found.n:
-            _say(console, f"{part}s: {found.held} of {found.n} mutants noticed, {_told(found)}", "bold")
+            _say(console, f"{part}s: {found.held} of {found.n} mutants noticed, {_described(found)}", "bold")
 
 
-def _told(found: Rate) -> str:
+def _described(found: Rate) -> str:
     """A share with its interval; two figures of which one would round up to a whole that is none."""
     if found.share is None:
         return "none"
@@ -72,7 +72,7 @@ def _row(table: Table, name: str, outcomes: Sequence[Outcome]) -> None:
     cells = []
     for part in PARTS:
         found = score(outcomes, part)
-        cells += [f"{found.held} / {found.n}" if found.n else "", _told(found) if found.n else ""]
+        cells += [f"{found.held} / {found.n}" if found.n else "", _described(found) if found.n else ""]
     table.add_row(safe_text.line(name, 60), *cells, *(str(fates[one] or "") for one in ("equivalent", "skipped")))
 
 

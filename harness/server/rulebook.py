@@ -35,7 +35,7 @@ def from_file(path: Path | str) -> tuple[Rule, ...]:
         try:
             return _File.model_validate(document.value).faults
         except pydantic.ValidationError as error:
-            problems = [f"{path}:{line}: {what}" for line, what in _told(error, document)]
+            problems = [f"{path}:{line}: {what}" for line, what in _faults(error, document)]
     raise UsageError("\n".join(problems))
 
 
@@ -52,10 +52,10 @@ def from_text(text: str) -> Rule:
             raise UsageError(f"{HEADER}: {document.faults[0].what}")
         return _RULE.validate_python(value)
     except pydantic.ValidationError as error:
-        raise UsageError(f"{HEADER}: {'; '.join(what for _, what in _told(error, document))}") from error
+        raise UsageError(f"{HEADER}: {'; '.join(what for _, what in _faults(error, document))}") from error
 
 
-def _told(error: pydantic.ValidationError, document: Document) -> list[tuple[int, str]]:
+def _faults(error: pydantic.ValidationError, document: Document) -> list[tuple[int, str]]:
     told = []
     for one in error.errors(include_url=False):
         path = tuple(step for step in one["loc"] if isinstance(step, int) or step not in NAMES)

@@ -97,7 +97,7 @@ class Remote:
         self._file = self._sock.makefile("rwb")
         self._lock = threading.Lock()
         self.ended = False
-        self.mode = str(self._told({"token": token, "url": url})["mode"])
+        self.mode = str(self._opened({"token": token, "url": url})["mode"])
 
     def client(self, line: bytes) -> list[bytes]:
         told = self._sent(b">", line)
@@ -114,7 +114,7 @@ class Remote:
         self._file.close()
         self._sock.close()
 
-    def _told(self, value: Mapping[str, str]) -> dict[str, Any]:
+    def _opened(self, value: Mapping[str, str]) -> dict[str, Any]:
         self._file.write(json.dumps(value).encode() + b"\n")
         self._file.flush()
         return dict(json.loads(self._file.readline()))

@@ -48,10 +48,10 @@ def load_suites(paths: Iterable[str | Path]) -> tuple[Suite, ...]:
     shared: dict[Path, tuple[Model, ...]] = {}
     for folder in dict.fromkeys(file.parent for file in files):
         shared[folder], faults = _shared_models(folder / MODELS_FILE)
-        problems += _told(folder / MODELS_FILE, None, faults)
+        problems += _described(folder / MODELS_FILE, None, faults)
     written = [_suite(file, shared[file.parent]) for file in files]
     for one in written:
-        problems += _told(one.file, one.document, one.faults)
+        problems += _described(one.file, one.document, one.faults)
     suites = tuple(one.suite for one in written if one.suite)
     problems += _doubled_names(suites)
     if problems:
@@ -65,7 +65,7 @@ def shared_models(paths: Iterable[str | Path]) -> tuple[Model, ...]:
     found, problems = list[Model](), list[str]()
     for folder in folders:
         models, faults = _shared_models(folder / MODELS_FILE)
-        problems += _told(folder / MODELS_FILE, None, faults)
+        problems += _described(folder / MODELS_FILE, None, faults)
         found += models
     if problems:
         raise SuiteError(problems)
@@ -200,7 +200,7 @@ def _ready(case: Case, defaults: Options, tools: dict[str, Any]) -> Case:
     return case.model_copy(update={**options, "tools": flat})
 
 
-def _told(file: Path, document: Document | None, faults: Iterable[SuiteFault]) -> list[str]:
+def _described(file: Path, document: Document | None, faults: Iterable[SuiteFault]) -> list[str]:
     return [f"{file}:{fault.line}: {_where(fault.path, document)}{fault.what}" for fault in faults]
 
 

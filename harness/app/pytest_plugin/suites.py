@@ -96,15 +96,15 @@ class SuiteCase(pytest.Item):
 
         result = assembly.one(self.job, tool_settings(self.config))
         if result.verdict == "unsupported":
-            pytest.skip("; ".join(_told(result)))
+            pytest.skip("; ".join(_described(result)))
         if result.verdict in {"fail", "infra"}:
-            pytest.fail("\n".join([f"{result.verdict}: {result.name}", *_told(result)]), pytrace=False)
+            pytest.fail("\n".join([f"{result.verdict}: {result.name}", *_described(result)]), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, self.job.name
 
 
-def _told(result: CaseResult) -> list[str]:
+def _described(result: CaseResult) -> list[str]:
     from harness.report.terminal import reasons  # noqa: PLC0415 - as above
 
     return reasons(result)

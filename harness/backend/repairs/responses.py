@@ -36,7 +36,7 @@ _SILENT = ("message", "reasoning", "compaction", "tool_search_output")
 _FRAME = ("id", "type", "status")
 
 
-class Asked(Protocol):
+class RoutedQuestion(Protocol):
     """A request made ready, as far as its answer is read by it."""
 
     @property
@@ -142,7 +142,7 @@ def output_of(sent: str) -> Output | None:
     return made if made.body or made.items else None
 
 
-def reply_of(output: Output, question: Asked, *, cut: str = "") -> Reply:
+def reply_of(output: Output, question: RoutedQuestion, *, cut: str = "") -> Reply:
     """The reply that ``output`` holds. ``cut`` says why it is only a part."""
     items = output.items
     status = str(output.body.get("status") or "completed")

@@ -22,7 +22,7 @@ def decoded_summary(exchange: Exchange) -> dict[str, Json]:
     """The text, calls and finish of a chat stream; empty for anything else, and for what can't be read."""
     try:
         reply = _reply(exchange)
-        says: dict[str, Json] = bodies.escaped(_told(reply)) if reply is not None else {}
+        says: dict[str, Json] = bodies.escaped(_reply_summary(reply)) if reply is not None else {}
     except (HarnessError, UnicodeEncodeError):
         return {}
     return says
@@ -46,7 +46,7 @@ def _reply(exchange: Exchange) -> Reply | None:
     return dialect.read(response) if dialect else None
 
 
-def _told(reply: Reply) -> dict[str, Json]:
+def _reply_summary(reply: Reply) -> dict[str, Json]:
     made: dict[str, Json] = {"text": reply.text} if reply.text else {}
     if reply.calls:
         made["calls"] = [{"name": call.name, "parameters": call.parameters} for call in reply.calls]

@@ -37,7 +37,7 @@ def error(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     got = observation.error
     if expect.error is None:
         if got is not None:
-            yield Finding("error", _verdict(got), f"{_told(got)}; no error was expected")
+            yield Finding("error", _verdict(got), f"{_described(got)}; no error was expected")
         return
     wanted = ErrorExpectation(type=expect.error) if isinstance(expect.error, str) else expect.error
     name = wanted.type if wanted.status is None else f"{wanted.type} with status {wanted.status}"
@@ -46,14 +46,14 @@ def error(observation: Observation, expect: Expectation) -> Iterator[Finding]:
         return
     kind = getattr(errors, wanted.type)
     fits = isinstance(got, kind) and wanted.status in {None, getattr(got, "status", None)}
-    yield Finding("error", "pass" if fits else "fail", f"{_told(got)}; {name} was expected")
+    yield Finding("error", "pass" if fits else "fail", f"{_described(got)}; {name} was expected")
     pieces = (wanted.contains,) if isinstance(wanted.contains, str) else wanted.contains
     for piece in pieces:
         if piece not in str(got):
-            yield Finding("error", "fail", f"{shown(piece)} is not in {_told(got)}", "contains")
+            yield Finding("error", "fail", f"{shown(piece)} is not in {_described(got)}", "contains")
 
 
-def _told(got: errors.HarnessError) -> str:
+def _described(got: errors.HarnessError) -> str:
     status = getattr(got, "status", None)
     return f"{type(got).__name__}{f' {status}' if status else ''}: {got}"
 

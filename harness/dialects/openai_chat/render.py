@@ -111,7 +111,7 @@ def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) ->
     _check_failure(made, stream=stream)
     if stream and not made.finish and "no_done" in quirks:
         raise UsageError("a stream without a finish reason and without [DONE] has no end")
-    if stream and quirks & {"index_missing", "index_minus_one"} and not _told_apart(made.calls):
+    if stream and quirks & {"index_missing", "index_minus_one"} and not _distinguishable(made.calls):
         raise UsageError("calls of a stream without an index, an id and a name of their own can't be told apart")
     return made
 
@@ -122,7 +122,7 @@ def _check_failure(made: Answer, *, stream: bool) -> None:
             raise UsageError(f"{failure} is how a {'whole answer' if stream else 'stream'} fails")
 
 
-def _told_apart(calls: tuple[dict[str, Json], ...]) -> bool:
+def _distinguishable(calls: tuple[dict[str, Json], ...]) -> bool:
     ids = [call["id"] for call in calls if call.get("id")]
     return len(set(ids)) == len(ids) and all(call.get("id") or call["function"]["name"] for call in calls)
 

@@ -70,11 +70,11 @@ class BatchScheduler:
         self._again: deque[tuple[int, ...]] = deque()
         self._deaths: Counter[int] = Counter()
         self._results: dict[int, CaseResult] = {}
-        self._told = 0
+        self._reported = 0
 
     @property
     def done(self) -> bool:
-        return self._told == self._count
+        return self._reported == self._count
 
     def next(self) -> tuple[int, ...]:
         """The places of the next batch; none where nothing can be dealt now.
@@ -84,7 +84,7 @@ class BatchScheduler:
         if self._again:
             return self._again.popleft()
         end = min(self._fresh + self._batch, self._count)
-        if end > self._told + self._ahead:
+        if end > self._reported + self._ahead:
             return ()
         places = tuple(range(self._fresh, end))
         self._fresh = end
@@ -92,7 +92,7 @@ class BatchScheduler:
 
     def finished(self, place: int, result: CaseResult) -> None:
         """A second result of the same case is not counted."""
-        if place >= self._told:
+        if place >= self._reported:
             self._results.setdefault(place, result)
 
     def lost(self, unfinished: Collection[int], suspects: Collection[int]) -> list[int]:
@@ -106,9 +106,9 @@ class BatchScheduler:
 
     def ready(self) -> Iterator[tuple[int, CaseResult]]:
         """Results whose turn has come, in order, each once."""
-        while self._told in self._results:
-            yield self._told, self._results.pop(self._told)
-            self._told += 1
+        while self._reported in self._results:
+            yield self._reported, self._results.pop(self._reported)
+            self._reported += 1
 
     def left(self) -> list[tuple[int, CaseResult]]:
         """What was finished though cases before it were not: for a run that is broken off."""
@@ -128,11 +128,11 @@ def dealt(jobs: Sequence[Job], crew: WorkerPool, *, batch: int, ahead: int) -> I
         while not deal.done:
             _give(deal, crew, jobs)
             _take(deal, crew.news(), jobs)
-            yield from _told(jobs, deal.ready())
+            yield from _events(jobs, deal.ready())
         at_once = False
     except (KeyboardInterrupt, BudgetSpentError) as end:
         _take(deal, crew.stop(at_once=isinstance(end, KeyboardInterrupt)), jobs)
-        yield from _told(jobs, (*deal.ready(), *deal.left()))
+        yield from _events(jobs, (*deal.ready(), *deal.left()))
         raise
     finally:
         crew.stop(at_once=at_once)
@@ -155,7 +155,7 @@ def _take(deal: BatchScheduler, news: Iterable[News], jobs: Sequence[Job]) -> No
             deal.finished(place, _given_up(jobs[place], one.why))
 
 
-def _told(jobs: Sequence[Job], results: Iterable[tuple[int, CaseResult]]) -> Iterator[Event]:
+def _events(jobs: Sequence[Job], results: Iterable[tuple[int, CaseResult]]) -> Iterator[Event]:
     for place, result in results:
         yield CaseStarted(jobs[place])
         yield CaseFinished(place + 1, result)

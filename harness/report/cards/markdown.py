@@ -69,13 +69,13 @@ def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:
     told.sort(key=lambda one: ORDER.index(one[1].verdict))
     if not told:
         return ["Nothing failed, and nothing is odd."]
-    lines = [_told(card, cell, catalogue) for card, cell in told[:MOST_TOLD]]
+    lines = [_described(card, cell, catalogue) for card, cell in told[:MOST_TOLD]]
     left = len(told) - MOST_TOLD
     lines += [f"- … and {left:,} more; the JSON report and the page have them all"] if left > 0 else []
     return ["### Not as it should be", "\n".join(lines)]
 
 
-def _told(card: Card, cell: Cell, catalogue: Catalogue) -> str:
+def _described(card: Card, cell: Cell, catalogue: Catalogue) -> str:
     title = catalogue.get(cell.check, ("", "", ""))[0]
     name = code(name_of(cell, title), 120)
     heading = f"- {GLYPHS[cell.verdict]} **{cell.verdict}** {code(card.model, 80)} {name}{counted(cell)}"

@@ -49,7 +49,7 @@ def read(text: str, name: str = "the card") -> tuple[Card, ...]:
     try:
         cards = _DOCUMENT.validate_json(text).cards
     except pydantic.ValidationError as error:
-        raise _told(error, text, name) from error
+        raise _described(error, text, name) from error
     for number, card in enumerate(cards):
         for place, cell in enumerate(card.cells):
             if not (cell.rate.held <= cell.rate.n and cell.rate.low <= cell.rate.high):
@@ -58,7 +58,7 @@ def read(text: str, name: str = "the card") -> tuple[Card, ...]:
     return cards
 
 
-def _told(error: pydantic.ValidationError, text: str, name: str) -> UsageError:
+def _described(error: pydantic.ValidationError, text: str, name: str) -> UsageError:
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] in {"json_invalid", "json_type"}:
         return UsageError(f"{name} is no JSON document ({first['msg']}); write it with harness card --json")
