@@ -17,8 +17,8 @@ from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
 from harness.dialects.mcp import describe
 from harness.dialects.mcp.messages import readdressed
-from harness.interception import context, side_traffic
-from harness.interception.traffic import QUIET, Traffic
+from harness.interception import context, outward, side_traffic
+from harness.interception.traffic import QUIET, WEBSOCKET, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.cassette.recording import Recorder
     from harness.core.exchange import Exchange, HttpRequest, Provenance
 
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ class Tape:
             if prepared is None:
                 return context.Unwatched()
             request = prepared
+        if (header(request.headers, "upgrade") or "").lower() == "websocket":
+            return self._websocket(request)
         found = self._recorded_answer(request)
         if found is not None:
             return found
@@ -140,6 +142,18 @@ class Tape:
         missed = self._missed(asked)
         self.miss_messages.append(str(missed))
         raise missed
+
+    def _websocket(self, request: HttpRequest) -> context.Answer:
+        """A handshake goes past a recording, which counts it, and is refused in a replay."""
+        if beside := self._beside(request):
+            return beside
+        who, where = outward.client(), urlsplit(request.url).netloc.rpartition("@")[2]
+        if self._recorder is not None:
+            self.traffic.bypassed[where, f"a WebSocket of {who}"] += 1
+            return context.Unwatched()
+        told = f"{self.path}: {who} asks {where}{urlsplit(request.url).path} for {WEBSOCKET}"
+        self.traffic.refused.append(told)
+        raise self._miss(told, cassette=str(self.path))
 
     def _recorded_answer(self, request: HttpRequest) -> Exchange | None:
         if not self._recorded:

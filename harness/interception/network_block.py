@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.interception import context, outward
 from harness.interception.hosts import hosts
-from harness.interception.traffic import QUIET, Traffic
+from harness.interception.traffic import QUIET, WEBSOCKET, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _LITELLM = {"LITELLM_OFFLINE_MODE": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 # A command's own process has no other use of these libraries; a test's may.
 _ALL = {**_LITELLM, "HF_HUB_OFFLINE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+_WEBSOCKETS = {"websockets", "websocket", "wsproto", "picows"}  # libraries that speak nothing else
 
 
 class _Guard:
@@ -79,7 +80,9 @@ class _Guard:
         if side:
             context.count_side(target.host)
             raise ConnectionRefusedError(errno.ECONNREFUSED, QUIET)
-        told = f"{told}, by {outward.client()}; `allow` lets a test reach a server of its own"
+        who = outward.client()
+        what = f" (it asks for {WEBSOCKET})" if who in _WEBSOCKETS else ""
+        told = f"{told}, by {who}{what}; `allow` lets a test reach a server of its own"
         for one in refusing:
             one.refused.append(told)
         raise (own or refusing[-1]).miss(told)

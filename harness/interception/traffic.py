@@ -10,6 +10,8 @@ from harness.interception.hosts import NONE, Hosts
 
 QUIET = "refused by harness: side traffic is neither recorded nor answered while a tape is open"
 
+WEBSOCKET = "a WebSocket, which is neither recorded nor replayed; turn it off in the client, so that it asks over HTTP"
+
 
 @dataclass(slots=True, eq=False)
 class Traffic:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
+from harness.interception.traffic import WEBSOCKET
 from harness.server.outgoing import ClientGoneError, Outgoing
 from harness.server.page import page
 from harness.server.request_log import RequestLog
@@ -30,10 +31,6 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]/@]+)(?::[0-9]{1,5})?")
 STATE = "/harness/state.json"
 _ICON = "/favicon.ico"  # which browsers ask for unbidden: no miss
-WEBSOCKET = (
-    "a WebSocket was asked for, which is neither recorded nor replayed here; turn it off in the client, so that it "
-    "asks over HTTP"
-)
 _JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
 
 
@@ -91,7 +88,7 @@ class App:
         head = self._heads(tuple(scope["headers"]))
         if head.refusal is not None:
             if head.refusal.status == HTTPStatus.NOT_IMPLEMENTED:
-                why = f"{scope['path']}: {WEBSOCKET}"
+                why = f"{scope['path']}: it asks for {WEBSOCKET}"
                 self.ledger.miss(why)
                 self._say(why)
             await out.whole(head.refusal)
@@ -114,7 +111,7 @@ class App:
         host = known.get("host", "")
         refusal = self._refused(host, known.get("origin"))
         if known.get("upgrade", "").lower() == "websocket":
-            refusal = refusal or _plain(HTTPStatus.NOT_IMPLEMENTED, WEBSOCKET)
+            refusal = refusal or _plain(HTTPStatus.NOT_IMPLEMENTED, f"this asks for {WEBSOCKET}")
         return Head(headers, host, known.get("content-length", "0"), refusal)
 
     def _refused(self, host: str, origin: str | None) -> HttpResponse | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 
+import aiohttp
 import httpcore
 import httpx
 import pytest
@@ -74,6 +76,42 @@ def with_httpcore(port):
 def with_websockets(port):
     client = pytest.importorskip("websockets.sync.client", reason="websockets is no requirement of ours")
     client.connect(f"ws://127.0.0.1:{port}/ws").close()
+
+
+def handshake(port, client):
+    """The request with which a client that speaks HTTP asks for a WebSocket, as aiohttp and httpx-ws send it."""
+    if client == "aiohttp":
+
+        async def ask():
+            async with aiohttp.ClientSession() as session:
+                await session.ws_connect(f"ws://127.0.0.1:{port}/v1/realtime")
+
+        asyncio.run(ask())
+    else:
+        head = {
+            "connection": "upgrade",
+            "upgrade": "websocket",
+            "sec-websocket-version": "13",
+            "sec-websocket-key": "x",
+        }
+        httpx.get(f"http://127.0.0.1:{port}/v1/realtime", headers=head)
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "httpx"])
+def test_a_websocket_is_refused_by_name_in_a_replay(client, empty, server):
+    with open_tape(empty) as tape, pytest.raises(CassetteMiss, match=f"{client} asks .*/v1/realtime for a WebSocket"):
+        handshake(server.server_port, client)
+    assert (server.hits, len(tape.traffic.refused)) == ([], 1)
+
+
+@pytest.mark.parametrize("client", ["aiohttp", "httpx"])
+def test_a_websocket_goes_past_a_recording_which_says_so_and_stays_whole(client, tmp_path, server):
+    with open_tape(tmp_path / "a.json", mode="record", provenance=Provenance("local", "x")) as tape:
+        httpx.post(f"http://127.0.0.1:{server.server_port}/chat", content=b"{}")
+        with contextlib.suppress(aiohttp.WSServerHandshakeError):
+            handshake(server.server_port, client)
+    assert [one.request.url.rpartition("/")[2] for one in load(tmp_path / "a.json").exchanges] == ["chat"]
+    assert f"by a WebSocket of {client}" in tape.traffic.describe_bypassed()
 
 
 def in_a_thread(port):

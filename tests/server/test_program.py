@@ -260,7 +260,7 @@ def test_a_websocket_is_refused_with_a_sentence(fake, harness, recorded):
     done = harness("replay", *words)
     assert done.returncode == 1
     assert "501" in done.stdout
-    assert "/v1/realtime: a WebSocket was asked for" in done.stderr
+    assert "/v1/realtime: it asks for a WebSocket, which is neither recorded nor replayed" in done.stderr
 
 
 def test_a_second_recording_of_the_same_cassette_is_refused(fake, harness, recorded):
