@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   harness eval                                     every model recorded of, side by side, offline
   harness eval openai/gpt-4o-mini --record         ask it the pack `tools` that comes with the package, record, score
   harness eval --pack tools "openai/*"             the pack, beside evaluations of your own
+  harness eval --pack bfcl --category bfcl-parallel openai/gpt-4o-mini --record    cases of your installed bfcl-eval
   harness eval "openai/*" --category simple --category long
   harness eval --wrong -k "two-*"                  each wrong answer, why, and where to look
   harness eval --markdown eval.md --json eval.json
@@ -40,7 +41,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("models", nargs="*", metavar="MODEL", help="models by name; * and ? stand for any (default: all of the suites)")
     add("--suites", action="append", metavar="PATH", help="suite files or folders (default: the folder suites)")
     add("--cassettes", metavar="DIR", help="the folder of cassettes (default: cassettes)")
-    add("--pack", action="append", default=[], metavar="NAME", help="a pack of the package (default: tools, if no own)")
+    add(
+        "--pack",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="tools, which comes along (default, if no own), or bfcl, the cases of your installed bfcl-eval",
+    )
     add("--category", action="append", default=[], metavar="NAME", help="only this category, such as simple")
     add("-k", "--case", action="append", default=[], metavar="ID", help="only cases of this id; * and ? stand for any")
     options.subject(parser)
@@ -81,7 +88,7 @@ def run(words: argparse.Namespace) -> int:
     out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown, words.junit})
     if words.record and (code := _record(jobs, chosen, words, out)):
         return code
-    missing = _missing(jobs)
+    missing = _missing(jobs, words.pack)
     results, stopped = _followed(assembly.replay(jobs, chosen, executor), out)
     if stopped:
         return 130
@@ -159,7 +166,7 @@ def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> 
     return results, stopped
 
 
-def _missing(jobs: Sequence[Job]) -> str:
+def _missing(jobs: Sequence[Job], packs: Sequence[str]) -> str:
     """What is not recorded, as a sentence, and how it is; nothing where all is. ``UsageError`` where nothing is."""
     from harness.core.errors import UsageError
 
@@ -167,7 +174,8 @@ def _missing(jobs: Sequence[Job]) -> str:
     if not absent:
         return ""
     models = dict.fromkeys(job.model.called for job in absent)
-    how = f"record with `harness eval {' '.join(models)} --record --missing`"
+    chosen = "".join(f" --pack {name}" for name in packs)
+    how = f"record with `harness eval {' '.join(models)}{chosen} --record --missing`"
     if len(absent) == len(jobs):
         raise UsageError(f"nothing is recorded of {', '.join(models)}; {how}")
     return f"{len(absent)} of {len(jobs)} answers are not recorded, such as {absent[0].cassette}; {how}"

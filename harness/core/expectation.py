@@ -51,6 +51,9 @@ class CallExpectation:
     them. Numbers count by their value: 1 and 1.0 are one."""
     optional: str | tuple[str, ...] = ()
     """Parameters of `accepts` that may also be left out."""
+    strings: Literal["exact", "relaxed"] = "exact"
+    """How text is compared with `accepts`. `relaxed`: letters' case, spaces and `,./-_*^` don't count, and `'` is `"`,
+    as the Berkeley Function Calling Leaderboard compares it."""
     fits: Literal["tool"] | Schema | None = None
     """A JSON schema that the parameters must fit; `tool` means the schema of the tool called."""
 

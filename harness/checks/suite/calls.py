@@ -87,7 +87,7 @@ def mismatch(call: ToolCall, wanted: CallExpectation, schemas: dict[str, Json]) 
     if wanted.includes is not None and (found := difference(wanted.includes, call.parameters, partly=True)):
         return f"parameters: {found}"
     if wanted.accepts is not None:
-        only = CallExpectation(accepts=wanted.accepts, optional=wanted.optional)
+        only = CallExpectation(accepts=wanted.accepts, optional=wanted.optional, strings=wanted.strings)
         if wrong := next(in_call(call, only, schemas.get(call.name)), None):
             return f"parameters: {wrong.message}"
     if wanted.fits is None:

@@ -14,7 +14,7 @@ from harness.checks.schema import errors
 from harness.checks.suite.pairing import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harness.core.chat import Json, ToolCall
     from harness.core.expectation import CallExpectation, Expectation
@@ -26,6 +26,7 @@ JSON type. ``value``: of the right type, and not one that is accepted. ``unreada
 """
 KINDS: tuple[Kind, ...] = ("count", "name", "missing", "unexpected", "type", "value", "unreadable")
 
+_UNCOUNTED = str.maketrans("'", '"', " ,./-_*^")
 _BY_WORD: dict[str, Kind] = {
     "type": "type",
     "required": "missing",
@@ -72,7 +73,8 @@ def in_call(call: ToolCall, wanted: CallExpectation, schema: Json = None) -> Ite
     schema = schema if isinstance(schema, dict) else {}
     if wanted.accepts is not None:
         optional = (wanted.optional,) if isinstance(wanted.optional, str) else wanted.optional
-        yield from _accepted(call.parameters, wanted.accepts, optional, schema)
+        alike = relaxed if wanted.strings == "relaxed" else same
+        yield from _accepted(call.parameters, wanted.accepts, optional, schema, alike)
     if wanted.parameters is not None:
         yield from _exactly(call.parameters, wanted.parameters, schema, partly=False)
     if wanted.includes is not None:
@@ -114,6 +116,19 @@ def same(one: Json, other: Json) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
+def relaxed(one: Json, other: Json) -> bool:
+    """``same``, with texts compared as `strings: relaxed` says."""
+    return same(_simple(one), _simple(other))
+
+
+def _simple(value: Json) -> Json:
+    if isinstance(value, str):
+        return value.translate(_UNCOUNTED).lower()
+    if isinstance(value, list):
+        return [_simple(one) for one in value]
+    return {key: _simple(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
 def _miscounted(calls: Sequence[ToolCall], expect: Expectation) -> str | None:
     least, most = 0, None
     if expect.no_calls:
@@ -151,11 +166,15 @@ def _paired(
 
 
 def _accepted(
-    given: dict[str, Json], accepts: Mapping[str, Sequence[Json]], optional: Sequence[str], schema: dict[str, Json]
+    given: dict[str, Json],
+    accepts: Mapping[str, Sequence[Json]],
+    optional: Sequence[str],
+    schema: dict[str, Json],
+    alike: Callable[[Json, Json], bool],
 ) -> Iterator[Mistake]:
     for name, values in accepts.items():
         if name in given:
-            yield from _value(given[name], values, name, schema)
+            yield from _value(given[name], values, name, schema, alike)
         elif name not in optional:
             yield Mistake("missing", f"{name} is missing", name)
     for name, value in given.items():
@@ -163,8 +182,14 @@ def _accepted(
             yield Mistake("unexpected", f"{name} is not expected, and is {shown(value)}", name)
 
 
-def _value(value: Json, accepted: Sequence[Json], name: str, schema: dict[str, Json]) -> Iterator[Mistake]:
-    if any(same(value, one) for one in accepted):
+def _value(
+    value: Json,
+    accepted: Sequence[Json],
+    name: str,
+    schema: dict[str, Json],
+    alike: Callable[[Json, Json], bool] = same,
+) -> Iterator[Mistake]:
+    if any(alike(value, one) for one in accepted):
         return
     said = f"{name} is {shown(value)}"
     partly = {key: inner for key, inner in schema.items() if key != "required"}
