@@ -85,7 +85,7 @@ class HttpResponse(_Late):
 
     @property
     def body(self) -> bytes:
-        return b"".join(chunk.data for chunk in self.chunks)
+        return self.chunks[0].data if len(self.chunks) == 1 else b"".join([chunk.data for chunk in self.chunks])
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from harness.dialects.dialect import ordered
 from harness.dialects.facts import retry_after
 from harness.dialects.providers import profile, proven
 from harness.interception import clients
+from harness.laws.replies import read_served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,7 @@ def _sent(request: HttpRequest) -> HttpResponse:
 
 
 def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: bool) -> Reply:
-    found = dialect.read(response)
+    found = read_served(dialect, response)
     typed = dialect.facts.object_arguments == "whole" and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
     sent = response.body.decode(errors="replace")

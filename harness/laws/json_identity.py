@@ -5,6 +5,7 @@ What kind of mapping or sequence holds the values does not matter.
 
 from __future__ import annotations
 
+import marshal
 import math
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -26,6 +27,18 @@ def same(one: Json, other: Json) -> bool:
 
 def difference(one: Json, other: Json, path: str = "$") -> Place | None:
     """The first place at which ``other`` is not ``one``; None where they are the same."""
+    return None if _same_bytes(one, other) else _difference(one, other, path)
+
+
+def _same_bytes(one: Json, other: Json) -> bool:
+    """Whether both are written alike: marshal knows Python's plain types alone, each apart. False settles nothing."""
+    try:
+        return marshal.dumps(one, 0) == marshal.dumps(other, 0)
+    except ValueError:
+        return False
+
+
+def _difference(one: Json, other: Json, path: str) -> Place | None:
     if isinstance(one, Mapping):
         return _between_mappings(one, other, path)
     if isinstance(one, str):
@@ -48,7 +61,7 @@ def _between_mappings(one: Mapping[str, Json], other: Json, path: str) -> Place 
             return f"{path} (order of keys)", list(one), list(other)
         lost = [key for key in one if key not in other]
         return (f"{path}.{lost[0]}", one[lost[0]], "missing") if lost else (f"{path} (keys)", list(one), list(other))
-    return next(filter(None, (difference(value, other[key], f"{path}.{key}") for key, value in one.items())), None)
+    return next(filter(None, (_difference(value, other[key], f"{path}.{key}") for key, value in one.items())), None)
 
 
 def _between_sequences(one: Sequence[Json], other: Json, path: str) -> Place | None:
@@ -57,7 +70,7 @@ def _between_sequences(one: Sequence[Json], other: Json, path: str) -> Place | N
     for place, (here, there) in enumerate(zip_longest(one, other, fillvalue=_NOTHING)):
         if here is _NOTHING or there is _NOTHING:
             return f"{path} (length)", len(one), len(other)
-        found = difference(here, there, f"{path}[{place}]")
+        found = _difference(here, there, f"{path}[{place}]")
         if found is not None:
             return found
     return None

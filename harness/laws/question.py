@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -98,25 +97,37 @@ class Question:
         return tuple(call for turn in self.turns for call in turn.calls)
 
 
+def copied(value: Json) -> Json:
+    """A deep copy of a JSON value: ``copy.deepcopy`` takes five times as long."""
+    if type(value) is dict:
+        return {key: copied(inner) if type(inner) in _CONTAINERS else inner for key, inner in value.items()}
+    if type(value) is list:
+        return [copied(inner) if type(inner) in _CONTAINERS else inner for inner in value]
+    return value
+
+
+_CONTAINERS = frozenset({dict, list})
+
+
 def offered(question: Question) -> list[dict[str, Json]]:
-    """The tools as the caller gives them, in OpenAI's shape."""
+    """The tools as the caller gives them, in OpenAI's shape. Their schemas are the question's own: see ``copied``."""
     made = [
         tool(name, *(question.details[place] if place < len(question.details) else _NO_DETAIL))
         for place, name in enumerate(question.tools)
     ]
-    return [*made, *(copy.deepcopy(made[:1]) if question.kind == "doubled" else ())]
+    return [*made, *(made[:1] if question.kind == "doubled" else ())]
 
 
 def tool(name: str, description: str = "", schema: dict[str, Json] | None = None) -> dict[str, Json]:
     """A tool in OpenAI's shape: one that takes any object, unless told otherwise."""
-    parameters = copy.deepcopy(schema) or {"type": "object", "properties": {"x": {"type": "string"}}}
+    parameters = schema or {"type": "object", "properties": {"x": {"type": "string"}}}
     function = {"name": name, "description": description or "A tool.", "parameters": parameters}
     return {"type": "function", "function": function}
 
 
 def options(question: Question) -> dict[str, Json]:
     """What is asked for beside messages and tools."""
-    made: dict[str, Json] = copy.deepcopy(question.options)
+    made: dict[str, Json] = dict(question.options)
     if question.choice is not None:
         made["tool_choice"] = {"type": "function", "function": {"name": question.choice}}
     elif question.word is not None:
@@ -134,7 +145,7 @@ def conversation(question: Question) -> list[dict[str, Json]]:
     """The messages: what the system and the user say, earlier turns with their calls and results, the last question."""
     messages: list[dict[str, Json]] = [{"role": "system", "content": text} for text in question.system]
     for turn in question.turns:
-        messages.append({"role": "user", "content": copy.deepcopy(turn.user)})
+        messages.append({"role": "user", "content": turn.user})
         if turn.calls:
             calls = [
                 {
@@ -146,13 +157,13 @@ def conversation(question: Question) -> list[dict[str, Json]]:
             ]
             messages.append({"role": "assistant", "content": turn.said or None, "tool_calls": calls})
             messages += [
-                {"role": "tool", "tool_call_id": past.id, "name": past.name, "content": copy.deepcopy(past.result)}
+                {"role": "tool", "tool_call_id": past.id, "name": past.name, "content": past.result}
                 for past in turn.calls
             ]
         elif turn.said:
             messages.append({"role": "assistant", "content": turn.said})
     if question.asked or not question.turns:
-        messages.append({"role": "user", "content": copy.deepcopy(question.asked) or "Go on."})
+        messages.append({"role": "user", "content": question.asked or "Go on."})
     return messages
 
 
@@ -166,13 +177,19 @@ def served(question: Question, wire: Mapping[str, str]) -> HttpResponse | Failur
     if question.kind == "cut":
         body = made.body[: int(len(made.body) * question.cut_at)]
         return replace(made, chunks=(Chunk(body),) if body else ())
-    size = len(made.body)
+    body = made.body
+    size = len(body)
+    if question.every == 1:
+        return replace(made, chunks=tuple(map(_ONE_BYTE.__getitem__, body)))
     places = {cut % size for cut in question.cuts} if size else set()
     if question.every:
         places |= set(range(question.every, size, question.every))
     if not places - {0}:
         return made
-    return replace(made, chunks=tuple(Chunk(piece) for piece in pieces(made.body, sorted(places - {0}))))
+    return replace(made, chunks=tuple(map(Chunk, pieces(body, sorted(places - {0})))))
+
+
+_ONE_BYTE = tuple(Chunk(bytes((byte,))) for byte in range(256))
 
 
 def _refused(question: Question) -> HttpResponse:

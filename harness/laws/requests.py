@@ -70,9 +70,14 @@ def pieces(messages: Iterable[dict[str, Json]]) -> list[Piece]:
     return made
 
 
+def given_messages(trial: Trial) -> list[dict[str, Json]]:
+    """The conversation as the backend was given it."""
+    return trial.pristine[0] if trial.pristine is not None else conversation(trial.question)
+
+
 def _both(trial: Trial, asked: ChatRequest) -> tuple[list[Piece], list[Piece]]:
     def make() -> tuple[list[Piece], list[Piece]]:
-        return pieces(conversation(trial.question)), pieces(asked.messages)
+        return pieces(given_messages(trial)), pieces(asked.messages)
 
     found: tuple[list[Piece], list[Piece]] = trial.once("pieces", make)
     return found
@@ -110,7 +115,7 @@ def _lists(what: str, expected: Sequence[Json], found: Sequence[Json]) -> str:
 def _in_prompt(trial: Trial, asked: ChatRequest) -> str:
     """Every text stands in the prompt, in order."""
     prompt, at = "".join(texts(one.get("content")) for one in asked.messages), 0
-    for message in conversation(trial.question):
+    for message in given_messages(trial):
         parts = message["content"] if isinstance(message["content"], list) else [{"text": message["content"]}]
         for part in parts:
             found = prompt.find(part["text"].strip(), at)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.question import conversation, offered, options, served
+from harness.laws.question import conversation, copied, offered, options, served
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -153,6 +152,7 @@ class _UnderWay:
     together: threading.Barrier | None = None
     requests: list[HttpRequest] = field(default_factory=list)
     mentions: Mentions = field(default_factory=Mentions)
+    asked: ChatRequest | None = None
     response: HttpResponse | Failure | None = None
     given: Given = field(init=False)
     pristine: Given = field(init=False)
@@ -160,10 +160,12 @@ class _UnderWay:
     litellm: bool = False
 
     def __post_init__(self) -> None:
-        self.given, self.pristine = self._asked(), self._asked()
+        self.pristine = self._asked()
+        messages, tools, more = self.pristine
+        self.given = [copied(one) for one in messages], [copied(one) for one in tools], copied(more)
 
     def _asked(self) -> Given:
-        fixed = copy.deepcopy(dict(self.question.profile.options))
+        fixed = dict(self.question.profile.options)
         made = {
             key: value.replace(_HOST, self.host) if isinstance(value, str) else value for key, value in fixed.items()
         }
@@ -178,7 +180,8 @@ class _UnderWay:
             self.untouched = self.given == self.pristine
             self.litellm = _litellm_asks()
             self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
-            names = wire_names(self.question, _read(request, self.question), self.mentions.tools)
+            self.asked = _read(request, self.question)
+            names = wire_names(self.question, self.asked, self.mentions.tools)
             self.response = served(self.question, names)
             if self.together is not None:
                 with contextlib.suppress(threading.BrokenBarrierError):
@@ -206,6 +209,7 @@ class _UnderWay:
             errors=self.errors,
             given=self.given,
             pristine=self.pristine,
+            memo={"asked": self.asked} if self.requests else {},
         )
 
 
