@@ -36,7 +36,9 @@ BARE_MODES: tuple[Mode, ...] = ("bare whole", "bare stream")
 
 
 _BEFORE = frozenset({"N7", "N8", "Q6"})
-"""Laws of what happens before anything is sent: where nothing was, the others have nothing to judge."""
+"""Laws of what happens before anything is sent: where nothing was, the others have nothing to judge, and N7 judges
+nothing but a change.
+"""
 
 
 class LawBrokenError(AssertionError):
@@ -267,13 +269,16 @@ def judge(trial: Trial, laws: Sequence[Law], proof: Proof) -> LawBrokenError | N
 
 
 def complaint_of(law: Law, trial: Trial) -> str | None:
-    """What ``law`` says of ``trial``. To decline by name is right by all laws but those of the caller's data."""
-    if law.id not in _BEFORE and trial.error is not None and not trial.requests:
+    """What ``law`` says of ``trial``. To decline by name is right by all laws but those of the caller's data; of a
+    backend that asked nothing, Q6 alone complains.
+    """
+    if law.id not in _BEFORE and not trial.requests:
         return None
     try:
-        return law.judge(trial)
+        complaint = law.judge(trial)
     except (AttributeError, TypeError) as error:
         return f"what came back is no whole Reply: {error}"
+    return None if law.id == "N7" and not complaint and not trial.requests else complaint
 
 
 def _keep(proof: Proof, law: Law, complaint: str, trial: Trial) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.backend.library import load_offline
+from harness.core.chat import Reply
 from harness.core.errors import UsageError
 from harness.laws import BY_ID
 from harness.laws.broken_backends.catalogue import BROKEN
@@ -82,6 +83,19 @@ def test_only_what_was_chosen_is_judged(ours):
     assert proof.judged.keys() == {"N1", "D2"}
     with pytest.raises(UsageError, match="no law N44; there are N1, N2"):
         chosen_laws(["N44"])
+
+
+def test_a_backend_that_asks_nothing_is_judged_for_that_alone():
+    def silent(*given, **options):
+        return Reply(text="hi")
+
+    def refusing(*given, **options):
+        raise UsageError("not today")
+
+    for backend in (Backend(silent), Backend(refusing)):
+        proof = prove_one(backend, "openai", "whole", effort=Effort(10, shrink=False))
+        assert proof.broken.keys() - {"N8"} == {"Q6"}
+        assert proof.judged.keys() == {"Q6", "N8"}
 
 
 def test_a_backend_that_cannot_be_awaited_is_not(ours):
