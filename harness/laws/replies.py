@@ -42,7 +42,7 @@ def _reference(trial: Trial) -> Reply | None:
 
 
 def read_served(dialect: Dialect, response: HttpResponse) -> Reply:
-    """What the dialect's own reader makes of a response: read once, and from the joined body, for cuts mean nothing to it."""
+    """What the dialect's own reader makes of a response. It is read once, and joined: cuts mean nothing to it."""
     held = _last[0]
     if held is not None and held[0] is response and held[1] is dialect:
         return held[2]

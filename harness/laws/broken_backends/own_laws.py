@@ -4,7 +4,8 @@ from __future__ import annotations
 
 _BY_LAWS = {
     "N4 N8 N9 Q6": "naive-replace",
-    "N3 N4 N8 N9 Q6": "slash-to-dash names-lowered",
+    "N3 N4 N8 N9 Q6": "slash-to-dash",
+    "N3 N4 N8 N9 Q6 D9": "names-lowered",
     "N4 N8 Q6 N3": "names-cut-at-64",
     "N3 N4 N8 D9": "names-escaped-always",
     "D9 N3 N5 N4 N8 Q6": "history-not-mapped",
@@ -58,7 +59,7 @@ _BY_LAWS = {
     "S6 D10": "cut-is-empty-stop half-call-at-cut",
     "S2 S6": "utf8-by-chunk",
     "S2 S1 S6 D10 D15 N9 D9 E3": "lines-by-chunk",
-    "S1 S2 S3 D1 D2 D4 D5 D6 D10 D15 N9 D12 D19 D7 D3": "last-delta-lost",
+    "S1 S2 S3 S4 D1 D2 D4 D5 D6 D10 D15 N9 D12 D19 D7 D3": "last-delta-lost",
     "S1 S2 S3 D1 D2 D10 D15 N9": "index-ignored",
     "S7": "usage-lost total-lost counts-swapped counts-added counts-zero total-is-prompt stream-counts-lost",
     "S5": (
@@ -74,7 +75,8 @@ _BY_LAWS = {
         "parallel-inverted "
     ),
     "Q5": "history-dropped",
-    "T5": "history-ids-cut history-ids-cleaned result-ids-kept",
+    "T5": "history-ids-cut history-ids-cleaned",
+    "T5 Q6": "result-ids-kept",
     "D4 D5 D6": "parameters-as-text",
     "D4": "empty-is-none",
     "D2 D13 D9 D10": "calls-by-text-of-index",
@@ -84,19 +86,20 @@ _BY_LAWS = {
     "D14 D1 D2 D3 D10 D15 N9": "provider-tools-handed-on",
     "D14": "provider-tools-forgotten",
     "D15": "empty-at-limit",
-    "S3 S1 D1 D2": "minus-one-dropped",
+    "S3 S1 D1 D2 D10 D15 N9": "minus-one-dropped",
     "S1 D3 D7": "blank-deltas-dropped",
     "D10 N9 D15 S1 D3 D7 D9 D1 D2": "first-delta-lost",
     "S1 S5 S7 S4 U3 D1 D2 D7 D10 D15 N9": "ends-at-finish",
     "Q1 Q5": (
-        "system-dropped system-as-user system-last second-system-dropped system-stripped last-message-only "
-        "messages-reversed window-of-six assistants-dropped results-dropped last-twice system-added "
+        "system-dropped system-as-user system-last second-system-dropped system-stripped results-dropped system-added "
         "continue-added messages-merged empty-messages-dropped first-part-only parts-joined prompt-stripped "
         "prompt-normalised prompt-to-ascii prompt-cut prompt-formatted prompt-newlines prompt-escaped "
         "prompt-spaces text-beside-calls-dropped results-as-user results-cut results-dumped results-quoted "
         "empty-results results-stripped errors-hidden arguments-emptied arguments-sorted arguments-as-strings "
         "conversation-kept "
     ),
+    # The backend that it is put into refuses a result without its call: nothing is asked.
+    "Q1 Q5 Q6": "last-message-only messages-reversed window-of-six assistants-dropped last-twice",
     "Q5 N5 T5": "results-swapped",
     "Q2": (
         "descriptions-dropped descriptions-cut descriptions-first-line schemas-dropped one-schema-for-all "
@@ -108,9 +111,10 @@ _BY_LAWS = {
     "Q2 N8": "tools-only-at-first",
     "Q4": (
         "temperature-dropped temperature-zero-dropped temperature-added limit-dropped limit-capped "
-        "first-stop-only seed-dropped top-p-rounded json-dropped json-schema-dropped other-model "
+        "first-stop-only seed-dropped top-p-rounded json-schema-dropped other-model "
         "stream-ignored options-kept "
     ),
+    "Q4 D9": "json-dropped",
     "Q6": "asked-twice server-errors-retried",
     "E2 Q6": "errors-retried",
     "Q6 D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D13 D14 D15 D18 D19 N4 N6 N9 S5 S6 S7 U3 E1 E3 E4": "answers-cached",
