@@ -12,7 +12,7 @@ HOUSE = Path(__file__).parent.parent / "harness"
 FLOORS = (
     {"core"},
     {"dialects"},
-    {"interception"},
+    {"interception", "worlds"},
     {"adapters", "backend", "cassette", "suite", "checks", "strategies"},
     {"engine"},
     {"drift", "mutation", "cards", "evaluation", "laws", "server", "local"},

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from harness.__main__ import main
 from harness.app import assembly
+from harness.app.evaluation_runs import planned
 from harness.app.settings import settings
 from harness.engine.events import CaseFinished
 from harness.engine.scorecard import Scorecard
-from harness.report import terminal
+from harness.evaluation.summary import evaluate
+from harness.report import evaluation, terminal
 
 HERE = Path(__file__).parent
 
@@ -33,6 +35,17 @@ def run() -> None:
     (HERE / "run.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
 
 
+def worlds() -> None:
+    """``worlds.svg``: the tasks in worlds, scored from their recordings."""
+    console = Console(record=True, width=84, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - as above
+    jobs = planned(settings({}), packs=("worlds",), models=("scripted", "openai/smollm2-135m"))
+    results = [event.result for event in assembly.replay(jobs, settings({})) if isinstance(event, CaseFinished)]
+    console.print("[bold]$ harness eval --pack worlds scripted openai/smollm2-135m[/bold]")
+    evaluation.show(console, evaluate(zip(jobs, results, strict=True)))
+    drawn = console.export_svg(title="harness eval")
+    (HERE / "worlds.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
+
+
 def card() -> None:
     """``card.png``: the page of the local models' cards, as Debian's chromium shows it."""
     with tempfile.TemporaryDirectory() as name:
@@ -45,4 +58,5 @@ def card() -> None:
 
 if __name__ == "__main__":
     run()
+    worlds()
     card()

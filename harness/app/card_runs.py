@@ -63,7 +63,7 @@ def models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
     if not names:
         if not shared:
             raise UsageError("name a model, as provider/model; there is no models.yaml beside the suites either")
-        return shared
+        return tuple(one for one in shared if not one.named_only)
     found: list[Model] = []
     for name in names:
         some = named_models(name, shared)
@@ -86,7 +86,7 @@ def recorded(job: Job) -> bool:
 
 
 def _questions(job: Job) -> int:
-    return job.repeats * (1 + len(job.case.then))
+    return job.repeats * (job.case.in_world.steps if job.case.in_world else 1 + len(job.case.then))
 
 
 def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:

@@ -29,9 +29,12 @@ def planned(
     packs: Sequence[str] = (),
     categories: Sequence[str] = (),
     cases: Sequence[str] = (),
+    repeats: int = 0,
 ) -> tuple[Job, ...]:
     """Every chosen case for every chosen model: of the project's own evaluations, and of ``packs``; of the pack
-    ``tools`` where there is neither. ``given`` says that the suites were named. Raises ``UsageError``, ``SuiteError``.
+    ``tools`` where there is neither. ``given`` says that the suites were named;
+    ``repeats`` is how often a task in a world is tried, 0 for as often as was recorded. Raises ``UsageError``,
+    ``SuiteError``.
     """
     own = _own(settings) if given or any(path.exists() for path in settings.suites) else ()
     if given and not own and not packs:
@@ -41,7 +44,7 @@ def planned(
         suites += pack(name, _models(models, settings))
     chosen = _of(suites, categories)
     jobs = assembly.plan(chosen, settings, Selection(cases=tuple(cases), models=tuple(models)))
-    return tuple(map(_with_room, jobs))
+    return tuple(_with_room(replace(job, repeats=repeats) if job.case.in_world else job) for job in jobs)
 
 
 def _own(settings: Settings) -> tuple[Suite, ...]:
@@ -55,7 +58,7 @@ def _models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
     if not names:
         if not shared:
             raise UsageError("name a model, as provider/model; there is no models.yaml beside the suites either")
-        return shared
+        return tuple(one for one in shared if not one.named_only)
     found: list[Model] = []
     for name in names:
         some = [one for one in shared if fnmatchcase(one.called, name)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,7 +16,7 @@ from harness.app.card_runs import of_results
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.cassette import cassette_path
-from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.chat import Reply
 from harness.core.exchange import Exchange, Provenance
 from harness.dialects import dialect_at
 from harness.dialects.providers import NO_KEY, speaker
@@ -25,6 +24,7 @@ from harness.engine.runner import play
 from harness.engine.selection import ALL, jobs
 from harness.interception.clients import answering
 from harness.interception.network_block import no_way_out
+from harness.server.expected_answers import USAGE, correct
 from harness.server.synthetic import Synthetic
 from harness.suite import Model, probes
 
@@ -34,11 +34,7 @@ if TYPE_CHECKING:
     from harness.core.card import Mode
     from harness.core.chat import Json
     from harness.core.exchange import HttpRequest, HttpResponse
-    from harness.core.expectation import CallExpectation, Expectation
     from harness.engine.events import Job
-
-_USAGE = Usage(5, 4, 9)
-
 
 Shown: TypeAlias = "dict[tuple[str, str], frozenset[tuple[str, Mode]]]"
 """The cells that each question shows, by its suite and case."""
@@ -112,91 +108,4 @@ class _Rehearsal:
 
     def _choose(self, request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:
         del request
-        return [correct(self._expects[self._turn], self._words, tools), Reply(text="Fine.", usage=_USAGE)]
-
-
-def correct(expect: Expectation, words: Mapping[str, Json], wire: Sequence[str]) -> Reply:
-    """An answer that ``expect`` accepts to a question of these ``words``; ``wire`` names its tools on the wire. Where
-    nothing is expected of a question with tools, the first is called.
-    """
-    one = expect if expect.calls is not None or not expect.any_of else expect.any_of[0]
-    offered: dict[str, Json] = {tool["function"]["name"]: tool["function"] for tool in words.get("tools") or ()}
-    names = dict(zip(offered, wire, strict=False))
-    said = _last_text(words)
-    calls = [
-        ToolCall(names.get(name, name), _arguments(call, offered.get(name) or {}, said), f"call0000{place}")
-        for place, (name, call) in enumerate(_wanted(one, words, list(offered)))
-    ]
-    text = "" if calls else _text(one, words, said)
-    return Reply(text=text, calls=tuple(calls), finish="tool_calls" if calls else "stop", usage=_USAGE)
-
-
-def _wanted(
-    expect: Expectation, words: Mapping[str, Json], offered: Sequence[str]
-) -> list[tuple[str, CallExpectation | None]]:
-    """The tools to call, each with what is expected of the call."""
-    choice = words.get("tool_choice")
-    if not offered or choice == "none" or expect.no_calls:
-        return []
-    if expect.calls is not None:
-        return [(_first(call.name) or offered[0], call) for call in expect.calls]
-    answered = words["messages"][-1].get("role") == "tool"
-    if expect.text or (answered and choice is None):
-        return []
-    count = expect.call_count
-    number = count if isinstance(count, int) else count.min if count else 1
-    name = choice["function"]["name"] if isinstance(choice, dict) else offered[0]
-    return [(name, None)] * number
-
-
-def _first(names: str | tuple[str, ...]) -> str:
-    return names if isinstance(names, str) else next(iter(names), "")
-
-
-def _arguments(call: CallExpectation | None, tool: Mapping[str, Json], said: str) -> dict[str, Any]:
-    if call is not None and call.parameters is not None:
-        return call.parameters
-    made = value(tool.get("parameters") or {"type": "object"}, said)
-    made = made if isinstance(made, dict) else {}
-    if call is not None:
-        made |= {name: some[0] for name, some in (call.accepts or {}).items() if some}
-        made |= call.includes or {}
-    return made
-
-
-def _text(expect: Expectation, words: Mapping[str, Json], said: str) -> str:
-    form = words.get("response_format") or {}
-    schema = expect.json_schema or (form.get("json_schema") or {}).get("schema")
-    if schema is not None or form or words.get("message_return_type") == "json":
-        return json.dumps(value(schema or {"type": "object"}, said), ensure_ascii=False)
-    if expect.text is None:
-        return "Fine."
-    pieces = expect.text.contains
-    return expect.text.exact or (pieces if isinstance(pieces, str) else " ".join(pieces)) or "Fine."
-
-
-def _last_text(words: Mapping[str, Json]) -> str:
-    texts = [one.get("content") for one in words["messages"] if one.get("role") == "user"]
-    return next((text for text in reversed(texts) if isinstance(text, str)), "text")
-
-
-def value(schema: Json, said: str) -> Any:
-    """A value that fits ``schema``, as far as types, choices and required properties say; its texts are ``said``."""
-    if not isinstance(schema, dict):
-        return said
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for word in ("anyOf", "oneOf"):
-        if schema.get(word):
-            return value(schema[word][0], said)
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
-    if kind == "object":
-        inside = schema.get("properties") or {}
-        return {name: value(inside.get(name), said) for name in schema.get("required") or inside}
-    if kind == "array":
-        return [value(schema.get("items"), said)] * max(1, schema.get("minItems", 1))
-    plain: dict[str, Any] = {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 1.5)}
-    return (plain | {"boolean": True, "null": None}).get(str(kind), said)
+        return [correct(self._expects[self._turn], self._words, tools), Reply(text="Fine.", usage=USAGE)]

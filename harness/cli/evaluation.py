@@ -59,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--record", action="store_true", help="ask the models for real first, and record what they answer")
     add("--missing", action="store_true", help="with --record: ask only what has no cassette")
     add("--local", action="store_true", help="with --record: start the local model server, and stop it at the end")
+    add("-n", "--repeats", type=int, default=1, metavar="K", help="with --record: try each task in a world K times (1)")
     add("--source", default="", metavar="TEXT", help="with --record: who answers, for the cassettes to say")
     options.limits(parser)
     options.executors(parser)
@@ -70,6 +71,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.evaluation_runs import planned
     from harness.app.settings import settings
     from harness.cli import following
+    from harness.core.errors import UsageError
     from harness.evaluation.summary import evaluate
     from harness.report import evaluation as report
 
@@ -85,6 +87,8 @@ def run(words: argparse.Namespace) -> int:
         categories=words.category,
         cases=words.case,
     )
+    if words.repeats < 1:
+        raise UsageError(f"--repeats {words.repeats} asks nothing; give at least 1")
     out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown, words.junit})
     if words.record and (code := _record(jobs, chosen, words, out)):
         return code
@@ -114,9 +118,12 @@ def _refuse_nonsense(words: argparse.Namespace) -> None:
 
 def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, out: Console) -> int:
     """Ask for real; the exit code where that was not possible for all."""
+    from dataclasses import replace
+
     from harness.app import assembly
     from harness.cli.record import origin
 
+    jobs = [replace(job, repeats=job.repeats or words.repeats) for job in jobs]
     asked = [job for job in jobs if not (words.missing and job.cassette.exists())]
     if not asked:
         return 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from harness.core.exchange import Exchange
     from harness.server.replay import Answers
@@ -23,6 +24,7 @@ EXAMPLES = """examples:
   harness serve cassettes/ --timing realtime                 with the pauses that were recorded
   harness serve cassettes/ --faults faults.yaml              break answers as providers break
   harness serve --synthetic                                  made-up answers in any dialect
+  harness serve --scripted-model --mistake no_call=0.25      a model whose mistakes are known
   harness serve --record --upstream https://api.openai.com my.json      record what passes through, until Ctrl-C
 """
 
@@ -47,6 +49,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="SCRIPT",
         help="answer from a script in YAML, or with made-up replies where none is given",
     )
+    parser.add_argument(
+        "--scripted-model",
+        action="store_true",
+        help="answer as a model that solves the tasks of the worlds and the card's questions by rule, marked synthetic",
+    )
+    parser.add_argument(
+        "--mistake",
+        action="append",
+        default=[],
+        metavar="NAME=SHARE",
+        help="with --scripted-model: a mistake that it makes, such as no_call=0.25",
+    )
     parser.add_argument("--record", action="store_true", help="pass requests on to --upstream, and record them")
     parser.add_argument("--upstream", metavar="URL", help="the provider's address, for --record")
 
@@ -55,14 +69,18 @@ def run(words: argparse.Namespace) -> int:
     from harness.core.errors import UsageError
 
     recording = words.record or words.upstream is not None
-    alone = "--record" if recording else "--synthetic" if words.synthetic is not None else ""
+    made_up = words.synthetic is not None or words.scripted_model
+    alone = "--record" if recording else "--synthetic" if made_up else ""
     given = {
         "--synthetic": recording and words.synthetic is not None,
+        "--scripted-model": words.scripted_model and (recording or words.synthetic is not None),
         "--faults": recording and words.faults is not None,
         "--repeat": words.repeat,
         "--timing": words.timing != "none",
     }
     idle = [name for name, there in given.items() if there]
+    if words.mistake and not words.scripted_model:
+        raise UsageError("--mistake is about --scripted-model; give both")
     if alone and idle:
         raise UsageError(f"{alone} has no use for {' and '.join(idle)}; leave it out")
     return _record(words) if recording else _replay(words)
@@ -93,7 +111,12 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     from harness.core.errors import UsageError
     from harness.report import safe_text
     from harness.server import recording_index, synthetic
+    from harness.server.scripted_model import scripted_model
 
+    if words.scripted_model:
+        if words.cassettes:
+            raise UsageError("--scripted-model answers without cassettes; leave them out")
+        return scripted_model(_rates(words.mistake)), "a scripted model, marked synthetic,"
     if words.synthetic is not None:
         if words.cassettes:
             raise UsageError("--synthetic answers without cassettes; name a script, or none, and no cassette")
@@ -104,6 +127,19 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     files = len({one.file for one in recorded})
     loaded = recording_index.RecordingIndex(recorded, repeat=words.repeat, matcher=settings({}).matcher())
     return loaded, f"{safe_text.count(len(recorded), 'exchange')} of {safe_text.count(files, 'cassette')}"
+
+
+def _rates(given: Sequence[str]) -> dict[str, float]:
+    from harness.core.errors import UsageError
+
+    made = {}
+    for one in given:
+        name, _, share = one.partition("=")
+        try:
+            made[name] = float(share)
+        except ValueError as error:
+            raise UsageError(f"--mistake {one}: write NAME=SHARE, such as no_call=0.25") from error
+    return made
 
 
 def _record(words: argparse.Namespace) -> int:

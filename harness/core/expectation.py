@@ -130,6 +130,9 @@ class Expectation:
     """That asking fails: a class of harness.core.errors, or its type, status and words."""
     trajectory: TrajectoryExpectation | None = None
     """What was done until the answer: for agents, whose answer is their last word."""
+    state: dict[str, dict[str, Any]] | None = None
+    """The entries of a world's state that the task must have changed, by collection and key, each with what it must
+    hold (others may stand beside); `null`: it must be gone. All else must be as at the start; `{}`: nothing changed."""
     any_of: tuple[Expectation, ...] = ()
     """Several whole expectations of which one must hold, beside all that is given here: for a model or provider that
     may answer in more ways than one."""

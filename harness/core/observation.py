@@ -11,12 +11,26 @@ from harness.core.exchange import Exchange  # noqa: TC001 - as above
 
 
 @dataclass(frozen=True, slots=True)
+class WorldRun:
+    """What a task did to its world: the state before and after. ``stopped`` says why the loop ended otherwise than by
+    an answer without calls, ``complaint`` what the case's own check says against the state; both are "" where nothing
+    is wrong.
+    """
+
+    before: Json
+    after: Json
+    stopped: str = ""
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """One question and all that is known of its answer.
 
     Exactly one of ``reply`` and ``error`` is set. ``asked`` is what the caller gave (messages, tools,
     options); ``exchanges`` what went over the wire for it, with their places in ``cassette``. ``repeat`` counts the
     times that the case was asked before, from 0; ``recut`` is what the same bytes gave when they came in other pieces.
+    ``world`` is set on the last answer of a task in a world; ``exchanges`` are then those of the whole task.
     """
 
     suite: str
@@ -30,3 +44,4 @@ class Observation:
     exchanges: tuple[tuple[int, Exchange], ...] = field(default=())
     repeat: int = 0
     recut: tuple[Reply | HarnessError, ...] = field(default=())
+    world: WorldRun | None = None

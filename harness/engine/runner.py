@@ -17,6 +17,7 @@ from harness.core.finding import Evidence, Finding
 from harness.core.observation import Observation
 from harness.engine.conversation import continued, opening, request_of
 from harness.engine.events import CaseFinished, CaseResult, CaseStarted, Event, Job, Problem, RunStarted
+from harness.engine.world_task import WorldTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.checks import Check
     from harness.core.chat import Json, Reply
     from harness.core.exchange import Exchange, HttpRequest, Provenance
+    from harness.core.expectation import Expectation
     from harness.suite import Model, Turn
 
 
@@ -170,6 +172,9 @@ def _again(job: Job, tape: Tape, done: int) -> bool:
 
 def _ask_all(playing: _Playing, tape: Tape, ask: SendQuestion, checks: Sequence[Check]) -> None:
     case = playing.job.case
+    if case.in_world:
+        _in_world(playing, tape, ask, checks, WorldTask(case, case.in_world))
+        return
     messages = opening(case)
     reply = _ask(playing, tape, ask, request_of(case, None, messages), checks, None)
     for turn in case.then:
@@ -185,13 +190,49 @@ def _ask_all(playing: _Playing, tape: Tape, ask: SendQuestion, checks: Sequence[
         reply = _ask(playing, tape, ask, request_of(case, turn, messages), checks, turn)
 
 
+def _in_world(playing: _Playing, tape: Tape, ask: SendQuestion, checks: Sequence[Check], task: WorldTask) -> None:
+    """Play a task to its end; the last answer is judged, with the exchanges of all."""
+    before, again = len(tape.taken), True
+    seen: Observation | None = None
+    while again:
+        try:
+            seen = _observed(playing, tape, ask, request_of(task.case, None, task.messages))
+        except CassetteMiss as miss:
+            raise _astray(miss, playing.job, task.steps) from miss
+        again = seen.reply is not None and task.take(seen.reply)
+        if again:
+            playing.observations.append(seen)
+    assert seen is not None  # asked once at least
+    last = replace(seen, world=task.outcome(seen.reply), exchanges=tuple(tape.taken[before:]))
+    _judged(playing, last, playing.job.case.expect, checks)
+
+
+def _astray(miss: CassetteMiss, job: Job, steps: int) -> CassetteMiss:
+    """A miss in a task says that it is a wrong path: what the world answered decides what is asked next."""
+    name = job.case.in_world.name if job.case.in_world else ""
+    told = f"the task went another way than recorded at question {steps + 1}: the world {name}, its tools or the task"
+    told += f" changed since; record it again. {miss}"
+    return CassetteMiss(
+        told if steps or miss.differences else str(miss),
+        cassette=miss.cassette,
+        nearest=miss.nearest,
+        differences=miss.differences,
+    )
+
+
 def _ask(
     playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str, Json], checks: Sequence[Check], turn: Turn | None
 ) -> Reply | None:
     """One question: its answer (None where an error came), judged."""
+    seen = _observed(playing, tape, ask, words)
+    _judged(playing, seen, (turn or playing.job.case).expect, checks)
+    return seen.reply
+
+
+def _observed(playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str, Json]) -> Observation:
+    """One question and what came of it."""
     job = playing.job
     before = len(tape.taken)
-    number = _turn(playing)
     reply: Reply | None = None
     error: HarnessError | None = None
     try:
@@ -204,23 +245,25 @@ def _ask(
         if not job.probing:
             raise
         error = came  # what the backend refuses to send is an answer to a probe
-    observation = Observation(
+    return Observation(
         suite=job.suite,
         case=job.case.id,
         model=job.model.called,
         asked=words,
         reply=reply,
         error=error,
-        turn=number,
+        turn=_turn(playing),
         cassette=str(job.cassette),
         exchanges=tuple(tape.taken[before:]),
         repeat=playing.repeat - 1,
     )
-    found = judge(observation, (turn or job.case).expect, checks)
-    playing.observations.append(observation)
-    where = f"turn {number}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {number}"
+
+
+def _judged(playing: _Playing, seen: Observation, expect: Expectation, checks: Sequence[Check]) -> None:
+    found = judge(seen, expect, checks)
+    playing.observations.append(seen)
+    where = f"turn {seen.turn}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {seen.turn}"
     playing.findings += (replace(one, path=f"{where}.{one.path}".rstrip(".")) for one in found)
-    return reply
 
 
 def _turn(playing: _Playing) -> int:

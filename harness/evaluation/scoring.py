@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from harness.backend.config import provider_of
 from harness.backend.names import name_table
 from harness.backend.tool_calls import read_arguments
+from harness.checks import ALL_CHECKS, judge
 from harness.checks.suite.structure import Mistake, misfits, mistakes, wants_call
 from harness.core.chat import ToolCall
+from harness.core.expectation import Expectation
 from harness.core.finding import Evidence
 from harness.dialects.json_strict import NotJson
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.core.chat import CallError, Json, Reply
-    from harness.core.expectation import Expectation
     from harness.core.observation import Observation
     from harness.engine.events import CaseResult, Job
 
@@ -30,6 +31,7 @@ Outcome: TypeAlias = Literal["right", "wrong", "infra", "unsupported", "unseen"]
 shows it. These three are counted apart, and are in no rate."""
 
 _APART: dict[str, Outcome] = {"infra": "infra", "unsupported": "unsupported"}
+ANY = Expectation()
 _SEPARATORS = re.compile(r"[\s./\\:_-]+")
 
 
@@ -58,6 +60,7 @@ class Score:
     """One case asked of one model. It is right when every answer in it is, to the last turn.
 
     ``skilled`` says that it is, or would be with names repaired. ``note`` says why it could not be judged.
+    ``attempts`` has for each repeat of a task in a world whether it was right; the case is right when all are.
     """
 
     category: str
@@ -68,6 +71,7 @@ class Score:
     turns: tuple[Turn, ...] = ()
     evidence: Evidence | None = None
     note: str = ""
+    attempts: tuple[bool, ...] = ()
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -94,6 +98,8 @@ def scored(job: Job, result: CaseResult) -> Score:
     refused = next((one for one in result.findings if one.check == "error" and one.verdict in _APART), None)
     if refused:
         return Score(*names, _APART[refused.verdict], evidence=evidence, note=refused.message)
+    if job.case.in_world:
+        return _task(job, result, Score(*names, "unseen", evidence=evidence, note="nothing was asked"))
     expected = (job.case.expect, *(turn.expect for turn in job.case.then))
     provider = provider_of(job.model.id)
     turns = [_turn(seen, expect, provider) for seen, expect in zip(result.observations, expected, strict=False)]
@@ -105,6 +111,32 @@ def scored(job: Job, result: CaseResult) -> Score:
     outcome: Outcome = "wrong" if any(turn.mistakes for turn in turns) else "right"
     skilled = not any(turn.unskilled for turn in turns)
     return Score(*names, outcome, skilled, tuple(turns), evidence)
+
+
+def _task(job: Job, result: CaseResult, unasked: Score) -> Score:
+    """A task in a world, right where nothing that its case expects failed; each repeat is an attempt."""
+    provider, expect = provider_of(job.model.id), job.case.expect
+    turns = [_turn(seen, ANY, provider) for seen in result.observations]
+    attempts: dict[int, bool] = {}
+    for place, seen in enumerate(result.observations):
+        if seen.world is None and seen.error is None:
+            continue  # an answer on the way
+        failed = [one for one in judge(seen, expect, ALL_CHECKS) if one.verdict == "fail"]
+        wrong = tuple(Mistake("task", one.message, f".{one.path or one.check}") for one in failed)
+        attempts[seen.repeat] = not wrong
+        if wrong:
+            turns[place] = replace(turns[place], mistakes=wrong, unskilled=wrong)
+    if not attempts:
+        return unasked
+    outcome: Outcome = "right" if all(attempts.values()) else "wrong"
+    return replace(
+        unasked,
+        outcome=outcome,
+        skilled=outcome == "right",
+        turns=tuple(turns),
+        note="",
+        attempts=tuple(attempts.values()),
+    )
 
 
 def _turn(seen: Observation, expect: Expectation, provider: str) -> Turn:

@@ -71,7 +71,8 @@ class Trigger:
 class Tally:
     """One category and one model (``category`` is ``EVERY`` for all of them).
 
-    ``right`` is the share of cases that are right as a client gets them, ``skill`` the same with names repaired.
+    ``right`` is the share of cases that are right as a client gets them, ``skill`` the same with names repaired; a case
+    that was asked several times is right when each attempt is (pass^k), and in ``any_attempt`` when one is (pass@k).
     ``mistakes`` counts for each kind the cases that show it; a case may show several. ``schema`` is the share of calls
     that can be read, were offered and fit their schema. ``renamed`` and ``respelt`` count calls.
     """
@@ -80,6 +81,7 @@ class Tally:
     model: str
     right: Rate
     skill: Rate
+    any_attempt: Rate
     trigger: Trigger
     schema: Rate
     mistakes: Mapping[Kind, int]
@@ -153,6 +155,7 @@ def tally(category: str, model: str, scores: Sequence[Score]) -> Tally:
         model,
         right=rate(outcomes["right"], len(judged)),
         skill=rate(sum(one.skilled for one in judged), len(judged)),
+        any_attempt=rate(sum(any(one.attempts or (one.outcome == "right",)) for one in judged), len(judged)),
         trigger=Trigger(chosen[True, True], chosen[False, True], chosen[True, False], chosen[False, False]),
         schema=rate(sum(turn.valid for turn in turns), sum(turn.calls for turn in turns)),
         mistakes={kind: shown[kind] for kind in KINDS},

@@ -139,12 +139,15 @@ def _sections(evaluation: Evaluation, models: Sequence[str]) -> Iterator[_Sectio
         "trigger recall": lambda one: _rate(one.trigger.recall),
         "schema accuracy of calls": lambda one: _rate(one.schema),
         "right, names repaired": lambda one: _rate(one.skill),
+        "right in any attempt": lambda one: _rate(one.any_attempt),
         "calls renamed by harness": lambda one: str(one.renamed),
         "names respelt by model": lambda one: str(one.respelt),
         "left out: infra": lambda one: str(one.infra),
         "left out: unsupported": lambda one: str(one.unsupported),
         "left out: not recorded": lambda one: str(one.unseen),
     }
+    if all(len(one.attempts) <= 1 for one in evaluation.scores):
+        del measures["right in any attempt"]
     yield _Section("measure", tuple((name, cells(told)) for name, told in measures.items()))
     kinds = tuple((kind, cells(lambda one, kind=kind: str(one.mistakes[kind]))) for kind in KINDS)  # type: ignore[misc]  # mypy sees no default in the lambda
     yield _Section("cases with mistakes of", kinds)
@@ -192,7 +195,7 @@ def _tally(one: Tally) -> dict[str, Any]:
     low, high = trigger.interval
     f1 = {"f1": trigger.f1, "n": trigger.n, "low": low, "high": high, **asdict(trigger)}
     words = {**asdict(one), "trigger": f1, "category": one.category or None}
-    return {**words, **{name: _shared(getattr(one, name)) for name in ("right", "skill", "schema")}}
+    return {**words, **{name: _shared(getattr(one, name)) for name in ("right", "skill", "any_attempt", "schema")}}
 
 
 def _shared(one: Rate) -> dict[str, Any]:
@@ -206,6 +209,7 @@ def _score(one: Score) -> dict[str, Any]:
         "model": one.model,
         "outcome": one.outcome,
         "skilled": one.skilled,
+        "attempts": list(one.attempts),
         "note": one.note,
         "cassette": one.evidence.cassette if one.evidence else None,
         "exchanges": list(one.evidence.exchanges) if one.evidence else [],

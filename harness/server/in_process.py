@@ -58,6 +58,13 @@ def answering(script: Path | str | None = None, *, faults: Path | str | None = N
 
 
 @contextlib.contextmanager
+def answering_by(answers: Answers) -> Iterator[Served]:
+    """Serve what a source of one's own answers, such as ``scripted_model.scripted_model()``."""
+    with _served(answers, None, None) as one:
+        yield one
+
+
+@contextlib.contextmanager
 def _served(answers: Answers, faults: Path | str | None, pace: float | None) -> Iterator[Served]:
     rules = rulebook.Rules(rulebook.from_file(faults) if faults else ())
     app = App(Replay(answers, rules=rules, pace=pace))

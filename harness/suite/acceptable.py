@@ -20,6 +20,10 @@ _SCORED = {"calls", "no_calls", "call_count", "any_order"}
 
 def unscored(case: Case) -> Iterator[Mistake]:
     """What an evaluation's case expects and an evaluation does not score, and answers of which it says nothing else."""
+    if case.world is not None:
+        if case.expect.state is None and (case.in_world is None or case.in_world.check is None):
+            yield ("expect",), "a task is scored by the state that it leaves; give `state`, or `check` of the world"
+        return
     places: list[tuple[Path, Expectation]] = [(("expect",), case.expect)]
     places += [(("then", number, "expect"), turn.expect) for number, turn in enumerate(case.then)]
     for path, expect in places:

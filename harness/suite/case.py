@@ -16,6 +16,8 @@ from harness.core.expectation import Expectation
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 URL_PATTERN = r"^https?://\S+$"
 PROVIDER_PATTERN = r"^[^/\s]+$"
+WORLD_PATTERN = r"^[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?$"
+FUNCTION_PATTERN = r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$"
 VARIABLE_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 Id: TypeAlias = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -44,6 +46,8 @@ class Model(Strict):
     """The environment variable that holds the key, where it is not the provider's usual one."""
     label: str | None = Field(default=None, min_length=1)
     """What reports and cassettes call it; by default `backend/name`."""
+    named_only: bool = False
+    """Asked only where it is named: by a suite's `models`, or on the command line."""
     thinking_tokens: int = Field(default=0, ge=0)
     """Tokens that an evaluation allows it beyond each case's limit, for what it thinks before it answers."""
 
@@ -196,6 +200,19 @@ class Turn(Options):
     expect: Expectation = Expectation()
 
 
+class InWorld(Strict):
+    """A world, and how a task is played in it."""
+
+    name: str = Field(pattern=WORLD_PATTERN)
+    """One of the package (`calendar`, `files`, `shop`, `tickets`), or your own as `module:Class`."""
+    seed: int = 0
+    """What the world begins with; the same for the same seed."""
+    steps: int = Field(default=12, ge=1, le=100)
+    """How often the model is asked at most."""
+    check: str | None = Field(default=None, pattern=FUNCTION_PATTERN)
+    """A function `module:name` of your own: it is given the final state and returns None, or what is wrong with it."""
+
+
 class Case(Options):
     """One conversation, and what is expected of each answer in it."""
 
@@ -204,6 +221,9 @@ class Case(Options):
     messages: tuple[Message, ...] = Field(min_length=1)
     tools: tuple[OfferedTool, ...] = ()
     """The tools offered: in the short form, in OpenAI's shape, or the name of one of the suite's `tools`."""
+    world: str | InWorld | None = None
+    """A world whose tools the model may call until it answers without a call: a name, or a mapping with `name`, `seed`,
+    `steps` and `check`. `expect` is about the last answer and the state that the task leaves."""
     wrong_key: bool = False
     """Ask with a key that no provider accepts, to see the refusal."""
     expect: Expectation = Expectation()
@@ -215,6 +235,11 @@ class Case(Options):
     def offered(self) -> tuple[dict[str, Json], ...]:
         """The tools in OpenAI's shape; the loader has put the suite's own in for their names."""
         return tuple(tool.wire() for tool in self.tools if not isinstance(tool, str))
+
+    @property
+    def in_world(self) -> InWorld | None:
+        """The world with its defaults."""
+        return InWorld(name=self.world) if isinstance(self.world, str) else self.world
 
 
 class SuiteFile(Strict):
@@ -232,6 +257,8 @@ class SuiteFile(Strict):
     """Options of every case that doesn't give its own."""
     tools: tuple[Tool, ...] = ()
     """Tools that cases may offer by name."""
+    world: str | InWorld | None = None
+    """The world of every case that doesn't give its own."""
     cases: tuple[Case, ...] = Field(min_length=1)
 
 

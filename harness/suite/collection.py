@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from harness.core import expectation
 from harness.core.errors import SuiteError
 from harness.suite import case as words
-from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Options, Suite, SuiteFile
+from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Suite, SuiteFile
 from harness.suite.consistency import doubled_ids, empty_keys, inconsistent
 from harness.suite.loader import Document, SuiteFault, read
 from harness.suite.validation_errors import sentences
@@ -145,7 +145,7 @@ def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
         return _Written(file, document, None, tuple(sorted(found, key=lambda fault: fault.line)))
     tools = {tool.name: tool for tool in written.tools}
     name = written.name or file.stem
-    cases = tuple(_ready(one, written.defaults, tools) for one in written.cases)
+    cases = tuple(_ready(one, written, tools) for one in written.cases)
     return _Written(file, document, Suite(name, written.description, str(file), tuple(models), cases, written.kind), ())
 
 
@@ -162,8 +162,8 @@ def _models(
             faults.append(SuiteFault(document.line(where), where, f"{what}, or label it so in {MODELS_FILE}"))
         models += found
     if not given:
-        models = list(shared)
-        if not shared:
+        models = [one for one in shared if not one.named_only]
+        if not models:
             faults.append(
                 SuiteFault(1, (), f"no models: give `models:` here, or define some in {MODELS_FILE} beside it")
             )
@@ -192,9 +192,11 @@ def named_models(name: str, shared: Iterable[Model]) -> list[Model]:
     return []
 
 
-def _ready(case: Case, defaults: Options, tools: dict[str, Any]) -> Case:
-    """``case`` with the suite's tools for their names and the defaults where it is silent."""
-    options = {key: getattr(defaults, key) for key in defaults.model_fields_set if key not in case.model_fields_set}
+def _ready(case: Case, suite: SuiteFile, tools: dict[str, Any]) -> Case:
+    """``case`` with the suite's tools for their names, and its defaults and world where it is silent."""
+    defaults = suite.defaults
+    options: dict[str, Any] = {"world": suite.world} if case.world is None else {}
+    options |= {key: getattr(defaults, key) for key in defaults.model_fields_set if key not in case.model_fields_set}
     offered = tuple(tools[tool] if isinstance(tool, str) else tool for tool in case.tools)
     flat = tuple(tool.function if isinstance(tool, OpenAITool) else tool for tool in offered)
     return case.model_copy(update={**options, "tools": flat})

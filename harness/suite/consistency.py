@@ -13,6 +13,7 @@ from harness.suite.acceptable import unacceptable, unscored
 from harness.suite.case import Case, NamedTool
 from harness.suite.loader import SuiteFault
 from harness.suite.validation_errors import path_of
+from harness.worlds import WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +46,24 @@ def inconsistent(document: Document) -> Iterator[SuiteFault]:
         for path, what in _schema(inner.get("parameters"), ("tools", number)):
             yield SuiteFault(document.line(path), path, what)
     for number, raw in enumerate(cases if isinstance(cases, list) else []):
-        case = _sound_part(raw)
-        found = [*_mistakes(case, tools)] if case else []
-        if case and document.value.get("kind") == "evaluation":
-            found += unscored(case)
-        for path, what in found:
+        for path, what in _of_case(_in_suite(raw, document.value.get("world")), tools, document.value.get("kind")):
             where: Path = ("cases", number, *path)
             yield SuiteFault(document.line(where), where, what)
+
+
+def _in_suite(raw: Json, world: Json) -> Case | None:
+    """The sound part of a case, in the suite's ``world`` where it has none of its own."""
+    if isinstance(raw, dict) and world is not None:
+        return _sound_part({"world": world, **raw})
+    return _sound_part(raw)
+
+
+def _of_case(case: Case | None, tools: dict[str, dict[str, Json]], kind: Json) -> Iterator[Mistake]:
+    if case is None:
+        return
+    yield from _world(case, case.in_world.name) if case.in_world else _mistakes(case, tools)
+    if kind == "evaluation":
+        yield from unscored(case)
 
 
 def _sound_part(raw: Json) -> Case | None:
@@ -111,6 +123,8 @@ def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake
     for path, choice in choices:
         if isinstance(choice, NamedTool) and choice.name not in offered:
             yield (*path, "tool_choice", "name"), f'no tool "{choice.name}" is offered'
+    if case.expect.state is not None:
+        yield ("expect", "state"), "`state` is about a world, and the case has none; give `world:`"
     yield from _expectation(case.expect, offered, ("expect",))
     yield from _messages(case.messages, ("messages",), refused=case.expect.error is not None)
     for number, turn in enumerate(case.then):
@@ -121,6 +135,23 @@ def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake
         for name in turn.results if isinstance(turn.results, dict) else ():
             if name != "*" and name not in offered:
                 yield ("then", number, "results", name), f'no tool "{name}" is offered'
+
+
+def _world(case: Case, name: str) -> Iterator[Mistake]:
+    """What does not meet in a task; what a world of the user's own offers is not known here."""
+    if ":" not in name and name not in WORLDS:
+        yield ("world",), f"there is no world {name}; there are {', '.join(WORLDS)}, and your own is module:Class"
+    for key, given in (("tools", case.tools), ("then", case.then), ("tool_choice", case.tool_choice)):
+        if given:
+            yield (key,), f"a case in a world has no `{key}`: the world brings its tools, and the model calls freely"
+    offered = {tool["name"]: tool["parameters"] for tool in WORLDS[name].tools()} if name in WORLDS else None
+    collections = WORLDS[name]().state if name in WORLDS else None
+    for key in case.expect.state or ():
+        if collections is not None and key not in collections:
+            yield ("expect", "state", key), f"the world {name} has no {key}; it has {', '.join(collections)}"
+    if offered is not None:
+        yield from _expectation(case.expect, offered, ("expect",))
+    yield from _messages(case.messages, ("messages",), refused=case.expect.error is not None)
 
 
 def _empty(value: Json, path: Path = ()) -> Iterator[Mistake]:
@@ -135,6 +166,7 @@ def _empty(value: Json, path: Path = ()) -> Iterator[Mistake]:
         "options",
         "response_format",
         "tool_calls",
+        "state",
     }
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.checks.suite.calls import call_count, call_errors, calls
 from harness.checks.suite.ending import error, finish
+from harness.checks.suite.state import state
 from harness.checks.suite.text import json_text, text
 from harness.checks.suite.trajectory import trajectory
 from harness.core.finding import Finding
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.core.expectation import Expectation
     from harness.core.observation import Observation
 
-PLAIN: tuple[Check, ...] = (error, call_errors, call_count, calls, finish, text, json_text, trajectory)
+PLAIN: tuple[Check, ...] = (error, call_errors, call_count, calls, finish, text, json_text, trajectory, state)
 """The checks of an expectation that has no others inside it."""
 
 

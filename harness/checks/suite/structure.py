@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from harness.core.chat import Json, ToolCall
     from harness.core.expectation import CallExpectation, Expectation
 
-Kind: TypeAlias = Literal["count", "name", "missing", "unexpected", "type", "value", "unreadable"]
+Kind: TypeAlias = Literal["count", "name", "missing", "unexpected", "type", "value", "unreadable", "task"]
 """``count``: more calls or fewer than expected. ``name``: another tool, or one that was not offered. ``missing``: a
 parameter that must be there is not. ``unexpected``: one is there that must not be. ``type``: its value is of another
 JSON type. ``value``: of the right type, and not one that is accepted. ``unreadable``: no call can be made of it.
+``task``: a task in a world was not done: its state, its last words, its steps or its calls are not as expected.
 """
-KINDS: tuple[Kind, ...] = ("count", "name", "missing", "unexpected", "type", "value", "unreadable")
+KINDS: tuple[Kind, ...] = ("count", "name", "missing", "unexpected", "type", "value", "unreadable", "task")
 
 _UNCOUNTED = str.maketrans("'", '"', " ,./-_*^")
 _BY_WORD: dict[str, Kind] = {

@@ -1,0 +1,261 @@
+"""A scripted model: it solves the tasks of the worlds by rule, answers the package's own questions as they expect to be
+answered, and makes chosen mistakes at chosen rates. All of it is marked synthetic.
+
+What it does is known beforehand, so it is a test of cards and evaluations: they must find what it does wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.core.chat import Reply, ToolCall
+from harness.core.errors import UsageError
+from harness.core.expectation import Expectation
+from harness.dialects import dialect_at
+from harness.dialects.request import read_request
+from harness.server.expected_answers import USAGE, correct, value
+from harness.server.synthetic import Synthetic
+from harness.suite import Model, probes
+from harness.worlds import WORLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest
+    from harness.dialects.chat_request import ChatRequest
+    from harness.suite import Case
+    from harness.worlds.world import Plan
+
+MISTAKES: dict[str, str] = {
+    "no_json": "text where JSON is asked for",
+    "text_when_required": "text although a call is required",
+    "wrong_tool": "another tool than the one that is named",
+    "missing_call": "one call fewer, where several are due at once",
+    "no_call": "text where a call is due",
+    "wrong_value": "a text parameter with another value",
+    "misfit": "a parameter of a type that the tool does not take",
+    "needless_call": "a call where text is due",
+    "empty": "nothing at all where text is due",
+    "markup": "the markup of a call in the text",
+}
+"""What the scripted model may do wrong, in the order in which it is tried: one mistake an answer."""
+_LOST = "I could not do it."
+_OTHER = "something else"
+
+
+class ScriptedModel:
+    """Replies to requests of any dialect. ``rates`` has for each mistake the share of the answers that could show it;
+    ``chances`` counts those answers, ``made`` the mistakes. Raises ``UsageError`` for an unknown mistake or no share.
+    """
+
+    def __init__(self, rates: Mapping[str, float] | None = None) -> None:
+        self._rates = dict(rates or {})
+        unknown = sorted(self._rates.keys() - MISTAKES.keys())
+        if unknown:
+            raise UsageError(f"no mistake {', '.join(unknown)}; there are {', '.join(MISTAKES)}")
+        odd = next((name for name, rate in self._rates.items() if not 0 <= rate <= 1), None)
+        if odd:
+            raise UsageError(f"the rate of {odd} is {self._rates[odd]:g}; give a share from 0 to 1, such as 0.25")
+        self.chances: Counter[str] = Counter()
+        self.made: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._known: dict[str, list[tuple[Case, int]]] = {}
+        for suite in probes((Model(name="scripted", backend="openai"),)):
+            for case in suite.cases:
+                for turn, key in enumerate(_keys(case)):
+                    self._known.setdefault(key, []).append((case, turn))
+
+    def choose(self, request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:
+        """What `Synthetic` asks: the reply, and a plain one where the dialect can't write it."""
+        dialect = dialect_at(request.url)
+        question = read_request(request, dialect) if dialect else None
+        if question is None:
+            return [Reply(text=_LOST, finish="stop", usage=USAGE)]
+        with self._lock:
+            reply = self._mistaken(self._right(question, tools), question)
+        return [reply, Reply(text=_LOST, finish="stop", usage=USAGE)]
+
+    def _right(self, question: ChatRequest, tools: tuple[str, ...]) -> Reply:
+        if (planned := _planned(question)) is not None:
+            return planned
+        expect, words = self._expected(question)
+        return correct(expect, words, tools)
+
+    def _expected(self, question: ChatRequest) -> tuple[Expectation, dict[str, Json]]:
+        """What the question expects, as far as it is one of the package's own."""
+        words: dict[str, Json] = {"messages": list(question.messages), "tools": list(question.tools)}
+        if question.choice is not None:
+            words["tool_choice"] = question.choice
+        if question.json is not None:
+            words["response_format"] = {"type": "json_schema", "json_schema": {"schema": question.json}}
+        found = self._known.get(_key(question.messages), [])
+        offered = len(question.tools)
+        case, turn = next(((one, at) for one, at in found if len(one.offered) == offered), (None, 0))
+        if case is None:
+            return Expectation(no_calls=not question.tools), words
+        words["tools"] = list(case.offered)  # by their own names: those of the wire are given beside
+        own = dict(zip(question.schemas, (tool["function"]["name"] for tool in case.offered), strict=False))
+        if isinstance(question.choice, dict):
+            name = question.choice["function"]["name"]
+            words["tool_choice"] = {"type": "function", "function": {"name": own.get(name, name)}}
+        return ([case.expect, *(one.expect for one in case.then)][turn]), words
+
+    def _mistaken(self, reply: Reply, question: ChatRequest) -> Reply:
+        made = None
+        for name in MISTAKES:
+            if name not in self._rates or (wrong := _wrong(name, reply, question)) is None:
+                continue
+            before, self.chances[name] = self.chances[name], self.chances[name] + 1
+            rate = self._rates[name]
+            if made is None and int((before + 1) * rate + 1e-9) > int(before * rate + 1e-9):
+                made = wrong
+                self.made[name] += 1
+        return reply if made is None else made
+
+
+def scripted_model(rates: Mapping[str, float] | None = None) -> Synthetic:
+    """The scripted model as a source of answers for the server."""
+    return Synthetic(ScriptedModel(rates).choose)
+
+
+def _text(content: Json) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "\n".join(one["text"] for one in parts if isinstance(one, dict) and isinstance(one.get("text"), str))
+
+
+def _key(messages: Sequence[Mapping[str, Json]]) -> str:
+    """The words of a conversation's users, and how often the assistant spoke."""
+    users = [_text(one.get("content")) for one in messages if one.get("role") == "user"]
+    spoke = sum(one.get("role") == "assistant" for one in messages)
+    return json.dumps([spoke, *(one for one in users if one)])
+
+
+def _keys(case: Case) -> Iterator[str]:
+    messages = [one.wire() for one in case.messages]
+    yield _key(messages)
+    for turn in case.then:
+        messages += [{"role": "assistant"}, *(one.wire() for one in turn.messages)]
+        yield _key(messages)
+
+
+def _planned(question: ChatRequest) -> Reply | None:
+    """The next step of a task in a world; None where no world's rule knows the words."""
+    offered = set(question.schemas)
+    place = max((n for n, one in enumerate(question.messages) if _is_task(one)), default=None)
+    if place is None:
+        return None
+    task = _text(question.messages[place].get("content"))
+    for kind in WORLDS.values():
+        if {tool["name"] for tool in kind.tools()} <= offered:
+            plans = sorted(
+                ((found.start(), rule(found)) for pattern, rule in kind.rules for found in re.finditer(pattern, task)),
+                key=lambda one: one[0],
+            )
+            if plans:
+                return _next_step([plan for _, plan in plans], _batches(question.messages[place + 1 :]))
+    return None
+
+
+def _is_task(message: Mapping[str, Json]) -> bool:
+    return message.get("role") == "user" and not _text(message.get("content")).startswith("Your call of ")
+
+
+def _batches(messages: Sequence[Mapping[str, Json]]) -> list[list[Json]]:
+    """The results of each answer with calls so far, in the order of the calls."""
+    made: list[list[Json]] = []
+    for one in messages:
+        if one.get("tool_calls"):
+            made.append([])
+        elif one.get("role") == "tool" and made:
+            made[-1].append(_result(_text(one.get("content"))))
+    return made
+
+
+def _result(text: str) -> Json:
+    """A tool's result as the world gave it; an API that takes only objects has it inside one."""
+    if text[:1] not in {"[", "{"}:
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, dict) and len(value) == 1 and (inner := value.get("content", value.get("result"))) is not None:
+        return _result(inner) if isinstance(inner, str) else inner
+    return value
+
+
+def _next_step(plans: Sequence[Plan], results: Sequence[Sequence[Json]]) -> Reply:
+    """Play the plans with the results so far: the calls that are due, or the last words."""
+    left, said = iter(results), []
+    for plan in plans:
+        sent: Any = None
+        try:
+            while True:
+                calls = plan.send(sent)
+                if not calls:
+                    sent = []
+                    continue
+                sent = next(left, None)
+                if sent is None:
+                    made = [ToolCall(name, given, f"call{n:05d}") for n, (name, given) in enumerate(calls)]
+                    return Reply(calls=tuple(made), finish="tool_calls", usage=USAGE)
+        except StopIteration as end:
+            said.append(str(end.value))
+        except (LookupError, TypeError, ValueError):
+            said.append(_LOST)  # a result is none that the rule expects, such as that of a mistaken call
+    return Reply(text=" ".join(said), finish="stop", usage=USAGE)
+
+
+def _wrong(name: str, reply: Reply, question: ChatRequest) -> Reply | None:
+    """``reply`` with a mistake; None where this answer can't show it."""
+    free, calls = question.choice in (None, "auto"), reply.calls
+    text = replace(reply, calls=(), text="I would rather talk about it.", finish="stop")
+    talks = not calls and question.json is None and bool(reply.text)
+    made: Reply | None = None
+    if name == "no_json":
+        made = text if question.json is not None and not calls else None
+    elif name == "text_when_required":
+        made = text if question.choice == "required" and calls else None
+    elif name == "no_call":
+        made = text if free and len(calls) == 1 else None
+    elif name == "missing_call":
+        made = replace(reply, calls=calls[:-1]) if len(calls) > 1 else None
+    elif name == "empty":
+        made = replace(reply, text="") if talks else None
+    elif name == "markup":
+        made = replace(reply, text=f'{reply.text} <tool_call>{{"name": "x"}}</tool_call>') if talks else None
+    elif name == "needless_call":
+        made = _needless(reply, question) if talks and free and question.tools else None
+    elif name == "wrong_tool":
+        other = [one for one in question.schemas if calls and one != calls[0].name]
+        named = isinstance(question.choice, dict) and other
+        made = replace(reply, calls=(replace(calls[0], name=other[0]),)) if named else None
+    elif free and len(calls) == 1:
+        made = _altered(reply, question, misfit=name == "misfit")
+    return made
+
+
+def _needless(reply: Reply, question: ChatRequest) -> Reply:
+    name, schema = next(iter(question.schemas.items()))
+    call = ToolCall(name, value(schema or {"type": "object"}, "it"), "call00009")
+    return replace(reply, text="", calls=(call,), finish="tool_calls")
+
+
+def _altered(reply: Reply, question: ChatRequest, *, misfit: bool) -> Reply | None:
+    """The first call with its first text parameter of another value, or of another type."""
+    (call,) = reply.calls
+    known = (question.schemas.get(call.name) or {}).get("properties") or {}
+    for key, given in call.parameters.items():
+        schema = known.get(key) or {}
+        if isinstance(given, str) and schema.get("type") == "string" and "enum" not in schema:
+            changed = {**call.parameters, key: 7 if misfit else _OTHER}
+            return replace(reply, calls=(replace(call, parameters=changed),))
+    return None
