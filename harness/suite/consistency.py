@@ -62,6 +62,8 @@ def _of_case(case: Case | None, tools: dict[str, dict[str, Json]], kind: Json) -
     if case is None:
         return
     yield from _world(case, case.in_world.name) if case.in_world else _mistakes(case, tools)
+    if case.expect.state is not None and case.world is None:
+        yield ("expect", "state"), "`state` is about a world, and the case has none; give `world:`"
     if kind == "evaluation":
         yield from unscored(case)
 
@@ -123,8 +125,6 @@ def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake
     for path, choice in choices:
         if isinstance(choice, NamedTool) and choice.name not in offered:
             yield (*path, "tool_choice", "name"), f'no tool "{choice.name}" is offered'
-    if case.expect.state is not None:
-        yield ("expect", "state"), "`state` is about a world, and the case has none; give `world:`"
     yield from _expectation(case.expect, offered, ("expect",))
     yield from _messages(case.messages, ("messages",), refused=case.expect.error is not None)
     for number, turn in enumerate(case.then):
