@@ -24,7 +24,7 @@ EXAMPLES = """examples:
   harness card openai/gpt-4o-mini --record --repeats 5 --max-dollars 1
   harness card --record --local                       the local model: started, asked, stopped
   harness card openai/gpt-4o-mini --agent my_agent:answer --record     the models that an agent asks
-  harness card --from cassettes/imported              whatever anybody recorded, a card for each provider
+  harness card --from cassettes/imported              recordings of any program, a card for each provider
   harness card --html card.html --json card.json      the page, and the document that `harness diff` reads
   harness card --baseline card.json                   exit 1 where something that callers rely on broke since
 

@@ -32,9 +32,14 @@ _SAID = {"field_new", "field_gone", "field_type", "event", "header", "finish", "
 def line(change: Change) -> str:
     """A change in one harmless line."""
     where = f"{change.path}: " if change.path else ""
-    sided = change.what not in _SAID and (change.before is not None or change.after is not None)
+    sided = change.what not in _SAID and _has_sides(change)
     sides = f" ({side(change.before)} → {side(change.after)})" if sided else ""
     return safe_text.line(f"{change.grade} {change.what}: {where}{change.message}{sides}", 400)
+
+
+def _has_sides(change: Change) -> bool:
+    """Whether there is anything to put side by side: of some changes the message says all."""
+    return change.before is not None or change.after is not None
 
 
 def side(value: Json) -> str:
@@ -47,7 +52,7 @@ def describe(change: Change, word: str = "", often: str = "") -> Iterator[tuple[
     """A change, then both its sides, where its message does not hold them: lines, each with its style."""
     where = f"{change.path}: " if change.path else ""
     yield f"  {word or change.grade}  {safe_text.line(f'{where}{change.message}', 300)}{often}", STYLES[change.grade]
-    if change.what not in _SAID and (change.before is not None or change.after is not None):
+    if change.what not in _SAID and _has_sides(change):
         yield f"      was  {side(change.before)}", ""
         yield f"      is   {side(change.after)}", ""
 
@@ -123,11 +128,12 @@ def _sides(console: Console, change: Change) -> None:
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("before", "after"):
-        table.add_column(name, overflow="fold", ratio=1, vertical="top")
-    table.add_row(*(Text(pretty(one).expandtabs(4)) for one in (change.before, change.after)))
-    console.print(Padding(table, (0, 0, 0, 4)))
+    if _has_sides(change):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+        for name in ("before", "after"):
+            table.add_column(name, overflow="fold", ratio=1, vertical="top")
+        table.add_row(*(Text(pretty(one).expandtabs(4)) for one in (change.before, change.after)))
+        console.print(Padding(table, (0, 0, 0, 4)))
     for one in shown(change):
         console.print(Text(f"     see: {safe_text.line(one)}"), soft_wrap=True)
 
@@ -147,10 +153,13 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
 def _described(name: str, change: Change) -> str:
     where = f" {code(change.path, 120)}" if change.path else ""
     parts = [f"**{code(change.what, 60)}** {code(name, 80)}{where}: {code(change.message)}"]
+    seen = [f"see {code(one)}" for one in shown(change)]
+    if not _has_sides(change):
+        return "\n\n".join([*parts, *seen])
     sides = [block(pretty(one), 2 * _SIDE, "json") for one in (change.before, change.after)]
     heads, cells = "<th>before</th><th>after</th>", "\n\n</td><td>\n\n".join(sides)
     table = f"<table><tr>{heads}</tr><tr><td>\n\n{cells}\n\n</td></tr></table>"
-    return "\n\n".join([*parts, table, *(f"see {code(one)}" for one in shown(change))])
+    return "\n\n".join([*parts, table, *seen])
 
 
 def document(changes: Mapping[str, Sequence[Change]], *, compared: int, alone: Sequence[str] = ()) -> str:
