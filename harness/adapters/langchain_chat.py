@@ -1,0 +1,40 @@
+"""LangChain's chat models, by ``langchain_openai.ChatOpenAI``."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - it raises the openai SDK's errors
+from harness.adapters.shapes import calls_and_errors
+from harness.core.chat import Reply, Usage
+from harness.dialects.openai_chat.facts import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
+    """``ChatOpenAI.invoke``, or the sum of the chunks of its ``stream``; tools by ``bind``, as they are."""
+    from langchain_openai import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        ChatOpenAI,
+    )
+
+    at = {"base_url": options.pop("api_base"), "api_key": options.pop("api_key")}
+    counts = bool(options.pop("stream_options", None))
+    chat = ChatOpenAI(model=model.partition("/")[2], max_retries=0, stream_usage=counts, **at)
+    asked = chat.bind(**options, **({"tools": tools} if tools else {}))
+    found: Any = reduce(add, asked.stream(list(messages))) if stream else asked.invoke(list(messages))
+    usage, about = found.usage_metadata, found.response_metadata
+    called = [*found.tool_calls, *found.invalid_tool_calls]
+    return Reply(
+        text=found.text,
+        **calls_and_errors((one["name"], one["args"], one["id"]) for one in called),
+        finish=FACTS.finish(about.get("finish_reason")),
+        usage=usage and Usage(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]),
+        reasoning=found.additional_kwargs.get("reasoning_content") or "",
+        refusal=found.additional_kwargs.get("refusal") or "",
+        model=about.get("model_name", ""),
+        id=about.get("id") or "",
+    )
