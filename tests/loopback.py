@@ -13,7 +13,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        asked = self.rfile.read(int(self.headers["content-length"]))
+        asked = self.rfile.read(int(self.headers["content-length"] or 0))
         status, kind, body = self.server.answer(asked, self.headers)
         self.send_response(status)
         self.send_header("content-type", kind)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,9 +32,49 @@ def run() -> None:
     results = [event.result for event in assembly.replay(jobs, chosen) if isinstance(event, CaseFinished)]
     console.print("[bold]$ harness run suites[/bold]")
     terminal.show(console, Scorecard(tuple(results)))
-    drawn = console.export_svg(title="harness run")
+    _write(console, "run.svg", "harness run")
+
+
+def _write(console: Console, name: str, title: str) -> None:
+    drawn = console.export_svg(title=title)
     # No font from elsewhere: a picture in a README asks nobody for anything.
-    (HERE / "run.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
+    (HERE / name).write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
+
+
+MISS = """
+import pytest
+from harness import complete
+
+@pytest.mark.cassette("hello.json")
+def test_hello():
+    options = {"api_base": "http://127.0.0.1:8790/v1", "api_key": "any", "temperature": 0, "max_tokens": 40}
+    messages = [{"role": "user", "content": "Say goodbye."}]
+    assert complete("openai/smollm2-135m", messages, **options).text
+"""
+
+
+def miss() -> None:
+    """``miss.svg``: a test whose prompt is not the recorded one."""
+    console = Console(record=True, width=110, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - as above
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "test_hello.py").write_text(MISS)
+        (recorded,) = (HERE.parents[1] / "cassettes" / "text" / "greeting").glob("openai*.json")
+        shutil.copy(recorded, Path(name) / "hello.json")
+        words = [
+            "-m",
+            "pytest",
+            "-q",
+            "--tb=short",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            "/dev/null",
+            "test_hello.py",
+        ]
+        done = subprocess.run([sys.executable, *words], cwd=name, capture_output=True, text=True, check=False)
+    console.print("[bold]$ pytest -q --tb=short test_hello.py[/bold]")
+    console.print(done.stdout.replace(name, "").strip(), markup=False, highlight=False)
+    _write(console, "miss.svg", "pytest")
 
 
 def worlds() -> None:
@@ -42,8 +84,7 @@ def worlds() -> None:
     results = [event.result for event in assembly.replay(jobs, settings({})) if isinstance(event, CaseFinished)]
     console.print("[bold]$ harness eval --pack worlds scripted openai/smollm2-135m[/bold]")
     evaluation.show(console, evaluate(zip(jobs, results, strict=True)))
-    drawn = console.export_svg(title="harness eval")
-    (HERE / "worlds.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL), encoding="utf-8")
+    _write(console, "worlds.svg", "harness eval")
 
 
 def card() -> None:
@@ -59,4 +100,5 @@ def card() -> None:
 if __name__ == "__main__":
     run()
     worlds()
+    miss()
     card()

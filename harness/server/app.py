@@ -58,8 +58,16 @@ class App:
     the loopback's: a page of another site that was led here by its name's address gets nothing.
     """
 
-    def __init__(self, source: Source, *, hosts: Iterable[str] = (), say: Callable[[str], None] = _log.warning) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        hosts: Iterable[str] = (),
+        say: Callable[[str], None] = _log.warning,
+        shows_page: bool = True,
+    ) -> None:
         self._source, self._say = source, say
+        self._own_paths = {"/", STATE, _ICON} if shows_page else set()
         self._hosts = LOOPBACK | {_bare(name.lower()) for name in hosts}
         self.ledger = RequestLog()
         # A client sends the same headers again and again.
@@ -98,7 +106,7 @@ class App:
             await out.whole(_plain(413, f"a request may have {LARGEST:,} bytes"), (("connection", "close"),))
             return
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        if scope["method"] in {"GET", "HEAD"} and path in {"/", STATE, _ICON}:
+        if scope["method"] in {"GET", "HEAD"} and path in self._own_paths:
             await out.whole(page() if path == "/" else self._state() if path == STATE else HttpResponse(204))
             return
         url = f"http://{head.host}{path}" + (f"?{query}" if query else "")

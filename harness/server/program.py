@@ -165,7 +165,7 @@ def _served(
     origins = list(dict.fromkeys(one.origin for one in chosen))
     socks = [bound("127.0.0.1", 0) for _ in origins]
     ports = [sock.getsockname()[1] for sock in socks]
-    app = App(source(dict(zip(ports, origins, strict=True))), say=say)
+    app = App(source(dict(zip(ports, origins, strict=True))), say=say, shows_page=False)
     with serving_at(app, socks) as doors:
         ours = {where: door.url for where, door in zip(origins, doors, strict=True)}
         yield app, {one.variable: one.at(ours[one.origin]) for one in chosen}

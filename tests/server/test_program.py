@@ -314,6 +314,22 @@ def test_an_upstream_of_the_programs_own(fake, harness, recorded):
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
 
 
+def test_the_root_of_an_upstream_is_the_upstreams(harness):
+    """An MCP server may be there, whose streams a client takes up again with GET; Ollama says there that it runs."""
+    with loopback.serving(lambda asked, headers: (200, "text/plain", b"up")) as made:
+        made.RequestHandlerClass = type(
+            "Both", (made.RequestHandlerClass,), {"do_GET": made.RequestHandlerClass.do_POST}
+        )
+        Path("a.py").write_text("import os, urllib.request as u; print(u.urlopen(os.environ['MY'] + '/').read())")
+        words = ("--cassette", "a.json", "--", sys.executable, "a.py")
+        first = harness("record", "--upstream", f"MY=http://127.0.0.1:{made.server_address[1]}", *words)
+    assert first.returncode == 0, first.stderr
+    again = harness("replay", *words)
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
+    (asked,) = load("a.json").exchanges
+    assert (asked.request.method, first.stdout) == ("GET", "b'up'\n")
+
+
 def test_each_variable_leads_to_its_provider():
     assert len({row.variable for row in BASE_URLS}) == len(BASE_URLS)
     plain = {one.variable: one.url for one in upstreams({})}
