@@ -29,7 +29,7 @@ _BY_LAWS = {
     "D9 D3": "json-text-is-a-call",
     "D9": "call-text-ignored",
     "D2 D9 D10 D15 N9": "first-call-only last-call-lost equal-calls-merged",
-    "D2 D9 D13": "calls-reversed calls-sorted",
+    "D2 D9 D13": "calls-reversed calls-sorted whole-calls-reversed",
     "D13": "ids-reused ids-remade ids-lost ids-cut-at-9 second-id-lost random-ids",
     "D5 D6": (
         "double-decoding empty-strings-dropped strings-cut-1000 strings-cut-4096 strings-cut-10000 "
@@ -80,7 +80,7 @@ _BY_LAWS = {
     "D4 D5 D6": "parameters-as-text",
     "D4": "empty-is-none",
     "D2 D13 D9 D10": "calls-by-text-of-index",
-    "D2": "ten-calls-at-most whole-calls-reversed",
+    "D2": "ten-calls-at-most",
     "D1 D2 D3 D9 D10 D11 D15 N9 N6": "calls-accumulate",
     "D3 D7 D8 D18": "reasoning-in-text",
     "D14 D1 D2 D3 D10 D15 N9": "provider-tools-handed-on",
