@@ -15,7 +15,7 @@ from harness.backend.finish_words import own_word
 from harness.backend.keys import missing_key
 from harness.backend.library import call_log
 from harness.backend.repairs.events import REPAIRS
-from harness.backend.repairs.omissions import own_usage
+from harness.backend.repairs.omissions import counted, own_usage
 from harness.backend.repairs.peculiar import Peculiar, peculiar
 from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.repairs.responses import Output, output_of, reply_of
@@ -23,7 +23,7 @@ from harness.backend.repairs.state import state_of
 from harness.backend.response import as_generated, read_reply, read_usage
 from harness.backend.stream import StreamAssembly, put_ids
 from harness.backend.stream_watch import LineWatch
-from harness.backend.tool_calls import item, message_of
+from harness.backend.tool_calls import item
 from harness.core.errors import (
     AuthenticationError,
     HarnessError,
@@ -32,6 +32,7 @@ from harness.core.errors import (
     UnreadableReplyError,
 )
 from harness.dialects import DIALECTS
+from harness.dialects.facts import with_wait
 from harness.dialects.json_strict import NotJson, parse
 
 if TYPE_CHECKING:
@@ -39,28 +40,44 @@ if TYPE_CHECKING:
 
     from harness.backend.request import PreparedRequest
     from harness.core.chat import Json, Reply
+    from harness.core.exchange import Headers
 
 _NO_REASON = "the stream ended before the provider named a reason"
 
 
 @dataclass(slots=True)
 class Attempt:
-    """``raw`` is the text of a whole answer, as litellm's ``logger_fn`` showed it; ``begun`` says that a stream is
-    being read. ``log`` is litellm's log of a call over Responses.
+    """``raw`` is the text of a whole answer, as litellm's ``logger_fn`` or its HTTP client showed it, ``headers`` its
+    headers; ``begun`` says that a stream is being read. ``log`` is litellm's log of a call over Responses, ``details``
+    what its log of any other call holds so far.
     """
 
     question: PreparedRequest
     assembly: StreamAssembly = field(default_factory=StreamAssembly)
     raw: str = ""
+    headers: Headers = ()
+    details: Mapping[str, Json] = field(default_factory=dict)
     begun: bool = False
     watch: LineWatch | None = None
     log: Json = None
 
     def note(self, details: Mapping[str, Json]) -> None:
         """Litellm's ``logger_fn``: keeps the first answer that it shows, and nothing of the request."""
+        self.details = details
         answer = details.get("original_response")
         if details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
             self.keep(answer)
+
+    def hear(self, response: httpx.Response) -> httpx.Response:
+        """The response as litellm is to read it. Its headers are kept, and the text of one that litellm does not log,
+        which is repaired at once: litellm takes no other client for it.
+        """
+        self.headers = tuple(response.headers.multi_items())
+        if not self.peculiar.unlogged or self.question.arguments["stream"]:
+            return response
+        self.keep(response.text)
+        text = self._repaired()
+        return response if text is None else httpx.Response(response.status_code, text=text)
 
     def given(self) -> dict[str, Json]:
         """What litellm is given: a copy, for it changes some of it."""
@@ -89,10 +106,7 @@ class Attempt:
         output = self._output()
         if output is not None:
             return self._with_state(reply_of(output, self.question))
-        said = own_word(self.raw, self.dialect)
-        if said is None and self.peculiar.hidden_call_word and item(message_of(answer)[0], "tool_calls"):
-            said = self.peculiar.hidden_call_word
-        reply = self._read(answer, said=said)
+        reply = self._read(answer, said=own_word(self.raw, self.dialect))
         told = read_usage(own_usage(self.raw)) if self.peculiar.openai_shape else None
         return replace(reply, usage=told) if told is not None else reply
 
@@ -119,6 +133,8 @@ class Attempt:
         answer = self.assembly.response()
         if watch is not None and self.peculiar.openai_shape:
             answer["usage"] = watch.usage  # litellm counts for itself where it missed what was told
+        elif self.sent and not counted(self.sent):
+            answer["usage"] = None
         return self._read(answer, said=str(said))
 
     def failed(self, error: Exception) -> HarnessError:
@@ -170,14 +186,15 @@ class Attempt:
 
     def mended(self) -> str | None:
         """A whole answer that litellm tripped over, put right for a second reading; None if it can't be."""
+        return None if self.begun or self.peculiar.unlogged else self._repaired()
+
+    def _repaired(self) -> str | None:
         repair = REPAIRS.get(self.dialect)
         try:
             answer = parse(self.raw)
         except NotJson:
             return None
-        if self.begun or repair is None or not isinstance(answer, dict):
-            return None
-        return json.dumps(repair(answer))
+        return json.dumps(repair(answer)) if repair is not None and isinstance(answer, dict) else None
 
     @property
     def dialect(self) -> str:
@@ -205,9 +222,15 @@ class Attempt:
         except NotJson:
             return None
         error = DIALECTS[self.dialect].facts.failure(answer) if self.dialect in DIALECTS else None
-        if error is not None:
-            error.provider = self.question.provider
-        return error
+        if error is None:
+            return None
+        error.provider = self.question.provider
+        return with_wait(error, self.headers or self._logged_headers())
+
+    def _logged_headers(self) -> Headers:
+        """The headers of an answer to the OpenAI SDK, whose client is not heard: litellm logs them in two places."""
+        found = self.details.get("response_headers") or item(self.details.get("additional_args"), "headers") or {}
+        return tuple((str(name), str(value)) for name, value in dict(found).items())
 
     def _cut(self, why: str) -> StreamCutError:
         self.assembly.finish = None

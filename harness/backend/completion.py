@@ -9,7 +9,7 @@ import httpx
 
 from harness.backend.attempt import Attempt
 from harness.backend.config import ModelConfig, canonical
-from harness.backend.library import library
+from harness.backend.library import library, listening
 from harness.backend.request import prepare_request
 from harness.core.errors import ToolCallError, UsageError
 
@@ -38,7 +38,8 @@ def complete(
     """
     attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
-        answer = library(attempt.question).completion(**attempt.given(), logger_fn=attempt.note)
+        with listening(attempt.hear):
+            answer = library(attempt.question).completion(**attempt.given(), logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 answer.fetch_sync_stream()
@@ -64,7 +65,8 @@ async def acomplete(
     """``complete``, awaited."""
     attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
-        answer = await library(attempt.question).acompletion(**attempt.given(), logger_fn=attempt.note)
+        with listening(attempt.hear):
+            answer = await library(attempt.question).acompletion(**attempt.given(), logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 await answer.fetch_stream()

@@ -60,11 +60,13 @@ KNOWN_FAULTS = (
         "cohere-text-beside-calls",
         "1.109.1",
         "The text and the finish reason of a whole answer of Cohere's are dropped where it holds calls.",
+        "attempt.Attempt.hear, repairs.spoken.spoken",
     ),
     KnownFault(
         "cohere-counts-wanted",
         "1.109.1",
         "A whole answer of Cohere's without usage is a KeyError.",
+        "attempt.Attempt.hear, repairs.events.cohere",
     ),
     KnownFault(
         "tool-choice-dropped",
@@ -75,6 +77,7 @@ KNOWN_FAULTS = (
         "ollama-generate-reason",
         "1.109.1",
         "A whole answer of Ollama's /api/generate that was cut for length is said to end in stop.",
+        "attempt.Attempt.hear, finish_words.own_word",
     ),
     KnownFault(
         "huggingface-asks-home",
@@ -146,5 +149,29 @@ KNOWN_FAULTS = (
         "1.109.1",
         "Each character of an earlier call's id that Anthropic refuses becomes _: two calls may become one.",
         "history.fit_messages",
+    ),
+    KnownFault(
+        "cohere-ending-dropped",
+        "1.106.2 to 1.109.1",
+        "Every whole Cohere answer is said to end in stop, so that one cut off at its limit looks whole.",
+        "attempt.Attempt.hear, finish_words.own_word",
+    ),
+    KnownFault(
+        "cohere-reasoning-dropped",
+        "1.106.2 to 1.109.1",
+        "The reasoning of a Cohere answer is dropped.",
+        "attempt.Attempt.hear, repairs.spoken.spoken",
+    ),
+    KnownFault(
+        "answer-head-made-up",
+        "1.106.2 to 1.109.1",
+        "The provider's id of its answer, and in a stream its model, are lost; litellm's own are there instead.",
+        "repairs.spoken.spoken",
+    ),
+    KnownFault(
+        "counts-made-up",
+        "1.106.2 to 1.109.1",
+        "Where a provider tells no token counts, litellm's own guess comes back as if told.",
+        "repairs.omissions.counted",
     ),
 )

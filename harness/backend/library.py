@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import functools
 import gc
 import os
 import sys
 import uuid
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.errors import UsageError
 from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
+
+    import httpx
 
     from harness.core.chat import Json
 
@@ -55,8 +60,48 @@ def library(question: RoutedQuestion | None = None) -> ModuleType:
     # It prints advertising to stdout on every error otherwise, into people's JSON.
     litellm.suppress_debug_info = True
     if question is not None:
+        _report_responses()
         _introduce(litellm, question)
     return litellm
+
+
+_LISTENER: ContextVar[Callable[[httpx.Response], httpx.Response] | None] = ContextVar("listener", default=None)
+
+
+@contextlib.contextmanager
+def listening(listener: Callable[[httpx.Response], httpx.Response]) -> Iterator[None]:
+    """Give ``listener`` each response that litellm's own HTTP clients get in this block, and litellm what it returns.
+
+    litellm hands over the text of some providers' answers only, and no headers.
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+@functools.cache
+def _report_responses() -> None:
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler  # noqa: PLC0415 - as for litellm
+
+    post, apost = HTTPHandler.post, AsyncHTTPHandler.post
+
+    @functools.wraps(post)
+    def reported(*given: Any, **named: Any) -> Any:
+        return _report(post(*given, **named))
+
+    @functools.wraps(apost)
+    async def areported(*given: Any, **named: Any) -> Any:
+        return _report(await apost(*given, **named))
+
+    setattr(HTTPHandler, "post", reported)  # noqa: B010 - mypy refuses to see a method replaced
+    setattr(AsyncHTTPHandler, "post", areported)  # noqa: B010 - as above
+
+
+def _report(response: Any) -> Any:
+    listener = _LISTENER.get()
+    return response if listener is None else listener(response)
 
 
 def bedrock_info() -> Any:

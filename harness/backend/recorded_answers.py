@@ -62,6 +62,7 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
     reply: Reply | None
     try:
         sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
+        sent = attempt.hear(sent)
         if attempt.dialect == RESPONSES:
             return _over_responses(attempt, sent)
         if attempt.dialect not in DIALECTS or attempt.peculiar.wrapped:
@@ -73,8 +74,6 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
         raise
     except Exception as error:  # noqa: BLE001 - whatever litellm raises, `complete` raises the right error for it
         reply = None if attempt.begun else attempt.rescued(error)
-    if reply is not None and _made_up(reply, attempt):
-        return None
     return reply
 
 
@@ -88,11 +87,6 @@ def _over_responses(attempt: Attempt, sent: httpx.Response) -> Reply | None:
     for _ in chain(watch.feed(sent.content), watch.finish()):
         pass
     return attempt.streamed_reply(None)
-
-
-def _made_up(reply: Reply, attempt: Attempt) -> bool:
-    """Whether litellm's call would give something else than its parsers: it counts tokens where none are told."""
-    return reply.usage is None and not attempt.peculiar.openai_shape
 
 
 def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:

@@ -65,7 +65,7 @@ def read_reply(
         reasoning=reasoning,
         refusal="".join(own.refusal) or _string(message, "refusal"),
         model=own.model or _string(response, "model"),
-        id=_string(response, "id"),
+        id=own.id or ("" if own.seen else _string(response, "id")),  # litellm makes one up, another on each replay
         raw_finish=raw_finish,
     )
 

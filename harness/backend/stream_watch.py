@@ -13,6 +13,7 @@ the one below the objects that litellm makes of the events of OpenAI's Responses
 from __future__ import annotations
 
 import base64
+import contextlib
 import inspect
 import json
 from dataclasses import dataclass, field
@@ -220,20 +221,26 @@ class LineWatch:
     def frames(self, data: Iterable[bytes]) -> Iterator[bytes]:
         """Bedrock's bytes, passed on when what they say has been noted."""
         for one in data:
-            self._take_frames(one)
-            yield one
+            if self._take_frames(one):
+                yield one
 
     async def _async_frames(self, data: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         async for one in data:
-            self._take_frames(one)
-            yield one
+            if self._take_frames(one):
+                yield one
 
-    def _take_frames(self, data: bytes) -> None:
+    def _take_frames(self, data: bytes) -> bool:
+        """Note the frames that have ended; False of a JSON object in their place: no frame has two gigabytes."""
         self._rest += data
+        if self._rest.startswith(b"{"):
+            with contextlib.suppress(ValueError, RecursionError):
+                self._refuse(json.loads(self._rest), "")
+            return False
         while len(self._rest) >= 4 and len(self._rest) >= (size := int.from_bytes(self._rest[:4])) > 0:  # noqa: PLR2004 - a length is four bytes
             whole, self._rest = self._rest[:size], self._rest[size:]
             for frame in frames(whole):
                 self._take_frame(frame)
+        return True
 
     def _take_frame(self, frame: Frame) -> None:
         try:

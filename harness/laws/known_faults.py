@@ -13,7 +13,6 @@ from harness.adapters.litellm_alone import complete
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.dialects.providers import profile
 from harness.laws.question import History, Question, Turn
-from harness.laws.replies import WHOLE
 from harness.laws.trial import run_trial
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 class KnownFault:
     """``question`` breaks the laws ``laws`` through ``litellm`` (the versions seen); ``what`` says how.
 
-    ``applies`` says of a trial whether it is this fault that shows in it. ``hidden``: what litellm drops may by chance
-    be what it makes up, so that it need not break the law by itself.
+    ``applies`` says of a trial whether it is this fault that shows in it.
     """
 
     name: str
@@ -36,7 +34,6 @@ class KnownFault:
     what: str
     question: Question
     applies: Callable[[Trial], bool]
-    hidden: bool = False
 
 
 def _dialect(*names: str, stream: bool | None = None) -> Callable[[Trial], bool]:
@@ -47,39 +44,9 @@ def _dialect(*names: str, stream: bool | None = None) -> Callable[[Trial], bool]
     return applies
 
 
-def _ended_otherwise(trial: Trial) -> bool:
-    """Whether a whole answer ended in a word that litellm's "stop" (or calls being there) does not tell."""
-    question = trial.question
-    if not _whole_cohere(trial) or trial.served is None or question.kind not in WHOLE:
-        return False
-    expected = "tool_calls" if question.reply.calls or question.reply.errors else "stop"
-    return question.kind == "broken" or question.dialect.read(trial.served).finish != expected
-
-
-_whole_cohere = _dialect("cohere", stream=False)
-
-
-def _both(trial: Trial) -> bool:
-    drawn = trial.question.reply
-    return _whole_cohere(trial) and bool(drawn.text and (drawn.calls or drawn.errors))
-
-
-def _generated_otherwise(trial: Trial) -> bool:
-    return (
-        _dialect("ollama_generate", stream=False)(trial)
-        and trial.question.kind == "plain"
-        and trial.served is not None
-        and trial.question.dialect.read(trial.served).finish != "stop"
-    )
-
-
 def _called_twice(trial: Trial) -> bool:
     named = [past.name for past in trial.question.history]
     return trial.question.dialect.name == "gemini" and len(set(named)) < len(named)
-
-
-def _uncounted(trial: Trial) -> bool:
-    return "no_usage" in trial.question.quirks
 
 
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
@@ -104,65 +71,13 @@ def _serial(trial: Trial) -> bool:
     return dropped and question.options.get("parallel_tool_calls") is False
 
 
-_HEADLESS = (
-    "openai_responses",
-    "bedrock_invoke",
-    "anthropic",
-    "cohere",
-    "gemini",
-    "bedrock",
-    "ollama",
-    "ollama_generate",
-)
-_UNHEARD = frozenset({"seed", "stop", "presence_penalty"})
+_UNHEARD = frozenset({"seed", "stop", "n", "presence_penalty", "frequency_penalty"})
 _CALL = ToolCall("get_x", {}, "call_1")
 _COUNTS = Usage(1, 1, 2)
 _SAID = Reply(text="hi", finish="stop", usage=_COUNTS)
-_EVERY = frozenset(("N4", "N6", "N9", "D1", "D2", "D3", "D7", "D8", "D10", "D15", "D19", "S5", "S7", "U3"))
 SEEN = "1.106.2 to 1.109.1"
 
 KNOWN: tuple[KnownFault, ...] = (
-    KnownFault(
-        "cohere-text-beside-calls",
-        frozenset({"D7", "N6"}),
-        SEEN,
-        "the text of a whole Cohere answer is dropped where it holds calls",
-        Question("cohere", ("get_x",), Reply(text="hi", calls=(_CALL,), finish="tool_calls", usage=_COUNTS)),
-        _both,
-    ),
-    KnownFault(
-        "cohere-ending-dropped",
-        frozenset({"S5", "N4", "D10", "D15"}),
-        SEEN,
-        "every whole Cohere answer is said to end in stop, so that one cut off at its limit looks whole",
-        Question("cohere", ("get_x",), Reply(text="hi", finish="length", usage=_COUNTS)),
-        _ended_otherwise,
-        hidden=True,
-    ),
-    KnownFault(
-        "cohere-reasoning-dropped",
-        frozenset({"D19"}),
-        SEEN,
-        "the reasoning of a Cohere answer is dropped",
-        Question("cohere", ("get_x",), Reply(text="hi", finish="stop", usage=_COUNTS, reasoning="so")),
-        _dialect("cohere"),
-    ),
-    KnownFault(
-        "cohere-counts-wanted",
-        _EVERY,
-        SEEN,
-        "a whole Cohere answer that tells no token counts is a KeyError",
-        Question("cohere", ("get_x",), Reply(text="hi", finish="stop"), quirks=frozenset({"no_usage"})),
-        lambda trial: _whole_cohere(trial) and _uncounted(trial),
-    ),
-    KnownFault(
-        "answer-head-made-up",
-        frozenset({"U3"}),
-        SEEN,
-        "the provider's id of its answer, and in a stream its model, are lost; litellm's own are there instead",
-        Question("anthropic", ("get_x",), Reply(text="hi", finish="stop", usage=_COUNTS, id="msg_7")),
-        lambda trial: _dialect(*_HEADLESS)(trial) or trial.question.stream,
-    ),
     KnownFault(
         "tool-choice-dropped",
         frozenset({"Q3"}),
@@ -191,7 +106,7 @@ KNOWN: tuple[KnownFault, ...] = (
         "responses-options-dropped",
         frozenset({"Q4"}),
         SEEN,
-        "seed, stop and presence_penalty are dropped without a word on the way to Responses",
+        "seed, stop, n and the penalties are dropped without a word on the way to Responses",
         Question("openai/responses", ("get_x",), _SAID, options={"seed": 7}),
         lambda trial: _dialect("openai_responses")(trial) and bool(trial.question.options.keys() & _UNHEARD),
     ),
@@ -216,22 +131,6 @@ KNOWN: tuple[KnownFault, ...] = (
         ),
         _called_twice,
     ),
-    KnownFault(
-        "ollama-generate-reason",
-        frozenset({"S5"}),
-        SEEN,
-        "every whole answer of Ollama's /api/generate is said to end in stop",
-        Question("ollama", ("get_x",), Reply(text="hi", finish="length", usage=_COUNTS)),
-        _generated_otherwise,
-    ),
-    KnownFault(
-        "counts-made-up",
-        frozenset({"S7"}),
-        SEEN,
-        "where a provider tells no token counts, litellm's own guess comes back as if told",
-        Question("anthropic", ("get_x",), Reply(text="hi", finish="stop"), stream=True, quirks=frozenset({"no_usage"})),
-        lambda trial: _uncounted(trial) and trial.question.dialect.name != "openai",
-    ),
 )
 
 NEVER_SENT: Mapping[str, frozenset[str]] = {
@@ -253,9 +152,7 @@ def known(trial: Trial, law: str) -> KnownFault | None:
     """
     if not trial.litellm:
         return None
-    return next(
-        (one for one in KNOWN if law in one.laws and one.applies(trial) and (one.hidden or _alone(trial, law))), None
-    )
+    return next((one for one in KNOWN if law in one.laws and one.applies(trial) and _alone(trial, law)), None)
 
 
 def _alone(trial: Trial, law: str) -> bool:

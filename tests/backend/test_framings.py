@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,11 @@ MODELS = {
     "cohere_chat": "cohere_chat/m",
     "ollama_chat": "ollama_chat/m",
     "bedrock": "bedrock/converse/anthropic.claude-3-5-sonnet-20240620-v1:0",
+    "bedrock/invoke": "bedrock/invoke/anthropic.claude-3-5-sonnet-20240620-v1:0",
+    "azure": "azure/m",
+    "groq": "groq/m",
+    "ollama": "ollama/m",
+    "openai/responses": "openai/responses/m",
 }
 TOOLS = [{"type": "function", "function": {"name": "get_x", "parameters": {"type": "object"}}}]
 REPLY = Reply(
@@ -47,7 +54,7 @@ ASKED = [{"role": "user", "content": "Hi"}]
 
 
 def ask(provider: str, response: HttpResponse, *, stream: bool = True, awaited: bool = False) -> Reply:
-    options = AWS if provider == "bedrock" else AT
+    options = AWS if provider.startswith("bedrock") else AT | ({"api_version": "v1"} if provider == "azure" else {})
     with answering(lambda _: response):
         if awaited:
             return asyncio.run(acomplete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options))
@@ -144,3 +151,52 @@ def test_an_error_that_comes_first_keeps_its_wait_and_the_providers_words(awaite
     with pytest.raises(RateLimitError) as raised:
         ask("anthropic", HttpResponse(200, headers, (Chunk(body),)), awaited=awaited)
     assert (raised.value.status, raised.value.retry_after, str(raised.value)) == (429, 7.0, "Slow down")
+
+
+THROTTLED = {"error": {"message": "Slow down", "code": 429}}
+ANTHROPICS = {"type": "error", "error": {"type": "rate_limit_error", "message": "Slow down"}}
+RESPONSES = {"code": "rate_limit_exceeded", "message": "Slow down"}
+ERRORS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("openai", "hosted_vllm", "mistral", "azure", "groq", "gemini"), THROTTLED),
+    "anthropic": ANTHROPICS,
+    "bedrock/invoke": ANTHROPICS,
+    "bedrock": {"__type": "ThrottlingException", "message": "Slow down"},
+    "cohere_chat": {"message": "Slow down"},
+    "ollama": {"error": "Slow down"},
+    "ollama_chat": {"error": "Slow down"},
+    "openai/responses": {"id": "r", "object": "response", "status": "failed", "output": [], "error": RESPONSES},
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ERRORS)
+def test_an_error_in_place_of_an_answer_keeps_the_wait_of_its_headers(
+    provider: str, stream: bool, awaited: bool
+) -> None:
+    headers = (("content-type", "application/json"), ("retry-after", "7"))
+    body = Chunk(json.dumps(ERRORS[provider]).encode())
+    with pytest.raises(ProviderError) as raised:
+        ask(provider, HttpResponse(200, headers, (body,)), stream=stream, awaited=awaited)
+    assert (raised.value.retry_after, str(raised.value)) == (7.0, "Slow down")
+    typed = provider not in {"cohere_chat", "ollama", "ollama_chat"}
+    assert isinstance(raised.value, RateLimitError) is typed
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("finish", ["tool_calls", "length"])
+@pytest.mark.parametrize("usage", [None, Usage(3, 4, 7)])
+def test_a_whole_answer_of_coheres_is_read_whole(usage: Usage | None, finish: str, awaited: bool) -> None:
+    """litellm drops the text beside calls, the reasoning and the ending, and fails without counts."""
+    reply = replace(REPLY, reasoning="so", finish=finish, usage=usage, id="c-7")  # type: ignore[arg-type] # of the two
+    asked = rendered("cohere_chat", *([] if usage else ["no_usage"]), reply=reply, stream=False)
+    got = ask("cohere_chat", asked, stream=False, awaited=awaited)
+    assert (*said(got), got.id) == (*said(reply), "c-7")  # type: ignore[misc] # a tuple
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ["anthropic", "gemini", "cohere_chat", "bedrock"])
+def test_the_answers_own_id_comes_back_and_no_count_is_made_up(provider: str, stream: bool) -> None:
+    answer = rendered(provider, "no_usage", reply=Reply(text="Hi", finish="stop", id="id-7"), stream=stream)
+    got = ask(provider, answer, stream=stream)
+    assert (got.text, got.id, got.usage) == ("Hi", "" if provider == "bedrock" else "id-7", None)

@@ -52,7 +52,7 @@ def test_an_error_that_litellm_raises_rightly_excuses_no_backend_that_swallows_i
     said = KNOWN[0].question.reply
     failed = replace(KNOWN[0].question, provider="openai/responses", reply=said, kind="failed", stream=True)
     trial = run_trial(replace(failed, quirks=frozenset({"failed"})), swallowing)
-    everything = replace(KNOWN[0], laws=frozenset({"E3"}), applies=lambda _: True, hidden=False)
+    everything = replace(KNOWN[0], laws=frozenset({"E3"}), applies=lambda _: True)
     monkeypatch.setattr(known_faults, "KNOWN", (everything,))
     assert BY_ID["E3"].judge(trial)
     assert known(trial, "E3") is None

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def cohere(event: dict[str, Any]) -> dict[str, Any]:
-    """Litellm looks for these events under another key than Cohere's API, which says ``type``."""
+    """Litellm looks for these events under another key than Cohere's API, which says ``type``, and wants token counts
+    in a whole answer.
+    """
+    if "finish_reason" in event and not isinstance(event.get("usage"), dict):
+        return {**event, "usage": {}}
     if event.get("type") in ("message-end", "tool-plan-delta"):
         return {**event, "event": event["type"], "data": event}
     return event

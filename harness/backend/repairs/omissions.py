@@ -108,6 +108,14 @@ def own_usage(raw: str) -> Json:
     return next((found for event in events(raw) if isinstance(found := at(event, ("usage",)), dict)), None)
 
 
+_COUNTS = (("usage",), ("message", "usage"), ("delta", "usage"), ("metadata", "usage"), ("usageMetadata",))
+
+
+def counted(sent: str) -> bool:
+    """Whether the provider told any token counts: where it did not, litellm counts for itself."""
+    return any(at(event, place) or at(event, ("eval_count",)) for event in events(sent) for place in _COUNTS)
+
+
 def gemini_usage(sent: str) -> Usage | None:
     """Gemini's counts where its own tools took part in the prompt, which litellm does not add; None where not."""
     told = [one for event in events(sent) if isinstance(one := at(event, ("usageMetadata",)), dict)]

@@ -25,7 +25,7 @@ class Peculiar:
     """``openai_shape``: its answers have the shape that litellm hands over, and a stream's counts are the wire's own;
     elsewhere litellm counts tokens where none are given. ``bare_lines``: litellm's parser takes each line for JSON.
     ``binary``: its stream is read by a decoder of frames, and litellm makes up a bad gateway where one breaks off.
-    ``hidden_call_word`` is the finish word of an answer with calls of which litellm shows nothing.
+    ``unlogged``: litellm never shows the text of its whole answers, which is then taken from the HTTP client.
     ``empty_is_nothing``: litellm writes ``{}`` for arguments that never came. ``text_only``: the API has no calls,
     litellm makes them of JSON text. ``cut_alike``: its parsers read what came of a cut stream as its whole call does.
 
@@ -39,7 +39,7 @@ class Peculiar:
     openai_shape: bool = False
     bare_lines: bool = False
     binary: bool = False
-    hidden_call_word: str = ""
+    unlogged: bool = False
     empty_is_nothing: bool = False
     text_only: bool = False
     cut_alike: bool = False
@@ -83,9 +83,9 @@ _PECULIAR: Mapping[str, Peculiar] = {
     "bedrock": Peculiar(
         binary=True, parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"), ran=provider_run_ids
     ),
-    "cohere": Peculiar(bare_lines=True, hidden_call_word="TOOL_CALL", empty_is_nothing=True),
+    "cohere": Peculiar(bare_lines=True, unlogged=True, empty_is_nothing=True),
     "ollama": Peculiar(bare_lines=True, ids=ollama_ids),
-    "ollama_generate": Peculiar(bare_lines=True, text_only=True),
+    "ollama_generate": Peculiar(bare_lines=True, text_only=True, unlogged=True),
 }
 _PLAIN = Peculiar()
 

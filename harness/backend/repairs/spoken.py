@@ -1,4 +1,4 @@
-"""What an answer says, read from the provider's own text where that was seen: text, reasoning, refusal and model.
+"""What an answer says, read from the provider's own text where that was seen: text, reasoning, refusal, model and id.
 
 litellm drops some of it: text beside Cohere's calls, citations' text, streamed refusals, reasoning in most streams.
 """
@@ -24,12 +24,14 @@ _THINKING = re.compile(r"\s*<(think|thinking)>(.*?)</\1>(.*)", re.DOTALL)
 
 @dataclass(slots=True)
 class Spoken:
-    """What was said, piece by piece."""
+    """What was said, piece by piece; ``seen`` says whether there was any of the provider's text to read."""
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     model: str = ""
+    id: str = ""
+    seen: bool = False
 
     def add(self, pieces: list[str], *values: Json) -> None:
         """Add those of ``values`` that are text."""
@@ -43,6 +45,7 @@ def spoken(sent: str, dialect: str) -> Spoken:
     for event in events(sent) if take is not None else ():
         if isinstance(event, dict):
             assert take is not None
+            made.seen = True
             take(event, made)
     return made
 
@@ -58,12 +61,13 @@ def _dicts(value: Json) -> Iterable[dict[str, Json]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _named(value: Json, made: Spoken) -> None:
-    made.model = value if isinstance(value, str) and value else made.model
+def _named(model: Json, id_: Json, made: Spoken) -> None:
+    made.model = model if isinstance(model, str) and model else made.model
+    made.id = made.id or (id_ if isinstance(id_, str) else "")
 
 
 def _openai(event: dict[str, Json], made: Spoken) -> None:
-    _named(event.get("model"), made)
+    _named(event.get("model"), event.get("id"), made)
     choices = [one for one in _dicts(event.get("choices")) if not one.get("index")]
     for choice in choices[:1]:
         said = choice.get("delta") or choice.get("message")
@@ -100,7 +104,9 @@ def _part(part: Json, made: Spoken) -> None:
 
 
 def _anthropic(event: dict[str, Json], made: Spoken) -> None:
-    _named(event.get("model") or at(event, ("message", "model")), made)
+    inner = event.get("message")
+    head = inner if isinstance(inner, dict) else event
+    _named(head.get("model"), head.get("id"), made)
     for block in (*_dicts(event.get("content")), event.get("content_block"), event.get("delta")):
         if isinstance(block, dict):
             if block.get("type") in {"text", "text_delta"}:
@@ -110,7 +116,7 @@ def _anthropic(event: dict[str, Json], made: Spoken) -> None:
 
 
 def _gemini(event: dict[str, Json], made: Spoken) -> None:
-    _named(event.get("modelVersion"), made)
+    _named(event.get("modelVersion"), event.get("responseId"), made)
     for part in _dicts(at(event, ("candidates", 0, "content", "parts"))):
         made.add(made.reasoning if part.get("thought") else made.text, part.get("text"))
 
@@ -126,6 +132,7 @@ def _bedrock(event: dict[str, Json], made: Spoken) -> None:
 
 
 def _cohere(event: dict[str, Json], made: Spoken) -> None:
+    _named(None, event.get("id"), made)
     message = event.get("message") or at(event, ("delta", "message"))
     if not isinstance(message, dict):
         return
@@ -137,13 +144,13 @@ def _cohere(event: dict[str, Json], made: Spoken) -> None:
 
 
 def _ollama(event: dict[str, Json], made: Spoken) -> None:
-    _named(event.get("model"), made)
+    _named(event.get("model"), None, made)
     made.add(made.text, at(event, ("message", "content")))
     made.add(made.reasoning, at(event, ("message", "thinking")))
 
 
 def _generate(event: dict[str, Json], made: Spoken) -> None:
-    _named(event.get("model"), made)
+    _named(event.get("model"), None, made)
     made.add(made.text, event.get("response"))
     made.add(made.reasoning, event.get("thinking"))
 

@@ -44,7 +44,7 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A file of JSON lines; ``ValueError`` stands for a line that is none."""
+    """A file of JSON lines, or of several YAML documents; ``ValueError`` stands for a line that is no JSON."""
 
     values: tuple[Json | ValueError, ...]
 
@@ -210,14 +210,15 @@ def _no_constant(word: str) -> None:
     raise ValueError(f"{word} is no JSON")
 
 
-def from_yaml(text: str) -> Json:
-    """The value of a YAML document. What a tag of another language stands on is a ``Foreign``.
+def from_yaml(text: str) -> Json | Lines:
+    """The value of a YAML document, or ``Lines`` of several. What a tag of another language stands on is a ``Foreign``.
 
     The events are counted before anything is built: an alias costs what it stands for. Raises ``yaml.YAMLError``,
     ``ValueError`` or ``RecursionError``.
     """
     _count(text)
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader's child
+    found = tuple(yaml.load_all(text, Loader=_Loader))
+    return found[0] if len(found) == 1 else Lines(found) if found else None
 
 
 def _count(text: str) -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from harness.cassette.importers import cassetter, go_vcr, json_lines, langchain, polly, ruby_vcr, traces, vcrpy
+from harness.cassette.importers import (
+    cassetter,
+    go_vcr,
+    httpmock,
+    json_lines,
+    langchain,
+    polly,
+    ruby_vcr,
+    traces,
+    vcrpy,
+)
 from harness.cassette.importers.import_result import Format
 
 FORMATS = (
@@ -12,6 +22,7 @@ FORMATS = (
     Format("vcrpy", "vcrpy", vcrpy.looks, vcrpy.interactions),
     Format("go-vcr", "go-vcr", go_vcr.looks, go_vcr.interactions),
     Format("ruby-vcr", "Ruby's VCR", ruby_vcr.looks, ruby_vcr.interactions),
+    Format("httpmock", "Rust's httpmock", httpmock.looks, httpmock.interactions, httpmock.prepared),
     Format("polly", "Polly.JS or another HAR", polly.looks, polly.interactions),
     Format("otlp", "OpenTelemetry's GenAI spans", traces.looks_otlp, traces.otlp),
     Format("langfuse", "Langfuse's export", traces.looks_langfuse, traces.langfuse),

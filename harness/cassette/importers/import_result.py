@@ -43,9 +43,12 @@ Interactions: TypeAlias = Iterator[tuple[str, Callable[[], ImportedExchanges]]]
 
 
 class Format(NamedTuple):
-    """One recorder's files. ``looks`` knows them by their shape, ``interactions`` reads them."""
+    """One recorder's files. ``looks`` knows them by their shape, ``interactions`` reads them; ``prepared`` puts
+    placeholders where the recorder keeps nothing of a URL.
+    """
 
     name: str
     says: str
     looks: Callable[[Json], bool]
     interactions: Callable[[Json], Interactions]
+    prepared: Callable[[Json], Json] = lambda document: document

@@ -51,13 +51,13 @@ def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -
     Raises ``UsageError`` for a file that can't be opened or that no format knows, ``CassetteDamagedError`` for one that
     is broken.
     """
-    document = bounded.parsed(bounded.content(path), path)
-    return hauled(filled(document, fill) if fill else document, path, name)
+    return hauled(bounded.parsed(bounded.content(path), path), path, name, fill=fill)
 
 
-def hauled(document: Json, path: Path, name: str = "") -> ImportResult:
+def hauled(document: Json, path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
     """``read`` of a document that is parsed already; ``path`` is what it is called."""
     known = _known(document, path, name)
+    document = filled(known.prepared(document), fill or {})
     found: list[tuple[str, ImportedExchanges]] = []
     left: list[Skipped] = []
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.cassette.format import document, encodings, parts
-from harness.cassette.importers.bounded import Foreign
+from harness.cassette.importers.bounded import Foreign, Lines
 from harness.cassette.importers.import_result import SkippedError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
 
@@ -156,6 +156,8 @@ _PLACEHOLDER = re.compile(r"<([\w.-]{1,60})>|%3C([\w.-]{1,60})%3E", re.IGNORECAS
 
 def filled(value: Json, fill: Mapping[str, str]) -> Json:
     """``value`` with ``<NAME>`` replaced in every text by what ``fill`` says of ``NAME``."""
+    if not fill:
+        return value
     if isinstance(value, str):
         for name, text in fill.items():
             value = value.replace(f"<{name}>", text).replace(f"%3C{name}%3E", text)
@@ -164,6 +166,8 @@ def filled(value: Json, fill: Mapping[str, str]) -> Json:
         return [filled(one, fill) for one in value]
     if isinstance(value, dict):
         return {filled(key, fill): filled(one, fill) for key, one in value.items()}
+    if isinstance(value, Lines):
+        return Lines(tuple(filled(one, fill) for one in value.values))
     return value
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from harness.cassette import open_tape
 from harness.cassette.importers import bring, read
+from harness.cassette.importers.importer import NotARecordingError
 
 FILES = Path(__file__).parent / "files"
 KEY = "planted-q7Zr2Wm9Xt4Kc8Vb"
@@ -123,6 +124,48 @@ def test_go_vcrs_second_format():
     (cassette,) = haul.cassettes.values()
     assert [one.response.chunks[0].at for one in cassette.exchanges] == [0.001, 62.5, 0]
     assert KEY[8:] not in repr(cassette)
+
+
+def test_rusts_httpmock_which_keeps_no_host():
+    """One document for each exchange; a forwarded one has no host, which is asked for, and filled in."""
+    file = FILES / "httpmock.yaml"
+    haul = read(file)
+    assert (haul.format, haul.taken) == ("httpmock", 0)
+    assert all("--fill HOST=VALUE" in one.reason for one in haul.left)
+    haul = read(file, fill={"HOST": "http://127.0.0.1:8899"})
+    assert haul.left == ()
+    text = ("GET", "/text?x=1&x=a%20b%26", *SERVED[5][2:])
+    assert known(haul) == [SERVED[0], SERVED[1], ("POST", "/binary", b"a\0\xff", *SERVED[4][3:]), text]
+    (cassette,) = haul.cassettes.values()
+    assert [one.response.chunks[0].at for one in cassette.exchanges] == [0, 1.5, 0, 0]
+    assert cassette.provenance.recorded == "2026-11-24T20:00:00+00:00"
+    assert KEY[8:] not in repr(cassette)
+    (cassette,) = read(file, fill={"HOST": "api.test/base/"}).cassettes.values()
+    assert cassette.exchanges[0].request.url == "https://api.test/base/v1/chat/completions"
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ("path_prefix: /v1\n  method: POST", "is a pattern (path_prefix)"),
+        ("path: /v1", "its method is missing"),
+        ("method: GET\n  path: /v1\n  query_param: x", "no list"),
+        ("method: GET\n  path: /v1\n  body_base64: '?'", "no base64"),
+        ("method: GET\n  path: /v1\n  port: x", "its URL is none"),
+    ],
+)
+def test_a_mock_of_httpmock_that_is_no_recording_is_left_with_the_reason(tmp_path, when, reason):
+    file = tmp_path / "mock.yml"
+    file.write_text(f"when:\n  host: api.test\n  {when}\nthen:\n  status: 200\n  body: hi\n")
+    (left,) = read(file).left
+    assert reason in left.reason
+
+
+def test_several_documents_of_another_kind_are_no_recording(tmp_path):
+    file = tmp_path / "two.yaml"
+    file.write_text("interactions: []\n---\na: 1")
+    with pytest.raises(NotARecordingError, match="looks like no recording"):
+        read(file)
 
 
 def test_parsed_bodies():
