@@ -303,6 +303,13 @@ def requested(body: object) -> HttpRequest:
     return HttpRequest("POST", "https://api.openai.com/v1/responses", body=json.dumps(body).encode())
 
 
+@pytest.mark.parametrize("rest", [b"", b'data: {"type": "resp'])
+def test_a_cut_stream_with_an_item_of_no_type_is_unreadable(rest: bytes) -> None:
+    added = b'data: {"type": "response.output_item.added", "output_index": 0, "item": {"typ": "message"}}\n\n'
+    with pytest.raises(UnreadableReplyError):
+        RESPONSES.read(HttpResponse(200, (("content-type", "text/event-stream"),), (Chunk(added + rest),)))
+
+
 def test_a_request_is_read() -> None:
     chat = read_chat_request(requested(REQUEST))
     assert chat is not None

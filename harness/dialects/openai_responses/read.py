@@ -155,10 +155,11 @@ def _read_stream(response: HttpResponse) -> Reply:
             with shaped(event):
                 made.take(event)
     except StreamCutError as error:
-        raise StreamCutError(str(error), _torn(made)) from error
-    if not made.ended:
-        raise StreamCutError("the stream ended without response.completed or its like", _torn(made))
+        with shaped(made.response):
+            raise StreamCutError(str(error), _torn(made)) from error
     with shaped(made.response):
+        if not made.ended:
+            raise StreamCutError("the stream ended without response.completed or its like", _torn(made))
         return _reply(made.response, made.output())
 
 
