@@ -107,7 +107,9 @@ class Attempt:
         if output is not None:
             return self._with_state(reply_of(output, self.question))
         reply = self._read(answer, said=own_word(self.raw, self.dialect))
-        told = read_usage(own_usage(self.raw)) if self.peculiar.openai_shape else None
+        if not self.peculiar.openai_shape:
+            return replace(reply, usage=reply.usage if not self.raw or counted(self.raw) else None)
+        told = read_usage(own_usage(self.raw))
         return replace(reply, usage=told) if told is not None else reply
 
     @property

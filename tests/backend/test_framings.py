@@ -195,8 +195,13 @@ def test_a_whole_answer_of_coheres_is_read_whole(usage: Usage | None, finish: st
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("provider", ["anthropic", "gemini", "cohere_chat", "bedrock"])
+@pytest.mark.parametrize("provider", ["anthropic", "gemini", "cohere_chat", "bedrock", "ollama", "ollama_chat"])
 def test_the_answers_own_id_comes_back_and_no_count_is_made_up(provider: str, stream: bool) -> None:
-    answer = rendered(provider, "no_usage", reply=Reply(text="Hi", finish="stop", id="id-7"), stream=stream)
+    without = [] if provider.startswith("ollama") else ["no_usage"]
+    answer = rendered(provider, *without, reply=Reply(text="Hi", finish="stop", id="id-7"), stream=stream)
     got = ask(provider, answer, stream=stream)
-    assert (got.text, got.id, got.usage) == ("Hi", "" if provider == "bedrock" else "id-7", None)
+    assert (got.text, got.id, got.usage) == (
+        "Hi",
+        "" if provider in {"bedrock", "ollama", "ollama_chat"} else "id-7",
+        None,
+    )
