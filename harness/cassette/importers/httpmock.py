@@ -55,7 +55,7 @@ def _taken(value: Json) -> ImportedExchanges:
         then.get("status", 200),
         _headers(then.get("header")),
         _body(then, "response body"),
-        delay / 1000 if type(delay) in {int, float} else 0,
+        delay / 1000 if isinstance(delay, int | float) else 0,
     )
     sent = _body(when, "request body")
     made = values.exchange(values.text(when, "method"), _url(when), _headers(when.get("header")), sent, answer)
