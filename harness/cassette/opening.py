@@ -74,7 +74,9 @@ def open_tape(
     ``CassetteWriteError`` where another process records the same cassette.
     """
     path, secrets = Path(path).absolute(), tuple(secrets)
-    mode = record_mode(mode)
+    wish, mode = mode, record_mode(mode)
+    if wish == RecordMode.RECORD and mode is RecordMode.NONE:
+        _log.warning("%s: replayed, not recorded: CI is set, and a CI job never records; unset CI to record", path)
     traffic = Traffic(hosts(allow), hosts(ignore_hosts), allow_subprocesses, every_thread, miss=miss)
     old = load(path) if mode is RecordMode.NONE or os.path.lexists(path) else None
     if mode is RecordMode.RECORD or old is None:

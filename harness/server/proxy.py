@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from pathlib import Path
@@ -106,21 +107,21 @@ class Proxy:
         del shut
         asked = self._asked(request)
         path = urlsplit(request.url).path
-        witness = self._kept.passing(_unsigned(asked))
+        witness = await asyncio.to_thread(self._kept.passing, _unsigned(asked))
         try:
             status = await self._pass(asked, witness, out)
         except httpx.HTTPError as error:
-            witness.end(Failure(_kind(error, begun=out.begun), str(error)))
+            await asyncio.to_thread(witness.end, Failure(_kind(error, begun=out.begun), str(error)))
             ledger.note(request.method, path, "failed")
             self._say(f"{asked.method} {self._shown}{path}: {type(error).__name__}: {error}")
             await _broken(path, error, out)
             return
         except ClientGoneError:
-            witness.end(None, complete=False)
+            await asyncio.to_thread(witness.end, None, complete=False)
             ledger.note(request.method, path, "left")
             return
-        # On disk before the client can know that it has all.
-        witness.end(None)
+        # On disk before the client can know that it has all; others are answered while it is redacted.
+        await asyncio.to_thread(witness.end, None)
         ledger.note(request.method, path, "recorded", status=status)
         await out.end()
 
@@ -134,7 +135,7 @@ class Proxy:
             witness.head(response.status_code, headers)
             await out.head(response.status_code, headers)
             async for data in response.aiter_raw():
-                witness.chunk(data)
+                await asyncio.to_thread(witness.chunk, data)  # the last one of a stream has all of it redacted
                 await out.chunk(data)
         finally:
             await response.aclose()

@@ -100,11 +100,15 @@ def test_a_missing_cassette_is_one_sentence(run):
     code, told = run({"test_a.py": HELLO})
     assert code == 1
     assert "tapes/hello.json: there is no such cassette" in told
+    assert told.partition("short test summary")[0].count("there is no such cassette") == 1
 
 
-def test_ci_never_records(run, server):
-    assert run({"test_a.py": HELLO}, "--record-mode=record", CI="true")[0] == 1
+def test_ci_never_records_and_says_so(run, server):
+    code, told = run({"test_a.py": HELLO}, "--record-mode=record", CI="true")
+    assert code == 1
     assert server.asked == []
+    assert "--harness-record-mode=record was ignored and cassettes were replayed: CI is set" in told
+    assert "was ignored" not in run({}, CI="true")[1]
 
 
 def test_an_altered_request_fails_at_once_and_names_the_leaf(run):

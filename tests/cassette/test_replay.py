@@ -229,10 +229,11 @@ def test_once_records_where_there_is_nothing_and_replays_what_there_is(tmp_path:
         assert len(asked) == 1
 
 
-def test_ci_never_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ci_never_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("CI", "true")
     with pytest.raises(CassetteMissingError), open_tape(tmp_path / "a.json", mode="record", provenance=FROM):
         pass
+    assert "replayed, not recorded: CI is set" in caplog.text
 
 
 def test_once_does_not_overwrite_what_it_could_not_read(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from harness.cassette import load, partial
 from harness.cassette.storage.journal import journal
 from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
-from harness.core.exchange import HttpResponse, Provenance
+from harness.core.exchange import Exchange, HttpResponse, Provenance
 from harness.dialects import DIALECTS
 from harness.server.app import App
 from harness.server.proxy import Proxy, recorder
@@ -109,6 +109,31 @@ def test_no_key_is_written_though_the_provider_echoes_it(tmp_path: Path) -> None
         assert KEY not in journal(tmp_path / "a.json").read_text()
     assert KEY not in (tmp_path / "a.json").read_text()
     assert load(tmp_path / "a.json").exchanges[0].response.status == 401
+
+
+def test_others_are_answered_while_an_answer_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = (http(OPENAI.error(500, "first")), http(OPENAI.error(500, "second")))
+    begun, held = threading.Event(), threading.Event()
+    with provider(*answers) as (upstream, _), proxied(upstream, tmp_path / "a.json") as (door, kept):
+        keep = kept.keep
+
+        def slow(number: int, exchange: Exchange) -> None:
+            if number == 1:
+                begun.set()
+                assert held.wait(300)
+            keep(number, exchange)
+
+        monkeypatch.setattr(kept, "keep", slow)
+        url = f"{door.url}/v1/chat/completions"
+        first = threading.Thread(target=httpx.post, args=(url,), kwargs={"json": ASKED, "timeout": 300})
+        first.start()
+        try:
+            assert begun.wait(300)
+            assert "second" in httpx.post(url, json=ASKED, timeout=60).text
+        finally:
+            held.set()
+            first.join()
+    assert len(load(tmp_path / "a.json").exchanges) == 2
 
 
 def test_a_provider_that_dies_is_recorded_and_replayed_as_it_died(tmp_path: Path) -> None:

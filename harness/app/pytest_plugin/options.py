@@ -71,6 +71,12 @@ def tool_settings(config: pytest.Config) -> Settings:
     return found
 
 
+def ignored_by_ci(config: pytest.Config) -> str:
+    """The record mode that the command line asks for where this is a CI job, which only replays; else empty."""
+    wish = config.getoption(_DEST)
+    return str(wish) if wish in {"once", "record"} and tool_settings(config).ci else ""
+
+
 def _made(config: pytest.Config) -> Settings:
     from dataclasses import replace  # noqa: PLC0415 - only tests that replay pay for it
 

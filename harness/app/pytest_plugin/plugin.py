@@ -28,7 +28,14 @@ import pytest
 from harness.app.pytest_plugin import laws
 from harness.app.pytest_plugin.async_tests import misses_held_back
 from harness.app.pytest_plugin.laws import proof
-from harness.app.pytest_plugin.options import add_options, add_short_option, replays_vcr, tool_settings
+from harness.app.pytest_plugin.options import (
+    OPTION,
+    add_options,
+    add_short_option,
+    ignored_by_ci,
+    replays_vcr,
+    tool_settings,
+)
 from harness.app.pytest_plugin.serving import serve_cassettes
 from harness.app.pytest_plugin.suites import collected
 
@@ -166,7 +173,8 @@ def harness_cassette(
     except _UnfinishedError:
         pass  # a recording of it is put aside, not in a cassette's place
     except CassetteError as error:
-        pytest.fail(str(error), pytrace=False)
+        # Without its causes: pytest would print the same sentence once for each.
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
@@ -196,6 +204,11 @@ def _report_bypassed(item: pytest.Item, tape: Tape) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if wish := ignored_by_ci(config):
+        terminalreporter.write_line(
+            f"harness: {OPTION}={wish} was ignored and cassettes were replayed: CI is set, and a CI job never records. "
+            "Unset CI to record."
+        )
     told = config.stash.get(_BYPASSED, [])
     if told:
         terminalreporter.section("went past a tape that recorded")
