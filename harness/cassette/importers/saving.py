@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,4 +80,13 @@ def bring(
 
 def _path(name: str) -> str:
     parts = [part for part in name.split("/") if part]
-    return "/".join([*map(escaped, parts[:-1]), escaped(_stem(parts[-1]))])
+    return "/".join([*map(_fitting, parts[:-1]), _fitting(_stem(parts[-1]))])
+
+
+def _fitting(part: str) -> str:
+    """``part`` as a file name; one too long for a file is its beginning and a digest of the whole."""
+    try:
+        return escaped(part)
+    except UsageError:
+        digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return escaped(f"{part[:10]}-{digest}")

@@ -191,3 +191,12 @@ def test_an_imported_cassette_is_replayed(name, tmp_path):
             headers = {"authorization": "Bearer another", "content-type": TYPES.get(url, "application/json")}
             came = client.request(method, url, content=body, headers=headers)
             assert (came.status_code, came.content) == (status, answer)
+
+
+def test_recordings_of_ids_of_any_length_have_files_of_their_own(tmp_path):
+    row = {"method": "GET", "url": "https://api.test/", "status": 200, "response_headers": {}, "response_body": "x"}
+    lines = tmp_path / "long.jsonl"
+    lines.write_text("".join(json.dumps({**row, "id": f"p/{'é' * 5000}{end}#0"}) + "\n" for end in "ab"))
+    written = bring(lines, "long", tmp_path / "out").written
+    assert len({path.name for path in written}) == 2
+    assert all(path.is_file() for path in written)
