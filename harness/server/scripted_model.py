@@ -66,7 +66,7 @@ class ScriptedModel:
         self.made: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._known: dict[str, list[tuple[Case, int]]] = {}
-        for suite in probes((Model(name="scripted", backend="openai"),)):
+        for suite in probes((Model(name="scripted", backend="scripted"),)):
             for case in suite.cases:
                 for turn, key in enumerate(_keys(case)):
                     self._known.setdefault(key, []).append((case, turn))
@@ -107,16 +107,17 @@ class ScriptedModel:
         return ([case.expect, *(one.expect for one in case.then)][turn]), words
 
     def _mistaken(self, reply: Reply, question: ChatRequest) -> Reply:
-        made = None
+        if any(case.then for case, _ in self._known.get(_key(question.messages), ())):
+            return reply  # a mistake on the way would be counted as that of the whole conversation
         for name in MISTAKES:
             if name not in self._rates or (wrong := _wrong(name, reply, question)) is None:
                 continue
             before, self.chances[name] = self.chances[name], self.chances[name] + 1
             rate = self._rates[name]
-            if made is None and int((before + 1) * rate + 1e-9) > int(before * rate + 1e-9):
-                made = wrong
+            if int((before + 1) * rate + 1e-9) > int(before * rate + 1e-9):
                 self.made[name] += 1
-        return reply if made is None else made
+                return wrong
+        return reply
 
 
 def scripted_model(rates: Mapping[str, float] | None = None) -> Synthetic:
@@ -218,7 +219,8 @@ def _wrong(name: str, reply: Reply, question: ChatRequest) -> Reply | None:
     """``reply`` with a mistake; None where this answer can't show it."""
     free, calls = question.choice in (None, "auto"), reply.calls
     text = replace(reply, calls=(), text="I would rather talk about it.", finish="stop")
-    talks = not calls and question.json is None and bool(reply.text)
+    answered = bool(question.messages) and question.messages[-1].get("role") == "tool"
+    talks = not calls and question.json is None and bool(reply.text) and not answered
     made: Reply | None = None
     if name == "no_json":
         made = text if question.json is not None and not calls else None

@@ -104,7 +104,7 @@ def test_a_wrong_path_in_a_replay_is_a_miss_that_says_so(played):
     assert "the task went another way than recorded at question 1" in astray.problem.message
 
 
-def _shut(_world, id: str) -> str:  # noqa: A002 - the tool's parameter is called so
+def _shut(self, id: str) -> str:  # noqa: A002 - the tool's parameter is called so
     """Close an open ticket"""
     return f"{id} is shut"
 
