@@ -121,6 +121,7 @@ def test_every_mistake_has_its_check():
     assert CHECKS.keys() == MISTAKES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["openai"])
 def test_its_card_names_the_ten_planted_mistakes_and_no_eleventh(dialect):
     scripted, made = card(dialect, tuple(MISTAKES), 4)
