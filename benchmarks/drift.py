@@ -25,8 +25,9 @@ from rich.console import Console
 
 from harness.app.assembly import provenance
 from harness.cassette import open_tape
+from harness.core.folders import cache_folder
 from harness.local.server import KEY, running
-from harness.local.weights import SMOLLM2, cache_folder, fetch
+from harness.local.weights import SMOLLM2, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

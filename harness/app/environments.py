@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -15,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.version import InvalidVersion, Version
 
 import harness
 from harness.core.errors import UsageError
+from harness.core.folders import cache_folder
 from harness.drift.bisect import VersionFailed
 
 if TYPE_CHECKING:
@@ -59,11 +60,6 @@ class Environment:
         (self.folder / _DONE).write_text(json.dumps(told), encoding="utf-8")
 
 
-def environments_folder() -> Path:
-    """Where environments are kept: ``toolcall-harness/litellm`` in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toolcall-harness" / "litellm"
-
-
 def versions(oldest: str, newest: str) -> list[str]:
     """Every release of litellm from ``oldest`` to ``newest``, as pip's index has them. Raises ``UsageError``."""
     low, high = _version(oldest), _version(newest)
@@ -98,7 +94,7 @@ def environment(version: str, say: Callable[[str], object] = len) -> Environment
     """The environment of ``version``: the one that is there, or made now."""
     if why := allowed(version):
         return VersionFailed(why)
-    folder = environments_folder() / version
+    folder = cache_folder("litellm") / version
     with _locked(folder):
         done = folder / _DONE
         if done.exists():
@@ -124,8 +120,7 @@ def _locked(folder: Path) -> Iterator[None]:
     """One at a time: two commands may want the same version."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with (folder.parent / f"{folder.name}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with FileLock(folder.parent / f"{folder.name}.lock"):
             yield
     except OSError as error:
         raise UsageError(f"{folder.parent}: no environment can be kept there: {error.strerror}") from error

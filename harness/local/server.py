@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
-from harness.local.weights import SMOLLM2, cache_folder, fetch
+from harness.core.folders import cache_folder
+from harness.local.weights import SMOLLM2, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

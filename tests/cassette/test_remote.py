@@ -16,10 +16,11 @@ import pytest
 
 from harness.__main__ import main
 from harness.cassette import Cassette, load, save
-from harness.cassette.storage.remote import mirror_folder, mirrored, published
+from harness.cassette.storage.remote import mirrored, published
 from harness.core.chat import Reply, Usage
 from harness.core.errors import CassetteError, CassetteWriteError, UsageError
 from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.core.folders import cache_folder
 from harness.dialects import OPENAI
 
 fsspec = pytest.importorskip("fsspec", reason="NO STORE: pip install 'toolcall-harness[store]'")
@@ -174,7 +175,7 @@ def test_a_suite_is_replayed_from_a_store(root, tmp_path, monkeypatch, capfd):
 def test_a_folder_of_ones_own_costs_nothing(tmp_path):
     save(tmp_path / PLACE, cassette())
     published(tmp_path / PLACE)
-    assert not mirror_folder().exists()
+    assert not cache_folder("stores").exists()
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.core.folders import cache_folder
 from harness.local import weights
 from harness.local.server import KEY, LocalServerError, running, start_detached, stop
 
-INSTALLED = (
-    importlib.util.find_spec("xllamacpp") is not None and (weights.cache_folder() / weights.SMOLLM2.file).exists()
-)
+INSTALLED = importlib.util.find_spec("xllamacpp") is not None and (cache_folder() / weights.SMOLLM2.file).exists()
 real = pytest.mark.skipif(
     not INSTALLED, reason="needs the local extra and its weights: `make record-local` brings both"
 )
@@ -72,8 +71,8 @@ def test_a_taken_port_is_told_at_once() -> None:
 
 def test_stop_never_touches_a_process_that_is_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    (weights.cache_folder()).mkdir(parents=True)
-    (weights.cache_folder() / "local-4711.pid").write_text(str(os.getpid()))
+    (cache_folder()).mkdir(parents=True)
+    (cache_folder() / "local-4711.pid").write_text(str(os.getpid()))
     with pytest.raises(LocalServerError, match="no local server of ours"):
         stop(port=4711)
 

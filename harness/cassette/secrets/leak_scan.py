@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette.format import encodings
@@ -13,9 +12,11 @@ from harness.cassette.secrets import edits, rules, shapes
 from harness.cassette.secrets.nested_encodings import runs, unfolded
 from harness.core.errors import LeakError
 from harness.core.exchange import header
+from harness.core.folders import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from harness.core.exchange import Exchange, Headers
 
@@ -130,8 +131,7 @@ class LeakScan:
 
 def put_aside(text: str, name: str) -> Path:
     """Keep what was caught where only its owner can read it, outside any repository; its path."""
-    home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    folder = home / "harness" / "caught"
+    folder = state_folder() / "caught"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     number = 0
     while True:

@@ -8,19 +8,21 @@ itself (``If-Match``, ``If-None-Match``); for other stores it is looked up just 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from filelock import FileLock
+
 from harness.cassette.storage.partial import free, partial
 from harness.core.errors import CassetteError, CassetteWriteError, UsageError
+from harness.core.folders import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from harness.core.chat import Json
 
@@ -32,11 +34,6 @@ _TAGS = ("ETag", "etag", "generation", "LastModified", "mtime", "updated", "crea
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
-def mirror_folder() -> Path:
-    """Where the stores' mirrors are: ``toolcall-harness/stores`` in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "toolcall-harness" / "stores"
-
-
 def mirrored(url: str) -> Path:
     """The folder that holds what is at ``url``, brought up to date.
 
@@ -45,7 +42,7 @@ def mirrored(url: str) -> Path:
     """
     url = url.rstrip("/")
     _refuse_credentials(url)
-    folder = mirror_folder() / hashlib.sha256(url.encode()).hexdigest()[:24]
+    folder = cache_folder("stores") / hashlib.sha256(url.encode()).hexdigest()[:24]
     with _reaching(url), _state(folder, url) as state:
         store, base = _store(url)
         there = _listed(store, base)
@@ -69,9 +66,9 @@ def published(path: Path) -> None:
 
     Raises ``CassetteWriteError`` where another has recorded it meanwhile: theirs stands, this one is kept aside.
     """
-    if mirror_folder() not in path.parents:
+    if cache_folder("stores") not in path.parents:
         return
-    folder = next(one for one in path.parents if one.parent == mirror_folder())
+    folder = next(one for one in path.parents if one.parent == cache_folder("stores"))
     url = json.loads((folder / _STATE).read_text(encoding="utf-8"))["url"]
     with _reaching(url), _state(folder, url) as state:
         store, base = _store(url)
@@ -162,8 +159,7 @@ def _sha(data: bytes) -> str:
 def _state(folder: Path, url: str) -> Iterator[dict[str, Json]]:
     """What is known of the store, one process at a time; kept whatever happens."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".store.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(folder / ".store.lock"):
         file = folder / _STATE
         state = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"url": url, "seen": {}}
         try:
