@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.app import assembly
 from harness.app.cassette_files import CassetteFile, inspected
+from harness.core.errors import UsageError
 from harness.engine.selection import ALL
 from harness.suite import probes
 from harness.suite.packs import pack, pack_names
@@ -33,7 +35,10 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
     if choice != ALL:
         return made
     cased = {one.path for one in made}
-    shipped = [*probes(()), *(suite for name in pack_names() for suite in pack(name, ()))]
+    shipped = list(probes(()))
+    for name in pack_names():
+        with contextlib.suppress(UsageError):  # the data of a pack that is not installed here
+            shipped += pack(name, ())
     probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
     files = sorted(settings.cassettes.rglob("*.json")) if settings.cassettes.is_dir() else []
     return made + [inspected(file, used=file.parent.parts[-2:] in probing) for file in files if str(file) not in cased]

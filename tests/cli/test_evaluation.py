@@ -37,7 +37,7 @@ def told(monkeypatch, capsys):
 
 
 def test_the_shipped_evaluations_are_many_and_recorded():
-    suites = pack("tools", shared_models([ROOT / "suites"]))
+    suites = pack("tools", [one for one in shared_models([ROOT / "suites"]) if not one.named_only])
     assert sum(len(suite.cases) for suite in suites) >= 80
     for suite in suites:
         for case in suite.cases:
