@@ -52,7 +52,7 @@ FILES = {
 }
 MISTAKES = {
     "an empty folder": (["."], "there are no cassettes in this folder"),
-    "no folder": (["nowhere"], "there is no such cassette"),
+    "no folder": (["nowhere"], "there is no such file or folder"),
     "damaged": (["damaged.json"], "damaged.json: is no JSON"),
     "newer": (["newer.json"], "written in format 99"),
     "port": (["a.json", "--port", "99999"], "port must be 0-65535"),
