@@ -75,20 +75,25 @@ def compared(provider, questions):
     return ways
 
 
+def enough(provider, ways):
+    """Whether most are read without the whole call: the frames of Bedrock's InvokeModel never are; of the few that fit
+    /api/generate, half.
+    """
+    share = {"bedrock/invoke": 0, "ollama": 0.5}.get(provider, 0.7)
+    return ways["parsed"] >= ways["all"] * share
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("provider", proven())
 def test_one_in_nine_of_the_first_questions_of_the_laws(provider, stream):
-    ways = compared(provider, exemplars(provider, stream=stream)[::9])
-    # The frames of Bedrock's InvokeModel are left to the whole call; of the few that fit /api/generate, half.
-    assert ways["parsed"] >= ways["all"] / 2 or provider == "bedrock/invoke"
+    assert enough(provider, compared(provider, exemplars(provider, stream=stream)[::9]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("provider", proven())
 def test_all_of_the_first_questions_of_the_laws(provider, stream):
-    ways = compared(provider, exemplars(provider, stream=stream))
-    assert ways["parsed"] > ways["all"] * 0.7
+    assert enough(provider, compared(provider, exemplars(provider, stream=stream)))
 
 
 def response(text, status=200, kind="application/json"):
