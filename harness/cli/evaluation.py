@@ -56,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
     add("--markdown", metavar="FILE", help="write the tables as Markdown (- for standard output)")
     add("--junit", metavar="FILE", help="write the cases as JUnit XML")
+    options.otlp(parser)
     add("--record", action="store_true", help="ask the models for real first, and record what they answer")
     add("--missing", action="store_true", help="with --record: ask only what has no cassette")
     add("--local", action="store_true", help="with --record: start the local model server, and stop it at the end")
@@ -76,7 +77,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.report import evaluation as report
 
     _refuse_nonsense(words)
-    following.refuse_unwritable(words.json, words.markdown, words.junit)
+    following.refuse_unwritable(words.json, words.markdown, words.junit, otlp=words.otlp)
     chosen = settings(vars(words))
     executor = options.executor(words)
     jobs = planned(
@@ -103,6 +104,7 @@ def run(words: argparse.Namespace) -> int:
     following.write_report(words.json, lambda: report.document(made, harness=harness.__version__))
     following.write_report(words.markdown, lambda: report.markdown(made))
     following.write_report(words.junit, lambda: report.junit(made))
+    following.send_events(results, out, asked=words.otlp)
     return _code(made, words, out, missing)
 
 

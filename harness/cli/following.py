@@ -14,7 +14,7 @@ import harness
 from harness.core.errors import UsageError
 from harness.engine.events import CaseFinished, CaseStarted, RunStarted
 from harness.engine.scorecard import Scorecard
-from harness.report import document, junit, safe_text, terminal
+from harness.report import document, junit, safe_text, telemetry, terminal
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +49,7 @@ def follow(
     recording: bool = False,
 ) -> tuple[Scorecard, bool]:
     """The scorecard, and whether Ctrl-C ended the run. The reports are written in either case."""
-    refuse_unwritable(words.json, words.jsonl, words.junit)
+    refuse_unwritable(words.json, words.jsonl, words.junit, otlp=words.otlp)
     results: list[CaseResult] = []
     stopped = False
     with _lines_into(words.jsonl) as write, progress(out) as moving:
@@ -67,6 +67,7 @@ def follow(
     terminal.show(out, scorecard, recording=recording)
     write_report(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
     write_report(words.junit, lambda: junit.xml(scorecard))
+    send_events(results, out, asked=words.otlp)
     return scorecard, stopped
 
 
@@ -105,13 +106,15 @@ def advance(moving: Progress, event: Event) -> None:
             moving.advance(moving.task_ids[0])
 
 
-def refuse_unwritable(*paths: str | None) -> None:
-    """Find out before the work that a report could not be written after it."""
+def refuse_unwritable(*paths: str | None, otlp: bool = False) -> None:
+    """Find out before the work that a report could not be written, or sent, after it."""
     for path in paths:
         if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
             raise UsageError(f"{path}: the folder for this report does not exist")
     if paths.count(STANDARD_OUTPUT) > 1:
         raise UsageError("two reports can't both go to standard output")
+    if otlp:
+        telemetry.refuse_unsendable()
 
 
 @contextlib.contextmanager
@@ -127,6 +130,14 @@ def _lines_into(path: str | None) -> Iterator[Callable[[str], object]]:
             raise UsageError(f"{path}: the report can't be written: {error.strerror}") from error
         with file:
             yield file.write
+
+
+def send_events(results: Iterable[CaseResult], out: Console, *, asked: bool) -> None:
+    """Send the findings over OTLP, if that was ``asked``. Raises ``HarnessError``."""
+    if asked:
+        out.print(
+            f"{telemetry.send(results)} gen_ai.evaluation.result events sent over OTLP", style="dim", markup=False
+        )
 
 
 def write_report(path: str | None, text: Callable[[], str]) -> None:

@@ -71,6 +71,16 @@ def reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write the whole report as JSON (- for standard output)")
     parser.add_argument("--jsonl", metavar="FILE", help="write each event as a line of JSON, as it happens")
     parser.add_argument("--junit", metavar="FILE", help="write the report as JUnit XML")
+    otlp(parser)
+
+
+def otlp(parser: argparse.ArgumentParser) -> None:
+    """The findings as events for observability tools."""
+    parser.add_argument(
+        "--otlp",
+        action="store_true",
+        help="send each finding as a gen_ai.evaluation.result event to OTEL_EXPORTER_OTLP_ENDPOINT (extra: otel)",
+    )
 
 
 def executors(parser: argparse.ArgumentParser) -> None:

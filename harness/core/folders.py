@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from platformdirs import user_cache_path, user_state_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import os
+from pathlib import Path
 
 
 def cache_folder(*names: str) -> Path:
     """``toolcall-harness`` in the user's cache (``$XDG_CACHE_HOME``), and the folder ``names`` in it."""
+    from platformdirs import user_cache_path  # noqa: PLC0415 - recording and replay do without it, beside any pins
+
     return user_cache_path("toolcall-harness").joinpath(*names)
 
 
 def state_folder() -> Path:
     """``harness`` in the user's state (``$XDG_STATE_HOME``)."""
-    return user_state_path("harness")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "harness"

@@ -14,8 +14,6 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from filelock import FileLock
-
 from harness.cassette.storage.partial import free, partial
 from harness.core.errors import CassetteError, CassetteWriteError, UsageError
 from harness.core.folders import cache_folder
@@ -158,6 +156,8 @@ def _sha(data: bytes) -> str:
 @contextlib.contextmanager
 def _state(folder: Path, url: str) -> Iterator[dict[str, Json]]:
     """What is known of the store, one process at a time; kept whatever happens."""
+    from filelock import FileLock  # noqa: PLC0415 - only where a root is a URL
+
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".store.lock"):
         file = folder / _STATE
