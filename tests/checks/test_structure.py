@@ -135,4 +135,4 @@ def test_values_are_the_same_as_json_schema_means_it(one, other, equal):
 
 
 def test_every_kind_is_listed_once():
-    assert len(set(KINDS)) == len(KINDS) == 7
+    assert len(set(KINDS)) == len(KINDS) == 8

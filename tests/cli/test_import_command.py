@@ -29,15 +29,17 @@ def written(path, *interactions):
 
 def test_every_file_finds_its_format_and_its_place(tmp_path, capsys):
     shutil.copytree(FILES, tmp_path / "theirs")
-    assert main(["cassettes", "import", str(tmp_path / "theirs"), "--to", str(tmp_path / "ours")]) == 0
+    words = ["--to", str(tmp_path / "ours"), "--fill", "HOST=api.example.test"]
+    assert main(["cassettes", "import", str(tmp_path / "theirs"), *words]) == 0
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
     assert "polly.har: log.entries[3] was left out: its request body was not kept" in told.err
-    assert told.out.endswith("56 interactions taken over, 1 left out\n")
+    assert told.out.endswith("60 interactions taken over, 1 left out\n")
     assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == [
         "cassetter.json",
         "go-vcr-1.json",
         "go-vcr-2.json",
+        "httpmock.json",
         "langchain.json",
         "parsed-body.json",
         "polly.json",
