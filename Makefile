@@ -11,7 +11,7 @@ export AWS_EC2_METADATA_DISABLED = true
 NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 
 .PHONY: run test test-slow test-nightly test-scale lint record-local lock clean node-packages test-node frameworks \
-	test-frameworks bench-server bench-everyday test-neighbours
+	test-frameworks bench-server bench-everyday test-neighbours litellm-versions
 
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
@@ -55,6 +55,10 @@ bench-everyday: $(VENV)/.installed
 # Other people's pytest plugins beside ours, in environments that the tests make.
 test-neighbours: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m neighbours
+
+# Suites, laws and the committed card under each litellm that is declared proven: the table of docs/litellm-versions.md.
+litellm-versions: $(VENV)/.installed
+	$(BIN)/python benchmarks/litellm_versions.py
 
 bench-server: $(VENV)/.installed node-packages
 	HARNESS_NODE_PACKAGES=$(NODE_PACKAGES) $(BIN)/python benchmarks/server.py

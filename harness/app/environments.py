@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
 COMPROMISED = "1.107."
 """Releases that are never installed: they were compromised."""
-OURS = ("vcrpy>=9.4", "hypothesis>=6.150", "pydantic>=2.12", "pyyaml>=6", "jsonschema>=4.25", "rich>=14", "jinja2>=3.1")
+OURS = (
+    "vcrpy>=9.4",
+    "hypothesis>=6.150",
+    "pydantic>=2.12",
+    "pyyaml>=6",
+    "jsonschema>=4.25",
+    "rich>=13.9.4",
+    "jinja2>=3.1",
+    "platformdirs>=4.5",
+    "filelock>=3.20",
+)
 """What this package needs beside litellm, and boto3, without which litellm asks no Bedrock."""
 _DONE = "complete.json"
 _NOT_THERE = re.compile(r"No matching distribution found for ([^\s(]+)")

@@ -1,7 +1,8 @@
 """What litellm does wrong with answers of real providers: a list to shrink.
 
-Each entry is shown by a test against litellm alone, so that a litellm without the fault turns that test red and its
-line here goes, together with what mends it. ``mended`` says where this backend puts it right; ``""`` that it can't.
+Each entry is shown by a test against litellm alone: a litellm without the fault turns that test red. ``seen_in`` then
+ends with the last version that has it, and the line goes, with what mends it, when no proven version has it any more.
+``mended`` says where this backend puts it right; ``""`` that it can't.
 """
 
 from __future__ import annotations
@@ -22,131 +23,131 @@ class KnownFault:
 KNOWN_FAULTS = (
     KnownFault(
         "groq-service-tier",
-        "1.106.2, 1.109.1",
+        "1.106.2 to 1.110.2",
         "A whole answer of Groq's without service_tier is an AttributeError.",
         "attempt.Attempt.rescued: the answer is decoded from its own text",
     ),
     KnownFault(
         "groq-error-event",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "An error event inside a stream of Groq's, whose code is a word, is a ValueError.",
         "stream_watch.LineWatch: the error is raised before litellm sees it",
     ),
     KnownFault(
         "snowflake-custom-placeholder",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A call with an empty custom placeholder beside its function is refused as a custom call.",
         "attempt.Attempt.rescued",
     ),
     KnownFault(
         "gemini-call-without-args",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A functionCall without args is a KeyError.",
         "repairs.events.gemini",
     ),
     KnownFault(
         "gemini-null-counts",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A streamed usage with a null in it is a TypeError.",
         "repairs.events.gemini",
     ),
     KnownFault(
         "cohere-event-stream",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "Cohere's stream is read as lines of bare JSON, so every real one fails at its first line.",
         "stream_watch.LineWatch, repairs.events.cohere",
     ),
     KnownFault(
         "cohere-text-beside-calls",
-        "1.109.1",
-        "The text and the finish reason of a whole answer of Cohere's are dropped where it holds calls.",
+        "1.109.1 to 1.110.2",
+        "The text of a whole answer of Cohere's is dropped where it holds calls.",
         "attempt.Attempt.hear, repairs.spoken.spoken",
     ),
     KnownFault(
         "cohere-counts-wanted",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A whole answer of Cohere's without usage is a KeyError.",
         "attempt.Attempt.hear, repairs.events.cohere",
     ),
     KnownFault(
         "tool-choice-dropped",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "tool_choice is dropped without a word for Cohere and Ollama, and a tool's name in it for Mistral.",
     ),
     KnownFault(
         "ollama-generate-reason",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A whole answer of Ollama's /api/generate that was cut for length is said to end in stop.",
         "attempt.Attempt.hear, finish_words.own_word",
     ),
     KnownFault(
         "huggingface-asks-home",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "Each call of a Hugging Face model asks huggingface.co for its config.json, whatever the api_base.",
     ),
     KnownFault(
         "damaged-line-skipped",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A line of a stream that is no JSON is skipped without a word, for the providers of litellm's own parser.",
         "stream_watch.LineWatch",
     ),
     KnownFault(
         "finish-reason-rewritten",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A whole answer that ends in stop and holds calls is said to end in tool_calls.",
         "finish_words.own_word",
     ),
     KnownFault(
         "random-ids",
-        "1.106.2, 1.109.1",
+        "1.106.2 to 1.110.2",
         "A call without an id gets a random one, another on each replay.",
         "ids.settle",
     ),
     KnownFault(
         "ollama-invents-calls",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "JSON with a name and arguments in it is a call, whether such a tool was offered or not.",
         "response.as_generated",
     ),
     KnownFault(
         "ollama-asks-localhost",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "Each call of a model that litellm does not know asks http://localhost:11434/api/show, whatever the api_base.",
         "library.library: the model is put into litellm.model_cost",
     ),
     KnownFault(
         "bedrock-names-shared",
-        "1.106.2, 1.109.1",
+        "1.106.2 to 1.110.2",
         "Names that Bedrock refuses are renamed through a table of the whole process: a_b comes back as a/b.",
         "names.NameTable: litellm never sees a name that it would rename",
     ),
     KnownFault(
         "gemini-filtered-text",
-        "1.106.2, 1.109.1",
+        "1.106.2 to 1.110.2",
         "The text of a whole Gemini answer that ended in SAFETY is dropped.",
         "repairs.spoken.spoken",
     ),
     KnownFault(
         "bedrock-citations-dropped",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "The text inside Bedrock's citationsContent is dropped from the middle of an answer.",
         "repairs.spoken.spoken",
     ),
     KnownFault(
         "streamed-refusal-dropped",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "A streamed refusal of OpenAI's is dropped: what is left is an empty answer.",
         "repairs.spoken.spoken",
     ),
     KnownFault(
         "bedrock-blank-result",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "An empty tool result goes to Bedrock as a blank text block, which it refuses.",
         "history.fit_messages",
     ),
     KnownFault(
         "claude-ids-cleaned",
-        "1.109.1",
+        "1.109.1 to 1.110.2",
         "Each character of an earlier call's id that Anthropic refuses becomes _: two calls may become one.",
         "history.fit_messages",
     ),
@@ -158,19 +159,19 @@ KNOWN_FAULTS = (
     ),
     KnownFault(
         "cohere-reasoning-dropped",
-        "1.106.2 to 1.109.1",
+        "1.106.2 to 1.110.2",
         "The reasoning of a Cohere answer is dropped.",
         "attempt.Attempt.hear, repairs.spoken.spoken",
     ),
     KnownFault(
         "answer-head-made-up",
-        "1.106.2 to 1.109.1",
+        "1.106.2 to 1.110.2",
         "The provider's id of its answer, and in a stream its model, are lost; litellm's own are there instead.",
         "repairs.spoken.spoken",
     ),
     KnownFault(
         "counts-made-up",
-        "1.106.2 to 1.109.1",
+        "1.106.2 to 1.110.2",
         "Where a provider tells no token counts, litellm's own guess comes back as if told.",
         "repairs.omissions.counted",
     ),

@@ -6,7 +6,9 @@ import contextlib
 import datetime as dt
 import functools
 import gc
+import importlib.metadata
 import os
+import re
 import sys
 import uuid
 from contextvars import ContextVar
@@ -39,6 +41,27 @@ OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+PROVEN = ("1.106.2", "1.109.1", "1.110.2")
+"""The releases of litellm with which suites, laws and the committed card were held; ``make litellm-versions`` does."""
+
+
+def installed() -> str:
+    """The version of the litellm that is installed here, ``""`` for none. litellm is not imported for it."""
+    try:
+        return importlib.metadata.version("litellm")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def unproven(version: str) -> str:
+    """A line that warns of a ``version`` newer than all proven ones; ``""`` for any other."""
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    newest = PROVEN[-1]
+    if found is None or tuple(map(int, found.groups())) <= tuple(map(int, newest.split("."))):
+        return ""
+    return f"litellm {version} is newer than the newest that was proven ({newest}): `harness prove` says what holds"
 
 
 def load_offline() -> None:
@@ -110,6 +133,14 @@ def bedrock_info() -> Any:
     from litellm.llms.bedrock.common_utils import BedrockModelInfo  # noqa: PLC0415 - as above
 
     return BedrockModelInfo
+
+
+def responses_config(provider: str, model: str, api_base: str | None) -> Any:
+    """Litellm's configuration for ``model`` over OpenAI's Responses; None where it has none."""
+    library()
+    from litellm.utils import ProviderConfigManager  # noqa: PLC0415 - as above
+
+    return ProviderConfigManager.get_provider_responses_api_config(provider=provider, model=model, api_base=api_base)
 
 
 def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:

@@ -77,7 +77,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
     from harness.cards.diff import diff
     from harness.cli import card_reports as reports
-    from harness.cli import programs
+    from harness.cli import following, programs
     from harness.core.errors import UsageError
 
     if (words.names or words.by_position) and not words.baseline:
@@ -93,6 +93,7 @@ def run(words: argparse.Namespace) -> int:
     reports.refuse(words)
     known = {name: reports.read(name) for name in (words.reference, words.baseline) if name}
     screen = reports.screen(words)
+    following.warn_unproven()
     code = 0
     if words.recordings:
         made = _from_recordings(words, checks, screen)

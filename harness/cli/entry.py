@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.cli.commands import COMMANDS, GROUPS, JOBS
-from harness.core.errors import CassetteMiss, HarnessError
+from harness.core.errors import CassetteMiss, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -57,10 +57,7 @@ def _dispatch(given: Sequence[str]) -> int:
         sys.stdout.write(_help())
         return 0 if given else EXIT_USAGE
     if given[0] in {"-V", "--version"}:
-        import harness
-
-        sys.stdout.write(f"harness {harness.__version__}\n")
-        return 0
+        return _version()
     # The word "cassettes" can be left out: `harness import` is `harness cassettes import`.
     spellings = ((" ".join(given[:2]), 2), (given[0], 1), (f"cassettes {given[0]}", 1))
     found = ((one, length) for word, length in spellings for one in COMMANDS if one.name == word)
@@ -78,6 +75,17 @@ def _dispatch(given: Sequence[str]) -> int:
     parsed.program = program
     code: int = module.run(parsed)
     return code
+
+
+def _version() -> int:
+    import harness
+    from harness.backend import library
+
+    found = library.installed()
+    sys.stdout.write(f"harness {harness.__version__}, {f'litellm {found}' if found else 'no litellm'}\n")
+    if warning := library.unproven(found):
+        _complain(UsageError(warning))
+    return 0
 
 
 def _parser(command: Command, module: ModuleType) -> ArgumentParser:

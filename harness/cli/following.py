@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 import harness
+from harness.backend import library
 from harness.core.errors import UsageError
 from harness.engine.events import CaseFinished, CaseStarted, RunStarted
 from harness.engine.scorecard import Scorecard
@@ -33,6 +34,12 @@ def screen(*, stderr: bool = False) -> Console:
     """A terminal as wide as it is; wide enough for a table where the output goes elsewhere."""
     made = Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDE)
+
+
+def warn_unproven() -> None:
+    """One line on standard error where the installed litellm is newer than any that was proven."""
+    if warning := library.unproven(library.installed()):
+        sys.stderr.write(f"harness: {warning}\n")
 
 
 def console(words: argparse.Namespace) -> Console:

@@ -61,11 +61,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from pathlib import Path
 
+    from harness.cli import following
     from harness.cli.following import STANDARD_OUTPUT, screen
     from harness.laws.tested_backend import backend_at
 
     examples = _examples(words)
     _offline()
+    following.warn_unproven()
     out = screen(stderr=words.json == STANDARD_OUTPUT)
     if words.self_check:
         return _self_check(out)

@@ -1,5 +1,5 @@
 """How a changed provider would answer, as far as the wire goes: what is cut, lost, doubled or out of order, indices,
-the status. The recorded bytes are changed, and all else in them stays.
+output items, the status. The recorded bytes are changed, and all else in them stays.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _STATUSES = {FINE: 503, 400: 404, 401: 403, 403: 401, 404: 400, 429: 503}
 _SAID = frozenset({"arguments", "args", "input", "parameters"})
+_LIMIT, _FILTER = {"reason": "max_output_tokens"}, {"reason": "content_filter"}
+_FAILED = {"code": "server_error", "message": "The server had an error."}
 _Pieces: TypeAlias = "Iterator[tuple[str, list[bytes]]]"
 
 
@@ -85,7 +87,7 @@ def _indices(value: Json) -> list[places.Path]:
         (*path, name)
         for path, one in places.walk(value)
         if isinstance(one, dict) and _SAID.isdisjoint(path)
-        for name in ("index", "contentBlockIndex")
+        for name in ("index", "contentBlockIndex", "output_index")
         if isinstance(one.get(name), int) and not (name == "index" and _is_choice(one))
     ]
 
@@ -121,6 +123,104 @@ def _index_changed(response: HttpResponse, parts: list[bytes]) -> _Pieces:
         yield f"piece {place} of {len(parts)}", [*parts[:place], made[place], *parts[place + 1 :]]
 
 
+_Item: TypeAlias = "Callable[[dict[str, Json]], Json]"
+
+
+def _items(value: Json) -> Iterator[places.Path]:
+    """Where output items stand: in a list ``output``, in the ``item`` of a stream's event."""
+    for path, one in places.walk(value):
+        listed = len(path) > 1 and path[-2] == "output" and isinstance(path[-1], int)
+        if isinstance(one, dict) and isinstance(one.get("type"), str) and (listed or path[-1:] == ("item",)):
+            yield path
+
+
+def _calls(change: _Item) -> _Item:
+    """``change`` for items that are calls of the client's tools, which have a ``call_id`` and no output."""
+    return lambda item: change(item) if "call_id" in item and "output" not in item else item
+
+
+def _of_items(where: str, change: _Item) -> Act:
+    """Every item is changed alike wherever it is written: a stream has each three times."""
+
+    def pieces(response: HttpResponse, parts: list[bytes]) -> _Pieces:
+        def edited(value: Json) -> Json:
+            for path in list(_items(value)):
+                value = places.put(value, path, change)
+            return value
+
+        yield where, [body_pieces.edited(part, kinds.framing(response), edited) for part in parts]
+
+    return _of_bytes(pieces)
+
+
+def _part_of(kind: str, made: Callable[[dict[str, Json]], Json]) -> _Item:
+    """``made`` of each content part of ``kind``."""
+
+    def change(item: dict[str, Json]) -> Json:
+        content = item.get("content")
+        if not isinstance(content, list):
+            return item
+        return {**item, "content": [made(one) if _typed(one, kind) else one for one in content]}
+
+    return change
+
+
+def _typed(value: Json, kind: str) -> bool:
+    return isinstance(value, dict) and value.get("type") == kind
+
+
+def _item_dropped(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
+    """The last item never comes: neither in its own events nor in the final list."""
+    response = exchange.response
+    if response is None or isinstance(decode(exchange), HarnessError | None):
+        return
+    parts = kinds.split(response)
+    last = max((one for part in parts for one in _item_numbers(part)), default=-1)
+    if last < 0:
+        return
+
+    def edited(value: Json) -> Json:
+        for path, one in list(places.walk(value)):
+            if path[-1:] == ("output",) and isinstance(one, list):
+                value = places.put(value, path, lambda items: items[:last])
+        return value
+
+    kept = [part for part in parts if f'"output_index":{last},'.encode() not in part]
+    made = [body_pieces.edited(part, kinds.framing(response), edited) for part in kept]
+    yield f"item {last}", replace(exchange, response=body_pieces.joined(response, made))
+
+
+def _item_numbers(part: bytes) -> Iterator[int]:
+    """The numbers of the items that a piece writes whole."""
+    found: list[int] = []
+
+    def look(value: Json) -> Json:
+        for path in _items(value):
+            number = value.get("output_index") if isinstance(value, dict) and path == ("item",) else path[-1]
+            found.extend([number] if isinstance(number, int) else [])
+        return value
+
+    body_pieces.edited(part, "events" if b"data:" in part else "whole", look)
+    yield from found
+
+
+def _of_answer(where: str, **changed: Json) -> Act:
+    """The answer's own fields, where it ends: the whole answer, or the one inside a stream's last event."""
+
+    def pieces(response: HttpResponse, parts: list[bytes]) -> _Pieces:
+        def edited(value: Json) -> Json:
+            for path, one in list(places.walk(value)):
+                if isinstance(one, dict) and one.get("object") == "response" and one.get("status") == "completed":
+                    value = places.replaced(value, path, {**one, **changed})
+                    if path:  # the event that ends a stream is called after it
+                        value = places.replaced(value, ("type",), f"response.{changed['status']}")
+            return value
+
+        yield where, [body_pieces.edited(part, kinds.framing(response), edited) for part in parts]
+
+    return _of_bytes(pieces)
+
+
 def _status_changed(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
     if exchange.response is not None:
         was = exchange.response.status
@@ -132,6 +232,32 @@ def _error_emptied(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
     response = exchange.response
     if response is not None and response.status != FINE and response.body not in {b"", b"{}"}:
         yield "what the refusal says", replace(exchange, response=replace(response, chunks=(Chunk(b"{}"),)))
+
+
+def _namespaced(item: dict[str, Json]) -> Json:
+    return {**item, "name": f"functions.{item.get('name')}"}
+
+
+def _arguments_cut(item: dict[str, Json]) -> Json:
+    said = item.get("arguments")
+    return {**item, "arguments": said[: len(said) // 2]} if isinstance(said, str) and len(said) > 1 else item
+
+
+def _arguments_listed(item: dict[str, Json]) -> Json:
+    said = item.get("arguments")
+    return {**item, "arguments": f"[{said}]"} if isinstance(said, str) and said else item
+
+
+def _refused(part: dict[str, Json]) -> Json:
+    return {"type": "refusal", "refusal": part.get("text", "")}
+
+
+def _unknown(part: dict[str, Json]) -> Json:
+    return {**part, "type": "new_text"}
+
+
+def _parts_dropped(item: dict[str, Json]) -> Json:
+    return {**item, "content": []} if item.get("type") == "message" else item
 
 
 def _mutator(name: str, act: Act, about: About = "all") -> Mutator:
@@ -146,6 +272,22 @@ BYTES_MUTATORS: tuple[Mutator, ...] = (
     _mutator("pieces swapped", _of_bytes(_pieces_swapped)),
     _mutator("index dropped", _of_bytes(_index_dropped)),
     _mutator("index changed", _of_bytes(_index_changed)),
+    _mutator("item dropped", _item_dropped),
+    _mutator("item of an unknown type", _of_items("calls", _calls(lambda item: {**item, "type": "new_call"})), "calls"),
+    _mutator(
+        "item run by the provider", _of_items("calls", _calls(lambda item: {**item, "type": "mcp_call"})), "calls"
+    ),
+    _mutator("item without a name", _of_items("calls", _calls(lambda item: {**item, "name": ""})), "calls"),
+    _mutator("item with a namespace in its name", _of_items("calls", _calls(_namespaced)), "calls"),
+    _mutator("arguments cut", _of_items("calls", _calls(_arguments_cut)), "parameters"),
+    _mutator("arguments of another type", _of_items("calls", _calls(_arguments_listed)), "parameters"),
+    _mutator("text refused", _of_items("text parts", _part_of("output_text", _refused)), "text"),
+    _mutator("part of an unknown type", _of_items("text parts", _part_of("output_text", _unknown)), "text"),
+    _mutator("part dropped", _of_items("messages", _parts_dropped), "text"),
+    _mutator("answer incomplete", _of_answer("the answer", status="incomplete", incomplete_details=_LIMIT), "finish"),
+    _mutator("answer filtered", _of_answer("the answer", status="incomplete", incomplete_details=_FILTER), "finish"),
+    _mutator("answer failed", _of_answer("the answer", status="failed", error=_FAILED)),
+    _mutator("answer queued", _of_answer("the answer", status="queued", output=[])),
     _mutator("status changed", _status_changed, "status"),
     _mutator("error emptied", _error_emptied, "status"),
 )

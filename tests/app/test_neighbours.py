@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,7 @@ def test_ours(url):
 """
 PLAIN = """
 import sys
+import tomllib
 def test_plain(request):
     assert "harness_cassette" not in request.fixturenames
     assert not [name for name in sys.modules if name.startswith("harness.cassette")]
@@ -191,3 +194,15 @@ def test_litellm_is_not_needed_for_a_replay(neighbour):
     done = subprocess.run([python, "-c", program], capture_output=True, text=True, check=True, env=_clean())
     missing = {"litellm", "hypothesis", "pydantic"} - set(re.findall(r"'(\w+)'", done.stdout))
     assert "litellm" in missing
+
+
+@pytest.mark.parametrize("version", ["1.106.2"])
+def test_litellms_proxy_resolves_beside_us(version, tmp_path):
+    """`litellm[proxy]` of a version whose own requirements can be had; nothing is installed."""
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    report = tmp_path / "report.json"
+    line = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", report]
+    subprocess.run([*line, f"litellm[proxy]=={version}", *ours], check=True)
+    found = {one["metadata"]["name"]: one["metadata"]["version"] for one in json.loads(report.read_text())["install"]}
+    assert found["litellm"] == version
+    assert found["rich"].startswith("13.")

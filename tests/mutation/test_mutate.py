@@ -7,7 +7,7 @@ import pytest
 from harness.cassette import Cassette, save
 from harness.cassette.tape import loaded
 from harness.core.chat import Reply, ToolCall, Usage
-from harness.core.errors import CassetteMiss
+from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.core.finding import Finding
 from harness.core.observation import Observation
@@ -22,6 +22,7 @@ FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URLS = {
     "openai": "https://api.openai.com/v1/chat/completions",
     "anthropic": "https://api.anthropic.com/v1/messages",
+    "openai_responses": "https://api.openai.com/v1/responses",
 }
 TOOLS = {
     "openai": [
@@ -36,7 +37,8 @@ TOOLS = {
         )
     ],
 }
-CHOICE = {"openai": "required", "anthropic": {"type": "any"}}
+TOOLS["openai_responses"] = [{"type": "function", **one["function"]} for one in TOOLS["openai"]]
+CHOICE = {"openai": "required", "anthropic": {"type": "any"}, "openai_responses": "required"}
 CALLED = Reply(
     text="Let me look that up.",
     calls=(ToolCall("weather", {"city": "Paris", "days": 3}, "c1"), ToolCall("clock", {"zone": "CET"}, "c2")),
@@ -61,6 +63,8 @@ def exchange(name, *, stream=False, reply=CALLED):
         "max_tokens": 20,
         "stream": stream,
     }
+    if name == "openai_responses":
+        body["input"], body["max_output_tokens"] = body.pop("messages"), body.pop("max_tokens")
     text = json.dumps(body, separators=(",", ":"))
     return Exchange(HttpRequest("POST", URLS[name], (), text.encode()), DIALECTS[name].render(reply, stream=stream))
 
@@ -79,6 +83,27 @@ def test_a_mutant_is_another_than_its_origin_in_its_part_alone(name, stream):
         assert getattr(one.exchange, kept) == getattr(origin, kept)
         seen.add((one.mutator.part, one.mutator.name))
     assert len(seen) > (20 if not stream else 22)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_output_items_are_mutated_in_every_way(stream):
+    made = list(
+        mutants(exchange("openai_responses", stream=stream), [one for one in MUTATORS if one.part == "response"])
+    )
+    assert len({one.mutator.name for one in made}) >= (27 if not stream else 33)
+    read = {}
+    for one in made:
+        try:
+            read[one.mutator.name] = DIALECTS["openai_responses"].read(one.exchange.response)
+        except HarnessError as error:
+            read[one.mutator.name] = error
+    assert [call.name for call in read["item dropped"].calls] == ["weather"]
+    assert [call.name for call in read["item run by the provider"].provider_calls] == ["weather", "clock"]
+    assert read["answer incomplete"].finish == "length"
+    assert read["answer filtered"].finish == "content_filter"
+    assert isinstance(read["answer failed"], HarnessError)
+    assert read["text refused"].refusal == CALLED.text
+    assert not read["part dropped"].text
 
 
 @pytest.mark.parametrize(("name", "stream"), EVERY)

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 from typing import TYPE_CHECKING
 
-from harness.backend.library import bedrock_info, library
+from harness.backend.library import bedrock_info, library, responses_config
 from harness.dialects.providers import profile
 from harness.dialects.routes import route
 
@@ -39,7 +39,8 @@ def _over_responses(model: str, tools: Sequence[Mapping[str, Json]] | None, opti
             tools=list(tools or ()) or None,
             **{key: options[key] for key in asked if options.get(key) is not None},
         )
-        return bool(info.get("mode") == "responses")
+        # Where litellm has no Responses of a provider for this model, it asks its chat completions after all.
+        return info.get("mode") == "responses" and responses_config(provider, name, options.get("api_base")) is not None
     return False
 
 
