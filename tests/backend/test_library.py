@@ -54,6 +54,10 @@ def test_card_warns_of_a_newer_one(newer, capsys, tmp_path):
     assert "litellm 9.0.0 is newer" in capsys.readouterr().err
 
 
+def test_the_lock_has_the_newest_that_was_proven():
+    assert f"\nlitellm=={library.PROVEN[-1]} " in (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
 def test_the_proven_versions_are_in_the_declared_range():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {one.name: one.specifier for one in map(Requirement, project["dependencies"])}
