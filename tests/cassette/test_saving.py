@@ -48,7 +48,10 @@ for line in sys.stdin:
                 save(path, version)
         while True:
             for text in texts:
-                store._replace(path, text)
+                file = store._Replacement(path)
+                file.write(text)
+                file.finish()
+                file.drop()
     print(child, flush=True)
     os.waitpid(child, 0)
     print(flush=True)

@@ -30,9 +30,12 @@ FORMAT = 2
 LARGEST = 512 * 2**20
 """How many bytes a cassette may have."""
 
+BETWEEN, CLOSING = ",\n", "\n ]\n}\n"
+"""What stands between the exchanges of a document, and behind the last."""
+
 _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).encode
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-_MOST_VALUES = LARGEST // 64  # at up to 128 bytes each they take twice the largest file, and reading it the rest
+MOST_VALUES = LARGEST // 64  # at up to 128 bytes each they take twice the largest file, and reading it the rest
 _SAID = 200
 _LATE = 256 * 1024
 """Bytes an exchange up to which the bodies of a document are made when they are asked for: no request waits long."""
@@ -63,14 +66,21 @@ class Cassette:
 
 def to_text(cassette: Cassette) -> str:
     """The document, the same for the same values."""
-    streams = any(one.response is not None and streamed(one.response) for one in cassette.exchanges)
+    start = opening(cassette.provenance, streams=any(map(has_stream, cassette.exchanges)), partial=cassette.partial)
+    return f"{start}{BETWEEN.join(map(exchange_text, cassette.exchanges))}{CLOSING}"
+
+
+def opening(provenance: Provenance, *, streams: bool, partial: bool = False) -> str:
+    """A document up to its first exchange. ``streams``: whether any of them has one."""
     head: dict[str, Json] = {"format": FORMAT if streams else 1}
-    if cassette.partial:
+    if partial:
         head["partial"] = True
-    head["provenance"] = parts.from_provenance(cassette.provenance)
-    start = _indented(head)[: -len("\n}")]
-    exchanges = ",\n".join(f"  {_exchange_text(one)}" for one in cassette.exchanges)
-    return _shown(f'{start},\n "exchanges": [\n{exchanges}\n ]\n}}\n')
+    head["provenance"] = parts.from_provenance(provenance)
+    return _shown(f'{_indented(head)[: -len("_}")]},\n "exchanges": [\n')
+
+
+def has_stream(exchange: Exchange) -> bool:
+    return exchange.response is not None and streamed(exchange.response)
 
 
 def to_line(value: Json) -> str:
@@ -78,16 +88,16 @@ def to_line(value: Json) -> str:
     return _shown(_inline(value)) + "\n"
 
 
-def _exchange_text(exchange: Exchange) -> str:
-    """An exchange, indented; each chunk of a stream stands on a line of its own."""
+def exchange_text(exchange: Exchange) -> str:
+    """An exchange as it stands in a document; each chunk of a stream stands on a line of its own."""
     made = parts.from_exchange(exchange)
     stream = made.get("response", {}).get("stream")
     if not stream:
-        return _indented(made).replace("\n", "\n  ")
+        return _shown("  " + _indented(made).replace("\n", "\n  "))
     made["response"]["stream"] = None
     before, here, after = _indented(made).replace("\n", "\n  ").rpartition('\n    "stream": null')
     lines = ",\n     ".join(map(_inline, stream))
-    return f"{before}{here[: -len('null')]}[\n     {lines}\n    ]{after}"
+    return _shown(f"  {before}{here[: -len('null')]}[\n     {lines}\n    ]{after}")
 
 
 def from_bytes(data: bytes, path: str) -> Cassette:
@@ -142,12 +152,17 @@ def parsed(text: str) -> Json:
     return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant, parse_float=_finite)
 
 
+def values(data: bytes) -> int:
+    """At most how many values a JSON text holds."""
+    return sum(map(data.count, (b",", b"{", b"[")))
+
+
 def _parsed(data: bytes, path: str) -> tuple[Json, bool]:
     """The value of a document, and whether each of its texts surely has bytes: a lone surrogate has none."""
     if len(data) > LARGEST:
         raise CassetteDamagedError(f"{path}: larger than {LARGEST >> 20} MB; split the suite", path=path)
-    if len(data) > _MOST_VALUES and sum(map(data.count, (b",", b"{", b"["))) > _MOST_VALUES:
-        many = f"holds more than {_MOST_VALUES:,} values, which would take too much memory; split the suite"
+    if len(data) > MOST_VALUES and values(data) > MOST_VALUES:
+        many = f"holds more than {MOST_VALUES:,} values, which would take too much memory; split the suite"
         raise CassetteDamagedError(f"{path}: {many}", path=path)
     if not data or data.isspace():
         raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
-import io
 import json
 import re
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 
 from harness.core.errors import CassetteDamagedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from harness.core.chat import Json
@@ -30,6 +31,7 @@ bytes for each.
 """
 
 _SPARSE = 5
+_ANCHORS = 1_000_000
 _PYTHON = "tag:yaml.org,2002:python"
 _GZIP = b"\x1f\x8b"
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -49,7 +51,7 @@ class Lines:
     values: tuple[Json | ValueError, ...]
 
 
-class _Loader(_Base):  # type: ignore[misc]  # its base is chosen at run time
+class Loader(_Base):  # type: ignore[misc]  # its base is chosen at run time
     """Plain scalars are null, booleans and JSON's numbers; anything else is text.
 
     So a date or ``1:30``, which recorders leave without quotes, stays what it was, and ``<<`` merges nothing.
@@ -69,10 +71,10 @@ def _resolvers() -> None:
     words = "yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"
     number = r"-?(?:0|[1-9][0-9]*)"
     real = rf"{number}\.[0-9]+(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
-    _Loader.add_implicit_resolver(f"{tag}bool", re.compile(f"^(?:{words})$"), list("yYnNtTfFoO"))
-    _Loader.add_implicit_resolver(f"{tag}int", re.compile(f"^{number}$"), list("-0123456789"))
-    _Loader.add_implicit_resolver(f"{tag}float", re.compile(f"^(?:{real})$"), list("-+.0123456789"))
-    _Loader.add_implicit_resolver(f"{tag}null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+    Loader.add_implicit_resolver(f"{tag}bool", re.compile(f"^(?:{words})$"), list("yYnNtTfFoO"))
+    Loader.add_implicit_resolver(f"{tag}int", re.compile(f"^{number}$"), list("-0123456789"))
+    Loader.add_implicit_resolver(f"{tag}float", re.compile(f"^(?:{real})$"), list("-+.0123456789"))
+    Loader.add_implicit_resolver(f"{tag}null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
 
 
 def _text(loader: Any, node: Any) -> Any:
@@ -99,40 +101,60 @@ def _upload(loader: Any, node: Any) -> Any:
 
 _resolvers()
 for _tag in ("tag:yaml.org,2002:binary", "!binary"):  # the second is Ruby's
-    _Loader.add_constructor(_tag, _binary)
+    Loader.add_constructor(_tag, _binary)
 for _tag in (f"{_PYTHON}/str", f"{_PYTHON}/unicode", "!str"):
-    _Loader.add_constructor(_tag, _text)
-_Loader.add_constructor(f"{_PYTHON}/tuple", lambda loader, node: loader.construct_sequence(node, deep=True))
-_Loader.add_constructor(f"{_PYTHON}/object/new:_io.BytesIO", _upload)
-_Loader.add_constructor(f"{_PYTHON}/object/apply:builtins.iter", _upload)
-_Loader.add_constructor(None, lambda _loader, node: Foreign(node.tag))
+    Loader.add_constructor(_tag, _text)
+Loader.add_constructor(f"{_PYTHON}/tuple", lambda loader, node: loader.construct_sequence(node, deep=True))
+Loader.add_constructor(f"{_PYTHON}/object/new:_io.BytesIO", _upload)
+Loader.add_constructor(f"{_PYTHON}/object/apply:builtins.iter", _upload)
+Loader.add_constructor(None, lambda _loader, node: Foreign(node.tag))
 
 
 def content(path: Path) -> bytes:
-    """The bytes of ``path``, unpacked where they are gzip's."""
-    try:
-        if not path.is_file():
-            what = "is no file" if path.exists() else "there is no such file"
-            raise UsageError(f"{path}: {what}")
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
-    if data[:2] == _GZIP:
-        data = _unpacked(data, path)
+    """The bytes of ``path``, unpacked where they are gzip's, at most ``LARGEST`` of them."""
+    with Bytes(path) as file:
+        data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise _damaged(path, f"is larger than {LARGEST >> 20} MB")
+        raise damaged(path, f"is larger than {LARGEST >> 20} MB")
     if not data.strip():
-        raise _damaged(path, "is empty")
+        raise damaged(path, "is empty")
     return data
 
 
-def _unpacked(data: bytes, path: Path) -> bytes:
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            return file.read(LARGEST + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _damaged(path, f"can't be unpacked: {error}") from error
+class Bytes:
+    """The bytes of the file at ``path``, unpacked where they are gzip's. Raises ``UsageError`` where it can't be read,
+    ``CassetteDamagedError`` where it can't be unpacked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            if not path.is_file():
+                what = "is no file" if path.exists() else "there is no such file"
+                raise UsageError(f"{path}: {what}")
+            self._file: Any = path.open("rb")
+            self._packed = self._file.read(2) == _GZIP
+            self._file.seek(0)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
+        self._raw = self._file
+        if self._packed:
+            self._file = gzip.GzipFile(fileobj=self._raw)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._raw.close()
+
+    def read(self, size: int) -> bytes:
+        try:
+            made: bytes = self._file.read(size)
+        except (OSError, EOFError, zlib.error) as error:
+            if not self._packed:
+                raise UsageError(f"{self._path}: can't be read: {error}") from error
+            raise damaged(self._path, f"can't be unpacked: {error}") from error
+        return made
 
 
 def parsed(data: bytes, path: Path) -> Json | Lines:
@@ -141,30 +163,33 @@ def parsed(data: bytes, path: Path) -> Json | Lines:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _damaged(path, "is not UTF-8", f"line {line}") from error
+        raise damaged(path, "is not UTF-8", f"line {line}") from error
+    with readable(path, lambda: text.count("\n") + 1):
+        return _json(text) if text.lstrip()[:1] in {"{", "["} else from_yaml(text)
+
+
+@contextlib.contextmanager
+def readable(path: Path, lines: Callable[[], int]) -> Iterator[None]:
+    """Errors of the readers of JSON and YAML as ``CassetteDamagedError``, with the place: one of ``lines``."""
     try:
-        if text.lstrip()[:1] == "{":
-            return _json(text)
-        return from_yaml(text)
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"line {min(mark.line, text.count(chr(10))) + 1}" if mark else ""
-        raise _damaged(
-            path, f"is no YAML that can be read ({_short(error.problem or error.context)})", place
-        ) from error
+        place = f"line {min(mark.line + 1, lines())}" if mark else ""
+        raise damaged(path, f"is no YAML that can be read ({_short(error.problem or error.context)})", place) from error
     except yaml.YAMLError as error:
-        raise _damaged(path, f"is no YAML that can be read ({_short(error)})") from error
+        raise damaged(path, f"is no YAML that can be read ({_short(error)})") from error
     except RecursionError as error:
-        raise _damaged(path, f"is nested deeper than {DEEPEST} levels") from error
+        raise damaged(path, f"is nested deeper than {DEEPEST} levels") from error
     except (ValueError, TypeError, LookupError, AttributeError) as error:  # as PyYAML's constructors raise them
-        raise _damaged(path, f"can't be read ({_short(error)})") from error
+        raise damaged(path, f"can't be read ({_short(error)})") from error
 
 
 def _short(what: object) -> str:
     return " ".join(str(what).split())[:160]
 
 
-def _damaged(path: Path, what: str, place: str = "") -> CassetteDamagedError:
+def damaged(path: Path, what: str, place: str = "") -> CassetteDamagedError:
     return CassetteDamagedError(f"{path}: {what}{f' at {place}' if place else ''}", path=str(path), place=place)
 
 
@@ -175,7 +200,7 @@ def _json(text: str) -> Json | Lines:
     except ValueError:
         begun = None
     if isinstance(begun, dict) and (rest or "response_body" in begun):
-        return Lines(tuple(_line(line) for line in text.split("\n") if line.strip()))
+        return Lines(tuple(line(one) for one in text.split("\n") if one.strip()))
     try:
         return loads(text)
     except json.JSONDecodeError as error:
@@ -185,9 +210,10 @@ def _json(text: str) -> Json | Lines:
             raise ValueError(f"it is no JSON: {error}") from error
 
 
-def _line(line: str) -> Json | ValueError:
+def line(text: str) -> Json | ValueError:
+    """The value of a line of JSON, or what is wrong with it."""
     try:
-        return loads(line)
+        return loads(text)
     except ValueError as error:
         return error
     except RecursionError:
@@ -196,54 +222,62 @@ def _line(line: str) -> Json | ValueError:
 
 def loads(text: str) -> Json:
     """The value of a JSON text in which no name stands twice and no number is NaN."""
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    return json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Json:
+def unique(pairs: list[tuple[str, Any]]) -> Json:
+    """An object in which no name stands twice."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError("a name stands twice in an object")
     return made
 
 
-def _no_constant(word: str) -> None:
+def no_constant(word: str) -> None:
+    """Refuse NaN and the infinities, which Python's reader takes."""
     raise ValueError(f"{word} is no JSON")
 
 
 def from_yaml(text: str) -> Json | Lines:
     """The value of a YAML document, or ``Lines`` of several. What a tag of another language stands on is a ``Foreign``.
 
-    The events are counted before anything is built: an alias costs what it stands for. Raises ``yaml.YAMLError``,
-    ``ValueError`` or ``RecursionError``.
+    The events are counted before anything is built. Raises ``yaml.YAMLError``, ``ValueError`` or ``RecursionError``.
     """
-    _count(text)
-    found = tuple(yaml.load_all(text, Loader=_Loader))
+    count = Count()
+    for event in yaml.parse(text, Loader=Loader):
+        count.add(event, len(text))
+    found = tuple(yaml.load_all(text, Loader=Loader))
     return found[0] if len(found) == 1 else Lines(found) if found else None
 
 
-def _count(text: str) -> None:
-    sizes: dict[str, int] = {}
-    open_: list[tuple[str, int]] = []
-    total, most = 0, max(MOST, len(text) // _SPARSE)
-    for event in yaml.parse(text, Loader=_Loader):
+class Count:
+    """The nodes of YAML, as its events come: an alias costs what it stands for."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, int] = {}
+        self._open: list[tuple[str, int]] = []
+        self.total = 0
+
+    def add(self, event: Any, size: int) -> None:
+        """Raises ``ValueError`` for more nodes than ``size`` letters may hold, ``RecursionError`` for too deep ones."""
         if isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = open_.pop()
-            sizes[anchor] = total - before
+            anchor, before = self._open.pop()
+            self._sizes[anchor] = self.total - before
         elif isinstance(event, yaml.AliasEvent):
-            total += _alias(sizes, str(event.anchor))
+            if event.anchor not in self._sizes:
+                name = str(event.anchor)[:40]
+                raise ValueError(f"*{name} stands for what it is a part of, or for nothing")
+            self.total += self._sizes[event.anchor]
         elif isinstance(event, yaml.NodeEvent):
-            total += 1
+            self.total += 1
             if isinstance(event, yaml.CollectionStartEvent):
-                open_.append((event.anchor or "", total - 1))
+                self._open.append((event.anchor or "", self.total - 1))
             else:
-                sizes[event.anchor or ""] = 1
-        if total > most:
+                self._sizes[event.anchor or ""] = 1
+        most = max(MOST, size // _SPARSE)
+        if self.total > most:
             raise ValueError(f"it comes to more than {most:,} nodes")
-        if len(open_) > DEEPEST:
+        if len(self._open) > DEEPEST:
             raise RecursionError
-
-
-def _alias(sizes: dict[str, int], name: str) -> int:
-    if name not in sizes:
-        raise ValueError(f"*{name[:40]} stands for what it is a part of, or for nothing")
-    return sizes[name]
+        if len(self._sizes) > _ANCHORS:
+            raise ValueError(f"it has more than {_ANCHORS:,} anchors")

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 _OTHERS = {"grpc_interactions": "gRPC", "ws_interactions": "a WebSocket"}
+LISTS = ("interactions", *_OTHERS)
 
 
 def looks(document: Json) -> bool:
-    if not isinstance(document, dict) or "version" not in document:
-        return False
     if any(values.first(document, name) for name in _OTHERS):
         return True
     first = values.first(document, "interactions")

@@ -44,7 +44,8 @@ Interactions: TypeAlias = Iterator[tuple[str, Callable[[], ImportedExchanges]]]
 
 class Format(NamedTuple):
     """One recorder's files. ``looks`` knows them by their shape, ``interactions`` reads them; ``prepared`` puts
-    placeholders where the recorder keeps nothing of a URL.
+    placeholders where the recorder keeps nothing of a URL. ``lists`` are the names that lead to its interactions, by
+    which a large file is read element by element; ``paired``: two lists of one length, a request and its response each.
     """
 
     name: str
@@ -52,3 +53,5 @@ class Format(NamedTuple):
     looks: Callable[[Json], bool]
     interactions: Callable[[Json], Interactions]
     prepared: Callable[[Json], Json] = lambda document: document
+    lists: tuple[str, ...] = ()
+    paired: bool = False

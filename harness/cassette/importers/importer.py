@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.cassette.format.document import Cassette, to_text
-from harness.cassette.importers import bounded
+from harness.cassette.format.document import Cassette, has_stream, to_text
+from harness.cassette.importers import bounded, walk
 from harness.cassette.importers.formats import FORMATS
 from harness.cassette.importers.import_result import ImportedExchanges, Skipped, SkippedError
 from harness.cassette.importers.values import filled
@@ -16,11 +18,15 @@ from harness.core.errors import CassetteDamagedError, LeakError, UsageError
 from harness.core.exchange import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from harness.cassette.importers.import_result import Format
     from harness.core.chat import Json
+    from harness.core.exchange import Exchange
+
+_LOOKED_AT = 10_000  # elements of a large file until it is no recording
+_NUMBER = re.compile(r"(\d+)")
 
 
 class NotARecordingError(UsageError):
@@ -29,8 +35,8 @@ class NotARecordingError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What a file came to: its cassettes by name (empty for a file that is one recording), what was left, and in how
-    many places a secret was redacted.
+    """What a file came to: its cassettes by name (empty for a file that is one recording; none where they were written
+    as they came), what was left, the secrets, in how many places one was redacted, and how many exchanges were taken.
     """
 
     format: str
@@ -38,15 +44,28 @@ class ImportResult:
     left: tuple[Skipped, ...] = ()
     secrets: tuple[str, ...] = ()
     redacted: int = 0
+    taken: int = 0
 
-    @property
-    def taken(self) -> int:
-        return sum(len(one.exchanges) for one in self.cassettes.values())
+
+@dataclass(slots=True)
+class Group:
+    """The exchanges of one cassette, as a first look at the file knows them."""
+
+    exchanges: int = 0
+    streams: bool = False
+    recorded: str = ""
+    source: str = ""
+
+    def add(self, one: ImportedExchanges) -> None:
+        self.exchanges += 1
+        self.streams = self.streams or has_stream(one.exchange)
+        self.recorded = min(filter(None, (self.recorded, one.recorded)), default="")
+        self.source = self.source or one.source
 
 
 def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
     """What ``path`` holds, read as the format called ``name``, or as what it looks like. ``fill`` says what stood where
-    the recorder wrote ``<NAME>``.
+    the recorder wrote ``<NAME>``. All of it is held in memory, so a file has at most ``bounded.LARGEST`` bytes.
 
     Raises ``UsageError`` for a file that can't be opened or that no format knows, ``CassetteDamagedError`` for one that
     is broken.
@@ -56,70 +75,112 @@ def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -
 
 def hauled(document: Json, path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
     """``read`` of a document that is parsed already; ``path`` is what it is called."""
-    known = _known(document, path, name)
-    document = filled(known.prepared(document), fill or {})
-    found: list[tuple[str, ImportedExchanges]] = []
-    left: list[Skipped] = []
-    try:
-        for place, reader in known.interactions(document):
+    made = Import(path, name, fill, document)
+    found: dict[str, list[Exchange]] = {}
+    for cassette, exchange in made.exchanges():
+        found.setdefault(cassette, []).append(exchange)
+    return made.result({name: Cassette(made.provenance(name), tuple(group)) for name, group in found.items()})
+
+
+@dataclass(slots=True)
+class Import:
+    """A file on its way to cassettes. It is read twice: first to learn its secrets, then to take over what is clean.
+
+    Without ``document`` the file at ``path`` is walked element by element, in the memory of one.
+    """
+
+    path: Path
+    name: str = ""
+    fill: Mapping[str, str] | None = None
+    document: Json = None
+    groups: dict[str, Group] = field(init=False, default_factory=dict)
+    _left: list[Skipped] = field(init=False, default_factory=list)
+    _taken: int = field(init=False, default=0)
+    _redactors: dict[str, Redactor] = field(init=False, default_factory=dict)
+    _learnt: Redactor = field(init=False, default_factory=Redactor)
+    _known: Format = field(init=False)
+    _kept: list[tuple[str, ImportedExchanges]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._known = _named(self.name) if self.name else self._looked()
+        for place, one in self._read():
+            if isinstance(one, SkippedError):
+                self._left.append(Skipped(place, str(one)))
+                continue
+            self._learnt.learn(one.exchange.request, one.exchange.response)
+            self.groups.setdefault(one.cassette, Group()).add(one)
+            if self.document is not None:
+                self._kept.append((place, one))
+
+    def exchanges(self) -> Iterator[tuple[str, Exchange]]:
+        """The clean exchanges, each with the name of its cassette, its placeholders numbered as they stand there. What
+        still holds a secret is left.
+        """
+        gate = LeakScan(self._learnt.secrets)
+        for place, one in self._kept if self.document is not None else self._read():
+            if isinstance(one, SkippedError):
+                continue
+            redactor = self._redactors.setdefault(one.cassette, self._learnt.afresh())
+            exchange = redactor.exchange(one.exchange)
             try:
-                found.append((place, reader()))
-            except SkippedError as reason:
-                left.append(Skipped(place, str(reason)))
-    except (TypeError, AttributeError) as error:
-        raise CassetteDamagedError(f"{path}: is no file of {known.says}: {error}", path=str(path)) from error
-    # A path of this machine alone says nothing to others, and two machines are to write the same.
-    local = path.is_absolute() or ".." in path.parts
-    source = f"{path.name if local else path.as_posix()}, {known.says}"
-    return _clean(known, found, left, source)
+                gate.refuse_exchange(exchange, "")
+                gate.refuse_text(to_text(Cassette(self.provenance(one.cassette), (exchange,))), "")
+            except LeakError as leak:
+                reason = str(leak).strip(": ").removesuffix("; it was not written")
+                self._left.append(Skipped(place, reason, secret=True))
+                continue
+            self._taken += 1
+            yield one.cassette, exchange
 
+    def provenance(self, cassette: str) -> Provenance:
+        """Where the exchanges of ``cassette`` are from, as they say themselves."""
+        # A path of this machine alone says nothing to others, and two machines are to write the same.
+        local = self.path.is_absolute() or ".." in self.path.parts
+        source = f"{self.path.name if local else self.path.as_posix()}, {self._known.says}"
+        group = self.groups[cassette]
+        whole = f"{source}, {group.source}" if group.source else source
+        return Provenance("imported", group.recorded, whole.encode("utf-8", "backslashreplace").decode())
 
-def _known(document: Json, path: Path, name: str) -> Format:
-    if name:
-        named = next((one for one in FORMATS if one.name == name), None)
-        if named is None:
-            raise UsageError(f"there is no format {name!r}; there are {', '.join(one.name for one in FORMATS)}")
-        return named
-    found = next((one for one in FORMATS if one.looks(document)), None)
-    if found is None:
+    def result(self, cassettes: dict[str, Cassette]) -> ImportResult:
+        """What came of it, when all ``exchanges`` were taken."""
+        redacted = sum(one.changed for one in self._redactors.values())
+        left = tuple(self._left)
+        return ImportResult(self._known.name, cassettes, left, self._learnt.secrets, redacted, self._taken)
+
+    def _documents(self, formats: Iterable[Format]) -> Iterable[Json]:
+        return walk.documents(self.path, formats) if self.document is None else (self.document,)
+
+    def _looked(self) -> Format:
+        for document in islice(self._documents(FORMATS), _LOOKED_AT):
+            if found := next((one for one in FORMATS if one.looks(document)), None):
+                return found
         says = ", ".join(one.says for one in FORMATS)
-        raise NotARecordingError(f"{path}: looks like no recording that can be imported ({says})")
+        raise NotARecordingError(f"{self.path}: looks like no recording that can be imported ({says})")
+
+    def _read(self) -> Iterator[tuple[str, ImportedExchanges | SkippedError]]:
+        """Each interaction with its place in the file, as an exchange or with the reason why it is none."""
+        before: dict[str, int] = {}
+        for document in self._documents([self._known]):
+            given = filled(self._known.prepared(document), self.fill or {})
+            count: dict[str, int] = {}
+            try:
+                for inside, reader in self._known.interactions(given):
+                    kind, digits, rest = _NUMBER.split(inside, 1)
+                    count[kind] = count.get(kind, 0) + 1
+                    place = f"{kind}{int(digits) + before.get(kind, 0)}{rest}"
+                    try:
+                        yield place, reader()
+                    except SkippedError as reason:
+                        yield place, reason
+            except (TypeError, AttributeError) as error:
+                known = f"{self.path}: is no file of {self._known.says}: {error}"
+                raise CassetteDamagedError(known, path=str(self.path)) from error
+            for kind, many in count.items():
+                before[kind] = before.get(kind, 0) + many
+
+
+def _named(name: str) -> Format:
+    found = next((one for one in FORMATS if one.name == name), None)
+    if found is None:
+        raise UsageError(f"there is no format {name!r}; there are {', '.join(one.name for one in FORMATS)}")
     return found
-
-
-def _clean(known: Format, found: list[tuple[str, ImportedExchanges]], left: list[Skipped], source: str) -> ImportResult:
-    """Secrets that any request carries are taken out of all; what still holds one is left."""
-    redactor = Redactor()
-    for _, one in found:
-        redactor.learn(one.exchange.request, one.exchange.response)
-    gate = LeakScan(redactor.secrets)
-    groups: dict[str, list[ImportedExchanges]] = {}
-    for place, one in found:
-        if leak := _leak(gate, replace(one, exchange=redactor.exchange(one.exchange)), source):
-            left.append(Skipped(place, leak, secret=True))
-        else:
-            groups.setdefault(one.cassette, []).append(one)
-    changed = redactor.changed
-    cassettes = {name: _cassette(group, source, redactor.afresh()) for name, group in groups.items()}
-    return ImportResult(known.name, cassettes, tuple(left), redactor.secrets, changed)
-
-
-def _leak(gate: LeakScan, one: ImportedExchanges, source: str) -> str:
-    try:
-        gate.refuse_exchange(one.exchange, "")
-        gate.refuse_text(to_text(Cassette(_provenance([one], source), (one.exchange,))), "")
-    except LeakError as leak:
-        return str(leak).strip(": ").removesuffix("; it was not written")
-    return ""
-
-
-def _cassette(group: list[ImportedExchanges], source: str, redactor: Redactor) -> Cassette:
-    """Redacted by one that numbers its placeholders as they stand in this cassette."""
-    return Cassette(_provenance(group, source), tuple(redactor.exchange(one.exchange) for one in group))
-
-
-def _provenance(group: list[ImportedExchanges], source: str) -> Provenance:
-    recorded = min((one.recorded for one in group if one.recorded), default="")
-    more = next((one.source for one in group if one.source), "")
-    whole = f"{source}, {more}" if more else source
-    return Provenance("imported", recorded, whole.encode("utf-8", "backslashreplace").decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values, vcrpy
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
+_NONE = object()
+
+
 def looks(document: Json) -> bool:
     return isinstance(document, dict) and {"requests", "responses"} <= document.keys()
 
@@ -20,15 +24,11 @@ def interactions(document: Json) -> Interactions:
     requests, responses = (document.get(name) for name in ("requests", "responses"))
     if not isinstance(requests, list) or not isinstance(responses, list):
         raise TypeError("it has no lists `requests` and `responses`")
-    pairs = [(responses[number] if number < len(responses) else None, one) for number, one in enumerate(requests)]
-    yield from values.each(pairs, "requests", _taken)
-    yield from values.each(responses[len(requests) :], f"responses[{len(requests)}:]", _alone)
+    yield from values.each([*zip_longest(responses, requests, fillvalue=_NONE)], "requests", _taken)
 
 
 def _taken(pair: tuple[Json, Json]) -> ImportedExchanges:
-    both = {"response": pair[0], "request": pair[1]}
+    if pair[1] is _NONE:
+        raise SkippedError("there is no request that its response answers")
+    both = {"response": None if pair[0] is _NONE else pair[0], "request": pair[1]}
     return vcrpy.taken(values.obj(both, "request"), values.obj(both, "response"))
-
-
-def _alone(_: Json) -> ImportedExchanges:
-    raise SkippedError("there is no request that it answers")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from harness.cassette.importers.importer import read
+from harness.cassette.importers import bounded, walk
+from harness.cassette.importers.importer import Import
 from harness.cassette.storage.paths import escaped
-from harness.cassette.storage.store import save
+from harness.cassette.storage.store import Writer
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.cassette.importers.importer import ImportResult
+    from harness.core.exchange import Exchange
 
+_OPEN = 64
+"""How many cassettes are held open at a time."""
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".har", ".gz")
 
 
@@ -68,14 +72,59 @@ def bring(
     fill: Mapping[str, str] | None = None,
 ) -> SavedImport:
     """Import ``file`` into ``folder``: as ``name.json``, or as ``name/….json`` where it holds several recordings."""
-    haul = read(file, known, fill=fill)
-    targets = {key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in haul.cassettes}
+    large = walk.is_large(file)
+    made = Import(file, known, fill, None if large else bounded.parsed(bounded.content(file), file))
+    targets = {key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in made.groups}
     standing = next((path for path in targets.values() if path.exists() and not overwrite), None)
     if standing:
         raise UsageError(f"{file}: {standing} exists already; --overwrite replaces it")
-    for key, path in targets.items():
-        save(path, haul.cassettes[key], secrets=haul.secrets)
-    return SavedImport(file, haul, tuple(targets.values()))
+    with _Written(made, targets, overwrite=overwrite) as written:
+        for key, exchange in made.exchanges():
+            written.add(key, exchange)
+    return SavedImport(file, made.result({}), written.paths)
+
+
+class _Written:
+    """The cassettes of an import as they are written: none takes its place before all are whole. One that could not be
+    loaded for its size goes on in another, ``name.2.json``.
+    """
+
+    def __init__(self, made: Import, targets: Mapping[str, Path], *, overwrite: bool) -> None:
+        self._made, self._targets, self._overwrite = made, targets, overwrite
+        self._writers: dict[str, list[Writer]] = {}
+        self._busy: list[Writer] = []
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(one.path for writers in self._writers.values() for one in writers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        every = [one for writers in self._writers.values() for one in writers]
+        try:
+            if kind is None:
+                for one in every:
+                    one.finish()
+        finally:
+            for one in every:
+                one.drop()
+
+    def add(self, key: str, exchange: Exchange) -> None:
+        writers = self._writers.setdefault(key, [])
+        if not writers or not writers[-1].fits(exchange):
+            path = self._targets[key]
+            path = path.with_name(f"{path.stem}.{len(writers) + 1}.json") if writers else path
+            if path.exists() and not self._overwrite:
+                raise UsageError(f"{path} exists already; --overwrite replaces it")
+            streams = self._made.groups[key].streams
+            writers.append(Writer(path, self._made.provenance(key), streams=streams))
+        if writers[-1] not in self._busy:
+            self._busy.append(writers[-1])
+        if len(self._busy) > _OPEN:
+            self._busy.pop(0).pause()
+        writers[-1].add(exchange)
 
 
 def _path(name: str) -> str:

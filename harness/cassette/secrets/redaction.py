@@ -91,8 +91,8 @@ class Redactor:
 
     def afresh(self) -> Redactor:
         """One that knows the same, and numbers from the beginning."""
-        made = Redactor(self.secrets, by_shape=self._by_shape, drop_headers=self._drop)
-        made._learnt(weak=self._weak)
+        made = Redactor(by_shape=self._by_shape, drop_headers=self._drop)
+        made.secrets, made._pieces, made._weak, made._words = self.secrets, self._pieces, self._weak, self._words
         return made
 
     def request(self, request: HttpRequest) -> HttpRequest:

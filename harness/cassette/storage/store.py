@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette.ci import in_ci
-from harness.cassette.format.document import LARGEST, Cassette, from_bytes, to_text
+from harness.cassette.format import document
+from harness.cassette.format.document import (
+    BETWEEN,
+    CLOSING,
+    LARGEST,
+    Cassette,
+    exchange_text,
+    from_bytes,
+    opening,
+    to_text,
+)
 from harness.cassette.secrets.leak_scan import LeakScan
 from harness.cassette.storage import journal as journals
 from harness.core.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
@@ -23,7 +33,7 @@ from harness.core.errors import CassetteDamagedError, CassetteMissingError, Cass
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.core.exchange import Exchange
+    from harness.core.exchange import Exchange, Provenance
 
 
 def load(path: Path | str) -> Cassette:
@@ -60,14 +70,15 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
     gate.refuse_text(text, str(path))
     data = text.encode()
     _refuse_unreadable(data, cassette, path)
-    try:
+    with _explained(path):
         target = _target(path, root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, data)
-    except OSError as error:
-        raise CassetteWriteError(
-            f"{path}: could not be written: {_why(error)}; what stood there is untouched", path=str(path)
-        ) from error
+        file = _Replacement(target)
+        try:
+            file.write(data)
+            file.finish()
+        finally:  # Ctrl-C too
+            file.drop()
 
 
 def refuse(path: Path) -> None:
@@ -146,24 +157,104 @@ def _in_milliseconds(exchange: Exchange) -> Exchange:
     return replace(exchange, response=replace(exchange.response, chunks=chunks))
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside ``path``, then rename: a reader sees the old file or the new one."""
-    _writable(path)
-    _tidy(path)
-    name, handle = _temporary(path)
+class Writer:
+    """A cassette written exchange by exchange, in the memory of one: nothing stands at ``path`` before it is whole.
+
+    What is written is searched for secrets by its caller. ``streams`` says whether any exchange has one. ``drop`` ends
+    it in any case. Raises ``CassetteWriteError`` as ``save`` does.
+    """
+
+    def __init__(self, path: Path, provenance: Provenance, *, streams: bool) -> None:
+        self.path, self.size, self.values = path, 0, 0
+        self._begun, self._provenance = False, provenance
+        self._start = opening(provenance, streams=streams)
+        with _explained(path):
+            target = _target(path, None)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._file = _Replacement(target)
+        self._put(self._start)
+
+    def finish(self) -> None:
+        self._put(CLOSING)
+        with _explained(self.path):
+            self._file.finish()
+
+    def drop(self) -> None:
+        self._file.drop()
+
+    def pause(self) -> None:
+        """Close the file until more is written."""
+        with _explained(self.path):
+            self._file.pause()
+
+    def fits(self, exchange: Exchange) -> bool:
+        """Whether the cassette can still be loaded with ``exchange`` in it."""
+        data = exchange_text(_in_milliseconds(exchange)).encode()
+        return not self._begun or (
+            self.size + len(data) <= document.LARGEST // 2
+            and self.values + document.values(data) <= document.MOST_VALUES // 2
+        )
+
+    def add(self, exchange: Exchange) -> None:
+        exchange = _in_milliseconds(exchange)
+        text = exchange_text(exchange)
+        one = Cassette(self._provenance, (exchange,))
+        _refuse_unreadable(f"{self._start}{text}{CLOSING}".encode(), one, self.path)
+        self._put(f"{BETWEEN if self._begun else ''}{text}")
+        self._begun = True
+
+    def _put(self, text: str) -> None:
+        data = text.encode()
+        self.size, self.values = self.size + len(data), self.values + document.values(data)
+        with _explained(self.path):
+            self._file.write(data)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        with os.fdopen(handle, "wb") as file:
+        yield
+    except OSError as error:
+        raise CassetteWriteError(
+            f"{path}: could not be written: {_why(error)}; what stood there is untouched", path=str(path)
+        ) from error
+
+
+class _Replacement:
+    """A file written beside ``path``, then renamed: a reader sees the old file or the new one."""
+
+    def __init__(self, path: Path) -> None:
+        _writable(path)
+        _tidy(path)
+        self._path = path
+        self._name, handle = _temporary(path)
+        self._file = os.fdopen(handle, "wb")
+        try:
             with contextlib.suppress(FileNotFoundError):
                 os.fchmod(handle, path.stat().st_mode & 0o7777)
-            file.write(data)
-            file.flush()
-            os.fsync(handle)
-        name.replace(path)
-    except BaseException:  # Ctrl-C too: no half file stays
+        except OSError:
+            self.drop()
+            raise
+
+    def write(self, data: bytes) -> None:
+        if self._file.closed:
+            self._file = self._name.open("ab")
+        self._file.write(data)
+
+    def pause(self) -> None:
+        self._file.close()
+
+    def finish(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._name.replace(self._path)
+        _settle(self._path.parent)
+
+    def drop(self) -> None:
+        """Close it; no half file stays."""
         with contextlib.suppress(OSError):
-            name.unlink()
-        raise
-    _settle(path.parent)
+            self._file.close()
+        self._name.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> tuple[Path, int]:

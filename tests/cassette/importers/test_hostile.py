@@ -42,7 +42,7 @@ BROKEN = {
     "a name twice": (b'{"interactions": [], "interactions": []}', "a name stands twice"),
     "NaN": (b'{"interactions": [NaN]}', "NaN is no JSON"),
     "5,000 digits": (b"interactions: [" + b"1" * 5000 + b"]", "digits"),
-    "brackets": (b"[" * 200_000, "depth"),
+    "brackets": (b"[" * 200_000, "deeper than 200"),
     "braces": (b'{"a":' * 100_000, "deeper than 200"),
     "dashes": (b"- " * 100_000, "deeper than 200"),
     "an alias bomb": (bomb(lambda old: f"[{','.join([old] * 9)}]"), "more than 100,000 nodes"),
