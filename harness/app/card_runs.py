@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
     from harness.app.settings import Settings
     from harness.core.card import Card, Cell
-    from harness.core.exchange import Provenance
+    from harness.core.exchange import Exchange, Provenance
     from harness.core.finding import Finding
     from harness.core.observation import Observation
+    from harness.dialects.chat_request import ChatRequest
     from harness.engine.events import CaseResult, Job
     from harness.mutation.mutant import Outcome, Part
     from harness.suite import Model
@@ -237,11 +238,13 @@ def from_recordings(
     checks: Sequence[CardCheck] = CARD_CHECKS,
     in_full: bool = False,
     done: Callable[[Path, str], object] = lambda _file, _problem: None,
+    watch: Callable[[Exchange, ChatRequest, str, str], object] = lambda *_: None,
 ) -> tuple[Card, ...]:
     """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
 
     litellm's parsers read them, and its whole call only what they can't; with ``in_full`` its whole call reads all.
-    ``done`` receives each file, and why one can't be used.
+    ``done`` receives each file, and why one can't be used; ``watch`` each chat exchange, what it asked,
+    where it stands and where it is from.
     """
     sittings: dict[str, CardBuilder] = {}
     cited: dict[str, Provenance] = {}
@@ -261,6 +264,7 @@ def from_recordings(
                         question = on_the_wire(exchange.request)
                         if question is None:
                             continue
+                        watch(exchange, question, f"{file}#{place}", cassette.provenance.source)
                         seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=alone)
                         name = seen.model.partition("/")[0] if by == "provider" else seen.model
                         sitting = sittings.setdefault(name, CardBuilder(name, checks))

@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   harness card --record --local                       the local model: started, asked, stopped
   harness card openai/gpt-4o-mini --agent my_agent:answer --record     the models that an agent asks
   harness card --from cassettes/imported              recordings of any program, a card for each provider
+  harness card --from cassettes/imported --profiles profiles      how each writes its answers, for prove --like
   harness card --html card.html --json card.json      the page, and the document that `harness diff` reads
   harness card --baseline card.json                   exit 1 where something that callers rely on broke since
 
@@ -45,6 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--through",
         choices=("parsers", "litellm"),
         help="with --from: read by litellm's parsers alone, many times as fast (default), or by its whole call",
+    )
+    parser.add_argument(
+        "--profiles", metavar="DIR", help="with --from: write how each provider writes its answers, for --like"
     )
     parser.add_argument("--by", choices=("provider", "model"), default="provider", help="with --from: a card for each")
     parser.add_argument("--check", action="append", default=[], metavar="ID", help="only these checks, such as D1")
@@ -78,14 +82,8 @@ def run(words: argparse.Namespace) -> int:
     from harness.cards.diff import diff
     from harness.cli import card_reports as reports
     from harness.cli import following, programs
-    from harness.core.errors import UsageError
 
-    if (words.names or words.by_position) and not words.baseline:
-        raise UsageError("--as and --by-position go with --baseline")
-    if words.through and not words.recordings:
-        raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
-    if words.recordings and (words.agent or words.backend):
-        raise UsageError("--from judges recordings as they are; leave out --agent and --backend")
+    _refuse_idle(words)
     chosen = settings({name: getattr(words, name) for name in ("cassettes", "agent", "backend")})
     if chosen.agent and not words.cassettes:
         chosen = replace(chosen, cassettes=chosen.cassettes / "agents" / programs.named([chosen.agent]))
@@ -115,6 +113,20 @@ def run(words: argparse.Namespace) -> int:
     broke = options.failed(words, (change for inside in (changes or {}).values() for change in inside))
     failed = words.fail_on_fail and any(cell.verdict == "fail" for card in made for cell in card.cells)
     return code or int(broke or failed)
+
+
+def _refuse_idle(words: argparse.Namespace) -> None:
+    """Raise ``UsageError`` for options that the others leave without a use."""
+    from harness.core.errors import UsageError
+
+    if (words.names or words.by_position) and not words.baseline:
+        raise UsageError("--as and --by-position go with --baseline")
+    if words.through and not words.recordings:
+        raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
+    if words.profiles and not words.recordings:
+        raise UsageError("--profiles goes with --from: profiles are mined from recordings")
+    if words.recordings and (words.agent or words.backend):
+        raise UsageError("--from judges recordings as they are; leave out --agent and --backend")
 
 
 def _of_models(
@@ -179,10 +191,12 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
     from harness.app import card_runs as making
     from harness.cli.following import bar
     from harness.core.errors import UsageError
+    from harness.dialects.wire_profile import Miners, save
     from harness.report import safe_text
 
     files = making.cassettes(map(Path, words.recordings))
     problems: list[str] = []
+    miners = Miners()
     with bar(screen, len(files), "recordings") as step:
 
         def done(file: Path, problem: str) -> None:
@@ -190,9 +204,14 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
             if problem:
                 problems.append(problem)
 
-        made = making.from_recordings(files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done)
+        made = making.from_recordings(
+            files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done, watch=miners.add
+        )
     for problem in problems:
         sys.stderr.write(f"harness: {safe_text.line(problem)}\n")
     if not made:
         raise UsageError("no chat exchange of a dialect that is read here stands in these recordings")
+    if words.profiles:
+        written = save(miners.profiles(), Path(words.profiles))
+        sys.stderr.write(f"harness: {safe_text.count(len(written), 'profile')} in {safe_text.line(words.profiles)}\n")
     return made

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from harness.dialects.wire_profile import WireProfile
     from harness.laws import Law
     from harness.laws.prove import Effort, Mode, Proof
     from harness.laws.tested_backend import Backend
@@ -24,6 +25,7 @@ EXAMPLES = """examples:
   harness prove --backend my_adapter:complete    your own backend, by the laws that are no opinion of ours
   harness prove --backend harness.adapters.litellm_alone:complete --grade danger
   harness prove --mode stream --without-quirk crlf
+  harness prove --like groq                      answers as recordings of Groq show them (docs/profiles.md)
   harness prove --thorough                       for a night: 2,000 examples a provider and mode
   harness prove --self-check                     do the laws catch backends that are wrong on purpose?
 
@@ -47,6 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     modes = "only this mode: whole, stream, async-whole, async-stream, bare-whole, bare-stream"
     add("--mode", action="append", default=[], metavar="M", help=modes)
     add("--without-quirk", action="append", default=[], metavar="Q", help="leave out this quirk of a provider's wire")
+    like = "draw as this profile shows: a provider that has one here, or a file or folder of `card --profiles`"
+    add("--like", metavar="PROFILE", help=like)
     add("--backend", default=_OURS, metavar="MODULE:ATTRIBUTE", help=f"whose backend (default: {_OURS})")
     drawn = f"examples drawn for each provider and mode, after all exemplars (default: {DEFAULT})"
     add("--examples", type=int, metavar="N", help=drawn)
@@ -73,7 +77,9 @@ def run(words: argparse.Namespace) -> int:
         return _self_check(out)
     backend = _tried(backend_at(words.backend), words, out)
     laws, keep = _laws(words), Path(words.keep)
-    proofs = _proofs(backend, laws, words, _effort(words, examples, keep), out)
+    effort = _effort(words, examples, keep, _likes(words))
+    words.provider = list(effort.like) or words.provider
+    proofs = _proofs(backend, laws, words, effort, out)
     _report(proofs, laws, keep, out, words.backend)
     if words.json:
         _write_json(words.json, proofs)
@@ -102,7 +108,30 @@ def _laws(words: argparse.Namespace) -> tuple[Law, ...]:
     return chosen_laws(words.law, words.grade or others)
 
 
-def _effort(words: argparse.Namespace, examples: int, keep: Path) -> Effort:
+def _likes(words: argparse.Namespace) -> dict[str, WireProfile]:
+    """The profile that each provider's answers are drawn by; without --like there is none."""
+    from harness.core.errors import UsageError
+    from harness.dialects.providers import profile
+    from harness.dialects.wire_profile import profiles_at
+    from harness.laws.provider_options import likely, provers
+
+    if not words.like:
+        return {}
+    if words.without_quirk:
+        raise UsageError("--without-quirk has no use beside --like: the profile says which quirks are drawn")
+    found = profiles_at(words.like)
+    if not words.provider:
+        return {likely(one): one for one in reversed(found)}
+    by_dialect = {one.dialect: one for one in found}
+    asked = provers(tuple(words.provider))
+    strange = [name for name in asked if profile(name).dialect not in by_dialect]
+    if strange:
+        said = f"{strange[0]} answers in the dialect {profile(strange[0]).dialect}"
+        raise UsageError(f"{said}, and the profile {words.like} is of {', '.join(by_dialect)}")
+    return {name: by_dialect[profile(name).dialect] for name in asked}
+
+
+def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[str, WireProfile]) -> Effort:
     from harness.core.errors import UsageError
     from harness.dialects import DIALECTS
     from harness.laws.counterexample import kept_questions
@@ -118,6 +147,7 @@ def _effort(words: argparse.Namespace, examples: int, keep: Path) -> Effort:
         words.seed,
         first=kept_questions(keep / "counterexamples", words.backend),
         without=frozenset(words.without_quirk),
+        like=likes,
     )
 
 

@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   harness serve cassettes/ --timing realtime                 with the pauses that were recorded
   harness serve cassettes/ --faults faults.yaml              break answers as providers break
   harness serve --synthetic                                  made-up answers in any dialect
+  harness serve --synthetic --like groq                      made up as recordings of Groq show it
   harness serve --scripted-model --mistake no_call=0.25      a model whose mistakes are known
   harness serve --record --upstream https://api.openai.com my.json      record what passes through, until Ctrl-C
 """
@@ -48,6 +49,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         const="",
         metavar="SCRIPT",
         help="answer from a script in YAML, or with made-up replies where none is given",
+    )
+    parser.add_argument(
+        "--like",
+        metavar="PROFILE",
+        help="with --synthetic: as a profile shows: of a provider here, or a file or folder of `card --profiles`",
     )
     parser.add_argument(
         "--scripted-model",
@@ -79,6 +85,8 @@ def run(words: argparse.Namespace) -> int:
         "--timing": words.timing != "none",
     }
     idle = [name for name, there in given.items() if there]
+    if words.like is not None and words.synthetic != "":
+        raise UsageError("--like is about made-up answers; give --synthetic, without a script")
     if words.mistake and not words.scripted_model:
         raise UsageError("--mistake is about --scripted-model; give both")
     if alone and idle:
@@ -109,6 +117,7 @@ def _replay(words: argparse.Namespace) -> int:
 def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     from harness.app.settings import settings
     from harness.core.errors import UsageError
+    from harness.dialects.wire_profile import profiles_at
     from harness.report import safe_text
     from harness.server import recording_index, synthetic
     from harness.server.scripted_model import scripted_model
@@ -122,6 +131,9 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
             raise UsageError("--synthetic answers without cassettes; name a script, or none, and no cassette")
         if words.synthetic:
             return synthetic.scripted(synthetic.script(words.synthetic)), f"the script {words.synthetic}"
+        if words.like is not None:
+            known = profiles_at(words.like)
+            return synthetic.made_like(known), f"answers like {', '.join(one.name for one in known)}, marked synthetic,"
         return synthetic.made_up(), "made-up answers, marked synthetic,"
     recorded = recording_index.gathered(words.cassettes or ["cassettes"])
     files = len({one.file for one in recorded})

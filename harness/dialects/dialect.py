@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from harness.core.errors import UsageError
+from harness.dialects.detection import Detector  # noqa: TC001 - as below
 from harness.dialects.facts import Facts  # noqa: TC001 - the type of a public value's field
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class Dialect:
 
     ``failures`` are switches of the same kind, after which the bytes no longer hold the reply but tell, under status
     200, that the provider failed: reading them raises ``ProviderError``. ``request`` reads what a request asks; None
-    where nobody has written such a reader.
+    where nobody has written such a reader. ``detectors`` find quirks in the bytes of an answer, by their names: such as
+    the provider decides on, not the request.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Dialect:
     quirks: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     request: ReadChat | None = None
+    detectors: Mapping[str, Detector] = field(default_factory=dict)
 
 
 _MOST_PIECES = 24

@@ -17,11 +17,13 @@ from harness.laws.provider_options import seldom
 from harness.laws.question import History, Question, Turn, carried
 from harness.laws.values import one_in
 from harness.strategies import material
+from harness.strategies.likeness import reply_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.core.chat import Finish, Json
+    from harness.dialects.wire_profile import WireProfile
     from harness.laws.question import Kind
 
 PROSE = (
@@ -58,11 +60,14 @@ def kinds(provider: str) -> list[Kind]:
     return made
 
 
-def questions(provider: str, *, stream: bool, seed: str = "") -> Iterator[Question]:
-    """Questions without end that fit the provider and mode; the same ones for the same seed."""
+def questions(provider: str, *, stream: bool, seed: str = "", like: WireProfile | None = None) -> Iterator[Question]:
+    """Questions without end that fit the provider and mode, with answers ``like`` a profile's where one is given; the
+    same ones for the same seed.
+    """
     number = 0
     while True:
-        yield question_of(provider, Random(f"{provider} {stream} {seed} {number}"), stream=stream)  # noqa: S311 - to be repeated
+        rng = Random(f"{provider} {stream} {seed} {number}")  # noqa: S311 - to be repeated
+        yield question_of(provider, rng, stream=stream, like=like)
         number += 1
 
 
@@ -74,22 +79,29 @@ def _weighted(provider: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in kinds(provider) for _ in range(_WEIGHTS.get(kind, 1)))
 
 
-def question_of(provider: str, rng: Random, *, stream: bool) -> Question:
+def question_of(provider: str, rng: Random, *, stream: bool, like: WireProfile | None = None) -> Question:
     """One question of any kind; over half of them plain."""
     for _ in range(_TRIES):
-        made = _question(provider, rng, stream=stream)
+        made = _question(provider, rng, stream=stream, like=like)
         if carried(made):
             return made
     return Question(provider, ("get_x",), Reply(text="hi", finish="stop", usage=Usage(1, 1, 2)), stream=stream)
 
 
-def _question(provider: str, rng: Random, *, stream: bool) -> Question:
+def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | None) -> Question:
     kind = rng.choice(_weighted(provider))
     textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
     names = [values.legal_name(rng)] if textual else values.names(rng, provider)
-    question = Question(provider, tuple(names), _reply(rng, kind, names, profile(provider).dialect), kind, stream)
-    if kind in {"plain", "broken", "unknown"} and one_in(rng, 2):
-        question = replace(question, quirks=_quirks(rng, provider))
+    reply = _reply(rng, kind, names, profile(provider).dialect)
+    if like is not None and kind == "plain":
+        reply = reply_like(like, rng, names, stream=stream, text=values.spoken, parameters=values.parameters)
+    question = Question(provider, tuple(names), reply, kind, stream)
+    if kind in {"plain", "broken", "unknown"}:
+        if like is not None:
+            quirks = like.quirks_for(rng, reply, stream=stream) - left_out(provider)
+            question = replace(question, quirks=quirks)
+        elif one_in(rng, 2):
+            question = replace(question, quirks=_quirks(rng, provider))
     if kind == "failed":
         failures = sorted(question.dialect.failures)
         question = replace(question, quirks=frozenset({rng.choice(failures)}) if failures else frozenset())

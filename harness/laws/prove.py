@@ -24,8 +24,9 @@ from harness.laws.replies import differences
 from harness.laws.shrink import shrunk, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from harness.dialects.wire_profile import WireProfile
     from harness.laws import Law, Question, Trial
     from harness.laws.tested_backend import Backend
 
@@ -90,7 +91,8 @@ class Effort:
     ``bare``.
 
     ``first`` are questions to put before all others, ``without`` quirks that are left out. ``stop``: the first broken
-    law ends a proof. Without ``exemplars`` only what is drawn is put.
+    law ends a proof. Without ``exemplars`` only what is drawn is put. ``like`` has for a provider the profile that its
+    answers are drawn by; exemplars with quirks that it never showed are left out.
     """
 
     examples: int = 200
@@ -101,6 +103,7 @@ class Effort:
     stop: bool = False
     first: tuple[Question, ...] = ()
     without: frozenset[str] = frozenset()
+    like: Mapping[str, WireProfile] = field(default_factory=dict)
 
 
 def chosen_laws(ids: Sequence[str] = (), grades: Sequence[str] = ()) -> tuple[Law, ...]:
@@ -186,11 +189,14 @@ class _Proving:
         )
         if self.effort.exemplars:
             fixed = exemplars(proof.provider, stream=self._streams())
-            yield from (one for one in fixed if not one.quirks & self.effort.without)
+            like = self.effort.like.get(proof.provider)
+            never = fixed[0].dialect.quirks.keys() - like.shown() if like else frozenset()
+            yield from (one for one in fixed if not one.quirks & (self.effort.without | never))
 
     def _drawn(self) -> Iterator[Question]:
         seed = f"{self.proof.mode} {self.effort.seed if self.effort.seed is not None else ''}"
-        drawn = questions(self.proof.provider, stream=self._streams(), seed=seed)
+        like = self.effort.like.get(self.proof.provider)
+        drawn = questions(self.proof.provider, stream=self._streams(), seed=seed, like=like)
         return (one for one in drawn if not one.quirks & self.effort.without)
 
     def _judge(self, question: Question) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
-from harness.dialects.providers import PROFILES, profile, proven
+from harness.dialects.providers import PROFILES, profile, proven, speaker
+
+if TYPE_CHECKING:
+    from harness.dialects.wire_profile import WireProfile
 
 
 def provers(chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -15,6 +20,13 @@ def provers(chosen: tuple[str, ...] = ()) -> tuple[str, ...]:
         why = f" (of {', '.join(unproven)} nobody knows yet how to ask it here)" if unproven else ""
         raise UsageError(f"no provider {', '.join(unknown)} to prove{why}; there are {', '.join(proven())}")
     return chosen or proven()
+
+
+def likely(like: WireProfile) -> str:
+    """Whom a proof asks for answers like those of a profile: its provider, or who stands for its dialect."""
+    able = [name for name in proven() if profile(name).dialect == like.dialect]
+    own = [name for name in able if name.partition("/")[0] == like.provider]
+    return (own or [speaker(like.dialect).name])[0]
 
 
 def seldom(provider: str) -> frozenset[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,9 +31,10 @@ from harness.server.rules import model_of
 from harness.suite.loader import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.dialects.dialect import Dialect
+    from harness.dialects.wire_profile import WireProfile
 
 _DRAWN = 12
 _PLAIN = Reply(text="This answer is synthetic.", finish="stop", usage=Usage(5, 4, 9))
@@ -97,8 +99,12 @@ def script(path: Path | str) -> Script:
 class Synthetic:
     """Answers from ``choose``, written in the dialect that is asked."""
 
-    def __init__(self, choose: Callable[[HttpRequest, tuple[str, ...]], list[Reply]]) -> None:
-        self._choose = choose
+    def __init__(
+        self,
+        choose: Callable[[HttpRequest, tuple[str, ...]], list[Reply]],
+        quirks: Callable[[HttpRequest, Dialect, Reply], frozenset[str]] | None = None,
+    ) -> None:
+        self._choose, self._quirks = choose, quirks or (lambda request, dialect, _: _quirks(request, dialect))
         self.recorded: tuple[RecordedExchange, ...] = ()
         self.given: list[int] = []
 
@@ -111,7 +117,7 @@ class Synthetic:
                 response = dialect.render(
                     reply,
                     stream=_streams(request, dialect),
-                    quirks=_quirks(request, dialect),
+                    quirks=self._quirks(request, dialect, reply),
                     model=model_of(request) or "model",
                 )
             except UsageError:
@@ -156,6 +162,32 @@ def made_up() -> Synthetic:
         return [*drawn_here[start:], *drawn_here[:start], _PLAIN]
 
     return Synthetic(choose)
+
+
+def made_like(profiles: Sequence[WireProfile]) -> Synthetic:
+    """Answers as the provider of ``profiles`` writes them, each in its dialect, the same for the same request."""
+    from harness.strategies.likeness import reply_like  # noqa: PLC0415 - Hypothesis is loaded only for this
+
+    known = {one.dialect: one for one in profiles}
+
+    def seeded(request: HttpRequest) -> Random:
+        return Random(request.body)  # noqa: S311 - to be repeated
+
+    def choose(request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:
+        dialect = dialect_at(request.url)
+        assert dialect is not None  # nothing is chosen for a request of none
+        if dialect.name not in known:
+            raise CassetteMiss(
+                f"no answers like these in the dialect {dialect.name}: the profile is of {', '.join(known)}"
+            )
+        streams = _streams(request, dialect)
+        drawn = reply_like(known[dialect.name], seeded(request), tools, stream=streams)
+        return [drawn, _PLAIN]
+
+    def quirks(request: HttpRequest, dialect: Dialect, reply: Reply) -> frozenset[str]:
+        return known[dialect.name].quirks_for(seeded(request), reply, stream=_streams(request, dialect))
+
+    return Synthetic(choose, quirks)
 
 
 def _text(body: bytes) -> str:

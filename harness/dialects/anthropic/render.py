@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.anthropic.detectors import DETECTORS
 from harness.dialects.anthropic.facts import ERRORS, FACTS
 from harness.dialects.anthropic.read import read
 from harness.dialects.anthropic.request import read_chat
@@ -195,4 +196,5 @@ ANTHROPIC = Dialect(
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,
+    detectors=DETECTORS,
 )

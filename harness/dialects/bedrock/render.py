@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.bedrock.detectors import DETECTORS
 from harness.dialects.bedrock.facts import FACTS
 from harness.dialects.bedrock.read import EVENT_STREAM, read
 from harness.dialects.bedrock.request import read_chat
@@ -194,4 +195,5 @@ BEDROCK = Dialect(
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,
+    detectors=DETECTORS,
 )

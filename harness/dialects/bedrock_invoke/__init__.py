@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.anthropic.detectors import DETECTORS as ANTHROPICS_DETECTORS
 from harness.dialects.anthropic.facts import FACTS as ANTHROPICS
 from harness.dialects.anthropic.read import read as read_anthropic
 from harness.dialects.anthropic.render import FAILURES, QUIRKS, mentions
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.core.chat import Json, Reply
+    from harness.dialects.detection import Detector, SeenAnswer
 
 _CLAUDE = r"/model/[^/]*(anthropic|claude)[^/]*"
 _HEADERS = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
@@ -105,8 +107,20 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
     return replace(read_anthropics(body, path), dialect="bedrock_invoke", model=model, stream=streams)
 
 
+def _inside(detector: Detector) -> Detector:
+    """A detector of Anthropic's, asked of the events inside the frames."""
+
+    def detect(seen: SeenAnswer) -> bool | None:
+        inner = [_json(base64.b64decode(one["bytes"])) if "bytes" in one else one for one in seen.objects]
+        return detector(replace(seen, events=tuple((str(one.get("type")), one) for one in inner)))
+
+    return detect
+
+
 # Events stand in frames, not in lines of text.
 _FRAMED = {name: what for name, what in QUIRKS.items() if name not in {"no_padding", *VARIANTS}}
+
+_DETECTORS = {name: _inside(ANTHROPICS_DETECTORS[name]) for name in _FRAMED if name in ANTHROPICS_DETECTORS}
 
 BEDROCK_INVOKE = Dialect(
     name="bedrock_invoke",
@@ -119,4 +133,5 @@ BEDROCK_INVOKE = Dialect(
     quirks=_FRAMED,
     failures=FAILURES,
     request=read_chat,
+    detectors=_DETECTORS,
 )

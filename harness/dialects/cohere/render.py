@@ -8,6 +8,7 @@ from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.cohere.detectors import DETECTORS
 from harness.dialects.cohere.facts import FACTS
 from harness.dialects.cohere.read import read
 from harness.dialects.cohere.request import read_chat
@@ -149,4 +150,5 @@ COHERE = Dialect(
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,
+    detectors=DETECTORS,
 )

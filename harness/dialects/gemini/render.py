@@ -18,6 +18,7 @@ from harness.dialects.carried import argument, check, ends_cut
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.framing.variants import VARIANTS, varied
+from harness.dialects.gemini.detectors import DETECTORS
 from harness.dialects.gemini.facts import FACTS, NUMBERS
 from harness.dialects.gemini.read import read
 from harness.dialects.gemini.request import read_chat
@@ -224,4 +225,5 @@ GEMINI = Dialect(
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,
+    detectors=DETECTORS,
 )

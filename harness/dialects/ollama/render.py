@@ -16,6 +16,7 @@ from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.carried import argument, check, ends_cut
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps
+from harness.dialects.ollama.detectors import DETECTORS
 from harness.dialects.ollama.facts import FACTS, GENERATE_FACTS
 from harness.dialects.ollama.read import read
 from harness.dialects.ollama.request import read_chat, read_prompt
@@ -136,7 +137,9 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     return HttpResponse(status, headers, (Chunk(dumps({"error": message}).encode()),))
 
 
-OLLAMA = Dialect("ollama", render, read, mentions, error, (r"/api/chat$",), FACTS, CHAT_QUIRKS, FAILURES, read_chat)
+OLLAMA = Dialect(
+    "ollama", render, read, mentions, error, (r"/api/chat$",), FACTS, CHAT_QUIRKS, FAILURES, read_chat, DETECTORS
+)
 OLLAMA_GENERATE = Dialect(
     "ollama_generate",
     render_generate,

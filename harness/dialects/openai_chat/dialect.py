@@ -9,6 +9,7 @@ from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.dialect import Dialect, Mentions, refused_quirks
 from harness.dialects.framing.sse import dumps
 from harness.dialects.framing.variants import varied
+from harness.dialects.openai_chat.detectors import DETECTORS
 from harness.dialects.openai_chat.facts import FACTS
 from harness.dialects.openai_chat.quirks import FAILURES, QUIRKS
 from harness.dialects.openai_chat.read import read
@@ -90,4 +91,5 @@ OPENAI = Dialect(
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,
+    detectors=DETECTORS,
 )

@@ -8,6 +8,7 @@ from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.dialect import Dialect, refused_quirks
 from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_chat.dialect import error
+from harness.dialects.openai_responses.detectors import DETECTORS
 from harness.dialects.openai_responses.facts import FACTS, FAILURES, PATHS, QUIRKS
 from harness.dialects.openai_responses.items import answer
 from harness.dialects.openai_responses.read import read
@@ -41,4 +42,5 @@ OPENAI_RESPONSES = Dialect(
     quirks=QUIRKS,
     failures=FAILURES,
     request=read_chat,
+    detectors=DETECTORS,
 )
