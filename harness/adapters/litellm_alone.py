@@ -32,4 +32,15 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
         refusal=getattr(message, "refusal", None) or "",
         model=found.model or "",
         id=found.id or "",
+        state=_state(message.model_dump(exclude_none=True)),
     )
+
+
+def _state(message: dict[str, Any]) -> dict[str, Any]:
+    """What litellm's message has beside its text and calls: a caller appends it whole."""
+    calls = {one["id"]: {key: one[key] for key in one.keys() - _CALL} for one in message.get("tool_calls") or ()}
+    return {**{key: one for key, one in message.items() if key not in _MESSAGE}, "call_state": calls}
+
+
+_MESSAGE = frozenset({"role", "content", "tool_calls", "function_call"})
+_CALL = frozenset({"id", "type", "function", "index"})

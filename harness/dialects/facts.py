@@ -89,7 +89,7 @@ class Facts:
     ``failure`` finds an error inside a 200 answer.
 
     ``state`` is the kind that goes back with the next turn: signed or redacted ``thinking`` blocks, ``signed`` ones
-    alone, reasoning ``details``, or reasoning ``items``.
+    alone, reasoning ``details``, reasoning ``items``, or thought ``signatures`` of texts and calls.
     """
 
     finishes: Mapping[str, Finish]
@@ -104,7 +104,7 @@ class Facts:
     tools_in_prompt: bool = False
     object_results: bool = False
     own_schemas: bool = False
-    state: Literal["", "thinking", "signed", "details", "items"] = ""
+    state: Literal["", "thinking", "signed", "details", "items", "signatures"] = ""
     dropped_options: frozenset[str] = frozenset()
     runs: ToolCall = _WEB_SEARCH
     object_arguments: Literal["never", "whole", "always"] = "never"

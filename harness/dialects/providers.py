@@ -208,6 +208,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="gemini",
+            wants_state=True,
             starter="gemini-2.5-flash",
             dialect="gemini",
             names=GEMINI,
@@ -295,6 +296,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="vertex_ai/claude",
+            wants_state=True,
             dialect="anthropic",
             names=ANTHROPIC,
             ids=ANTHROPIC_ID,
@@ -351,9 +353,6 @@ PROFILES: dict[str, Profile] = {
         Profile(name="zai", keys=("ZAI_API_KEY",), hosts=(r"api\.z\.ai",), own_parser=True),
     )
 }
-FOREIGN = "mistral"
-"""A provider that takes back no other's state."""
-
 ALIASES = {"google": "gemini"}
 """What people call a provider, where litellm has another word for it."""
 

@@ -4,7 +4,7 @@
 ``BY_ID["N4"].judge(ask(question, complete))``. ``harness.laws.bare`` holds those that need no litellm.
 """
 
-from harness.laws import decoding, failures, names, requests, streaming, turns
+from harness.laws import decoding, failures, names, requests, state, streaming, turns
 from harness.laws.law import Law
 from harness.laws.question import History, Question, Turn
 from harness.laws.trial import Trial, aask, run_trial
@@ -15,6 +15,7 @@ ALL_LAWS: tuple[Law, ...] = (
     *decoding.LAWS,
     *streaming.LAWS,
     *turns.LAWS,
+    *state.LAWS,
     *failures.LAWS,
 )
 BY_ID: dict[str, Law] = {law.id: law for law in ALL_LAWS}

@@ -7,10 +7,13 @@ requests in each provider's words, streams cut on the way) is not in it: that is
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64decode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.backend.repairs.omissions import generated_text
+from harness.backend.repairs.state import state_of
 from harness.backend.request import prepare_request as prepared
 from harness.backend.response import read_reply
 from harness.core.chat import ToolCall
@@ -20,12 +23,14 @@ from harness.dialects import DIALECTS
 from harness.dialects.arguments import strict_json
 from harness.dialects.dialect import ordered
 from harness.dialects.facts import retry_after
+from harness.dialects.framing import eventstream
+from harness.dialects.framing.kinds import framing, pieces
 from harness.dialects.providers import profile, proven
 from harness.interception import clients
 from harness.laws.replies import read_served
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from harness.backend.request import PreparedRequest as Prepared
     from harness.core.chat import CallError, Json, Reply
@@ -112,7 +117,23 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         sent=sent,
         dialect=dialect.name,
     )
-    return replace(reply, provider_calls=found.provider_calls)
+    state: dict[str, Json] = {}
+    if _STATE.search(response.body if framing(response) != "frames" else b"signature"):
+        state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, asked.arguments["model"])
+    return replace(reply, provider_calls=found.provider_calls, state=state)
+
+
+_STATE = re.compile(rb"signature|Signature|redacted|encrypted")
+"""What an answer holds that the provider wants back: only then is it read for it."""
+
+
+def _events(response: HttpResponse) -> Iterator[Json]:
+    if framing(response) != "frames":
+        yield from (piece for _, piece in pieces(response) if piece is not None)
+        return
+    for frame in eventstream.frames(response.body):
+        event = json.loads(frame.payload)
+        yield json.loads(b64decode(event["bytes"])) if "bytes" in event else {frame.headers[":event-type"]: event}
 
 
 def _call(one: ToolCall | CallError, *, typed: bool) -> dict[str, Json]:

@@ -72,6 +72,7 @@ def _as_question(value: Mapping[str, Json]) -> Question:
             "beside": tuple(_as_question(one) for one in value["beside"]),
             "details": tuple((description, schema) for description, schema in value["details"]),
             "system": tuple(value["system"]),
+            "before": tuple(value.get("before", ())),
         }
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile
-from harness.laws import values
+from harness.laws import state, values
 from harness.laws.known_faults import left_out
 from harness.laws.provider_options import seldom
 from harness.laws.question import History, Question, Turn, carried
@@ -49,7 +49,7 @@ _TRIES = 40
 def kinds(provider: str) -> list[Kind]:
     """The kinds of question that fit a provider."""
     facts = DIALECTS[profile(provider).dialect].facts
-    made: list[Kind] = ["plain", "cut", "written", "prose", "doubled", "refused", "failed", "unreachable"]
+    made: list[Kind] = ["plain", "cut", "written", "prose", "doubled", "refused", "failed", "unreachable", "state"]
     # /api/generate knows no tools: litellm writes them into the prompt, where no name is renamed or read off.
     if not facts.tools_in_prompt:
         made.append("unknown")
@@ -90,6 +90,8 @@ def question_of(provider: str, rng: Random, *, stream: bool, like: WireProfile |
 
 def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | None) -> Question:
     kind = rng.choice(_weighted(provider))
+    if kind == "state":
+        return state.drawn(rng, provider, stream=stream)
     textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
     names = [values.legal_name(rng)] if textual else values.names(rng, provider)
     reply = _reply(rng, kind, names, profile(provider).dialect)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from random import Random
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
@@ -16,6 +17,7 @@ from harness.dialects.providers import profile
 from harness.laws.draw import PROSE, kinds
 from harness.laws.known_faults import left_out
 from harness.laws.question import History, Question, Turn, carried, rendered
+from harness.laws.state import STATEFUL, drawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +50,15 @@ def exemplars(provider: str, *, stream: bool) -> tuple[Question, ...]:
     textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
     made = _textual(provider, stream) if textual else _native(provider, stream)
     fitting = kinds(provider)
-    return tuple(question for question in made if question.kind in fitting and carried(question))
+    whole = (*made, *_stateful(provider, stream))
+    return tuple(question for question in whole if question.kind in fitting and carried(question))
+
+
+def _stateful(provider: str, stream: bool) -> Iterator[Question]:
+    """Histories with state: the provider's own, and that of others."""
+    others = [name for name in STATEFUL if name != provider][:2]
+    for place, origin in enumerate([*[provider] * 3 * (provider in STATEFUL), *others]):
+        yield drawn(Random(place), provider, stream=stream, origin=origin)  # noqa: S311 - to be repeated
 
 
 def _textual(provider: str, stream: bool) -> Iterator[Question]:

@@ -229,7 +229,7 @@ class _Proving:
             owner = guilty(law_id, broken.trial.question, breaks)
             if owner != law_id:
                 del proof.broken[law_id]
-                if BY_ID[owner] in self.laws and (
+                if BY_ID.get(owner) in self.laws and (
                     owner not in proof.broken or size(broken.trial.question) < size(proof.broken[owner].trial.question)
                 ):
                     proof.broken[owner] = BrokenLaw(BY_ID[owner], broken.complaint, broken.trial, broken.after)

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from harness.core.chat import Reply, Usage
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure
 from harness.dialects import DIALECTS
@@ -15,18 +16,30 @@ from harness.strategies.corruption import pieces
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.core.chat import Json, Reply
+    from harness.core.chat import Json
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
     from harness.dialects.providers import Profile
 
 Kind: TypeAlias = Literal[
-    "plain", "broken", "cut", "unknown", "written", "prose", "answer", "doubled", "refused", "failed", "unreachable"
+    "plain",
+    "broken",
+    "cut",
+    "unknown",
+    "written",
+    "prose",
+    "answer",
+    "doubled",
+    "refused",
+    "failed",
+    "unreachable",
+    "state",
 ]
 """``plain``: an answer as it should be. ``broken``: with a call that can't be read. ``cut``: its bytes end early.
 ``unknown``: with a call to a tool that was not offered. ``written``: the text is wholly its calls, as JSON; ``prose``:
 it only looks a little like one; ``answer``: JSON was asked for, and came. ``doubled``: two tools of one name are
 offered. ``refused``: an error status; ``failed``: an error under status 200; ``unreachable``: no connection.
+``state``: what ``origin`` answered, with all that it wants back, is the history of the question.
 """
 _NO_DETAIL: tuple[str, dict[str, Json]] = ("", {})
 
@@ -60,7 +73,8 @@ class Question:
     without it the conversation ends in a tool's result. ``choice`` names a tool, ``word`` is a word in its place.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
     share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time. ``status`` and
-    ``retry_after`` (seconds, or a date) are those of a ``refused`` one.
+    ``retry_after`` (seconds, or a date) are those of a ``refused`` one. ``reply`` of a ``state`` one is the answer of
+    ``origin``; ``before`` are messages that follow what is asked.
     """
 
     provider: str
@@ -82,6 +96,8 @@ class Question:
     options: dict[str, Json] = field(default_factory=dict)
     status: int = 200
     retry_after: str = ""
+    origin: str = ""
+    before: tuple[dict[str, Json], ...] = ()
 
     @property
     def profile(self) -> Profile:
@@ -164,7 +180,21 @@ def conversation(question: Question) -> list[dict[str, Json]]:
             messages.append({"role": "assistant", "content": turn.said})
     if question.asked or not question.turns:
         messages.append({"role": "user", "content": question.asked or "Go on."})
-    return messages
+    return [*messages, *map(copied, question.before)]
+
+
+def first_of(question: Question) -> Question:
+    """The question to ``origin``, whose answer is the history of a ``state`` one."""
+    return replace(question, provider=question.origin, kind="plain", origin="")
+
+
+def next_of(question: Question, answer: Reply) -> Question:
+    """A ``state`` question with what ``origin`` answered, and the results of its calls."""
+    results = [{"role": "tool", "tool_call_id": call.id, "content": f"done {n}"} for n, call in enumerate(answer.calls)]
+    return replace(question, reply=_END, before=(answer.message, *results))
+
+
+_END = Reply("End.", finish="stop", usage=Usage(1, 2, 3))
 
 
 def served(question: Question, wire: Mapping[str, str]) -> HttpResponse | Failure:
@@ -212,6 +242,8 @@ def carried(question: Question) -> bool:
     """Whether the provider's dialect has a place for this reply under these quirks, and its bytes tell it."""
     if question.kind in {"refused", "unreachable"}:
         return all(map(carried, question.beside))
+    if question.kind == "state":
+        return carried(first_of(question))
     quirks = question.quirks
     if question.kind == "failed" and not quirks & question.dialect.failures.keys():
         return False  # nothing in its bytes fails

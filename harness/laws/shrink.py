@@ -67,6 +67,8 @@ def _smaller(question: Question) -> Iterator[Question]:
     )
     yield from _fewer_tools(question)
     yield from _smaller_details(question)
+    if question.kind == "state":
+        return  # the state names the calls
     if not question.reply.errors and question.kind != "written":
         yield from (
             replace(question, reply=replace(question.reply, calls=tuple(one))) for one in _fewer_calls(question)

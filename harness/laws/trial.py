@@ -22,7 +22,8 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.question import conversation, copied, offered, options, served
+from harness.laws.question import conversation, copied, first_of, next_of, offered, options, served
+from harness.laws.replies import CONTENT, differences
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -241,7 +242,19 @@ def _group(question: Question, errors: tuple[type[BaseException], ...], *, threa
 def run_trial(
     question: Question, complete: Complete, errors: tuple[type[BaseException], ...] = (HarnessError,)
 ) -> Trial:
-    """Put ``question`` to a backend; what it raises is part of the trial. ``errors`` are its own exception classes."""
+    """Put ``question`` to a backend; what it raises is part of the trial. ``errors`` are its own exception classes.
+
+    The trial of a ``state`` question is that of its second request, or of its first where that is answered wrongly.
+    """
+    if question.kind == "state":
+        first = run_trial(first_of(question), complete, errors)
+        if first.reply is None or not differences(first).keys().isdisjoint(CONTENT):
+            return first
+        return replace(_trial(next_of(question, first.reply), complete, errors), question=question)
+    return _trial(question, complete, errors)
+
+
+def _trial(question: Question, complete: Complete, errors: tuple[type[BaseException], ...]) -> Trial:
     group = _group(question, errors, threads=True)
     with answering(group):
         if not question.beside:
@@ -270,6 +283,15 @@ def aask(
 
 
 async def _aask(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
+    if question.kind == "state":
+        first = await _atrial(first_of(question), acomplete, errors)
+        if first.reply is None or not differences(first).keys().isdisjoint(CONTENT):
+            return first
+        return replace(await _atrial(next_of(question, first.reply), acomplete, errors), question=question)
+    return await _atrial(question, acomplete, errors)
+
+
+async def _atrial(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
     group = _group(question, errors, threads=False)
     with answering(group):
         trial, *others = await asyncio.gather(*(_aone(one, acomplete) for one in group.members))

@@ -147,6 +147,7 @@ def _expected(broken: BrokenLaw) -> str:
         "refused": f"the error for status {question.status}",
         "failed": "an error: the provider failed in its answer",
         "unreachable": "an error: no connection",
+        "state": "a request with the conversation, and with the state of the model that is asked alone",
     }
     if question.kind in words:
         return words[question.kind]

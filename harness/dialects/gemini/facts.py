@@ -86,6 +86,7 @@ FACTS = Facts(
     call_ids=False,
     object_results=True,
     own_schemas=True,
+    state="signatures",
     runs=ToolCall("code_execution", {"language": "PYTHON", "code": "1"}, ""),
     event_keys=("candidates", "promptFeedback", "usageMetadata", "error"),
     object_arguments="always",

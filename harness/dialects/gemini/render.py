@@ -105,7 +105,7 @@ def _streamed(
 ) -> HttpResponse:
     groups: list[list[dict[str, Json]]] = []
     for part in _said_parts(reply):
-        groups += [[{**part, "text": piece}] for piece in pieces(part["text"])] if "text" in part else [[part]]
+        groups += [[one] for one in _text_pieces(part)] if "text" in part else [[part]]
     groups += [[call] for call in calls] if "calls_apart" in quirks else [calls] if calls else []
     if "finish_alone" in quirks or not groups:
         groups.append([])
@@ -120,6 +120,13 @@ def _streamed(
     return HttpResponse(
         200, (("content-type", "text/event-stream"),), chunks(write(dumps(one), newline=newline) for one in bodies)
     )
+
+
+def _text_pieces(part: dict[str, Json]) -> list[dict[str, Json]]:
+    """A text in several events: its signature comes with the last."""
+    texts = list(pieces(part["text"]))
+    plain = {key: value for key, value in part.items() if key != "thoughtSignature"}
+    return [{**(part if n == len(texts) - 1 else plain), "text": text} for n, text in enumerate(texts)]
 
 
 def _candidates(parts: list[dict[str, Json]], tail: dict[str, Json]) -> dict[str, Json]:
@@ -150,7 +157,8 @@ def _said_parts(reply: Reply) -> Iterator[dict[str, Json]]:
     if reply.reasoning:
         yield {"text": reply.reasoning, "thought": True}
     if reply.text:
-        yield {"text": reply.text}
+        signed = reply.state.get("thought_signatures")
+        yield {"text": reply.text, **({"thoughtSignature": signed[0]} if signed else {})}
 
 
 def _call_parts(reply: Reply, sent: int, quirks: frozenset[str]) -> list[dict[str, Json]]:
@@ -166,6 +174,8 @@ def _call_parts(reply: Reply, sent: int, quirks: frozenset[str]) -> list[dict[st
         made.append({"functionCall": said})
     if made and "thought_signature" in quirks:
         made[0]["thoughtSignature"] = "c2lnbmF0dXJl"
+    for part, signature in zip(made, reply.state.get("call_signatures", ()), strict=False):
+        part.update({"thoughtSignature": signature} if signature else {})
     return made
 
 

@@ -56,6 +56,37 @@ def _calls_without_text(message: dict[str, Json]) -> dict[str, Json]:
     return {**message, "content": None} if message.get("tool_calls") else message
 
 
+def _plain_fields(message: dict[str, Json]) -> dict[str, Json]:
+    calls = [{key: one for key, one in call.items() if key in _PLAIN} for call in message.get("tool_calls") or ()]
+    made = {key: one for key, one in message.items() if key in _PLAIN}
+    return {**made, "tool_calls": calls} if calls else made
+
+
+_PLAIN = frozenset({"role", "content", "name", "tool_call_id", "id", "type", "function"})
+
+
+def _in_state(change: Callable[[Json], Json], *fields: str) -> Callable[[dict[str, Json]], dict[str, Json]]:
+    """``change`` done to these fields of a message, where it has them."""
+    return lambda message: {key: change(one) if key in fields else one for key, one in message.items()}
+
+
+def _byte_changed(value: Json) -> Json:
+    """Each signature with another first letter."""
+    if isinstance(value, list):
+        return [_byte_changed(one) for one in value]
+    return {**value, **{key: f"S{value[key][1:]}" for key in ("signature", "data") if value.get(key)}}
+
+
+def _without_origin(message: dict[str, Json]) -> dict[str, Json]:
+    fields = {key: one for key, one in message.get("provider_specific_fields", {}).items() if key != "state_of"}
+    return {**message, "provider_specific_fields": fields} if "provider_specific_fields" in message else message
+
+
+def _thoughts_alone(message: dict[str, Json]) -> dict[str, Json]:
+    """Nothing is said beside thoughts that go back."""
+    return {**message, "content": None} if message.get("provider_specific_fields") else message
+
+
 def _as_users(message: dict[str, Json]) -> dict[str, Json]:
     return {"role": "user", "content": message["content"]} if message["role"] == "tool" else message
 
@@ -135,6 +166,16 @@ MESSAGES: tuple[BrokenBackend, ...] = (
         on_messages(lambda messages: [*messages, {"role": "user", "content": "Continue."}]),
     ),
     BrokenBackend("messages-merged", "roles must alternate", on_messages(_merged)),
+    BrokenBackend("state-dropped", "role, content and tool_calls alone", on_message(_plain_fields)),
+    BrokenBackend("state-changed", "a byte of a signature", on_message(_in_state(_byte_changed, "thinking_blocks"))),
+    BrokenBackend("state-first-block", "thinking[0]", on_message(_in_state(lambda one: one[:1], "thinking_blocks"))),
+    BrokenBackend(
+        "state-redacted-dropped",
+        "what can't be read is left out",
+        on_message(_in_state(lambda given: [one for one in given if "data" not in one], "thinking_blocks")),
+    ),
+    BrokenBackend("state-to-any-model", "where it comes from is not kept", on_message(_without_origin)),
+    BrokenBackend("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),
     BrokenBackend("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
     BrokenBackend("first-part-only", "content[0]", on_message(_first_part)),
     BrokenBackend("parts-joined", "a list is joined with line ends", on_message(_parts_joined)),

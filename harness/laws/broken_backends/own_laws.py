@@ -75,6 +75,9 @@ _BY_LAWS = {
         "parallel-inverted "
     ),
     "Q5": "history-dropped",
+    "T6": "state-dropped state-changed state-first-block state-redacted-dropped",
+    "T7": "state-to-any-model",
+    "T6 T7": "text-lost-beside-state",
     "T5": "history-ids-cut history-ids-cleaned",
     "T5 Q6": "result-ids-kept",
     "D4 D5 D6": "parameters-as-text",
