@@ -113,5 +113,5 @@ _OF_THE_PROVIDER = ("state_of", "thought_signatures", "responses_items")
 def _as_call(call: ToolCall, *, custom: bool) -> dict[str, Json]:
     if custom:
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.parameters["input"]}}
-    arguments = json.dumps(call.parameters)
+    arguments = json.dumps(call.parameters, default=dict)  # a backend may have mappings of its own
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}

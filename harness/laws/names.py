@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.laws.json_identity import differ, number_differs
 from harness.laws.law import Law
-from harness.laws.replies import CONTENT, differences
+from harness.laws.replies import differences
 
 if TYPE_CHECKING:
     from harness.laws.trial import Trial
@@ -92,6 +92,9 @@ def consistent(trial: Trial) -> str | None:
     return ""
 
 
+_CONTENT = frozenset({"calls", "name", "no_arguments", "value", "string", "text"})
+
+
 def isolated(trial: Trial) -> str | None:
     if not trial.beside:
         return None
@@ -100,7 +103,7 @@ def isolated(trial: Trial) -> str | None:
             continue
         if one.reply is None:
             return f"asked at the same time as others, it raised {one.error!r}"
-        complaint = next((words for name, words in differences(one).items() if name in CONTENT), "")
+        complaint = next((words for name, words in differences(one).items() if name in _CONTENT), "")
         if complaint:
             return f"asked at the same time as {len(trial.beside)} others: {complaint}"
     return ""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 WHOLE = frozenset({"plain", "broken", "unknown", "written"})
 """Kinds of question whose answer is a whole reply."""
-CONTENT = frozenset({"raised", "calls", "name", "no_arguments", "value", "string", "text"})
-"""Aspects of what a reply says and calls."""
 
 
 def differences(trial: Trial) -> dict[str, str]:

@@ -260,6 +260,8 @@ def _form(trial: Trial, asked: ChatRequest) -> str:
 def once(trial: Trial) -> str | None:
     if trial.question.kind in {"doubled", "unreachable"}:
         return None  # what nobody listens to is no request
+    if trial.reply is None and trial.error is None:
+        return None
     if trial.error is not None and not trial.requests:
         return None if trial.declined else f"nothing was asked: raised {shown(repr(trial.error))}"
     # litellm asks an Ollama about its models, too

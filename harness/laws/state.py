@@ -44,15 +44,18 @@ def drawn(rng: Random, provider: str, *, stream: bool, origin: str = "") -> Ques
         own = provider in STATEFUL and not one_in(rng, 3)
         origin = provider if own else rng.choice([name for name in STATEFUL if name != provider])
     row = profile(origin)
+    # Where tools are written into the prompt, no name is renamed.
+    textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
+    tools = tuple(name.replace("/", "_") for name in _TOOLS) if textual else _TOOLS
     calls = tuple(
-        ToolCall(rng.choice(_TOOLS), values.parameters(rng), f"call_{place}abcdefgh")
+        ToolCall(rng.choice(tools), values.parameters(rng), f"call_{place}abcdefgh")
         for place in range(rng.choice((1, 1, 2, 3)))
     )
     text = rng.choice(("", "So."))
     reasoning = rng.choice(_THOUGHTS) if row.wants_reasoning else ""
     state = {} if reasoning else _DRAWN[DIALECTS[row.dialect].facts.state](rng, calls, text)
     reply = Reply(text, calls, finish="tool_calls", usage=Usage(1, 2, 3), reasoning=reasoning, state=state)
-    return Question(provider, _TOOLS, reply, "state", stream, origin=origin, asked="Go.")
+    return Question(provider, tools, reply, "state", stream, origin=origin, asked="Go.")
 
 
 def _opaque(rng: Random) -> str:

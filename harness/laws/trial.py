@@ -22,8 +22,8 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
+from harness.laws.json_identity import number_differs
 from harness.laws.question import conversation, copied, first_of, next_of, offered, options, served
-from harness.laws.replies import CONTENT, differences
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ Given: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A question and what came of it: exactly one of ``reply`` and ``error`` is set.
+    """A question and what came of it: one of ``reply`` and ``error`` is set, or neither where no history came.
 
     ``given`` is what the backend was handed, ``pristine`` the same as it was before; ``untouched``
     says that they did not differ while a request was made.
@@ -244,13 +244,15 @@ def run_trial(
 ) -> Trial:
     """Put ``question`` to a backend; what it raises is part of the trial. ``errors`` are its own exception classes.
 
-    The trial of a ``state`` question is that of its second request, or of its first where that is answered wrongly.
+    The trial of a ``state`` question is that of its second request. Where the answer to its first was read wrongly it is
+    that of the first, or of nothing where the backend may not know ``origin``.
     """
     if question.kind == "state":
         first = run_trial(first_of(question), complete, errors)
-        if first.reply is None or not differences(first).keys().isdisjoint(CONTENT):
-            return first
-        return replace(_trial(next_of(question, first.reply), complete, errors), question=question)
+        answer = _came_back(first, question)
+        if answer is None:
+            return _without_history(first, question)
+        return replace(_trial(next_of(question, answer), complete, errors), question=question)
     return _trial(question, complete, errors)
 
 
@@ -271,6 +273,20 @@ def _trial(question: Question, complete: Complete, errors: tuple[type[BaseExcept
         return replace(trial, again=_one(second, second.members[0], complete).reply)
 
 
+def _came_back(first: Trial, question: Question) -> Reply | None:
+    """The reply, if text and calls are those that were drawn, each call with an id of its own."""
+    reply, drawn = first.reply, question.reply
+    if reply is None or reply.errors or reply.text != drawn.text or number_differs(drawn.calls, reply.calls):
+        return None
+    return reply if len({call.id for call in reply.calls if call.id}) == len(drawn.calls) else None
+
+
+def _without_history(first: Trial, question: Question) -> Trial:
+    if question.origin == question.provider:
+        return first
+    return replace(first, question=question, requests=(), mentions=Mentions(), reply=None, error=None, memo={})
+
+
 def aask(
     question: Question,
     acomplete: AComplete,
@@ -285,9 +301,10 @@ def aask(
 async def _aask(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
     if question.kind == "state":
         first = await _atrial(first_of(question), acomplete, errors)
-        if first.reply is None or not differences(first).keys().isdisjoint(CONTENT):
-            return first
-        return replace(await _atrial(next_of(question, first.reply), acomplete, errors), question=question)
+        answer = _came_back(first, question)
+        if answer is None:
+            return _without_history(first, question)
+        return replace(await _atrial(next_of(question, answer), acomplete, errors), question=question)
     return await _atrial(question, acomplete, errors)
 
 

@@ -10,7 +10,7 @@ import pytest
 from harness.adapters import litellm_alone
 from harness.backend.completion import acomplete, complete
 from harness.dialects import DIALECTS
-from harness.laws import BY_ID, aask, bare, run_trial
+from harness.laws import ALL_LAWS, BY_ID, aask, bare, run_trial
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
 from harness.laws.guilt import guilty
@@ -86,11 +86,13 @@ def test_a_text_that_is_lost_beside_state_breaks_it():
     assert BY_ID["T7"].judge(run_trial(question, silent)) == "the assistant 'So.' did not go out"
 
 
-def test_a_first_answer_that_is_read_wrongly_is_judged_by_its_own_laws():
-    trial = run_trial(asked("openai", "anthropic"), wrong(lambda reply: replace(reply, calls=())))
+def test_a_first_answer_that_is_read_wrongly_is_judged_by_its_own_laws_where_its_provider_is_judged():
+    trial = run_trial(asked("anthropic", "anthropic"), wrong(lambda reply: replace(reply, calls=())))
     assert trial.question.kind == "plain"
     assert complaints(trial) == {"T6": None, "T7": None}
     assert BY_ID["D2"].judge(trial) or BY_ID["D1"].judge(trial)
+    trial = run_trial(asked("openai", "anthropic"), wrong(lambda reply: replace(reply, calls=())))
+    assert [law.id for law in ALL_LAWS if complaint_of(law, trial)] == []
 
 
 def test_what_is_lost_without_state_too_is_no_fault_of_state():
