@@ -244,8 +244,8 @@ def run_trial(
 ) -> Trial:
     """Put ``question`` to a backend; what it raises is part of the trial. ``errors`` are its own exception classes.
 
-    The trial of a ``state`` question is that of its second request. Where the answer to its first was read wrongly it is
-    that of the first, or of nothing where the backend may not know ``origin``.
+    The trial of a ``state`` question is that of its second request. Where the answer to its first was read wrongly it
+    is that of the first, or of nothing where the backend may not know ``origin``.
     """
     if question.kind == "state":
         first = run_trial(first_of(question), complete, errors)
