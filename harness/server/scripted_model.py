@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from harness.checks.suite.structure import wants_call
 from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.core.expectation import Expectation
@@ -43,10 +44,14 @@ MISTAKES: dict[str, str] = {
     "needless_call": "a call where text is due",
     "empty": "nothing at all where text is due",
     "markup": "the markup of a call in the text",
+    "thought_alone": "reasoning where text is due, and nothing else",
+    "result_unused": "words that say nothing of a tool's result",
+    "lost_at_the_end": "the same, after several rounds of calls",
 }
 """What the scripted model may do wrong, in the order in which it is tried: one mistake an answer."""
 _LOST = "I could not do it."
 _OTHER = "something else"
+_EVADING = "I would rather talk about it."
 
 
 class ScriptedModel:
@@ -78,14 +83,15 @@ class ScriptedModel:
         if question is None:
             return [Reply(text=_LOST, finish="stop", usage=USAGE)]
         with self._lock:
-            reply = self._mistaken(self._right(question, tools), question)
+            reply = self._mistaken(*self._right(question, tools), question)
         return [reply, Reply(text=_LOST, finish="stop", usage=USAGE)]
 
-    def _right(self, question: ChatRequest, tools: tuple[str, ...]) -> Reply:
+    def _right(self, question: ChatRequest, tools: tuple[str, ...]) -> tuple[Reply, bool]:
+        """The right reply, and whether it is due: any other would be wrong."""
         if (planned := _planned(question)) is not None:
-            return planned
+            return planned, True
         expect, words = self._expected(question)
-        return correct(expect, words, tools)
+        return correct(expect, words, tools), wants_call(expect) is True or expect.text is not None
 
     def _expected(self, question: ChatRequest) -> tuple[Expectation, dict[str, Json]]:
         """What the question expects, as far as it is one of the package's own."""
@@ -106,11 +112,17 @@ class ScriptedModel:
             words["tool_choice"] = {"type": "function", "function": {"name": own.get(name, name)}}
         return ([case.expect, *(one.expect for one in case.then)][turn]), words
 
-    def _mistaken(self, reply: Reply, question: ChatRequest) -> Reply:
-        if any(case.then for case, _ in self._known.get(_key(question.messages), ())):
-            return reply  # a mistake on the way would be counted as that of the whole conversation
-        for name in MISTAKES:
-            if name not in self._rates or (wrong := _wrong(name, reply, question)) is None:
+    def _mistaken(self, reply: Reply, due: bool, question: ChatRequest) -> Reply:
+        known = self._known.get(_key(question.messages), ())
+        # Anthropic and Bedrock are asked for JSON by a tool that litellm adds.
+        by_tool = bool(question.tools) and any(case.return_type == "json" and not case.offered for case, _ in known)
+        names = tuple(MISTAKES)
+        if by_tool:
+            names = ("no_json",)
+        elif any(case.then for case, _ in known):
+            names = ("lost_at_the_end",)  # one on the way would be counted as that of the whole conversation
+        for name in names:
+            if name not in self._rates or (wrong := _wrong(name, reply, question, due=due, by_tool=by_tool)) is None:
                 continue
             before, self.chances[name] = self.chances[name], self.chances[name] + 1
             rate = self._rates[name]
@@ -215,34 +227,55 @@ def _next_step(plans: Sequence[Plan], results: Sequence[Sequence[Json]]) -> Repl
     return Reply(text=" ".join(said), finish="stop", usage=USAGE)
 
 
-def _wrong(name: str, reply: Reply, question: ChatRequest) -> Reply | None:
-    """``reply`` with a mistake; None where this answer can't show it."""
-    free, calls = question.choice in (None, "auto"), reply.calls
-    text = replace(reply, calls=(), text="I would rather talk about it.", finish="stop")
-    answered = bool(question.messages) and question.messages[-1].get("role") == "tool"
-    talks = not calls and question.json is None and bool(reply.text) and not answered
-    made: Reply | None = None
+def _wrong(name: str, reply: Reply, question: ChatRequest, *, due: bool, by_tool: bool) -> Reply | None:
+    """``reply`` with a mistake; None where this answer can't show it. ``due``: another reply would be wrong."""
     if name == "no_json":
-        made = text if question.json is not None and not calls else None
-    elif name == "text_when_required":
-        made = text if question.choice == "required" and calls else None
-    elif name == "no_call":
-        made = text if free and len(calls) == 1 else None
-    elif name == "missing_call":
-        made = replace(reply, calls=calls[:-1]) if len(calls) > 1 else None
-    elif name == "empty":
-        made = replace(reply, text="") if talks else None
-    elif name == "markup":
-        made = replace(reply, text=f'{reply.text} <tool_call>{{"name": "x"}}</tool_call>') if talks else None
-    elif name == "needless_call":
-        made = _needless(reply, question) if talks and free and question.tools else None
-    elif name == "wrong_tool":
-        other = [one for one in question.schemas if calls and one != calls[0].name]
-        named = isinstance(question.choice, dict) and other
-        made = replace(reply, calls=(replace(calls[0], name=other[0]),)) if named else None
-    elif free and len(calls) == 1:
-        made = _altered(reply, question, misfit=name == "misfit")
-    return made
+        asked = by_tool or (question.json is not None and not reply.calls)
+        return replace(reply, calls=(), text=_EVADING, finish="stop") if asked else None
+    if reply.calls:
+        return _wrong_calls(name, reply, question, due=due)
+    if question.json is not None or not reply.text:
+        return None
+    if question.messages and question.messages[-1].get("role") == "tool":
+        rounds = sum(bool(one.get("tool_calls")) for one in question.messages)
+        unused = "lost_at_the_end" if rounds > 1 else "result_unused"
+        return replace(reply, text=_EVADING) if due and name == unused else None
+    return _wrong_words(name, reply, question)
+
+
+def _free(question: ChatRequest) -> bool:
+    return question.choice in (None, "auto")
+
+
+def _wrong_words(name: str, reply: Reply, question: ChatRequest) -> Reply | None:
+    """Where text is due."""
+    if name == "empty":
+        return replace(reply, text="")
+    if name == "thought_alone":
+        return replace(reply, text="", reasoning="I should say something.")
+    if name == "markup" and question.tools:
+        return replace(reply, text=f'{reply.text} <tool_call>{{"name": "x"}}</tool_call>')
+    if name == "needless_call" and question.tools and _free(question):
+        return _needless(reply, question)
+    return None
+
+
+def _wrong_calls(name: str, reply: Reply, question: ChatRequest, *, due: bool) -> Reply | None:
+    """Where calls are due."""
+    calls, text = reply.calls, replace(reply, calls=(), text=_EVADING, finish="stop")
+    if name == "text_when_required":
+        return text if question.choice == "required" else None
+    if name == "missing_call":
+        return replace(reply, calls=calls[:-1]) if len(calls) > 1 else None
+    if name == "wrong_tool":
+        other = next((one for one in question.schemas if one != calls[0].name), None)
+        named = isinstance(question.choice, dict)
+        return replace(reply, calls=(replace(calls[0], name=other),)) if named and other else None
+    if not (due and _free(question) and len(calls) == 1):
+        return None
+    if name == "no_call":
+        return text
+    return _altered(reply, question, misfit=name == "misfit") if name in {"wrong_value", "misfit"} else None
 
 
 def _needless(reply: Reply, question: ChatRequest) -> Reply:
