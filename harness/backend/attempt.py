@@ -22,7 +22,7 @@ from harness.backend.repairs.responses import Output, output_of, reply_of
 from harness.backend.repairs.state import state_of
 from harness.backend.response import as_generated, read_reply, read_usage
 from harness.backend.stream import StreamAssembly, put_ids
-from harness.backend.stream_watch import LineWatch
+from harness.backend.stream_watch import LineWatch, shown
 from harness.backend.tool_calls import item
 from harness.core.errors import (
     AuthenticationError,
@@ -69,15 +69,16 @@ class Attempt:
             self.keep(answer)
 
     def hear(self, response: httpx.Response) -> httpx.Response:
-        """The response as litellm is to read it. Its headers are kept, and the text of one that litellm does not log,
-        which is repaired at once: litellm takes no other client for it.
+        """The response as litellm is to read it: a whole answer is repaired where litellm would trip. Its headers are
+        kept, and its own text where litellm would log another, or none.
         """
         self.headers = tuple(response.headers.multi_items())
-        if not self.peculiar.unlogged or self.question.arguments["stream"]:
+        if self.question.arguments["stream"]:
             return response
-        self.keep(response.text)
-        text = self._repaired()
-        return response if text is None else httpx.Response(response.status_code, text=text)
+        text = self._repaired(response.text)
+        if self.peculiar.unlogged or text is not None:
+            self.keep(response.text)
+        return response if text is None else shown(response, text=text)
 
     def given(self) -> dict[str, Json]:
         """What litellm is given: a copy, for it changes some of it."""
@@ -186,17 +187,17 @@ class Attempt:
         except (NotJson, UnreadableReplyError):
             return None
 
-    def mended(self) -> str | None:
-        """A whole answer that litellm tripped over, put right for a second reading; None if it can't be."""
-        return None if self.begun or self.peculiar.unlogged else self._repaired()
-
-    def _repaired(self) -> str | None:
+    def _repaired(self, text: str) -> str | None:
+        """A whole answer as litellm can read it; None where it needs no repair."""
         repair = REPAIRS.get(self.dialect)
+        if repair is None or self.peculiar.openai_shape:  # which the decoder reads itself
+            return None
         try:
-            answer = parse(self.raw)
+            answer = parse(text)
         except NotJson:
             return None
-        return json.dumps(repair(answer)) if repair is not None and isinstance(answer, dict) else None
+        repaired = repair(answer) if isinstance(answer, dict) else answer
+        return None if repaired == answer else json.dumps(repaired)
 
     @property
     def dialect(self) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
-
-import httpx
 
 from harness.backend.attempt import Attempt
 from harness.backend.config import ModelConfig, canonical
@@ -47,7 +44,7 @@ def complete(
             for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:  # litellm raises its own, the SDKs' and Python's: all become one of ours
-        rescued = _rescued(attempt, error)
+        rescued = attempt.rescued(error)
         if rescued is not None:
             return rescued
         raise attempt.failed(error) from error
@@ -74,7 +71,7 @@ async def acomplete(
             async for chunk in answer:
                 attempt.assembly.add(chunk)
     except Exception as error:  # litellm raises its own, the SDKs' and Python's: all become one of ours
-        rescued = _rescued(attempt, error)
+        rescued = attempt.rescued(error)
         if rescued is not None:
             return rescued
         raise attempt.failed(error) from error
@@ -161,21 +158,3 @@ def _config(model: ModelConfig | Mapping[str, Json] | str) -> ModelConfig:
 def _sampling(temperature: float | None, max_tokens: int | None) -> dict[str, Json]:
     given = {"temperature": temperature, "max_tokens": max_tokens}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _rescued(attempt: Attempt, error: Exception) -> Reply | None:
-    """The reply of an answer that came whole, and that litellm tripped over; None if it can't be had."""
-    reply = attempt.rescued(error)
-    text = attempt.mended() if reply is None else None
-    if text is None:
-        return reply
-    from litellm.llms.custom_httpx.http_handler import HTTPHandler  # noqa: PLC0415 - as for litellm itself
-
-    # litellm's own parser reads the answer again, repaired, from memory: its "client" option takes any HTTP client.
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
-    with (
-        contextlib.suppress(Exception),  # whatever this attempt fails with, the first error is the one to tell
-        httpx.Client(transport=transport) as client,
-    ):
-        return attempt.reply(library().completion(**attempt.given(), client=HTTPHandler(client=client)))
-    return None

@@ -124,8 +124,14 @@ KNOWN_FAULTS = (
     KnownFault(
         "gemini-filtered-text",
         "1.106.2 to 1.110.2",
-        "The text of a whole Gemini answer that ended in SAFETY is dropped.",
-        "repairs.spoken.spoken",
+        "The text and calls of a whole Gemini answer that ended in SAFETY are dropped.",
+        "attempt.Attempt.hear, repairs.events.gemini",
+    ),
+    KnownFault(
+        "stream-ends-in-error",
+        "1.109.1 to 1.110.2",
+        "A stream whose finish reason is error is thrown away, with all the text and calls that came.",
+        "repairs.events.openai",
     ),
     KnownFault(
         "bedrock-citations-dropped",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from typing import TYPE_CHECKING
 
 from harness.backend.finish_words import finish_of
@@ -81,7 +82,11 @@ def _said(message: Json, own: Spoken, dialect: str) -> tuple[str, str]:
     found = text_of(message)
     if not said and not thought:  # nothing was seen
         thought = _string(message, "reasoning_content") or _string(message, "reasoning")
-    return parted(said if said and found.strip() in said else found, thought, dialect)
+    holds = said and _TAG.sub("", found).strip() in _TAG.sub("", said)
+    return parted(said if holds else found, thought, dialect)
+
+
+_TAG = re.compile(r"</?think(?:ing)?>")  # litellm takes them out of Ollama's streams, wherever they stand
 
 
 def _empty_is_nothing(dialect: str, sent: str) -> bool:

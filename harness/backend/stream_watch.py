@@ -280,11 +280,15 @@ def _response_of(lines: Any, depth: int = 3) -> httpx.Response | None:
 
 def _rewritten(response: httpx.Response, watch: LineWatch, *, asynchronous: bool) -> httpx.Response:
     """A response like ``response`` whose body is what ``watch`` shows for its own."""
+    return shown(response, stream=_AsyncBytes(response, watch) if asynchronous else _SyncBytes(response, watch))
+
+
+def shown(response: httpx.Response, **body: Any) -> httpx.Response:
+    """A response like ``response`` with another body: ``text``, or a ``stream``."""
     framed = ("content-encoding", "content-length", "transfer-encoding")
     headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in framed]
-    stream = _AsyncBytes(response, watch) if asynchronous else _SyncBytes(response, watch)
     request = response._request  # noqa: SLF001 - the public attribute raises where there is none
-    return httpx.Response(response.status_code, headers=headers, stream=stream, request=request)
+    return httpx.Response(response.status_code, headers=headers, request=request, **body)
 
 
 class _SyncBytes(httpx.SyncByteStream):

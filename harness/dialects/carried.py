@@ -13,16 +13,17 @@ from harness.dialects.dialect import ordered
 from harness.dialects.framing.sse import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from harness.core.chat import Finish, Json, Reply
+    from harness.dialects.facts import Facts
 
 _THINKING = re.compile(r"\s*<(?P<tag>think|thinking)>(?P<thought>.*?)</(?P=tag)>(?P<text>.*)", re.DOTALL)
 
 
 def check(reply: Reply, finishes: Collection[Finish | None], wire: str) -> None:
     """Raise ``UsageError`` for a reply that ``wire`` has no words for, whatever the quirks."""
-    if reply.finish not in finishes:
+    if reply.finish not in finishes and not (reply.finish == "unknown" and reply.raw_finish):
         raise UsageError(f"{wire} has no stop reason for {reply.finish!r}")
     if reply.refusal:
         raise UsageError(f"{wire} has no field for a refusal; say it as text, with the finish 'content_filter'")
@@ -32,6 +33,14 @@ def check(reply: Reply, finishes: Collection[Finish | None], wire: str) -> None:
         "".join((reply.text, reply.reasoning, *names, *(error.raw for error in reply.errors))).encode()
     except UnicodeEncodeError as error:
         raise UsageError(f"{wire} is UTF-8, which has no lone surrogates: {error.object[error.start]!r}") from error
+
+
+def finish_word(reply: Reply, facts: Facts, said: Mapping[Finish | None, str | None]) -> str | None:
+    """The word that ``reply`` ends in: its own one, where ``facts`` gives it the meaning of ``reply.finish``, else that
+    of ``said``.
+    """
+    own = reply.raw_finish
+    return own if own and facts.finish(own) == reply.finish else said.get(reply.finish)
 
 
 def ends_cut(reply: Reply, call: ToolCall | CallError) -> bool:

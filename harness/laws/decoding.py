@@ -145,6 +145,9 @@ def markers(trial: Trial) -> str | None:
     return f"format markers {extra} appeared" if extra else ""
 
 
+PARTS = frozenset({"content_parts", "text_parts", "text_messages", "citations"})
+"""Quirks of a text that comes in several parts."""
+
 LAWS = (
     Law(
         "D1",
@@ -202,7 +205,7 @@ LAWS = (
     Law(
         "D17",
         "all text: parts of every kind, in order",
-        aspect("text", when=lambda trial: bool(trial.question.quirks & {"content_parts"})),
+        aspect("text", when=lambda trial: bool(trial.question.quirks & PARTS)),
         derived=True,
     ),
     Law("D18", "refusal: kept whole", aspect("refusal", when=lambda trial: trial.reply is not None)),

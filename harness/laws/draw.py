@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile
 from harness.laws import state, values
 from harness.laws.known_faults import left_out
 from harness.laws.provider_options import seldom
-from harness.laws.question import History, Question, Turn, carried
+from harness.laws.question import History, Question, Turn, Unfit, carried
 from harness.laws.values import one_in
 from harness.strategies import material
 from harness.strategies.likeness import reply_like
@@ -43,6 +45,7 @@ PROSE = (
 _STRANGE = ("no_such_tool", "python", "a/b", "a__b", "web_search")
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
 WAITS = ("", "1", "30", "0.5", "Wed, 21 Oct 2065 07:28:00 GMT")
+UNFIT = tuple(kind for kind in get_args(Unfit) if kind)
 _TRIES = 40
 
 
@@ -52,7 +55,7 @@ def kinds(provider: str) -> list[Kind]:
     made: list[Kind] = ["plain", "cut", "written", "prose", "doubled", "refused", "failed", "unreachable", "state"]
     # /api/generate knows no tools: litellm writes them into the prompt, where no name is renamed or read off.
     if not facts.tools_in_prompt:
-        made.append("unknown")
+        made += ["unknown", "unfit"]
         if facts.object_arguments != "always":
             made.append("broken")
     if profile(provider).json_beside_tools:
@@ -106,12 +109,51 @@ def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | N
             question = replace(question, quirks=_quirks(rng, provider))
     if kind == "failed":
         failures = sorted(question.dialect.failures)
-        question = replace(question, quirks=frozenset({rng.choice(failures)}) if failures else frozenset())
+        quirks = frozenset({rng.choice(failures)}) if failures else frozenset()
+        question = replace(question, quirks=quirks, retry_after=rng.choice(WAITS))
     if kind == "refused":
         question = replace(question, status=rng.choice(STATUSES), retry_after=rng.choice(WAITS))
+    if kind == "unfit":
+        question = replace(question, unfit=rng.choice(UNFIT))
+    if one_in(rng, 3):
+        question = replace(question, reply=_worded(rng, question))
     if kind == "cut":
         question = replace(question, cut_at=rng.random() * 0.999)
     return _beside(rng, _asked(rng, question))
+
+
+def _worded(rng: Random, question: Question) -> Reply:
+    """The reply under another word that its provider has for the same ending, or one that nobody knows."""
+    reply = question.reply
+    if reply.finish is None or reply.refusal or question.kind not in {"plain", "broken"}:
+        return reply
+    words = finish_words(question.dialect.name, stream=question.stream)
+    if question.kind == "plain" and not reply.calls and "unknown" in words and one_in(rng, 4):
+        reply = replace(reply, finish="unknown")
+    known = words.get(reply.finish or "unknown", ())
+    return replace(reply, raw_finish=rng.choice(known)) if known else reply
+
+
+@cache
+def finish_words(dialect: str, *, stream: bool) -> dict[Finish, tuple[str, ...]]:
+    """Each ending of a dialect that has more than one word: those that say no more than that, beside text and calls.
+
+    ``unknown`` has one that no provider uses.
+    """
+    made: dict[Finish, list[str]] = {}
+    spoken = DIALECTS[dialect]
+    for word, finish in {**spoken.facts.finishes, "halted_by_moon": "unknown"}.items():
+        reply = Reply(text="x", finish=finish, raw_finish=word, usage=Usage(1, 1, 2))
+        called = replace(reply, text="", calls=(ToolCall("f", {"x": 1}, "call_1"),))
+        asked = {"stop": (reply,), "tool_calls": (called,)}.get(finish, (reply, called))
+        with suppress(UsageError):
+            for one in asked:
+                found = spoken.read(spoken.render(one, stream=stream))
+                if (found.raw_finish, found.finish, found.errors) != (word, finish, ()):
+                    break
+            else:
+                made.setdefault(finish, []).append(word)
+    return {finish: tuple(words) for finish, words in made.items()}
 
 
 def _quirks(rng: Random, provider: str) -> frozenset[str]:
@@ -284,6 +326,7 @@ def _reply(rng: Random, kind: Kind, names: list[str], dialect: str) -> Reply:
     return reply
 
 
+_STOPS: tuple[Finish, ...] = ("length", "length", "content_filter", "error")
 _ENDS: tuple[Finish, ...] = ("stop", "stop", "stop", "length", "content_filter")
 
 
@@ -307,7 +350,7 @@ def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
         calls = _calls(rng, names, 9, 17)
     said = (values.spoken(rng) if one_in(rng, 2) else "") if calls else values.spoken(rng)
     limited = bool(calls and calls[-1].parameters) and one_in(rng, 12)  # nothing sent for a last call means cut off
-    finish: Finish = rng.choice(_ENDS) if not calls else "length" if limited else "tool_calls"
+    finish: Finish = rng.choice(_ENDS) if not calls else rng.choice(_STOPS) if limited else "tool_calls"
     made = Reply(
         text=said,
         calls=calls,
@@ -340,7 +383,7 @@ def _broken(rng: Random, names: list[str], usage: Usage) -> Reply:
     name, said = rng.choice(names), values.text(rng) if one_in(rng, 2) else ""
     if one_in(rng, 3):
         bad = CallError("cut_off", "", rng.choice(material.CUT_OFF), name, "call_broken", len(calls))
-        return Reply(text=said, calls=calls, errors=(bad,), finish="length", usage=usage)
+        return Reply(text=said, calls=calls, errors=(bad,), finish=rng.choice(_STOPS), usage=usage)
     raw = rng.choice(material.BROKEN)
     bad = CallError("arguments", "", raw, name, "call_broken", rng.randrange(len(calls) + 1))
     return Reply(text=said, calls=calls, errors=(bad,), finish="tool_calls", usage=usage)

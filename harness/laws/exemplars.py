@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.draw import PROSE, kinds
+from harness.laws.draw import PROSE, UNFIT, finish_words, kinds
 from harness.laws.known_faults import left_out
 from harness.laws.question import History, Question, Turn, carried, rendered
 from harness.laws.state import STATEFUL, drawn
@@ -22,7 +22,7 @@ from harness.laws.state import STATEFUL, drawn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.core.chat import Json
+    from harness.core.chat import Finish, Json
 
 _USAGE = Usage(11, 7, 18)
 _STRINGS = {
@@ -119,6 +119,9 @@ def _plain(asked: Question) -> Iterator[Question]:
     yield replace(asked, reply=replace(text, finish="length"), tools=())
     yield replace(asked, reply=replace(text, finish="content_filter"))
     yield replace(asked, reply=replace(text, text="", refusal="No."))
+    for finish, known in finish_words(asked.dialect.name, stream=asked.stream).items():
+        ends = replace(asked.reply if finish == "tool_calls" else text, finish=finish)
+        yield from (replace(asked, reply=replace(ends, raw_finish=word)) for word in known)
     yield replace(asked, reply=replace(text, provider_calls=(ran,)))
     yield replace(asked, reply=replace(asked.reply, provider_calls=(ran,)))
     # A stream of 1,500 words is a thousand events, and seconds of litellm's time.
@@ -158,6 +161,8 @@ def _requests(asked: Question) -> Iterator[Question]:
         yield replace(asked, options=given)
     yield replace(asked, kind="doubled", tools=asked.tools[:1], reply=replace(asked.reply, calls=()))
     yield replace(asked, kind="doubled")
+    said = replace(asked.reply, text="so", calls=(), finish="stop")
+    yield from (replace(asked, kind="unfit", unfit=kind, reply=said) for kind in UNFIT)
     here = Reply(calls=(ToolCall("a/b", {"n": 1}, "call_1"), ToolCall("x.y", {}, "call_2")), finish="tool_calls")
     there = Reply(calls=(ToolCall("a__b", {"n": 2}, "call_1"), ToolCall("x y", {}, "call_2")), finish="tool_calls")
     other = replace(asked, tools=("a__b", "x y"), reply=replace(there, usage=_USAGE))
@@ -221,7 +226,9 @@ def _failed(asked: Question) -> Iterator[Question]:
     last = replace(asked, kind="refused")
     yield from (replace(last, status=status) for status in (400, 401, 403, 404, 408, 500, 503))
     yield from (replace(last, status=429, retry_after=wait) for wait in ("7", "0.5", "Wed, 21 Oct 2065 07:28:00 GMT"))
-    yield from (replace(asked, kind="failed", quirks=frozenset({one})) for one in sorted(asked.dialect.failures))
+    for one in sorted(asked.dialect.failures):
+        yield replace(asked, kind="failed", quirks=frozenset({one}))
+        yield replace(asked, kind="failed", quirks=frozenset({one}), retry_after="7")
     yield replace(asked, kind="unreachable")
 
 
@@ -231,11 +238,16 @@ def _broken(asked: Question) -> Iterator[Question]:
     for place, raw in enumerate(faults):
         bad = CallError("arguments", "", raw, "a/b", "call_9", place % 3)
         yield replace(asked, kind="broken", reply=replace(asked.reply, calls=(good, second), errors=(bad,)))
-    for raw in ("", '{"x": "a'):
+    stops: tuple[tuple[str, Finish], ...] = (
+        ("", "length"),
+        ('{"x": "a', "length"),
+        ("", "content_filter"),
+        ("", "error"),
+    )
+    for raw, finish in stops:
         cut = CallError("cut_off", "", raw, "a/b", "call_9", 1)
-        yield replace(
-            asked, kind="broken", reply=replace(asked.reply, calls=(good,), errors=(cut,), finish="length", text="")
-        )
+        stopped = replace(asked.reply, calls=(good,), errors=(cut,), finish=finish, text="")
+        yield replace(asked, kind="broken", reply=stopped)
     for place, name in enumerate(("no_such", "get_X", "get_", "other", "web_search", "a__b__c")):
         strange = ToolCall(name, {"x": "1"}, "call_9")
         kept = (good, second)

@@ -46,9 +46,9 @@ def classes(trial: Trial) -> str | None:
 
 def every_status(trial: Trial) -> str | None:
     question = trial.question
-    if question.kind != "refused":
+    if question.kind not in {"refused", "failed"}:
         return None
-    if question.status not in _PLAIN:
+    if question.kind == "refused" and question.status not in _PLAIN:
         complaint = _raised(trial, expected_class(question.status), f"status {question.status}")
         if complaint:
             return complaint
@@ -102,17 +102,24 @@ def in_answer(trial: Trial) -> str | None:
     if isinstance(trial.error, HarnessError) and not isinstance(trial.error, ProviderError):
         return f"the provider failed in its answer: raised {type(trial.error).__name__}, no ProviderError"
     if isinstance(trial.error, ProviderError) and trial.served is not None:
-        return _same_status(trial, trial.error)
+        return _same_failure(trial, trial.error)
     return ""
 
 
-def _same_status(trial: Trial, error: ProviderError) -> str:
+def _same_failure(trial: Trial, error: ProviderError) -> str:
+    """Class, status and words are those that the dialect's own reader finds in the answer."""
     assert trial.served is not None
     try:
         trial.question.dialect.read(trial.served)
     except ProviderError as right:
         if right.status is not None and error.status != right.status:
             return f"the error in the answer means status {right.status}, kept is {error.status!r}"
+        if not isinstance(error, type(right)):
+            return f"the error in the answer is a {type(right).__name__}, raised was {type(error).__name__}"
+        if str(right) not in str(error):
+            return f"the provider said {str(right)!r}, the error says {shown(str(error))}"
+        if "Traceback" in str(error):
+            return f"the error holds a traceback: {shown(str(error))}"
     except HarnessError:
         return ""
     return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.laws.decoding import PARTS
 from harness.laws.question import carried
 from harness.laws.streaming import ENDS, ORDERS
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 CONTENT = frozenset({"D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "N4", "D18"})
 """Laws of what a reply holds, which a stream or a quirk may be the cause of."""
-STREAMED = frozenset({"D13", "D19", "S5", "S7", "U3"})
+STREAMED = frozenset({"D9", "D10", "D13", "D15", "D19", "N9", "S5", "S7", "U3"})
 """Laws that speak of streams themselves: only a cut or a quirk may be the cause."""
 EFFECTS: dict[str, frozenset[str]] = {
     "Q2": frozenset({"N1", "N3", "N4", "N5", "N9", "T5", "D1", "D2", "D3", "D9", "D10", "D15", "Q3"}),
@@ -34,7 +35,7 @@ EFFECTS: dict[str, frozenset[str]] = {
 _STATE = frozenset({"T6", "T7"})
 _QUIRKS: tuple[tuple[str, frozenset[str]], ...] = (
     ("D12", frozenset({"arguments_object"})),
-    ("D17", frozenset({"content_parts"})),
+    ("D17", PARTS),
     ("S3", ORDERS),
     ("S4", ENDS),
 )

@@ -40,6 +40,8 @@ _BEFORE = frozenset({"N7", "N8", "Q6"})
 """Laws of what happens before anything is sent: where nothing was, the others have nothing to judge, and N7 judges
 nothing but a change.
 """
+_OF_UNFIT = frozenset({"N6", "N7", "Q6", "Q7"})
+"""Laws that judge a conversation which a provider refuses: what is mended of it is none of the others' business."""
 
 
 class LawBrokenError(AssertionError):
@@ -279,6 +281,8 @@ def complaint_of(law: Law, trial: Trial) -> str | None:
     backend that asked nothing, Q6 alone complains.
     """
     if law.id not in _BEFORE and not trial.requests:
+        return None
+    if trial.question.kind == "unfit" and law.id not in _OF_UNFIT:
         return None
     try:
         complaint = law.judge(trial)

@@ -30,6 +30,7 @@ Kind: TypeAlias = Literal[
     "prose",
     "answer",
     "doubled",
+    "unfit",
     "refused",
     "failed",
     "unreachable",
@@ -38,8 +39,15 @@ Kind: TypeAlias = Literal[
 """``plain``: an answer as it should be. ``broken``: with a call that can't be read. ``cut``: its bytes end early.
 ``unknown``: with a call to a tool that was not offered. ``written``: the text is wholly its calls, as JSON; ``prose``:
 it only looks a little like one; ``answer``: JSON was asked for, and came. ``doubled``: two tools of one name are
-offered. ``refused``: an error status; ``failed``: an error under status 200; ``unreachable``: no connection.
-``state``: what ``origin`` answered, with all that it wants back, is the history of the question.
+offered. ``unfit``: the conversation holds what some provider refuses. ``refused``: an error status; ``failed``: an
+error under status 200; ``unreachable``: no connection. ``state``: what ``origin`` answered, with all that it wants
+back, is the history of the question.
+"""
+Unfit: TypeAlias = Literal[
+    "", "lone result", "second result", "blank user", "blank assistant", "blank system", "nameless"
+]
+"""What an ``unfit`` conversation holds: a result without its call, two of one call, a message without a visible
+character, an earlier call without a tool's name.
 """
 _NO_DETAIL: tuple[str, dict[str, Json]] = ("", {})
 
@@ -73,8 +81,8 @@ class Question:
     without it the conversation ends in a tool's result. ``choice`` names a tool, ``word`` is a word in its place.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
     share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time. ``status`` and
-    ``retry_after`` (seconds, or a date) are those of a ``refused`` one. ``reply`` of a ``state`` one is the answer of
-    ``origin``; ``before`` are messages that follow what is asked.
+    ``retry_after`` (seconds, or a date) are those of a ``refused`` one, a ``failed`` one may name a wait as well.
+    ``reply`` of a ``state`` one is the answer of ``origin``; ``before`` are messages that follow what is asked.
     """
 
     provider: str
@@ -94,6 +102,7 @@ class Question:
     asked: Json = "Use the tools; answer in JSON."
     word: str | None = None
     options: dict[str, Json] = field(default_factory=dict)
+    unfit: Unfit = ""
     status: int = 200
     retry_after: str = ""
     origin: str = ""
@@ -178,6 +187,7 @@ def conversation(question: Question) -> list[dict[str, Json]]:
             ]
         elif turn.said:
             messages.append({"role": "assistant", "content": turn.said})
+    messages += _unfit(question.unfit)
     if question.asked or not question.turns:
         messages.append({"role": "user", "content": question.asked or "Go on."})
     return [*messages, *map(copied, question.before)]
@@ -197,6 +207,17 @@ def next_of(question: Question, answer: Reply) -> Question:
 _END = Reply("End.", finish="stop", usage=Usage(1, 2, 3))
 
 
+def _unfit(kind: Unfit) -> list[dict[str, Json]]:
+    call = {"id": "call_Zq81bQ", "type": "function", "function": {"name": "get_x", "arguments": "{}"}}
+    if kind == "nameless":
+        call["function"] = {"name": "", "arguments": "{}"}
+    called = {"role": "assistant", "content": None, "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "done"}
+    blank = {"role": kind.removeprefix("blank "), "content": " \n"}
+    made = {"": [], "lone result": [result], "second result": [called, result, result], "nameless": [called, result]}
+    return copied(made.get(kind, [blank]))  # type: ignore[no-any-return] # as it was given
+
+
 def served(question: Question, wire: Mapping[str, str]) -> HttpResponse | Failure:
     """The bytes that answer: the reply under the names that the tools have on the wire (own → wire)."""
     if question.kind == "unreachable":
@@ -204,6 +225,8 @@ def served(question: Question, wire: Mapping[str, str]) -> HttpResponse | Failur
     if question.kind == "refused":
         return _refused(question)
     made = rendered(question, wire)
+    if question.kind == "failed":
+        return _waiting(made, question)
     if question.kind == "cut":
         body = made.body[: int(len(made.body) * question.cut_at)]
         return replace(made, chunks=(Chunk(body),) if body else ())
@@ -223,7 +246,10 @@ _ONE_BYTE = tuple(Chunk(bytes((byte,))) for byte in range(256))
 
 
 def _refused(question: Question) -> HttpResponse:
-    made = question.dialect.error(question.status, "refused on purpose")
+    return _waiting(question.dialect.error(question.status, "refused on purpose"), question)
+
+
+def _waiting(made: HttpResponse, question: Question) -> HttpResponse:
     waiting = (("retry-after", question.retry_after),) if question.retry_after else ()
     return replace(made, headers=(*made.headers, *waiting))
 

@@ -15,7 +15,7 @@ from harness.laws.question import conversation, offered
 from harness.laws.schemas import schema_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from harness.core.chat import Json
     from harness.dialects.chat_request import ChatRequest
@@ -263,12 +263,46 @@ def once(trial: Trial) -> str | None:
     if trial.reply is None and trial.error is None:
         return None
     if trial.error is not None and not trial.requests:
-        return None if trial.declined else f"nothing was asked: raised {shown(repr(trial.error))}"
+        declined = trial.declined or (trial.question.kind == "unfit" and trial.typed)
+        return None if declined else f"nothing was asked: raised {shown(repr(trial.error))}"
     # litellm asks an Ollama about its models, too
     number = sum(dialect_at(request.url) is not None for request in trial.requests)
     if trial.question.kind == "refused" and number > 1 and not may_retry(trial.question.status):
         return None  # E2 has it
     return "" if number == 1 else f"one question made {number} requests"
+
+
+def fit(trial: Trial) -> str | None:
+    """What goes out for an ``unfit`` conversation is one that the provider accepts."""
+    question, asked = trial.question, trial.asked
+    if question.kind != "unfit" or asked is None:
+        return None
+    answered: set[str] = set()
+    called = [call for message in asked.messages for call in message.get("tool_calls") or ()]
+    if not all(call["function"]["name"] for call in called):
+        return "an earlier call went out without a tool's name"
+    for message in asked.messages if question.dialect.facts.pairs_results else ():
+        one = message.get("tool_call_id")
+        if message.get("role") not in _RESULTS or one is None:
+            continue
+        if one not in {call.get("id") for call in called}:
+            return f"the result of call {one!r} went out, which no message makes"
+        if one in answered:
+            return f"two results of call {one!r} went out"
+        answered.add(one)
+    if question.dialect.facts.refuses_blank_text:
+        return next(_blanks(_json(trial.requests[0].body.decode(errors="replace"))), "")
+    return ""
+
+
+def _blanks(value: Json) -> Iterator[str]:
+    """Complaints about messages and parts whose text has no visible character; a tool's result may be empty."""
+    if isinstance(value, dict) and value.get("role") not in _RESULTS:
+        for key in ("text", "content"):
+            if isinstance(value.get(key), str) and not value[key].strip() and value.get("type") != "tool_result":
+                yield f"the blank text {value[key]!r} went out"
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _blanks(inner)
 
 
 LAWS = (
@@ -285,4 +319,10 @@ LAWS = (
     ),
     Law("Q5", "history: earlier calls and results go out, in order and whole", _requested(history)),
     Law("Q6", "once: one question makes one request", once, grade="contract"),
+    Law(
+        "Q7",
+        "fit: a conversation that the provider refuses goes out mended, or is refused first",
+        fit,
+        grade="contract",
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.core.errors import HarnessError
+from harness.dialects.framing.variants import LABELS, VARIANTS
 from harness.laws.decoding import aspect
 from harness.laws.json_identity import shown
 from harness.laws.law import Law
@@ -38,9 +39,11 @@ ENDS = frozenset(
     {
         *("no_done", "finish_repeated", "finish_in_call_chunk", "done", "comments", "crlf", "lf", "finish_alone"),
         *("no_ping", "usage_in_finish_chunk", "finish_absent"),
+        *("event_line_last", "keepalive", "done_marker", "json_array", "ndjson"),
+        *VARIANTS,
     }
 )
-"""Quirks of how the end is written."""
+"""Quirks of how the end is written, the events are framed, and the bytes are labelled."""
 
 
 def _whole(trial: Trial) -> str:
@@ -65,7 +68,8 @@ def deltas(trial: Trial) -> str | None:
 
 
 def one_end(trial: Trial) -> str | None:
-    return _whole(trial) if _plain_stream(trial) and trial.question.quirks & ENDS else None
+    framed = trial.question.quirks & (ENDS if trial.question.stream else LABELS.keys())
+    return _whole(trial) if trial.question.kind == "plain" and framed else None
 
 
 def cut(trial: Trial) -> str | None:
@@ -88,7 +92,7 @@ LAWS = (
     Law("S1", "whole = streamed: calls and text are equal", streamed, derived=True),
     Law("S2", "any split of the bytes gives the same reply", split, derived=True),
     Law("S3", "deltas: each fragment goes to its own call", deltas, derived=True),
-    Law("S4", "one end: however it is written", one_end, derived=True),
+    Law("S4", "one end: however a stream is framed and ended, and labelled", one_end, derived=True),
     Law(
         "S5",
         "finish reason: kept, and where it lies nobody is misled",

@@ -13,7 +13,7 @@ from harness.laws.prove import Effort, prove_one
 from harness.laws.selfcheck import MOST, ROUNDS, self_check
 from harness.laws.tested_backend import OURS, Backend, backend_at
 
-BLUNT = {"N1", "N2", "D8", "D11", "D12", "D17", "E3", "S4"}
+BLUNT = {"N1", "N2", "D8", "D11", "D12"}
 """Laws that no broken backend here breaks alone. Their own tests are beside this."""
 USUAL = BROKEN[::9]
 

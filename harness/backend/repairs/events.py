@@ -1,4 +1,4 @@
-"""Lines of a stream that litellm 1.109.1 can't read as they come, put into words that it can.
+"""Answers, and lines of a stream, that litellm can't read as they come, put into words that it can.
 
 Each is a function from a decoded event to the event that litellm is shown, and a line in the table. A repaired
 fault that litellm mends itself is a line to delete: ``known_faults`` says how to see it.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+
+from harness.dialects.gemini.facts import FACTS
+from harness.dialects.openai_chat.facts import FACTS as _WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +28,9 @@ def cohere(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def gemini(event: dict[str, Any]) -> dict[str, Any]:
-    """Litellm adds up token counts that may be null, and wants ``args`` where a call has none."""
+    """Litellm adds up token counts that may be null, wants ``args`` where a call has none, and drops what a filtered
+    answer holds.
+    """
     usage = event.get("usageMetadata")
     if usage is None and "candidates" in event:
         event = {**event, "usageMetadata": {}}
@@ -47,7 +52,8 @@ def _with_arguments(candidate: Any) -> Any:
         else part
         for part in content["parts"]
     ]
-    return {**candidate, "content": {**content, "parts": whole}}
+    filtered = whole and FACTS.finish(FACTS.word(candidate.get("finishReason"))) == "content_filter"
+    return {**candidate, "content": {**content, "parts": whole}, **({"finishReason": "STOP"} if filtered else {})}
 
 
 def anthropic(event: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +72,8 @@ def bedrock(answer: dict[str, Any]) -> dict[str, Any]:
 
 def openai(event: dict[str, Any]) -> dict[str, Any]:
     """Litellm drops a streamed text that comes in parts, as a list, and a streamed ``function_call`` of the old kind
-    whose arguments are an object; some of its parsers fail on the latter.
+    whose arguments are an object; some of its parsers fail on the latter. A stream that ends in ``error``, or a
+    word like it, it throws away.
     """
     choices = event.get("choices")
     if not isinstance(choices, list):
@@ -82,6 +89,8 @@ def _plain(choice: Any) -> Any:
         choice = {**{key: value for key, value in choice.items() if key != "message"}, "delta": delta}
     if not isinstance(delta, dict):
         return choice
+    if _WORDS.finish(_WORDS.word(choice.get("finish_reason"))) == "error":
+        choice = {**choice, "finish_reason": "stop"}
     if isinstance(delta.get("content"), list):
         parts = [part for part in delta["content"] if isinstance(part, dict)]
         text = "".join(one for part in parts if isinstance(one := part.get("text"), str))

@@ -16,10 +16,10 @@ from harness.dialects.anthropic.detectors import DETECTORS
 from harness.dialects.anthropic.facts import ERRORS, FACTS
 from harness.dialects.anthropic.read import read
 from harness.dialects.anthropic.request import read_chat
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
-from harness.dialects.framing.variants import VARIANTS, varied
+from harness.dialects.framing.variants import VARIANTS, varying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,18 +51,21 @@ _SAID: dict[Finish | None, str | None] = {
 _SERVER_ERROR = 500
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
     """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is told as 0."""
     refused_quirks(quirks, {**QUIRKS, **FAILURES}, "anthropic")
     check(reply, _SAID, "Anthropic")
-    finish = "end_turn" if "finish_stop" in quirks and reply.finish == "tool_calls" else _SAID[reply.finish]
+    finish = (
+        "end_turn" if "finish_stop" in quirks and reply.finish == "tool_calls" else finish_word(reply, FACTS, _SAID)
+    )
     blocks = list(_blocks(reply, stream, quirks))
     head = {"model": reply.model or model, "id": reply.id or "msg_1", "type": "message", "role": "assistant"}
     usage = _usage(reply, quirks)
     if stream:
-        return varied(_streamed(blocks, finish, head, usage, quirks), quirks)
+        return _streamed(blocks, finish, head, usage, quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
     body = {**head, "content": blocks, "stop_reason": finish, "stop_sequence": None, **usage}

@@ -19,10 +19,11 @@ from harness.dialects.bedrock.detectors import DETECTORS
 from harness.dialects.bedrock.facts import FACTS
 from harness.dialects.bedrock.read import EVENT_STREAM, read
 from harness.dialects.bedrock.request import read_chat
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.sse import chunks, dumps
+from harness.dialects.framing.variants import LABELS, varying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,9 @@ QUIRKS: dict[str, str] = {
     "empty_object": 'a call without arguments streams the fragment "{}"',
     "finish_stop": "stopReason is end_turn although a tool is used",
     "tool_type": "a tool use names its type (50; 2026)",
+    "citations": "the first half of the text is cited (a stream's block opens with the citation)",
     "no_usage": "no usage is told",
+    **LABELS,
 }
 FAILURES: dict[str, str] = {
     "exception": "the stream ends in an exception, not in a stop reason (botocore's model of ConverseStreamOutput)",
@@ -49,10 +52,12 @@ _SAID: dict[Finish | None, str] = {
     "content_filter": "content_filtered",
     "error": "malformed_model_output",
 }
+_CITED = {"title": "A page", "sourceContent": [{"text": "a page"}], "location": {"web": {"url": "https://a.test/"}}}
 _PADDING = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _Event = tuple[str, dict[str, "Json"]]
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -64,7 +69,7 @@ def render(
     refused_quirks(quirks, {**QUIRKS, **FAILURES}, "bedrock")
     check(reply, _SAID, "Bedrock")
     lies = "finish_stop" in quirks and reply.finish == "tool_calls"
-    stop = {"stopReason": "end_turn" if lies else _SAID[reply.finish]}
+    stop = {"stopReason": "end_turn" if lies else finish_word(reply, FACTS, _SAID)}
     told: dict[str, Json] = {"metrics": {"latencyMs": 1}}
     if reply.usage is not None and "no_usage" not in quirks:
         asked, answered = reply.usage.prompt or 0, reply.usage.completion or 0
@@ -90,8 +95,11 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
         use = {"toolUseId": used.id, "name": used.name, "input": used.parameters, "type": "server_tool_use"}
         yield {"toolUse": use}
         yield {"toolResult": {"toolUseId": used.id, "content": [], "status": "success", "type": f"{used.name}_result"}}
+    cited = len(reply.text) // 2 if "citations" in quirks else 0
+    if cited:
+        yield {"citationsContent": {"content": [{"text": reply.text[:cited]}], "citations": [_CITED]}}
     if reply.text:
-        yield {"text": reply.text}
+        yield {"text": reply.text[cited:]}
     bare = not (stream and "empty_object" in quirks)
     for call in ordered(reply):
         given = argument(call, "Bedrock", text=stream, cut=ends_cut(reply, call), bare=bare)
@@ -134,6 +142,10 @@ def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
     if kind == "text":
         # No start event: botocore's model has none for text, and refuses an empty one.
         for piece in pieces(inner):
+            yield "contentBlockDelta", {"delta": {"text": piece}}
+    elif kind == "citationsContent":
+        yield "contentBlockDelta", {"delta": {"citation": inner["citations"][0]}}
+        for piece in pieces(inner["content"][0]["text"]):
             yield "contentBlockDelta", {"delta": {"text": piece}}
     elif kind == "reasoningContent" and "redactedContent" in inner:
         yield "contentBlockDelta", {"delta": {"reasoningContent": inner}}

@@ -29,7 +29,7 @@ from harness.dialects.facts import with_wait
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.kinds import framing
 from harness.dialects.framing.sse import write
-from harness.dialects.framing.variants import VARIANTS
+from harness.dialects.framing.variants import LABELS, VARIANTS, varying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,7 @@ _CLAUDE = r"/model/[^/]*(anthropic|claude)[^/]*"
 _HEADERS = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -118,7 +119,7 @@ def _inside(detector: Detector) -> Detector:
 
 
 # Events stand in frames, not in lines of text.
-_FRAMED = {name: what for name, what in QUIRKS.items() if name not in {"no_padding", *VARIANTS}}
+_FRAMED = {name: what for name, what in QUIRKS.items() if name not in {"no_padding", *VARIANTS} - LABELS.keys()}
 
 _DETECTORS = {name: _inside(ANTHROPICS_DETECTORS[name]) for name in _FRAMED if name in ANTHROPICS_DETECTORS}
 

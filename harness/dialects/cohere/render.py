@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.cohere.detectors import DETECTORS
 from harness.dialects.cohere.facts import FACTS
 from harness.dialects.cohere.read import read
 from harness.dialects.cohere.request import read_chat
 from harness.dialects.dialect import Dialect, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
-from harness.dialects.framing.variants import VARIANTS, varied
+from harness.dialects.framing.variants import VARIANTS, varying
 from harness.dialects.openai_chat.dialect import mentions
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ _SAID: dict[Finish | None, str] = {
     "tool_calls": "TOOL_CALL",
     "length": "MAX_TOKENS",
     "error": "ERROR",
+    "content_filter": "ERROR_TOXIC",
 }
 _Event = dict[str, "Json"]
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -58,7 +60,7 @@ def render(
         raise UsageError("Cohere has no place for tools that the provider ran itself")
     calls = [_call(call, reply, quirks) for call in ordered(reply)]
     if stream:
-        return varied(_streamed(_events(reply, calls, _end(reply, quirks)), quirks), quirks)
+        return _streamed(_events(reply, calls, _end(reply, quirks)), quirks)
     if "error_end" in quirks:
         raise UsageError("a whole answer that fails has a status of its own: see error()")
     message: dict[str, Json] = {"role": "assistant"}
@@ -76,7 +78,7 @@ def _end(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     if "error_end" in quirks:
         return {"finish_reason": "ERROR", "error": "the model stopped in the middle of its answer"}
     lies = "finish_stop" in quirks and reply.finish == "tool_calls"
-    end: dict[str, Json] = {"finish_reason": "COMPLETE" if lies else _SAID[reply.finish]}
+    end: dict[str, Json] = {"finish_reason": "COMPLETE" if lies else finish_word(reply, FACTS, _SAID)}
     if reply.usage is not None and "no_usage" not in quirks:
         counts = {"input_tokens": reply.usage.prompt or 0, "output_tokens": reply.usage.completion or 0}
         end["usage"] = {"billed_units": counts, "tokens": counts}

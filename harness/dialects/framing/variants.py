@@ -1,15 +1,27 @@
-"""Legal ways to write the same events, as quirks that every dialect of server-sent events has."""
+"""Legal ways to write the same events, as quirks that every dialect of server-sent events has; and what becomes of a
+content type, which every dialect has.
+"""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.core.exchange import Chunk
 
 if TYPE_CHECKING:
-    from harness.core.exchange import HttpResponse
+    from collections.abc import Iterator
 
+    from harness.core.chat import Reply
+    from harness.core.exchange import Headers, HttpResponse
+    from harness.dialects.dialect import Render
+
+LABELS: dict[str, str] = {
+    "untyped": "the answer has no content type (28 of 6,315: recorders strip it)",
+    "masked_type": "the content type is **REDACTED** (recorders that mask headers)",
+    "mistyped": "the content type is another's: text/html for a body, application/json for a stream (proxies)",
+}
 VARIANTS: dict[str, str] = {
     "byte_order_mark": "a byte order mark stands before the first event (gateways on .NET)",
     "carriage_returns": "lines end in CR alone",
@@ -18,25 +30,45 @@ VARIANTS: dict[str, str] = {
     "no_space": "no space stands behind a field's colon",
     "event_ids": "events have an id and a retry field",
     "keepalives": "comments and events without data keep the connection alive",
-    "untyped": "the answer has no content type (28 of 6,315: recorders strip it)",
+    **LABELS,
 }
 _ENDS = (("\n", "\r"), ("\r\n", "\n"), ("\r", "\r"))
 _MARK = b"\xef\xbb\xbf"
+
+
+def varying(render: Render) -> Render:
+    """``render`` that knows ``VARIANTS`` too."""
+
+    @functools.wraps(render)
+    def made(
+        reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
+    ) -> HttpResponse:
+        return varied(render(reply, stream=stream, quirks=quirks, model=model), quirks)
+
+    return made
 
 
 def varied(response: HttpResponse, quirks: frozenset[str]) -> HttpResponse:
     """``response`` written in the ways of ``VARIANTS`` that ``quirks`` names. Only event streams change their bytes."""
     asked = quirks & VARIANTS.keys()
     events = any(value.startswith("text/event-stream") for _, value in response.headers)
-    if events and asked - {"untyped"}:
+    if events and asked - LABELS.keys():
         pieces = [_written(chunk.data.decode(), place, asked) for place, chunk in enumerate(response.chunks)]
         if "byte_order_mark" in asked and pieces:
             pieces[0] = _MARK + pieces[0]
         response = replace(response, chunks=tuple(map(Chunk, pieces)))
-    if "untyped" in asked:
-        headers = tuple(pair for pair in response.headers if pair[0].lower() != "content-type")
-        response = replace(response, headers=headers)
+    for label in sorted(asked & LABELS.keys()):
+        response = replace(response, headers=tuple(_labelled(response.headers, label)))
     return response
+
+
+def _labelled(headers: Headers, label: str) -> Iterator[tuple[str, str]]:
+    for name, value in headers:
+        if name.lower() != "content-type":
+            yield name, value
+        elif label != "untyped":
+            wrong = "text/html" if value.startswith("application/json") else "application/json"
+            yield name, "**REDACTED**" if label == "masked_type" else wrong
 
 
 def _written(event: str, place: int, asked: frozenset[str]) -> bytes:

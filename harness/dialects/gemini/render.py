@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
-from harness.dialects.framing.variants import VARIANTS, varied
+from harness.dialects.framing.variants import VARIANTS, varying
 from harness.dialects.gemini.detectors import DETECTORS
 from harness.dialects.gemini.facts import FACTS, NUMBERS
 from harness.dialects.gemini.read import read
@@ -58,6 +58,7 @@ _SAID: dict[Finish | None, str | None] = {
 }
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -69,7 +70,7 @@ def render(
     if stream:
         if reply.finish is None:
             raise UsageError("a Gemini stream without a finish reason is a stream that was cut")
-        return varied(_streamed(reply, _call_parts(reply, sent, quirks), tail, foot, quirks), quirks)
+        return _streamed(reply, _call_parts(reply, sent, quirks), tail, foot, quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
     parts = [*_said_parts(reply), *_call_parts(reply, sent, quirks)]
@@ -79,7 +80,7 @@ def render(
 
 def _tail(reply: Reply, quirks: frozenset[str]) -> tuple[dict[str, Json], int]:
     """How the answer ends, and how many of its calls are sent as such."""
-    said, told, calls = _SAID[reply.finish], "", ordered(reply)
+    said, told, calls = finish_word(reply, FACTS, _SAID), "", ordered(reply)
     sent = len(calls)
     silent = not (calls or reply.text or reply.reasoning or reply.provider_calls)
     if "prompt_blocked" in quirks and reply.finish == "content_filter" and silent:
@@ -96,7 +97,9 @@ def _tail(reply: Reply, quirks: frozenset[str]) -> tuple[dict[str, Json], int]:
             said = "UNEXPECTED_TOOL_CALL"
             told = f"Unexpected tool call: Model tried to call an undeclared function: {last.name}"
     numbers = {name: number for number, name in NUMBERS.items()}
-    ends: dict[str, Json] = {"finishReason": numbers[said] if "finish_enum" in quirks else said} if said else {}
+    ends: dict[str, Json] = (
+        {"finishReason": numbers.get(said, said) if "finish_enum" in quirks else said} if said else {}
+    )
     return {**ends, "finishMessage": told} if told else ends, sent
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps
+from harness.dialects.framing.variants import LABELS, varying
 from harness.dialects.ollama.detectors import DETECTORS
 from harness.dialects.ollama.facts import FACTS, GENERATE_FACTS
 from harness.dialects.ollama.read import read
@@ -33,17 +34,20 @@ CHAT_QUIRKS: dict[str, str] = {
     "calls_at_end": "the calls come in the last line, with done: true",
     "finish_missing": "the last line has no done_reason (servers before 0.1.45)",
     "no_usage": "no counts are told (a prompt served from the cache)",
+    **LABELS,
 }
 GENERATE_QUIRKS: dict[str, str] = {
     "parameters": "the call is written with `parameters`, not `arguments`",
     "finish_missing": CHAT_QUIRKS["finish_missing"],
     "no_usage": CHAT_QUIRKS["no_usage"],
+    **LABELS,
 }
 FAILURES: dict[str, str] = {"error_line": "the stream breaks off with a line that is an error (the server's routes.go)"}
 _SAID: dict[Finish | None, str | None] = {"stop": "stop", "tool_calls": "stop", "length": "length", None: None}
 _Lines = list[dict[str, "Json"]]
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -65,6 +69,7 @@ def render(
     return _written(reply, [*lines, {"message": last}], stream=stream, quirks=quirks, model=model)
 
 
+@varying
 def render_generate(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -107,7 +112,7 @@ def _written(reply: Reply, lines: _Lines, *, stream: bool, quirks: frozenset[str
 def _end(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     end: dict[str, Json] = {"done": True}
     if "finish_missing" not in quirks and reply.finish:
-        end["done_reason"] = _SAID[reply.finish]
+        end["done_reason"] = finish_word(reply, FACTS, _SAID)
     end |= {"total_duration": 2, "load_duration": 1}
     if reply.usage is not None and "no_usage" not in quirks:
         end |= {"prompt_eval_count": reply.usage.prompt or 0, "eval_count": reply.usage.completion or 0}

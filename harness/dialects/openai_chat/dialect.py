@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.dialect import Dialect, Mentions, refused_quirks
 from harness.dialects.framing.sse import dumps
-from harness.dialects.framing.variants import varied
+from harness.dialects.framing.variants import varying
 from harness.dialects.openai_chat.detectors import DETECTORS
 from harness.dialects.openai_chat.facts import FACTS
 from harness.dialects.openai_chat.quirks import FAILURES, QUIRKS
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SERVERS_FAULT = 500
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
@@ -34,7 +35,7 @@ def render(
     """
     refused_quirks(quirks, QUIRKS | FAILURES, "openai")
     made = answer(reply, quirks, model, stream=stream)
-    return varied(streamed(made) if stream else whole(made), quirks)
+    return streamed(made) if stream else whole(made)
 
 
 def mentions(request: HttpRequest) -> Mentions:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import HttpResponse
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.dialect import ordered
 from harness.dialects.framing.sse import chunks, dumps
+from harness.dialects.openai_chat.facts import FACTS
 from harness.dialects.openai_chat.quirks import FAILURES
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Answer:
             return ""
         if self.reply.finish == "tool_calls" and self.has("finish_stop", "function_call"):
             return "stop" if self.has("finish_stop") else "function_call"
-        return self.reply.finish
+        return finish_word(self.reply, FACTS, {self.reply.finish: self.reply.finish})
 
     @property
     def usage(self) -> dict[str, Json] | None:
@@ -80,7 +81,8 @@ class Answer:
 
     def said(self, text: str) -> Json:
         """``text`` as content has it."""
-        return [{"type": "text", "text": text}] if self.has("content_parts") else text
+        halves = (text[: len(text) // 2], text[len(text) // 2 :])
+        return [{"type": "text", "text": half} for half in halves if half] if self.has("content_parts") else text
 
     def thought(self, text: str) -> dict[str, Json]:
         """``text`` as reasoning has it."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.dialect import Dialect, refused_quirks
 from harness.dialects.framing.sse import dumps
+from harness.dialects.framing.variants import varying
 from harness.dialects.openai_chat.dialect import error
 from harness.dialects.openai_responses.detectors import DETECTORS
 from harness.dialects.openai_responses.facts import FACTS, FAILURES, PATHS, QUIRKS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Reply
 
 
+@varying
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:

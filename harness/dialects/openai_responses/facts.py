@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.dialects.facts import ROWS, Facts, provider_error, status_of
+from harness.dialects.framing.variants import VARIANTS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -144,6 +145,7 @@ QUIRKS: dict[str, str] = {
     "crlf": "lines end in CR LF",
     "no_usage": "no usage is told",
     "total_missing": "usage has no total",
+    **VARIANTS,
 }
 """Of two that exclude one another the first in this table holds."""
 

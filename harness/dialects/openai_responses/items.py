@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
-from harness.dialects.carried import argument, check, ends_cut
+from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.dialect import ordered
 from harness.dialects.framing.sse import dumps
-from harness.dialects.openai_responses.facts import FAILURES, PROVIDER_CALLS
+from harness.dialects.openai_responses.facts import FACTS, FAILURES, PROVIDER_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIRE = "a response"
 _FINISHES: tuple[Finish | None, ...] = ("stop", "tool_calls", "length", "content_filter")
 _REASONS: dict[Finish | None, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+_STOPPED = _REASONS.keys() | {"unknown"}
 _LONG_ID = 41
 _CITED = {
     "type": "url_citation",
@@ -46,7 +47,7 @@ class Answer:
     def status(self) -> str:
         if self.has(*FAILURES):
             return "failed"
-        return "incomplete" if self.reply.finish in _REASONS else "completed"
+        return "incomplete" if self.reply.finish in _STOPPED else "completed"
 
     @property
     def usage(self) -> dict[str, Json] | None:
@@ -64,7 +65,7 @@ class Answer:
     def body(self, status: str, items: Sequence[dict[str, Json]]) -> dict[str, Json]:
         """The response object, on its way or at its end."""
         ended = status != "in_progress"
-        reason = _REASONS.get(self.reply.finish) if status == "incomplete" else None
+        reason = finish_word(self.reply, FACTS, _REASONS) if status == "incomplete" else None
         failed = {"code": "server_error", "message": "The server had an error"} if status == "failed" else None
         body: dict[str, Json] = {
             "id": self.reply.id or "resp_1",
@@ -182,7 +183,7 @@ class _Items:
         return {"type": "output_text", "annotations": cited, "logprobs": [], "text": text}
 
     def _status(self, *, last: bool) -> str:
-        return "incomplete" if last and self.reply.finish in _REASONS else "completed"
+        return "incomplete" if last and self.reply.finish in _STOPPED else "completed"
 
     def _call(self, call: ToolCall | CallError) -> dict[str, Json]:
         cut = ends_cut(self.reply, call) and not (self.reply.text and "text_last" in self.quirks)

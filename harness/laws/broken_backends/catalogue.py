@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import replace
 
 from harness.laws.broken_backends import replies, requests
+from harness.laws.broken_backends.answers import ANSWERS
 from harness.laws.broken_backends.corruption import (
     BrokenBackend,
     on_bytes,
@@ -135,5 +136,6 @@ BROKEN: tuple[BrokenBackend, ...] = (
     *TOOLS,
     *VALUES,
     *STATE,
+    *ANSWERS,
 )
 """All of them. ``harness prove --self-check`` reports how soon the laws catch each, and by which."""

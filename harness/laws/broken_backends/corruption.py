@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import ProviderError
-from harness.core.exchange import HttpResponse
+from harness.core.exchange import Chunk, HttpResponse
 from harness.interception import clients
 
 if TYPE_CHECKING:
@@ -120,14 +120,24 @@ def on_options(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable
     return spoil
 
 
-def on_error(change: Callable[[ProviderError], BaseException | Reply]) -> Callable[[Complete], Complete]:
-    """A fault in what is made of a provider's refusal."""
+def on_error(
+    change: Callable[[ProviderError], BaseException | Reply], *, in_answer: bool = False
+) -> Callable[[Complete], Complete]:
+    """A fault in what is made of a provider's refusal; of an error that stands ``in_answer``, under status 200."""
 
     def spoil(right: Complete) -> Complete:
         def complete(*given: Any, **options: Any) -> Reply:
+            fine: list[bool] = []
+
+            def noted(got: HttpResponse) -> HttpResponse:
+                fine.append(got.status == _FINE)
+                return got
+
             try:
-                return right(*given, **options)
+                return on_bytes(noted)(right)(*given, **options)
             except ProviderError as error:
+                if in_answer and not any(fine):
+                    raise
                 made = change(error)
                 if isinstance(made, BaseException):
                     raise made from error
@@ -136,6 +146,19 @@ def on_error(change: Callable[[ProviderError], BaseException | Reply]) -> Callab
         return complete
 
     return spoil
+
+
+_FINE = 200
+
+
+def on_events(change: Callable[[bytes], bytes]) -> Callable[[Complete], Complete]:
+    """A fault in reading server-sent events, done to the bytes of a stream."""
+
+    def changed(got: HttpResponse) -> HttpResponse:
+        streams = got.status == _FINE and got.body.lstrip(b"\xef\xbb\xbf \r\n")[:1] not in {b"{", b"["}
+        return replace(got, chunks=(Chunk(change(got.body)),)) if streams else got
+
+    return on_bytes(changed)
 
 
 def everywhere(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Json], Json]:

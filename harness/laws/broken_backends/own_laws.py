@@ -58,13 +58,13 @@ _BY_LAWS = {
     "E1 E3 E4 D10 N8 S6 Q6": "errors-swallowed",
     "S6 D10": "cut-is-empty-stop half-call-at-cut",
     "S2 S6": "utf8-by-chunk",
-    "S2 S1 S6 D10 D15 N9 D9 E3": "lines-by-chunk",
+    "S2 S1 S4 S6 D10 D15 N9 D9 E3": "lines-by-chunk",
     "S1 S2 S3 S4 D1 D2 D4 D5 D6 D10 D15 N9 D12 D19 D7 D3": "last-delta-lost",
     "S1 S2 S3 D1 D2 D10 D15 N9": "index-ignored",
     "S7": "usage-lost total-lost counts-swapped counts-added counts-zero total-is-prompt stream-counts-lost",
     "S5": (
         "finish-made-up finish-by-calls length-is-stop length-beside-calls filter-is-stop finish-lost "
-        "stream-finish-lost "
+        "stream-finish-lost new-words-are-none "
     ),
     "N6": "latest-table answer-on-the-object",
     "N4 N9 D10 D15": "last-tool-only",
@@ -88,7 +88,13 @@ _BY_LAWS = {
     "D3 D7 D8 D18": "reasoning-in-text",
     "D14 D1 D2 D3 D10 D15 N9": "provider-tools-handed-on",
     "D14": "provider-tools-forgotten",
-    "D15": "empty-at-limit",
+    "D15": "empty-at-limit empty-at-filter",
+    "D1 D2 D15": "stopped-calls-dropped",
+    "S5 D15": "kin-words-are-stop",
+    "E3": ("failures-are-answers failure-class-lost failure-status-lost failure-words-lost failure-with-traceback "),
+    "S4": "mark-before-events cr-no-line-end last-data-line space-wanted label-trusted",
+    "D17": "first-text-part",
+    "Q7": "lone-results-sent second-results-sent blanks-sent nameless-calls-sent",
     "S3 S1 D1 D2 D10 D15 N9": "minus-one-dropped",
     "S1 D3 D7": "blank-deltas-dropped",
     "D10 N9 D15 S1 D3 D7 D9 D1 D2": "first-delta-lost",
@@ -131,11 +137,9 @@ _BY_LAWS = {
     "S1 D9 D10 D15 N9": "stream-first-call",
     "S1 D7 D8 D9 D3": "stream-text-doubled",
     "S1 D7 D3 D9": "stream-text-stripped",
-    "E1 E4": "errors-generic",
-    "E1": "limits-as-server",
-    "E1 E3 E4": "servers-as-requests errors-as-python",
-    "E1 E3": "status-lost",
-    "E4": "wait-lost wait-whole wait-dates-lost",
+    "E1 E3 E4": "errors-generic servers-as-requests errors-as-python status-lost",
+    "E1 E3": "limits-as-server",
+    "E4": "wait-lost wait-whole wait-dates-lost failure-wait-lost",
     "E1 E3 E4 S6 D10 N8 Q6": "never-raises",
 }
 OWN: dict[str, str] = {name: laws for laws, names in _BY_LAWS.items() for name in names.split()}
