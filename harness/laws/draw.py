@@ -179,7 +179,7 @@ def _conversing(rng: Random, question: Question) -> Question:
     question = replace(
         question,
         system=tuple(_prompt(rng) for _ in range(rng.choice((0, 1, 1, 2)))),
-        turns=() if textual else _turns(rng, question),
+        turns=() if textual or question.unfit else _turns(rng, question),
         details=tuple(
             (f"{values.spoken(rng)} ({place})", values.schema(rng)) for place in range(len(question.tools[:12]))
         ),

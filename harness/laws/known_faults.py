@@ -136,7 +136,6 @@ KNOWN: tuple[KnownFault, ...] = (
 )
 
 NEVER_SENT: Mapping[str, frozenset[str]] = {
-    "gemini": frozenset({"json_array"}),  # only to requests without alt=sse, which litellm doesn't make
     "openai": frozenset({"usage_in_x_groq"}),  # a place for counts that only Groq uses
 }
 
