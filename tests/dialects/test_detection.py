@@ -6,6 +6,7 @@ from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.detection import seen_answer
+from harness.dialects.framing.variants import LABELS
 
 COUNTS = Usage(11, 7, 18)
 FIRST = ToolCall("get_x", {"path": "some text here", "n": 5}, "call_1Xa7Kq02ZpTfW4")
@@ -23,7 +24,7 @@ REPLIES = [
     Reply(calls=(FIRST,), errors=(UNREAD,), finish="error", usage=COUNTS),
     Reply(calls=(FIRST, BARE), finish="error", usage=COUNTS),
 ]
-ASKED_FOR = {"untyped", "custom", "namespace", "reasoning_encrypted", "json_array", "ndjson"}
+ASKED_FOR = {*LABELS, "custom", "namespace", "reasoning_encrypted", "json_array", "ndjson"}
 """Quirks that the request decides on; recorders leave a content type out by themselves."""
 
 

@@ -41,11 +41,20 @@ def _stopped(seen: SeenAnswer) -> bool | None:
     return stopped_with_calls(word, stop="end_turn", calls="tool_use") if _uses(seen) else None
 
 
+def _cited(seen: SeenAnswer) -> bool | None:
+    if not seen.reply.text:
+        return None
+    if seen.stream:
+        return any(at(one, ("delta", "citation")) for one in seen.objects)
+    return any("citationsContent" in one for one in dicts(at(seen.body, ("output", "message", "content"))))
+
+
 DETECTORS: dict[str, Detector] = {
     "no_padding": on_streams(lambda seen: not any("p" in one for one in seen.objects)),
     "empty_fragment": _fragment(""),
     "empty_object": _fragment("{}"),
     "finish_stop": _stopped,
     "tool_type": lambda seen: any("type" in one for one in uses) if (uses := _uses(seen)) else None,
+    "citations": _cited,
     "no_usage": lambda seen: not any(one.get("usage") for one in seen.objects),
 }

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.dialects.detection import (
+    LINES,
     Detector,
     SeenAnswer,
     comments,
@@ -195,4 +196,5 @@ DETECTORS: dict[str, Detector] = {
     "crlf": returns_and_feeds,
     "no_usage": _on(lambda made: not made.final.get("usage") if made.final else None),
     "total_missing": _on(lambda made: "total_tokens" not in made.final["usage"] if made.final.get("usage") else None),
+    **LINES,
 }
