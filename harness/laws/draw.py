@@ -107,19 +107,24 @@ def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | N
             question = replace(question, quirks=quirks)
         elif one_in(rng, 2):
             question = replace(question, quirks=_quirks(rng, provider))
+    question = _of_kind(rng, question)
+    if like is None and one_in(rng, 3):
+        question = replace(question, reply=_worded(rng, question))
+    return _beside(rng, _asked(rng, question))
+
+
+def _of_kind(rng: Random, question: Question) -> Question:
+    """The question with what only its kind has."""
+    kind = question.kind
     if kind == "failed":
         failures = sorted(question.dialect.failures)
         quirks = frozenset({rng.choice(failures)}) if failures else frozenset()
-        question = replace(question, quirks=quirks, retry_after=rng.choice(WAITS))
+        return replace(question, quirks=quirks, retry_after=rng.choice(WAITS))
     if kind == "refused":
-        question = replace(question, status=rng.choice(STATUSES), retry_after=rng.choice(WAITS))
+        return replace(question, status=rng.choice(STATUSES), retry_after=rng.choice(WAITS))
     if kind == "unfit":
-        question = replace(question, unfit=rng.choice(UNFIT))
-    if one_in(rng, 3):
-        question = replace(question, reply=_worded(rng, question))
-    if kind == "cut":
-        question = replace(question, cut_at=rng.random() * 0.999)
-    return _beside(rng, _asked(rng, question))
+        return replace(question, unfit=rng.choice(UNFIT))
+    return replace(question, cut_at=rng.random() * 0.999) if kind == "cut" else question
 
 
 def _worded(rng: Random, question: Question) -> Reply:
