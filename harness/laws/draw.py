@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, get_args
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
-from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile
 from harness.laws import state, values
@@ -132,33 +130,11 @@ def _worded(rng: Random, question: Question) -> Reply:
     reply = question.reply
     if reply.finish is None or reply.refusal or question.kind not in {"plain", "broken"}:
         return reply
-    words = finish_words(question.dialect.name, stream=question.stream)
+    words = values.finish_words(question.dialect.name, stream=question.stream)
     if question.kind == "plain" and not reply.calls and "unknown" in words and one_in(rng, 4):
         reply = replace(reply, finish="unknown")
     known = words.get(reply.finish or "unknown", ())
     return replace(reply, raw_finish=rng.choice(known)) if known else reply
-
-
-@cache
-def finish_words(dialect: str, *, stream: bool) -> dict[Finish, tuple[str, ...]]:
-    """Each ending of a dialect that has more than one word: those that say no more than that, beside text and calls.
-
-    ``unknown`` has one that no provider uses.
-    """
-    made: dict[Finish, list[str]] = {}
-    spoken = DIALECTS[dialect]
-    for word, finish in {**spoken.facts.finishes, "halted_by_moon": "unknown"}.items():
-        reply = Reply(text="x", finish=finish, raw_finish=word, usage=Usage(1, 1, 2))
-        called = replace(reply, text="", calls=(ToolCall("f", {"x": 1}, "call_1"),))
-        asked = {"stop": (reply,), "tool_calls": (called,)}.get(finish, (reply, called))
-        with suppress(UsageError):
-            for one in asked:
-                found = spoken.read(spoken.render(one, stream=stream))
-                if (found.raw_finish, found.finish, found.errors) != (word, finish, ()):
-                    break
-            else:
-                made.setdefault(finish, []).append(word)
-    return {finish: tuple(words) for finish, words in made.items()}
 
 
 def _quirks(rng: Random, provider: str) -> frozenset[str]:

@@ -7,8 +7,14 @@ questions, for which they are twenty times too slow. The same seed draws the sam
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
+from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.errors import UsageError
+from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 from harness.strategies import material
 
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
-    from harness.core.chat import Json
+    from harness.core.chat import Finish, Json
     from harness.dialects.name_rules import NameRule
 
 _TEXTS = (*material.ODD_TEXTS, *material.MORE_TEXTS)
@@ -34,6 +40,28 @@ _RANGES = (
     (0x1F300, 0x1F650),
     (0xE000, 0xE010),
 )
+
+
+@cache
+def finish_words(dialect: str, *, stream: bool) -> dict[Finish, tuple[str, ...]]:
+    """Each ending of a dialect that has more than one word: those that say no more than that, beside text and calls.
+
+    ``unknown`` has one that no provider uses.
+    """
+    made: dict[Finish, list[str]] = {}
+    spoken = DIALECTS[dialect]
+    for word, finish in {**spoken.facts.finishes, "halted_by_moon": "unknown"}.items():
+        reply = Reply(text="x", finish=finish, raw_finish=word, usage=Usage(1, 1, 2))
+        called = replace(reply, text="", calls=(ToolCall("f", {"x": 1}, "call_1"),))
+        asked = {"stop": (reply,), "tool_calls": (called,)}.get(finish, (reply, called))
+        with suppress(UsageError):
+            for one in asked:
+                found = spoken.read(spoken.render(one, stream=stream))
+                if (found.raw_finish, found.finish, found.errors) != (word, finish, ()):
+                    break
+            else:
+                made.setdefault(finish, []).append(word)
+    return {finish: tuple(words) for finish, words in made.items()}
 
 
 def one_in(rng: Random, number: int) -> bool:

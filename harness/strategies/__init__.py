@@ -6,6 +6,7 @@
 from harness.strategies.chat import arguments, broken_replies, call_ids, replies, texts, tool_calls, usages, values
 from harness.strategies.corruption import Damaged, damaged, rechunked, splits
 from harness.strategies.names import legal_names, tool_names, tool_sets
+from harness.strategies.recordings import cassette_texts, exchanges, suite_texts
 from harness.strategies.wire import WireReply, quirk_sets, wire_replies
 
 __all__ = [
@@ -14,12 +15,15 @@ __all__ = [
     "arguments",
     "broken_replies",
     "call_ids",
+    "cassette_texts",
     "damaged",
+    "exchanges",
     "legal_names",
     "quirk_sets",
     "rechunked",
     "replies",
     "splits",
+    "suite_texts",
     "texts",
     "tool_calls",
     "tool_names",

@@ -5,7 +5,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from harness.suite.case import ID_PATTERN, PROVIDER_PATTERN, URL_PATTERN, VARIABLE_PATTERN
+from harness.suite.case import (
+    FUNCTION_PATTERN,
+    ID_PATTERN,
+    PROVIDER_PATTERN,
+    URL_PATTERN,
+    VARIABLE_PATTERN,
+    WORLD_PATTERN,
+)
 from harness.suite.loader import SuiteFault
 
 if TYPE_CHECKING:
@@ -35,6 +42,8 @@ _PATTERNS = {
     URL_PATTERN: "must begin with http:// or https://",
     PROVIDER_PATTERN: "must be a provider's name, without spaces and slashes",
     VARIABLE_PATTERN: "must be the name of an environment variable",
+    WORLD_PATTERN: "must be a world of the package, or your own as module:Class",
+    FUNCTION_PATTERN: "must be a function of your own, as module:name",
 }
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 

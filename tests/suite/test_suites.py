@@ -146,6 +146,8 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
         (LEAST + "    tools: [a]\n", 'the suite has no tool "a"'),
         (LEAST + "    tool_choice: {name: a}\n", 'no tool "a" is offered'),
         (LEAST.replace("[{user: hi}]", "[]"), "messages: must not be empty"),
+        (LEAST + "world: {name: 2026-01-01}\n", '"2026-01-01" must be a world of the package'),
+        (LEAST + "world: {name: shop, check: mine}\n", '"mine" must be a function of your own, as module:name'),
         (LEAST.replace("[{user: hi}]", "[{role: tool, content: x}]"), "needs the `tool_call_id`"),
     ],
 )
