@@ -55,6 +55,8 @@ class ScriptedReply(pydantic.BaseModel):
     reasoning: str = ""
     calls: tuple[Call, ...] = ()
     finish: Finish | None = None
+    state: dict[str, Any] = {}
+    """What the provider wants back, by `Reply.state`'s names: `thinking_blocks`, `responses_items`, …"""
 
     def reply(self) -> Reply:
         calls = tuple(
@@ -62,7 +64,8 @@ class ScriptedReply(pydantic.BaseModel):
             for place, one in enumerate(self.calls)
         )
         finish = self.finish or ("tool_calls" if calls else "stop")
-        return Reply(text=self.text, calls=calls, finish=finish, reasoning=self.reasoning, usage=Usage(5, 4, 9))
+        usage = Usage(5, 4, 9)
+        return Reply(self.text, calls, finish=finish, reasoning=self.reasoning, usage=usage, state=self.state)
 
 
 class Script(pydantic.BaseModel):
