@@ -1,4 +1,6 @@
-"""Draw the pictures of the docs from real runs: ``python docs/pictures/make.py`` in the project's folder."""
+"""Draw the pictures of the docs from real runs: ``python docs/pictures/make.py [IMPORTED]`` in the project's folder;
+``cover.svg`` is of the folder IMPORTED.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ from harness.__main__ import main
 from harness.app import assembly
 from harness.app.evaluation_runs import planned
 from harness.app.settings import settings
+from harness.cli import card_reports
+from harness.dialects.wire_profile import SHIPPED, load
 from harness.engine.events import CaseFinished
 from harness.engine.scorecard import Scorecard
 from harness.evaluation.summary import evaluate
@@ -87,6 +91,28 @@ def worlds() -> None:
     _write(console, "worlds.svg", "harness eval")
 
 
+def profiles() -> None:
+    """``profiles.svg``: what some of the profiles here show, as the command that mines them prints it."""
+    console = Console(record=True, width=118, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - as above
+    console.print("[bold]$ harness card --from cassettes/imported --profiles mined[/bold]")
+    names = ("anthropic.anthropic", "gemini.gemini", "groq.openai", "mistral.openai", "xai.openai", "zai.openai")
+    card_reports.profiles(console, [load(SHIPPED / f"{name}.json") for name in names])
+    _write(console, "profiles.svg", "harness card")
+
+
+def cover(folder: str) -> None:
+    """``cover.svg``: what imported recordings in ``folder`` cover, and the first questions that fill the rest."""
+    console = Console(record=True, width=124, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - as above
+    words = ["-m", "harness", "cassettes", "cover", folder, "--max-dollars", "0.05"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    asked = next(place for place, line in enumerate(lines) if line.lstrip().startswith("ask "))
+    console.print("[bold]$ harness cassettes cover cassettes/imported --max-dollars 0.05[/bold]")
+    shown = [*lines[: asked + 10], "…", *(line for line in lines[asked:] if "would fill" in line)]
+    console.print("\n".join(line[:122] for line in shown), markup=False, highlight=False)
+    _write(console, "cover.svg", "harness cassettes cover")
+
+
 def card() -> None:
     """``card.png``: the page of the local models' cards, as Debian's chromium shows it."""
     with tempfile.TemporaryDirectory() as name:
@@ -101,4 +127,7 @@ if __name__ == "__main__":
     run()
     worlds()
     miss()
+    profiles()
+    if sys.argv[1:]:
+        cover(sys.argv[1])
     card()

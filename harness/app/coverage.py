@@ -198,10 +198,12 @@ def plan(
     *,
     repeats: int = 1,
     max_dollars: float | None = None,
+    done: Callable[[str], object] = lambda _provider: None,
 ) -> Plan:
     """The questions that fill the empty cells, chosen greedily: each next one fills the most cells that are still
     empty, of equal ones the cheapest. One that no longer fits into ``max_dollars`` is passed over, and so is each
-    question of a model without a price; one that is recorded already is not chosen.
+    question of a model without a price; one that is recorded already is not chosen. ``done`` receives each provider
+    whose questions are known.
     """
     made = Plan()
     empty = {(cell.provider, cell.check, cell.mode) for cell in coverage.cells.values() if not cell.recorded}
@@ -209,6 +211,7 @@ def plan(
     offers: list[PlannedQuestion] = []
     tried: set[tuple[str, str, Mode]] = set()
     for provider in wanted:
+        done(provider)
         model = models.get(provider)
         if model is None:
             continue

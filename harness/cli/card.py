@@ -189,6 +189,7 @@ def _of_agent(
 
 def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], screen: Console) -> tuple[Card, ...]:
     from harness.app import card_runs as making
+    from harness.cli import card_reports as reports
     from harness.cli.following import bar
     from harness.core.errors import UsageError
     from harness.dialects.wire_profile import Miners, save
@@ -212,6 +213,7 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
     if not made:
         raise UsageError("no chat exchange of a dialect that is read here stands in these recordings")
     if words.profiles:
-        written = save(miners.profiles(), Path(words.profiles))
+        written = save(mined := miners.profiles(), Path(words.profiles))
+        reports.profiles(screen, mined)
         sys.stderr.write(f"harness: {safe_text.count(len(written), 'profile')} in {safe_text.line(words.profiles)}\n")
     return made

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.core.card import Card
     from harness.core.change import Change
     from harness.core.exchange import Exchange
+    from harness.dialects.wire_profile import WireProfile
     from harness.report.cards.matrix import Catalogue
 
     Changes = Mapping[str, Sequence[Change]]
@@ -116,3 +117,24 @@ def baseline(out: Console, since: Changes | None) -> None:
     from harness.report import changes
 
     changes.show(out, since or {})
+
+
+def profiles(screen: Console, made: Sequence[WireProfile]) -> None:
+    """What each profile shows: its answers, and its quirks with the share of the answers that could show them."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.report import safe_text
+
+    table = Table("profile", "whole", "stream", "quirks", box=box.SIMPLE_HEAD, pad_edge=False)
+    for one in made:
+        best: dict[str, float] = {}
+        for some in one.quirks.values():
+            for name, tally in some.items():
+                best[name] = max(best.get(name, 0), tally.share)
+        shown = sorted((name for name in best if best[name]), key=lambda name: (-best[name], name))
+        quirks = ", ".join(f"{name} {best[name]:.0%}" for name in shown) or "none"
+        counts = (str(one.answers.get(mode, 0)) for mode in ("whole", "stream"))
+        table.add_row(*(Text(safe_text.line(cell, 4000)) for cell in (one.name, *counts, quirks)))
+    screen.print(table)

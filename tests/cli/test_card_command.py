@@ -8,6 +8,7 @@ import pytest
 
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.dialects import OPENAI
+from harness.dialects.wire_profile import profiles_at
 from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
@@ -208,6 +209,17 @@ def test_recordings_of_anybody_are_judged_by_their_bytes(project, run):
     assert {one["check"] for one in card("by.json")["cells"]} == {"D1"}
 
 
+def test_profiles_are_mined_from_recordings(project, run):
+    code, out, err = run("card", "--from", "cassettes", "--profiles", "mined", "--check", "D1")
+    assert code == 0
+    assert "1 profile in mined" in err
+    assert "local.openai" in out
+    (profile,) = profiles_at("mined")
+    assert profile.answers["whole"] > 1
+    assert profile.quirks["whole"]["no_usage"].seen == profile.answers["whole"]
+    assert profile.quirks["stream"]["no_done"] == (0, profile.answers["stream"], "")
+
+
 OWN = '''
 from harness.core.finding import Finding
 
@@ -241,6 +253,8 @@ WRONG = [
     (("--record", "--per-minute", "0"), "--per-minute is 0; give more than 0"),
     (("--from", "nowhere"), "nowhere: no such file or folder"),
     (("--through", "parsers"), "--through goes with --from; a model's own probes"),
+    (("--profiles", "p"), "--profiles goes with --from: profiles are mined from recordings"),
+    (("--from", "cassettes", "--profiles", "text.json"), "text.json: can't be written: File exists"),
     (("--from", "suites"), "no cassettes there; `harness cassettes import` takes over"),
     (("--json", "no/such/folder.json"), "the folder for this report does not exist"),
     (("--json", "-", "--markdown", "-"), "two reports can't both go to standard output"),

@@ -7,11 +7,17 @@ import os
 import re
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
+from harness.dialects.wire_profile import SHIPPED, load
+from harness.laws.draw import questions
+from harness.laws.prove import Effort, prove_one
+from harness.laws.provider_options import likely
+from harness.laws.tested_backend import backend_at
 
 ADAPTER = '''
 from dataclasses import replace
@@ -48,6 +54,24 @@ def test_our_backend_holds_and_the_counts_are_told(folder, capsys):
     counts = json.loads((folder / "counts.json").read_text())
     assert {one["mode"]: one["drawn"] for one in counts}["bare stream"] == 50
     assert not any(one["broken"] for one in counts)
+
+
+def test_answers_are_drawn_like_those_of_a_profile():
+    profile = load(SHIPPED / "groq.openai.json")
+    assert likely(profile) == "groq"
+    assert likely(load(SHIPPED / "openai.openai_responses.json")) == "openai/responses"
+    assert likely(load(SHIPPED / "zai.openai.json")) == "openai"
+    effort = Effort(bare=20, like={"groq": profile}, exemplars=False)
+    proof = prove_one(backend_at("harness.backend.completion:complete"), "groq", "bare stream", effort=effort)
+    assert proof.holds
+    assert proof.drawn == 20
+    for stream in (False, True):
+        drawn = list(islice(questions("groq", stream=stream, like=profile), 60))
+        assert all(one.quirks <= profile.shown() for one in drawn if one.kind == "plain")
+        assert all("plain" in one.quirks for one in drawn if one.kind == "plain")
+        assert [one.reply for one in drawn] == [
+            one.reply for one in islice(questions("groq", stream=stream, like=profile), 60)
+        ]
 
 
 def test_a_broken_law_is_told_kept_and_put_again(folder, capsys):
@@ -130,6 +154,13 @@ def test_modes_grades_and_quirks_are_chosen(folder, capsys):
         (["--grade", "worst"], "no grade worst; there are danger, loss, contract, opinion"),
         (["--mode", "fast"], "no mode fast for this backend; there are whole, stream"),
         (["--without-quirk", "odd"], "no quirk odd; there are "),
+        (["--like", "nobody"], "nobody is no file, no folder, and no provider with a profile; there are anthropic"),
+        (["--like", "."], "x.json is no profile: format: Field required"),
+        (
+            ["--like", "groq", "--provider", "gemini"],
+            "gemini answers in the dialect gemini, and the profile groq is of",
+        ),
+        (["--like", "groq", "--without-quirk", "crlf"], "--without-quirk has no use beside --like"),
         (["--provider", "nobody"], "no provider nobody to prove; there are openai"),
         (["--provider", "vertex_ai"], "no provider vertex_ai to prove"),
         (["--backend", "nonsense"], "'nonsense' is no backend; write module:attribute"),
@@ -142,6 +173,7 @@ def test_modes_grades_and_quirks_are_chosen(folder, capsys):
     ],
 )
 def test_wrong_words_are_one_sentence_and_exit_code_two(folder, words, told, capsys):
+    (folder / "x.json").write_text("{}")
     assert main(["prove", *words]) == 2
     err = capsys.readouterr().err
     assert told in " ".join(err.split())

@@ -22,11 +22,14 @@ import pytest
 from harness.__main__ import main
 from harness.cassette import Cassette, save
 from harness.core.chat import Reply
+from harness.core.errors import CassetteMiss
 from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.dialects import DIALECTS
+from harness.dialects.request import read_chat_request
+from harness.dialects.wire_profile import Miner, profiles_at
 from harness.server.app import App
 from harness.server.replay import Replay
-from harness.server.synthetic import Script, scripted
+from harness.server.synthetic import Script, made_like, scripted
 from harness.server.web import nobody, serving
 from tests.loopback import serving as loopback
 
@@ -65,6 +68,13 @@ MISTAKES = {
     "a strange word": (["--synthetic", "unknown.yaml"], "txt"),
     "a script and a cassette": (["a.json", "--synthetic"], "name a script, or none, and no cassette"),
     "a script that repeats": (["--synthetic", "--repeat"], "--synthetic has no use for --repeat"),
+    "like without made-up answers": (["a.json", "--like", "groq"], "--like is about made-up answers; give --synthetic"),
+    "like a script": (
+        ["--synthetic", "empty.yaml", "--like", "groq"],
+        "--like is about made-up answers; give --synthetic",
+    ),
+    "like nobody": (["--synthetic", "--like", "nobody"], "no provider with a profile; there are anthropic"),
+    "like a cassette": (["--synthetic", "--like", "a.json"], "a.json is no profile: provider: Field required"),
     "nothing to record": (["--record", "new.json"], "give --record, --upstream URL and one cassette file"),
     "no record": (["--upstream", "http://127.0.0.1:1", "new.json"], "give --record, --upstream URL"),
     "no upstream": (["--record", "--upstream", "nonsense", "new.json"], "nonsense is no base URL"),
@@ -94,6 +104,27 @@ def test_a_mistake_is_one_sentence(
     assert told in err
     assert (out, err.count("\n")) == ("", 1), err
     assert sorted(Path().iterdir()) == before
+
+
+def test_answers_like_a_providers_are_its_quirks_and_the_same_for_the_same_request() -> None:
+    (profile,) = profiles_at("groq")
+    source, shown = made_like([profile]), set()
+    tool = {"type": "function", "function": {"name": "get_x", "parameters": {"type": "object"}}}
+    for number in range(40):
+        body = json.dumps({**ASKED, "seed": number, "tools": [tool], "stream": bool(number % 2)}).encode()
+        request = HttpRequest("POST", "https://x.test/v1/chat/completions", (), body)
+        first, again = source.answer(request), source.answer(request)
+        assert first.exchange == again.exchange
+        assert first.provenance.kind == "synthetic"
+        question = read_chat_request(request)
+        assert first.exchange.response is not None
+        assert question is not None
+        miner = Miner("groq", "openai")
+        assert miner.add(first.exchange.response, question)
+        shown |= miner.profile().shown()
+    assert {"plain", "content_missing", "call_in_one_chunk"} <= shown <= profile.shown()
+    with pytest.raises(CassetteMiss, match="no answers like these in the dialect anthropic: the profile is of openai"):
+        source.answer(HttpRequest("POST", "https://x.test/v1/messages", (), b"{}"))
 
 
 def test_a_taken_port_is_one_sentence(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,8 +45,9 @@ def run(words: argparse.Namespace) -> int:
     import json
 
     from harness.app import coverage as covering
+    from harness.app.card_runs import cassettes
     from harness.app.settings import settings
-    from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
+    from harness.cli.following import STANDARD_OUTPUT, bar, refuse_unwritable, screen, write_report
     from harness.core.errors import UsageError
     from harness.report import safe_text
 
@@ -57,7 +58,9 @@ def run(words: argparse.Namespace) -> int:
     refuse_unwritable(words.json)
     chosen = settings({})
     paths = list(map(Path, words.paths)) or [chosen.cassettes]
-    found = covering.covered(paths, chosen)
+    out = screen(stderr=words.json == STANDARD_OUTPUT)
+    with bar(out, len(cassettes(paths)), "recordings") as step:
+        found = covering.covered(paths, chosen, step)
     for problem in found.problems:
         sys.stderr.write(f"harness: {safe_text.line(problem)}\n")
     if unknown := [name for name in words.provider if name not in found.providers]:
@@ -65,8 +68,10 @@ def run(words: argparse.Namespace) -> int:
     if words.provider:
         found.cells = {key: cell for key, cell in found.cells.items() if cell.provider in words.provider}
     models = covering.askable(found, chosen, words.model)
-    plan = covering.plan(found, models, chosen, repeats=words.repeats, max_dollars=words.max_dollars)
-    out = screen(stderr=words.json == STANDARD_OUTPUT)
+    empty = {cell.provider for cell in found.cells.values() if not cell.recorded}
+    limits = {"repeats": words.repeats, "max_dollars": words.max_dollars}
+    with bar(out, len(empty), "what questions would show") as step:
+        plan = covering.plan(found, models, chosen, **limits, done=step)
     _show(found, out, cells=words.cells)
     _show_plan(found, plan, out)
     write_report(words.json, lambda: json.dumps(_document(found, plan, words.max_dollars), indent=1) + "\n")
@@ -89,7 +94,7 @@ def _show(found: Coverage, out: Console, *, cells: bool) -> None:
     for provider in found.providers:
         here = found.of(provider)
         modes = ([one for one in here if one.mode == mode] for mode in ("whole", "stream"))
-        shares = [f"{sum(bool(one.recorded) for one in some)} of {len(some)}" for some in modes]
+        shares = [_share(sum(bool(one.recorded) for one in some), len(some)) for some in modes]
         real, apart = _sums(found, provider)
         newest = _age(max(one.newest for one in here)) if real else ""
         row = (provider, *shares, _counted(real), newest, _counted(apart))
@@ -106,6 +111,12 @@ def _show(found: Coverage, out: Console, *, cells: bool) -> None:
         row = (one.provider, one.check, stream, _counted(one.recorded) or "empty", _newest(one), _counted(one.apart))
         each.add_row(*(Text(safe_text.line(cell, 80)) for cell in row))
     out.print(each)
+
+
+def _share(filled: int, number: int) -> str:
+    """``█████░░░░░ 22 of 44``."""
+    full = 10 * filled // number if number else 0
+    return f"{'█' * full}{'░' * (10 - full)} {filled} of {number}"
 
 
 def _newest(one: CoveredCell) -> str:
