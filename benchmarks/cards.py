@@ -1,14 +1,23 @@
 """What a card costs: replayed beside litellm's own time for the same calls, and two cards compared beside reading them.
 
-``python benchmarks/cards.py [FOLDER]`` with the cassettes of a card (default: ``cassettes``). Ratios of one run.
+``python benchmarks/cards.py [FOLDER]`` with the cassettes of a card (default: ``cassettes``): ratios of one run.
+
+``python benchmarks/cards.py --from FOLDER`` with recordings of any program: the seconds of processor and the memory
+of ``harness card --from`` for 8,000 of them (fewer are taken several times), and how long a page of 25 models takes
+to open in chromium.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import track
@@ -144,6 +153,67 @@ def comparing() -> None:
     print(f"  comparing in all {(reading + comparing) / parsing:.1f} × parsing  (bar: 5)")
 
 
+EXCHANGES, MODELS = 8000, 25
+
+
+def several(folder: Path, to: Path) -> int:
+    """Copies of the cassettes of ``folder`` until they hold ``EXCHANGES``; how many they do."""
+    sizes = [(file, len(json.loads(file.read_bytes())["exchanges"])) for file in card_runs.cassettes([folder])]
+    number = times = 0
+    while number < EXCHANGES:
+        for file, size in sizes:
+            place = to / str(times) / file.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+            number += size
+            if number >= EXCHANGES:
+                break
+        times += 1
+    return number
+
+
+def from_recordings(folder: Path, scratch: Path) -> None:
+    number = several(folder, scratch / "recordings")
+    command = [sys.executable, "-m", "harness", "card", "--from", str(scratch / "recordings")]
+    before = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, command
+    print(f"harness card --from, {number} exchanges: {used.ru_utime + used.ru_stime:.1f} s of processor (bar: 35),")
+    print(f"  {used.ru_maxrss / 1024:.0f} MB (bar: 300), {time.perf_counter() - before:.1f} s on the clock")
+
+
+def opening(folder: Path, scratch: Path) -> None:
+    """A page of ``MODELS`` cards with the evidence of these recordings, opened five times."""
+    from harness.cli.card_reports import exchange  # noqa: PLC0415 - only here
+    from harness.report.cards.page import page  # noqa: PLC0415 - as above
+    from tests.report.cards import chrome  # noqa: PLC0415 - as above
+
+    made = card_runs.from_recordings(card_runs.cassettes([folder]), by="model")
+    most = sorted(made, key=lambda card: sum(cell.rate.n for cell in card.cells))[-MODELS:]
+    file = scratch / "card.html"
+    file.write_text(page(most, card_runs.laws(CARD_CHECKS), exchange), encoding="utf-8")
+    print(f"a page of {len(most)} models, {file.stat().st_size / 1e6:.1f} MB, opened in chromium (bar: 1 s)")
+    with chrome.browser(scratch / "profile") as tab:
+        tab.do("Performance.enable", timeDomain="threadTicks")
+        for _ in range(5):
+            tab.look(file)
+            paint, loaded = tab.run(
+                "[performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1,"
+                " performance.getEntriesByType('navigation')[0].loadEventEnd]"
+            )
+            busy = next(
+                one["value"] for one in tab.do("Performance.getMetrics")["metrics"] if one["name"] == "TaskDuration"
+            )
+            print(f"  first paint {paint:.0f} ms, loaded {loaded:.0f} ms, {busy * 1e3:.0f} ms of processor")
+
+
 if __name__ == "__main__":
-    comparing()
-    replaying(sys.argv[1] if len(sys.argv) > 1 else "cassettes")
+    if sys.argv[1:2] == ["--from"]:
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
+            from_recordings(Path(sys.argv[2]), Path(made))
+            opening(Path(sys.argv[2]), Path(made))
+    else:
+        comparing()
+        replaying(sys.argv[1] if len(sys.argv) > 1 else "cassettes")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.app import assembly, self_checks
 from harness.app.runner_factory import at_most, price_of
 from harness.backend.completion import complete
-from harness.backend.library import load_offline
+from harness.backend.library import load_offline, without_token_counts
 from harness.backend.pricing import FREE
 from harness.backend.recorded_answers import parsed
 from harness.cards.build import CardBuilder, findings_of
@@ -51,6 +51,7 @@ ALTERED = {"requests": 400, "responses": 60, "cases": 12}
 that is the same each time."""
 _ASKED: tuple[Part, ...] = ("request",)
 _SAID: tuple[Part, ...] = ("response",)
+_NOTHING = Expectation()
 RECUTS = 3
 """Streams of a card that are read again in other pieces (S2)."""
 
@@ -250,25 +251,25 @@ def from_recordings(
     cited: dict[str, Provenance] = {}
     alone = None if in_full else parsed
     load_offline()
-    with no_way_out():
+    with no_way_out(), without_token_counts():
         for file in files:
-            problem = ""
+            problem, path = "", str(file)
             try:
                 cassette = load(file)
             except CassetteError as error:
                 problem = str(error)
             else:
-                cited[str(file)] = cassette.provenance
+                cited[path] = cassette.provenance
                 for place, exchange in enumerate(cassette.exchanges):
                     try:
                         question = on_the_wire(exchange.request)
                         if question is None:
                             continue
-                        watch(exchange, question, f"{file}#{place}", cassette.provenance.source)
-                        seen = reread(exchange, place, question, cassette=str(file), complete=complete, parsed=alone)
+                        watch(exchange, question, f"{path}#{place}", cassette.provenance.source)
+                        seen = reread(exchange, place, question, cassette=path, complete=complete, parsed=alone)
                         name = seen.model.partition("/")[0] if by == "provider" else seen.model
                         sitting = sittings.setdefault(name, CardBuilder(name, checks))
-                        sitting.add(seen, Expectation(), own=False, question=question)
+                        sitting.add(seen, _NOTHING, own=False, question=question)
                     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the cards
                         problem = f"{file}: exchange {place} can't be judged: {type(error).__name__}: {error}"
             done(file, problem)

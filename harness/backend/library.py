@@ -72,6 +72,29 @@ def load_offline() -> None:
         gc.freeze()  # half a million objects stay: looking for garbage among them takes longer than most work does
 
 
+@contextlib.contextmanager
+def without_token_counts() -> Iterator[None]:
+    """Litellm estimates no token counts: they are never told as a provider's, and its tokenizer takes 40 MB."""
+    settings: Any = library()
+    before = settings.disable_token_counter
+    settings.disable_token_counter = True
+    try:
+        yield
+    finally:
+        settings.disable_token_counter = before
+
+
+class _LazyEncoding:
+    """The tokenizer that litellm hands to the readers of most providers' answers: loaded, with 40 MB, for those alone
+    that count with it.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        from litellm.litellm_core_utils.default_encoding import encoding  # noqa: PLC0415 - as said
+
+        return getattr(encoding, name)
+
+
 def library(question: RoutedQuestion | None = None) -> ModuleType:
     """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
     if "litellm" not in sys.modules:
@@ -82,6 +105,9 @@ def library(question: RoutedQuestion | None = None) -> ModuleType:
 
     # It prints advertising to stdout on every error otherwise, into people's JSON.
     litellm.suppress_debug_info = True
+    calls: Any = litellm.main
+    if not isinstance(vars(calls).get("encoding"), _LazyEncoding):
+        calls.encoding = _LazyEncoding()
     if question is not None:
         _report_responses()
         _introduce(litellm, question)

@@ -119,6 +119,9 @@ def _refuse_idle(words: argparse.Namespace) -> None:
     """Raise ``UsageError`` for options that the others leave without a use."""
     from harness.core.errors import UsageError
 
+    if words.models[:1] == ["compare"] or any(one.endswith(".json") for one in words.models):
+        told = "harness diff A.json B.json compares cards; --baseline A.json compares those that are made here"
+        raise UsageError(told)
     if (words.names or words.by_position) and not words.baseline:
         raise UsageError("--as and --by-position go with --baseline")
     if words.through and not words.recordings:

@@ -29,6 +29,8 @@ def pairs(words: argparse.Namespace, before: Sequence[Card], after: Sequence[Car
         if not (name and found and other):
             raise UsageError(f"--as {one}: write NAME=NAME, the first file's card before the sign")
         names[name] = other
+    if len(names) < len(words.names) or len(set(names.values())) < len(names):
+        raise UsageError(f"--as {' --as '.join(words.names)}: a card is compared once; name each once on its side")
     if names and words.by_position:
         raise UsageError("--as and --by-position both say what is compared; give one of them")
     chosen = paired(before, after, names, by_position=words.by_position)
@@ -37,4 +39,7 @@ def pairs(words: argparse.Namespace, before: Sequence[Card], after: Sequence[Car
         raise UsageError(
             f"nothing was compared: the cards are of {' and of '.join(sides)}; pair them with --as NAME=NAME"
         )
+    checks = [{(cell.check, cell.mode) for cell in one.cells} for pair in chosen for one in pair]
+    if not any(before & after for before, after in zip(checks[::2], checks[1::2], strict=True)):
+        raise UsageError("nothing was compared: the two files' cards have no check in common")
     return chosen

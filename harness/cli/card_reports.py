@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ def _today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
-@cache
+@lru_cache(maxsize=32)
 def _exchanges(cassette: str) -> tuple[Exchange, ...]:
     from harness.cassette import load
 

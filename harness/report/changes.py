@@ -90,6 +90,12 @@ def pretty(value: Json, longest: int = _SIDE) -> str:
     return safe_text.block(text, longest)
 
 
+def sides(change: Change) -> list[tuple[str, str]]:
+    """The sides of a change that are there, each under its name."""
+    both = ("before", change.before), ("after", change.after)
+    return [(name, pretty(value)) for name, value in both if value is not None]
+
+
 def shown(change: Change) -> list[str]:
     """The commands that show a change's evidence."""
     return [f"harness cassettes show {one.cassette} {min(one.exchanges)}" for one in change.evidence if one.exchanges]

@@ -262,6 +262,8 @@ WRONG = [
     (("--baseline", "text.json"), "text.json"),
     (("--baseline", "newer.json"), "newer.json"),
     (("--probe", "z9"), "no case"),
+    (("compare", "a.json", "b.json"), "harness diff A.json B.json compares cards"),
+    (("a.json",), "harness diff A.json B.json compares cards"),
 ]
 
 

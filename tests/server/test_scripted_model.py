@@ -9,6 +9,7 @@ import pytest
 
 from harness import complete
 from harness.app.card_runs import of_results
+from harness.checks.card.choice import NOT_SENT
 from harness.core.card import rate
 from harness.core.errors import UsageError
 from harness.core.exchange import Provenance
@@ -158,3 +159,13 @@ def test_json_that_is_asked_for_by_a_tool_and_not_given_is_found(dialect):
     scripted, made = card(dialect, ("no_json",), 2, ("j2-schema",))
     assert scripted.made == {"no_json": 1}
     assert failed(made) == {"J1"}
+
+
+@pytest.mark.parametrize("dialect", ["cohere", "ollama"])
+def test_a_choice_that_is_not_sent_is_judged_by_nobody(dialect):
+    _, made = card(dialect, (), 1, ("*c2-none*", "*c3-required*", "*c4-named*"))
+    for check in ("C2", "C3", "C4"):
+        cell = made.cell(check, "whole")
+        assert (cell.verdict, cell.rate.n) == ("unseen", 0)
+        assert NOT_SENT in cell.note
+        assert {one.blame for one in cell.findings} == {"litellm"}

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from harness.core.finding import Blame, Finding
 
 
+NOT_SENT = "the tool choice does not reach this provider"
+
+
 def choice(seen: CheckContext) -> str | None:
     """``auto``, ``none``, ``required`` or ``named``; None where no tools are offered."""
     if not seen.tools:
@@ -44,6 +47,8 @@ def _if_chosen(
             yield unsupported(f"refused: {describe(error)}")
         elif seen.limits.unread_choice:
             yield unjudged("the tool choice can't be read", "", "caller")
+        elif why := _unsent(seen, kind):
+            yield why
         elif why := unread(seen):
             if not seen.infra and seen.observation.exchanges:
                 yield why
@@ -51,6 +56,24 @@ def _if_chosen(
             yield from judge(seen, seen.reading)
 
     return check
+
+
+def _unsent(seen: CheckContext, kind: str) -> Finding | None:
+    """That the choice went out otherwise than it was asked for: what nobody was asked, nobody is judged by."""
+    if not seen.own or seen.asked is None:
+        return None
+    sent, offered = seen.asked.choice, seen.asked.tools
+    name = seen.wire.get(sent["function"]["name"]) if isinstance(sent, dict) else None
+    if kind == "none" and not offered:
+        return None
+    if sent == "required" and len(offered) == 1:  # which of them is no question then
+        name = seen.wire.get(offered[0]["function"]["name"])
+    if kind == "named" and name is not None:
+        wanted = seen.observation.asked["tool_choice"].get("function", {}).get("name")
+        alike = name == wanted
+    else:
+        alike = ("named" if isinstance(sent, dict) else sent or "auto") == kind
+    return None if alike else unjudged(NOT_SENT, f"asked for `{kind}`, the request has {shown(sent)}", "litellm")
 
 
 def calls_of(seen: CheckContext, reading: Reply) -> list[str]:

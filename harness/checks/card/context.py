@@ -84,21 +84,23 @@ class CheckContext:
         """All that checks look at once more when every answer is there, without the bytes and the texts."""
         reading = self.reading if isinstance(self.reading, Reply) else None
         observation = self.observation
-        return replace(
-            self,
-            observation=replace(
-                observation,
-                exchanges=(),
-                asked={"stream": observation.asked.get("stream")},
-                reply=None if observation.reply is None else Reply(usage=observation.reply.usage),
-                recut=(),
-            ),
-            exchange=None,
-            asked=None,
-            reading=Reply(usage=reading.usage) if reading else None,
-            tools={},
-            wire={},
-            mentions=None,
+        slim = replace(
+            observation,
+            exchanges=(),
+            asked=_STREAMED if observation.asked.get("stream") else _WHOLE,
+            reply=None if observation.reply is None else _ANSWER,
+            recut=(),
+        )
+        counts = None if reading is None else Reply(usage=reading.usage) if reading.usage else _ANSWER
+        return CheckContext(
+            slim,
+            self.expect,
+            self.profile,
+            reading=counts,
+            own=self.own,
+            tools=_NONE,
+            wire=_NONE,
+            limits=_UNLIMITED,
             digest=self.request_key,
             cited=self.places,
         )
@@ -106,6 +108,13 @@ class CheckContext:
     def own_calls(self, reading: Reply) -> tuple[ToolCall, ...]:
         """The calls of ``reading`` to tools that were offered."""
         return tuple(call for call in reading.calls if call.name in self.wire) if self.wire else reading.calls
+
+
+# One of each for all answers that are held on to: there may be many thousands.
+_ANSWER, _UNLIMITED = Reply(), Limits()
+_STREAMED: Mapping[str, Json] = {"stream": True}
+_WHOLE: Mapping[str, Json] = {"stream": False}
+_NONE: Mapping[str, Json] = {}
 
 
 def broke_down(error: HarnessError | None) -> bool:

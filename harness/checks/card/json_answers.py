@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
+NOT_SENT = "the wish for JSON does not reach this provider"
+
+
 def wanted_json(seen: CheckContext) -> dict[str, Json] | None:
     """The schema that the answer must fit, ``{}`` for any JSON; None where no JSON was asked for."""
     if seen.asked is not None and seen.asked.json is not None:
@@ -45,6 +48,9 @@ def _answer_in_json(seen: CheckContext) -> Iterator[Reply | Finding]:
         yield unsupported(describe(seen.observation.error))
         return
     reading, reply = seen.reading, seen.observation.reply
+    if seen.own and seen.asked is not None and seen.asked.json is None and len(seen.asked.tools) == len(seen.tools):
+        yield unjudged(NOT_SENT, "", "litellm")  # where a tool was added, JSON is asked for by calling that
+        return
     if not isinstance(reading, Reply) or reading.calls or reading.errors or (reply and reply.calls):
         return
     if why := unaccountable(seen):

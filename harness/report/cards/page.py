@@ -17,7 +17,7 @@ from harness.report import safe_text
 from harness.report.cards import evidence
 from harness.report.cards.headline import headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
-from harness.report.changes import by_grade, pretty, shown
+from harness.report.changes import by_grade, shown, sides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +36,8 @@ _MOST_OF_CELLS = 3_000_000
 _FITS = ((20, 20, 2000), (5, 5, 500), (1, 1, 160))
 """How many findings and proofs of a cell, and how long a message: from what is wanted to what always fits."""
 _NAME = 120
+_FEW = 6
+"""Models of which all is open at once."""
 
 
 def page(
@@ -57,14 +59,16 @@ def page(
         policy=_policy(style, script),
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
-        island=_island(_data(laid, catalogue, load)),
+        island=_island(_data(laid, catalogue)),
+        exchanges=_island(evidence.exchanges(laid.cards, load)),
         title=safe_text.line(title, _NAME),
         matrix=laid,
         order=[verdict for verdict in ORDER if verdict in laid.counts],
         glyphs=GLYPHS,
-        tiles=[_tile(at, card, catalogue) for at, card in enumerate(cards)],
+        tiles=_tiles(cards, catalogue),
         changes=_changes(changes or {}),
         places={place: at for at, place in enumerate(_places(cards))},
+        few=_FEW,
         width=1 + len(cards) * max(1, len(laid.modes)),
         total=sum(len(card.cells) for card in cards),
         checks=len({row.check for row in laid.rows}),
@@ -107,13 +111,12 @@ def _island(value: Json) -> Markup:
     return Markup(text)  # noqa: S704 - no sign of markup is left in it
 
 
-def _data(laid: Matrix, catalogue: Catalogue, load: Loader) -> dict[str, Json]:
+def _data(laid: Matrix, catalogue: Catalogue) -> dict[str, Json]:
     named = {row.check for row in laid.rows}
     return {
         "cards": [_card(card) for card in laid.cards],
         "checks": {check: [safe_text.line(one) for one in catalogue[check]] for check in catalogue if check in named},
         "cells": _cells(laid),
-        "exchanges": evidence.exchanges(laid.cards, load),
     }
 
 
@@ -182,6 +185,12 @@ def _proof(one: Evidence, most: int) -> list[Json]:
     return [safe_text.line(one.cassette), list(one.exchanges[:most])]
 
 
+def _tiles(cards: Sequence[Card], catalogue: Catalogue) -> list[dict[str, Json]]:
+    """What each card says first; of many, those with findings stand before the others."""
+    tiles = [_tile(at, card, catalogue) for at, card in enumerate(cards)]
+    return sorted(tiles, key=lambda one: not one["said"].worst) if len(tiles) > _FEW else tiles
+
+
 def _tile(at: int, card: Card, catalogue: Catalogue) -> dict[str, Json]:
     counted = counts(iter(card.cells))
     total = sum(counted.values())
@@ -212,7 +221,7 @@ def _changes(changes: Mapping[str, Sequence[Change]]) -> list[dict[str, Json]]:
             "grade": grade,
             "total": len(of_it),
             "told": [
-                {"model": model, "change": one, "sides": (pretty(one.before), pretty(one.after)), "see": shown(one)}
+                {"model": model, "change": one, "sides": sides(one), "see": shown(one)}
                 for model, one in of_it[:MOST_CHANGES]
             ],
         }

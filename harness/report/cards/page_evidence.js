@@ -1,4 +1,9 @@
-// ---- the evidence
+// ---- the evidence: it stands behind this script, so that the page is there before it, and is read when it is wanted
+let recorded = null;
+function exchanges() {
+  recorded ??= JSON.parse(place("exchanges").textContent);
+  return recorded;
+}
 function fact(name, ...content) {
   return made("div", [made("dt", name), made("dd", content)]);
 }
@@ -109,7 +114,7 @@ function proof(cassette, number, card, opened) {
       fact("from", kind), fact("recorded", recorded + (old ? ` (${old})` : "")), source && fact("answered by", source),
       litellm && fact("litellm", litellm), harness && fact("harness", harness)].filter(Boolean), "facts"));
   }
-  const words = own(own(data.exchanges, cassette), String(number));
+  const words = own(own(exchanges(), cassette), String(number));
   if (words) parts.push(...exchange(words));
   else parts.push(made("p", words === null ? "The cassette is not here, or does not hold this exchange." :
     "Left out to keep this page small: the command above shows it.", "soft"));
@@ -193,4 +198,4 @@ function follow() {
   if (spot) { focus(spot.row, spot.column, true); open(node); }
 }
 window.addEventListener("hashchange", follow);
-follow();
+document.addEventListener("DOMContentLoaded", follow);

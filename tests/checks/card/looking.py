@@ -65,6 +65,11 @@ def seen(
     question = {"model": "m", "messages": [{"role": "user", "content": "?"}], "stream": stream}
     if names:
         question["tools"] = [tool(name, schema) for name in names]
+    if dialect == "openai":
+        words = asked or {}
+        question |= {key: words[key] for key in ("tool_choice", "response_format") if key in words}
+        if words.get("message_return_type") == "json":
+            question["response_format"] = {"type": "json_object"}
     request = HttpRequest("POST", URLS[dialect], (), json.dumps(question | (body or {})).encode())
     if response is None:
         response = DIALECTS[dialect].render(wire, stream=stream, quirks=quirks)

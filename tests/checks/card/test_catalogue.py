@@ -49,6 +49,7 @@ TWICE = body_of(
 )
 REQUIRED, NONE = {"tool_choice": "required"}, {"tool_choice": "none"}
 NAMED = {"tool_choice": {"type": "function", "function": {"name": "weather"}}}
+OTHER = {"tool_choice": {"type": "function", "function": {"name": "other"}}}
 TURNS = {"suite": "card-turns"}
 RESULT = {"messages": [{"role": "tool", "tool_call_id": "call_1", "content": "XK17"}]}
 REFUSED = BadRequestError("no", status=400, provider="openai")
@@ -203,6 +204,17 @@ ODD = [
     ("S6", seen(SAID, error=StreamCutError("cut"), stream=True, response=CUT)),
     ("U1", seen(reply=replace(CALLED, usage=Usage(10, 5, 16)))),
 ]
+UNSEEN = [
+    # What the caller asked for is not in the request: nobody was asked.
+    ("C1", seen(SAID, asked={"tool_choice": "auto"}, body={"tool_choice": "required"})),
+    ("C2", seen(asked=NONE, body={"tool_choice": None})),
+    ("C3", seen(SAID, asked=REQUIRED, body={"tool_choice": None})),
+    ("C4", seen(SAID, asked=NAMED, body={"tool_choice": None})),
+    ("C4", seen(called(ROME), offered=("weather", "other"), asked=NAMED, body=REQUIRED)),
+    ("C4", seen(called(ROME), offered=("weather", "other"), asked=NAMED, body=OTHER)),
+    ("J1", seen(SAID, offered=(), asked={"response_format": FORM}, body={"response_format": None})),
+    ("J2", seen(SAID, offered=(), asked={"response_format": FORM}, body={"response_format": None})),
+]
 UNSUPPORTED = [
     ("C3", seen(error=REFUSED, status=400, asked=REQUIRED)),
     ("C7", seen(error=REFUSED, status=400, schema=ENUM)),
@@ -214,7 +226,13 @@ UNSUPPORTED = [
 ]
 ROWS = [
     (check, verdict, one)
-    for verdict, rows in (("pass", HOLDS), ("fail", BREAKS), ("quirk", ODD), ("unsupported", UNSUPPORTED))
+    for verdict, rows in (
+        ("pass", HOLDS),
+        ("fail", BREAKS),
+        ("quirk", ODD),
+        ("unsupported", UNSUPPORTED),
+        ("unseen", UNSEEN),
+    )
     for check, one in rows
 ]
 # Of these a broken twin can't be: D9 passes as a quirk, S6 as a quirk, S4 is never worse than odd, C1 allows all.

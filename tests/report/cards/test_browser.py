@@ -276,6 +276,26 @@ def test_a_narrow_screen_never_scrolls_sideways(tab, sample, width):
     assert tab.run("document.querySelector('#panel').offsetWidth") == min(width, 736)
 
 
+@pytest.mark.parametrize("number", [2, 25], ids=["two", "many"])
+def test_a_print_fits_the_paper_and_has_no_controls(tab, tmp_path, number):
+    file = tmp_path / "print.html"
+    file.write_text(page(many(number), CATALOGUE, exchange), encoding="utf-8")
+    width = 718 if number == 2 else 1040  # what A4 has between its margins, upright or across
+    tab.look(file, width=width, height=1000)
+    tab.do("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert tab.run(SIDEWAYS) == 0
+        shown = (
+            "[...document.querySelectorAll('button, select, input, dialog')].filter((one) => one.offsetHeight).length"
+        )
+        assert tab.run(shown) == 0
+        assert tab.run("document.querySelector('thead').offsetHeight") < 300
+        inside = "[...document.querySelectorAll('thead .model')].every((one) => one.scrollWidth <= one.offsetWidth + 1)"
+        assert tab.run(inside)
+    finally:
+        tab.do("Emulation.setEmulatedMedia", media="")
+
+
 def test_heads_stay_where_a_wide_matrix_scrolls(tab, tmp_path):
     file = tmp_path / "many.html"
     file.write_text(page(many(20), CATALOGUE, exchange), encoding="utf-8")
@@ -312,7 +332,7 @@ def test_hostile_text_is_shown_and_does_nothing(tab, tmp_path, text):
         said = tab.run("document.querySelector('#panel').textContent")
         assert "pwn" in said
         assert "unreadable call" in said
-    assert tab.run("[typeof window.__pwned, document.querySelectorAll('script').length]") == ["undefined", 2]
+    assert tab.run("[typeof window.__pwned, document.querySelectorAll('script').length]") == ["undefined", 3]
     tags = 'img, iframe, object, embed, form, a:not([href^="#cell-"]), #panel svg, #panel style, [onload], [onerror], [onmouseover], #panel [style]'
     assert tab.run(f"document.querySelectorAll('{tags}').length") == 0
     assert not [one for one in tab.events if one["method"] == "Page.javascriptDialogOpening"]

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.core.card import Card, Cell, rate
+from harness.core.change import Change
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
 from harness.core.finding import Evidence, Finding
 from harness.report.cards import evidence
@@ -56,19 +57,20 @@ class Elements(HTMLParser):
             self.inside[-1] += data
 
 
-def island(text: str):
-    return json.loads(re.search('<script type="application/json" id="island">(.*?)</script>', text)[1])
+def island(text: str, name: str = "island"):
+    return json.loads(re.search(f'<script type="application/json" id="{name}">(.*?)</script>', text)[1])
 
 
 def test_the_policy_names_the_one_style_and_the_one_script():
     elements = Elements(PAGE)
-    style, data, script = elements.inside
+    style, data, script, exchanges = elements.inside
     policy = next(one["content"] for tag, one in elements.found if one.get("http-equiv") == "Content-Security-Policy")
     for kind, text in (("style", style), ("script", script)):
         assert f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}';" in policy
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
     assert json.loads(data)
+    assert json.loads(exchanges)
 
 
 def test_nothing_on_it_is_from_elsewhere():
@@ -87,8 +89,9 @@ def test_each_cell_and_each_cited_exchange_is_there_once():
     words = island(PAGE)
     assert [one["check"] for one in words["cells"]] == [cell.check for card in CARDS for cell in card.cells]
     assert sorted(map(int, re.findall('data-cell="([0-9]+)"', PAGE))) == list(range(80))
-    assert set(words["exchanges"]) == {one for card in CARDS for one in card.recordings}
-    shown = words["exchanges"][path("streaming/call", "openai")]["0"]
+    exchanges = island(PAGE, "exchanges")
+    assert set(exchanges) == {one for card in CARDS for one in card.recordings}
+    shown = exchanges[path("streaming/call", "openai")]["0"]
     raw = cassette(path("streaming/call", "openai")).exchanges[0]
     assert "".join(text for _, text in shown["came"]["chunks"]) == raw.response.body.decode()
     assert shown["body"] == raw.request.body.decode()
@@ -105,10 +108,20 @@ def test_hostile_text_makes_no_element_and_ends_no_script(text):
     shape = [(tag, set(one)) for tag, one in Elements(made).found]
     assert shape == [(tag, set(one)) for tag, one in harmless.found]
     assert Elements(made).inside[2] == harmless.inside[2]
-    data = re.search('id="island">(.*?)</script>', made, re.DOTALL)[1]
-    assert not set(data) & set("<>&\u2028\u2029")
-    assert data.isascii()
+    for name in ("island", "exchanges"):
+        data = re.search(f'id="{name}">(.*?)</script>', made, re.DOTALL)[1]
+        assert not set(data) & set("<>&\u2028\u2029")
+        assert data.isascii()
     assert all(one.isprintable() or one == "\n" for one in made), ascii(text)
+
+
+def test_of_a_change_only_the_sides_that_are_there_are_written():
+    heads = {
+        (before, after): re.findall("<h4>(before|after)</h4>", page((), {}, exchange, {"m": (change,)}))
+        for before, after in (("x", "y"), (None, "y"), ("x", None), (None, None))
+        for change in (Change("shape", "usage", "S7", before, after, "it changed"),)
+    }
+    assert heads == {("x", "y"): ["before", "after"], (None, "y"): ["after"], ("x", None): ["before"], (None, None): []}
 
 
 def test_a_changed_card_may_stand_alone_and_no_card_is_said():
@@ -134,10 +147,11 @@ def test_a_page_of_fifty_models_stays_below_ten_megabytes():
     words = island(made)
     assert len(words["cells"]) == 6000
     assert words["cells"][0]["left"] == 29
-    kept = words["exchanges"]["c.json"]["0"]
+    exchanges = island(made, "exchanges")
+    kept = exchanges["c.json"]["0"]
     assert kept["body"].endswith("… (1,000,000 bytes in all)")
     assert kept["came"]["bytes"] == 10**7
-    shown = sum(len(one) for one in words["exchanges"].values())
+    shown = sum(len(one) for one in exchanges.values())
     assert 0 < shown < 60 * 9
 
 
