@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.children import OUTSIDE
 
 ROOT = Path(__file__).parent.parent.parent
 NEEDED = ["jiter", "httpx", "setuptools>=77"]
@@ -102,7 +103,7 @@ def neighbour(request, source, tmp_path_factory):
 
 def _clean(**more):
     away = ("CI", "PYTHONPATH", "PYTHONHOME", "HARNESS_RECORD_MODE")
-    kept = {name: value for name, value in os.environ.items() if name not in away and not name.startswith("PYTEST")}
+    kept = {name: value for name, value in OUTSIDE.items() if name not in away and not name.startswith("PYTEST")}
     return {**kept, **more}
 
 
@@ -202,7 +203,7 @@ def test_litellms_proxy_resolves_beside_us(version, tmp_path):
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     report = tmp_path / "report.json"
     line = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report", report]
-    subprocess.run([*line, f"litellm[proxy]=={version}", *ours], check=True)
+    subprocess.run([*line, f"litellm[proxy]=={version}", *ours], check=True, env=OUTSIDE)
     found = {one["metadata"]["name"]: one["metadata"]["version"] for one in json.loads(report.read_text())["install"]}
     assert found["litellm"] == version
     assert found["rich"].startswith("13.")

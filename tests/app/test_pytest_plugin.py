@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.children import python
 from tests.loopback import serving
 
 ROOT = Path(__file__).parent.parent.parent
@@ -45,7 +44,7 @@ def server():
 def run(tmp_path, server):
     """Run pytest in a folder of its own: ``run(files, *words)`` gives the outcome and what it printed."""
 
-    def runs(files, *words, **environment):
+    def runs(files, *words, loaded=True, **environment):
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
         for name, text in files.items():
             path = tmp_path / name
@@ -53,15 +52,8 @@ def run(tmp_path, server):
             path.write_text(text.replace("PORT", str(server.server_port)))
         kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
         alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.app.pytest_plugin.plugin"}
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *words],
-            cwd=tmp_path,
-            env={**kept, **alone, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        env = {**kept, **alone, **environment}
+        done = python("pytest", "-p", "no:cacheprovider", "-rA", *words, cwd=tmp_path, env=env, loaded=loaded)
         return done.returncode, done.stdout + done.stderr
 
     return runs
@@ -285,7 +277,9 @@ def pytest_sessionfinish(session):
 """
     text = "def test_plain(request):\n    assert request.fixturenames == ['request']\n"
     found = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "", "PYTEST_PLUGINS": ""}  # by its entry point, as users have it
-    code, told = run({"conftest.py": conftest, "test_a.py": text}, "-s", "-p", "no:hypothesispytest", **found)
+    code, told = run(
+        {"conftest.py": conftest, "test_a.py": text}, "-s", "-p", "no:hypothesispytest", loaded=False, **found
+    )
     assert code == 0
     assert "HEAVY []" in told
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import yaml
 
 from harness.__main__ import main
 from harness.app.pytest_plugin.vcr import COUNTERPARTS
+from tests.children import python
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,15 +46,8 @@ def run(tmp_path):
         (tmp_path / "test_a.py").write_text(f"import httpx, json, pytest\n{test}")
         kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
         alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "harness.app.pytest_plugin.plugin"}
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "--strict-markers", *words],
-            cwd=tmp_path,
-            env={**kept, **alone, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+        options = ("-p", "no:cacheprovider", "-rA", "--strict-markers")
+        done = python("pytest", *options, *words, cwd=tmp_path, env={**kept, **alone})
         return done.returncode, done.stdout + done.stderr
 
     return runs

@@ -168,6 +168,7 @@ def same(got, expected):
     return plain(got) == plain(expected) and all(not id_ or id_ in ids for _, _, id_ in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("api", "with_calls", "without"),
     [

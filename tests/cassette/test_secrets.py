@@ -8,8 +8,6 @@ import json
 import logging
 import re
 import stat
-import subprocess
-import sys
 import zlib
 from itertools import product
 from urllib.parse import quote, unquote_to_bytes
@@ -21,6 +19,7 @@ from harness.cassette import open_tape
 from harness.cassette.storage.journal import journal
 from harness.core.errors import CassetteMiss, LeakError
 from harness.core.exchange import Provenance
+from tests.children import python
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 KEY = "sk-proj-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1"
@@ -185,8 +184,7 @@ def test_f57_a_secret_of_a_failing_law_is_not_in_hypothesis_own_store(tmp_path, 
     monkeypatch.setenv("ECHO", f"{served.url}/echo/ok")
     (tmp_path / "test_law.py").write_text(LAW)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_law.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    done = python("pytest", "-q", "-p", "no:cacheprovider", "test_law.py", cwd=tmp_path, loaded=False)
     assert "2 failed" in done.stdout, done.stdout + done.stderr
     assert "CassetteMiss" in done.stdout
     store = tmp_path / ".hypothesis"

@@ -18,6 +18,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.cli.commands import COMMANDS, GROUPS, JOBS
+from tests.children import python
 from tests.loopback import serving
 
 KEY = "sk-planted-0123456789abcdef"
@@ -90,15 +91,7 @@ def recorded(server, tmp_path_factory):
 
 def command(*words, cwd, **environment):
     kept = {name: value for name, value in os.environ.items() if name != "CI"}
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *words],
-        cwd=cwd,
-        env={**kept, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return python("harness", *words, cwd=cwd, env={**kept, **environment})
 
 
 @pytest.fixture

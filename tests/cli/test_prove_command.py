@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from harness.laws.draw import questions
 from harness.laws.prove import Effort, prove_one
 from harness.laws.provider_options import likely
 from harness.laws.tested_backend import backend_at
+from tests.children import python
 
 ADAPTER = '''
 from dataclasses import replace
@@ -87,14 +87,14 @@ def test_a_broken_law_is_told_kept_and_put_again(folder, capsys):
     assert main(["cassettes", "show", str(kept.with_name("N4-openai-whole.json"))]) == 0
     assert "synthetic" in capsys.readouterr().out
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    again = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", str(kept)]
-    done = subprocess.run(again, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    again = ("pytest", "-p", "no:cacheprovider", "-rA", str(kept))
+    done = python(*again, cwd=folder, env=environment)
     assert done.returncode == 1, done.stdout
     assert "N4 (danger) does not hold for openai, whole" in done.stdout
     # Once the adapter is mended, the same file passes.
     mended = kept.read_text().replace("careless:naive", "harness.backend.completion:complete")
     kept.write_text(mended)
-    done = subprocess.run(again, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = python(*again, cwd=folder, env=environment)
     assert done.returncode == 0, done.stdout
 
 
@@ -192,10 +192,7 @@ def test_mine(proof):
 def run(folder: Path, text: str, *words: str) -> tuple[int, str]:
     (folder / "test_mine.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": str(folder), "CI": "true"}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rA", *words]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+    done = python("pytest", "-p", "no:cacheprovider", "-rA", *words, cwd=folder, env=environment)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -20,6 +20,7 @@ from harness.core.chat import ToolCall
 from harness.core.errors import UsageError
 from harness.suite import bfcl, packs
 from harness.suite.case import Case, Model
+from tests.children import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -251,7 +252,7 @@ def numbers(value: Any) -> bool:
 def test_verdicts_equal_those_of_the_leaderboards_own_checker(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
     python = tmp_path / "env" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "bfcl-eval"], check=True)
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "bfcl-eval"], check=True, env=OUTSIDE)
     where = "import bfcl_eval, pathlib; print(pathlib.Path(bfcl_eval.__file__).parent / 'data')"
     data = Path(subprocess.run([python, "-c", where], check=True, text=True, capture_output=True).stdout.strip())
     table, unexplained = compared(data, python)

@@ -26,7 +26,20 @@ def test_our_backend_keeps_the_laws(proof):
     assert len(proof.judged) > 20
 
 
-@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=AWAITED, examples=30)
+@pytest.mark.laws(
+    providers=(
+        "gemini",
+        "cohere_chat",
+        "openai/responses",
+        "bedrock/invoke",
+        "groq",
+        "mistral",
+        "ollama",
+        "ollama_chat",
+    ),
+    modes=AWAITED,
+    examples=30,
+)
 def test_our_backend_keeps_the_laws_where_it_is_awaited(proof):
     assert proof.drawn >= 30
     assert len(proof.judged) > 10

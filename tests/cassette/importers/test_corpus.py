@@ -17,7 +17,10 @@ ROOT = Path(__file__).parent.parent.parent.parent
 CORPUS = Path(os.environ.get("HARNESS_CORPUS", ROOT.parent / "shared" / "corpus"))
 LINES = CORPUS / "exchanges.jsonl.gz"
 
-pytestmark = pytest.mark.skipif(not LINES.exists(), reason=f"no corpus at {CORPUS}: set HARNESS_CORPUS")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not LINES.exists(), reason=f"no corpus at {CORPUS}: set HARNESS_CORPUS"),
+]
 
 
 @pytest.fixture(scope="module")
