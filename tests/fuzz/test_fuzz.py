@@ -1,6 +1,7 @@
 """Damaged suites, cassettes, requests, answers and imports: each is used or refused by a typed error, soon and small.
 
-``HARNESS_FUZZ`` is the number of inputs for each kind, ``HARNESS_FUZZ_SEED`` where they start. What it found is a plain
+``HARNESS_FUZZ`` is the number of inputs for each kind, or ``HARNESS_FUZZ_SECONDS`` how long each is put to it;
+``HARNESS_FUZZ_SEED`` is where they start. What it found is a plain
 test beside the code that was mended.
 """
 
@@ -14,9 +15,11 @@ import re
 import resource
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ from harness.suite.collection import load_suites
 
 ROOT = Path(__file__).parents[2]
 NUMBER = int(os.environ.get("HARNESS_FUZZ", "3000"))
+SECONDS = float(os.environ.get("HARNESS_FUZZ_SECONDS", "0"))
 SEED = int(os.environ.get("HARNESS_FUZZ_SEED", "16"))
 LONGEST = 10
 LARGEST = 500 * 1024 * 1024
@@ -165,14 +169,24 @@ KINDS: dict[str, tuple[Callable[[bytes, Path], None], Callable[[], list[bytes]]]
 }
 
 
+def numbers() -> Iterator[int]:
+    """The seeds of the inputs."""
+    end = time.monotonic() + SECONDS
+    for number in count(SEED):
+        if time.monotonic() > end if SECONDS else number == SEED + NUMBER:
+            return
+        yield number
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_input_is_used_or_refused_by_a_typed_error_soon_and_small(kind: str, tmp_path: Path) -> None:
     use, seeds = KINDS[kind]
     given = seeds()
     assert given, f"no {kind} to start from"
-    before, ended, found = memory(), Counter[str](), {}
-    for number in range(SEED, SEED + NUMBER):
+    before, ended, found, put = memory(), Counter[str](), {}, 0
+    for number in numbers():
         data = damaged(given, random.Random(number))
+        put += 1
         try:
             with limited():
                 use(data, tmp_path)
@@ -182,7 +196,7 @@ def test_damaged_input_is_used_or_refused_by_a_typed_error_soon_and_small(kind: 
             found.setdefault(f"{type(error).__name__}: {error}"[:160], (number, base64.b64encode(data[:300]).decode()))
         else:
             ended["used"] += 1
-    print(f"\n{kind}: {NUMBER} inputs from {SEED}, {dict(ended)}, {(memory() - before) >> 20} MB more")
+    print(f"\n{kind}: {put} inputs from {SEED}, {dict(ended)}, {(memory() - before) >> 20} MB more")
     assert found == {}
     assert memory() - before < LARGEST
 
