@@ -31,7 +31,7 @@ def own_word(raw: str, dialect: str) -> str | None:
     facts = DIALECTS[dialect].facts
     try:
         found = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
         return None

@@ -82,6 +82,8 @@ def message_of(response: Json) -> tuple[Json, str | None]:
         if any(item(response, key) is not None for key in ("role", "content", "tool_calls", "function_call")):
             return response, None
         raise UnreadableReplyError("the answer has no choices", raw=str(response))
+    if not isinstance(choices, list):
+        raise UnreadableReplyError("the answer's choices are no list", raw=str(response))
     if not choices:
         raise UnreadableReplyError("the answer's list of choices is empty", raw=str(response))
     finish = item(choices[0], "finish_reason")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from harness.backend.completion import acomplete, complete
 from harness.core.chat import CallError, Reply, ToolCall, Usage
-from harness.core.errors import ProviderError, RateLimitError, ServerError
+from harness.core.errors import HarnessError, ProviderError, RateLimitError, ServerError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import DIALECTS
 from harness.dialects.framing.variants import VARIANTS
@@ -50,12 +52,17 @@ REPLY = Reply(
     finish="tool_calls",
     usage=Usage(3, 4, 7),
 )
+SAID = Reply(text="Hi", finish="stop", usage=Usage(3, 4, 7))
 ASKED = [{"role": "user", "content": "Hi"}]
 
 
 def ask(provider: str, response: HttpResponse, *, stream: bool = True, awaited: bool = False) -> Reply:
+    return put(provider, lambda _: response, stream=stream, awaited=awaited)
+
+
+def put(provider: str, answer: Callable[[Any], HttpResponse], *, stream: bool, awaited: bool) -> Reply:
     options = AWS if provider.startswith("bedrock") else AT | ({"api_version": "v1"} if provider == "azure" else {})
-    with answering(lambda _: response):
+    with answering(answer):
         if awaited:
             return asyncio.run(acomplete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options))
         return complete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options)
@@ -206,3 +213,26 @@ def test_the_answers_own_id_comes_back_and_no_count_is_made_up(provider: str, st
         "" if provider in {"bedrock", "ollama", "ollama_chat"} else "id-7",
         None,
     )
+
+
+ODD = (b"{}", b'{"choices": 1}', b'{"content": [{"type": []}]}', b"[" * 5000)
+HEARD = ("anthropic", "gemini", "cohere_chat", "bedrock", "ollama_chat")
+
+
+@pytest.mark.parametrize(("provider", "awaited"), [*((one, False) for one in MODELS), *((one, True) for one in HEARD)])
+def test_an_answer_that_litellm_trips_over_is_asked_for_once(provider: str, awaited: bool) -> None:
+    """A second reading is a second request wherever litellm takes no HTTP client of ours. What can't be read is an
+    error of ours.
+    """
+    plain = rendered(provider, *([] if provider.startswith("ollama") else ["no_usage"]), reply=SAID, stream=False)
+    odd = [replace(plain, chunks=(Chunk(body),)) for body in ODD]
+    for sent in (plain, *odd):
+        asked: list[object] = []
+
+        def answer(request: object, sent: HttpResponse = sent, asked: list[object] = asked) -> HttpResponse:
+            asked.append(request)
+            return sent
+
+        with contextlib.nullcontext() if sent is plain else contextlib.suppress(HarnessError):
+            put(provider, answer, stream=False, awaited=awaited)
+        assert len(asked) == 1

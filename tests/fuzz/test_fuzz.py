@@ -18,13 +18,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from harness.backend.attempt import Attempt
+from harness.backend.request import PreparedRequest, prepare_request
+from harness.backend.stream_watch import LineWatch
 from harness.cassette.format.document import from_bytes
 from harness.cassette.importers import read as imported
 from harness.cassette.matching.request_key import canonical
@@ -33,6 +38,7 @@ from harness.core.errors import HarnessError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS, dialect_at
 from harness.dialects.framing.kinds import split
+from harness.dialects.providers import profile, proven
 from harness.dialects.request import read_chat_request
 from harness.suite.collection import load_suites
 
@@ -118,6 +124,34 @@ def answers(data: bytes, _: Path) -> None:
     DIALECTS[name.decode()].read(response)
 
 
+@cache
+def question(dialect: str, *, stream: bool) -> PreparedRequest:
+    row = next(row for row in map(profile, proven()) if row.dialect == dialect)
+    tools = [{"type": "function", "function": {"name": "get_x", "parameters": {"type": "object"}}}]
+    return prepare_request(row.model, [{"role": "user", "content": "Hi"}], tools, {}, stream=stream)
+
+
+def decoded(data: bytes, _: Path) -> None:
+    """What the backend itself does with an answer, litellm aside."""
+    name, _, body = data.partition(b"\n")
+    dialect = name.decode("latin-1")
+    if dialect not in DIALECTS:
+        return
+    attempt = Attempt(question(dialect, stream=False))
+    attempt.hear(httpx.Response(200, content=body))
+    attempt.keep(body.decode(errors="replace"))
+    attempt.rescued(ValueError())
+    with suppress(HarnessError):
+        attempt.reply({"choices": [{"message": {"content": None}, "finish_reason": "stop"}]})
+    streamed = Attempt(question(dialect, stream=True))
+    streamed.watch = LineWatch(streamed.question.provider, dialect)
+    with suppress(HarnessError):
+        for _line in chain(streamed.watch.feed(body), streamed.watch.finish()):
+            pass
+    streamed.begun = True
+    streamed.streamed_reply(None)
+
+
 def files(pattern: str) -> list[bytes]:
     return [file.read_bytes() for file in sorted(ROOT.glob(pattern))]
 
@@ -166,6 +200,7 @@ KINDS: dict[str, tuple[Callable[[bytes, Path], None], Callable[[], list[bytes]]]
     "imports": (imports, lambda: files("tests/cassette/importers/files/*.*")),
     "requests": (requests, asked),
     "answers": (answers, answered),
+    "decoded": (decoded, answered),
 }
 
 

@@ -167,9 +167,9 @@ def events(sent: str) -> Iterator[Json]:
     """``sent`` as one JSON value, or as one a line."""
     try:
         yield json.loads(sent)
-    except ValueError:
+    except (ValueError, RecursionError):
         for line in sent.split("\n"):
             try:
                 yield json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue

@@ -95,7 +95,7 @@ def _part(part: Json, made: Spoken) -> None:
     if not isinstance(part, dict):
         made.add(made.text, part)
         return
-    if part.get("type") in {"thinking", "reasoning"}:
+    if part.get("type") in ("thinking", "reasoning"):
         inner = part.get("thinking") or part.get("text")
         made.add(made.reasoning, inner, *(one.get("text") for one in _dicts(inner)))
     else:
@@ -109,9 +109,9 @@ def _anthropic(event: dict[str, Json], made: Spoken) -> None:
     _named(head.get("model"), head.get("id"), made)
     for block in (*_dicts(event.get("content")), event.get("content_block"), event.get("delta")):
         if isinstance(block, dict):
-            if block.get("type") in {"text", "text_delta"}:
+            if block.get("type") in ("text", "text_delta"):
                 made.add(made.text, block.get("text"))
-            if block.get("type") in {"thinking", "thinking_delta"}:
+            if block.get("type") in ("thinking", "thinking_delta"):
                 made.add(made.reasoning, block.get("thinking"))
 
 
