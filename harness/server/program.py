@@ -17,7 +17,7 @@ from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.dialects.mcp.messages import STDIO
-from harness.dialects.providers import PROFILES
+from harness.dialects.providers import placeholder_keys
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
 from harness.server.gateway import Recording, TapeAnswers
@@ -37,11 +37,6 @@ if TYPE_CHECKING:
     from harness.server.rulebook import Rules
     from harness.server.upstreams import Upstream
 
-_NO_KEY = "replayed-with-no-key"
-_KEYS = sorted({name for row in PROFILES.values() for name in row.keys} | {"CO_API_KEY", "AWS_ACCESS_KEY_ID"})
-_REPLAYED = dict.fromkeys([*_KEYS, "AWS_SECRET_ACCESS_KEY"], _NO_KEY) | {"AWS_REGION": "us-east-1"}
-# A token in place of a key would be preferred by some clients.
-_NOT_SET = {"ANTHROPIC_AUTH_TOKEN", "AZURE_AD_TOKEN"}
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HERE = "127.0.0.1,localhost,::1"
@@ -141,7 +136,7 @@ def replay(
             say(str(miss))
 
         with sessions("replay", lambda url: Replayed(url, tape.answer, missed)) as tools:
-            code = _run(program, {**_unset(_REPLAYED), **_environment(ours, proxy), **tools})
+            code = _run(program, {**pretended(), **_environment(ours, proxy), **tools})
     return Ended(
         code,
         tape.exchanges,
@@ -195,11 +190,7 @@ def served_for(
 
 def pretended() -> dict[str, str]:
     """Keys for SDKs that refuse to start without one, where none is set."""
-    return _unset(_REPLAYED)
-
-
-def _unset(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if name not in os.environ and name not in _NOT_SET}
+    return placeholder_keys(None, os.environ)
 
 
 def _run(program: Program, more: Mapping[str, str]) -> int | None:

@@ -12,7 +12,7 @@ import pytest
 from harness.backend.completion import complete
 from harness.core.errors import AuthenticationError
 from harness.core.exchange import HttpRequest, HttpResponse
-from harness.dialects.providers import PROFILES
+from harness.dialects.providers import PROFILES, placeholder_keys
 from harness.interception.clients import answering
 
 
@@ -32,6 +32,22 @@ def test_a_missing_key_is_an_authentication_error(model: str, monkeypatch: pytes
     with answering(answer), pytest.raises(AuthenticationError, match=r"(?i)key"):
         complete(model, [{"role": "user", "content": "hi"}])
     assert asked == []
+
+
+def test_a_replay_gives_sdks_a_key_of_each_recorded_provider_that_has_none() -> None:
+    hosts = ["api.openai.com", "api.anthropic.com", "bedrock-runtime.eu-west-1.amazonaws.com", "localhost"]
+    found = placeholder_keys(hosts, {"OPENAI_API_KEY": "own", "GROQ_API_KEY": "own"})
+    assert found.keys() == {
+        "ANTHROPIC_API_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    }
+    assert found["AWS_REGION"] == "eu-west-1"
+    assert placeholder_keys([], {}) == {}
+    assert placeholder_keys(["gateway.example.com"], {}).keys() == {"OPENAI_API_KEY"}
+    assert placeholder_keys(None, {}).keys() > {"OPENAI_API_KEY", "GROQ_API_KEY", "CO_API_KEY", "AWS_REGION"}
 
 
 REPLAY = """

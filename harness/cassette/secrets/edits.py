@@ -54,7 +54,7 @@ _SSE = re.compile(rb"(?:\xef\xbb\xbf)?(?::|data:|event:|id:|retry:)")
 _DEEPEST = 5
 _BEYOND = 40
 _WRAPPED = 2  # "bytes" and "p", which pads it
-_INDEX = ("index", "output_index", "content_index", "contentBlockIndex", "item_id", "summary_index")
+_INDEX = frozenset(["index", "output_index", "content_index", "contentBlockIndex", "item_id", "summary_index"])
 
 
 class Unit(NamedTuple):
@@ -223,10 +223,14 @@ def _indexed(value: Json, path: Path, key: tuple[object, ...]) -> Iterator[tuple
     if isinstance(value, str):
         yield path, key, value
     elif isinstance(value, dict):
-        found = tuple(value[name] for name in _INDEX if isinstance(value.get(name), (int, str)))
+        more = key
+        if not _INDEX.isdisjoint(value):
+            more = (*key, *(value[name] for name in sorted(_INDEX) if isinstance(value.get(name), (int, str))))
         for name, inner in value.items():
-            if isinstance(inner, (str, dict, list)):
-                yield from _indexed(inner, (*path, name), (*key, *found) if name not in _INDEX else key)
+            if isinstance(inner, str):
+                yield (*path, name), more if name not in _INDEX else key, inner
+            elif isinstance(inner, (dict, list)):
+                yield from _indexed(inner, (*path, name), more if name not in _INDEX else key)
     elif isinstance(value, list):
         for inner in value:
             if isinstance(inner, (str, dict, list)):

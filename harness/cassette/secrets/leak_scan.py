@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange, Headers
 
 
+_OVER = ", in pieces over a stream"
 _PLAIN_EVENT = re.compile(rb"^data: ?([^\r\n{\[][^\r\n]*)", re.MULTILINE)
 
 
@@ -82,20 +83,14 @@ class LeakScan:
                 raise LeakError(f"{path}: {where} holds {found[0]}; it was not written")
 
     def _in_body(self, data: bytes, headers: Headers) -> tuple[str, int] | None:
-        """What only a reader of the body would see: packed, or in pieces over the events of a stream."""
-        coding = header(headers, "content-encoding")
-        inner = encodings.expanded(data, coding) if coding else b""
-        if inner and inner != data and (found := self._found(inner) or self._in_body(inner, ())):
-            return found
-        if not edits.streamed(data):
-            return None
-        plain = b"".join(_PLAIN_EVENT.findall(data))
-        if plain and (found := self._found(plain)):
-            return f"{found[0]}, in pieces over a stream", 0
-        for _, pieces in edits.channels(edits.events(data)):
-            if found := self._found("".join(text for _, _, text in pieces).encode("utf-8", "surrogatepass")):
-                return f"{found[0]}, in pieces over a stream", 0
+        for inner, how in _inside(data, headers):
+            if found := self._found(inner):
+                return f"{found[0]}{how}", 0
         return None
+
+    def clean(self, data: bytes) -> bool:
+        """Whether nothing is found."""
+        return self._found(data) is None
 
     def _found(self, data: bytes) -> tuple[str, int] | None:
         if found := self._plain(data, self._forms):
@@ -127,6 +122,32 @@ class LeakScan:
         for start, _, name in rules.shaped(data):
             return f"what looks like {name}", start
         return None
+
+
+def read_only_by_readers(exchange: Exchange) -> Iterator[bytes]:
+    """What does not stand in one piece in the text of a cassette that holds ``exchange``."""
+    request, response = exchange.request, exchange.response
+    chunks = [chunk.data for chunk in response.chunks] if response else []
+    for body, headers in ((request.body, request.headers), (b"".join(chunks), response.headers if response else ())):
+        yield from (inner for inner, _ in _inside(body, headers))
+        if b"\n" in body and body[:1] not in {b"{", b"["} and not (edits.streamed(body) and len(chunks) == 1):
+            yield body
+    if any(not one.endswith(b"\n") for one in chunks[:-1]):
+        yield b"".join(chunks)
+
+
+def _inside(data: bytes, headers: Headers) -> Iterator[tuple[bytes, str]]:
+    """What only a reader of a body sees: packed, or in pieces over the events of a stream; and how it stands there."""
+    coding = header(headers, "content-encoding")
+    inner = encodings.expanded(data, coding) if coding else b""
+    if inner and inner != data:
+        yield inner, ""
+        yield from _inside(inner, ())
+    if edits.streamed(data):
+        if plain := b"".join(_PLAIN_EVENT.findall(data)):
+            yield plain, _OVER
+        for _, pieces in edits.channels(edits.events(data)):
+            yield "".join(text for _, _, text in pieces).encode("utf-8", "surrogatepass"), _OVER
 
 
 def put_aside(text: str, name: str) -> Path:

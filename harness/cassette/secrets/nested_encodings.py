@@ -42,6 +42,10 @@ _MARKS = (
     *"\u00ad \u034f \u061c \u180e \u200b \u200c \u200d \u200e \u2060 \ufeff".encode().split(),
     *(b"\\u200", b"\\u206", b"\\ufeff", b"\\uFEFF", b"\\u00ad", b"\xef\xb8"),
 )
+_ASCII = bytes(range(128))
+# UTF-16 and UTF-32, of either order, and a NUL in the middle of a word.
+_NULS = bytes(ord("a") if 32 <= letter < 127 else ord("0") if not letter else ord(" ") for letter in range(256))  # noqa: PLR2004 - ASCII
+_NUL_SHAPES = (b"a0a0a0a0a0a0", b"a000a000a000a000", b"aaaa0aaaa")
 _NEXT_LINE = re.compile(rb"(?:\r?\n|\\r\\n|\\n)[ \t]{0,8}([A-Za-z0-9+/_-]{1,1000}={0,2})")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 # Hex with separators, seen as kinds of letters: h is a digit of it.
@@ -59,7 +63,7 @@ _ONE_OF_DUMP = re.compile(rb"(?:(?:0x|\\{1,2}x)?[0-9a-fA-F]{2}(?:[ :,;_\n\t-]{1,
 _PAIRS = re.compile(rb"(?:0x|\\{1,2}x)?([0-9a-fA-F]{2})")
 _SHORT = 1000
 _NEAR = 2000
-_PACKED = {
+PACKED = {
     b"\x1f\x8b": "gzip",
     b"\x78\x01": "deflate",
     b"\x78\x5e": "deflate",
@@ -104,11 +108,22 @@ def _one_level(data: bytes, least: int) -> Iterator[bytes]:
 
 def _written(data: bytes) -> Iterator[bytes]:
     """Where something is written by its number, and letters that nobody sees."""
+    rare = b"" if data.isascii() else data.translate(None, _ASCII)
+    escapes = data if b"\\u" in data else b""
     for marks, pattern, read in _WRITINGS:
-        if any(mark in data for mark in marks):
+        if any(mark in (escapes if mark[:2] == b"\\u" else data if mark.isascii() else rare) for mark in marks):
             yield from _near(data, pattern, read)
     if b"\0" in data:
-        yield data.replace(b"\0", b"")  # UTF-16, of either order
+        yield from _without_nuls(data)
+
+
+def _without_nuls(data: bytes) -> Iterator[bytes]:
+    kinds = data.translate(_NULS)
+    for shape in _NUL_SHAPES:
+        at = kinds.find(shape)
+        while at >= 0:
+            yield data[max(0, at - _NEAR) : at + _NEAR].replace(b"\0", b"")
+            at = kinds.find(shape, at + _NEAR)
 
 
 def _base64(data: bytes, least: int) -> Iterator[bytes]:
@@ -201,5 +216,5 @@ def _decoded(run: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(data: bytes) -> bytes:
-    name = _PACKED.get(data[:2])
+    name = PACKED.get(data[:2])
     return encodings.expanded(data, name, _LARGEST) if name else b""

@@ -28,12 +28,14 @@ _LONGEST_KEY = 16_384
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+/=~"
 _KINDS = bytes(ord("a") if letter in _LETTERS else ord(" ") for letter in range(256))
 _DIGITS = b"0123456789"
+_NAMED = re.compile(rb"[0-9=]")
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _LETTERS_SET = frozenset(_LETTERS) - frozenset(b"=.")
 _BLOB = 400  # a run of that length is base64, and in base64 anything may stand by chance
 _ESCAPED = frozenset(b"nrtbf")
 _BEFORE_VALUE = b" \t\r\n\\'\"`=:>?|"
-_NAME_END = re.compile(rb"[\w. \t-]{2,60}\Z")
+_IN_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_. \t-"
+_LAST_WORDS = (b"bearer", b"basic", b"token", b"password", b"passwd")
 _SEPARATORS = re.compile(rb"[=:>|]")
 _SPOKEN = re.compile(rb"(?:password|passwd)[ \t]{1,3}\Z", re.IGNORECASE)
 _SCHEME = re.compile(rb"(?:authorization|bearer|basic)[ \\'\":=]{1,8}(?:bearer|basic|token) {1,4}\Z", re.IGNORECASE)
@@ -129,8 +131,11 @@ def _entropy_of(rule: dict[str, object]) -> float:
 def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of whatever looks like a key."""
     seen: set[bytes] = set()
+    plain: set[bytes] = set()
     for start, end in runs(data):
         piece = data[start : min(end, start + _LONGEST_RUN)]
+        if piece in plain:
+            continue
         if piece not in seen:
             clean = True
             for found in _prefixed(data, piece, start):
@@ -138,6 +143,9 @@ def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
                 yield found
             if clean:
                 seen.add(piece)
+                if not _NAMED.search(piece) and len(piece) < _ZHIPU_LENGTH:
+                    plain.add(piece)  # no name makes a key of it
+                    continue
         yield from _named(data, start, end, piece)
         if _ZHIPU_LENGTH <= len(piece) <= _ZHIPU_LENGTH + 1 and _ZHIPU.search(piece):
             yield start, end, "a Zhipu key"
@@ -239,12 +247,14 @@ def _names(data: bytes, start: int, piece: bytes) -> Iterator[tuple[str, int]]:
     head = data[max(0, start - 96) : start]
     bare = head.rstrip(_BEFORE_VALUE)
     if not _SEPARATORS.search(head, len(bare)):
+        if not bare[-8:].lower().endswith(_LAST_WORDS):
+            return
         if _SCHEME.search(head):
             yield "authorization", start
         elif _SPOKEN.search(head):
             yield "password", start
-    elif found := _NAME_END.search(bare):
-        yield found[0].lower().decode("latin-1").strip(), start
+    elif len(name := bare[max(len(bare.rstrip(_IN_NAMES)), len(bare) - 60) :]) > 1:
+        yield name.lower().decode("latin-1").strip(), start
 
 
 @lru_cache(maxsize=8192)
