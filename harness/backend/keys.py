@@ -9,11 +9,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.dialects.providers import profile
+from harness.dialects.providers import PROFILES, profile, provider_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+_TOKENS = {"ANTHROPIC_AUTH_TOKEN", "AZURE_AD_TOKEN"}  # some clients would prefer them to a key
 _PROVIDER = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 
 
@@ -45,3 +46,22 @@ def _listed() -> dict[str, str]:
         return {name: row["api_key_env"] for name, row in found.items() if isinstance(row.get("api_key_env"), str)}
     except (OSError, ValueError, AttributeError):
         return {}
+
+
+def placeholder_keys(hosts: Iterable[str] | None, environment: Mapping[str, str]) -> dict[str, str]:
+    """Keys for SDKs that refuse to start without one, for the providers at ``hosts`` (of all where that is None), where
+    ``environment`` has none: a replay is answered with any. A host that is not listed is taken to speak OpenAI's API.
+    """
+    rows = list(PROFILES.values())
+    regions = {"us-east-1"}
+    if hosts is not None:
+        usual = next(iter(PROFILES.values()))
+        found = {host: PROFILES.get(provider_at(host), usual) for host in hosts}
+        rows = list(found.values())
+        regions = {host.split(".")[1] for host, row in found.items() if len(row.credentials) > 1 and "." in host}
+    names = [name for row in rows for name in row.keys if name not in _TOKENS]
+    names += [name.upper() for row in rows for name in row.credentials if name.startswith("aws_")]
+    made = dict.fromkeys(sorted(names), "replayed-with-no-key")
+    if regions and "AWS_ACCESS_KEY_ID" in made:
+        made |= dict.fromkeys(("AWS_DEFAULT_REGION", "AWS_REGION"), min(regions))
+    return {name: value for name, value in made.items() if name not in environment}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping  # noqa: TC003 - the type of a public value's field
+from collections.abc import Mapping  # noqa: TC003 - the type of a public value's field
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias
@@ -84,7 +84,6 @@ class Profile:
 
 
 NO_KEY = "no-key-is-needed"
-_TOKENS = {"ANTHROPIC_AUTH_TOKEN", "AZURE_AD_TOKEN"}  # some clients would prefer them to a key
 _ROOT = {"api_base": "http://provider.test", "api_key": NO_KEY}
 V1 = {**_ROOT, "api_base": "http://provider.test/v1"}
 _V2_CHAT = {**_ROOT, "api_base": "http://provider.test/v2/chat"}
@@ -393,24 +392,6 @@ def provider_at(host: str) -> str:
     if _LOCAL.fullmatch(host):
         return "local"
     return next((row.name for row in PROFILES.values() if any(re.fullmatch(one, host) for one in row.hosts)), host)
-
-
-def placeholder_keys(hosts: Iterable[str] | None, environment: Mapping[str, str]) -> dict[str, str]:
-    """Keys for SDKs that refuse to start without one, for the providers at ``hosts`` (of all where that is None), where
-    ``environment`` has none: a replay is answered with any. A host that is not listed is taken to speak OpenAI's API.
-    """
-    rows = list(PROFILES.values())
-    regions = {"us-east-1"}
-    if hosts is not None:
-        found = {host: PROFILES.get(provider_at(host), PROFILES["openai"]) for host in hosts}
-        rows = list(found.values())
-        regions = {host.split(".")[1] for host, row in found.items() if len(row.credentials) > 1 and "." in host}
-    names = [name for row in rows for name in row.keys if name not in _TOKENS]
-    names += [name.upper() for row in rows for name in row.credentials if name.startswith("aws_")]
-    made = dict.fromkeys(sorted(names), "replayed-with-no-key")
-    if regions and "AWS_ACCESS_KEY_ID" in made:
-        made |= dict.fromkeys(("AWS_DEFAULT_REGION", "AWS_REGION"), min(regions))
-    return {name: value for name, value in made.items() if name not in environment}
 
 
 def is_local(url: str) -> bool:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from harness.backend.keys import placeholder_keys
 from harness.cassette.recording import Recorder
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.dialects.mcp.messages import STDIO
-from harness.dialects.providers import placeholder_keys
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
 from harness.server.gateway import Recording, TapeAnswers

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.backend.completion import complete
+from harness.backend.keys import placeholder_keys
 from harness.core.errors import AuthenticationError
 from harness.core.exchange import HttpRequest, HttpResponse
-from harness.dialects.providers import PROFILES, placeholder_keys
+from harness.dialects.providers import PROFILES
 from harness.interception.clients import answering
 
 

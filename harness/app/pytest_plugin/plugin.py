@@ -183,7 +183,7 @@ def harness_cassette(
 
 def _keys(tape: Tape) -> dict[str, str]:
     """Keys of the recorded providers, for clients that refuse to start without one."""
-    from harness.dialects.providers import placeholder_keys  # noqa: PLC0415 - as above
+    from harness.backend.keys import placeholder_keys  # noqa: PLC0415 - as above
 
     hosts = {urlsplit(one.request.url).hostname or "" for one in tape.exchanges} if tape.replaying else ()
     return placeholder_keys(hosts, os.environ)
