@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from random import Random
 
-    from harness.core.chat import CallError, Reply, ToolCall
+    from harness.core.chat import CallError, Finish, Reply, ToolCall
     from harness.core.exchange import Exchange, HttpResponse
     from harness.dialects.chat_request import ChatRequest
 
@@ -83,6 +83,16 @@ class WireProfile(pydantic.BaseModel):
                     raise ValueError(f"{mode} {name} was shown more often than it was seen")
         return given
 
+    @pydantic.field_validator("ids")
+    @classmethod
+    def _forms(cls, given: dict[Mode, dict[str, int]]) -> dict[Mode, dict[str, int]]:
+        for form in (one for forms in given.values() for one in forms):
+            groups = _GROUP.findall(form)
+            known = all(kind in _CLASSES and int(number) <= _LONGEST for kind, number in groups)
+            if not known or set(_GROUP.sub("", form).replace(_NAMED, "")) & set("[]{}"):
+                raise ValueError(f"{form[:80]!r} is no form of ids; write one as {_FORM}")
+        return given
+
     @property
     def name(self) -> str:
         return f"{self.provider}.{self.dialect}"
@@ -114,6 +124,12 @@ class WireProfile(pydantic.BaseModel):
                 return frozenset(drawn - {name})
         return frozenset()
 
+    def finish_word(self, rng: Random, finish: Finish) -> str | None:
+        """The provider's word for ``finish``, one of those that were seen at their rates; None where none was."""
+        facts = DIALECTS[self.dialect].facts
+        words = {word: number for word, number in self.finishes.items() if facts.finish(word) == finish}
+        return rng.choices(list(words), list(words.values()))[0] if words else None
+
     def id_form(self, rng: Random, *, stream: bool) -> str:
         """The form of the ids of one answer, at its rate."""
         first, other = self.ids.get("whole", {}), self.ids.get("stream", {})
@@ -124,6 +140,7 @@ class WireProfile(pydantic.BaseModel):
 OF_IDS = frozenset({"id_long", "id_dotted"})
 """Quirks that the form of an id shows by itself."""
 _FORM = "call_[A-Za-z0-9]{24}"
+_LONGEST = 1000
 _LOWER, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 _CLASSES = {
     "0-9": _DIGITS,

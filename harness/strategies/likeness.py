@@ -61,10 +61,12 @@ def reply_like(
     elif holds("filtered"):
         finish = "content_filter"
     counts = rng.randrange(1, 9999), rng.randrange(1, 9999)
+    word = None if calls else profile.finish_word(rng, finish)
     return Reply(
         text=text(rng) if not calls or holds("text_beside_calls") else "",
         calls=tuple(calls),
         finish=finish,
         usage=Usage(*counts, sum(counts)),
         reasoning=text(rng) if holds("reasoning") else "",
+        raw_finish=word,
     )

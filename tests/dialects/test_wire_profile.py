@@ -129,6 +129,12 @@ DAMAGED = {
         {**GOOD, "quirks": {"whole": {"plain": [3, 1, ""]}}}
     ): "x.json is no profile: quirks: Value error, whole plain was shown more often than it was seen",
     json.dumps({**GOOD, "ids": {"whole": {"call_": -1}}}): "x.json is no profile: ids.whole.call_",
+    json.dumps(
+        {**GOOD, "ids": {"whole": {"[z-]{3}": 1}}}
+    ): "x.json is no profile: ids: Value error, '[z-]{3}' is no form of ids",
+    json.dumps(
+        {**GOOD, "ids": {"whole": {"[evil": 1}}}
+    ): "'[evil' is no form of ids; write one as call_[A-Za-z0-9]{24}",
     json.dumps({**GOOD, "more": 1}): "x.json is no profile: more: Extra inputs",
     "{}": "x.json is no profile: format: Field required",
 }
