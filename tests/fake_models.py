@@ -202,7 +202,7 @@ def serving(port=0):
     made = http.server.ThreadingHTTPServer(("127.0.0.1", port), Fake)
     made.daemon_threads = True
     made.asked, made.url = [], f"http://127.0.0.1:{made.server_address[1]}"
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield made

@@ -33,7 +33,7 @@ def serving(answer, **state):
     made.answer = answer
     for name, value in state.items():
         setattr(made, name, value)
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield made

@@ -55,7 +55,7 @@ def sessions(mode: str, make: Callable[[str], Session]) -> Iterator[dict[str, st
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler, bind_and_activate=True) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, name="harness-mcp", daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="harness-mcp", daemon=True)
         thread.start()
         try:
             with tempfile.TemporaryDirectory(prefix="harness-") as folder:

@@ -49,7 +49,7 @@ def serving_at(app: Any, socks: Sequence[socket.socket]) -> Iterator[list[Server
             time.sleep(0.002)
         yield doors
     finally:
-        server.should_exit = True
+        server.end()
         thread.join(10)
 
 
@@ -127,8 +127,26 @@ def _shuttable(library: Any) -> type[Any]:
             super().__init__(config)
             self._addresses = [sock.getsockname() for sock in socks]
             self._opening: asyncio.TimerHandle | None = None
+            self._loop: asyncio.AbstractEventLoop | None = None
+            self._ended = asyncio.Event()
+
+        def end(self) -> None:
+            """Shut down, from another thread. uvicorn alone looks every 0.1 s: a fixture's user would wait for it."""
+            self.should_exit = True
+            if self._loop is not None:
+                with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
+                    self._loop.call_soon_threadsafe(self._ended.set)
+
+        async def main_loop(self) -> None:
+            tasks = [asyncio.ensure_future(one) for one in (super().main_loop(), self._ended.wait())]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            self._loop = asyncio.get_running_loop()
             self.lifespan.state["shut"] = self._shut
             await super().startup(sockets)
             if self.ready:
