@@ -116,37 +116,42 @@ def _server(app: Any, socks: Sequence[socket.socket], *, loop: str) -> Any:
     return _shuttable(uvicorn)(config, socks)
 
 
+class _EndedAtOnce:
+    """Beside uvicorn's server, which looks every 0.1 s whether it is to end: whoever has it as a fixture would wait."""
+
+    should_exit: bool
+    _ended: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+
+    async def main_loop(self) -> None:
+        self._ended = asyncio.get_running_loop(), asyncio.Event()
+        theirs: Any = super()
+        tasks = [asyncio.ensure_future(one) for one in (theirs.main_loop(), self._ended[1].wait())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+
+    def end(self) -> None:
+        """Shut down, from another thread."""
+        self.should_exit = True
+        if self._ended is not None:
+            loop, ended = self._ended
+            with contextlib.suppress(RuntimeError):  # closed: it has ended already
+                loop.call_soon_threadsafe(ended.set)
+
+
 @functools.cache
 def _shuttable(library: Any) -> type[Any]:
     """Uvicorn's server, which can stop listening for a while."""
 
-    class Server(library.Server):  # type: ignore[misc]  # the library is loaded by now, but not to mypy's eye
+    class Server(_EndedAtOnce, library.Server):  # type: ignore[misc]  # the library is loaded by now, but not to mypy's eye
         ready: Callable[[], None] | None = None
 
         def __init__(self, config: uvicorn.Config, socks: Sequence[socket.socket]) -> None:
             super().__init__(config)
             self._addresses = [sock.getsockname() for sock in socks]
             self._opening: asyncio.TimerHandle | None = None
-            self._loop: asyncio.AbstractEventLoop | None = None
-            self._ended = asyncio.Event()
-
-        def end(self) -> None:
-            """Shut down, from another thread. uvicorn alone looks every 0.1 s: a fixture's user would wait for it."""
-            self.should_exit = True
-            if self._loop is not None:
-                with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended already
-                    self._loop.call_soon_threadsafe(self._ended.set)
-
-        async def main_loop(self) -> None:
-            tasks = [asyncio.ensure_future(one) for one in (super().main_loop(), self._ended.wait())]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            self._loop = asyncio.get_running_loop()
             self.lifespan.state["shut"] = self._shut
             await super().startup(sockets)
             if self.ready:
