@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.worlds.world import RefusedError, World
+from harness.worlds.world import RefusedError, World, steps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
     from re import Match
 
@@ -20,34 +21,15 @@ _OTHERS = ("Yoga", "Piano", "Chess", "Swimming", "Choir")
 _LATEST = 24
 
 
-def _add(match: Match[str]) -> Plan:
-    words = {"title": match["title"], "day": match["day"], "start": match["start"], "minutes": int(match["minutes"])}
-    yield [("add_event", words)]
-    return f"{match['title']} is on {match['day']} at {match['start']}."
-
-
-def _cancel(match: Match[str]) -> Plan:
-    (found,) = yield [("find_events", {"text": match["title"]})]
-    yield [("cancel_event", {"id": one["id"]}) for one in found]
-    return f"{match['title']} is cancelled."
-
-
-def _move(match: Match[str]) -> Plan:
-    (found,) = yield [("find_events", {"text": match["title"]})]
-    yield [("move_event", {"id": one["id"], "day": match["day"], "start": match["start"]}) for one in found]
-    return f"{match['title']} is moved to {match['day']} at {match['start']}."
-
-
-def _invite(match: Match[str]) -> Plan:
-    (found,) = yield [("find_events", {"text": match["title"]})]
-    yield [("invite", {"id": one["id"], "person": match["person"]}) for one in found]
-    return f"{match['person']} is invited to {match['title']}."
-
-
-def _clear(match: Match[str]) -> Plan:
-    (found,) = yield [("list_events", {"day": match["day"]})]
-    yield [("cancel_event", {"id": one["id"]}) for one in found]
-    return f"{match['day']} is free."
+def _events(said: str, act: str = "", *more: str, day: bool = False) -> Callable[[Match[str]], Plan]:
+    """Act on the appointments of a title, or of a day."""
+    return steps(
+        said,
+        act,
+        lambda match, one: {"id": one["id"], **{name: match[name] for name in more}},
+        find="list_events" if day else "find_events",
+        by=lambda match: {"day": match["day"]} if day else {"text": match["title"]},
+    )
 
 
 def _when(match: Match[str]) -> Plan:
@@ -55,23 +37,34 @@ def _when(match: Match[str]) -> Plan:
     return " ".join(f"{one['title']} is on {one['day']} at {one['start']}." for one in found)
 
 
-def _count(match: Match[str]) -> Plan:
-    (found,) = yield [("list_events", {"day": match["day"]})]
-    return f"There are {len(found)} appointments on {match['day']}."
-
-
 class Calendar(World):
     """Events by their id: title, day, start, minutes and people."""
 
     introduction = "You keep a calendar of one week. Use the tools, then say in one sentence what you did."
     rules = (
-        (rf'[Pp]ut "(?P<title>[^"]+)" on {_DAY} at {_TIME} for (?P<minutes>\d+) minutes', _add),
-        (r'[Cc]ancel "(?P<title>[^"]+)"', _cancel),
-        (rf'[Mm]ove "(?P<title>[^"]+)" to {_DAY} at {_TIME}', _move),
-        (r'[Ii]nvite (?P<person>[A-Z]\w+) to "(?P<title>[^"]+)"', _invite),
-        (rf"[Cc]lear {_DAY}", _clear),
+        (
+            rf'[Pp]ut "(?P<title>[^"]+)" on {_DAY} at {_TIME} for (?P<minutes>\d+) minutes',
+            steps(
+                "{title} is on {day} at {start}.",
+                "add_event",
+                lambda match, _: {**match.groupdict(), "minutes": int(match["minutes"])},
+            ),
+        ),
+        (r'[Cc]ancel "(?P<title>[^"]+)"', _events("{title} is cancelled.", "cancel_event")),
+        (
+            rf'[Mm]ove "(?P<title>[^"]+)" to {_DAY} at {_TIME}',
+            _events("{title} is moved to {day} at {start}.", "move_event", "day", "start"),
+        ),
+        (
+            r'[Ii]nvite (?P<person>[A-Z]\w+) to "(?P<title>[^"]+)"',
+            _events("{person} is invited to {title}.", "invite", "person"),
+        ),
+        (rf"[Cc]lear {_DAY}", _events("{day} is free.", "cancel_event", day=True)),
         (r'[Ww]hen is "(?P<title>[^"]+)"', _when),
-        (rf"[Hh]ow many appointments are there on {_DAY}", _count),
+        (
+            rf"[Hh]ow many appointments are there on {_DAY}",
+            _events("There are {number} appointments on {day}.", day=True),
+        ),
     )
 
     def begin(self, rng: Random) -> dict[str, dict[str, Json]]:

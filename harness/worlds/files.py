@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.worlds.world import RefusedError, World
+from harness.worlds.world import RefusedError, World, steps
 
 if TYPE_CHECKING:
     from random import Random
@@ -25,21 +25,6 @@ _FIXED = {
 _WORDS = ("river", "stone", "cloud", "maple", "copper", "violet")
 
 
-def _move(match: Match[str]) -> Plan:
-    yield [("move_file", {"source": match["source"], "target": match["target"]})]
-    return f"{match['source']} is now {match['target']}."
-
-
-def _delete(match: Match[str]) -> Plan:
-    yield [("delete_file", {"path": match["path"]})]
-    return f"{match['path']} is deleted."
-
-
-def _write(match: Match[str]) -> Plan:
-    yield [("write_file", {"path": match["path"], "text": match["text"]})]
-    return f"{match['path']} is written."
-
-
 def _append(match: Match[str]) -> Plan:
     (old,) = yield [("read_file", {"path": match["path"]})]
     yield [("write_file", {"path": match["path"], "text": f"{old}\n{match['text']}"})]
@@ -52,17 +37,6 @@ def _copy(match: Match[str]) -> Plan:
     return f"{match['target']} is a copy."
 
 
-def _empty(match: Match[str]) -> Plan:
-    (paths,) = yield [("list_files", {"folder": match["folder"]})]
-    yield [("delete_file", {"path": path}) for path in paths]
-    return f"{len(paths)} files are deleted."
-
-
-def _say(match: Match[str]) -> Plan:
-    (text,) = yield [("read_file", {"path": match["path"]})]
-    return f"It says: {text}"
-
-
 def _holds(match: Match[str]) -> Plan:
     (paths,) = yield [("search_text", {"text": match["text"]})]
     return f"It is in {', '.join(paths)}."
@@ -73,13 +47,16 @@ class Files(World):
 
     introduction = "You keep a tree of text files. Use the tools, then say in one sentence what you did."
     rules = (
-        (r"[Mm]ove (?P<source>/\S+) to (?P<target>/[\w./]*\w)", _move),
-        (r"[Dd]elete (?P<path>/[\w./]*\w)", _delete),
-        (r'[Ww]rite "(?P<text>[^"]*)" into (?P<path>/[\w./]*\w)', _write),
+        (r"[Mm]ove (?P<source>/\S+) to (?P<target>/[\w./]*\w)", steps("{source} is now {target}.", "move_file")),
+        (r"[Dd]elete (?P<path>/[\w./]*\w)", steps("{path} is deleted.", "delete_file")),
+        (r'[Ww]rite "(?P<text>[^"]*)" into (?P<path>/[\w./]*\w)', steps("{path} is written.", "write_file")),
         (r'[Aa]ppend "(?P<text>[^"]*)" as a new line to (?P<path>/[\w./]*\w)', _append),
         (r"[Cc]opy (?P<source>/\S+) to (?P<target>/[\w./]*\w)", _copy),
-        (r"[Ee]mpty the folder (?P<folder>/\w+)", _empty),
-        (r"[Ww]hat does (?P<path>/[\w./]*\w) say", _say),
+        (
+            r"[Ee]mpty the folder (?P<folder>/\w+)",
+            steps("{number} files are deleted.", "delete_file", lambda _, path: {"path": path}, find="list_files"),
+        ),
+        (r"[Ww]hat does (?P<path>/[\w./]*\w) say", steps("It says: {found}", find="read_file")),
         (r'[Ww]hich file holds "(?P<text>[^"]*)"', _holds),
     )
 

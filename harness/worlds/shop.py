@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.worlds.world import RefusedError, World
+from harness.worlds.world import RefusedError, World, steps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
     from re import Match
 
@@ -23,10 +24,15 @@ _FIXED = {
 _ARTICLE = r"(?P<name>[a-z ]+?)s?"
 
 
-def _order(match: Match[str]) -> Plan:
-    (found,) = yield [("search_articles", {"text": match["name"]})]
-    yield [("order", {"article": found[0]["id"], "quantity": int(match["quantity"])})]
-    return f"{match['quantity']} of {match['name']} are ordered."
+def _articles(said: str, act: str = "", *numbers: str) -> Callable[[Match[str]], Plan]:
+    """Act on the first article of a name, with these numbers of the task."""
+    return steps(
+        said,
+        act,
+        lambda match, one: {"article": one["id"], **{name: int(match[name]) for name in numbers}},
+        find="search_articles",
+        by=lambda match: {"text": match["name"]},
+    )
 
 
 def _order_if(match: Match[str]) -> Plan:
@@ -35,22 +41,6 @@ def _order_if(match: Match[str]) -> Plan:
         return f"A {match['name']} costs {found[0]['price']}, so nothing is ordered."
     yield [("order", {"article": found[0]["id"], "quantity": int(match["quantity"])})]
     return f"{match['quantity']} of {match['name']} are ordered."
-
-
-def _cancel(match: Match[str]) -> Plan:
-    yield [("cancel_order", {"order": match["order"]})]
-    return f"Order {match['order']} is cancelled."
-
-
-def _price(match: Match[str]) -> Plan:
-    (found,) = yield [("search_articles", {"text": match["name"]})]
-    return f"A {match['name']} costs {found[0]['price']}."
-
-
-def _set_price(match: Match[str]) -> Plan:
-    (found,) = yield [("search_articles", {"text": match["name"]})]
-    yield [("set_price", {"article": found[0]["id"], "price": int(match["price"])})]
-    return f"The {match['name']} costs {match['price']} now."
 
 
 def _total(match: Match[str]) -> Plan:
@@ -72,10 +62,16 @@ class Shop(World):
     introduction = "You run a small shop. Use the tools, then say in one sentence what you did."
     rules = (
         (rf"[Oo]rder (?P<quantity>\d+) {_ARTICLE} if one costs less than (?P<price>\d+)", _order_if),
-        (rf"[Oo]rder (?P<quantity>\d+) {_ARTICLE}[.,]", _order),
-        (r"[Cc]ancel the order (?P<order>O\d+)", _cancel),
-        (rf"[Ww]hat does a {_ARTICLE} cost", _price),
-        (rf"[Ss]et the price of the {_ARTICLE} to (?P<price>\d+)", _set_price),
+        (
+            rf"[Oo]rder (?P<quantity>\d+) {_ARTICLE}[.,]",
+            _articles("{quantity} of {name} are ordered.", "order", "quantity"),
+        ),
+        (r"[Cc]ancel the order (?P<order>O\d+)", steps("Order {order} is cancelled.", "cancel_order")),
+        (rf"[Ww]hat does a {_ARTICLE} cost", _articles("A {name} costs {found[0][price]}.")),
+        (
+            rf"[Ss]et the price of the {_ARTICLE} to (?P<price>\d+)",
+            _articles("The {name} costs {price} now.", "set_price", "price"),
+        ),
         (r"[Ww]hat do all open orders cost together", _total),
         (r"[Rr]estock every article that is out of stock with (?P<quantity>\d+)", _restock),
     )

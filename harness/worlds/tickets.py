@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.worlds.world import RefusedError, World
+from harness.worlds.world import RefusedError, World, steps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
     from re import Match
 
@@ -18,43 +19,15 @@ _TEAM = ("Ada", "Ben", "Cleo")
 _WHAT = r"the ticket about the (?P<what>[a-z ]+?)"
 
 
-def _create(match: Match[str]) -> Plan:
-    yield [("create_ticket", {"title": match["title"], "priority": match["priority"]})]
-    return f'"{match["title"]}" is created.'
-
-
-def _close(match: Match[str]) -> Plan:
-    (found,) = yield [("find_tickets", {"text": match["what"]})]
-    yield [("close_ticket", {"id": one["id"]}) for one in found]
-    return f"The ticket about the {match['what']} is closed."
-
-
-def _assign(match: Match[str]) -> Plan:
-    (found,) = yield [("find_tickets", {"text": match["what"]})]
-    yield [("assign_ticket", {"id": one["id"], "person": match["person"]}) for one in found]
-    return f"{match['person']} has the ticket about the {match['what']}."
-
-
-def _hand_over(match: Match[str]) -> Plan:
-    (found,) = yield [("find_tickets", {"text": "", "person": match["one"]})]
-    yield [("assign_ticket", {"id": one["id"], "person": match["other"]}) for one in found]
-    return f"{match['other']} has {len(found)} more tickets."
-
-
-def _prioritise(match: Match[str]) -> Plan:
-    (found,) = yield [("find_tickets", {"text": match["what"]})]
-    yield [("set_priority", {"id": one["id"], "priority": match["priority"]}) for one in found]
-    return f"The priority is {match['priority']}."
-
-
-def _comment(match: Match[str]) -> Plan:
-    yield [("comment", {"id": match["id"], "text": match["text"]})]
-    return f"{match['id']} has a comment."
-
-
-def _whose(match: Match[str]) -> Plan:
-    (found,) = yield [("find_tickets", {"text": match["what"]})]
-    return f"{found[0]['person']} has it."
+def _found(said: str, act: str = "", *more: str) -> Callable[[Match[str]], Plan]:
+    """Act on the tickets about something."""
+    return steps(
+        said,
+        act,
+        lambda match, one: {"id": one["id"], **{name: match[name] for name in more}},
+        find="find_tickets",
+        by=lambda match: {"text": match["what"]},
+    )
 
 
 class Tickets(World):
@@ -62,13 +35,34 @@ class Tickets(World):
 
     introduction = "You keep the tickets of Ada, Ben and Cleo. Use the tools, then say in one sentence what you did."
     rules = (
-        (r'[Cc]reate a ticket "(?P<title>[^"]+)" of (?P<priority>low|normal|high) priority', _create),
-        (rf"[Cc]lose {_WHAT}[.,]", _close),
-        (rf"[Aa]ssign {_WHAT} to (?P<person>[A-Z]\w+)", _assign),
-        (r"[Gg]ive all open tickets of (?P<one>[A-Z]\w+) to (?P<other>[A-Z]\w+)", _hand_over),
-        (rf"[Ss]et the priority of {_WHAT} to (?P<priority>low|normal|high)", _prioritise),
-        (r'[Cc]omment "(?P<text>[^"]+)" on (?P<id>T\d+)', _comment),
-        (rf"[Ww]ho has {_WHAT}\?", _whose),
+        (
+            r'[Cc]reate a ticket "(?P<title>[^"]+)" of (?P<priority>low|normal|high) priority',
+            steps('"{title}" is created.', "create_ticket"),
+        ),
+        (
+            rf"[Cc]lose {_WHAT}[.,]",
+            _found("The ticket about the {what} is closed.", "close_ticket"),
+        ),
+        (
+            rf"[Aa]ssign {_WHAT} to (?P<person>[A-Z]\w+)",
+            _found("{person} has the ticket about the {what}.", "assign_ticket", "person"),
+        ),
+        (
+            r"[Gg]ive all open tickets of (?P<one>[A-Z]\w+) to (?P<other>[A-Z]\w+)",
+            steps(
+                "{other} has {number} more tickets.",
+                "assign_ticket",
+                lambda match, one: {"id": one["id"], "person": match["other"]},
+                find="find_tickets",
+                by=lambda match: {"text": "", "person": match["one"]},
+            ),
+        ),
+        (
+            rf"[Ss]et the priority of {_WHAT} to (?P<priority>low|normal|high)",
+            _found("The priority is {priority}.", "set_priority", "priority"),
+        ),
+        (r'[Cc]omment "(?P<text>[^"]+)" on (?P<id>T\d+)', steps("{id} has a comment.", "comment")),
+        (rf"[Ww]ho has {_WHAT}\?", _found("{found[0][person]} has it.")),
     )
 
     def begin(self, rng: Random) -> dict[str, dict[str, Json]]:

@@ -22,6 +22,30 @@ Plan: TypeAlias = "Generator[list[tuple[str, dict[str, Json]]], list[Json], str]
 """How a task is solved: it yields calls to make at once, is sent their results, and returns the final text."""
 Rules: TypeAlias = "tuple[tuple[str, Callable[[Match[str]], Plan]], ...]"
 
+
+def steps(
+    said: str,
+    act: str = "",
+    given: Callable[[Match[str], Json], dict[str, Json]] = lambda match, _: match.groupdict(),
+    *,
+    find: str = "",
+    by: Callable[[Match[str]], dict[str, Json]] = lambda match: match.groupdict(),
+) -> Callable[[Match[str]], Plan]:
+    """The plan of most tasks: call ``find``, then ``act`` for each thing found at once, or once without ``find``; say
+    ``said``, a format of the task's words, ``found`` and its ``number``.
+    """
+
+    def plan(match: Match[str]) -> Plan:
+        found: Json = [None]
+        if find:
+            (found,) = yield [(find, by(match))]
+        if act:
+            yield [(act, given(match, one)) for one in found]
+        return said.format(found=found, number=len(found), **match.groupdict())
+
+    return plan
+
+
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean"}
 _OF_TYPE: dict[str, tuple[type, ...]] = {
     "string": (str,),

@@ -36,6 +36,13 @@ def told(monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
+def test_worlds_in_worker_processes_come_to_the_same(told, tmp_path):
+    for name, more in (("one.json", ()), ("two.json", ("--workers", "2"))):
+        assert told("--pack", "worlds", "scripted", "--json", str(tmp_path / name), *more)[0] == 0
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+
+
 def test_the_shipped_evaluations_are_many_and_recorded():
     suites = pack("tools", [one for one in shared_models([ROOT / "suites"]) if not one.named_only])
     assert sum(len(suite.cases) for suite in suites) >= 80
