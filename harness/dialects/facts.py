@@ -79,7 +79,8 @@ class Facts:
     a JSON object, not text, in whole answers or always; ``object_results``: a tool's result is one too.
     ``call_ids``: calls have ids. ``tools_in_prompt``: the API knows no tools, litellm writes them into the prompt.
     ``own_schemas``: a subset of JSON Schema, in which references are written out and keywords left out. ``runs`` is
-    a call that the provider runs. ``dropped_options`` are options that litellm refuses here, or drops.
+    a call that the provider runs, ``runs_under`` the quirk under which an answer holds such. ``dropped_options`` are
+    options that litellm refuses here, or drops.
     ``empty_is_nothing`` says that a call whose arguments never came has an empty object on this wire.
     ``counts_are_asked_for``: a stream ends with token counts only where the request asks for them.
     ``refuses_blank_text`` says that the API refuses text without a visible character, ``pairs_results`` that each
@@ -107,6 +108,7 @@ class Facts:
     state: Literal["", "thinking", "signed", "details", "items", "signatures"] = ""
     dropped_options: frozenset[str] = frozenset()
     runs: ToolCall = _WEB_SEARCH
+    runs_under: str = ""
     object_arguments: Literal["never", "whole", "always"] = "never"
     empty_is_nothing: bool = False
     counts_are_asked_for: bool = False

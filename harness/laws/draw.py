@@ -114,6 +114,9 @@ def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | N
 def _of_kind(rng: Random, question: Question) -> Question:
     """The question with what only its kind has."""
     kind = question.kind
+    under = question.dialect.facts.runs_under
+    if question.reply.provider_calls and under and under not in left_out(question.provider):
+        question = replace(question, quirks=question.quirks | {under})
     if kind == "failed":
         failures = sorted(question.dialect.failures)
         quirks = frozenset({rng.choice(failures)}) if failures else frozenset()

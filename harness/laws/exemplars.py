@@ -94,7 +94,14 @@ def _native(provider: str, stream: bool) -> Iterator[Question]:
     said = replace(calls, text="said", calls=(), finish="stop")
     for quirk in sorted(asked.dialect.quirks.keys() - left_out(provider)):
         yield from _quirked(
-            replace(asked, quirks=frozenset({quirk})), (both, calls, replace(both, calls=(second,)), said)
+            replace(asked, quirks=frozenset({quirk})),
+            (
+                both,
+                calls,
+                replace(both, calls=(second,)),
+                said,
+                replace(said, provider_calls=(asked.dialect.facts.runs,)),
+            ),
         )
     if {"function_call", "arguments_object"} <= asked.dialect.quirks.keys():
         yield replace(

@@ -136,7 +136,7 @@ KNOWN: tuple[KnownFault, ...] = (
 )
 
 NEVER_SENT: Mapping[str, frozenset[str]] = {
-    "openai": frozenset({"usage_in_x_groq"}),  # a place for counts that only Groq uses
+    "openai": frozenset({"usage_in_x_groq", "executed_tools"}),  # places that only Groq uses
 }
 
 

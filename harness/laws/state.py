@@ -69,8 +69,11 @@ def _signed(rng: Random) -> dict[str, Json]:
 def _thinking(rng: Random, _calls: Sequence[ToolCall], _text: str) -> State:
     """Signed blocks and redacted ones."""
     count = rng.choice((1, 1, 2, 3))
-    redacted = {"type": "redacted_thinking", "data": _opaque(rng)}
-    return {"thinking_blocks": [dict(redacted) if one_in(rng, 3) else _signed(rng) for _ in range(count)]}
+    return {"thinking_blocks": [_redacted(rng) if one_in(rng, 3) else _signed(rng) for _ in range(count)]}
+
+
+def _redacted(rng: Random) -> dict[str, Json]:
+    return {"type": "redacted_thinking", "data": _opaque(rng)}
 
 
 def _signed_alone(rng: Random, _calls: Sequence[ToolCall], _text: str) -> State:

@@ -52,6 +52,18 @@ def _object(text: str | None) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
+def executed_tools(sent: str) -> tuple[ToolCall, ...]:
+    """What Groq's compound models ran: of two pieces of one index the last, which has the output."""
+    ran: dict[Json, ToolCall] = {}
+    for event in events(sent) if '"executed_tools"' in sent else ():
+        choice = at(event, ("choices", 0))
+        used = at(choice, ("delta", "executed_tools")) or at(choice, ("message", "executed_tools"))
+        for one in used if isinstance(used, list) else ():
+            if isinstance(one, dict):
+                ran[one.get("index")] = ToolCall(str(one.get("type") or ""), _object(one.get("arguments")), "")
+    return tuple(ran.values())
+
+
 def code_runs(sent: str) -> tuple[ToolCall, ...]:
     """The code that Gemini ran itself: its ``executableCode`` parts, as calls named ``code_execution``."""
     found = []

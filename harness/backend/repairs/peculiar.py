@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.backend.repairs.omissions import (
     anthropic_runs,
     code_runs,
+    executed_tools,
     gemini_usage,
     ollama_ids,
     provider_run_ids,
@@ -61,13 +62,18 @@ def _with_geminis_own(reply: Reply, sent: str) -> Reply:
     )
 
 
+def _with_executed(reply: Reply, sent: str) -> Reply:
+    ran = executed_tools(sent)
+    return replace(reply, provider_calls=(*reply.provider_calls, *ran)) if ran else reply
+
+
 def _with_anthropics_runs(reply: Reply, sent: str) -> Reply:
     ran = anthropic_runs(sent)
     return replace(reply, provider_calls=ran) if ran and reply.finish is not None else reply
 
 
 _PECULIAR: Mapping[str, Peculiar] = {
-    "openai": Peculiar(openai_shape=True, cut_alike=True),
+    "openai": Peculiar(openai_shape=True, cut_alike=True, completed=_with_executed),
     "anthropic": Peculiar(
         cut_alike=True,
         parser=("litellm.llms.anthropic.chat.handler", "ModelResponseIterator"),

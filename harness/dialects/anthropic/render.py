@@ -31,6 +31,7 @@ QUIRKS: dict[str, str] = {
     "no_ping": "no ping event stands in the stream (3 of 65; every hosted stream else has one)",
     "no_padding": "no spaces before the closing brace of an event (proxies; hosted streams have them)",
     "caller": "a tool use names its caller (79; since 2026)",
+    "mcp_tool": "what the provider ran is a tool of an MCP server, by the MCP connector (its docs, and recordings)",
     "no_fragment": "a call without arguments streams no fragment at all",
     "whole_fragment": "a call's arguments come in one fragment",
     "finish_stop": "stop_reason is end_turn although a tool is used",
@@ -87,6 +88,12 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
     elif reply.reasoning:
         yield {"type": "thinking", "thinking": reply.reasoning, "signature": "c2lnbmF0dXJl"}
     for used in reply.provider_calls:
+        if "mcp_tool" in quirks:
+            server = {"name": used.name, "server_name": "tools", "input": used.parameters}
+            yield {"type": "mcp_tool_use", "id": used.id, **server}
+            said: Json = [{"type": "text", "text": "done"}]
+            yield {"type": "mcp_tool_result", "tool_use_id": used.id, "is_error": False, "content": said}
+            continue
         yield {"type": "server_tool_use", "id": used.id, "name": used.name, "input": used.parameters}
         failed = {"type": f"{used.name}_tool_result_error", "error_code": "unavailable"}
         found: Json = [] if used.name == "web_search" else failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from harness.core.chat import ToolCall
 from harness.core.errors import ContextWindowError, ProviderError
 from harness.dialects.facts import ROWS, Facts, at, provider_error, seconds, status_of
 
@@ -125,6 +126,8 @@ def _wait(told: dict[str, Json]) -> float | None:
 
 FACTS = Facts(
     state="details",
+    runs=ToolCall("search", {"query": "x"}, ""),
+    runs_under="executed_tools",
     last_line=r"(?m)^data: ?\[DONE\]",
     event_keys=("choices", "error", "object"),
     thinks_in_text=True,

@@ -13,6 +13,7 @@ QUIRKS: dict[str, str] = {
     "service_tier": "a service tier of its own stands beside the choices (groq; litellm needs it there)",
     "content_filters": "results of content filters stand beside the choices, in a stream first of all (azure, all)",
     "native_finish_reason": "the model's own word stands beside finish_reason (openrouter, all)",
+    "executed_tools": "what the provider ran is in executed_tools, in a stream first without output (groq/compound)",
     "leading_blanks": "blank lines keep the connection alive before a whole answer (openrouter 37)",
     "content_empty": 'content is "" beside calls, not null (mistral 78, deepseek 39, llama.cpp 35, venice 17, xai 12)',
     "content_missing": "no content key beside calls (groq 43, cohere 25, copilot 18)",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
-from harness.dialects.arguments import judged
+from harness.dialects.arguments import judged, strict_json
 from harness.dialects.carried import shaped, without_thinking
 from harness.dialects.framing.kinds import answer, answers, framing
 from harness.dialects.framing.sse import dumps
@@ -47,6 +47,7 @@ class _Message:
     id: str = ""
     model: str = ""
     calls: list[_Call] = field(default_factory=list)
+    ran: dict[Json, ToolCall] = field(default_factory=dict)
     function_call: _Call | None = None
 
     @property
@@ -135,6 +136,8 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
     made.refusal += message.get("refusal") or ""
     for call in message.get("tool_calls") or ():
         _take_call(call, made.calls, whole=whole)
+    for used in message.get("executed_tools") or ():
+        made.ran[used.get("index")] = ToolCall(used["type"] + "", strict_json(used["arguments"]), "")
     legacy = message.get("function_call")
     if legacy and (legacy.get("name") or legacy.get("arguments")):
         made.function_call = made.function_call or _Call(None)
@@ -202,6 +205,7 @@ def _reply(made: _Message) -> Reply:
         text=text,
         calls=tuple(call for call in found if isinstance(call, ToolCall)),
         errors=tuple(call for call in found if isinstance(call, CallError)),
+        provider_calls=tuple(made.ran.values()),
         finish=finish,
         usage=made.usage,
         reasoning=reasoning,

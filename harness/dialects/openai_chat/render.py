@@ -105,8 +105,8 @@ def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) ->
     """``reply`` made ready. Raises ``UsageError`` for what can't be said, or not under these quirks."""
     check(replace(reply, refusal="", text=reply.text + reply.refusal), _FINISHES, _WIRE)
     calls = ordered(reply)
-    if reply.provider_calls:
-        raise UsageError(f"{_WIRE} has no place for tools that the provider ran itself")
+    if reply.provider_calls and "executed_tools" not in quirks:
+        raise UsageError(f"{_WIRE} has no place for tools that the provider ran itself, but for Groq's executed_tools")
     if "function_call" in quirks and (len(calls) != 1 or "function_call_empty" in quirks):
         raise UsageError("the legacy function_call holds exactly one call, and is then not empty")
     made = Answer(reply, quirks, model, tuple(_call(call, place, reply, quirks) for place, call in enumerate(calls)))
@@ -162,6 +162,14 @@ def _arguments(given: Json, quirks: frozenset[str]) -> dict[str, Json]:
     return {"arguments": dumps(given)}
 
 
+def executed(reply: Reply) -> list[dict[str, Json]]:
+    """What the provider ran, without what came of it."""
+    return [
+        {"index": place, "type": used.name, "arguments": dumps(used.parameters)}
+        for place, used in enumerate(reply.provider_calls)
+    ]
+
+
 def whole(made: Answer) -> HttpResponse:
     """One body."""
     if made.has("error_body"):
@@ -176,6 +184,8 @@ def whole(made: Answer) -> HttpResponse:
     message |= made.emptiness()
     if reply.state.get("reasoning_details"):
         message["reasoning_details"] = reply.state["reasoning_details"]
+    if reply.provider_calls:
+        message["executed_tools"] = [{**one, "output": "done"} for one in executed(reply)]
     if reply.refusal or not made.has("plain"):
         message["refusal"] = reply.refusal or None
     if not made.has("plain"):

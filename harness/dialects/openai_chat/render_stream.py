@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core.exchange import HttpResponse
 from harness.dialects.dialect import pieces
 from harness.dialects.framing.sse import chunks, dumps, write
+from harness.dialects.openai_chat.render import executed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,6 +95,9 @@ def _deltas(made: Answer) -> Iterator[dict[str, Json]]:
         yield first
     if reply.state.get("reasoning_details"):
         yield {"reasoning_details": reply.state["reasoning_details"]}
+    for used in executed(reply):
+        yield {"executed_tools": [used]}
+        yield {"executed_tools": [{**used, "output": "done"}]}
     yield from said
     yield from calls
 
