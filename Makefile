@@ -70,7 +70,7 @@ lint: $(VENV)/.installed
 
 record-local: $(VENV)/.installed
 	$(BIN)/pip install -q xllamacpp==0.2.12
-	$(BIN)/harness record suites --local
+	$(BIN)/harness record suites --local --model "*smollm2-135m"
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

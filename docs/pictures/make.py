@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 def run() -> None:
     """``run.svg``: the committed suites, replayed."""
-    console = Console(record=True, width=96, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - it ends with us
+    console = Console(record=True, width=168, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - it ends with us
     chosen = settings({})
     suites, _ = assembly.regressions(assembly.load(chosen), chosen)
     jobs = assembly.plan(suites, chosen)
