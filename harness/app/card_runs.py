@@ -15,7 +15,7 @@ from harness.backend.library import load_offline, without_token_counts
 from harness.backend.pricing import FREE
 from harness.backend.recorded_answers import parsed
 from harness.cards.build import CardBuilder, findings_of
-from harness.cards.reread import rechunked_replies, reread
+from harness.cards.reread import rechunked_replies, reread, whose
 from harness.cassette import cassette_path, load, recordings
 from harness.cassette.secrets.audit import Audit
 from harness.checks.card import CARD_CHECKS, CardCheck
@@ -153,7 +153,7 @@ def of_results(
 ) -> Card:
     """The card of ``model`` from what its probes came to, asked through ``backend`` (``module:attribute``) or ours."""
     read = backend_at(backend).complete if backend else complete
-    sitting = CardBuilder(model, checks)
+    sitting = CardBuilder(model, checks, None if backend else whose)
     cited: dict[str, Provenance] = {}
     cut = _to_recut(seen for result in results for seen in result.observations)
     for job, result in zip(chosen, results, strict=True):
@@ -268,7 +268,7 @@ def from_recordings(
                         watch(exchange, question, f"{path}#{place}", cassette.provenance.source)
                         seen = reread(exchange, place, question, cassette=path, complete=complete, parsed=alone)
                         name = seen.model.partition("/")[0] if by == "provider" else seen.model
-                        sitting = sittings.setdefault(name, CardBuilder(name, checks))
+                        sitting = sittings.setdefault(name, CardBuilder(name, checks, whose))
                         sitting.add(seen, _NOTHING, own=False, question=question)
                     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the cards
                         problem = f"{file}: exchange {place} can't be judged: {type(error).__name__}: {error}"

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.checks.card import CARD_CHECKS, look
+from harness.checks.card.blame import DISAGREED
 from harness.core.card import Card, Cell, listed, rate
 from harness.core.finding import Evidence, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from harness.checks.card import CardCheck, CheckContext
     from harness.core.card import Mode, Rate
@@ -28,6 +29,7 @@ UNSENT = "unsent"
 _GRAVEST: tuple[Verdict, ...] = ("fail", "infra", "unsupported", "quirk", "unseen", "pass")
 ACCUSED: frozenset[Blame] = frozenset({"model", "provider"})
 """Whose failures make a cell fail: the card is of this model through this provider."""
+_ON_THE_WAY: frozenset[Blame] = frozenset({"litellm", "backend"})
 _OUTSIDE: frozenset[Blame] = frozenset({"caller", "recording"})
 _ROOTS = ("D11", "R3", "D3", "C6", "A1", "C4", "C3", "C2", "J1", "T1", "C7", "J2", "D1")
 """Of checks that find one and the same cause, the first of these counts it; a cause is one of its own answer."""
@@ -46,10 +48,11 @@ class JudgedAnswer:
 
 @dataclass(slots=True)
 class CardBuilder:
-    """One model's observations, judged as they come."""
+    """One model's observations, judged as they come. ``whose`` says who lost what the wire holds and a reply lacks."""
 
     model: str
     checks: Sequence[CardCheck] = CARD_CHECKS
+    whose: Callable[[CheckContext], Blame] | None = None
     seen: list[CheckContext] = field(default_factory=list)
     judged: list[JudgedAnswer] = field(default_factory=list)
     passes: Counter[tuple[str, Mode]] = field(default_factory=Counter)
@@ -66,6 +69,8 @@ class CardBuilder:
             if check.asks is not None and seen.infra and check.asks(seen):
                 came = Finding(check.id, "infra", f"no answer: {seen.observation.error}")
                 found.append((check, _placed(check, seen, came)))
+        if self.whose is not None and any(_is_loss(one) for _, one in found) and (guilty := self.whose(seen)):
+            found = [(check, replace(one, blame=guilty) if _is_loss(one) else one) for check, one in found]
         slim = seen if own else seen.slim()
         self.seen.append(slim)
         for check, one in once(found):
@@ -102,6 +107,11 @@ class CardBuilder:
             harness=harness,
             litellm=litellm,
         )
+
+
+def _is_loss(one: Finding) -> bool:
+    """Whether a finding is about the way from the wire to the reply."""
+    return one.blame in _ON_THE_WAY and (one.verdict == "fail" or one.cause == DISAGREED)
 
 
 def once(found: Sequence[tuple[CardCheck, Finding]]) -> list[tuple[CardCheck, Finding]]:

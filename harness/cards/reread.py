@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from harness.adapters import litellm_alone
 from harness.backend.repairs.peculiar import peculiar
+from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.request import prepare_request
 from harness.core.chat import Reply
 from harness.core.errors import BackendError, CassetteMiss, UnreadableReplyError
@@ -23,7 +25,9 @@ from harness.interception.clients import answering
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from harness.checks.card import CheckContext
     from harness.core.chat import Json
+    from harness.core.finding import Blame
     from harness.dialects.chat_request import ChatRequest
 
 
@@ -103,6 +107,42 @@ def answer(
         return None, UnreadableReplyError(f"reading it again asks for more than was recorded: {miss}")
     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the card
         return None, UnreadableReplyError(f"reading it again fails: {type(error).__name__}: {error}")
+
+
+def whose(seen: CheckContext) -> Blame:
+    """Who lost what the wire says and the backend's reply does not: litellm where it reads the bytes otherwise by
+    itself, ``backend`` where it reads them right, or has no part in it; ``""`` where nothing is lost.
+    """
+    if seen.both is None or seen.exchange is None or seen.asked is None:
+        return ""
+    reading, reply = seen.both
+    lost = [of for of in _ASPECTS if of(reading, seen.wire) != of(reply, {})]
+    if not lost:
+        return ""
+    outcome = seen.exchange.response
+    if outcome is None or seen.asked.dialect == RESPONSES:
+        return "backend"
+    model, options = backend_model(seen.asked)
+    tools = request_options(seen.asked).get("tools")
+    messages = [{"role": "user", "content": "recorded"}]
+    try:
+        with answering(lambda _: outcome):
+            alone = litellm_alone.complete(model, messages, tools=tools, stream=seen.asked.stream, **options)
+    except Exception:  # noqa: BLE001 - what litellm can't read, litellm has lost
+        return "litellm"
+    return "backend" if all(of(alone, {}) == of(reading, {}) for of in lost) else "litellm"
+
+
+def _counted(reply: Reply, _: Mapping[str, str]) -> Json:
+    return reply.usage and (reply.usage.prompt, reply.usage.completion)
+
+
+# What a reply may lose: its text, its calls (by the caller's names), its counts.
+_ASPECTS: tuple[Callable[[Reply, Mapping[str, str]], Json], ...] = (
+    lambda reply, _: reply.text,
+    lambda reply, own: [(own.get(call.name, call.name), call.parameters) for call in reply.calls],
+    _counted,
+)
 
 
 def _by_its_reader(exchange: Exchange) -> Reply | None:

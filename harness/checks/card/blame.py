@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.checks.card.context import CheckContext
     from harness.core.finding import Blame
 
+DISAGREED = "the backend's answer is not the wire's"
 REFUSED = "refused by the model or a filter"
 _MOST_OF_NOTHING = 20
 """Tokens that an answer with nothing in it may have: of more, the recording or its reader has lost what they were."""
@@ -109,7 +110,7 @@ def disagreed(seen: CheckContext) -> Finding | None:
         wrong = f"{len(reading.errors)} calls that can't be read are on the wire, {len(reply.errors)} came back"
     if wrong is None and reply.text != reading.text and otherwise(reading, reply).verdict == "fail":
         wrong = f"the text on the wire is {shown(reading.text)}, {shown(reply.text)} came back"
-    return unjudged("the backend's answer is not the wire's", wrong, "litellm") if wrong else None
+    return unjudged(DISAGREED, wrong, "litellm") if wrong else None
 
 
 def unaccountable(seen: CheckContext, *, ended: bool = True) -> Finding | None:

@@ -57,6 +57,7 @@ def seen(
     expect=None,
     own=True,
     quirks=frozenset(),
+    url=None,
 ):
     """One answer: ``wire`` is what the provider sends, ``reply`` what the backend made of it (the same by default),
     ``offered`` the caller's names of tools and ``sent`` theirs on the wire.
@@ -70,7 +71,7 @@ def seen(
         question |= {key: words[key] for key in ("tool_choice", "response_format") if key in words}
         if words.get("message_return_type") == "json":
             question["response_format"] = {"type": "json_object"}
-    request = HttpRequest("POST", URLS[dialect], (), json.dumps(question | (body or {})).encode())
+    request = HttpRequest("POST", url or URLS[dialect], (), json.dumps(question | (body or {})).encode())
     if response is None:
         response = DIALECTS[dialect].render(wire, stream=stream, quirks=quirks)
     response = replace(response, status=status, headers=(*response.headers, *headers))
