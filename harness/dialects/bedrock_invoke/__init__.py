@@ -72,7 +72,8 @@ def read(response: HttpResponse) -> Reply:
         events.extend(_events(response))
     except StreamCutError:
         cut = True
-    told = (("content-type", "text/event-stream"),)
+    kept = (pair for pair in response.headers if pair[0].lower() != "content-type")
+    told = (("content-type", "text/event-stream"), *kept)
     made = replace(response, headers=told, chunks=tuple(map(Chunk, events)))
     reply = read_anthropic(made)
     if cut:
