@@ -93,5 +93,5 @@ def shaped(piece: Json) -> Iterator[None]:
     """Turn a missing, mistyped or misplaced field of ``piece``, a part of an answer, into ``UnreadableReplyError``."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
         raise UnreadableReplyError(f"no shape of this dialect: {error!r}", dumps(piece)) from error

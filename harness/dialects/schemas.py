@@ -7,6 +7,7 @@ OpenAPI's ``nullable`` is met elsewhere too. Only keywords are rewritten: a prop
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _SPELT = {
     "additional_properties": "additionalProperties",
     "type_": "type",
 }
+_DIGITS = re.compile(r"[0-9]{1,18}")
 _COUNTS = {"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"}
 _NAMED = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"}
 _INSIDE = {
@@ -48,7 +50,7 @@ def plain(schema: Json) -> Json:
             made[word] = plain(value)
         elif word == "type":
             made[word] = _lower(value)
-        elif word in _COUNTS and isinstance(value, str) and value.isdigit():
+        elif word in _COUNTS and isinstance(value, str) and _DIGITS.fullmatch(value):
             made[word] = int(value)
         elif key != "nullable" or not isinstance(value, bool):
             made[word] = value

@@ -386,3 +386,10 @@ def test_bytes_that_are_no_answer_are_unreadable() -> None:
         for body in (b"", b"<html>", b"[]", b"null", b"5", b'"x"', b"{}", b"\xff\xfe"):
             with pytest.raises((UnreadableReplyError, StreamCutError)):
                 DIALECTS[name].read(HttpResponse(200, (("content-type", "application/json"),), (Chunk(body),)))
+
+
+@pytest.mark.parametrize("count", ["1e400", "-1e400", '"x"'])
+def test_a_token_count_that_is_no_number_is_an_answer_that_cannot_be_read(count: str) -> None:
+    body = '{"message": {"role": "assistant"}, "finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": %s}}}'
+    with pytest.raises(UnreadableReplyError):
+        DIALECTS["cohere"].read(HttpResponse(200, (), (Chunk((body % count).encode()),)))
