@@ -113,6 +113,14 @@ KNOWN: tuple[KnownFault, ...] = (
         lambda trial: _dialect("openai_responses")(trial) and bool(trial.question.options.keys() & _UNHEARD),
     ),
     KnownFault(
+        "vllm-schemas-opened",
+        frozenset({"Q2"}),
+        "1.109.1 to 1.110.2",
+        "additionalProperties is taken out of the schemas of tools that go to vLLM",
+        Question("hosted_vllm", ("get_x",), _SAID, details=(("", {"type": "object", "additionalProperties": False}),)),
+        lambda trial: trial.question.provider == "hosted_vllm",
+    ),
+    KnownFault(
         "think-tags-parsed",
         frozenset({"D3", "D7", "D8", "D19"}),
         SEEN,
