@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 QUIRKS: dict[str, str] = {
     "no_ping": "no ping event stands in the stream (3 of 65; every hosted stream else has one)",
     "no_padding": "no spaces before the closing brace of an event (proxies; hosted streams have them)",
-    "caller": "a tool use names its caller (79; since 2026)",
+    "caller": "a tool use names its caller (79; since 2026): the model, or code that it runs",
     "mcp_tool": "what the provider ran is a tool of an MCP server, by the MCP connector (its docs, and recordings)",
     "no_fragment": "a call without arguments streams no fragment at all",
     "whole_fragment": "a call's arguments come in one fragment",
@@ -50,6 +50,7 @@ _SAID: dict[Finish | None, str | None] = {
     None: None,
 }
 _SERVER_ERROR = 500
+_CALLERS = ({"type": "direct"}, {"type": "code_execution_20250825", "tool_id": "srvtoolu_1"})
 
 
 @varying
@@ -101,11 +102,11 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
     text = [{"type": "text", "text": reply.text}] if reply.text else []
     if "text_last" not in quirks:
         yield from text
-    for call in ordered(reply):
+    for place, call in enumerate(ordered(reply)):
         cut = ends_cut(reply, call) and not (text and "text_last" in quirks)
         given = argument(call, "Anthropic", text=stream, cut=cut)
         block = {"type": "tool_use", "id": call.id or "", "name": call.name or "", "input": given}
-        yield {**block, "caller": {"type": "direct"}} if "caller" in quirks else block
+        yield {**block, "caller": _CALLERS[place % 2]} if "caller" in quirks else block
     if "text_last" in quirks:
         yield from text
 

@@ -1,4 +1,4 @@
-"""What Anthropic ran itself is told apart from the client's calls, whatever litellm makes of it."""
+"""What Anthropic and Groq ran themselves is apart from the client's calls, whatever litellm makes of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.backend.repairs.omissions import anthropic_runs
+from harness.backend.repairs.omissions import anthropic_runs, executed_tools
 from harness.core.chat import ToolCall
 
 BLOCKS = [
@@ -36,6 +36,27 @@ def test_arguments_that_broke_off_are_none():
     event = {"type": "content_block_delta", "index": 1, "delta": {"partial_json": '{"qu'}}
     sent = "\n".join([json.dumps(next(one for one in streamed() if one["index"] == 1)), json.dumps(event)])
     assert anthropic_runs(sent) == (ToolCall("web_search", {}, "srvtoolu_1"),)
+
+
+SEARCHED = {"index": 0, "type": "search", "arguments": '{"query": "weather"}'}
+PYTHON = {"index": 1, "type": "python", "arguments": '{"code": "1"}', "output": "1"}
+EXECUTED = (ToolCall("search", {"query": "weather"}, ""), ToolCall("python", {"code": "1"}, ""))
+
+
+def test_what_groq_ran_is_found_whole():
+    message = {"content": "So.", "executed_tools": [{**SEARCHED, "output": "rain"}, PYTHON]}
+    assert executed_tools(json.dumps({"choices": [{"message": message}]})) == EXECUTED
+
+
+def test_what_groq_ran_comes_twice_in_a_stream_and_counts_once():
+    told = [[SEARCHED], [{**SEARCHED, "output": "rain"}], [PYTHON]]
+    lines = [json.dumps({"choices": [{"delta": {"executed_tools": one}}]}) for one in told]
+    assert executed_tools("\n".join(lines)) == EXECUTED
+
+
+@pytest.mark.parametrize("ran", [5, None, [], [5], {}])
+def test_executed_tools_of_another_shape_ran_nothing(ran):
+    assert executed_tools(json.dumps({"choices": [{"message": {"executed_tools": ran}}]})) == ()
 
 
 @pytest.mark.parametrize("sent", ["", "no JSON", "5", "[1]", '{"content": 5}', '{"type": "content_block_start"}'])
