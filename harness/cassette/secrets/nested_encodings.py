@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import importlib
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -24,23 +25,27 @@ _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _KINDS = bytes(_LETTER[0] if letter in _LETTERS else _OTHER[0] for letter in range(256))
 _HEX = re.compile(rb"[0-9a-fA-F]{16,}")
 _QUOTED = re.compile(rb"%[0-9A-Fa-f]{2}")
-_ENTITY = re.compile(rb"&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});")
+_ENTITY = re.compile(rb"&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6})")
 # Only of letters that keys are made of: others are escaped in any text.
 _ESCAPED = re.compile(rb"\\(?:u00|x)(?:2[dDfF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF])")
 _BY_NUMBER = re.compile(rb"\\{1,4}(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2}))")
 # Zero-width letters, soft hyphens, marks of direction, variation selectors: in UTF-8, and as JSON's escapes.
 _PRINTABLE, _EQUALS = re.compile(rb"=[0-9A-F]{2}(?:=[0-9A-F]{2}){5}"), re.compile(rb"=([0-9A-F]{2})")
-_OCTAL, _OCTALS = re.compile(rb"\\\\?[0-7]{3}(?:\\{1,2}[0-7]{3}){5}"), re.compile(rb"\\{1,2}([0-7]{3})")
+_OCTAL, _OCTALS = re.compile(rb"\\\\?[0-7]{2,3}(?:\\{1,2}[0-7]{2,3}){5}"), re.compile(rb"\\{1,2}([0-7]{2,3})")
 _BRACED = re.compile(rb"\\\\?u\{([0-9a-fA-F]{2})\}")
 _WIDE = re.compile(rb"\xef(?:\xbc[\x90-\xbf]|\xbd[\x81-\x9a])(?:\xef(?:\xbc[\x90-\xbf]|\xbd[\x81-\x9a])){2}")
-_BASE32 = re.compile(rb"[A-Z2-7]{24,}")
+_MATHS = re.compile(rb"\xf0\x9d[\x90-\x9f][\x80-\xbf](?:\xf0\x9d[\x90-\x9f][\x80-\xbf]){2}")
+_CSS, _POINTS = re.compile(rb"\\{1,2}0{0,4}([2-7][0-9a-fA-F]) ?"), re.compile(rb"[uU]\+00([2-7][0-9a-fA-F])[ ,]{0,2}")
+_TAG = re.compile(rb"</?(?:wbr|b|i|em|strong|span|code|u|mark)/?>")
+_COLOUR, _COLOUR_ESCAPED = re.compile(rb"\x1b\[[0-9;]{0,12}m"), re.compile(rb"\\u001[bB]\[[0-9;]{0,12}m")
+_BASE32, _BASE32_SMALL = re.compile(rb"[A-Z2-7]{24,}"), re.compile(rb"[a-z2-7]{24,}")
 _INVISIBLE = re.compile(
     rb"(?:\xc2\xad|\xcd\x8f|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xb8[\x80-\x8f]|"
-    rb"\xef\xbb\xbf|\\u(?:00[aA][dD]|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|[fF][eE]0[0-9a-fA-F]))"
+    rb"\xef\xbb\xbf|\\u(?:00(?:00|[aA][dD])|200[b-fB-F]|202[a-eA-E]|206[0-9a-fA-F]|[fF][eE][fF][fF]|[fF][eE]0[0-9a-fA-F]))"
 )
 _MARKS = (
     *"\u00ad \u034f \u061c \u180e \u200b \u200c \u200d \u200e \u2060 \ufeff".encode().split(),
-    *(b"\\u200", b"\\u206", b"\\ufeff", b"\\uFEFF", b"\\u00ad", b"\xef\xb8"),
+    *(b"\\u200", b"\\u206", b"\\ufeff", b"\\uFEFF", b"\\u00ad", b"\\u0000", b"\xef\xb8"),
 )
 _ASCII = bytes(range(128))
 # UTF-16 and UTF-32, of either order, and a NUL in the middle of a word.
@@ -55,6 +60,7 @@ _DUMP = bytes(
 )
 _DUMPED = (
     b"hh hh hh hh hh hh hh hh",
+    b"hhhh hhhh hhhh hhhh hhhh hhhh",
     b"hxhh hxhh hxhh hxhh hxhh",
     b"hxhh  hxhh  hxhh  hxhh",
     b"\\xhh\\xhh\\xhh\\xhh\\xhh",
@@ -70,7 +76,10 @@ PACKED = {
     b"\x78\x9c": "deflate",
     b"\x78\xda": "deflate",
     b"\x28\xb5": "zstd",
+    b"BZ": "bz2",
+    b"\xfd7": "lzma",
 }
+_BY_PYTHON = {"bz2": "BZ2Decompressor", "lzma": "LZMADecompressor"}
 _LARGEST = 2**24
 _QUAD = 4
 
@@ -162,6 +171,10 @@ def _normal(part: bytes) -> bytes:
     return unicodedata.normalize("NFKC", part.decode("utf-8", "replace")).encode()
 
 
+def _two_digits(found: re.Match[bytes]) -> bytes:
+    return binascii.unhexlify(found[1])
+
+
 def _letter(found: re.Match[bytes]) -> bytes:
     return chr(int(found[1] or found[2], 16)).encode("utf-8", "surrogatepass")
 
@@ -173,8 +186,23 @@ _WRITINGS: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], Callable[[bytes], b
     ((b"\\/",), re.compile(rb"\\/"), lambda part: part.replace(b"\\/", b"/")),
     ((b"=",), _PRINTABLE, lambda part: _EQUALS.sub(lambda one: binascii.unhexlify(one[1]), part)),
     ((b"\\",), _OCTAL, lambda part: _OCTALS.sub(lambda one: bytes([int(one[1], 8) & 255]), part)),
+    (
+        (b"\\",),
+        re.compile(rb"\\\\?0{0,4}[2-7][0-9a-fA-F] (?:\\{1,2}0{0,4}[2-7][0-9a-fA-F] ){5}"),
+        lambda part: _CSS.sub(_two_digits, part),
+    ),
+    (
+        (b"U+00", b"u+00"),
+        re.compile(rb"\+00[2-7][0-9a-fA-F](?:[ ,]{0,2}[uU]\+00[2-7][0-9a-fA-F]){5}"),
+        lambda part: _POINTS.sub(_two_digits, part),
+    ),
+    ((b"\\-", b"\\_"), re.compile(rb"\\[-_]"), lambda part: re.sub(rb"\\{1,4}([-_])", rb"\1", part)),
+    ((b"<wbr", b"</"), _TAG, lambda part: _TAG.sub(b"", part)),
+    ((b"\x1b[",), _COLOUR, lambda part: _COLOUR.sub(b"", part)),
+    ((b"\\u001b[", b"\\u001B["), _COLOUR_ESCAPED, lambda part: _COLOUR_ESCAPED.sub(b"", part)),
     ((b"u{",), _BRACED, lambda part: _BRACED.sub(lambda one: chr(int(one[1], 16) & 127).encode(), part)),
     ((b"\xef\xbc", b"\xef\xbd"), _WIDE, _normal),
+    ((b"\xf0\x9d",), _MATHS, _normal),
     (_MARKS, _INVISIBLE, lambda part: _INVISIBLE.sub(b"", part)),
 )
 
@@ -205,8 +233,8 @@ def _over_lines(data: bytes, run: bytes, end: int) -> tuple[bytes, int]:
 def _decoded(run: bytes) -> Iterator[bytes]:
     if _HEX.fullmatch(run) and len(run) % 2 == 0:
         yield binascii.unhexlify(run)
-    if _BASE32.fullmatch(run):
-        yield base64.b32decode(run[: len(run) // 8 * 8])
+    if _BASE32.fullmatch(run) or _BASE32_SMALL.fullmatch(run):
+        yield base64.b32decode(run[: len(run) // 8 * 8].upper())
     plain = run.translate(_STANDARD).replace(b"=", b"")  # joined lines may each end in padding
     # Letters may stand before it, as in a path, so a short run is read from each of its first four.
     for start in range(_QUAD if len(run) < _SHORT else 1):
@@ -216,5 +244,13 @@ def _decoded(run: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(data: bytes) -> bytes:
-    name = PACKED.get(data[:2])
+    name = PACKED.get(data[:2], "")
+    if name in _BY_PYTHON:
+        try:
+            made: bytes = importlib.import_module(name).__dict__[_BY_PYTHON[name]]().decompress(data, _LARGEST)
+        except (OSError, EOFError, ValueError, importlib.import_module("lzma").LZMAError):
+            return b""
+        return made
+    if not name and 2 * _WHOLE <= len(data) <= 8 * _SHORT and not data.isascii():
+        name = "br"  # it has no mark by which to know it
     return encodings.expanded(data, name, _LARGEST) if name else b""

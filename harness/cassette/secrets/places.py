@@ -76,88 +76,28 @@ DROPPED_RESPONSE_HEADERS = (
 # Headers of a request that hold nothing secret; what stands in any other is looked at.
 _HARMLESS = frozenset(
     [
-        "accept",
-        "accept-charset",
-        "accept-encoding",
-        "accept-language",
-        "allow",
-        "cache-control",
-        "connection",
-        "content-disposition",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-type",
-        "date",
-        "dnt",
-        "expect",
-        "from",
-        "host",
-        "idempotency-key",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "keep-alive",
-        "last-event-id",
-        "max-forwards",
-        "origin",
-        "pragma",
-        "prefer",
-        "priority",
-        "range",
-        "referer",
-        "retry-after",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "upgrade-insecure-requests",
-        "user-agent",
-        "via",
-        "warning",
-        "x-request-id",
-        "x-correlation-id",
-        "x-client-request-id",
-        "traceparent",
-        "tracestate",
-        "baggage",
-        "b3",
-        "http-referer",
-        "x-title",
-        "anthropic-version",
-        "anthropic-beta",
-        "openai-organization",
-        "openai-project",
-        "openai-beta",
-        "mcp-session-id",
-        "mcp-protocol-version",
-        "x-goog-user-project",
-        "x-goog-api-client",
-        "x-goog-request-params",
-        "x-amz-date",
-        "x-amz-content-sha256",
-        "x-amz-target",
-        "x-amzn-bedrock-accept",
-        "amz-sdk-request",
-        "amz-sdk-invocation-id",
-        "x-amz-user-agent",
-        "x-ms-date",
-        "x-ms-client-request-id",
-        "x-ms-version",
-        "x-ms-useragent",
-        "x-litellm-version",
-        "anthropic-dangerous-direct-browser-access",
-        "x-app",
-        "langsmith-project",
+        *("accept", "accept-charset", "accept-encoding", "accept-language", "allow", "cache-control"),
+        *("connection", "content-disposition", "content-encoding", "content-language", "content-length"),
+        *("content-type", "date", "dnt", "expect", "from", "host", "idempotency-key", "if-match"),
+        *("if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive", "last-event-id"),
+        *("max-forwards", "origin", "pragma", "prefer", "priority", "range", "referer", "retry-after", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "upgrade-insecure-requests", "user-agent", "via", "warning"),
+        *("x-request-id", "x-correlation-id", "x-client-request-id", "traceparent", "tracestate", "baggage", "b3"),
+        *("http-referer", "x-title", "anthropic-version", "anthropic-beta", "openai-organization"),
+        *("openai-project", "openai-beta", "mcp-session-id", "mcp-protocol-version", "x-goog-user-project"),
+        *("x-goog-api-client", "x-goog-request-params", "x-amz-date", "x-amz-content-sha256", "x-amz-target"),
+        *("x-amzn-bedrock-accept", "amz-sdk-request", "amz-sdk-invocation-id", "x-amz-user-agent", "x-ms-date"),
+        *("x-ms-client-request-id", "x-ms-version", "x-ms-useragent", "x-litellm-version"),
+        *("anthropic-dangerous-direct-browser-access", "x-app", "x-forwarded-for", "x-forwarded-host"),
+        *("x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto", "langsmith-project"),
     ]
 )
-_HARMLESS_STARTS = ("x-stainless-", "sec-", "x-goog-upload-", "x-datadog-", "x-b3-", "x-forwarded-", "x-harness-")
+_HARMLESS_STARTS = ("x-stainless-", "sec-", "x-goog-upload-", "x-datadog-", "x-b3-", "x-harness-")
 _SECRET_HEADER = re.compile(
     r"auth|secret|token|password|passwd|credential|signature|cookie|session|jwt|bearer|(?:^|[-_])(?:api)?[-_]?key(?:$|[-_])"
 )
 _SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)\s+", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9-]{1,20}\s+(\S+)")
 # Only these of a signature's words are secret; the others stand in every URL.
 _SIGNED = re.compile(r"(?:Credential|[Ss]ignature)=\"?([^/,;\s\"]+)")
 _PAIR = re.compile(r"(?:^|;)\s*([\w.%-]+)=\"?([^;\"]*)")
@@ -170,9 +110,10 @@ PARAMETER_NAMES = (
     "key|api[-_]?key|access[-_]?token|refresh[-_]?token|id[-_]?token|auth[-_]?token|token|sig|signature|password|passwd|"
     "pwd|secret|client[-_]?secret|client[-_]?assertion|assertion|code|code[-_]verifier|subscription-key|authorization|auth|"
     "jwt|x-amz-[a-z-]+|x-goog-(?:signature|credential)|hmac|access[-_]?key(?:id)?|awsaccesskeyid|session[-_]?token|"
-    "jsessionid|phpsessid|session[-_]?id|sid"
+    "jsessionid|phpsessid|session[-_]?id|sid|ticket|private[-_]?key|passphrase|oauth[-_]?token|app[-_]?key|auth[-_]?key|"
+    "device[-_]code|subject[-_]token|credentials?"
 )
-_IN_URL = re.compile(rf"[?&#;](?:{PARAMETER_NAMES})=([^&#;\s]+)", re.IGNORECASE)
+_IN_URL = re.compile(rf"[?&#;](?:{PARAMETER_NAMES})=([^&#;\s>]+)", re.IGNORECASE)
 
 _FIELDS = frozenset(
     [
@@ -210,8 +151,16 @@ _FIELDS = frozenset(
         "masterkey",
         "adminkey",
         "proxyauthorization",
+        "credentials",
+        "personalaccesstoken",
     ]
 )
+# Behind the name of whose it is: `openaiApiKey`, `aws_secret_access_key`.
+_FIELD_SUFFIXES = (
+    *("accesstoken", "apikey", "apitoken", "authtoken", "bearertoken", "bottoken", "oauthtoken", "sessiontoken"),
+    *("clientsecret", "privatekey", "secretaccesskey", "secretkey"),
+)
+_URL_FIELDS = frozenset({"url", "uri", "server_url", "base_url", "endpoint", "image_url", "file_url"})
 # OAuth's own: no model has them for an argument of a tool.
 _EVERYWHERE = frozenset({"accesstoken", "refreshtoken", "idtoken", "clientsecret"})
 # What a user or a model put there: a field called password is what it is about, not what lets one in.
@@ -243,18 +192,21 @@ _HEADERS = frozenset({"headers", "extra_headers", "http_headers", "default_heade
 _VARIABLES = frozenset({"env", "environment", "variables"})
 _FOLDED = re.compile(r"[-_\s]")
 _FIELD_NAMES = re.compile(
-    rb'"(?i:[a-z_-]{0,24}(?:token|key|secret|passw(?:or)?d|passphrase|authorization|assertion|string|headers))"\s{0,20}:'
+    rb'"(?i:[a-z_-]{0,24}(?:token|key|secret|passw(?:or)?d|passphrase|authorization|assertion|string|headers|credentials))"\s{0,20}:'
 )
+_URL_WITH_PARAMETER = re.compile(rb'"[a-z_]{0,9}(?:ur[li]|endpoint)"\s{0,9}:\s{0,9}"[a-z]{2,5}:\\?/\\?/[^"\s]{1,2000}=')
 _FIELD_ENDS = tuple(
     f'{end}"'.encode()
     for end in (
         *("_token", "-token", "access_token", "accesstoken", "idtoken", "authtoken", "key", "secret", "password"),
         *("passwd", "passphrase", "authorization", "assertion", "_string", "connectionstring", "headers"),
+        *("apitoken", "bearertoken", "bottoken", "oauthtoken", "securitytoken", "sessiontoken", "sastoken"),
+        "credentials",
     )
 )
 _FORM_NAME = (
     rb"(?:assertion|client_assertion|client_secret|refresh_token|access_token|id_token|password|api_?key|code_verifier|"
-    rb"code|token)"
+    rb"code|token|secret|passwd|passphrase|pwd|device_code|subject_token|actor_token)"
 )
 FORM_FIELD = re.compile(rb"(^|&)(" + _FORM_NAME + rb")=([^&\r\n]+)", re.IGNORECASE)
 PART_FIELD = re.compile(
@@ -268,7 +220,9 @@ SHAPED = frozenset({"access_token", "refresh_token", "id_token", "accessToken", 
 
 
 # In a body that is no JSON: JSON in a part or a parameter, XML, YAML.
-_LOOSE = rb"(?:api[_-]?key|password|passwd|client[_-]?secret|(?:access|refresh|auth|id)[_-]?token|secret[_-]?key)"
+_LOOSE = (
+    rb"(?:api[_-]?key|secret|password|passwd|client[_-]?secret|(?:access|refresh|auth|id)[_-]?token|secret[_-]?key)"
+)
 _LOOSE_FIELDS = (
     re.compile(rb'"' + _LOOSE + rb'"\s{0,9}:\s{0,9}"([^"\\]{1,4096})"', re.IGNORECASE),
     re.compile(rb"<(?:[\w-]{1,20}:)?" + _LOOSE + rb"(?:\s[^<>]{0,200})?>([^<>]{1,4096})</", re.IGNORECASE),
@@ -299,11 +253,15 @@ def of_request(headers: Headers) -> Iterator[tuple[str, bool]]:
     for written, value in headers:
         name = written.lower()
         if harmless(name):
+            if "referer" in name:
+                yield from ((one, True) for one in of_url(value))
             continue
         if name == "cookie":
             yield from _cookies(value)
         elif name == "sec-websocket-protocol":  # where browsers can set no header, keys are names of protocols
-            yield from ((one.rpartition(".")[2], False) for one in re.split(r"[,\s]+", value))
+            for one in re.split(r"[,\s]+", value):
+                what, _, given = one.rpartition(".")
+                yield given, secret_header(what)
         elif signed := _SIGNED.findall(value):
             yield from ((one, True) for one in signed)
         else:
@@ -314,6 +272,8 @@ def of_header(value: str, *, sure: bool) -> Iterator[tuple[str, bool]]:
     scheme = _SCHEME.match(value)
     bare = value[scheme.end() :].strip() if scheme else value.strip()
     yield bare, sure or bool(scheme)
+    if sure and not scheme and (other := _OTHER_SCHEME.fullmatch(value.strip())):
+        yield other[1], True
     if scheme and scheme[0].lower().startswith("basic"):
         try:
             user, _, password = base64.b64decode(bare, validate=True).decode().partition(":")
@@ -328,7 +288,7 @@ def of_response(headers: Headers) -> Iterator[tuple[str, bool]]:
         name = written.lower()
         if name.startswith("set-cookie"):
             yield from _cookies(value)
-        elif name in {"location", "content-location"}:
+        elif "=" in value and ("://" in value or "?" in value or "#" in value):
             yield from ((one, True) for one in of_url(value))
         elif any(fnmatchcase(name, one.name) and "secret" in one.why for one in DROPPED_RESPONSE_HEADERS):
             yield value, True
@@ -356,7 +316,9 @@ def of_url(url: str) -> Iterator[str]:
 
 def may_hold_fields(body: bytes) -> bool:
     small = body.lower()
-    return any(end in small for end in _FIELD_ENDS) and _FIELD_NAMES.search(body) is not None
+    if any(end in small for end in _FIELD_ENDS) and _FIELD_NAMES.search(body) is not None:
+        return True
+    return b"ur" in small and _URL_WITH_PARAMETER.search(body) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -384,7 +346,12 @@ def secret_field(path: tuple[str, ...]) -> bool:
         return bool(_SECRET_HEADER.search(path[-1].lower()))
     if name == "value" and len(path) > 1:
         return _FOLDED.sub("", path[-2]).lower() == "clientsecret"
-    return name in _FIELDS
+    return name in _FIELDS or name.endswith(_FIELD_SUFFIXES)
+
+
+def url_field(path: tuple[str, ...], text: str) -> bool:
+    """Whether the text at ``path`` is a URL with parameters, by its name."""
+    return bool(path) and path[-1] in _URL_FIELDS and "=" in text and "://" in text[:12]
 
 
 def part_values(body: bytes) -> Iterable[bytes]:

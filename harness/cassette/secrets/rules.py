@@ -35,9 +35,16 @@ _BLOB = 400  # a run of that length is base64, and in base64 anything may stand 
 _ESCAPED = frozenset(b"nrtbf")
 _BEFORE_VALUE = b" \t\r\n\\'\"`=:>?|"
 _IN_NAMES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_. \t-"
-_LAST_WORDS = (b"bearer", b"basic", b"token", b"password", b"passwd")
+_LAST_WORDS = (b"bearer", b"basic", b"token", b"password", b"passwd", b"key", b" is")
 _SEPARATORS = re.compile(rb"[=:>|]")
-_SPOKEN = re.compile(rb"(?:password|passwd)[ \t]{1,3}\Z", re.IGNORECASE)
+_SPOKEN = re.compile(
+    rb"(?:password|passwd|(?:api|access|secret|private)[ _-]?key|(?:api|access|auth) token)"
+    rb"[ \t]{1,3}(?:is[ \t]{1,3})?\Z",
+    re.IGNORECASE,
+)
+_PAIRED = re.compile(
+    rb"(?:key|name)[\"'\\ :=]{2,12}([\w.-]{2,60})[\"'\\]{1,6}[ ,]{1,3}[\"'\\]{0,4}value\Z", re.IGNORECASE
+)
 _SCHEME = re.compile(rb"(?:authorization|bearer|basic)[ \\'\":=]{1,8}(?:bearer|basic|token) {1,4}\Z", re.IGNORECASE)
 _PEM = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?!(?:\s|\\{1,3}n)REDACTED-)[^-]{0,16384}"
@@ -165,17 +172,16 @@ def runs(data: bytes, least: int = _SHORTEST_RUN) -> Iterator[tuple[int, int]]:
 
 def _prefixed(data: bytes, piece: bytes, at: int) -> Iterator[tuple[int, int, str]]:
     over, blob = 0, len(piece) > _BLOB
-    for hit in _starts().finditer(piece):
+    while hit := _starts().search(piece, over):
         place = at + hit.start()
-        if place < over:
-            continue
+        over = hit.start() + 1  # one beginning may stand in another: `napi_` behind a line break's `n`
         for rule in _rules_at(hit[0]):
             if (rule.boundary or blob) and not rule.back and not _begins(data, place, _LETTERS_SET if blob else _WORD):
                 continue
             found = _match(rule, data, place)
             if found is not None and _counts(found, rule.entropy):
-                over = found.end()
-                yield found.start(), over, rule.name
+                over = found.end() - at
+                yield found.start(), found.end(), rule.name
                 break
 
 
@@ -245,8 +251,9 @@ def _names(data: bytes, start: int, piece: bytes) -> Iterator[tuple[str, int]]:
     if piece.translate(None, _DIGITS) == piece:
         return
     head = data[max(0, start - 96) : start]
+    tab = head.endswith(b"\t") or (head.endswith(b"\\") and piece.startswith(b"t"))
     bare = head.rstrip(_BEFORE_VALUE)
-    if not _SEPARATORS.search(head, len(bare)):
+    if not tab and not _SEPARATORS.search(head, len(bare)):
         if not bare[-8:].lower().endswith(_LAST_WORDS):
             return
         if _SCHEME.search(head):
@@ -254,7 +261,8 @@ def _names(data: bytes, start: int, piece: bytes) -> Iterator[tuple[str, int]]:
         elif _SPOKEN.search(head):
             yield "password", start
     elif len(name := bare[max(len(bare.rstrip(_IN_NAMES)), len(bare) - 60) :]) > 1:
-        yield name.lower().decode("latin-1").strip(), start
+        pair = _PAIRED.search(bare) if name.strip().lower() == b"value" else None
+        yield (pair[1] if pair else name).lower().decode("latin-1").strip(), start
 
 
 @lru_cache(maxsize=8192)

@@ -170,6 +170,12 @@ _WORDS = frozenset(
     ]
 )
 _GRAM = 4
+_ROT13 = bytes.maketrans(
+    *(
+        f"{a}{b}{a.lower()}{b.lower()}".encode()
+        for a, b in (("ABCDEFGHIJKLM", "NOPQRSTUVWXYZ"), ("NOPQRSTUVWXYZ", "ABCDEFGHIJKLM"))
+    )
+)
 _TURNS = 3
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*-----)(\s|\\{1,3}n).*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
@@ -232,11 +238,17 @@ def forms(secret: str) -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=256)
 def coded(secret: str) -> tuple[bytes, ...]:
-    """The secret in hex, and the middle of its base64 at each of the three offsets it can stand at."""
+    """The secret in hex, spaced, backwards, in rot13, and the middle of its base64 and base85 at each of the offsets it
+    can stand at.
+    """
     raw = secret.encode("utf-8", "surrogatepass")
     found = [raw.hex().encode(), raw.hex().upper().encode()]
     if random_part(secret):
         found += [one for one in (raw.upper(), raw.lower()) if one != raw]
+    found += [b" ".join(raw[at : at + 1] for at in range(len(raw))), raw[::-1], raw.translate(_ROT13)]
+    for offset in range(4):
+        whole = (offset + len(raw)) // 4 * 5
+        found += [form(b"\0" * offset + raw)[5 * bool(offset) : whole] for form in (base64.b85encode, base64.a85encode)]
     for offset in range(3):
         text = base64.b64encode(b"\0" * offset + raw)[(0, 2, 3)[offset] : -4]
         found += [text, text.replace(b"+", b"-").replace(b"/", b"_")]
