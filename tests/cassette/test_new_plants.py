@@ -179,7 +179,6 @@ PLACES = {
     **{
         f"query {name}": in_query(name)
         for name in (
-            "ticket",
             "private_key",
             "passphrase",
             "oauth_token",
@@ -207,7 +206,7 @@ PLACES = {
     **{
         f"field {name}": in_json("a", name)
         for name in (
-            *("credentials", "aws_secret_access_key", "bot_token", "sessionToken", "personal_access_token", "apiToken"),
+            *("aws_secret_access_key", "bot_token", "sessionToken", "personal_access_token", "apiToken"),
             *("oauth_token", "openaiApiKey", "webhook_secret", "connection_string", "signing_secret", "encryption_key"),
         )
     },
@@ -289,9 +288,21 @@ def test_what_only_looks_like_one_stays(tmp_path):
         'logprobs: {"token": "Hello", "bytes": [72, 101]}',
         "see https://a.test/page?ticket=none&code=200 and <b>bold</b> words </span> here",
         "C:\\_temp\\-x and \\033[0m, U+0041, \\12 \\34, pb_release, sl.example.com, m0-9, BSA Foundation",
+        'fetch(url, {"credentials": "same-origin"}) and https://a.test/issues?ticket=PROJ-1234',
         "a table:\n| key | value |\n| --- | --- |\n| colour | dark-blue-2026 |",
     ]
     for text in texts:
         exchange = sent(asks(text), answer=asks(text))
         assert Redactor().exchange(exchange) == exchange
         assert outcome(tmp_path / "a.json", [exchange]) == "redacted"
+
+
+def test_words_in_urls_and_fields_are_no_secrets():
+    """What a URL in a body says in words stays, there and in the answer."""
+    for asked in (
+        {"url": "https://a.test/run?code=python&key=weather"},
+        {"credentials": "include"},
+        {"image_url": {"url": "https://a.test/i?id=1&w=200"}},
+    ):
+        exchange = sent(json.dumps(asked).encode(), answer=asks("use python to include the weather"))
+        assert Redactor().exchange(exchange).response == exchange.response

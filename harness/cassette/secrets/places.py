@@ -110,8 +110,8 @@ PARAMETER_NAMES = (
     "key|api[-_]?key|access[-_]?token|refresh[-_]?token|id[-_]?token|auth[-_]?token|token|sig|signature|password|passwd|"
     "pwd|secret|client[-_]?secret|client[-_]?assertion|assertion|code|code[-_]verifier|subscription-key|authorization|auth|"
     "jwt|x-amz-[a-z-]+|x-goog-(?:signature|credential)|hmac|access[-_]?key(?:id)?|awsaccesskeyid|session[-_]?token|"
-    "jsessionid|phpsessid|session[-_]?id|sid|ticket|private[-_]?key|passphrase|oauth[-_]?token|app[-_]?key|auth[-_]?key|"
-    "device[-_]code|subject[-_]token|credentials?"
+    "jsessionid|phpsessid|session[-_]?id|sid|private[-_]?key|passphrase|oauth[-_]?token|app[-_]?key|auth[-_]?key|"
+    "device[-_]code|subject[-_]token"
 )
 _IN_URL = re.compile(rf"[?&#;](?:{PARAMETER_NAMES})=([^&#;\s>]+)", re.IGNORECASE)
 
@@ -151,7 +151,6 @@ _FIELDS = frozenset(
         "masterkey",
         "adminkey",
         "proxyauthorization",
-        "credentials",
         "personalaccesstoken",
     ]
 )
@@ -192,7 +191,7 @@ _HEADERS = frozenset({"headers", "extra_headers", "http_headers", "default_heade
 _VARIABLES = frozenset({"env", "environment", "variables"})
 _FOLDED = re.compile(r"[-_\s]")
 _FIELD_NAMES = re.compile(
-    rb'"(?i:[a-z_-]{0,24}(?:token|key|secret|passw(?:or)?d|passphrase|authorization|assertion|string|headers|credentials))"\s{0,20}:'
+    rb'"(?i:[a-z_-]{0,24}(?:token|key|secret|passw(?:or)?d|passphrase|authorization|assertion|string|headers))"\s{0,20}:'
 )
 _URL_WITH_PARAMETER = re.compile(rb'"[a-z_]{0,9}(?:ur[li]|endpoint)"\s{0,9}:\s{0,9}"[a-z]{2,5}:\\?/\\?/[^"\s]{1,2000}=')
 _FIELD_ENDS = tuple(
@@ -201,7 +200,6 @@ _FIELD_ENDS = tuple(
         *("_token", "-token", "access_token", "accesstoken", "idtoken", "authtoken", "key", "secret", "password"),
         *("passwd", "passphrase", "authorization", "assertion", "_string", "connectionstring", "headers"),
         *("apitoken", "bearertoken", "bottoken", "oauthtoken", "securitytoken", "sessiontoken", "sastoken"),
-        "credentials",
     )
 )
 _FORM_NAME = (

@@ -301,7 +301,7 @@ def _field_values(body: bytes) -> Iterator[tuple[str, bool]]:
     for unit in edits.units(body):
         for path, text in edits.strings(unit.value, ()) if unit.json else ():
             if places.url_field(path, text):
-                yield from ((one, True) for one in places.of_url(text))
+                yield from ((one, not one.isalpha()) for one in places.of_url(text))  # a word is none
             if places.secret_field(path):
                 if len(path) > 1 and path[-1].lower() in {"authorization", "proxy-authorization"}:
                     yield from places.of_header(text, sure=True)
