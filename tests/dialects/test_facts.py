@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.core.chat import STOPPED, CallError, Finish, Reply, ToolCall
@@ -162,3 +164,11 @@ def test_llama_cpps_errors_on_anthropics_wire_have_their_status():
     event = {"error": {"code": 500, "message": "Invalid diff", "type": "server_error"}}
     error = DIALECTS["anthropic"].facts.failure(event, "error")
     assert (type(error).__name__, error.status) == ("ServerError", 500)
+
+
+def test_an_error_inside_a_frame_keeps_the_wait_of_the_answers_headers():
+    dialect = DIALECTS["bedrock_invoke"]
+    made = dialect.render(Reply(text="said", finish="stop"), stream=True, quirks=frozenset({"error_event"}))
+    with pytest.raises(ProviderError) as told:
+        dialect.read(replace(made, headers=(*made.headers, ("retry-after", "7"))))
+    assert told.value.retry_after == 7

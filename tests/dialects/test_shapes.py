@@ -13,14 +13,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.core.chat import Reply, ToolCall, Usage
-from harness.core.errors import ProviderError
 from harness.dialects import DIALECTS
 from harness.dialects.framing import eventstream
 
@@ -105,12 +103,3 @@ def test_the_shape_is_that_of_hosted_answers(name: str, stream: bool) -> None:
     assert invented == {}
     assert {path for path in missing if not path.startswith(left_out)} == set()
     print(f"\n{name}, {'streamed' if stream else 'whole'}: compared with {sum(map(len, real.values()))} real pieces")
-
-
-def test_an_error_inside_a_frame_keeps_the_wait_of_the_answers_headers() -> None:
-    dialect = DIALECTS["bedrock_invoke"]
-    made = dialect.render(Reply(text="said", finish="stop"), stream=True, quirks=frozenset({"error_event"}))
-    waiting = replace(made, headers=(*made.headers, ("retry-after", "7")))
-    with pytest.raises(ProviderError) as told:
-        dialect.read(waiting)
-    assert told.value.retry_after == 7
