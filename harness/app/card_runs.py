@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import itertools
+import linecache
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,8 @@ that is the same each time."""
 _ASKED: tuple[Part, ...] = ("request",)
 _SAID: tuple[Part, ...] = ("response",)
 _NOTHING = Expectation()
+_SOURCES = 24
+"""Files whose source is held for tracebacks: litellm prints one to nowhere for each error, of files that are large."""
 RECUTS = 3
 """Streams of a card that are read again in other pieces (S2)."""
 
@@ -273,6 +276,8 @@ def from_recordings(
                     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the cards
                         problem = f"{file}: exchange {place} can't be judged: {type(error).__name__}: {error}"
             done(file, problem)
+            if len(linecache.cache) > _SOURCES:
+                linecache.clearcache()
     return tuple(sittings[name].card(cited, **versions()) for name in sorted(sittings))
 
 

@@ -8,7 +8,7 @@ from harness.app import self_checks
 from harness.cards.build import CardBuilder, least_n
 from harness.checks.card import BY_ID, CARD_CHECKS, CardCheck
 from harness.core.card import rate
-from harness.core.errors import RateLimitError
+from harness.core.errors import RateLimitError, StreamCutError
 from harness.core.exchange import Provenance
 from harness.core.expectation import Expectation
 from harness.core.finding import Finding
@@ -158,3 +158,17 @@ def test_a_cell_of_every_check_and_mode_is_there_whatever_was_seen():
     assert {cell.check for cell in made.cells} == set(BY_ID)
     assert {cell.verdict for cell in made.cells} == {"unseen"}
     assert Expectation() == seen().expect
+
+
+def test_an_answer_that_is_held_on_to_holds_no_bytes():
+    try:
+        raise StreamCutError("cut") from ValueError("litellm's own")
+    except StreamCutError as error:
+        raised = error
+    one = seen(SAID, error=raised, stream=True, own=False)
+    builder = CardBuilder("openai/m")
+    builder.add(one.observation, one.expect, own=False)
+    (held,) = builder.seen
+    assert (held.exchange, held.asked, held.observation.exchanges) == (None, None, ())
+    assert held.observation.error is raised
+    assert (raised.__traceback__, raised.__cause__, raised.__context__) == (None, None, None)

@@ -84,6 +84,8 @@ class CheckContext:
         """All that checks look at once more when every answer is there, without the bytes and the texts."""
         reading = self.reading if isinstance(self.reading, Reply) else None
         observation = self.observation
+        if (error := observation.error) is not None:  # its frames hold the answer and all that litellm made of it
+            error.__traceback__ = error.__cause__ = error.__context__ = None
         slim = replace(
             observation,
             exchanges=(),

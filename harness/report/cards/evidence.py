@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Loader = Callable[[str, int], Exchange | None]
 
-MOST_BYTES = 5_000_000
+MOST_BYTES = 3_000_000
 """Of all exchanges of a page together, as JSON."""
 _BODY, _CAME, _DECODED, _HEADER = 12_000, 16_000, 8_000, 300
 _CHUNKS, _HEADERS, _CALLS = 80, 40, 20
