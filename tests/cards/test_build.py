@@ -161,10 +161,8 @@ def test_a_cell_of_every_check_and_mode_is_there_whatever_was_seen():
 
 
 def test_an_answer_that_is_held_on_to_holds_no_bytes():
-    try:
-        raise StreamCutError("cut") from ValueError("litellm's own")
-    except StreamCutError as error:
-        raised = error
+    raised = StreamCutError("cut")
+    raised.__cause__ = raised.__context__ = ValueError("litellm's own")
     one = seen(SAID, error=raised, stream=True, own=False)
     builder = CardBuilder("openai/m")
     builder.add(one.observation, one.expect, own=False)
