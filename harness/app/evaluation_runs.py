@@ -61,7 +61,8 @@ def _models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
         return tuple(one for one in shared if not one.named_only)
     found: list[Model] = []
     for name in names:
-        some = [one for one in shared if fnmatchcase(one.called, name)]
+        # A pattern names nobody: a model that is asked only where it is named is not meant.
+        some = [one for one in shared if one.called == name or (not one.named_only and fnmatchcase(one.called, name))]
         some = some or [
             one if one in shared else one.model_copy(update={"thinking_tokens": THINKING})
             for one in named_models(name, shared)

@@ -68,7 +68,7 @@ def test_scores_are_the_same_each_time_in_all_forms(told, tmp_path):
 
 
 def test_what_is_wrong_says_why_and_where_to_look(told):
-    code, out, _ = told("openai/smollm2*", "--category", "forced", "-k", "door", "--wrong")
+    code, out, _ = told("openai/*", "--category", "forced", "-k", "door", "--wrong")
     assert code == 0
     assert 'value (turn 0[0].door): door is "front", not "back"' in out
     assert "harness cassettes show cassettes/eval-forced/door/openai+smollm2-135m.json 0" in out
@@ -76,7 +76,7 @@ def test_what_is_wrong_says_why_and_where_to_look(told):
 
 @pytest.mark.parametrize(("share", "code"), [("0", 0), ("1", 1)])
 def test_a_gate(told, share, code):
-    assert told("openai/smollm2*", "--category", "forced", "-k", "door", "--at-least", share)[0] == code
+    assert told("openai/*", "--category", "forced", "-k", "door", "--at-least", share)[0] == code
 
 
 def test_a_scoring_that_changes_scores_the_same_recording_anew(told, tmp_path):
@@ -147,7 +147,7 @@ def test_own_evaluations_go_before_the_pack_and_beside_it_where_it_is_named(tmp_
 
 
 def test_cases_are_shown_as_junit(told, tmp_path):
-    code, _, _ = told("openai/smollm2*", "--category", "forced", "--junit", str(tmp_path / "e.xml"), "--workers", "2")
+    code, _, _ = told("openai/*", "--category", "forced", "--junit", str(tmp_path / "e.xml"), "--workers", "2")
     assert code == 0
     root = ET.fromstring((tmp_path / "e.xml").read_text())
     (suite,) = root.findall("testsuite")
