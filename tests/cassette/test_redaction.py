@@ -6,6 +6,7 @@ import json
 import string
 import time
 from dataclasses import replace
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -390,3 +391,23 @@ def test_half_a_surrogate_pair_where_a_secret_stands_is_redacted_and_nothing_bre
     clean = Redactor().exchange(Exchange(request, said(body)))
     assert json.loads(clean.request.body) == {**json.loads(body), "api_key": "REDACTED-1"}
     assert clean.request.url == "http://a.test/v1?key=REDACTED"
+
+
+SIGNATURE = "lUAyLRCBx0W8qUI0pkW1Cv4N7zyMSGRkk4oItsc1duo="
+
+
+@pytest.mark.parametrize("ampersand", ["&", "\\u0026"])
+@pytest.mark.parametrize("name", ["sig", "X-Amz-Signature", "X-Goog-Signature"])
+def test_the_signature_of_a_link_in_an_answer_is_replaced_there_and_where_it_is_fetched(name, ampersand):
+    """OpenAI's images, Google's files and Azure's blobs come as signed links, which the client then asks for."""
+    link = f"https://files.test/img.png?sp=r{ampersand}{name}={quote(SIGNATURE, safe='')}"
+    body = f'{{"data": [{{"url": "{link}"}}], "page": "https://a.test/?code=weather&key=US", "text": "weather"}}'
+    asked = HttpRequest("POST", "https://api.test/v1/images/generations", (), b"{}")
+    redactor = Redactor()
+    one = redactor.exchange(Exchange(asked, HttpResponse(200, (), (Chunk(body.encode()),))))
+    fetched = redactor.request(HttpRequest("GET", link.replace("\\u0026", "&"), (), b""))
+    said = json.loads(one.response.body)
+    assert SIGNATURE[:12] not in str(said) + fetched.url
+    assert said["page"] == "https://a.test/?code=weather&key=US"
+    assert said["text"] == "weather"
+    LeakScan().refuse_exchange(one, "a.json")

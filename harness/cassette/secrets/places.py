@@ -114,6 +114,8 @@ PARAMETER_NAMES = (
     "device[-_]code|subject[-_]token"
 )
 _IN_URL = re.compile(rf"[?&#;](?:{PARAMETER_NAMES})=([^&#;\s>]+)", re.IGNORECASE)
+_LINK = re.compile(rb"https?:(?:\\?/){2}[^\s\"'<>?]{1,2048}\?[^\s\"'<>]{1,4096}")
+_JSON_AMPERSAND = re.compile(rb"\\u0026|&amp;")
 
 _FIELDS = frozenset(
     [
@@ -310,6 +312,14 @@ def of_url(url: str) -> Iterator[str]:
     if password or (user and "@" in parts.netloc):
         yield unquote(password or user or "")
     yield from (unquote_plus(found[1]) for found in _IN_URL.finditer(url))
+
+
+def of_links(body: bytes) -> Iterator[str]:
+    """What the URLs in a body carry: images and files of providers come as signed ones. Many are anybody's pages, whose
+    `?code=US` is no secret: what is learnt of them must be random.
+    """
+    for found in _LINK.finditer(body) if b"?" in body else ():
+        yield from of_url(_JSON_AMPERSAND.sub(b"&", found[0]).decode("utf-8", "replace"))
 
 
 def may_hold_fields(body: bytes) -> bool:

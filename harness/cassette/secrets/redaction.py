@@ -138,11 +138,13 @@ class Redactor:
         """Take what a request, and its answer, carry where secrets stand for secrets from now on."""
         if response is not None:
             self._learn(places.of_response(response.headers))
+            self._learn((value, False) for value in places.of_links(response.body))
             if places.may_hold_fields(response.body):
                 self._learn(_field_values(response.body))
         self._learn(places.of_request(request.headers))
-        self._learn((value, True) for value in places.of_url(request.url))
         body = request.body
+        self._learn((value, True) for value in places.of_url(request.url))
+        self._learn((value, False) for value in places.of_links(body))
         if body[:1] in {b"{", b"["}:
             if places.may_hold_fields(body):
                 self._learn(_field_values(body))
