@@ -315,7 +315,7 @@ def of_url(url: str) -> Iterator[str]:
 
 
 def of_links(body: bytes) -> Iterator[str]:
-    """What signed links in a body carry. Others are anybody's pages (`?code=US`): only what is random is to be learnt."""
+    """What signed links in a body carry. Others are anybody's pages (`?code=US`): learn only what is random."""
     for found in _LINK.finditer(body) if b"?" in body else ():
         yield from of_url(_JSON_AMPERSAND.sub(b"&", found[0]).decode("utf-8", "replace"))
 
