@@ -24,7 +24,9 @@ REPLIES = [
     Reply(calls=(FIRST,), errors=(UNREAD,), finish="error", usage=COUNTS),
     Reply(calls=(FIRST, BARE), finish="error", usage=COUNTS),
 ]
-ASKED_FOR = {*LABELS, "custom", "namespace", "reasoning_encrypted", "json_array", "ndjson"}
+# What a provider runs is by the request too: the tools it has there, or a model that is made of them (groq/compound).
+RUN_THERE = {"mcp_tool", "executed_tools"}
+ASKED_FOR = {*LABELS, *RUN_THERE, "custom", "namespace", "reasoning_encrypted", "json_array", "ndjson"}
 """Quirks that the request decides on; recorders leave a content type out by themselves."""
 
 
