@@ -28,6 +28,7 @@ import httpx
 import pytest
 
 from harness.backend.attempt import Attempt
+from harness.backend.library import load_offline
 from harness.backend.request import PreparedRequest, prepare_request
 from harness.backend.stream_watch import LineWatch
 from harness.cassette.format.document import from_bytes
@@ -187,6 +188,11 @@ def answered() -> list[bytes]:
     return made
 
 
+def heard() -> list[bytes]:
+    load_offline()  # seconds that no input is to blame for
+    return answered()
+
+
 SMALL = [
     b"models: [openai/m]\ncases: {one: {x: {y: 1, z: 2}}}\n",
     b"models: [openai/m]\ntools: {f: {x: 1}}\ncases:\n one:\n  - id: w\n    messages:\n      - user: x\n",
@@ -200,7 +206,7 @@ KINDS: dict[str, tuple[Callable[[bytes, Path], None], Callable[[], list[bytes]]]
     "imports": (imports, lambda: files("tests/cassette/importers/files/*.*")),
     "requests": (requests, asked),
     "answers": (answers, answered),
-    "decoded": (decoded, answered),
+    "decoded": (decoded, heard),
 }
 
 
