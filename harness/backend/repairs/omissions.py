@@ -25,7 +25,7 @@ def anthropic_runs(sent: str) -> tuple[ToolCall, ...]:
     blocks: dict[Json, dict[str, Json]] = {}
     pieces: dict[Json, str] = {}
     for event in events(sent):
-        if not isinstance(event, dict):
+        if not isinstance(event, dict) or isinstance(event.get("index"), (dict, list)):
             continue
         content = event.get("content")
         blocks |= dict(enumerate(content if isinstance(content, list) else ()))

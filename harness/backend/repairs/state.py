@@ -117,7 +117,7 @@ def _turn(reasoning: list[Json]) -> dict[str, Json]:
 def _anthropic(sent: str) -> State:
     blocks: dict[Any, dict[str, Json]] = {}
     for event in events(sent):
-        if not isinstance(event, dict):
+        if not isinstance(event, dict) or isinstance(event.get("index"), (dict, list)):
             continue
         content = event.get("content")
         blocks |= dict(enumerate(content if isinstance(content, list) else ()))
@@ -231,7 +231,8 @@ def _kept(item: dict[str, Any]) -> dict[str, Json]:
     if item["type"] == "message":
         content = item.get("content")
         parts = content if isinstance(content, list) else [{"text": content}]
-        text = "".join(part.get("text") or "" for part in parts if isinstance(part, dict))
+        texts = [part.get("text") for part in parts if isinstance(part, dict)]
+        text = "".join(one for one in texts if isinstance(one, str))
         return {"type": "message", "text": text}
     return {"type": item["type"], "call_id": item.get("call_id") or item.get("id")}
 
