@@ -68,11 +68,6 @@ def _framed(body: bytes) -> Iterator[tuple[str, Json]]:
         yield frame.headers.get(":event-type", ""), json.loads(frame.payload or b"{}")
 
 
-def dicts(value: Json) -> list[dict[str, Json]]:
-    """The objects of a list, in order; none of anything else."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
 LONG = 7
 """Arguments that are longer come in several pieces, where nothing says otherwise."""
 

@@ -141,6 +141,18 @@ def at(value: Json, path: Path) -> Json:
     return value
 
 
+def dicts(value: Json) -> list[dict[str, Json]]:
+    """The objects of a list, in order; none of anything else."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def grow(held: dict[Json, Json], key: Json, piece: Json) -> None:
+    """Put a piece of a text behind what ``held`` has of it. What is no text, before or now, is passed over."""
+    if isinstance(piece, str):
+        before = held.get(key)
+        held[key] = before + piece if isinstance(before, str) else piece
+
+
 def provider_error(
     message: str, *, status: int | None = None, retry_after: float | None = None, provider: str = ""
 ) -> ProviderError:

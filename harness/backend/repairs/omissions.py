@@ -5,11 +5,12 @@ Only what no object of litellm's holds: everything else is taken from litellm.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, ToolCall, Usage
-from harness.dialects.facts import at
+from harness.dialects.facts import at, grow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +33,7 @@ def anthropic_runs(sent: str) -> tuple[ToolCall, ...]:
         place = event.get("index")
         if event.get("type") == "content_block_start":
             blocks[place] = event.get("content_block") or {}
-        piece = at(event, ("delta", "partial_json"))
-        if isinstance(piece, str):
-            pieces[place] = pieces.get(place, "") + piece
+        grow(pieces, place, at(event, ("delta", "partial_json")))
     ran = {place: one for place, one in blocks.items() if at(one, ("type",)) in ("server_tool_use", "mcp_tool_use")}
     return tuple(
         ToolCall(
@@ -44,12 +43,10 @@ def anthropic_runs(sent: str) -> tuple[ToolCall, ...]:
     )
 
 
-def _object(text: str | None) -> dict[str, Json]:
-    try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _object(told: Json) -> dict[str, Json]:
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(told) if isinstance(told, str) else told
+    return told if isinstance(told, dict) else {}
 
 
 def executed_tools(sent: str) -> tuple[ToolCall, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.backend.response import read_reply
 from harness.core.chat import Reply, ToolCall
+from harness.dialects.facts import dicts, grow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +80,7 @@ class Output:
     def items(self) -> list[dict[str, Any]]:
         """The items: those of the end where it lists them, and others that came before it."""
         streamed = [self._items[key] for key in sorted(self._items, key=lambda key: (isinstance(key, str), key))]
-        listed = [one for one in self.body.get("output") or () if isinstance(one, dict)]
+        listed = dicts(self.body.get("output"))
         if not listed:
             return streamed
         known = [_same(one) for one in listed]
@@ -94,7 +95,7 @@ class Output:
     def _grow(self, event: dict[str, Any], kind: str, name: str) -> None:
         held = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
         if isinstance(event.get("delta"), str):
-            held[name] = (held.get(name) or "") + event["delta"]
+            grow(held, name, event["delta"])
         elif isinstance(event.get(name), str):
             held[name] = event[name]
 
@@ -116,7 +117,7 @@ class Output:
             parts.append({"type": shape, text: ""})
         part = parts[min(index, len(parts) - 1)]
         if isinstance(event.get("delta"), str):
-            part[text] = (part.get(text) or "") + event["delta"]
+            grow(part, text, event["delta"])
         elif isinstance(event.get(text), str):
             part[text] = event[text]
 

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 from harness.backend.repairs.omissions import events
 from harness.dialects import DIALECTS
-from harness.dialects.facts import at
+from harness.dialects.facts import at, dicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from harness.core.chat import Json
 
 _THINKING = re.compile(r"\s*<(think|thinking)>(.*?)</\1>(.*)", re.DOTALL)
@@ -57,10 +55,6 @@ def parted(text: str, reasoning: str, dialect: str) -> tuple[str, str]:
     return (found[3], found[2]) if found else (text, reasoning)
 
 
-def _dicts(value: Json) -> Iterable[dict[str, Json]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
 def _named(model: Json, id_: Json, made: Spoken) -> None:
     made.model = model if isinstance(model, str) and model else made.model
     made.id = made.id or (id_ if isinstance(id_, str) else "")
@@ -68,7 +62,7 @@ def _named(model: Json, id_: Json, made: Spoken) -> None:
 
 def _openai(event: dict[str, Json], made: Spoken) -> None:
     _named(event.get("model"), event.get("id"), made)
-    choices = [one for one in _dicts(event.get("choices")) if not one.get("index")]
+    choices = [one for one in dicts(event.get("choices")) if not one.get("index")]
     for choice in choices[:1]:
         said = choice.get("delta") or choice.get("message")
         if isinstance(said, dict):
@@ -86,7 +80,7 @@ def _message(said: dict[str, Json], made: Spoken) -> None:
     if key:
         made.add(made.reasoning, said[key])
     else:
-        for detail in _dicts(said.get("reasoning_details")):
+        for detail in dicts(said.get("reasoning_details")):
             made.add(made.reasoning, detail.get("text") or detail.get("summary"))
     made.add(made.refusal, said.get("refusal"))
 
@@ -97,7 +91,7 @@ def _part(part: Json, made: Spoken) -> None:
         return
     if part.get("type") in ("thinking", "reasoning"):
         inner = part.get("thinking") or part.get("text")
-        made.add(made.reasoning, inner, *(one.get("text") for one in _dicts(inner)))
+        made.add(made.reasoning, inner, *(one.get("text") for one in dicts(inner)))
     else:
         made.add(made.text, part.get("text"))
     made.add(made.refusal, part.get("refusal"))
@@ -107,7 +101,7 @@ def _anthropic(event: dict[str, Json], made: Spoken) -> None:
     inner = event.get("message")
     head = inner if isinstance(inner, dict) else event
     _named(head.get("model"), head.get("id"), made)
-    for block in (*_dicts(event.get("content")), event.get("content_block"), event.get("delta")):
+    for block in (*dicts(event.get("content")), event.get("content_block"), event.get("delta")):
         if isinstance(block, dict):
             if block.get("type") in ("text", "text_delta"):
                 made.add(made.text, block.get("text"))
@@ -117,16 +111,16 @@ def _anthropic(event: dict[str, Json], made: Spoken) -> None:
 
 def _gemini(event: dict[str, Json], made: Spoken) -> None:
     _named(event.get("modelVersion"), event.get("responseId"), made)
-    for part in _dicts(at(event, ("candidates", 0, "content", "parts"))):
+    for part in dicts(at(event, ("candidates", 0, "content", "parts"))):
         made.add(made.reasoning if part.get("thought") else made.text, part.get("text"))
 
 
 def _bedrock(event: dict[str, Json], made: Spoken) -> None:
     delta = at(event, ("contentBlockDelta", "delta"))
-    for block in (*_dicts(at(event, ("output", "message", "content"))), delta):
+    for block in (*dicts(at(event, ("output", "message", "content"))), delta):
         if isinstance(block, dict):
             made.add(made.text, block.get("text"))
-            made.add(made.text, *(one.get("text") for one in _dicts(at(block, ("citationsContent", "content")))))
+            made.add(made.text, *(one.get("text") for one in dicts(at(block, ("citationsContent", "content")))))
             told = block.get("reasoningContent")
             made.add(made.reasoning, at(told, ("text",)), at(told, ("reasoningText", "text")))
 
@@ -137,7 +131,7 @@ def _cohere(event: dict[str, Json], made: Spoken) -> None:
     if not isinstance(message, dict):
         return
     content = message.get("content")
-    for part in [content] if isinstance(content, dict) else _dicts(content):
+    for part in [content] if isinstance(content, dict) else dicts(content):
         made.add(made.text, part.get("text"))
         made.add(made.reasoning, part.get("thinking"))
     made.add(made.reasoning, message.get("tool_plan"))

@@ -13,7 +13,7 @@ from harness.backend.repairs.omissions import events
 from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.repairs.responses import output_of
 from harness.core.chat import Json
-from harness.dialects.facts import at
+from harness.dialects.facts import at, dicts, grow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -119,16 +119,14 @@ def _anthropic(sent: str) -> State:
     for event in events(sent):
         if not isinstance(event, dict) or isinstance(event.get("index"), (dict, list)):
             continue
-        content = event.get("content")
-        blocks |= dict(enumerate(content if isinstance(content, list) else ()))
+        blocks |= dict(enumerate(dicts(event.get("content"))))
         if event.get("type") == "content_block_start":
-            blocks[event.get("index")] = dict(event.get("content_block") or {})
+            blocks |= {event.get("index"): dict(one) for one in dicts([event.get("content_block")])}
         delta = event.get("delta")
         held = blocks.get(event.get("index"))
         if isinstance(delta, dict) and held is not None:
             for key in ("thinking", "signature"):
-                if isinstance(delta.get(key), str):
-                    held[key] = (held.get(key) or "") + delta[key]
+                grow(held, key, delta.get(key))
     kept = [one for one in blocks.values() if one.get("type") in _THINKING]
     return {"thinking_blocks": kept} if kept else {}
 
@@ -153,17 +151,17 @@ def _add_bedrock(blocks: dict[Any, dict[str, Json]], place: Json, told: Json) ->
     redacted = told.get("redactedContent")
     if isinstance(redacted, str):
         held = blocks.setdefault(place, {"type": "redacted_thinking", "data": ""})
-        held["data"] += redacted
+        grow(held, "data", redacted)
         return
     inner = told.get("reasoningText")
     inner = inner if isinstance(inner, dict) else told
     held = blocks.setdefault(place, {"type": "thinking", "thinking": "", "signature": ""})
-    held["thinking"] += inner.get("text") or ""
-    held["signature"] += inner.get("signature") or ""
+    grow(held, "thinking", inner.get("text"))
+    grow(held, "signature", inner.get("signature"))
 
 
 def _openai(sent: str) -> State:
-    content, details = "", list[Json]()
+    content, details = "", list[dict[str, Json]]()
     signed: dict[str, Json] = {}
     custom: list[str] = []
     for event in events(sent):
@@ -173,10 +171,10 @@ def _openai(sent: str) -> State:
             continue
         if isinstance(said.get("reasoning_content"), str):
             content += said["reasoning_content"]
-        for detail in said.get("reasoning_details") or ():
+        for detail in dicts(said.get("reasoning_details")):
             _add_detail(details, detail)
-        for call in said.get("tool_calls") or ():
-            if isinstance(call, dict) and call.get("id"):
+        for call in dicts(said.get("tool_calls")):
+            if isinstance(call.get("id"), str):
                 if call.get("extra_content"):
                     signed[call["id"]] = {"extra_content": call["extra_content"]}
                 if call.get("custom") and not call.get("function"):
@@ -185,15 +183,15 @@ def _openai(sent: str) -> State:
     return {name: one for name, one in found.items() if one}
 
 
-def _add_detail(details: list[Json], detail: Json) -> None:
+def _add_detail(details: list[dict[str, Json]], detail: dict[str, Json]) -> None:
     """A piece of a detail goes on with the one before it, where it has its index and kind."""
     last = details[-1] if details else None
-    if not isinstance(detail, dict) or not isinstance(last, dict) or not _goes_on(last, detail):
-        details.append(dict(detail) if isinstance(detail, dict) else detail)
+    if last is None or not _goes_on(last, detail):
+        details.append(dict(detail))
         return
     for key, value in detail.items():
-        if key in _GROWING and isinstance(last.get(key), str) and isinstance(value, str):
-            last[key] += value
+        if key in _GROWING and isinstance(value, str):
+            grow(last, key, value)
         elif value is not None:
             last[key] = value
 
@@ -206,8 +204,8 @@ def _goes_on(last: dict[str, Json], detail: dict[str, Json]) -> bool:
 
 
 def _gemini(sent: str) -> State:
-    parts = [part for event in events(sent) for part in at(event, ("candidates", 0, "content", "parts")) or ()]
-    signed = [part for part in parts if isinstance(part, dict) and part.get("thoughtSignature")]
+    parts = [part for event in events(sent) for part in dicts(at(event, ("candidates", 0, "content", "parts")))]
+    signed = [part for part in parts if part.get("thoughtSignature")]
     # The signatures of calls ride in litellm's ids.
     texts = [part["thoughtSignature"] for part in signed if "functionCall" not in part]
     return {"thought_signatures": texts} if signed else {}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import LINES, LONG, Detector, SeenAnswer, dicts, on_streams, stopped_with_calls
+from harness.dialects.detection import LINES, LONG, Detector, SeenAnswer, on_streams, stopped_with_calls
+from harness.dialects.facts import dicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

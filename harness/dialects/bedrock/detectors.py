@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import Detector, SeenAnswer, dicts, on_streams, stopped_with_calls
-from harness.dialects.facts import at
+from harness.dialects.detection import Detector, SeenAnswer, on_streams, stopped_with_calls
+from harness.dialects.facts import at, dicts
 
 if TYPE_CHECKING:
     from harness.core.chat import Json

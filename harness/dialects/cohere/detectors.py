@@ -6,8 +6,8 @@ Left out is ``ndjson``: the request decides on it.
 from __future__ import annotations
 
 from harness.core.chat import Json  # noqa: TC001 - a type alias in a signature
-from harness.dialects.detection import LINES, Detector, SeenAnswer, dicts, no_done, on_whole, stopped_with_calls
-from harness.dialects.facts import at
+from harness.dialects.detection import LINES, Detector, SeenAnswer, no_done, on_whole, stopped_with_calls
+from harness.dialects.facts import at, dicts
 
 
 def _content(seen: SeenAnswer) -> bool | None:

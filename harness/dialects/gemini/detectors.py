@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import LINES, Detector, SeenAnswer, dicts, line_feeds, nothing_given, on_streams
+from harness.dialects.detection import LINES, Detector, SeenAnswer, line_feeds, nothing_given, on_streams
+from harness.dialects.facts import dicts
 from harness.dialects.gemini.facts import FACTS
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import Detector, SeenAnswer, dicts, on_streams
-from harness.dialects.facts import at
+from harness.dialects.detection import Detector, SeenAnswer, on_streams
+from harness.dialects.facts import at, dicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

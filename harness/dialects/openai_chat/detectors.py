@@ -14,12 +14,12 @@ from harness.dialects.detection import (
     Detector,
     SeenAnswer,
     comments,
-    dicts,
     no_done,
     nothing_given,
     returns_and_feeds,
     stopped_with_calls,
 )
+from harness.dialects.facts import dicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,10 @@ from harness.dialects.detection import (
     Detector,
     SeenAnswer,
     comments,
-    dicts,
     nothing_given,
     returns_and_feeds,
 )
+from harness.dialects.facts import dicts
 from harness.dialects.openai_responses.facts import TERMINATORS
 
 if TYPE_CHECKING:

@@ -9,6 +9,9 @@ import json
 import pytest
 
 from harness.backend.completion import acomplete, complete
+from harness.backend.repairs import omissions
+from harness.backend.repairs import responses as bridge
+from harness.backend.repairs.state import state_of
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.framing import eventstream
 from harness.dialects.providers import PROFILES
@@ -280,3 +283,32 @@ def test_state_that_was_tampered_with_goes_as_it_is():
     messages[1]["thinking_blocks"][0]["signature"] = "tampered"
     _, body = ask("anthropic", messages, anthropic(stream=False))
     assert of_anthropic(body)[0]["signature"] == "tampered"
+
+
+ODD = (None, True, 5, "x", [], {}, [5], [[]], {"x": 5})
+
+
+def altered(value):
+    """``value`` with one thing of it after another of another kind."""
+    yield from ODD
+    places = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for place, inner in places:
+        for other in altered(inner):
+            yield {**value, place: other} if isinstance(value, dict) else [*value[:place], other, *value[place + 1 :]]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("provider", CASES)
+def test_a_value_of_another_kind_is_no_state_and_no_error(provider, stream):
+    if stream and provider.startswith("bedrock"):
+        pytest.skip("frames are no lines of text; what they hold is altered above, whole")
+    text = CASES[provider][0](stream).decode()
+    lines = [line.removeprefix("data: ") for line in text.split("\n") if line.startswith(("data: {", "{"))]
+    for place, line in enumerate(lines):
+        for other in altered(json.loads(line)):
+            sent = "\n".join([*lines[:place], json.dumps(other), *lines[place + 1 :]])
+            state_of(sent, PROFILES[provider].dialect, "m")
+            for read in (omissions.anthropic_runs, omissions.executed_tools, omissions.code_runs, omissions.own_usage):
+                read(sent)
+            output = bridge.output_of(sent)
+            assert output is None or all(isinstance(one, dict) for one in output.items)
