@@ -73,7 +73,7 @@ DROPS = {
     "the name of a kind, no content": 601,
     "signatures and encrypted state, which go back with the next turn": 1358,
     "ids of items, which go back with the next turn": 1021,
-    "results of tools that the provider ran itself": 924,
+    "results of tools that the provider ran itself": 921,
     "where a text was taken from": 382,
     "tools that the provider's own search loaded": 14,
     "a gateway's account of its routing": 830,

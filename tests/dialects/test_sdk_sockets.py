@@ -76,16 +76,16 @@ def ask_anthropic(url: str, *, stream: bool) -> dict[str, Any]:
     with anthropic.Anthropic(base_url=url, api_key="none", max_retries=0) as client:
         asked: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
         if stream:
-            with client.messages.stream(**asked) as events:
+            with client.beta.messages.stream(**asked) as events:
                 message = events.get_final_message()
         else:
-            message = client.messages.create(**asked)
+            message = client.beta.messages.create(**asked)
     blocks = {kind: [one for one in message.content if one.type == kind] for kind in ("text", "thinking", "tool_use")}
     return {
         "text": "".join(one.text for one in blocks["text"]),
         "reasoning": "".join(one.thinking for one in blocks["thinking"]),
         "calls": [(one.name, one.input, one.id) for one in blocks["tool_use"]],
-        "theirs": [(one.name, one.input) for one in message.content if one.type == "server_tool_use"],
+        "theirs": [(one.name, one.input) for one in message.content if one.type in ("server_tool_use", "mcp_tool_use")],
         "finish": message.stop_reason,
         "tokens": (message.usage.input_tokens, message.usage.output_tokens),
     }
@@ -162,6 +162,8 @@ def added(block: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
         return {"toolUse": {**block["toolUse"], "input": block["toolUse"]["input"] + delta["toolUse"]["input"]}}
     if "text" in delta:
         return {"text": block.get("text", "") + delta["text"]}
+    if "citation" in delta:
+        return block
     before = block.get("reasoningContent", {}).get("reasoningText", {})
     return {"reasoningContent": {"reasoningText": {**before, **joined(before, delta["reasoningContent"])}}}
 
@@ -173,8 +175,9 @@ def joined(before: dict[str, str], delta: dict[str, str]) -> dict[str, str]:
 def bedrock_found(blocks: list[dict[str, Any]], finish: str, usage: dict[str, int]) -> dict[str, Any]:
     uses = [block["toolUse"] for block in blocks if "toolUse" in block]
     thoughts = [block["reasoningContent"]["reasoningText"]["text"] for block in blocks if "reasoningContent" in block]
+    said = [part for block in blocks for part in block.get("citationsContent", {}).get("content", [block])]
     return {
-        "text": "".join(block.get("text", "") for block in blocks),
+        "text": "".join(part.get("text", "") for part in said),
         "reasoning": "".join(thoughts),
         "calls": [
             (use["name"], use["input"], use["toolUseId"]) for use in uses if use.get("type") != "server_tool_use"
