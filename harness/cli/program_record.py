@@ -40,7 +40,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
     from harness.server.program import record
 
-    program, path = programs.program(words), programs.cassette(words)
+    program, path = programs.program(words, "record"), programs.cassette(words)
     assembly.refuse_ci(settings({}))
     made = replace(assembly.provenance("live", programs.shown(program.words)), litellm="")
     ended = record(program, path, made, wanted=words.exit, say=programs.say)

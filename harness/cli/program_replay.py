@@ -47,7 +47,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.server import rulebook
     from harness.server.program import replay
 
-    program, path = programs.program(words), programs.cassette(words)
+    program, path = programs.program(words, "replay"), programs.cassette(words)
     if not path.exists() and not journal(path).exists():
         command = shlex.join(words.program)
         raise CassetteMissingError(

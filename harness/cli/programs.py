@@ -39,13 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end it after so long, which is a failure")
 
 
-def program(words: argparse.Namespace) -> Program:
-    """The program after ``--``. Raises ``UsageError`` where there is none."""
+def program(words: argparse.Namespace, command: str) -> Program:
+    """The program after ``--`` of ``command``. Raises ``UsageError`` where there is none."""
     from harness.core.errors import UsageError
     from harness.server.program import Program
 
     if not words.program:
-        raise UsageError("name the program after `--`, such as: harness record -- node agent.mjs")
+        raise UsageError(f"name the program after `--`, such as: harness {command} -- node agent.mjs")
     if words.timeout is not None and not 0 < words.timeout < float("inf"):
         raise UsageError(f"--timeout is {words.timeout:g}; give more than 0")
     return Program(tuple(words.program), tuple(words.upstream), tuple(words.leave), words.timeout)
