@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Self
 
 from harness.cassette.importers import bounded, walk
@@ -74,7 +75,7 @@ def bring(
     """Import ``file`` into ``folder``: as ``name.json``, or as ``name/….json`` where it holds several recordings."""
     large = walk.is_large(file)
     made = Import(file, known, fill, None if large else bounded.parsed(bounded.content(file), file))
-    targets = {key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in made.groups}
+    targets = _apart({key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in made.groups})
     standing = next((path for path in targets.values() if path.exists() and not overwrite), None)
     if standing:
         raise UsageError(f"{file}: {standing} exists already; --overwrite replaces it")
@@ -84,13 +85,36 @@ def bring(
     return SavedImport(file, made.result({}), written.paths)
 
 
+def _apart(targets: Mapping[str, Path]) -> dict[str, Path]:
+    """``targets``, each a file of its own: of several recordings that lead to one path, or to a folder of others, the
+    first keeps it, the others have a number behind the name.
+    """
+    taken = {*targets.values(), *(above for path in targets.values() for above in path.parents)}
+    free = set(targets.values()) - {above for path in targets.values() for above in path.parents}
+    numbers: dict[Path, int] = {}
+    made = {}
+    for key, path in targets.items():
+        own = path
+        while own not in free:
+            numbers[path] = numbers.get(path, 1) + 1
+            numbered = path.with_name(f"{path.stem}-{numbers[path]}.json")
+            if numbered not in taken:
+                own = numbered
+                free.add(own)
+                taken.add(own)
+        free.discard(own)
+        made[key] = own
+    return made
+
+
 class _Written:
     """The cassettes of an import as they are written: none takes its place before all are whole. One that could not be
-    loaded for its size goes on in another, ``name.2.json``.
+    loaded for its size goes on in another, ``name.2.json`` or the next number that no recording has.
     """
 
     def __init__(self, made: Import, targets: Mapping[str, Path], *, overwrite: bool) -> None:
         self._made, self._targets, self._overwrite = made, targets, overwrite
+        self._taken = set(targets.values())
         self._writers: dict[str, list[Writer]] = {}
         self._busy: list[Writer] = []
 
@@ -115,7 +139,10 @@ class _Written:
         writers = self._writers.setdefault(key, [])
         if not writers or not writers[-1].fits(exchange):
             path = self._targets[key]
-            path = path.with_name(f"{path.stem}.{len(writers) + 1}.json") if writers else path
+            if writers:
+                numbered = (path.with_name(f"{path.stem}.{number}.json") for number in count(len(writers) + 1))
+                path = next(one for one in numbered if one not in self._taken)
+                self._taken.add(path)
             if path.exists() and not self._overwrite:
                 raise UsageError(f"{path} exists already; --overwrite replaces it")
             streams = self._made.groups[key].streams
@@ -128,7 +155,7 @@ class _Written:
 
 
 def _path(name: str) -> str:
-    parts = [part for part in name.split("/") if part]
+    parts = [part for part in name.split("/") if part] or [name]
     return "/".join([*map(_fitting, parts[:-1]), _fitting(_stem(parts[-1]))])
 
 

@@ -158,6 +158,37 @@ def test_recordings_that_take_turns_are_held_open_a_few_at_a_time(tmp_path, monk
         assert bodies == [f"{one.stem} 1", f"{one.stem} 2"]
 
 
+@pytest.mark.parametrize("small", [0, walk.SMALL])
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (["x/a.json", "x/a.yaml", "x/a-2", "x/a"], ["x/a.json", "x/a-3.json", "x/a-2.json", "x/a-4.json"]),
+        (["x", "x.json/b", "/"], ["x-2.json", "x.json/b.json", "+.json"]),
+    ],
+)
+def test_recordings_that_lead_to_one_path_have_a_file_each(names, files, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(walk, "SMALL", small)
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(json.dumps({**LINE, "id": f"{one}#0", "response_body": one}) for one in names))
+    written = bring(path, "a", tmp_path / "out").written
+    assert [one.relative_to(tmp_path / "out/a").as_posix() for one in written] == files
+    assert [load(one).exchanges[0].response.body.decode() for one in written] == names
+    assert bring(path, "a", tmp_path / "out", overwrite=True).written == written
+
+
+@pytest.mark.parametrize("small", [0, walk.SMALL])
+def test_where_a_cassette_goes_on_is_no_recording_of_that_name(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(walk, "SMALL", small)
+    monkeypatch.setattr(document, "LARGEST", 2000)
+    rows = [{**LINE, "id": f"{name}#0", "response_body": f"{name} {'-' * 300}"} for name in ("a.2", *["a"] * 12)]
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    written = bring(path, "a", tmp_path / "out").written
+    assert [one.name for one in written][:4] == ["a.2.json", "a.json", "a.3.json", "a.4.json"]
+    assert len(load(written[0]).exchanges) == 1
+    assert sum(len(load(one).exchanges) for one in written) == 13
+
+
 def test_a_json_list_with_surrogates_is_read_as_json(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([{**ROW, "output": "\U0001f600 said"}]))
