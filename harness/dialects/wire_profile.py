@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeAlias
 
 import pydantic
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from harness.core.errors import HarnessError, UsageError
 from harness.dialects.detection import seen_answer
@@ -37,7 +37,10 @@ Mode: TypeAlias = Literal["whole", "stream"]
 _OK = 200
 
 
-Count: TypeAlias = Annotated[int, Ge(0)]
+_MOST = 10**15
+_ODD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What a detector raises at values of kinds that the dialect doesn't have."""
+Count: TypeAlias = Annotated[int, Ge(0), Le(_MOST)]
 
 
 class Tally(NamedTuple):
@@ -69,7 +72,7 @@ class WireProfile(pydantic.BaseModel):
     answers: dict[Mode, Count]
     quirks: dict[Mode, Tallies]
     replies: dict[Mode, Tallies]
-    ids: dict[Mode, dict[str, Annotated[int, Ge(1)]]]
+    ids: dict[Mode, dict[str, Annotated[int, Ge(1), Le(_MOST)]]]
     finishes: dict[str, Count]
     pieces: dict[str, Count]
     sources: dict[str, Count]
@@ -81,6 +84,13 @@ class WireProfile(pydantic.BaseModel):
             for name, tally in tallies.items():
                 if tally.shown > tally.seen:
                     raise ValueError(f"{mode} {name} was shown more often than it was seen")
+        return given
+
+    @pydantic.field_validator("finishes")
+    @classmethod
+    def _words(cls, given: dict[str, int]) -> dict[str, int]:
+        if unseen := [word for word, number in given.items() if not number]:
+            raise ValueError(f"{unseen[0][:80]!r} was never seen; leave it out")
         return given
 
     @pydantic.field_validator("ids")
@@ -223,21 +233,25 @@ class Miner:
         try:
             reply = known.read(response)
             seen = seen_answer(response, reply, question.body)
-        except HarnessError:
+            shown = {name: detector(seen) for name, detector in known.detectors.items()}
+            habits = _habits(reply, question)
+            calls: tuple[ToolCall | CallError, ...] = (*reply.calls, *reply.errors)
+            forms = [form_of(call.id) for call in calls if call.id][:1]
+            named = bool(reply.raw_finish and re.fullmatch(r"[A-Za-z_]{1,40}", reply.raw_finish))
+        except (HarnessError, *_ODD):
             return False
         mode: Mode = "stream" if seen.stream else "whole"
         self.answers[mode] += 1
         self.sources[source] += bool(source)
         quirks = self.quirks.setdefault(mode, {})
-        for name, detector in known.detectors.items():
-            _count(quirks, name, detector(seen), place)
-        for name, holds in _habits(reply, question).items():
+        for name, holds in shown.items():
+            _count(quirks, name, holds, place)
+        for name, holds in habits.items():
             _count(self.replies.setdefault(mode, {}), name, holds, place)
-        if reply.raw_finish and re.fullmatch(r"[A-Za-z_]{1,40}", reply.raw_finish):
+        if named and reply.raw_finish:
             self.finishes[reply.raw_finish] += 1
-        calls: tuple[ToolCall | CallError, ...] = (*reply.calls, *reply.errors)
-        if ids := [call.id for call in calls if call.id]:
-            self.ids.setdefault(mode, Counter())[form_of(ids[0])] += 1
+        if forms:
+            self.ids.setdefault(mode, Counter())[forms[0]] += 1
         size = len(reply.text) + sum(len(json.dumps(call.parameters)) for call in reply.calls)
         if seen.stream and size:
             self.pieces[next(name for name, bar in _SIZES.items() if size / len(seen.events) < bar)] += 1

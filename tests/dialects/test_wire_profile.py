@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from harness.core.card import rate
 from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
-from harness.core.exchange import Exchange, HttpRequest
+from harness.core.exchange import Chunk, Exchange, HttpRequest
 from harness.dialects import DIALECTS
 from harness.dialects.chat_request import ChatRequest
 from harness.dialects.request import read_chat_request
@@ -156,3 +157,50 @@ def test_an_empty_folder_and_an_unknown_name_are_one_sentence(tmp_path):
         profiles_at("nobody")
     assert [one.name for one in profiles_at("openai")] == ["openai.openai", "openai.openai_responses"]
     assert [one.name for one in profiles_at("openai.openai_responses")] == ["openai.openai_responses"]
+
+
+@pytest.mark.parametrize(
+    ("where", "number", "told"),
+    [("stop", 0, "never seen"), ("stop", 10**400, "less than or equal"), ("ids", 10**400, "less than or equal")],
+    ids=["zero", "huge", "huge ids"],
+)
+def test_a_profile_with_counts_that_nothing_can_be_drawn_by_is_one_sentence(tmp_path, where, number, told):
+    document = json.loads((SHIPPED / "groq.openai.json").read_text(encoding="utf-8"))
+    if where == "ids":
+        document["ids"] = {"whole": {"call_[0-9]{4}": number}}
+    else:
+        document["finishes"][where] = number
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        load(path)
+
+
+ODD_ANSWERS = [
+    ("openai", "id", ["a"]),
+    ("openai", "finish_reason", [1]),
+    ("ollama", "done_reason", 1),
+    ("cohere", "delta", 1.5),
+    ("anthropic", "partial_json", [1]),
+]
+
+
+@pytest.mark.parametrize(("dialect", "key", "odd"), ODD_ANSWERS, ids=[f"{one[0]}-{one[1]}" for one in ODD_ANSWERS])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_with_odd_kinds_in_it_never_stops_the_mining(dialect, key, odd, stream):
+    def swap(value):
+        if isinstance(value, dict):
+            return {name: odd if name == key else swap(one) for name, one in value.items()}
+        return [swap(one) for one in value] if isinstance(value, list) else value
+
+    calls = (ToolCall("get_x", {"city": "Paris"}, "call_1"), ToolCall("get_x", {"city": "Rome"}, "call_2"))
+    response = DIALECTS[dialect].render(Reply(calls=calls, finish="tool_calls"), stream=stream)
+    lines = response.body.decode().split("\n")
+    head = [line[: line.find("{")] if "{" in line else line for line in lines]
+    made = [
+        before + json.dumps(swap(json.loads(line[len(before) :]))) if line != before else line
+        for before, line in zip(head, lines, strict=True)
+    ]
+    miner = Miner("p", dialect)
+    miner.add(replace(response, chunks=(Chunk("\n".join(made).encode(), 0.0),)), OFFERED)
+    miner.profile()
