@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.app import assembly
 from harness.app.cassette_files import CassetteFile, inspected
 from harness.core.errors import UsageError
+from harness.core.folders import below
 from harness.engine.selection import ALL
 from harness.suite import probes
 from harness.suite.packs import pack, pack_names
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]:
     """Every case of the suites with its cassette, in their order, then every other file in the folder of ``settings``;
-    only the cases where ``choice`` leaves some out. Raises ``SuiteError`` where the suites can't be read.
+    only the cases where ``choice`` leaves some out. Raises ``SuiteError`` where the suites can't be read,
+    ``UsageError`` where a folder of cassettes can't be.
 
     A recorded probe or case of a pack is used whichever model it is of: a card may be made of any.
     """
     suites = assembly.load(settings)
+    files = sorted(below(settings.cassettes)) if settings.cassettes.is_dir() else []
     evaluations = {suite.name for suite in suites if suite.kind == "evaluation"}
     made = []
     for job in assembly.plan(suites, settings, choice):
@@ -40,5 +43,8 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
         with contextlib.suppress(UsageError):  # the data of a pack that is not installed here
             shipped += pack(name, ())
     probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
-    files = sorted(settings.cassettes.rglob("*.json")) if settings.cassettes.is_dir() else []
-    return made + [inspected(file, used=file.parent.parts[-2:] in probing) for file in files if str(file) not in cased]
+    return made + [
+        inspected(file, used=file.parent.parts[-2:] in probing)
+        for file in files
+        if file.suffix == ".json" and str(file) not in cased
+    ]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.core import expectation
-from harness.core.errors import SuiteError
+from harness.core.errors import SuiteError, UsageError
+from harness.core.folders import listed
 from harness.suite import case as words
 from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Suite, SuiteFile
 from harness.suite.consistency import doubled_ids, empty_keys, inconsistent
@@ -87,7 +88,11 @@ def _files(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     problems = []
     for given in map(Path, paths):
         if given.is_dir():
-            inside = sorted(file for file in given.iterdir() if file.suffix in _ENDINGS and file.name != MODELS_FILE)
+            try:
+                inside = [file for file in listed(given) if file.suffix in _ENDINGS and file.name != MODELS_FILE]
+            except UsageError as error:
+                problems.append(str(error))
+                continue
             files += inside
             if not inside:
                 problems.append(f"{given}: no suite in this folder; a suite is a file that ends in .yaml")

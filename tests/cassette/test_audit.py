@@ -140,3 +140,20 @@ def test_a_pasted_env_file_is_found_line_by_line(folder, capsys):
         "a.json: line 4 holds what looks like an OpenAI-style key",
         "b.json: line 1 holds what looks like an OpenAI-style key",
     ]
+
+
+def test_a_folder_that_cant_be_read_is_named_and_nothing_is_called_clean(folder, capsys, monkeypatch):
+    (folder / "in" / "locked").mkdir(parents=True)
+    (folder / "in" / "a.txt").write_text("clean")
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert audit(capsys, "in") == (2, "", "harness: in/locked: can't be read: Permission denied\n")
+    for command in (["cassettes", "check", "in"], ["cassettes", "import", "in", "--to", "out"]):
+        assert main(command) == 2
+        assert capsys.readouterr().err == "harness: in/locked: can't be read: Permission denied\n"

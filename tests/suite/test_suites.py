@@ -182,3 +182,13 @@ def test_a_broken_models_file_is_told_with_its_line(tmp_path):
     assert caught.value.problems == (
         f'{tmp_path}/models.yaml:2: models[0].hostname: "localhost" must begin with http:// or https://',
     )
+
+
+def test_a_folder_that_cant_be_read_is_told_in_a_sentence(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(SuiteError) as caught:
+        load_suites([tmp_path])
+    assert caught.value.problems == (f"{tmp_path}: can't be read: Permission denied",)

@@ -12,6 +12,7 @@ from harness.cassette.importers.importer import Import
 from harness.cassette.storage.paths import escaped
 from harness.cassette.storage.store import Writer
 from harness.core.errors import UsageError
+from harness.core.folders import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -50,7 +51,7 @@ def _inside(path: Path) -> Iterator[tuple[Path, str]]:
     if not path.is_dir():
         yield path, _stem(path.name)
         return
-    for file in sorted(path.rglob("*")):
+    for file in sorted(below(path)):
         if file.is_file() and file.name.endswith(_ENDS):
             parents = file.relative_to(path).parts[:-1]
             yield file, "/".join((*parents, _stem(file.name)))

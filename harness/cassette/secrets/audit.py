@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.cassette.format.document import from_bytes
 from harness.cassette.secrets.leak_scan import LeakScan, read_only_by_readers
 from harness.cassette.secrets.nested_encodings import PACKED
 from harness.core.errors import CassetteError, UsageError
+from harness.core.folders import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 _BLOCK = 16 * 2**20
 _OVERLAP = 2**16
@@ -126,17 +127,19 @@ def _staged() -> Iterator[tuple[bytes, str]]:
 
 
 def _below(path: Path) -> Iterator[Path]:
+    if stat.S_ISDIR(_mode(path)):
+        for place in below(path, _SKIPPED):
+            if stat.S_ISREG(_mode(place)):
+                yield place
+    elif stat.S_ISREG(_mode(path)):
+        yield path
+
+
+def _mode(path: Path) -> int:
     try:
-        mode = path.lstat().st_mode
+        return path.lstat().st_mode
     except OSError as error:
         raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    if stat.S_ISREG(mode):
-        yield path
-    elif stat.S_ISDIR(mode):
-        for folder, inner, files in os.walk(path):
-            inner[:] = sorted(set(inner) - _SKIPPED)
-            places = (Path(folder) / file for file in sorted(files))
-            yield from (place for place in places if stat.S_ISREG(place.lstat().st_mode))
 
 
 def _git(*words: str) -> bytes:

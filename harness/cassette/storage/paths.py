@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from harness.core.errors import UsageError
+from harness.core.folders import below
 
 _PLAIN = re.compile(r"[a-z0-9_.-]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -22,10 +23,13 @@ def cassette_path(root: Path | str, suite: str, case: str, model: str) -> Path:
 
 
 def recordings(place: Path) -> list[Path]:
-    """``place`` itself, or every cassette below it, by path; what is left there of broken-off recordings is none."""
+    """``place`` itself, or every cassette below it, by path; what is left there of broken-off recordings is none.
+
+    Raises ``UsageError`` for a folder that can't be read.
+    """
     if not place.is_dir():
         return [place]
-    return [file for file in sorted(place.rglob("*.json")) if not file.name.endswith(".partial.json")]
+    return [file for file in sorted(below(place)) if file.suffix == ".json" and not file.name.endswith(".partial.json")]
 
 
 def escaped(name: str) -> str:

@@ -50,13 +50,14 @@ def run(words: argparse.Namespace) -> int:
 
 def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
     from harness.cassette.storage.paths import recordings
+    from harness.core.folders import listed
 
     suites: list[Path] = []
     cassettes: list[Path] = []
     problems = []
     for path in given:
         if path.is_dir():
-            suites += sorted(file for file in path.iterdir() if file.suffix in _SUITES and file.name != "models.yaml")
+            suites += [file for file in listed(path) if file.suffix in _SUITES and file.name != "models.yaml"]
             cassettes += recordings(path)
         elif not path.exists():
             problems.append(f"{path}: no such file or folder")
