@@ -104,6 +104,22 @@ def test_a_key_of_each_kind_is_found_in_a_prompt(kind):
         assert list(rules.shaped(json.dumps({"content": f"it is\n{key} "}).encode())), key
 
 
+def test_a_name_of_words_that_begins_like_a_key_is_none():
+    for name in (
+        "sk-folding-cube-loading-spinner",
+        "sk-bratislava-city-breaks-2024",
+        "sk-ant-colony-optimization-in-words",
+    ):
+        assert not list(rules.shaped(f"<a class={name} href='https://shop.test/{name}/'>{name}".encode())), name
+    for rest in (
+        "4f1c0b7de92a4c55b0a1d3e8f6a7c9d2",
+        "abcdefghijklmnopqrstuvwxyz",
+        "one-two-three-four-Q7x",
+        "a1-two-three-four-five",
+    ):
+        assert list(rules.shaped(f'"sk-{rest}"'.encode())), rest
+
+
 @pytest.mark.parametrize("rule", DATA["named"], ids=[one["name"] for one in DATA["named"]])
 def test_a_value_behind_each_name_is_found_in_an_env_file_and_in_json(rule):
     def enough(value):

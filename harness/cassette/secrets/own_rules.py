@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 # No placeholder; one that letters follow may be what is left of another key.
 NO_PLACEHOLDER = r"(?!(?:[a-z0-9]{2,7}-){0,2}REDACTED-\d{1,6}(?![A-Za-z0-9_-]))"
+# A name of words and years between hyphens, as of a style or a page: each part is small letters alone, or a number.
+NO_WORDS = r"(?!(?:[a-z]{1,24}|[0-9]{1,4})(?:[_-]{1,2}(?:[a-z]{1,24}|[0-9]{1,4})){1,40}(?![A-Za-z0-9_-]))"
 
 
 class OwnRule(NamedTuple):
@@ -30,12 +32,12 @@ PREFIXED = (
     OwnRule(
         "an OpenAI-style key",
         ("sk-",),
-        rf"sk-{NO_PLACEHOLDER}(?:ant-|or-v1-|proj-|svcacct-|admin-|lf-)?[A-Za-z0-9_-]{{20,512}}",
+        rf"sk-{NO_WORDS}{NO_PLACEHOLDER}(?:ant-|or-v1-|proj-|svcacct-|admin-|lf-)?[A-Za-z0-9_-]{{20,512}}",
     ),
     OwnRule(
         "an OpenAI-style key",
         ("sk-proj-", "sk-ant-", "sk-or-v1-", "sk-svcacct-"),
-        rf"sk-(?:ant-|or-v1-|proj-|svcacct-){NO_PLACEHOLDER}[A-Za-z0-9_-]{{32,512}}",
+        rf"sk-{NO_WORDS}(?:ant-|or-v1-|proj-|svcacct-){NO_PLACEHOLDER}[A-Za-z0-9_-]{{32,512}}",
         boundary=False,
     ),
     OwnRule(
