@@ -1,4 +1,4 @@
-"""Where files of the user's own are: what can be fetched or made again, and what was caught and can't. What lies in one."""
+"""Where files of the user's own are: what can be fetched or made again, what was caught and can't, what lies there."""
 
 from __future__ import annotations
 
