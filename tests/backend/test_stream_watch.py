@@ -9,6 +9,8 @@ import pytest
 
 from harness.backend.stream_watch import LineWatch
 from harness.core.errors import ProviderError, UnreadableReplyError
+from harness.core.exchange import Chunk, HttpResponse
+from tests.backend.test_framings import ask
 
 
 def watched(provider, dialect, *lines):
@@ -171,3 +173,55 @@ def test_lines_of_another_dialect_make_the_watch_void(first, foreign):
     shown, watch = watched("azure_ai", "openai", data(first), data({"type": "message_stop"}))
     assert len(shown) == 2
     assert watch.foreign is foreign
+
+
+def call(**other):
+    function = {"name": "get_x", "arguments": '{"a": 1}'}
+    return {"id": "c1", "type": "function", "index": 0, "function": function, **other}
+
+
+ODD_KINDS = [
+    *([call(id=id_)] for id_ in (7, 1.5, True, [])),
+    *([call(type=kind)] for kind in (3, {})),
+    *([call(index=index)] for index in ("a", 1.5, {}, "0", 0.0, True, 1e400)),
+    *([call(function=function)] for function in (None, 5, "x", {"name": 5, "arguments": "{}"})),
+    *([call(function={"name": "get_x", "arguments": told})] for told in (5, [], True, {"a": 1})),
+    *(
+        [call(function={"name": "get_x", "arguments": ""}), {"index": 0, "function": {"arguments": told}}]
+        for told in (5, [], True)
+    ),
+    [call(type="custom", function=None)],
+    [5],
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("provider", ["openai", "azure"])
+@pytest.mark.parametrize("pieces", ODD_KINDS, ids=json.dumps)
+def test_a_call_of_odd_kinds_is_read_or_an_error_and_never_lost(provider, pieces, stream):
+    said = {"index": 0, "finish_reason": "tool_calls"}
+    if stream:
+        deltas = [{"choices": [{"index": 0, "delta": {"tool_calls": [one]}}]} for one in pieces]
+        events = [*deltas, {"choices": [{**said, "delta": {}}]}]
+        kind, body = "text/event-stream", "".join(f"{data(one)}\n\n" for one in events) + "data: [DONE]\n\n"
+    else:
+        message = {"role": "assistant", "content": None, "tool_calls": pieces[:1]}
+        kind, body = "application/json", json.dumps({"id": "x", "choices": [{**said, "message": message}]})
+    answer = HttpResponse(200, (("content-type", kind),), (Chunk(body.encode()),))
+    try:
+        got = ask(provider, answer, stream=stream)
+    except UnreadableReplyError:
+        return
+    assert len(got.calls) + len(got.errors) == 1
+    empty = not stream and len(pieces) > 1  # the whole answer has the first piece alone, whose arguments are empty
+    assert all(one.parameters == ({} if empty else {"a": 1}) for one in got.calls)
+
+
+@pytest.mark.parametrize("provider", ["openai", "azure", "groq"])
+def test_a_bad_call_does_not_take_the_good_one_of_its_chunk_along(provider):
+    bad = call(index=1, id=8, function={"name": "get_x", "arguments": 7})
+    events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call(id=7), bad]}, "finish_reason": "tool_calls"}]}]
+    body = "".join(f"{data(one)}\n\n" for one in events) + "data: [DONE]\n\n"
+    got = ask(provider, HttpResponse(200, (("content-type", "text/event-stream"),), (Chunk(body.encode()),)))
+    assert [(one.id, one.parameters) for one in got.calls] == [("7", {"a": 1})]
+    assert [(one.id, one.fault, one.raw) for one in got.errors] == [("8", "arguments", "7")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from harness.core.errors import UnreadableReplyError
 from harness.dialects.gemini.facts import FACTS
 from harness.dialects.openai_chat.facts import FACTS as _WORDS
 
@@ -73,7 +74,8 @@ def bedrock(answer: dict[str, Any]) -> dict[str, Any]:
 def openai(event: dict[str, Any]) -> dict[str, Any]:
     """Litellm drops a streamed text that comes in parts, as a list, and a streamed ``function_call`` of the old kind
     whose arguments are an object; some of its parsers fail on the latter. A stream that ends in ``error``, or a
-    word like it, it throws away.
+    word like it, it throws away, and a piece of a call that has a value of another kind: what that can't be read
+    as raises ``UnreadableReplyError``.
     """
     choices = event.get("choices")
     if not isinstance(choices, list):
@@ -95,11 +97,53 @@ def _plain(choice: Any) -> Any:
         parts = [part for part in delta["content"] if isinstance(part, dict)]
         text = "".join(one for part in parts if isinstance(one := part.get("text"), str))
         choice = {**choice, "delta": {**delta, "content": text}}
-    legacy = delta.get("function_call")
-    if isinstance(legacy, dict) and isinstance(legacy.get("arguments"), dict):
-        told = {**legacy, "arguments": json.dumps(legacy["arguments"])}
-        choice = {**choice, "delta": {**choice["delta"], "function_call": told}}
+    if delta.get("function_call"):
+        choice = {**choice, "delta": {**choice["delta"], "function_call": _function(delta["function_call"])}}
+    if isinstance(delta.get("tool_calls"), list):
+        calls = [call if call is None else _call(call) for call in delta["tool_calls"]]
+        choice = (
+            {**choice, "delta": {**choice["delta"], "tool_calls": calls}} if calls != delta["tool_calls"] else choice
+        )
     return choice
+
+
+def _call(call: Any) -> dict[str, Any]:
+    """A piece of a call, of the kinds that litellm takes."""
+    if not isinstance(call, dict):
+        raise _unreadable(call)
+    made = dict(call)
+    if not isinstance(call.get("id"), (str, type(None))):
+        numbered = isinstance(call["id"], (int, float)) and not isinstance(call["id"], bool)
+        made["id"] = json.dumps(call["id"]) if numbered else None
+    custom = call.get("type") == "custom" or call.get("custom") is not None
+    if not isinstance(call.get("type"), (str, type(None))):
+        made["type"] = "custom" if custom else "function"
+    if call.get("index") is not None:
+        made["index"] = _index(call)
+    key = "custom" if custom else "function"
+    made[key] = {} if call.get(key) is None else _function(call[key], "input" if custom else "arguments")
+    return made
+
+
+def _index(call: dict[str, Any]) -> int:
+    try:
+        index = float(call["index"])
+        if index.is_integer():
+            return int(call["index"] if isinstance(call["index"], int) else index)
+    except (ValueError, TypeError, OverflowError):
+        pass
+    raise _unreadable(call)
+
+
+def _function(function: Any, key: str = "arguments") -> dict[str, Any]:
+    if not isinstance(function, dict) or not isinstance(function.get("name"), (str, type(None))):
+        raise _unreadable(function)
+    told = function.get(key)
+    return function if told is None or isinstance(told, str) else {**function, key: json.dumps(told)}
+
+
+def _unreadable(piece: Any) -> UnreadableReplyError:
+    return UnreadableReplyError("a piece of a call has a value of another kind", raw=json.dumps(piece))
 
 
 REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
