@@ -508,3 +508,35 @@ def test_cassettes_are_served_to_programs_of_the_test(run):
     assert "PASSED test_a.py::test_served" in told
     assert "ERROR test_a.py::test_missed" in told
     assert 'body.model: recorded "m", asked "other"' in told
+
+
+ODD_MARKERS = [
+    ("'x.json', unsed='allow'", "the marker knows no option 'unsed'; it has path, unused, allow"),
+    ("3", "the path in the marker must be a text, not 3"),
+    ("'x.json', 'y.json'", "the marker takes one path, and 2 are given"),
+]
+
+
+def test_odd_words_of_a_marker_are_one_sentence(run):
+    tests = [f"@pytest.mark.cassette({words})\ndef test_{n}(): pass\n" for n, (words, _) in enumerate(ODD_MARKERS)]
+    code, printed = run({"test_a.py": "import pytest\n" + "".join(tests)})
+    assert code == 1
+    assert "Traceback" not in printed
+    assert [told for _, told in ODD_MARKERS if told not in printed] == []
+
+
+def test_settings_that_can_not_be_read_are_one_sentence(run):
+    code, printed = run({"pyproject.toml": '[tool.harness]\nrecrod_mode = "x"\n', "test_a.py": "def test_it(): pass\n"})
+    assert code == 4
+    assert "[tool.harness] has no key 'recrod_mode'" in printed
+    assert "INTERNALERROR" not in printed
+    assert "Traceback" not in printed
+
+
+def test_a_marker_of_laws_that_names_no_backend_is_one_sentence(run):
+    text = "import pytest\n@pytest.mark.laws('broken2:complete')\ndef test_it(proof): pass\n"
+    code, printed = run({"test_a.py": text})
+    assert code == 2
+    assert "there is no backend at 'broken2:complete'" in printed
+    assert "laws.py" not in printed
+    assert "Traceback" not in printed

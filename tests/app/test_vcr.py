@@ -253,3 +253,9 @@ def test_the_plugin_whose_marker_it_is_must_be_away(run, tmp_path):
 def test_the_page_names_every_option():
     page = (ROOT / "docs" / "from-vcrpy.md").read_text()
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) >= set(COUNTERPARTS)
+
+
+def test_no_warning_comes_of_the_fixtures(run, tmp_path):
+    cassette(tmp_path, "test_it[x]", interaction("/x", '{"w": "x"}', '{"is": "x"}'))
+    code, printed = run(PLAIN.replace('"a:b", ', ""), "-W", "error::pytest.PytestWarning")
+    assert code == 0, printed

@@ -43,11 +43,13 @@ def parametrize(metafunc: pytest.Metafunc, marker: pytest.Mark) -> None:
         backend = backend_at(name)
         chosen = provers(tuple(marker.kwargs.get("providers", ())))
     except UsageError as error:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from error
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from None
     possible, wanted = modes(backend, name), marker.kwargs.get("modes", ())
     if unknown := [mode for mode in wanted if mode not in possible]:
         where = metafunc.definition.nodeid
-        raise pytest.UsageError(f"{where}: {name} has no mode {', '.join(unknown)}; it has {', '.join(possible)}")
+        raise pytest.Collector.CollectError(
+            f"{where}: {name} has no mode {', '.join(unknown)}; it has {', '.join(possible)}"
+        )
     made = [(name, provider, mode) for provider in chosen for mode in wanted or possible]
     names = [f"{provider}-{mode.replace(' ', '-')}" for _, provider, mode in made]
     metafunc.parametrize("proof", made, indirect=True, ids=names)

@@ -64,7 +64,9 @@ def replays_vcr(config: pytest.Config) -> bool:
 
 
 def tool_settings(config: pytest.Config) -> Settings:
-    """Settings counted from the root of the tests, whatever folder pytest was started in."""
+    """Settings counted from the root of the tests, whatever folder pytest was started in. Raises ``pytest.UsageError``
+    for those that can't be read.
+    """
     found = config.stash.get(_SETTINGS, None)
     if found is None:
         found = config.stash[_SETTINGS] = _made(config)
@@ -81,8 +83,12 @@ def _made(config: pytest.Config) -> Settings:
     from dataclasses import replace  # noqa: PLC0415 - only tests that replay pay for it
 
     from harness.app.settings import settings  # noqa: PLC0415 - as above
+    from harness.core.errors import UsageError  # noqa: PLC0415 - as above
 
-    chosen = settings({"record_mode": config.getoption(_DEST)}, folder=config.rootpath)
+    try:
+        chosen = settings({"record_mode": config.getoption(_DEST)}, folder=config.rootpath)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
     return replace(
         chosen,
         cassettes=config.rootpath / chosen.cassettes,

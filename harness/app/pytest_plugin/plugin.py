@@ -74,12 +74,7 @@ def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Gen
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("harness_record_mode") is not None:
-        from harness.core.errors import UsageError  # noqa: PLC0415 - only where there is something to refuse
-
-        try:
-            tool_settings(config)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from error
+        tool_settings(config)
     config.addinivalue_line(
         "markers",
         "cassette(path=None, *, unused='fail', allow=(), ignore_hosts=(), allow_subprocesses=False, "
@@ -166,6 +161,8 @@ def harness_cassette(
     """The tape that answers this test's HTTP requests."""
     from harness.core.errors import CassetteError  # noqa: PLC0415 - as above
 
+    if odd := _odd(request.node.get_closest_marker("cassette")):
+        pytest.fail(f"{request.node.nodeid}: {odd}", pytrace=False)
     try:
         with open_cassette(_path(request.node), **_options(request)) as tape, pytest.MonkeyPatch.context() as patch:
             request.node.stash[_TAPE] = tape
@@ -179,6 +176,21 @@ def harness_cassette(
     except CassetteError as error:
         # Without its causes: pytest would print the same sentence once for each.
         raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def _odd(marker: pytest.Mark | None) -> str:
+    """What is wrong with the words of a marker; empty where nothing is."""
+    if marker is None:
+        return ""
+    known = ("path", "unused", *_OPTIONS)
+    if unknown := sorted(marker.kwargs.keys() - set(known)):
+        return f"the marker knows no option {unknown[0]!r}; it has {', '.join(known)}"
+    if len(marker.args) > 1:
+        return f"the marker takes one path, and {len(marker.args)} are given"
+    path = marker.args[0] if marker.args else marker.kwargs.get("path")
+    if path is not None and not isinstance(path, str | os.PathLike):
+        return f"the path in the marker must be a text, not {path!r}"
+    return ""
 
 
 def _keys(tape: Tape) -> dict[str, str]:

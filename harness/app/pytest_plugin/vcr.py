@@ -57,12 +57,14 @@ _FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
 class VcrFixtures:
     """The fixtures of pytest-recording that suites use or override, by their names."""
 
+    @staticmethod
     @pytest.fixture(scope="session")
-    def vcr_config(self) -> dict[str, Any]:
+    def vcr_config() -> dict[str, Any]:
         return {}
 
+    @staticmethod
     @pytest.fixture(scope="module")
-    def vcr_cassette_dir(self, request: pytest.FixtureRequest) -> str:
+    def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
         return str(request.path.parent / "cassettes" / request.path.stem)
 
     @pytest.fixture
