@@ -57,13 +57,13 @@ _FORBIDDEN = re.compile(r"""[<>?%*:|"'/\\]""")
 class VcrFixtures:
     """The fixtures of pytest-recording that suites use or override, by their names."""
 
-    @staticmethod
     @pytest.fixture(scope="session")
+    @staticmethod
     def vcr_config() -> dict[str, Any]:
         return {}
 
-    @staticmethod
     @pytest.fixture(scope="module")
+    @staticmethod
     def vcr_cassette_dir(request: pytest.FixtureRequest) -> str:
         return str(request.path.parent / "cassettes" / request.path.stem)
 
