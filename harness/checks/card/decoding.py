@@ -178,6 +178,8 @@ def markers(seen: CheckContext) -> Iterator[Finding]:
         yield why
     elif found and seen.exchange is not None and found.encode() in seen.exchange.request.body:
         yield unjudged("the caller wrote of such markers", found, "caller")
+    elif found and seen.limits.continues:
+        yield unjudged("the answer goes on from the caller's own beginning", found, "caller")
     else:
         wrong = found and f"{found!r} stands in the answer: the server left its model's own format in"
         yield judged(wrong, "no markers", blame="provider", cause="marker")

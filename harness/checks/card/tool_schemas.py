@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import BY_LIMIT, ended, unaccountable, unjudged
+from harness.checks.card.blame import BY_LIMIT, BY_STOP, ended, unaccountable, unjudged
 from harness.checks.card.context import CardCheck, describe, failed, passing, unsupported
 from harness.checks.json_equality import shown
 from harness.checks.schema import UnreadableSchemaError, recorded_misfit
@@ -64,6 +64,8 @@ def _broken(seen: CheckContext, bad: CallError) -> Finding:
     usage = seen.reading.usage if isinstance(seen.reading, Reply) else None
     if bad.fault == "cut_off" and seen.limits.tokens is not None and (usage is None or usage.completion is None):
         return unjudged(BY_LIMIT, f"the arguments {shown(bad.raw)} end early, and no token count says why", "caller")
+    if seen.limits.stops and not str(bad.raw).rstrip().endswith("}"):
+        return unjudged(BY_STOP, f"the arguments {shown(bad.raw)} end early, the request has stop sequences", "caller")
     blame: Blame = "provider" if bad.fault == "cut_off" else "model"
     message = f"{bad.name}: arguments that are no JSON object: {shown(bad.raw)}"
     return failed(message, f"[{bad.index}]", blame=blame, cause=f"arguments [{bad.index}]")

@@ -64,6 +64,13 @@ INNOCENT = {
         replace(CALLED, calls=(), errors=(CallError("cut_off", "ended", '{"ci', "weather", "call_1"),), finish="length", raw_finish="length"),
         body=LIMIT,
     ),
+    "a call cut by a stop sequence, with the finish of calls": of(
+        replace(CALLED, calls=(), errors=(CallError("arguments", "no JSON", '{"ci', "weather", "call_1"),)), body=STOP
+    ),
+    "a marker that ends what the caller began": of(
+        replace(SAID, text='{"name": "get"}</tool_call>'),
+        body={"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "<tool"}]},
+    ),
     "an unfit call in an answer cut by the limit": of(replace(UNFIT, finish="length", raw_finish="length"), body=LIMIT),
     "an unfit call in an answer that ended with stop": of(replace(UNFIT, finish="stop", raw_finish="stop")),
     "a refusal of JSON": of(replace(SAID, text="", refusal="I can't."), offered=(), body=ANSWER, asked=ANSWER),
