@@ -342,7 +342,7 @@ def test_p11_f59_redaction_and_gate_take_time_linear_in_the_text(name):
 
     small, large = seconds(100_000), seconds(800_000)
     print(f"{name}: {large:.3f} s for 800 KB, {large / max(small, 1e-6):.1f} times that of 100 KB")
-    assert large < 16 * max(small, 0.005)
+    assert large < 32 * max(small, 0.005)  # eight times the text; by its square it would be 64
 
 
 @pytest.mark.parametrize("name", ["__cf_bm", "_cfuvid"])
