@@ -56,7 +56,7 @@ def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: Path, err: 
     ):
         os.dup2(os.open(path, flags), number)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc] # final to mypy
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

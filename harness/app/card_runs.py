@@ -242,7 +242,7 @@ def from_recordings(
     checks: Sequence[CardCheck] = CARD_CHECKS,
     in_full: bool = False,
     done: Callable[[Path, str], object] = lambda _file, _problem: None,
-    watch: Callable[[Exchange, ChatRequest, str, str], object] = lambda *_: None,
+    watch: Callable[[Exchange, ChatRequest, str, str], object] | None = None,
 ) -> tuple[Card, ...]:
     """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
 
@@ -268,7 +268,8 @@ def from_recordings(
                         question = on_the_wire(exchange.request)
                         if question is None:
                             continue
-                        watch(exchange, question, f"{path}#{place}", cassette.provenance.source)
+                        if watch is not None:
+                            watch(exchange, question, f"{path}#{place}", cassette.provenance.source)
                         seen = reread(exchange, place, question, cassette=path, complete=complete, parsed=alone)
                         name = seen.model.partition("/")[0] if by == "provider" else seen.model
                         sitting = sittings.setdefault(name, CardBuilder(name, checks, whose))

@@ -90,7 +90,7 @@ class _LazyEncoding:
     """
 
     def __getattr__(self, name: str) -> Any:
-        from litellm.litellm_core_utils.default_encoding import encoding  # noqa: PLC0415 - as said
+        from litellm.litellm_core_utils.default_encoding import encoding  # noqa: PLC0415 - it loads the tokenizer
 
         return getattr(encoding, name)
 

@@ -208,9 +208,9 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
             if problem:
                 problems.append(problem)
 
-        mining = {"watch": miners.add} if words.profiles else {}
+        watch = miners.add if words.profiles else None
         made = making.from_recordings(
-            files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done, **mining
+            files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done, watch=watch
         )
     for problem in problems:
         sys.stderr.write(f"harness: {safe_text.line(problem)}\n")

@@ -117,7 +117,7 @@ def _server(app: Any, socks: Sequence[socket.socket], *, loop: str) -> Any:
 
 
 class _EndedAtOnce:
-    """Beside uvicorn's server, which looks every 0.1 s whether it is to end: whoever has it as a fixture would wait."""
+    """Beside uvicorn's server, which looks every 0.1 s whether it is to end: each test with a server would wait."""
 
     should_exit: bool
     _ended: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None

@@ -7,7 +7,6 @@ import bz2
 import gzip
 import json
 import lzma
-import random
 import re
 import string
 from urllib.parse import quote, urlencode
@@ -19,24 +18,12 @@ from harness.cassette import Cassette, save
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.errors import LeakError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
+from tests.cassette.letters import Letters
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 JSON = (("content-type", "application/json"),)
-DRAW = random.Random(99)
-
-
-def drawn(size, letters=string.ascii_letters + string.digits):
-    return "".join(DRAW.choice(letters) for _ in range(size - 3)) + ("aZ9" if letters[0] == "a" else "7Q2")
-
-
-def hexed(size):
-    return "".join(DRAW.choice("0123456789abcdef") for _ in range(size))
-
-
-def uuid():
-    return f"{hexed(8)}-{hexed(4)}-4{hexed(3)}-a{hexed(3)}-{hexed(12)}"
-
-
+DRAW = Letters(99)
+drawn, hexed, uuid = DRAW.drawn, DRAW.hexed, DRAW.uuid
 UPPER = string.ascii_uppercase + string.digits
 KINDS = {
     "Gemini's new keys": f"AQ.Ab8RN6{drawn(44)}",

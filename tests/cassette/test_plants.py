@@ -6,7 +6,6 @@ import base64
 import gzip
 import html
 import json
-import random
 import re
 import string
 import textwrap
@@ -21,24 +20,11 @@ import zstandard
 from harness.cassette import open_tape
 from harness.core.errors import LeakError
 from harness.core.exchange import Provenance
+from tests.cassette.letters import Letters
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
-DRAW = random.Random(7)
-
-
-def drawn(size, letters=string.ascii_letters + string.digits):
-    """Letters as a generator of keys gives them."""
-    return "".join(DRAW.choice(letters) for _ in range(size - 3)) + "aZ9"[: 3 if letters[0] == "a" else 0]
-
-
-def hexed(size):
-    return "".join(DRAW.choice("0123456789abcdef") for _ in range(size))
-
-
-def uuid():
-    return f"{hexed(8)}-{hexed(4)}-{hexed(4)}-{hexed(4)}-{hexed(12)}"
-
-
+DRAW = Letters(7)
+drawn, hexed, uuid = DRAW.drawn, DRAW.hexed, DRAW.uuid
 UPPER = string.ascii_uppercase + string.digits
 KINDS = {
     "OpenAI": f"sk-{drawn(48)}",

@@ -396,12 +396,13 @@ def test_half_a_surrogate_pair_where_a_secret_stands_is_redacted_and_nothing_bre
 SIGNATURE = "lUAyLRCBx0W8qUI0pkW1Cv4N7zyMSGRkk4oItsc1duo="
 
 
+@pytest.mark.parametrize("text", ["{}", "Here it is: ![a picture]({})"])
 @pytest.mark.parametrize("ampersand", ["&", "\\u0026"])
 @pytest.mark.parametrize("name", ["sig", "X-Amz-Signature", "X-Goog-Signature"])
-def test_the_signature_of_a_link_in_an_answer_is_replaced_there_and_where_it_is_fetched(name, ampersand):
+def test_the_signature_of_a_link_in_an_answer_is_replaced_there_and_where_it_is_fetched(name, ampersand, text):
     """OpenAI's images, Google's files and Azure's blobs come as signed links, which the client then asks for."""
     link = f"https://files.test/img.png?sp=r{ampersand}{name}={quote(SIGNATURE, safe='')}"
-    body = f'{{"data": [{{"url": "{link}"}}], "page": "https://a.test/?code=weather&key=US", "text": "weather"}}'
+    body = f'{{"data": [{{"url": "{text.format(link)}"}}], "page": "https://a.test/?code=weather&key=US", "text": "weather"}}'
     asked = HttpRequest("POST", "https://api.test/v1/images/generations", (), b"{}")
     redactor = Redactor()
     one = redactor.exchange(Exchange(asked, HttpResponse(200, (), (Chunk(body.encode()),))))

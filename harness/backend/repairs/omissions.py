@@ -173,12 +173,10 @@ def _last_call_bare(sent: str) -> bool:
 
 
 def events(sent: str) -> Iterator[Json]:
-    """``sent`` as one JSON value, or as one a line."""
+    """``sent`` as one JSON value, or as one a line, with ``data:`` before it or without."""
     try:
         yield json.loads(sent)
     except (ValueError, RecursionError):
         for line in sent.split("\n"):
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                continue
+            with contextlib.suppress(ValueError, RecursionError):
+                yield json.loads(line.removeprefix("data:"))

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.backend.repairs.omissions import events
 from harness.backend.response import read_reply
 from harness.core.chat import Reply, ToolCall
 from harness.dialects.facts import dicts, grow
@@ -122,20 +123,10 @@ class Output:
             part[text] = event[text]
 
 
-def events_of(sent: str) -> Iterator[Json]:
-    """``sent`` as one JSON value, or as an event a line."""
-    try:
-        yield json.loads(sent)
-    except (ValueError, RecursionError):
-        for line in sent.split("\n"):
-            with contextlib.suppress(ValueError, RecursionError):
-                yield json.loads(line.removeprefix("data:"))
-
-
 def output_of(sent: str) -> Output | None:
     """The answer in ``sent``; None where none is in it."""
     made = Output()
-    for event in events_of(sent):
+    for event in events(sent):
         if isinstance(event, dict) and isinstance(event.get("output"), list):
             made.body, made.ended = event, True
         else:

@@ -247,6 +247,7 @@ class _Replacement:
     def finish(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._file.close()  # an import finishes thousands before it drops them
         self._name.replace(self._path)
         _settle(self._path.parent)
 

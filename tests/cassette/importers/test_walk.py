@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import string
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -187,6 +189,24 @@ def test_where_a_cassette_goes_on_is_no_recording_of_that_name(small, tmp_path, 
     assert [one.name for one in written][:4] == ["a.2.json", "a.json", "a.3.json", "a.4.json"]
     assert len(load(written[0]).exchanges) == 1
     assert sum(len(load(one).exchanges) for one in written) == 13
+
+
+def test_an_import_of_many_recordings_ends_with_few_files_open(tmp_path, monkeypatch):
+    """Many machines allow a program 256 open files."""
+    path = tmp_path / "many.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({**LINE, "id": f"r{number}#0", "response_body": "x"}) for number in range(150))
+    )
+    most, sync = [], os.fsync
+
+    def counting(handle):
+        most.append(len(list(Path("/dev/fd").iterdir())))
+        sync(handle)
+
+    before = len(list(Path("/dev/fd").iterdir()))
+    monkeypatch.setattr(os, "fsync", counting)
+    assert len(bring(path, "many", tmp_path / "out").written) == 150
+    assert max(most) - before < 80
 
 
 def test_a_json_list_with_surrogates_is_read_as_json(tmp_path):
