@@ -50,7 +50,7 @@ def record():
                 lambda address: asyncio.run(fetched(address)),
             ):
                 ask(f"{url}/plain?{number}")
-                print(number, flush=True)
+                os.write(1, b"%d\\n" % number)  # at once, or not at all
                 number += 1
 
 for line in sys.stdin:
