@@ -8,8 +8,9 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.shapes import calls_and_errors, declined, functions, texts
-from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.anthropic.facts import FINISHES
+from harness.dialects.facts import add_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,11 +73,17 @@ def _reply(found: Any) -> Reply:
     of = {kind: [one for one in found.content if one.type == kind] for kind in ("text", "tool_use", "thinking")}
     counts = found.usage and found.usage.to_dict()
     prompt = counts and sum(counts.get(key) or 0 for key in _PROMPT)
-    ran = [one for one in found.content if one.type in ("server_tool_use", "mcp_tool_use")]
+    ran: list[ProviderCall] = []
+    for one in found.content:
+        if one.type in ("server_tool_use", "mcp_tool_use"):
+            ran.append(ProviderCall(one.name, one.input, one.id))
+        elif one.type.endswith("_tool_result"):
+            told = {key: value for key, value in one.to_dict().items() if key not in ("type", "tool_use_id", "caller")}
+            add_result(ran, one.type.removesuffix("_tool_result"), one.tool_use_id, told)
     return Reply(
         text="".join(one.text for one in of["text"]),
         **calls_and_errors((one.name, one.input, one.id) for one in of["tool_use"]),
-        provider_calls=tuple(ToolCall(one.name, one.input, one.id) for one in ran),
+        provider_calls=tuple(ran),
         finish=FINISHES.get(found.stop_reason, "unknown") if found.stop_reason else None,
         usage=counts and Usage(prompt, counts["output_tokens"], prompt + counts["output_tokens"]),
         reasoning="".join(one.thinking for one in of["thinking"]),

@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.shapes import calls_and_errors, declined, functions, texts
-from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.chat import ProviderCall, Reply, Usage
+from harness.dialects.facts import add_result
 from harness.dialects.gemini.facts import FINISHES
 
 if TYPE_CHECKING:
@@ -72,14 +73,18 @@ def _reply(chunks: list[Any]) -> Reply:
     parts = [part for one in first if one.content for part in one.content.parts or ()]
     reason = next((one.finish_reason.value for one in reversed(first) if one.finish_reason), None)
     counts = next((chunk.usage_metadata for chunk in reversed(chunks) if chunk.usage_metadata), None)
-    code = [part.executable_code for part in parts if part.executable_code]
+    ran: list[ProviderCall] = []
+    for part in parts:
+        if code := part.executable_code:
+            given = {"language": code.language, "code": code.code}
+            ran.append(ProviderCall("code_execution", given, code.id or ""))
+        elif told := part.code_execution_result:
+            add_result(ran, "code_execution", told.id or "", {"outcome": told.outcome, "output": told.output})
     called = [part.function_call for part in parts if part.function_call]
     return Reply(
         text="".join(part.text or "" for part in parts if not part.thought),
         **calls_and_errors((one.name, one.args or {}, one.id or f"call_{n}") for n, one in enumerate(called)),
-        provider_calls=tuple(
-            ToolCall("code_execution", {"language": one.language, "code": one.code}, one.id or "") for one in code
-        ),
+        provider_calls=tuple(ran),
         finish=FINISHES.get(reason, "unknown") if reason else None,
         usage=counts and Usage(counts.prompt_token_count, counts.candidates_token_count, counts.total_token_count),
         reasoning="".join(part.text or "" for part in parts if part.thought),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - the same errors
 from harness.adapters.openai_chat import client
 from harness.adapters.shapes import calls_and_errors, declined, functions, texts
-from harness.core.chat import Reply, ToolCall, Usage
-from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS
+from harness.core.chat import ProviderCall, Reply, Usage
+from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS, RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,9 +61,7 @@ def _reply(found: Any) -> Reply:
         text=found.output_text,
         **calls_and_errors((one.name, one.arguments, one.call_id) for one in called),
         provider_calls=tuple(
-            ToolCall(PROVIDER_CALLS[item.type][0], _given(item), item.id)
-            for item in found.output
-            if item.type in PROVIDER_CALLS
+            _ran(item) for item in found.output if item.type == "mcp_call" or item.type in PROVIDER_CALLS
         ),
         finish="tool_calls" if called and word == "completed" else FACTS.finish(word),
         usage=found.usage and Usage(found.usage.input_tokens, found.usage.output_tokens, found.usage.total_tokens),
@@ -73,7 +72,12 @@ def _reply(found: Any) -> Reply:
     )
 
 
-def _given(item: Any) -> dict[str, Any]:
+def _ran(item: Any) -> ProviderCall:
     written: dict[str, Any] = item.to_dict()
-    inner = written.get(PROVIDER_CALLS[item.type][1])
-    return inner if isinstance(inner, dict) else {k: v for k, v in written.items() if k not in ("id", "type", "status")}
+    result = {key: written[key] for key in RESULTS if written.get(key) is not None} or None
+    if item.type == "mcp_call":
+        return ProviderCall(item.name, json.loads(item.arguments), item.id, result)
+    name, key = PROVIDER_CALLS[item.type]
+    inner = written.get(key)
+    rest = {key: value for key, value in written.items() if key not in ("id", "type", "status", *RESULTS)}
+    return ProviderCall(name, inner if isinstance(inner, dict) else rest, item.id, result)

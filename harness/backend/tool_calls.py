@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from harness.backend.finish_words import finish_of
 from harness.backend.ids import settle
 from harness.backend.text_calls import calls_in_text
-from harness.core.chat import STOPPED, CallError, ToolCall
+from harness.core.chat import STOPPED, CallError, ProviderCall, ToolCall
 from harness.core.errors import ToolCallError, UnreadableReplyError
 from harness.dialects.json_strict import NotJson, check, parse
 
@@ -50,7 +50,7 @@ class DecodedCalls:
 
     calls: tuple[ToolCall, ...] = ()
     errors: tuple[CallError, ...] = ()
-    provider_calls: tuple[ToolCall, ...] = ()
+    provider_calls: tuple[ProviderCall, ...] = ()
     from_text: bool = False
 
 
@@ -191,7 +191,7 @@ def _decode(
 ) -> DecodedCalls:
     calls: list[ToolCall] = []
     errors: list[CallError] = []
-    provider_calls: list[ToolCall] = []
+    provider_calls: list[ProviderCall] = []
     for index, (call, made) in enumerate(zip(raw, ids, strict=True)):
         theirs = made.startswith(PROVIDER_RUN) or made in ran
         cut = finish in STOPPED and index == len(raw) - 1
@@ -200,8 +200,10 @@ def _decode(
         found = _decode_one(call, made, index, cut=cut, names=None if theirs else names)
         if isinstance(found, CallError):
             errors.append(found)
+        elif theirs:
+            provider_calls.append(ProviderCall(found.name, found.parameters, found.id))
         else:
-            (provider_calls if theirs else calls).append(found)
+            calls.append(found)
     return DecodedCalls(tuple(calls), tuple(errors), tuple(provider_calls))
 
 

@@ -39,6 +39,25 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """A call that the provider ran itself, and what came of it.
+
+    ``result`` is all that the provider's own result holds, in its own shape, but for its type and the call's id:
+    Anthropic's ``{"content": …}``, Gemini's ``{"outcome", "output"}``, an item's ``{"output": …}``; None where none
+    came. A result of an earlier turn's call is a call without parameters.
+    """
+
+    name: str
+    parameters: dict[str, Json]
+    id: str
+    result: dict[str, Json] | None = None
+
+    def as_dict(self) -> dict[str, Json]:
+        """``{"name", "parameters", "id", "result"}``."""
+        return {"name": self.name, "parameters": self.parameters, "id": self.id, "result": self.result}
+
+
+@dataclass(frozen=True, slots=True)
 class CallError:
     """A call that could not be read, beside the good ones.
 
@@ -69,15 +88,15 @@ class Reply:
 
     ``text`` is ``""`` where the provider sent null, nothing or an empty string.
     ``calls`` are for the client to run, in order; ``errors`` are calls that could not
-    be read; ``provider_calls`` were run by the provider itself and are never the
-    client's. ``finish`` is None where the provider named no reason; ``raw_finish`` is the
+    be read; ``provider_calls`` were run by the provider itself, with their results, and are
+    never the client's. ``finish`` is None where the provider named no reason; ``raw_finish`` is the
     provider's own word. ``state`` is what the provider wants back, for ``message``.
     """
 
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     errors: tuple[CallError, ...] = ()
-    provider_calls: tuple[ToolCall, ...] = ()
+    provider_calls: tuple[ProviderCall, ...] = ()
     finish: Finish | None = None
     usage: Usage | None = None
     reasoning: str = ""

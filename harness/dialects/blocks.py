@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.dialects.arguments import judged
+from harness.dialects.facts import add_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Block:
-    """One block: text, reasoning, or a tool's use. ``fragments`` is None until a piece of arguments came."""
+    """One block: text, reasoning, a tool's use, or the result of one. ``fragments`` is None until a piece of arguments
+    came; ``input`` of a result is the result, ``id`` that of its call.
+    """
 
     kind: str
     text: str = ""
@@ -87,7 +90,6 @@ class Message:
     def reply(self, facts: Facts) -> Reply:
         finish = facts.finish(self.finish)
         found = list(self._calls(cut=finish in STOPPED))
-        theirs = [judged(one.name, one.arguments, one.id, 0, cut=False) for one in self._uses("provider_call")]
         usage = None
         if self.prompt is not None or self.completion is not None:
             usage = Usage(self.prompt, self.completion, (self.prompt or 0) + (self.completion or 0))
@@ -95,7 +97,7 @@ class Message:
             text=self.joined("text"),
             calls=tuple(call for call in found if isinstance(call, ToolCall)),
             errors=tuple(call for call in found if isinstance(call, CallError)),
-            provider_calls=tuple(call for call in theirs if isinstance(call, ToolCall)),
+            provider_calls=tuple(self._ran()),
             finish=finish,
             usage=usage,
             reasoning=self.joined("reasoning"),
@@ -114,6 +116,17 @@ class Message:
 
     def _uses(self, kind: str) -> list[Block]:
         return [block for block in self.blocks.values() if block.kind == kind]
+
+    def _ran(self) -> list[ProviderCall]:
+        made: list[ProviderCall] = []
+        for block in self.blocks.values():
+            if block.kind == "provider_result":
+                add_result(made, str(block.name), _word(block.id) or "", block.input)
+            elif block.kind == "provider_call":
+                call = judged(block.name, block.arguments, block.id, 0, cut=False)
+                if isinstance(call, ToolCall):
+                    made.append(ProviderCall(call.name, call.parameters, call.id))
+        return made
 
     def _calls(self, *, cut: bool) -> Iterator[ToolCall | CallError]:
         calls = self._uses("call")

@@ -6,7 +6,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from harness.core.chat import STOPPED, CallError, ToolCall
+from harness.core.chat import STOPPED, CallError, ProviderCall, ToolCall
 from harness.core.errors import UnreadableReplyError, UsageError
 from harness.dialects.arguments import judged, strict_json
 from harness.dialects.dialect import ordered
@@ -27,7 +27,7 @@ def check(reply: Reply, finishes: Collection[Finish | None], wire: str) -> None:
         raise UsageError(f"{wire} has no stop reason for {reply.finish!r}")
     if reply.refusal:
         raise UsageError(f"{wire} has no field for a refusal; say it as text, with the finish 'content_filter'")
-    calls: list[ToolCall | CallError] = [*reply.calls, *reply.errors, *reply.provider_calls]
+    calls: list[ToolCall | CallError | ProviderCall] = [*reply.calls, *reply.errors, *reply.provider_calls]
     names = [said for call in calls for said in (call.name, call.id) if said]
     try:
         "".join((reply.text, reply.reasoning, *names, *(error.raw for error in reply.errors))).encode()

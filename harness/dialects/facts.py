@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from harness.core.chat import ToolCall
+from harness.core.chat import ProviderCall
 from harness.core.errors import ProviderError, by_status
 from harness.core.exchange import header
 
@@ -65,7 +65,8 @@ MODEL_LISTS = (TAGS, RESOURCES, ROWS)
 """Every kind of list, those of the more particular path first."""
 
 
-_WEB_SEARCH = ToolCall("web_search", {"query": "x"}, "srvtoolu_1")
+_PAGE = {"type": "web_search_result", "url": "https://example.com/x", "encrypted_content": "eA==", "title": "A page"}
+_WEB_SEARCH = ProviderCall("web_search", {"query": "x"}, "srvtoolu_1", {"content": [_PAGE]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ class Facts:
     a JSON object, not text, in whole answers or always; ``object_results``: a tool's result is one too.
     ``call_ids``: calls have ids. ``tools_in_prompt``: the API knows no tools, litellm writes them into the prompt.
     ``own_schemas``: a subset of JSON Schema, in which references are written out and keywords left out. ``runs`` is
-    a call that the provider runs, ``runs_under`` the quirk under which an answer holds such. ``dropped_options`` are
-    options that litellm refuses here, or drops.
+    a call that the provider runs and its result, ``runs_under`` the quirk under which an answer holds such.
+    ``dropped_options`` are options that litellm refuses here, or drops.
     ``empty_is_nothing`` says that a call whose arguments never came has an empty object on this wire.
     ``counts_are_asked_for``: a stream ends with token counts only where the request asks for them.
     ``refuses_blank_text`` says that the API refuses text without a visible character, ``pairs_results`` that each
@@ -107,7 +108,7 @@ class Facts:
     own_schemas: bool = False
     state: Literal["", "thinking", "signed", "details", "items", "signatures"] = ""
     dropped_options: frozenset[str] = frozenset()
-    runs: ToolCall = _WEB_SEARCH
+    runs: ProviderCall = _WEB_SEARCH
     runs_under: str = ""
     object_arguments: Literal["never", "whole", "always"] = "never"
     empty_is_nothing: bool = False
@@ -151,6 +152,17 @@ def grow(held: dict[Json, Json], key: Json, piece: Json) -> None:
     if isinstance(piece, str):
         before = held.get(key)
         held[key] = before + piece if isinstance(before, str) else piece
+
+
+def add_result(ran: list[ProviderCall], name: str, call_id: str, result: dict[str, Json]) -> None:
+    """Give ``result`` to the call of its id, or without an id to the last of its ``name`` that has none; one of an
+    earlier turn's call stands alone.
+    """
+    for place, call in reversed(list(enumerate(ran))):
+        if call.result is None and (call.id == call_id if call_id else call.name == name):
+            ran[place] = replace(call, result=result)
+            return
+    ran.append(ProviderCall(name, {}, call_id, result))
 
 
 def provider_error(

@@ -91,6 +91,9 @@ def _decoded(reply: Reply) -> dict[str, Json]:
     made: dict[str, Json] = {"text": reply.text} if reply.text else {}
     if reply.calls:
         made["calls"] = [{"name": call.name, "parameters": call.parameters} for call in reply.calls]
+    if reply.provider_calls:
+        ran = ({"name": one.name, "parameters": one.parameters, "result": one.result} for one in reply.provider_calls)
+        made["run by the provider"] = list(ran)
     if reply.errors:
         made["unreadable calls"] = [{"name": one.name, "fault": one.fault, "raw": one.raw} for one in reply.errors]
     return {**made, "finish": reply.finish}

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.laws.question import History, Question, Turn
 
@@ -87,7 +87,7 @@ def _as_reply(value: Mapping[str, Json]) -> Reply:
             **value,
             "calls": tuple(ToolCall(**call) for call in value["calls"]),
             "errors": tuple(CallError(**error) for error in value["errors"]),
-            "provider_calls": tuple(ToolCall(**call) for call in value["provider_calls"]),
+            "provider_calls": tuple(ProviderCall(**call) for call in value["provider_calls"]),
             "usage": value["usage"] and Usage(**value["usage"]),
         }
     )

@@ -197,7 +197,7 @@ LAWS = (
     ),
     Law(
         "D14",
-        "provider-run: a tool that the provider ran itself is kept apart, with what it was given",
+        "provider-run: a tool that the provider ran itself is kept apart, with what it was given and its result",
         aspect("provider", when=lambda trial: bool(trial.question.reply.provider_calls)),
         grade="danger",
     ),

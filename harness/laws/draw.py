@@ -8,7 +8,7 @@ from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, get_args
 
-from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile
 from harness.laws import state, values
@@ -314,12 +314,22 @@ _STOPS: tuple[Finish, ...] = ("length", "length", "content_filter", "error")
 _ENDS: tuple[Finish, ...] = ("stop", "stop", "stop", "length", "content_filter")
 
 
-def _ran(rng: Random, dialect: str) -> ToolCall:
-    """A call that the provider ran itself, as it is called there."""
+def _ran(rng: Random, dialect: str) -> ProviderCall:
+    """A call that the provider ran itself, as it is called there; in some answers nothing came of it yet."""
     known = DIALECTS[dialect].facts.runs
     *fixed, last = known.parameters
     parameters = {**{name: known.parameters[name] for name in fixed}, last: values.text(rng)}
-    return replace(known, parameters=parameters, id=known.id and f"srvtoolu_{rng.randrange(10**6)}")
+    result = None if one_in(rng, 6) else _ending_in(known.result, values.text(rng))
+    made = known.id and f"{known.id.rpartition('_')[0]}_{rng.randrange(10**6)}"
+    return replace(known, parameters=parameters, id=made, result=result)
+
+
+def _ending_in(value: Json, text: str) -> Json:
+    """``value`` with ``text`` as its last string."""
+    if isinstance(value, dict):
+        *_, last = value
+        return {**value, last: _ending_in(value[last], text)}
+    return [*value[:-1], _ending_in(value[-1], text)] if isinstance(value, list) else text
 
 
 def _asked_about(dialect: str) -> bool:

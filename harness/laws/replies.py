@@ -165,6 +165,7 @@ def _provider_calls(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
         for one, other in zip(ran, reply.provider_calls, strict=True):
             yield from _differ("provider", "a call that the provider ran", one.name, other.name)
             yield from _differ("provider", f"what {one.name!r} was given", one.parameters, other.parameters)
+            yield from _differ("provider", f"what came of {one.name!r}", one.result, other.result)
 
 
 def _usage(right: Reply, reply: Reply) -> Iterator[tuple[str, str]]:

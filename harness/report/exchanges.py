@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
+from harness.core.chat import ProviderCall
 from harness.dialects.decoded import read
 from harness.dialects.mcp import describe
 from harness.report import safe_text
@@ -129,6 +130,8 @@ def _reply(reply: Reply) -> Iterator[str]:
         for call in calls:
             parameters = json.dumps(call.parameters, indent=2, ensure_ascii=False)
             yield from _bar(f"{kind}: {call.name} (id {call.id!r}) {parameters}")
+            if isinstance(call, ProviderCall) and call.result is not None:
+                yield from _bar(f"its result: {json.dumps(call.result, indent=2, ensure_ascii=False)}")
     for error in reply.errors:
         yield from _bar(
             f"unreadable call {error.index}: {error.name} ({error.fault}: {error.detail}), sent: {error.raw}"

@@ -12,7 +12,7 @@ import pytest
 
 from harness.backend.completion import LiteLLMBackend, acomplete, acompletion, complete, completion
 from harness.backend.config import ModelConfig
-from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import (
     AuthenticationError,
     BadRequestError,
@@ -628,7 +628,7 @@ def test_json_is_asked_for_as_the_provider_understands_it(loopback):
 def test_what_the_provider_ran_itself_is_never_the_clients(loopback):
     content = [
         {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
-        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [{"title": "T"}]},
         {"type": "text", "text": "Found."},
     ]
     body = {**json.loads(anthropic_whole()), "content": content, "stop_reason": "end_turn"}
@@ -637,7 +637,9 @@ def test_what_the_provider_ran_itself_is_never_the_clients(loopback):
     reply = complete("anthropic/m", ASKED, tools=tools, api_base=loopback.url, api_key="k")
     assert reply.calls == ()
     assert reply.errors == ()
-    assert reply.provider_calls == (ToolCall("web_search", {"query": "x"}, "srvtoolu_1"),)
+    assert reply.provider_calls == (
+        ProviderCall("web_search", {"query": "x"}, "srvtoolu_1", {"content": [{"title": "T"}]}),
+    )
     assert reply.text == "Found."
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.backend.names import name_table
 from harness.backend.tool_calls import decode_litellm_tool_calls, decode_message
-from harness.core.chat import CallError, ToolCall
+from harness.core.chat import CallError, ProviderCall, ToolCall
 from harness.core.errors import ToolCallError, UnreadableReplyError
 
 NAMES = name_table("openai", [{"function": {"name": name}} for name in ("get_weather", "text/translate", "a__b")])
@@ -163,7 +163,7 @@ def test_a_custom_tool_takes_its_text_as_it_is():
 
 def test_what_the_provider_ran_itself_is_kept_apart():
     found = decode_message({"tool_calls": [call("web_search", '{"q": 1}', id="srvtoolu_1"), call()]}, names=NAMES)
-    assert found.provider_calls == (ToolCall("web_search", {"q": 1}, "srvtoolu_1"),)
+    assert found.provider_calls == (ProviderCall("web_search", {"q": 1}, "srvtoolu_1"),)
     assert found.calls == (ToolCall("get_weather", {}, "call_1"),)
     assert decode_litellm_tool_calls(response(call("web_search", id="srvtoolu_1")), NAMES) == []
 

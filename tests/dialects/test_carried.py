@@ -13,7 +13,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import ProviderError, StreamCutError, UnreadableReplyError, UsageError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS
@@ -36,6 +36,10 @@ BROKEN = ('{"x": 1', '{"x": "a', "{x: 1}", "[1]", "[]", "5", "true", '"text"', '
 BROKEN += ('{"x": 1, "x": 2}', '{"x": "\\ud800"}', '{"x":' * 200 + "1" + "}" * 200, "print(a)", "")
 USAGE = st.builds(lambda a, b: Usage(a, b, a + b), st.integers(0, 9999), st.integers(0, 9999))
 GOOD = st.builds(ToolCall, TOOL_NAMES, OBJECTS, IDS)
+RESULTS = st.none() | st.fixed_dictionaries(
+    {"content": st.lists(st.builds(lambda text: {"text": text}, TEXT), max_size=2)}
+)
+RAN = st.builds(ProviderCall, TOOL_NAMES, OBJECTS, IDS, RESULTS)
 FINISHES = ("stop", "tool_calls", "length", "content_filter", "error", None)
 
 
@@ -56,7 +60,7 @@ def replies(draw: st.DrawFn) -> Reply:
         text=draw(TEXT),
         calls=tuple(one for one in made if isinstance(one, ToolCall)),
         errors=tuple(replace(one, index=at) for at, one in enumerate(made) if isinstance(one, CallError)),
-        provider_calls=tuple(draw(st.lists(GOOD, max_size=1))),
+        provider_calls=tuple(draw(st.lists(RAN, max_size=2, unique_by=lambda one: one.id))),
         finish=draw(st.sampled_from(FINISHES)),
         usage=draw(st.none() | USAGE),
         reasoning=draw(TEXT),
@@ -84,7 +88,7 @@ def parts(name: str, reply: Reply, quirks: frozenset[str], *, stream: bool) -> d
         "errors": [
             (one.fault, raw(one.raw), one.name, (one.id or "") if named else "", one.index) for one in reply.errors
         ],
-        "theirs": [(one.name, repr(one.parameters), one.id) for one in reply.provider_calls],
+        "theirs": [(one.name, repr(one.parameters), one.id, one.result) for one in reply.provider_calls],
         "finish": finish,
         "usage": None if "no_usage" in quirks else reply.usage,
         "reasoning": reply.reasoning,
@@ -112,7 +116,7 @@ def test_what_is_carried_is_read_back(name: str, stream: bool, data: st.DataObje
 RICH = Reply(
     text="Let me sée 🙂",
     calls=(ToolCall("get_x", {"city": "Zürich 🙂", "n": 2**60}, "toolu_1"), ToolCall("b", {}, "toolu_2")),
-    provider_calls=(ToolCall("web_search", {"query": "日本"}, "srvtoolu_1"),),
+    provider_calls=(ProviderCall("web_search", {"query": "日本"}, "srvtoolu_1", {"content": [{"text": "日"}]}),),
     finish="tool_calls",
     usage=Usage(3, 4, 7),
     reasoning="hm",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import ProviderError, StreamCutError, UnreadableReplyError, UsageError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS
@@ -305,7 +305,7 @@ def test_all_failures_are_tested() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_replies_that_the_wire_has_no_words_for_are_refused(name: str) -> None:
     for reply in (
-        Reply("hi", provider_calls=CALLS[:1], finish="stop"),
+        Reply("hi", provider_calls=(ProviderCall("a", {}, "1"),), finish="stop"),
         Reply("\ud800", finish="stop"),
         Reply("hi", finish="refusal"),
         Reply(calls=(ToolCall("a", {"x": float("nan")}, "1"),), finish="tool_calls"),

@@ -60,25 +60,21 @@ DROPPED = {
     ),
     "where a text was taken from": r"citations?\.|annotations\.",
     "ids of items, which go back with the next turn": r"^(item|output|response\.output)\.id$",
-    "tools that the provider's own search loaded": r"(item|output)\.tools\.",
-    "results of tools that the provider ran itself": (
-        r"^content(_block)?\.content\.|toolResult|codeExecutionResult|toolResponse|executed_tools|(item|output)\.(output|error)\b|\.tool_use_id$|caller"
-    ),
+    "a piece of what Groq ran, which comes twice": r"executed_tools\.arguments$",
     "a summary of the conversation for the next request": r"^(content|content_block|delta)\.content$",
     "a gateway's account of its routing": r"provider_metadata",
     "the container that code ran in": r"^delta\.container\.",
 }
 
 DROPS = {
-    "the name of a kind, no content": 601,
-    "signatures and encrypted state, which go back with the next turn": 1358,
+    "the name of a kind, no content": 551,
+    "signatures and encrypted state, which go back with the next turn": 909,
     "ids of items, which go back with the next turn": 1021,
-    "results of tools that the provider ran itself": 921,
-    "where a text was taken from": 382,
-    "tools that the provider's own search loaded": 14,
+    "where a text was taken from": 228,
     "a gateway's account of its routing": 830,
     "the container that code ran in": 4,
     "a summary of the conversation for the next request": 3,
+    "a piece of what Groq ran, which comes twice": 1,
 }
 
 
@@ -130,11 +126,11 @@ def contents(found: list[Any], dialect: str) -> dict[tuple[str, str], str]:
 
 def kept(reply: Reply) -> str:
     """All that the reply holds, as one text."""
-    calls = (*reply.calls, *reply.provider_calls)
     held = [reply.text, reply.reasoning, reply.refusal, reply.id, *(error.raw for error in reply.errors)]
-    for call in calls:
-        held += [call.name, call.id, json.dumps(call.parameters, ensure_ascii=False)]
-        held += [text for _, _, text in strings(call.parameters, "")]
+    given = [(call.name, call.id, call.parameters) for call in (*reply.calls, *reply.provider_calls)]
+    given += [(call.name, call.id, call.result) for call in reply.provider_calls]
+    for name, id_, value in given:
+        held += [name, id_, json.dumps(value, ensure_ascii=False), *(text for _, _, text in strings(value, ""))]
     held += [one for error in reply.errors for one in (error.name or "", error.id or "")]
     return "\n".join(held)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.core.exchange import HttpResponse
 from harness.dialects import DIALECTS
@@ -15,7 +15,9 @@ SAMPLES = (
     Reply(calls=(CALL,), finish="tool_calls"),
     Reply(text="hello", finish="stop", usage=Usage(1, 2, 3)),
     Reply(text="so", calls=(OTHER, CALL, OTHER), finish="tool_calls", usage=Usage(1, 2, 3)),
-    Reply(text="so", calls=(CALL,), provider_calls=(ToolCall("web_search", {"q": "x"}, "s_1"),), finish="tool_calls"),
+    Reply(
+        text="so", calls=(CALL,), provider_calls=(ProviderCall("web_search", {"q": "x"}, "s_1"),), finish="tool_calls"
+    ),
     Reply(text="no more", finish="content_filter"),
     Reply(finish="content_filter"),
     Reply(calls=(CALL,), finish="error"),

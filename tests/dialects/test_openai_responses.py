@@ -13,7 +13,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import ProviderError, StreamCutError, UnreadableReplyError, UsageError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS, dialect_at
@@ -38,8 +38,13 @@ SAMPLES = (
     Reply("Half a", finish="length", usage=USAGE),
     Reply("", finish="content_filter"),
     Reply(errors=(CallError("cut_off", "", '{"x": 1', "get_x", "call_1"),), finish="length", usage=USAGE),
-    Reply("Found.", provider_calls=(ToolCall("web_search", {"q": "x"}, "ws_1"),), finish="stop", usage=USAGE),
-    Reply("Ran.", provider_calls=(ToolCall("ask_wiki", {"q": "x"}, "mcp_1"),), finish="stop", usage=USAGE),
+    Reply("Found.", provider_calls=(ProviderCall("web_search", {"q": "x"}, "ws_1"),), finish="stop", usage=USAGE),
+    Reply(
+        "Ran.",
+        provider_calls=(ProviderCall("ask_wiki", {"q": "x"}, "mcp_1", {"output": "A page"}),),
+        finish="stop",
+        usage=USAGE,
+    ),
 )
 
 
@@ -160,7 +165,7 @@ def test_pieces_of_an_item_that_never_started_are_that_item() -> None:
 
 def test_items_of_an_unknown_kind_are_kept_by_name_and_never_the_clients() -> None:
     reply = RESPONSES.read(served([{"type": "quantum_call", "id": "q_1", "status": "completed", "depth": 3}]))
-    assert reply.provider_calls == (ToolCall("quantum_call", {"depth": 3}, "q_1"),)
+    assert reply.provider_calls == (ProviderCall("quantum_call", {"depth": 3}, "q_1"),)
     assert (reply.calls, reply.errors, reply.finish) == ((), (), "stop")
 
 
@@ -253,7 +258,7 @@ def test_a_stream_with_one_event_of_the_wrong_shape_is_read_or_named_and_never_a
         Reply("x", finish="error"),
         Reply("x"),
         Reply("\ud800", finish="stop"),
-        Reply("", provider_calls=(ToolCall("file_search", {"type": "x"}, ""),), finish="stop"),
+        Reply("", provider_calls=(ProviderCall("file_search", {"type": "x"}, ""),), finish="stop"),
     ],
 )
 def test_replies_that_the_wire_has_no_words_for_are_refused(reply: Reply) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.core.exchange import HttpResponse
 from harness.dialects import DIALECTS
 from harness.dialects.framing import eventstream
@@ -86,6 +86,7 @@ def ask_anthropic(url: str, *, stream: bool) -> dict[str, Any]:
         "reasoning": "".join(one.thinking for one in blocks["thinking"]),
         "calls": [(one.name, one.input, one.id) for one in blocks["tool_use"]],
         "theirs": [(one.name, one.input) for one in message.content if one.type in ("server_tool_use", "mcp_tool_use")],
+        "came": [{"content": one.to_dict()["content"]} for one in message.content if one.type.endswith("tool_result")],
         "finish": message.stop_reason,
         "tokens": (message.usage.input_tokens, message.usage.output_tokens),
     }
@@ -112,6 +113,7 @@ def ask_gemini(url: str, *, stream: bool) -> dict[str, Any]:
             if part.function_call
         ],
         "theirs": [(part.tool_call.tool_type.value, part.tool_call.args) for part in parts if part.tool_call],
+        "came": [{"response": part.tool_response.response} for part in parts if part.tool_response],
         "finish": last.candidates[0].finish_reason.value,
         "tokens": (last.usage_metadata.prompt_token_count, last.usage_metadata.candidates_token_count),
     }
@@ -129,7 +131,8 @@ def ask_bedrock(url: str, *, stream: bool) -> dict[str, Any]:
         ((kind, one),) = event.items()
         if kind == "contentBlockStart":
             assert one["contentBlockIndex"] == len(blocks)
-            blocks.append({key: {**value, "input": ""} for key, value in one["start"].items()})
+            blank = {"toolUse": {"input": ""}, "toolResult": {"content": []}}
+            blocks.append({key: {**value, **blank[key]} for key, value in one["start"].items()})
         elif kind == "contentBlockDelta":
             blocks += [{}] * (one["contentBlockIndex"] + 1 - len(blocks))
             blocks[-1] = added(blocks[-1], one["delta"])
@@ -160,6 +163,8 @@ def bedrock_client(url: str) -> Any:
 def added(block: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
     if "toolUse" in delta:
         return {"toolUse": {**block["toolUse"], "input": block["toolUse"]["input"] + delta["toolUse"]["input"]}}
+    if "toolResult" in delta:
+        return {"toolResult": {**block["toolResult"], "content": block["toolResult"]["content"] + delta["toolResult"]}}
     if "text" in delta:
         return {"text": block.get("text", "") + delta["text"]}
     if "citation" in delta:
@@ -183,6 +188,11 @@ def bedrock_found(blocks: list[dict[str, Any]], finish: str, usage: dict[str, in
             (use["name"], use["input"], use["toolUseId"]) for use in uses if use.get("type") != "server_tool_use"
         ],
         "theirs": [(use["name"], use["input"]) for use in uses if use.get("type") == "server_tool_use"],
+        "came": [
+            {key: block["toolResult"][key] for key in ("type", "status", "content")}
+            for block in blocks
+            if "toolResult" in block
+        ],
         "finish": finish,
         "tokens": (usage["inputTokens"], usage["outputTokens"]),
     }
@@ -193,6 +203,11 @@ WORDS = {
     "anthropic": {"stop": "end_turn", "tool_calls": "tool_use"},
     "gemini": {"stop": "STOP", "tool_calls": "STOP"},
     "bedrock": {"stop": "end_turn", "tool_calls": "tool_use"},
+}
+CAME = {
+    "anthropic": {"content": [{"type": "text", "text": "日"}]},
+    "gemini": {"response": {"found": "日"}},
+    "bedrock": {"type": "web_search_result", "status": "success", "content": [{"text": "日"}, {"json": {"n": 1}}]},
 }
 # Google's own SDK reads neither: an int has no upper(), and each line of a stream is to be an event.
 UNREAD = {"gemini": {"finish_enum", "json_array"}}
@@ -205,6 +220,7 @@ def expected(name: str, reply: Reply, quirks: frozenset[str]) -> dict[str, Any]:
         "reasoning": reply.reasoning,
         "calls": [(call.name, call.parameters, call.id if ids else "") for call in reply.calls],
         "theirs": [(call.name, call.parameters) for call in reply.provider_calls],
+        "came": [call.result for call in reply.provider_calls if call.result is not None],
         "finish": WORDS[name]["stop" if "finish_stop" in quirks else reply.finish],
         "tokens": (reply.usage.prompt, reply.usage.completion),
     }
@@ -214,7 +230,7 @@ def expected(name: str, reply: Reply, quirks: frozenset[str]) -> dict[str, Any]:
 def good_replies(draw: st.DrawFn) -> Reply:
     ids = draw(st.lists(st.integers(0, 99).map("toolu_{}".format), max_size=3, unique=True))
     calls = tuple(ToolCall(draw(st.sampled_from(["a", "get_x"])), draw(arguments()), one) for one in ids)
-    theirs = draw(st.lists(st.just(ToolCall("web_search", {"q": "日本"}, "srvtoolu_1")), max_size=1))
+    theirs = draw(st.lists(st.just(ProviderCall("web_search", {"q": "日本"}, "srvtoolu_1")), max_size=1))
     usage = Usage(draw(st.integers(1, 999)), draw(st.integers(1, 999)))
     finish = "tool_calls" if calls else "stop"
     text, reasoning = draw(texts()), draw(texts())
@@ -231,8 +247,12 @@ def test_the_sdk_finds_the_reply(
     # Not every SDK reads every legal framing: docs/adapters.md has which.
     known = sorted(DIALECTS[name].quirks.keys() - UNREAD.get(name, set()) - VARIANTS.keys() - {"no_usage"})
     quirks = data.draw(st.frozensets(st.sampled_from(known), max_size=3))
+    result = data.draw(st.sampled_from([None, CAME[name]]))
+    reply = replace(reply, provider_calls=tuple(replace(one, result=result) for one in reply.provider_calls))
     provider.answer = DIALECTS[name].render(reply, stream=stream, quirks=quirks)
-    assert repr(ASK[name](provider.url, stream=stream)) == repr(expected(name, reply, quirks))
+    found, right = ASK[name](provider.url, stream=stream), expected(name, reply, quirks)
+    assert found.pop("came") == right.pop("came")
+    assert repr(found) == repr(right)
 
 
 # Errors
@@ -309,15 +329,15 @@ def test_botocores_shapes_fit(stream: bool, quirked: bool) -> None:
     from botocore.validate import ParamValidator
 
     model = get_session().get_service_model("bedrock-runtime")
+    bedrock = DIALECTS["bedrock"]
     reply = Reply(
         text="hello",
         calls=(ToolCall("a", {"x": [1, None, {"y": 2.5}]}, "tooluse_1"), ToolCall("b", {}, "tooluse_2")),
-        provider_calls=(ToolCall("nova_code_interpreter", {"snippet": "1"}, "tooluse_0"),),
+        provider_calls=(bedrock.facts.runs,),
         finish="tool_calls",
         usage=Usage(3, 4, 7),
         reasoning="because",
     )
-    bedrock = DIALECTS["bedrock"]
     quirks = frozenset(bedrock.quirks.keys() - {"no_usage"} if quirked else ())
     sent = bedrock.render(reply, stream=stream, quirks=quirks)
     if not stream:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from harness.core.chat import Reply, ToolCall, Usage
+from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.framing import eventstream
 
@@ -37,7 +37,7 @@ REPLIES = (
     ),
     Reply(
         text="found",
-        provider_calls=(ToolCall("web_search", {"q": "x"}, "srvtoolu_1"),),
+        provider_calls=(ProviderCall("web_search", {"q": "x"}, "srvtoolu_1"),),
         finish="stop",
         usage=Usage(1, 2, 3),
     ),

@@ -9,8 +9,8 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from harness.core.chat import CallError, ToolCall, Usage
-from harness.dialects.facts import at, grow
+from harness.core.chat import CallError, ProviderCall, Usage
+from harness.dialects.facts import add_result, at, dicts, grow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
-def anthropic_runs(sent: str) -> tuple[ToolCall, ...]:
-    """The tools that Anthropic ran itself, its own and those of an MCP server, in the order of their blocks.
+def anthropic_runs(sent: str) -> tuple[ProviderCall, ...]:
+    """The tools that Anthropic ran itself, its own and those of an MCP server, in the order of their blocks, and what
+    came of them.
 
     litellm 1.109.1 gives its own as calls of the client's, 1.110.2 in a place apart, and those of MCP not at all.
     """
@@ -34,13 +35,16 @@ def anthropic_runs(sent: str) -> tuple[ToolCall, ...]:
         if event.get("type") == "content_block_start":
             blocks[place] = event.get("content_block") or {}
         grow(pieces, place, at(event, ("delta", "partial_json")))
-    ran = {place: one for place, one in blocks.items() if at(one, ("type",)) in ("server_tool_use", "mcp_tool_use")}
-    return tuple(
-        ToolCall(
-            str(one.get("name") or ""), _object(pieces.get(place)) or one.get("input") or {}, str(one.get("id") or "")
-        )
-        for place, one in ran.items()
-    )
+    ran: list[ProviderCall] = []
+    for place, one in blocks.items():
+        kind = str(at(one, ("type",)))
+        if kind in ("server_tool_use", "mcp_tool_use"):
+            given = _object(pieces.get(place)) or one.get("input") or {}
+            ran.append(ProviderCall(str(one.get("name") or ""), given, str(one.get("id") or "")))
+        elif kind.endswith("_tool_result"):
+            result = {key: value for key, value in one.items() if key not in ("type", "tool_use_id", "caller")}
+            add_result(ran, kind.removesuffix("_tool_result"), str(one.get("tool_use_id") or ""), result)
+    return tuple(ran)
 
 
 def _object(told: Json) -> dict[str, Json]:
@@ -49,28 +53,66 @@ def _object(told: Json) -> dict[str, Json]:
     return told if isinstance(told, dict) else {}
 
 
-def executed_tools(sent: str) -> tuple[ToolCall, ...]:
-    """What Groq's compound models ran: of two pieces of one index the last, which has the output."""
-    ran: dict[Json, ToolCall] = {}
+def executed_tools(sent: str) -> tuple[ProviderCall, ...]:
+    """What Groq's compound models ran: of two pieces of one index the second has the output."""
+    ran: dict[Json, dict[str, Json]] = {}
     for event in events(sent) if '"executed_tools"' in sent else ():
         choice = at(event, ("choices", 0))
         used = at(choice, ("delta", "executed_tools")) or at(choice, ("message", "executed_tools"))
         for one in used if isinstance(used, list) else ():
             if isinstance(one, dict):
-                ran[one.get("index")] = ToolCall(str(one.get("type") or ""), _object(one.get("arguments")), "")
-    return tuple(ran.values())
+                ran[one.get("index")] = ran.get(one.get("index"), {}) | one
+    frame = ("index", "type", "arguments")
+    return tuple(
+        ProviderCall(
+            str(one.get("type") or ""),
+            _object(one.get("arguments")),
+            "",
+            {key: value for key, value in one.items() if key not in frame} or None,
+        )
+        for one in ran.values()
+    )
 
 
-def code_runs(sent: str) -> tuple[ToolCall, ...]:
-    """The code that Gemini ran itself: its ``executableCode`` parts, as calls named ``code_execution``."""
-    found = []
+def gemini_runs(sent: str) -> tuple[ProviderCall, ...]:
+    """What Gemini ran itself: code, as calls named ``code_execution``, and its other tools; with what came of them."""
+    ran: list[ProviderCall] = []
     for event in events(sent):
-        parts = at(event, ("candidates", 0, "content", "parts"))
-        for part in parts if isinstance(parts, list) else ():
-            code = part.get("executableCode") if isinstance(part, dict) else None
-            if isinstance(code, dict):
-                found.append(ToolCall("code_execution", {key: code.get(key, "") for key in ("language", "code")}, ""))
-    return tuple(found)
+        for part in dicts(at(event, ("candidates", 0, "content", "parts"))):
+            kind = next((one for one in _GEMINI_RUNS if isinstance(part.get(one), dict)), "")
+            told = part[kind] if kind else {}
+            name, call_id = str(told.get("toolType") or "code_execution"), str(told.get("id") or "")
+            if kind == "executableCode":
+                ran.append(ProviderCall(name, {key: told.get(key) for key in ("language", "code")}, call_id))
+            elif kind == "toolCall":
+                ran.append(ProviderCall(name, _object(told.get("args")), call_id))
+            elif kind:
+                result = {key: value for key, value in told.items() if key not in ("id", "toolType")}
+                add_result(ran, name, call_id, result)
+    return tuple(ran)
+
+
+_GEMINI_RUNS = ("executableCode", "codeExecutionResult", "toolCall", "toolResponse")
+
+
+def with_bedrocks_results(ran: tuple[ProviderCall, ...], sent: str) -> tuple[ProviderCall, ...]:
+    """The calls that Bedrock ran itself, with what came of them: litellm drops the blocks that say it."""
+    made = list(ran)
+    streamed: dict[Json, dict[str, Json]] = {}
+    for event in events(sent):
+        blocks = dicts(at(event, ("output", "message", "content")))
+        results = {n: one["toolResult"] for n, one in enumerate(blocks) if isinstance(one.get("toolResult"), dict)}
+        start, piece = at(event, ("contentBlockStart",)), at(event, ("contentBlockDelta",))
+        if isinstance(opened := at(start, ("start", "toolResult")), dict):
+            results[start.get("contentBlockIndex")] = opened
+        streamed |= {place: {"content": [], **one} for place, one in results.items()}
+        more = at(piece, ("delta", "toolResult"))
+        if isinstance(more, list) and at(piece, ("contentBlockIndex",)) in streamed:
+            streamed[piece["contentBlockIndex"]]["content"] += more
+    for one in streamed.values():
+        result = {key: value for key, value in one.items() if key != "toolUseId"}
+        add_result(made, str(one.get("type") or "").removesuffix("_result"), str(one.get("toolUseId") or ""), result)
+    return tuple(made)
 
 
 def unreadable_call(sent: str, index: int) -> CallError | None:

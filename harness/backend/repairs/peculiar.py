@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backend.repairs.omissions import (
     anthropic_runs,
-    code_runs,
     executed_tools,
+    gemini_runs,
     gemini_usage,
     ollama_ids,
     provider_run_ids,
     unreadable_call,
+    with_bedrocks_results,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _with_geminis_own(reply: Reply, sent: str) -> Reply:
     return replace(
         reply,
         usage=gemini_usage(sent) or reply.usage,
-        provider_calls=(*reply.provider_calls, *code_runs(sent)),
+        provider_calls=gemini_runs(sent),
         errors=reply.errors if unreadable is None else (*reply.errors, unreadable),
     )
 
@@ -65,6 +66,11 @@ def _with_geminis_own(reply: Reply, sent: str) -> Reply:
 def _with_executed(reply: Reply, sent: str) -> Reply:
     ran = executed_tools(sent)
     return replace(reply, provider_calls=(*reply.provider_calls, *ran)) if ran else reply
+
+
+def _with_bedrocks_results(reply: Reply, sent: str) -> Reply:
+    ran = with_bedrocks_results(reply.provider_calls, sent) if "toolResult" in sent else reply.provider_calls
+    return replace(reply, provider_calls=ran) if reply.finish is not None else reply
 
 
 def _with_anthropics_runs(reply: Reply, sent: str) -> Reply:
@@ -87,7 +93,10 @@ _PECULIAR: Mapping[str, Peculiar] = {
     "openai_responses": Peculiar(openai_shape=True, cut_alike=True),
     "bedrock_invoke": Peculiar(binary=True, wrapped=True, completed=_with_anthropics_runs),
     "bedrock": Peculiar(
-        binary=True, parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"), ran=provider_run_ids
+        binary=True,
+        parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"),
+        ran=provider_run_ids,
+        completed=_with_bedrocks_results,
     ),
     "cohere": Peculiar(bare_lines=True, unlogged=True, empty_is_nothing=True),
     "ollama": Peculiar(bare_lines=True, ids=ollama_ids),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.backend.repairs.omissions import events
 from harness.backend.response import read_reply
-from harness.core.chat import Reply, ToolCall
-from harness.dialects.facts import dicts, grow
+from harness.core.chat import ProviderCall, Reply, ToolCall
+from harness.dialects.facts import add_result, dicts, grow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -163,7 +163,7 @@ def reply_of(output: Output, question: RoutedQuestion, *, cut: str = "") -> Repl
         raw_finish=None if cut else word,
         finish=None if cut else finish,
         calls=reply.calls if cut else (*reply.calls, *map(_own_tool, filter(_ours, items))),
-        provider_calls=() if cut else tuple(map(_ran, filter(_theirs, items))),
+        provider_calls=() if cut else tuple(_ran(items)),
     )
 
 
@@ -248,19 +248,33 @@ def _theirs(item: dict[str, Any]) -> bool:
     return not _ours(item) and isinstance(kind, str) and kind not in (*_SILENT, "function_call", "custom_tool_call")
 
 
-def _ran(item: dict[str, Any]) -> ToolCall:
-    """What the provider ran, with its parameters; all that an item of a kind not known here holds."""
-    kind, given = str(item["type"]), str(item.get("id") or "")
+def _ran(items: Iterable[dict[str, Any]]) -> list[ProviderCall]:
+    """What the provider ran, with its parameters and results; all that an item of a kind not known here holds."""
+    made: list[ProviderCall] = []
+    for item in items:
+        if _theirs(item):
+            result = {key: item[key] for key in _RESULTS if item.get(key) is not None} or None
+            made.append(ProviderCall(*_given(item), str(item.get("id") or ""), result))
+        elif item.get("type") == "tool_search_output" and item.get("execution") != "client":
+            add_result(made, "tool_search", "", {"tools": item.get("tools")})
+    return made
+
+
+_RESULTS = ("output", "outputs", "result", "results", "tools", "error")
+
+
+def _given(item: dict[str, Any]) -> tuple[str, dict[str, Json]]:
+    kind = str(item["type"])
     if kind == "mcp_call":
         with contextlib.suppress(ValueError, RecursionError, TypeError):
             arguments = json.loads(item.get("arguments") or "{}")
             if isinstance(arguments, dict):
-                return ToolCall(str(item.get("name")), arguments, given)
-        return ToolCall(str(item.get("name")), {"arguments": item.get("arguments")}, given)
+                return str(item.get("name")), arguments
+        return str(item.get("name")), {"arguments": item.get("arguments")}
     inner = item.get({"web_search_call": "action", "tool_search_call": "arguments"}.get(kind, ""))
-    rest = {key: one for key, one in item.items() if key not in _FRAME}
+    rest = {key: one for key, one in item.items() if key not in (*_FRAME, *_RESULTS)}
     named = kind.endswith("_call") and kind.removesuffix("_call") in _NAMED
-    return ToolCall(kind.removesuffix("_call") if named else kind, inner if isinstance(inner, dict) else rest, given)
+    return kind.removesuffix("_call") if named else kind, inner if isinstance(inner, dict) else rest
 
 
 _NAMED = ("web_search", "file_search", "code_interpreter", "image_generation", "tool_search")

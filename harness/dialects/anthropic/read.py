@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import HttpResponse
 
 _KINDS = {"tool_use": "call", "server_tool_use": "provider_call", "mcp_tool_use": "provider_call"}
+_BESIDE_RESULT = ("type", "tool_use_id", "caller")
 _DELTAS = {"text_delta": ("text", "text"), "thinking_delta": ("reasoning", "thinking")}
 
 
@@ -69,6 +70,9 @@ def _block(block: dict[str, Json]) -> Block:
         return Block("text", block["text"] + "")
     if kind == "thinking":
         return Block("reasoning", block["thinking"] + "")
+    if kind.endswith("_tool_result"):
+        result = {key: value for key, value in block.items() if key not in _BESIDE_RESULT}
+        return Block("provider_result", "", kind.removesuffix("_tool_result"), block.get("tool_use_id"), result)
     return Block(_KINDS.get(kind, "other"), "", block.get("name"), block.get("id"), block.get("input"))
 
 
@@ -98,6 +102,6 @@ def _take_delta(block: Block, delta: dict[str, Json]) -> None:
             raise ValueError(f"a {kind} in a block of another kind")
         block.text += delta[key]
     elif kind == "input_json_delta":
-        if block.kind in {"text", "reasoning"}:
+        if block.kind in {"text", "reasoning", "provider_result"}:
             raise ValueError("arguments in a block that is no tool use")
         block.fragments = (block.fragments or "") + delta["partial_json"]

@@ -92,13 +92,11 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
         if "mcp_tool" in quirks:
             server = {"name": used.name, "server_name": "tools", "input": used.parameters}
             yield {"type": "mcp_tool_use", "id": used.id, **server}
-            said: Json = [{"type": "text", "text": "done"}]
-            yield {"type": "mcp_tool_result", "tool_use_id": used.id, "is_error": False, "content": said}
-            continue
-        yield {"type": "server_tool_use", "id": used.id, "name": used.name, "input": used.parameters}
-        failed = {"type": f"{used.name}_tool_result_error", "error_code": "unavailable"}
-        found: Json = [] if used.name == "web_search" else failed
-        yield {"type": f"{used.name}_tool_result", "tool_use_id": used.id, "content": found}
+        else:
+            yield {"type": "server_tool_use", "id": used.id, "name": used.name, "input": used.parameters}
+        if used.result is not None:
+            tool = "mcp" if "mcp_tool" in quirks else used.name
+            yield {"type": f"{tool}_tool_result", "tool_use_id": used.id, **used.result}
     text = [{"type": "text", "text": reply.text}] if reply.text else []
     if "text_last" not in quirks:
         yield from text

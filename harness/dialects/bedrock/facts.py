@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.core.chat import ProviderCall
 from harness.dialects.facts import Facts, provider_error, status_of
 
 if TYPE_CHECKING:
@@ -89,5 +90,11 @@ FACTS = Facts(
     resigned="requests to Bedrock are signed, each for its own minute; record it again instead",
     refuses_blank_text=True,  # its error text: the text field in the ContentBlock object is blank
     empty_result_is_a_list=True,
+    runs=ProviderCall(
+        "nova_code_interpreter",
+        {"snippet": "1"},
+        "tooluse_1",
+        {"type": "nova_code_interpreter_result", "status": "success", "content": [{"json": {"stdOut": "1"}}]},
+    ),
     failure=failure,
 )

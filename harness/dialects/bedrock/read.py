@@ -60,6 +60,8 @@ def _block(block: dict[str, Json]) -> Block:
         return Block("text", block["text"] + "")
     if "toolUse" in block:
         return _use(block["toolUse"])
+    if "toolResult" in block:
+        return _result(block["toolResult"])
     if "citationsContent" in block:
         said = block["citationsContent"].get("content") or ()
         return Block("text", "".join(one.get("text") or "" for one in said))
@@ -71,6 +73,11 @@ def _block(block: dict[str, Json]) -> Block:
 def _use(use: dict[str, Json]) -> Block:
     kind = "provider_call" if use.get("type") == "server_tool_use" else "call"
     return Block(kind, "", use.get("name"), use.get("toolUseId"), use.get("input"))
+
+
+def _result(told: dict[str, Json]) -> Block:
+    result = {"content": [], **{key: value for key, value in told.items() if key != "toolUseId"}}
+    return Block("provider_result", "", str(told.get("type") or "").removesuffix("_result"), told["toolUseId"], result)
 
 
 def _take_frame(frame: eventstream.Frame, made: Message, headers: Headers) -> None:
@@ -90,7 +97,7 @@ def _take_event(kind: str, event: dict[str, Json], made: Message) -> None:
         made.begin()
     elif kind == "contentBlockStart":
         start = event["start"]
-        fresh = _use(start["toolUse"]) if "toolUse" in start else Block("other" if start else "text")
+        fresh = _block(start) if "toolUse" in start or "toolResult" in start else Block("other" if start else "text")
         made.start(event["contentBlockIndex"], fresh)
     elif kind == "contentBlockDelta":
         _take_delta(event["contentBlockIndex"], event["delta"], made)
@@ -117,6 +124,10 @@ def _take_delta(index: int, delta: dict[str, Json], made: Message) -> None:
     elif kind:
         block.text += delta["reasoningContent"].get("text", "")
     elif "toolUse" in delta:
-        if block.kind in {"text", "reasoning"}:
+        if block.kind in {"text", "reasoning", "provider_result"}:
             raise ValueError("arguments in a block that is no tool use")
         block.fragments = (block.fragments or "") + delta["toolUse"]["input"]
+    elif "toolResult" in delta:
+        if block.kind != "provider_result":
+            raise ValueError("a result in a block that is none")
+        block.input["content"] += delta["toolResult"]

@@ -94,7 +94,8 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
     for used in reply.provider_calls:
         use = {"toolUseId": used.id, "name": used.name, "input": used.parameters, "type": "server_tool_use"}
         yield {"toolUse": use}
-        yield {"toolResult": {"toolUseId": used.id, "content": [], "status": "success", "type": f"{used.name}_result"}}
+        if used.result is not None:
+            yield {"toolResult": {"toolUseId": used.id, **used.result}}
     cited = len(reply.text) // 2 if "citations" in quirks else 0
     if cited:
         yield {"citationsContent": {"content": [{"text": reply.text[:cited]}], "citations": [_CITED]}}
@@ -158,6 +159,8 @@ def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
         yield "contentBlockStart", {"start": {kind: start}}
         for piece in _fragments(inner["input"], quirks) if kind == "toolUse" else ():
             yield "contentBlockDelta", {"delta": {"toolUse": {"input": piece}}}
+        for part in inner["content"] if kind == "toolResult" else ():
+            yield "contentBlockDelta", {"delta": {"toolResult": [part]}}
 
 
 def _fragments(given: Json, quirks: frozenset[str]) -> Iterator[str]:

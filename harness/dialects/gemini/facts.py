@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.core.chat import ToolCall
+from harness.core.chat import ProviderCall
 from harness.dialects.facts import RESOURCES, Facts, provider_error, seconds, status_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ FACTS = Facts(
     object_results=True,
     own_schemas=True,
     state="signatures",
-    runs=ToolCall("code_execution", {"language": "PYTHON", "code": "1"}, ""),
+    runs=ProviderCall(
+        "code_execution", {"language": "PYTHON", "code": "1"}, "", {"outcome": "OUTCOME_OK", "output": "1\n"}
+    ),
     event_keys=("candidates", "promptFeedback", "usageMetadata", "error"),
     object_arguments="always",
     finishes=FINISHES,

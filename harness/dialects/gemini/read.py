@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
 from harness.dialects.arguments import judged
 from harness.dialects.carried import shaped
+from harness.dialects.facts import add_result
 from harness.dialects.framing.kinds import answers, framing
 from harness.dialects.gemini.facts import FACTS
 from harness.dialects.gemini.partial_calls import take_call
@@ -31,7 +32,7 @@ class _Message:
     id: str = ""
     model: str = ""
     calls: list[dict[str, Json]] = field(default_factory=list)
-    theirs: list[ToolCall] = field(default_factory=list)
+    theirs: list[ProviderCall] = field(default_factory=list)
 
 
 def read(response: HttpResponse) -> Reply:
@@ -85,10 +86,15 @@ def _take_part(part: dict[str, Json], made: _Message) -> None:
     if "executableCode" in part:
         code = part["executableCode"]
         given = {"language": code.get("language"), "code": code.get("code")}
-        made.theirs.append(ToolCall("code_execution", given, code.get("id") or ""))
+        made.theirs.append(ProviderCall("code_execution", given, code.get("id") or ""))
     if "toolCall" in part:
         used = part["toolCall"]
-        made.theirs.append(ToolCall(used["toolType"] + "", {**(used.get("args") or {})}, used.get("id") or ""))
+        made.theirs.append(ProviderCall(used["toolType"] + "", {**(used.get("args") or {})}, used.get("id") or ""))
+    for kind in ("codeExecutionResult", "toolResponse"):
+        if kind in part:
+            told = part[kind]
+            result = {key: value for key, value in told.items() if key not in ("id", "toolType")}
+            add_result(made.theirs, str(told.get("toolType") or "code_execution"), told.get("id") or "", result)
 
 
 def _usage(told: Json) -> Usage | None:

@@ -153,10 +153,12 @@ def _said_parts(reply: Reply) -> Iterator[dict[str, Json]]:
         identity = {"id": used.id} if used.id else {}
         if used.name == "code_execution" and used.parameters.keys() == {"language", "code"}:
             yield {"executableCode": {**identity, **used.parameters}}
-            yield {"codeExecutionResult": {**identity, "outcome": "OUTCOME_OK", "output": ""}}
+            if used.result is not None:
+                yield {"codeExecutionResult": {**identity, **used.result}}
         else:
             yield {"toolCall": {**identity, "toolType": used.name, "args": used.parameters}}
-            yield {"toolResponse": {**identity, "toolType": used.name, "response": {}}}
+            if used.result is not None:
+                yield {"toolResponse": {**identity, "toolType": used.name, **used.result}}
     if reply.reasoning:
         yield {"text": reply.reasoning, "thought": True}
     if reply.text:

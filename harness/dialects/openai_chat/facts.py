@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.core.chat import ToolCall
+from harness.core.chat import ProviderCall
 from harness.core.errors import ContextWindowError, ProviderError
 from harness.dialects.facts import ROWS, Facts, at, provider_error, seconds, status_of
 
@@ -126,7 +126,7 @@ def _wait(told: dict[str, Json]) -> float | None:
 
 FACTS = Facts(
     state="details",
-    runs=ToolCall("search", {"query": "x"}, ""),
+    runs=ProviderCall("search", {"query": "x"}, "", {"output": "A page"}),
     runs_under="executed_tools",
     last_line=r"(?m)^data: ?\[DONE\]",
     event_keys=("choices", "error", "object"),

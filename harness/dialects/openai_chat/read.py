@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects.arguments import judged, strict_json
 from harness.dialects.carried import shaped, without_thinking
@@ -47,7 +47,7 @@ class _Message:
     id: str = ""
     model: str = ""
     calls: list[_Call] = field(default_factory=list)
-    ran: dict[Json, ToolCall] = field(default_factory=dict)
+    ran: dict[Json, ProviderCall] = field(default_factory=dict)
     function_call: _Call | None = None
 
     @property
@@ -137,7 +137,10 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
     for call in message.get("tool_calls") or ():
         _take_call(call, made.calls, whole=whole)
     for used in message.get("executed_tools") or ():
-        made.ran[used.get("index")] = ToolCall(used["type"] + "", strict_json(used["arguments"]), "")
+        before = made.ran.get(used.get("index"))
+        came = {key: value for key, value in used.items() if key not in ("index", "type", "arguments")}
+        result = {**(before.result or {} if before else {}), **came} or None
+        made.ran[used.get("index")] = ProviderCall(used["type"] + "", strict_json(used["arguments"]), "", result)
     legacy = message.get("function_call")
     if legacy and (legacy.get("name") or legacy.get("arguments")):
         made.function_call = made.function_call or _Call(None)

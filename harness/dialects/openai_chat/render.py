@@ -185,7 +185,8 @@ def whole(made: Answer) -> HttpResponse:
     if reply.state.get("reasoning_details"):
         message["reasoning_details"] = reply.state["reasoning_details"]
     if reply.provider_calls:
-        message["executed_tools"] = [{**one, "output": "done"} for one in executed(reply)]
+        ran = zip(executed(reply), reply.provider_calls, strict=True)
+        message["executed_tools"] = [{**one, **(call.result or {})} for one, call in ran]
     if reply.refusal or not made.has("plain"):
         message["refusal"] = reply.refusal or None
     if not made.has("plain"):

@@ -95,9 +95,10 @@ def _deltas(made: Answer) -> Iterator[dict[str, Json]]:
         yield first
     if reply.state.get("reasoning_details"):
         yield {"reasoning_details": reply.state["reasoning_details"]}
-    for used in executed(reply):
+    for used, call in zip(executed(reply), reply.provider_calls, strict=True):
         yield {"executed_tools": [used]}
-        yield {"executed_tools": [{**used, "output": "done"}]}
+        if call.result is not None:
+            yield {"executed_tools": [{**used, **call.result}]}
     yield from said
     yield from calls
 

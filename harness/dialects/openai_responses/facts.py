@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.core.chat import ProviderCall
 from harness.dialects.facts import ROWS, Facts, provider_error, status_of
 from harness.dialects.framing.variants import VARIANTS
 
@@ -55,7 +56,12 @@ PROVIDER_CALLS = {
     "mcp_approval_request": ("mcp_approval_request", ""),
 }
 """Items that OpenAI runs itself: the tool's name, and the field that holds its parameters (``""``: all that is left
-of the item). An item of a kind not listed anywhere here is kept like them, under its kind.
+of the item, the result aside). An item of a kind not listed anywhere here is kept like them, under its kind.
+"""
+
+RESULTS = ("output", "outputs", "result", "results", "tools", "error")
+"""The fields of such an item that hold what came of it; null where nothing did. What a tool search found stands in an
+item of its own, ``tool_search_output``.
 """
 
 NO_CALLS = ("message", "reasoning", "compaction", "tool_search_output")
@@ -106,6 +112,7 @@ def _error(found: Json) -> ProviderError:
 
 FACTS = Facts(
     state="items",
+    runs=ProviderCall("ask_wiki", {"question": "x"}, "mcp_1", {"output": "A page"}),
     dropped_options=frozenset({"seed", "presence_penalty", "stop"}),
     finishes=FINISHES,
     finish_at=("status",),

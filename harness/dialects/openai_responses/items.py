@@ -15,7 +15,7 @@ from harness.dialects.openai_responses.facts import FACTS, FAILURES, PROVIDER_CA
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.core.chat import Finish, Json, Reply, ToolCall
+    from harness.core.chat import Finish, Json, ProviderCall, Reply, ToolCall
 
 WIRE = "a response"
 _FINISHES: tuple[Finish | None, ...] = ("stop", "tool_calls", "length", "content_filter")
@@ -209,16 +209,16 @@ class _Items:
     def _id(self, given: str) -> str:
         return given.ljust(_LONG_ID, "0") if "id_long" in self.quirks else given
 
-    def _ran(self, call: ToolCall) -> dict[str, Json]:
+    def _ran(self, call: ProviderCall) -> dict[str, Json]:
         known = {name: (kind, field) for kind, (name, field) in PROVIDER_CALLS.items()}
         kind, field = known.get(call.name, ("mcp_call", ""))
         if kind == "mcp_call":
             rest: dict[str, Json] = {"name": call.name, "arguments": dumps(call.parameters)}
-            rest |= {"server_label": "tools", "output": "done", "error": None, "approval_request_id": None}
+            rest |= {"server_label": "tools", "output": None, "error": None, "approval_request_id": None}
         else:
             rest = {field: call.parameters} if field else dict(call.parameters)
         if kind == "tool_search_call":
             rest["execution"] = "server"
         if rest.keys() & {"id", "type", "status"}:
             raise UsageError(f"{WIRE} has no place for a parameter of that name in what {call.name} ran")
-        return self._item(kind, call.id, rest, "completed")
+        return self._item(kind, call.id, rest | (call.result or {}), "completed")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
+from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects.arguments import judged
 from harness.dialects.carried import shaped
+from harness.dialects.facts import add_result
 from harness.dialects.framing.kinds import answer, answers, framing
 from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_responses.facts import (
@@ -20,6 +21,7 @@ from harness.dialects.openai_responses.facts import (
     FACTS,
     NO_CALLS,
     PROVIDER_CALLS,
+    RESULTS,
     TERMINATORS,
     UNENDED,
 )
@@ -182,7 +184,7 @@ def _reply(body: dict[str, Json], items: list[dict[str, Json]]) -> Reply:
         text="".join(_texts(items, "output_text", "text")),
         calls=tuple(call for call in found if isinstance(call, ToolCall)),
         errors=tuple(call for call in found if isinstance(call, CallError)),
-        provider_calls=tuple(_ran(item) for item in items if _theirs(item)),
+        provider_calls=tuple(_ran(items)),
         finish=finish,
         usage=_usage(body.get("usage")),
         reasoning="\n\n".join(filter(None, map(_reasoning, items))),
@@ -240,18 +242,30 @@ def _call(item: dict[str, Json], place: int, *, cut: bool) -> ToolCall | CallErr
     return judged(BUILT_IN_CLIENT_CALLS[kind], rest, call_id, place, cut=cut)
 
 
-def _ran(item: dict[str, Json]) -> ToolCall:
-    """What the provider ran; its parameters as they stand, or the text of those that are no object."""
-    kind, given = item["type"], item.get("id") or ""
-    if kind == "mcp_call":
-        read_back = judged(item.get("name"), item.get("arguments"), given, 0, cut=False)
+def _ran(items: list[dict[str, Json]]) -> list[ProviderCall]:
+    """What the provider ran, and what came of it."""
+    made: list[ProviderCall] = []
+    for item in items:
+        if _theirs(item):
+            name, parameters = _given_there(item)
+            result = {key: item[key] for key in RESULTS if item.get(key) is not None} or None
+            made.append(ProviderCall(name, parameters, item.get("id") or "", result))
+        elif item["type"] == "tool_search_output" and item.get("execution") != "client":
+            add_result(made, "tool_search", "", {"tools": item.get("tools")})
+    return made
+
+
+def _given_there(item: dict[str, Json]) -> tuple[str, dict[str, Json]]:
+    """Name and parameters of what the provider ran: as they stand, or the text of those that are no object."""
+    if item["type"] == "mcp_call":
+        read_back = judged(item.get("name"), item.get("arguments"), item.get("id") or "", 0, cut=False)
         if isinstance(read_back, ToolCall):
-            return read_back
-        return ToolCall(str(item.get("name")), {"arguments": item.get("arguments")}, given)
-    name, field = PROVIDER_CALLS.get(kind, (kind, ""))
+            return read_back.name, read_back.parameters
+        return str(item.get("name")), {"arguments": item.get("arguments")}
+    name, field = PROVIDER_CALLS.get(item["type"], (item["type"], ""))
     inner = item.get(field) if field else None
-    rest = {key: value for key, value in item.items() if key not in _BESIDE}
-    return ToolCall(name, inner if isinstance(inner, dict) else rest, given)
+    rest = {key: value for key, value in item.items() if key not in (*_BESIDE, *RESULTS)}
+    return name, inner if isinstance(inner, dict) else rest
 
 
 def _usage(told: Json) -> Usage | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.core.chat import ToolCall
 from harness.laws.broken_backends import replies, requests
 from harness.laws.broken_backends.corruption import (
     BrokenBackend,
@@ -98,10 +99,33 @@ MORE: tuple[BrokenBackend, ...] = (
     BrokenBackend(
         "provider-tools-handed-on",
         "litellm: server_tool_use as the client's calls",
-        on_reply(lambda r: replace(r, calls=(*r.provider_calls, *r.calls), provider_calls=())),
+        on_reply(
+            lambda r: replace(
+                r,
+                calls=(*(ToolCall(one.name, one.parameters, one.id) for one in r.provider_calls), *r.calls),
+                provider_calls=(),
+            )
+        ),
     ),
     BrokenBackend(
         "provider-tools-forgotten", "server_tool_use skipped", on_reply(lambda r: replace(r, provider_calls=()))
+    ),
+    BrokenBackend(
+        "provider-results-forgotten",
+        "litellm: what the provider's tool found is in no field of the message",
+        on_reply(lambda r: replace(r, provider_calls=tuple(replace(one, result=None) for one in r.provider_calls))),
+    ),
+    BrokenBackend(
+        "provider-results-as-text",
+        "a result written out, as a tool's message has it",
+        on_reply(
+            lambda r: replace(
+                r,
+                provider_calls=tuple(
+                    replace(one, result=one.result and {"text": str(one.result)}) for one in r.provider_calls
+                ),
+            )
+        ),
     ),
     BrokenBackend(
         "finish-by-calls",

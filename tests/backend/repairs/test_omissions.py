@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import json
 
-from harness.backend.repairs.omissions import code_runs, generated_text, ollama_ids, unreadable_call
-from harness.core.chat import CallError, ToolCall
+from harness.backend.repairs.omissions import (
+    gemini_runs,
+    generated_text,
+    ollama_ids,
+    unreadable_call,
+    with_bedrocks_results,
+)
+from harness.core.chat import CallError, ProviderCall
 
 
 def lines(*events):
@@ -16,10 +22,31 @@ def gemini(*parts, **more):
 
 def test_code_that_gemini_ran_is_found_whole_and_streamed():
     part = {"executableCode": {"language": "PYTHON", "code": "print(1)"}}
-    run = ToolCall("code_execution", {"language": "PYTHON", "code": "print(1)"}, "")
-    assert code_runs(json.dumps(gemini({"text": "a\u2028b"}, part))) == (run,)
-    assert code_runs(lines(gemini({"text": "a\u2028b"}), gemini(part))) == (run,)
-    assert code_runs("") == code_runs("not json") == code_runs(lines(gemini({"text": "x"}))) == ()
+    came = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}
+    run = ProviderCall("code_execution", {"language": "PYTHON", "code": "print(1)"}, "", came["codeExecutionResult"])
+    assert gemini_runs(json.dumps(gemini({"text": "a\u2028b"}, part, came))) == (run,)
+    assert gemini_runs(lines(gemini({"text": "a\u2028b"}), gemini(part), gemini(came))) == (run,)
+    assert gemini_runs("") == gemini_runs("not json") == gemini_runs(lines(gemini({"text": "x"}))) == ()
+
+
+def test_geminis_other_tools_have_their_answers_by_id():
+    uses = [{"toolCall": {"toolType": "SEARCH", "id": one, "args": {"q": one}}} for one in ("a", "b")]
+    told = [{"toolResponse": {"toolType": "SEARCH", "id": one, "response": {"of": one}}} for one in ("b", "a")]
+    found = gemini_runs(lines(gemini(*uses), gemini(*told)))
+    assert found == tuple(ProviderCall("SEARCH", {"q": one}, one, {"response": {"of": one}}) for one in ("a", "b"))
+
+
+def test_bedrocks_results_are_found_whole_and_streamed():
+    ran = (ProviderCall("nova", {}, "t_1"),)
+    told = {"toolUseId": "t_1", "type": "nova_result", "status": "success"}
+    content = [{"text": "a"}, {"json": {"n": 1}}]
+    done = (ProviderCall("nova", {}, "t_1", {"content": content, "type": "nova_result", "status": "success"}),)
+    block = {"toolResult": {**told, "content": content}}
+    assert with_bedrocks_results(ran, json.dumps({"output": {"message": {"content": [block]}}})) == done
+    opened = {"contentBlockStart": {"contentBlockIndex": 1, "start": {"toolResult": told}}}
+    pieces = [{"contentBlockDelta": {"contentBlockIndex": 1, "delta": {"toolResult": [one]}}} for one in content]
+    assert with_bedrocks_results(ran, lines(opened, *pieces)) == done
+    assert with_bedrocks_results(ran, lines(*pieces)) == ran
 
 
 def test_a_call_that_gemini_could_not_read_is_an_error_with_what_it_said():

@@ -308,7 +308,12 @@ def test_a_value_of_another_kind_is_no_state_and_no_error(provider, stream):
         for other in altered(json.loads(line)):
             sent = "\n".join([*lines[:place], json.dumps(other), *lines[place + 1 :]])
             state_of(sent, PROFILES[provider].dialect, "m")
-            for read in (omissions.anthropic_runs, omissions.executed_tools, omissions.code_runs, omissions.own_usage):
+            for read in (
+                omissions.anthropic_runs,
+                omissions.executed_tools,
+                omissions.gemini_runs,
+                omissions.own_usage,
+            ):
                 read(sent)
             output = bridge.output_of(sent)
             assert output is None or all(isinstance(one, dict) for one in output.items)
