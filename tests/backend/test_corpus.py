@@ -205,7 +205,7 @@ def test_every_recorded_answer_is_read_as_the_index_reads_it(exchanges, api, wit
 
 
 def test_the_backend_says_all_that_the_reader_says(exchanges):
-    """Text, reasoning, refusal and the reason for the end, whole and streamed, of all answers that both read."""
+    """Text, reasoning, refusal, what the provider ran and the reason for the end, of all answers that both read."""
     seen, differ, examples = Counter(), Counter(), {}
     for api, name in SPEAKS.items():
         for exchange, entry in exchanges[api]:
@@ -220,7 +220,7 @@ def test_the_backend_says_all_that_the_reader_says(exchanges):
             if ours is None:
                 continue
             seen[name] += 1
-            for field in ("text", "reasoning", "refusal", "finish"):
+            for field in ("text", "reasoning", "refusal", "finish", "provider_calls"):
                 if getattr(ours, field) != getattr(theirs, field):
                     differ[name, field] += 1
                     examples[name, field] = exchange["id"], getattr(ours, field), getattr(theirs, field)

@@ -105,7 +105,7 @@ def with_bedrocks_results(ran: tuple[ProviderCall, ...], sent: str) -> tuple[Pro
         start, piece = at(event, ("contentBlockStart",)), at(event, ("contentBlockDelta",))
         if isinstance(opened := at(start, ("start", "toolResult")), dict):
             results[start.get("contentBlockIndex")] = opened
-        streamed |= {place: {"content": [], **one} for place, one in results.items()}
+        streamed |= {place: {**one, "content": one.get("content") or []} for place, one in results.items()}
         more = at(piece, ("delta", "toolResult"))
         if isinstance(more, list) and at(piece, ("contentBlockIndex",)) in streamed:
             streamed[piece["contentBlockIndex"]]["content"] += more

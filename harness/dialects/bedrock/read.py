@@ -76,7 +76,8 @@ def _use(use: dict[str, Json]) -> Block:
 
 
 def _result(told: dict[str, Json]) -> Block:
-    result = {"content": [], **{key: value for key, value in told.items() if key != "toolUseId"}}
+    result = {key: value for key, value in told.items() if key != "toolUseId"}
+    result["content"] = list(told.get("content") or ())
     return Block("provider_result", "", str(told.get("type") or "").removesuffix("_result"), told["toolUseId"], result)
 
 

@@ -87,7 +87,7 @@ _BY_LAWS = {
     "D1 D2 D3 D9 D10 D11 D15 N9 N6": "calls-accumulate",
     "D3 D7 D8 D18": "reasoning-in-text",
     "D14 D1 D2 D3 D10 D15 N9": "provider-tools-handed-on",
-    "D14": "provider-tools-forgotten",
+    "D14": "provider-tools-forgotten provider-results-forgotten provider-results-as-text",
     "D15": "empty-at-limit empty-at-filter",
     "D1 D2 D15": "stopped-calls-dropped",
     "S5 D15": "kin-words-are-stop",

@@ -40,7 +40,7 @@ def test_bedrocks_results_are_found_whole_and_streamed():
     ran = (ProviderCall("nova", {}, "t_1"),)
     told = {"toolUseId": "t_1", "type": "nova_result", "status": "success"}
     content = [{"text": "a"}, {"json": {"n": 1}}]
-    done = (ProviderCall("nova", {}, "t_1", {"content": content, "type": "nova_result", "status": "success"}),)
+    done = (ProviderCall("nova", {}, "t_1", {"type": "nova_result", "status": "success", "content": content}),)
     block = {"toolResult": {**told, "content": content}}
     assert with_bedrocks_results(ran, json.dumps({"output": {"message": {"content": [block]}}})) == done
     opened = {"contentBlockStart": {"contentBlockIndex": 1, "start": {"toolResult": told}}}
