@@ -7,6 +7,8 @@ export LITELLM_OFFLINE_MODE = true
 export LITELLM_LOCAL_MODEL_COST_MAP = True
 export HF_HUB_OFFLINE = 1
 export AWS_EC2_METADATA_DISABLED = true
+# Images of Python often set it: each of the many processes here would compile every module again.
+export PYTHONDONTWRITEBYTECODE =
 
 NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 

@@ -6,6 +6,7 @@ the program is a fork of a process that has loaded it: environment, folder, argu
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -51,6 +52,7 @@ def python(
 
 def _run(words: tuple[str, ...], cwd: str, env: dict[str, str], out: Path, err: Path) -> None:
     """In the fork: all that a started interpreter takes from outside is put in place, then the module runs."""
+    gc.freeze()  # half a million objects of litellm's: to look for garbage among them takes half of a short program
     for number, (path, flags) in enumerate(
         ((os.devnull, os.O_RDONLY), (out, os.O_WRONLY | os.O_CREAT), (err, os.O_WRONLY | os.O_CREAT))
     ):
