@@ -45,6 +45,14 @@ def _first(found: Sequence[str | None]) -> str | None:
     return next((one for one in found if one), None)
 
 
+def parsed(text: str) -> tuple[bool, Json]:
+    """Whether a text is one JSON value, and which."""
+    try:
+        return True, json.loads(text)
+    except (ValueError, RecursionError):
+        return False, None
+
+
 def shown(value: Json) -> str:
     """A value as JSON, shortened."""
     text = json.dumps(value, ensure_ascii=False)

@@ -7,6 +7,7 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from harness.checks.fitting_value import fitting_value
 from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
@@ -44,16 +45,17 @@ def errors(value: Json, schema: dict[str, Any]) -> Iterator[Any]:
     return found
 
 
-def recorded_misfit(value: Json, schema: Json) -> str | None:
+def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> str | None:
     """Why ``value`` does not fit a schema that somebody else's program wrote; None where it fits.
 
     Where the schema does not say its draft, ``value`` fits if it does by any draft that the schema is valid in.
-    Raises ``UnreadableSchemaError`` for a schema that can't be used.
+    ``arguments`` says that it is of a call's arguments, which are always an object. Raises ``UnreadableSchemaError``
+    for a schema that can't be used: one that is none, or that no value is found to fit.
     """
     if schema in ({}, True) or schema is None:
         return None
     text = json.dumps(schema, sort_keys=True)
-    worst, why = None, ""
+    worst, why, newest = None, "", None
     try:
         for draft in _drafts(text):
             validator = _validator(text, draft)
@@ -63,6 +65,7 @@ def recorded_misfit(value: Json, schema: Json) -> str | None:
             worst = _best([one for one in validator.iter_errors(value) if not _only_binary(one)])
             if worst is None:
                 return None
+            newest = newest or validator
     except UnreadableSchemaError:
         raise
     except Exception as error:
@@ -70,7 +73,22 @@ def recorded_misfit(value: Json, schema: Json) -> str | None:
         raise UnreadableSchemaError(f"{type(error).__name__}: {error}") from error
     if worst is None:
         raise UnreadableSchemaError(f"it is no valid JSON schema ({why[:200]})")
+    if not _can_be_fitted(newest, arguments=arguments):
+        raise UnreadableSchemaError(f"no value is found that fits it; of this one it says: {worst[:200]}")
     return worst
+
+
+def _can_be_fitted(validator: Any, *, arguments: bool) -> bool:
+    """Whether there is a value that fits: of a schema that contradicts itself, nobody can be held to it."""
+
+    def fits(value: Json, part: Json) -> bool:
+        return all(map(_only_binary, validator.evolve(schema=part).iter_errors(value)))
+
+    whole = {"allOf": [validator.schema, {"type": "object"}]} if arguments else validator.schema
+    try:
+        return fitting_value(whole, fits=fits, root=validator.schema) is not None
+    except Exception:  # noqa: BLE001 - as above: keywords with values of any type, in places that the call did not reach
+        return False
 
 
 _DRAFTS = ("Draft202012Validator", "Draft201909Validator", "Draft7Validator", "Draft6Validator", "Draft4Validator")
@@ -81,8 +99,6 @@ def _drafts(text: str) -> tuple[str, ...]:
     schema = json.loads(text)
     if not isinstance(schema, dict):
         raise UnreadableSchemaError(f"a schema is an object, this is {text[:60]}")
-    if schema == {"not": {}}:
-        raise UnreadableSchemaError("no value fits it")
     said = schema.get("$schema")
     if not isinstance(said, str):
         return _DRAFTS

@@ -6,6 +6,7 @@ looked up under all spellings wherever a dialect puts its options.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.dialects.chat_request import ChatRequest
 
-_PLACES = ("generationConfig", "generation_config", "inferenceConfig", "options", "parameters", "extra_body")
+_PLACES = (
+    *("generationConfig", "generation_config", "inferenceConfig", "additionalModelRequestFields"),
+    *("options", "parameters", "extra_body"),
+)
 _LIMITS = (
     "max_tokens",
     "max_completion_tokens",
@@ -28,7 +32,16 @@ _LIMITS = (
 )
 _STOPS = ("stop", "stop_sequences", "stopSequences", "stop_token_ids")
 _ANSWERS = ("n", "candidateCount", "candidate_count", "num_generations", "best_of")
+# What chooses tokens in the model's place: OpenAI's bias, and the constraints of vLLM, SGLang, llama.cpp and Fireworks.
+_STEERING = (
+    *("logit_bias", "grammar", "regex", "ebnf", "structured_outputs", "structural_tag", "ignore_eos", "min_tokens"),
+    *("guided_json", "guided_regex", "guided_choice", "guided_grammar", "bad_words", "allowed_token_ids"),
+)
 _CHOICES = ("tool_choice", "toolChoice", "function_call")
+
+
+_MESSAGES = ("messages", "contents", "input")
+_ELSEWHERE = ("previous_response_id", "conversation", "cachedContent", "cached_content", "session_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,9 @@ class Limits:
     sequences, ``answers`` how many answers it asked for at once. ``continues`` says that the last message is the
     model's own, which it goes on from. ``other_tools`` counts tools that are no functions of the caller's: the
     provider's own, MCP servers, tools of free text. ``unread_choice`` is a tool choice that can't be read here.
-    ``deferred`` are names of tools whose schemas the model sees only when a search has loaded them.
+    ``deferred`` are names of tools whose schemas the model sees only when a search has loaded them, ``doubled`` those
+    that are offered twice with different schemas. ``steered`` names an option that chooses tokens in the model's place,
+    ``broken`` says what is wrong in the conversation: a call without a result, a result without a call, no question.
     """
 
     tokens: int | None = None
@@ -47,23 +62,75 @@ class Limits:
     other_tools: int = 0
     unread_choice: bool = False
     deferred: frozenset[str] = frozenset()
+    doubled: frozenset[str] = frozenset()
+    steered: str = ""
+    broken: str = ""
 
 
 def limits(question: ChatRequest) -> Limits:
     """What ``question`` was limited by."""
     body = question.body
-    tokens = [one for one in _found(body, _LIMITS) if isinstance(one, int) and one > 0]
-    answers = [one for one in _found(body, _ANSWERS) if isinstance(one, int) and not isinstance(one, bool)]
-    last = question.messages[-1] if question.messages else {}
+    tokens = [one for one in map(_number, _found(body, _LIMITS)) if one is not None and one >= 0]
+    answers = [one for one in map(_number, _found(body, _ANSWERS)) if one is not None]
     return Limits(
         tokens=min(tokens, default=None),
         stops=any(_found(body, _STOPS)),
         answers=max(answers, default=1),
-        continues=last.get("role") == "assistant",
+        continues=_last_role(question) in {"assistant", "model"},
         other_tools=max(0, _offered(body) - len(question.tools)),
         deferred=frozenset(_deferred(body)),
         unread_choice=question.choice is None and any(_chosen(body)),
+        doubled=frozenset(_doubled(question)),
+        steered=next((name for name in _STEERING if any(_found(body, (name,)))), ""),
+        broken=_broken(question),
     )
+
+
+def _number(value: Json) -> int | None:
+    """A whole number, as protobuf's JSON and careless callers write it too: ``5``, ``5.0``, ``"5"``."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return int(value) if whole and not isinstance(value, bool) else None
+
+
+def _last_role(question: ChatRequest) -> Json:
+    """Whose the last message is, also where nothing of it is text or a call."""
+    given = next((one for name in _MESSAGES if isinstance(one := question.body.get(name), list) and one), [])
+    last = given[-1] if given else None
+    said = question.messages[-1] if question.messages else {}
+    return last["role"] if isinstance(last, dict) and isinstance(last.get("role"), str) else said.get("role")
+
+
+def _doubled(question: ChatRequest) -> Iterator[str]:
+    known: dict[str, Json] = {}
+    for tool in question.tools:
+        name, schema = tool["function"]["name"], tool["function"].get("parameters")
+        if known.setdefault(name, schema) != schema:
+            yield name
+
+
+def _broken(question: ChatRequest) -> str:
+    """What is wrong in a conversation; ids are compared where the API has them."""
+    if any(question.body.get(name) for name in _ELSEWHERE):
+        return ""  # what went before is not in this request
+    waiting: list[str] = []
+    for message in question.messages:
+        if message.get("role") == "tool":
+            answered = message.get("tool_call_id") or (waiting or [""])[0]
+            if answered not in waiting:
+                return "a result without a call"
+            waiting.remove(answered)
+        elif message.get("role") == "assistant":
+            waiting += [str(one.get("id") or "") for one in message.get("tool_calls") or ()]
+        elif waiting:
+            return "a call without a result"
+    return "" if any(map(_says, question.messages)) else "no question"
+
+
+def _says(message: Mapping[str, Json]) -> bool:
+    content = message.get("content")
+    return bool(content.strip() if isinstance(content, str) else content) or bool(message.get("tool_calls"))
 
 
 def _found(body: Json, names: tuple[str, ...]) -> Iterator[Json]:

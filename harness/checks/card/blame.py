@@ -48,7 +48,7 @@ def cut(seen: CheckContext) -> Finding | None:
     native = seen.exchange.response if seen.exchange else None
     used = reading.usage.completion if reading.usage else None
     limit = seen.limits.tokens
-    by_count = limit is not None and used is not None and used >= limit
+    by_count = limit is not None and (used or 0) >= limit
     by_native = native is not None and _NATIVE_CUT.search(native.body) is not None
     word = reading.raw_finish or reading.finish or "none"
     if reading.finish == "length" or by_count or by_native:
@@ -118,16 +118,32 @@ def unaccountable(seen: CheckContext, *, ended: bool = True) -> Finding | None:
     whether or not it was cut, such as a call that is there.
     """
     found = unread(seen) or disagreed(seen)
-    return found or ((cut(seen) or refused(seen) or elsewhere(seen)) if ended else None)
+    return found or ((cut(seen) or refused(seen) or steered(seen) or elsewhere(seen)) if ended else None)
+
+
+def steered(seen: CheckContext) -> Finding | None:
+    """That the caller chose tokens in the model's place: by a bias, or a grammar of its own."""
+    by = seen.limits.steered
+    return unjudged("the caller steered the model's tokens", by, "caller") if by else None
+
+
+def continued(seen: CheckContext) -> Finding | None:
+    """That an answer goes on from a beginning that the caller wrote: what is missing in it may stand there."""
+    reason = "the answer goes on from the caller's own beginning"
+    return unjudged(reason, "", "caller") if seen.limits.continues else None
 
 
 def elsewhere(seen: CheckContext) -> Finding | None:
-    """That an answer with neither text nor calls holds something else, or tokens were counted that are not here."""
+    """That an answer with neither text nor calls holds something else, tokens were counted that are not here, or the
+    caller's own conversation leaves nothing to say.
+    """
     reading = seen.reading
     if not isinstance(reading, Reply) or reading.text or reading.calls or reading.errors or reading.provider_calls:
         return None
     if other_parts(seen):
         return unjudged("the answer holds neither text nor calls, but something else")
+    if seen.limits.continues or seen.limits.broken:
+        return continued(seen) or unjudged("the caller's conversation is broken", seen.limits.broken, "caller")
     used = reading.usage.completion if reading.usage else None
     if used is not None and used > _MOST_OF_NOTHING and not reading.reasoning:
         return unjudged("tokens were counted that the answer does not hold", f"{used} tokens", "recording")

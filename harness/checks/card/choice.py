@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import ended, other_parts, unaccountable, unjudged, unread
+from harness.checks.card.blame import continued, ended, other_parts, steered, unaccountable, unjudged, unread
 from harness.checks.card.context import CardCheck, describe, failed, judged, names, passing, quirk, unsupported
 from harness.checks.card.markup_in_text import call_as_text, marker
-from harness.checks.json_equality import shown
+from harness.checks.json_equality import parsed, shown
 from harness.checks.suite.structure import wants_call
 from harness.core.chat import Reply
 from harness.core.errors import BadRequestError, UnsupportedError, UsageError
@@ -86,9 +86,11 @@ def no_call(seen: CheckContext, message: str, *, blame: Blame) -> Finding:
     """That a call is missing, unless it is not the model's doing or follows from something else that is found."""
     if why := unaccountable(seen):
         return why
-    if seen.limits.continues:
-        return unjudged("the answer goes on from the caller's own beginning", "", "caller")
     reply = seen.observation.reply
+    if why := continued(seen):
+        return why
+    if seen.asked is not None and seen.asked.json is not None and reply is not None and parsed(reply.text)[0]:
+        return unjudged("JSON was asked for beside the call", shown(reply.text), "caller")
     cause = "no call"
     if reply is not None and marker(reply):
         cause = "marker"
@@ -115,7 +117,7 @@ def _auto(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
 def _no_call(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
     called = calls_of(seen, reading)
     wrong = f"the choice `none` was sent, and it called {names(called)}" if called else None
-    yield judged(wrong, "no call", blame="provider")
+    yield (wrong and steered(seen)) or judged(wrong, "no call", blame="provider")
 
 
 def _required(seen: CheckContext, reading: Reply) -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import disagreed, unaccountable, unjudged, unread
+from harness.checks.card.blame import continued, disagreed, steered, unaccountable, unjudged, unread
 from harness.checks.card.call_comparison import called, deep, delicate, lost, otherwise
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
-from harness.checks.card.markup_in_text import call_as_text, marker
+from harness.checks.card.markup_in_text import call_as_text, marked, marker
 from harness.checks.card.tool_schemas import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
@@ -76,8 +77,6 @@ def _empty(seen: CheckContext, reading: Reply) -> Finding:
     """An answer with neither text nor call: the model's doing where nothing else explains it."""
     if why := unaccountable(seen):
         return why
-    if seen.limits.continues:
-        return unjudged("the answer goes on from the caller's own beginning", "", "caller")
     ended = reading.raw_finish or reading.finish
     return failed(f"neither text nor call, and the finish {ended!r}", "empty", blame="model", cause="empty")
 
@@ -176,10 +175,10 @@ def markers(seen: CheckContext) -> Iterator[Finding]:
     found = marker(reply)
     if found and (why := unread(seen) or disagreed(seen)):
         yield why
-    elif found and seen.exchange is not None and found.encode() in seen.exchange.request.body:
+    elif found and seen.asked is not None and marked(json.dumps(seen.asked.body, ensure_ascii=False)):
         yield unjudged("the caller wrote of such markers", found, "caller")
-    elif found and seen.limits.continues:
-        yield unjudged("the answer goes on from the caller's own beginning", found, "caller")
+    elif found and (why := continued(seen) or steered(seen)):
+        yield why
     else:
         wrong = found and f"{found!r} stands in the answer: the server left its model's own format in"
         yield judged(wrong, "no markers", blame="provider", cause="marker")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import unaccountable, unjudged
+from harness.checks.card.blame import continued, unaccountable, unjudged
 from harness.checks.card.context import CardCheck, describe, failed, judged, passing, unsupported
-from harness.checks.json_equality import shown
+from harness.checks.json_equality import parsed, shown
 from harness.checks.schema import UnreadableSchemaError, recorded_misfit
 from harness.core.chat import Reply
 from harness.core.errors import UnsupportedError
@@ -35,13 +34,6 @@ def wanted_json(seen: CheckContext) -> dict[str, Json] | None:
     return {} if asked.get("message_return_type") == "json" else None
 
 
-def _parsed(text: str) -> tuple[bool, Json]:
-    try:
-        return True, json.loads(text)
-    except (ValueError, RecursionError):
-        return False, None
-
-
 def _answer_in_json(seen: CheckContext) -> Iterator[Reply | Finding]:
     """The answer that must be JSON; a finding where it can't be judged; nothing where none was asked for."""
     if isinstance(seen.observation.error, UnsupportedError):
@@ -53,10 +45,8 @@ def _answer_in_json(seen: CheckContext) -> Iterator[Reply | Finding]:
         return
     if not isinstance(reading, Reply) or reading.calls or reading.errors or (reply and reply.calls):
         return
-    if why := unaccountable(seen):
+    if why := unaccountable(seen) or continued(seen):
         yield why
-    elif seen.limits.continues:
-        yield unjudged("the answer goes on from the caller's own beginning", "", "caller")
     elif reading.provider_calls and not reading.text:
         yield unjudged("the provider's own tools answered")
     elif reply is not None:
@@ -75,7 +65,7 @@ def json_mode(seen: CheckContext) -> Iterator[Finding]:
         if isinstance(reply, Finding):
             yield reply
         else:
-            ok, _ = _parsed(reply.text)
+            ok, _ = parsed(reply.text)
             yield passing("one JSON value") if ok else _not_json(reply)
 
 
@@ -87,7 +77,7 @@ def json_schema(seen: CheckContext) -> Iterator[Finding]:
         if isinstance(reply, Finding):
             yield reply
             continue
-        ok, value = _parsed(reply.text)
+        ok, value = parsed(reply.text)
         if not ok:
             yield _not_json(reply)
             continue

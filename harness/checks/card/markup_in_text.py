@@ -31,6 +31,11 @@ def marker(reply: Reply) -> str | None:
     return None
 
 
+def marked(text: str) -> bool:
+    """Whether any marker stands in ``text``."""
+    return _MARKERS.search(text) is not None
+
+
 def _texts(reply: Reply) -> Iterator[str]:
     for call in reply.calls:
         yield call.name

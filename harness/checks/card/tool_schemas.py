@@ -76,10 +76,12 @@ def fitting(seen: CheckContext, call: ToolCall, path: str, message: str = "") ->
     own = seen.wire.get(call.name, call.name)
     if call.name in seen.limits.deferred:
         return unjudged("the tool's schema was left for a search to load", own, "caller")
+    if call.name in seen.limits.doubled:
+        return unjudged("two tools of one name are offered", own, "caller")
     sent = seen.asked.schemas.get(call.name) if seen.asked else None
     try:
-        unfit = recorded_misfit(call.parameters, sent)
-        lost = recorded_misfit(call.parameters, seen.tools.get(own)) if seen.own and not unfit else None
+        unfit = recorded_misfit(call.parameters, sent, arguments=True)
+        lost = recorded_misfit(call.parameters, seen.tools.get(own), arguments=True) if seen.own and not unfit else None
     except UnreadableSchemaError as error:
         return unjudged("the tool's schema can't be read", f"{own}: {error}", "caller")
     said = f"{own}({shown(call.parameters)})"
