@@ -40,6 +40,7 @@ _STEERING = (
 _CHOICES = ("tool_choice", "toolChoice", "function_call")
 
 
+_OWN_ROLES = ("assistant", "model")
 _MESSAGES = ("messages", "contents", "input")
 _ELSEWHERE = ("previous_response_id", "conversation", "cachedContent", "cached_content", "session_id")
 
@@ -76,7 +77,7 @@ def limits(question: ChatRequest) -> Limits:
         tokens=min(tokens, default=None),
         stops=any(_found(body, _STOPS)),
         answers=max(answers, default=1),
-        continues=_last_role(question) in {"assistant", "model"},
+        continues=any(role in _OWN_ROLES for role in _last_roles(question)),
         other_tools=max(0, _offered(body) - len(question.tools)),
         deferred=frozenset(_deferred(body)),
         unread_choice=question.choice is None and any(_chosen(body)),
@@ -94,12 +95,11 @@ def _number(value: Json) -> int | None:
     return int(value) if whole and not isinstance(value, bool) else None
 
 
-def _last_role(question: ChatRequest) -> Json:
-    """Whose the last message is, also where nothing of it is text or a call."""
-    given = next((one for name in _MESSAGES if isinstance(one := question.body.get(name), list) and one), [])
-    last = given[-1] if given else None
-    said = question.messages[-1] if question.messages else {}
-    return last["role"] if isinstance(last, dict) and isinstance(last.get("role"), str) else said.get("role")
+def _last_roles(question: ChatRequest) -> Iterator[Json]:
+    """Whose the last message is, as it was read, and as it stands there where nothing of it is text or a call."""
+    for given in (question.messages, *(question.body.get(name) for name in _MESSAGES)):
+        last = given[-1] if isinstance(given, list | tuple) and given else None
+        yield last.get("role") if isinstance(last, dict) else None
 
 
 def _doubled(question: ChatRequest) -> Iterator[str]:

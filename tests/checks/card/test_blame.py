@@ -128,6 +128,38 @@ INNOCENT = {
         body={"messages": [{"role": "user", "content": "What does <tool_call> mean?"}]},
     ),
     "tokens that are not there": of(replace(SAID, text="", usage=Usage(10, 50, 60))),
+    "a limit of nothing, and a finish that hides it": of(replace(SAID, text=""), body={"max_tokens": 0}),
+    "a limit of nothing, without counts": of(replace(SAID, text="", usage=None), body={"max_tokens": "0"}),
+    "nothing to add to the caller's own beginning": of(
+        replace(SAID, text=""), body={"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "Done."}]},
+    ),
+    "thinking alone on the caller's own beginning": of(
+        ALONE, body={"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": [{"type": "thinking"}]}]},
+    ),
+    "nothing to say to a call without a result": of(
+        replace(SAID, text=""),
+        body={"messages": [{"role": "assistant", "content": None, "tool_calls": [{"id": "c", "function": {"name": "weather"}}]},
+                           {"role": "user", "content": "?"}]},
+    ),
+    "nothing to say to a result without a call": of(
+        replace(SAID, text=""), asked=REQUIRED, body={"messages": [{"role": "tool", "content": "18", "tool_call_id": "c"}]},
+    ),
+    "nothing to say to no question": of(replace(SAID, text=""), body={"messages": [{"role": "user", "content": " "}]}),
+    "two tools of one name": of(UNFIT, body={"tools": [tool("weather", {}), tool("weather")]}),
+    "a schema that contradicts itself": of(
+        UNFIT, schema={"type": "object", "required": ["n"], "properties": {"n": {"type": "integer", "minimum": 5, "maximum": 3}}}
+    ),
+    "arguments that can be no object": of(UNFIT, schema={"type": "string"}),
+    "JSON of a schema that contradicts itself": of(
+        replace(SAID, text="{}"), offered=(), asked=ANSWER, body={"response_format": {"type": "json_schema", "json_schema": {
+            "name": "a", "schema": {"type": "object", "required": ["x"], "additionalProperties": False}}}},
+    ),
+    "JSON where a call was required too": of(replace(SAID, text='{"city": "Paris"}'), asked={**REQUIRED, **ANSWER}),
+    "no JSON by a bias of the caller's": of(SAID, offered=(), asked=ANSWER, body={**ANSWER, "logit_bias": {"90": -100}}),
+    "a marker by a grammar of the caller's": of(replace(SAID, text="<tool_call>"), body={"grammar": 'root ::= "<tool_call>"'}),
+    "a marker of a family that the caller wrote of": of(
+        replace(SAID, text="<｜tool▁calls▁begin｜>"), body={"messages": [{"role": "user", "content": "Answer in <tool_call>."}]}
+    ),
     "markers in code": of(replace(SAID, text="Qwen writes `<tool_call>` here.")),
 }  # fmt: skip
 
@@ -138,6 +170,29 @@ GUILTY = {
     ),
     ("C2", "a call though none was wanted"): of(CALLED, asked={"tool_choice": "none"}),
     ("C6", "an unfit call"): of(UNFIT),
+    ("C6", "an unfit call of a tool that is offered twice alike"): of(
+        UNFIT, body={"tools": [tool("weather"), tool("weather")]}
+    ),
+    ("C6", "a call against a pattern"): of(
+        called(replace(PARIS, parameters={"city": "Paris"})),
+        schema={
+            "type": "object",
+            "properties": {"city": {"type": "string", "pattern": "^[A-Z]{3}-\\d{2,}$"}},
+            "required": ["city"],
+        },
+    ),
+    ("C6", "a call with what a closed schema does not have"): of(
+        called(PARIS), schema={"type": "object", "properties": {}, "additionalProperties": False}
+    ),
+    ("D3", "nothing at all after a result"): of(
+        replace(SAID, text=""),
+        body={
+            "messages": [
+                {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "function": {"name": "weather"}}]},
+                {"role": "tool", "content": "18", "tool_call_id": "c"},
+            ]
+        },
+    ),
     ("J1", "no JSON"): of(SAID, offered=(), body=ANSWER, asked=ANSWER),
     ("J2", "unfit JSON"): of(replace(SAID, text="{}"), offered=(), body=ANSWER, asked=ANSWER),
     ("D3", "nothing at all"): of(replace(SAID, text="")),
@@ -174,6 +229,85 @@ def test_an_answer_that_the_limit_cut_is_judged_by_what_it_shows_in_every_dialec
     assert made.cell("C3", mode).verdict == "pass"
     assert made.cell("C6", mode).excluded == {"cut by the caller's limit": 1}
     assert not [cell for cell in made.cells if cell.verdict == "fail"]
+
+
+ASKED = [("user", "?"), ("assistant", "The weather is")]
+UNFITTABLE = {"type": "object", "required": ["city"], "properties": {}, "additionalProperties": False}
+
+
+def _parts(role, text):
+    return {"role": role, "content": [{"text": text}]}
+
+
+def _openai(turns, tools, limit):
+    question = {"model": "m", "messages": [{"role": role, "content": text} for role, text in turns]}
+    return question | {"tools": [tool(*one) for one in tools], "max_tokens": limit}
+
+
+def _responses(turns, tools, limit):
+    question = {"model": "m", "input": [{"role": role, "content": text} for role, text in turns]}
+    offered = [{"type": "function", "name": name, "parameters": schema} for name, schema in tools]
+    return question | {"tools": offered, "max_output_tokens": limit}
+
+
+def _anthropic(turns, tools, limit):
+    question = _openai(turns, (), limit)
+    return question | {"tools": [{"name": name, "input_schema": schema} for name, schema in tools]}
+
+
+def _gemini(turns, tools, limit):
+    contents = [{"role": "model" if role == "assistant" else role, "parts": [{"text": text}]} for role, text in turns]
+    offered = [{"name": name, "parameters": schema} for name, schema in tools]
+    config = {"generationConfig": {"maxOutputTokens": limit}}
+    return {"contents": contents, "tools": [{"functionDeclarations": offered}], **config}
+
+
+def _bedrock(turns, tools, limit):
+    offered = [{"toolSpec": {"name": name, "inputSchema": {"json": schema}}} for name, schema in tools]
+    messages = [_parts(role, text) for role, text in turns]
+    return {"messages": messages, "toolConfig": {"tools": offered}, "inferenceConfig": {"maxTokens": limit}}
+
+
+def _ollama(turns, tools, limit):
+    return _openai(turns, tools, None) | {"options": {"num_predict": limit}}
+
+
+# How each dialect asks: where, and a request of these turns, tools and limit.
+ASKING = {
+    "openai": ("https://api.openai.com/v1/chat/completions", _openai),
+    "openai_responses": ("https://api.openai.com/v1/responses", _responses),
+    "anthropic": ("https://api.anthropic.com/v1/messages", _anthropic),
+    "gemini": ("https://generativelanguage.googleapis.com/v1beta/models/m:generateContent", _gemini),
+    "bedrock": ("https://bedrock-runtime.us-east-1.amazonaws.com/model/m/converse", _bedrock),
+    "cohere": ("https://api.cohere.com/v2/chat", _openai),
+    "ollama": ("http://localhost:11434/api/chat", _ollama),
+}
+STREAMED_AT = {"gemini": ("generateContent", "streamGenerateContent"), "bedrock": ("converse", "converse-stream")}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("dialect", ASKING)
+@pytest.mark.parametrize(
+    "what", ["nothing to add", "a limit of nothing", "two of one name", "what nothing fits", "the model's"]
+)
+def test_the_callers_doing_is_the_callers_in_every_dialect(dialect, stream, what):
+    nothing, unfit = replace(SAID, text="", raw_finish=None), replace(UNFIT, raw_finish=None)
+    turns, tools, limit, answer = {
+        "nothing to add": (ASKED, [("weather", CITY)], 50, nothing),
+        "a limit of nothing": (ASKED[:1], [("weather", CITY)], 0, nothing),
+        "two of one name": (ASKED[:1], [("weather", {"type": "object"}), ("weather", CITY)], 50, unfit),
+        "what nothing fits": (ASKED[:1], [("weather", UNFITTABLE)], 50, unfit),
+        "the model's": (ASKED[:1], [("weather", CITY)], 50, unfit),
+    }[what]
+    url, write = ASKING[dialect]
+    url = url.replace(*STREAMED_AT[dialect]) if stream and dialect in STREAMED_AT else url
+    body = write(turns, tools, limit) | {"stream": stream}
+    model = f"{dialect.partition('_')[0]}/m"
+    one = seen(answer, dialect=dialect, model=model, stream=stream, own=False, body=body, url=url)
+    assert one.asked.dialect == dialect
+    guilty = {"C6"} if what == "the model's" else set()
+    assert accused(one) == (guilty, guilty)
+    assert not [found for cell in card(one).cells for found in cell.findings if "crashed" in found.message]
 
 
 def test_an_answer_that_is_not_judged_says_why():
