@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from harness.app.environments import Environment, add, environment
+from harness.app.environments import CLOUDS, Environment, add, environment
 from harness.backend.library import OFFLINE, PROVEN
 from harness.drift.bisect import VersionFailed
 from harness.report.cards import document
@@ -82,7 +82,7 @@ def row(version: str, words: argparse.Namespace) -> tuple[bool, tuple[str, ...]]
     made = environment(version, lambda line: print(line, file=sys.stderr, flush=True))
     if isinstance(made, VersionFailed):
         return False, (version, made.why, "", "", "", "", "")
-    for package in ("pytest", *UNDECLARED.get(version, ())):
+    for package in ("pytest", *CLOUDS, *UNDECLARED.get(version, ())):
         if package not in made.added and (why := add(made, package)):
             return False, (version, why, "", "", "", "", "")
     install = [str(made.python), "-m", "pip", "install", "-q", "--no-deps", "-e", str(ROOT)]

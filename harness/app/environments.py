@@ -41,7 +41,9 @@ OURS = (
     "platformdirs>=4.5",
     "filelock>=3.20",
 )
-"""What this package needs beside litellm, and boto3, without which litellm asks no Bedrock."""
+"""What this package needs beside litellm."""
+CLOUDS = ("boto3", "google-auth")
+"""Without them litellm asks no Bedrock, and no Claude on Vertex."""
 _DONE = "complete.json"
 _NOT_THERE = re.compile(r"No matching distribution found for ([^\s(]+)")
 _CONFLICT = re.compile(r"(?m)^ {4}litellm \S+ depends on ([^\s;]+)")
@@ -141,7 +143,7 @@ def _install(made: Environment) -> str:
 
     What it requires and no index has is released, and said.
     """
-    pins = [f"litellm=={made.version}", *OURS, "boto3"]
+    pins = [f"litellm=={made.version}", *OURS, *CLOUDS]
     done = _pip([str(made.python)], "install", *pins)
     if done.returncode == 0:
         return ""
@@ -152,7 +154,7 @@ def _install(made: Environment) -> str:
         return f"can't be installed: {_last(alone.stderr)}"
     needs = _requirements(made)
     while True:
-        done = _pip([str(made.python)], "install", *map(str, needs), *OURS, "boto3")
+        done = _pip([str(made.python)], "install", *map(str, needs), *OURS, *CLOUDS)
         if done.returncode == 0:
             return ""
         loose = _loosened(needs, done.stderr)

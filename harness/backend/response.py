@@ -54,6 +54,7 @@ def read_reply(
         sent=sent,
         empty_is_nothing=dialect in DIALECTS and _empty_is_nothing(dialect, sent),
         ran=peculiar(dialect).ran(sent),
+        called=peculiar(dialect).names(sent),
         text=text,
     )
     return Reply(

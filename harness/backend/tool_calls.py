@@ -102,15 +102,19 @@ def decode_message(
     sent: str = "",
     empty_is_nothing: bool = False,
     ran: frozenset[str] = frozenset(),
+    called: Sequence[Json] = (),
     text: str | None = None,
 ) -> DecodedCalls:
     """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
     ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
     ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as
     far as it was seen (for ids). ``empty_is_nothing`` says that ``{}`` is what a call has whose arguments never came;
-    ``ran`` are ids of calls that the provider ran itself; ``text`` is the message's text, where it is known better.
+    ``ran`` are ids of calls that the provider ran itself; ``called`` are the names of all calls, and ``text`` is the
+    message's text, where they are known better.
     """
     raw = list(_raw_calls(message))
+    if len(called) == len(raw):
+        raw = [replace(call, name=name) for call, name in zip(raw, called, strict=True)]
     ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider, sent)
     if cut:
         halves = (_half(call, made, index, cut, names) for index, (call, made) in enumerate(zip(raw, ids, strict=True)))

@@ -103,10 +103,8 @@ def _native(provider: str, stream: bool) -> Iterator[Question]:
                 replace(said, provider_calls=(asked.dialect.facts.runs,)),
             ),
         )
-    if {"function_call", "arguments_object"} <= asked.dialect.quirks.keys():
-        yield replace(
-            asked, reply=replace(calls, calls=(first,)), quirks=frozenset({"function_call", "arguments_object"})
-        )
+    for form in ("arguments_object", "arguments_null_first") if "function_call" in asked.dialect.quirks else ():
+        yield replace(asked, reply=replace(calls, calls=(first,)), quirks=frozenset({"function_call", form}))
 
 
 def _quirked(asked: Question, replies: tuple[Reply, ...]) -> Iterator[Question]:

@@ -561,6 +561,32 @@ def test_bedrocks_names_never_reach_litellms_own_renaming(loopback):
         assert call["name"] == own
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_call_on_bedrock_has_its_own_name_whatever_another_request_of_the_process_sent(loopback, stream):
+    import litellm
+
+    model, options, whole, streamed, header = WIRES["bedrock"]
+    loopback.answers_with(whole())
+    litellm.completion(model, ASKED, tools=[tool("a/_b")], **options(loopback.url))
+    assert litellm.bedrock_tool_name_mappings.cache_dict["a__b"] == "a/_b"
+    loopback.answers[:] = []
+    loopback.answers_with(streamed() if stream else whole(), headers=header if stream else None)
+    reply = complete(model, ASKED, tools=TOOLS, stream=stream, **options(loopback.url))
+    del litellm.bedrock_tool_name_mappings.cache_dict["a__b"]
+    assert [call.name for call in reply.calls] == ["text/translate", "a__b"]
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_null_for_the_arguments_of_the_old_function_call_is_nothing_yet(loopback, how):
+    deltas = [{"function_call": {"name": "a__b", "arguments": None}}, {"function_call": {"arguments": "{}"}}]
+    choices = [{"index": 0, "delta": one, "finish_reason": None} for one in deltas]
+    choices[-1]["finish_reason"] = "function_call"
+    head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    loopback.answers_with(sse(*({**head, "choices": [one]} for one in choices), "[DONE]"), headers=EVENT_STREAM)
+    reply = ask(how, "hosted_vllm/m", stream=True, **openai_at(loopback))
+    assert [(call.name, call.parameters) for call in reply.calls] == [("a__b", {})]
+
+
 def test_the_documented_tuple(loopback):
     loopback.answers_with(openai_message("Hello."))
     assert completion("openai/m", ASKED, 0.5, 10, **openai_at(loopback)) == ("Hello.", True)

@@ -98,7 +98,9 @@ def _plain(choice: Any) -> Any:
         text = "".join(one for part in parts if isinstance(one := part.get("text"), str))
         choice = {**choice, "delta": {**delta, "content": text}}
     if delta.get("function_call"):
-        choice = {**choice, "delta": {**choice["delta"], "function_call": _function(delta["function_call"])}}
+        called = {"arguments": "", **_function(delta["function_call"])}
+        called["arguments"] = called["arguments"] or ""  # a null is an error to some of its parsers
+        choice = {**choice, "delta": {**choice["delta"], "function_call": called}}
     if isinstance(delta.get("tool_calls"), list):
         calls = [call if call is None else _call(call) for call in delta["tool_calls"]]
         choice = (

@@ -144,14 +144,20 @@ def generated_text(sent: str) -> str:
 
 def provider_run_ids(sent: str) -> frozenset[str]:
     """The ids of Bedrock's tool uses that it ran itself: litellm drops the type that says so."""
-    found = set()
+    return frozenset(str(use.get("toolUseId")) for use in _bedrock_uses(sent) if use.get("type") == "server_tool_use")
+
+
+def bedrock_names(sent: str) -> list[Json]:
+    """The names of Bedrock's tool uses, in order. Where any request of the process has sent ``a/b`` as ``a_b``, litellm
+    gives each call of ``a_b`` as one of ``a/b``.
+    """
+    return [use.get("name") for use in _bedrock_uses(sent)]
+
+
+def _bedrock_uses(sent: str) -> Iterator[dict[str, Json]]:
     for event in events(sent):
-        blocks = at(event, ("output", "message", "content"))
-        uses = [block.get("toolUse") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-        for use in (*uses, at(event, ("contentBlockStart", "start", "toolUse"))):
-            if isinstance(use, dict) and use.get("type") == "server_tool_use":
-                found.add(str(use.get("toolUseId")))
-    return frozenset(found)
+        uses = [block.get("toolUse") for block in dicts(at(event, ("output", "message", "content")))]
+        yield from dicts([*uses, at(event, ("contentBlockStart", "start", "toolUse"))])
 
 
 def own_usage(raw: str) -> Json:

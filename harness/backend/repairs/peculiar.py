@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backend.repairs.omissions import (
     anthropic_runs,
+    bedrock_names,
     executed_tools,
     gemini_runs,
     gemini_usage,
@@ -19,7 +20,7 @@ from harness.backend.repairs.omissions import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from harness.core.chat import Reply
+    from harness.core.chat import Json, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Peculiar:
 
     ``parser`` is the module and class of the stream's parser, where the provider's configuration names none;
     ``parser_logs`` says that it wants a log. ``ids`` and ``ran`` find in the provider's own text the ids of calls that
-    litellm replaced, and those of calls that the provider ran. ``completed`` adds to a reply what only that text holds.
+    litellm replaced, and those of calls that the provider ran, ``names`` the names of all calls, in order, where
+    litellm gives others. ``completed`` adds to a reply what only that text holds.
     """
 
     openai_shape: bool = False
@@ -50,6 +52,7 @@ class Peculiar:
     parser_logs: bool = False
     ids: Callable[[str], list[str | None]] | None = None
     ran: Callable[[str], frozenset[str]] = lambda _sent: frozenset()
+    names: Callable[[str], list[Json]] = lambda _sent: []
     completed: Callable[[Reply, str], Reply] = lambda reply, _sent: reply
 
 
@@ -96,6 +99,7 @@ _PECULIAR: Mapping[str, Peculiar] = {
         binary=True,
         parser=("litellm.llms.bedrock.chat.invoke_handler", "AWSEventStreamDecoder"),
         ran=provider_run_ids,
+        names=bedrock_names,
         completed=_with_bedrocks_results,
     ),
     "cohere": Peculiar(bare_lines=True, unlogged=True, empty_is_nothing=True),
