@@ -44,8 +44,9 @@ def prepare_request(
     options: Mapping[str, Json],
     *,
     stream: bool,
+    route: Profile | None = None,
 ) -> PreparedRequest:
-    """Prepare a request. Nothing that the caller gave is changed.
+    """Prepare a request, for ``route`` where that is known. Nothing that the caller gave is changed.
 
     Raises ``UsageError``, ``DuplicateToolError`` or ``UnsupportedError`` for what can't be sent.
     """
@@ -58,7 +59,7 @@ def prepare_request(
     response_format = left.pop("response_format", None)
     tool_choice = left.pop("tool_choice", None)
     plain = [_plain(message, place) for place, message in enumerate(messages)]
-    route = route_of(model, tools, left)
+    route = route or route_of(model, tools, left)
     sent = list(fit_state(plain, model, route.dialect))
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, ToolCall
@@ -48,7 +49,7 @@ def strict_json(text: str) -> Json:
     surrogates, values nested past ``DEEPEST`` and integers past Python's limit of 4,300 digits.
     """
     try:
-        value = json.loads(text, parse_constant=_constant, parse_float=_float, object_pairs_hook=_pairs)
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise _RefusedError(f"nested past {DEEPEST} levels") from error
     except json.JSONDecodeError as error:
@@ -57,18 +58,39 @@ def strict_json(text: str) -> Json:
         raise
     except ValueError as error:
         raise _RefusedError("an integer of more digits than Python reads") from error
-    _sound(value, 1)
+    if _SURROGATE.search(text) or not _shallow(text):
+        _sound(value, 1)
     return value
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _shallow(text: str) -> bool:
+    """Whether JSON ``text`` can neither be nested too deep nor hold a lone surrogate as it is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return text.count("{") + text.count("[") <= DEEPEST
 
 
 def _object(raw: Json) -> dict[str, Json]:
     if isinstance(raw, str):
         raw = strict_json(raw)
-    else:
+    elif not _plainly_sound(raw):
         _sound(raw, 1)
     if not isinstance(raw, dict):
         raise _RefusedError(f"a JSON {type(raw).__name__} where an object belongs")
     return raw
+
+
+def _plainly_sound(value: Json) -> bool:
+    """Whether ``value`` is sound, as its text shows at once; False settles nothing."""
+    try:
+        return _shallow(_ENCODER.encode(value))
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def _sound(value: Json, level: int) -> None:
@@ -107,3 +129,7 @@ def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(made) != len(pairs):
         raise _RefusedError("a key stands twice in one object")
     return made
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float, object_pairs_hook=_pairs)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

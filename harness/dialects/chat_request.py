@@ -53,6 +53,20 @@ WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "require
 """The words for a choice of tools, in every API."""
 
 
+def json_body(body: bytes) -> Json:
+    """A request's body as JSON, to be looked at and not changed: the last one is remembered, for a request has more
+    readers than one. Raises ``ValueError`` and ``RecursionError``.
+    """
+    last = _last[0]
+    if last[0] is not body:
+        last = _last[0] = (body, json.loads(body))
+    return last[1]
+
+
+_last: list[tuple[bytes, Json]] = [(b"", None)]
+"""Threads may each replace it."""
+
+
 def dicts(value: Json) -> Iterator[dict[str, Json]]:
     """The objects of a list; a single one stands for a list of it, as Gemini takes it."""
     yield from (one for one in (value if isinstance(value, list) else (value,)) if isinstance(one, dict))
@@ -60,7 +74,11 @@ def dicts(value: Json) -> Iterator[dict[str, Json]]:
 
 def at(value: Json, *keys: str) -> Json:
     """The value at the first of ``keys`` that an object has."""
-    return next((value[key] for key in keys if isinstance(value, dict) and key in value), None)
+    if isinstance(value, dict):
+        for key in keys:
+            if key in value:
+                return value[key]
+    return None
 
 
 def picked(value: Json, **keys: str) -> dict[str, Json]:

@@ -6,12 +6,12 @@ For recordings that somebody else's program made: all that is known of the quest
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.dialects import dialect_at
+from harness.dialects.chat_request import json_body
 from harness.dialects.providers import provider_at
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_request(request: HttpRequest, dialect: Dialect) -> ChatRequest | None:
     url = urlsplit(request.url)
     body: Json = None
     with contextlib.suppress(ValueError, RecursionError):
-        body = json.loads(request.body)
+        body = json_body(request.body)
     body = body if isinstance(body, dict) else {}
     try:
         made = dialect.request(body, url.path)

@@ -33,6 +33,7 @@ _INSIDE = {
     *("items", "prefixItems", "additionalProperties", "additionalItems", "contains", "not", "if", "then", "else"),
     *("anyOf", "oneOf", "allOf", "propertyNames", "unevaluatedItems", "unevaluatedProperties"),
 }
+_REWRITTEN = frozenset({*_SPELT, *_COUNTS, *_NAMED, *_INSIDE, "type", "nullable"})
 
 
 def plain(schema: Json) -> Json:
@@ -43,6 +44,9 @@ def plain(schema: Json) -> Json:
         return schema
     made: dict[str, Json] = {}
     for key, value in schema.items():
+        if key not in _REWRITTEN:
+            made[key] = value
+            continue
         word: str = _SPELT.get(key) or key
         if word in _NAMED and isinstance(value, dict):
             made[word] = {name: plain(one) for name, one in value.items()}

@@ -50,9 +50,9 @@ def complete(
     **options: Json,
 ) -> Reply:
     """A backend whose requests are OpenAI's whatever the provider, and whose answers the reference reader reads."""
-    asked = prepared(model, messages, tools, options, stream=stream)
-    named = next((name for name in proven() if profile(name).model == model), asked.provider)
-    dialect = DIALECTS[profile(named).dialect]
+    route = next((row for row in map(profile, proven()) if row.model == model), None)
+    asked = prepared(model, messages, tools, options, stream=stream, route=route)
+    dialect = DIALECTS[(route or profile(asked.provider)).dialect]
     response = _sent(_request(asked, stream=stream))
     if response.status != _OK:
         wait = retry_after(response.headers)
@@ -83,7 +83,7 @@ def _sent(request: HttpRequest) -> HttpResponse:
 
 
 def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: bool) -> Reply:
-    found = read_served(dialect, response)
+    found, response = read_served(dialect, response)
     typed = dialect.facts.object_arguments == "whole" and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
     sent = response.body.decode(errors="replace")
@@ -118,7 +118,7 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         dialect=dialect.name,
     )
     state: dict[str, Json] = {}
-    if _STATE.search(response.body if framing(response) != "frames" else b"signature"):
+    if _STATE.search(response.body) or framing(response) == "frames":
         state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, asked.arguments["model"])
     return replace(reply, provider_calls=found.provider_calls, state=state)
 

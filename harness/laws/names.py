@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.laws.json_identity import differ, number_differs
@@ -31,8 +32,7 @@ def legal(trial: Trial) -> str | None:
 def injective(trial: Trial) -> str | None:
     if not _sent(trial):
         return None
-    sent = trial.mentions.tools
-    doubled = sorted({name for name in sent if sent.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(trial.mentions.tools).items() if count > 1)
     return f"two tools are both sent as {doubled}" if doubled else ""
 
 
@@ -46,14 +46,13 @@ def identity(trial: Trial) -> str | None:
     if not _matched(trial):
         return None
     rule = trial.question.profile.names
-    offered = trial.question.tools
+    offered, sent = trial.question.tools, trial.wire
+    wishes = Counter(name.replace("/", "__") for name in offered)
     for name in offered:
-        wire = trial.wire.get(name)
-        plain = name.replace("/", "__")
-        alone = [one for one in offered if one.replace("/", "__") == plain] == [name]
-        if rule.allows(name) and wire != name:
+        wire, plain = sent.get(name), name.replace("/", "__")
+        if wire != name and rule.allows(name):
             return f"{name!r} is legal and free, but went out as {wire!r}"
-        if name != plain and rule.allows(plain) and alone and wire != plain:
+        if plain not in (name, wire) and wishes[plain] == 1 and rule.allows(plain):
             return f"{name!r} went out as {wire!r}, not as {plain!r}"
     return ""
 

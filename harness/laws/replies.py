@@ -36,23 +36,25 @@ def _reference(trial: Trial) -> Reply | None:
     if trial.served is None:
         return None
     try:
-        return read_served(trial.question.dialect, trial.served)
+        return read_served(trial.question.dialect, trial.served)[0]
     except HarnessError:
         return None
 
 
-def read_served(dialect: Dialect, response: HttpResponse) -> Reply:
-    """What the dialect's own reader makes of a response. It is read once, and joined: cuts mean nothing to it."""
+def read_served(dialect: Dialect, response: HttpResponse) -> tuple[Reply, HttpResponse]:
+    """What the dialect's own reader makes of a response, and the response in one piece: cuts mean nothing to it. It is
+    read once.
+    """
     held = _last[0]
     if held is not None and held[0] is response and held[1] is dialect:
         return held[2]
     whole = replace(response, chunks=(Chunk(response.body),)) if len(response.chunks) > 1 else response
-    reply = dialect.read(whole)
-    _last[0] = (response, dialect, reply)
-    return reply
+    made = dialect.read(whole), whole
+    _last[0] = (response, dialect, made)
+    return made
 
 
-_last: list[tuple[HttpResponse, Dialect, Reply] | None] = [None]
+_last: list[tuple[HttpResponse, Dialect, tuple[Reply, HttpResponse]] | None] = [None]
 """The last response read: a backend without litellm and the laws read the same one. Threads may each replace it."""
 
 

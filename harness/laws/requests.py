@@ -181,7 +181,7 @@ def tools(trial: Trial, asked: ChatRequest) -> str | None:
     by_name = {one["function"]["name"]: one["function"] for one in asked.tools}
     if len(by_name) != len(asked.tools):
         return None  # N2 has it
-    for tool in offered(question):
+    for tool in trial.pristine[1] if trial.pristine is not None else offered(question):
         own = tool["function"]
         sent = by_name.get(trial.wire.get(own["name"], ""), {})
         complaint = differ(f"the description of {own['name']!r}", own["description"], sent.get("description"))

@@ -163,7 +163,7 @@ class _UnderWay:
     def __post_init__(self) -> None:
         self.pristine = self._asked()
         messages, tools, more = self.pristine
-        self.given = [copied(one) for one in messages], [copied(one) for one in tools], copied(more)
+        self.given = copied(messages), copied(tools), copied(more)
 
     def _asked(self) -> Given:
         fixed = dict(self.question.profile.options)

@@ -226,5 +226,14 @@ def events(sent: str) -> Iterator[Json]:
         yield json.loads(sent)
     except (ValueError, RecursionError):
         for line in sent.split("\n"):
-            with contextlib.suppress(ValueError, RecursionError):
-                yield json.loads(line.removeprefix("data:"))
+            text = line.removeprefix("data:").strip()
+            if text[:1] in _STARTS and text:
+                try:
+                    value = json.loads(text)
+                except (ValueError, RecursionError):
+                    continue
+                yield value
+
+
+_STARTS = '{["-0123456789tfnNI'
+"""What JSON may begin with, as Python reads it: most lines of a stream are no JSON, and an error takes its time."""

@@ -7,7 +7,6 @@ can't stand last in a reply that ran into its length limit: cut off and "no argu
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
@@ -17,6 +16,7 @@ from harness.dialects.anthropic.facts import ERRORS, FACTS
 from harness.dialects.anthropic.read import read
 from harness.dialects.anthropic.request import read_chat
 from harness.dialects.carried import argument, check, ends_cut, finish_word
+from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.framing.variants import VARIANTS, varying
@@ -168,7 +168,7 @@ def _fragments(given: Json, quirks: frozenset[str]) -> list[str]:
 def mentions(request: HttpRequest) -> Mentions:
     """See ``dialect.ReadRequest``."""
     try:
-        body = json.loads(request.body)
+        body = json_body(request.body)
         contents = [message.get("content") for message in body.get("messages") or ()]
         blocks = [block for content in contents if isinstance(content, list) for block in content]
         uses = [block for block in blocks if block.get("type") == "tool_use"]

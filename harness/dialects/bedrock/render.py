@@ -9,7 +9,6 @@ arguments" are the same bytes.
 
 from __future__ import annotations
 
-import json
 import string
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from harness.dialects.bedrock.facts import FACTS
 from harness.dialects.bedrock.read import EVENT_STREAM, read
 from harness.dialects.bedrock.request import read_chat
 from harness.dialects.carried import argument, check, ends_cut, finish_word
+from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.sse import chunks, dumps
@@ -173,7 +173,7 @@ def _fragments(given: Json, quirks: frozenset[str]) -> Iterator[str]:
 def mentions(request: HttpRequest) -> Mentions:
     """See ``dialect.ReadRequest``."""
     try:
-        body = json.loads(request.body)
+        body = json_body(request.body)
         config = body.get("toolConfig") or {}
         blocks = [block for message in body.get("messages") or () for block in message.get("content") or ()]
         uses = [block["toolUse"] for block in blocks if "toolUse" in block]

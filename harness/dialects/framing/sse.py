@@ -172,7 +172,10 @@ def write(data: str, *, event: str = "", newline: str = "\n") -> bytes:
 
 def dumps(value: Json) -> str:
     """JSON as providers send it: compact, not escaped."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def chunks(pieces: Iterable[bytes]) -> tuple[Chunk, ...]:

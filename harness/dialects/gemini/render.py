@@ -8,13 +8,13 @@ value, any other is a ``UsageError``. What Gemini itself does with a call that i
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.carried import argument, check, ends_cut, finish_word
+from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.framing.variants import VARIANTS, varying
@@ -187,7 +187,7 @@ def _call_parts(reply: Reply, sent: int, quirks: frozenset[str]) -> list[dict[st
 def mentions(request: HttpRequest) -> Mentions:
     """See ``dialect.ReadRequest``."""
     try:
-        return _mentions(json.loads(request.body))
+        return _mentions(json_body(request.body))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Mentions()  # another API's request, or none
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions, refused_quirks
 from harness.dialects.framing.sse import dumps
 from harness.dialects.framing.variants import varying
@@ -44,7 +44,7 @@ def mentions(request: HttpRequest) -> Mentions:
     Tools without a name are the provider's own (web search and the like), and left out.
     """
     try:
-        return _mentions(json.loads(request.body))
+        return _mentions(json_body(request.body))
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return Mentions()  # another API's request, or none
 

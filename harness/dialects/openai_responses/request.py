@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, named, picked, tool
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, json_body, named, picked, tool
 from harness.dialects.dialect import Mentions
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _RESULTS = ("function_call_output", "custom_tool_call_output")
 def mentions(request: HttpRequest) -> Mentions:
     """See ``dialect.ReadRequest``. Tools without a name are OpenAI's own, and left out."""
     try:
-        body = json.loads(request.body)
+        body = json_body(request.body)
         items = list(_items(body))
         calls = [item for item in items if item.get("type") in _CALLS]
         results = [item for item in items if item.get("type") in _RESULTS]
