@@ -95,10 +95,13 @@ class EventFeed:
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
-        if name in {"data", "error"}:
+        if name == "data":
             self._data.append(value)
-        if name in {"event", "error"}:
-            self._kind = value if name == "event" else name
+        elif name == "error":
+            self._data.append(value)
+            self._kind = name
+        elif name == "event":
+            self._kind = value
 
 
 def events(body: bytes) -> Iterator[SseEvent]:
@@ -137,6 +140,8 @@ def texts(event: SseEvent) -> list[str]:
     whole. Some servers leave out the blank line between events.
     """
     text = event.data.strip()
+    if text[:1] == "{" and "\n" not in text:
+        return [text]
     if is_keepalive(event):
         return []
     lines = text.split("\n")
