@@ -17,7 +17,7 @@ from harness.strategies.corruption import pieces
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.core.chat import Json
+    from harness.core.chat import CallError, Json, ToolCall
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
     from harness.dialects.providers import Profile
@@ -267,7 +267,7 @@ def rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
     """The whole answer. Raises ``UsageError`` where the dialect has no place for it. Under the tools' own names it is
     written once: whoever drew the question has seen to it that it can be.
     """
-    named = (*question.reply.calls, *question.reply.errors)
+    named: list[ToolCall | CallError] = [*question.reply.calls, *question.reply.errors]
     if any(wire.get(one.name or "", one.name) != one.name for one in named):
         return _rendered(question, wire)
     if "rendered" not in question.memo:
