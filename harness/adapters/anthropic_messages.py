@@ -22,6 +22,31 @@ _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_toke
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``messages.create``, or ``messages.stream`` and what its ``get_final_message`` gives."""
     resource = client(options.pop("api_base"), options.pop("api_key")).messages
+    asked = _asked(model, messages, tools, options)
+    if not stream:
+        return _reply(resource.create(**asked))
+    with resource.stream(**asked) as events:
+        return _reply(events.get_final_message())
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``AsyncAnthropic``'s."""
+    import anthropic  # noqa: PLC0415 - not a dependency
+
+    at = {"base_url": options.pop("api_base"), "api_key": options.pop("api_key"), "max_retries": 0}
+    async with anthropic.AsyncAnthropic(**at) as sdk:
+        asked = _asked(model, messages, tools, options)
+        if not stream:
+            return _reply(await sdk.messages.create(**asked))
+        async with sdk.messages.stream(**asked) as events:
+            return _reply(await events.get_final_message())
+
+
+def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+    from anthropic.resources import Messages  # noqa: PLC0415 - not a dependency
+
     asked: dict[str, Any] = {"model": model.partition("/")[2], "max_tokens": options.pop("max_tokens", 4096)}
     system = [text for one in messages if one["role"] == "system" for text in texts(one["content"])]
     asked["messages"] = _turns(one for one in messages if one["role"] != "system")
@@ -32,11 +57,8 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
     asked |= _choice(options)
     if "stop" in options:
         asked["stop_sequences"] = options.pop("stop")
-    declined(options, signature(resource.create).parameters, "anthropic's messages.create")
-    if not stream:
-        return _reply(resource.create(**asked, **options))
-    with resource.stream(**asked, **options) as events:
-        return _reply(events.get_final_message())
+    declined(options, signature(Messages.create).parameters, "anthropic's messages.create")
+    return {**asked, **options}
 
 
 def _choice(options: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +93,7 @@ def _blocks(one: Any) -> list[dict[str, Any]]:
 
 def _reply(found: Any) -> Reply:
     of = {kind: [one for one in found.content if one.type == kind] for kind in ("text", "tool_use", "thinking")}
+    finish = FINISHES.get(found.stop_reason, "unknown") if found.stop_reason else None
     counts = found.usage and found.usage.to_dict()
     prompt = counts and sum(counts.get(key) or 0 for key in _PROMPT)
     ran: list[ProviderCall] = []
@@ -82,9 +105,9 @@ def _reply(found: Any) -> Reply:
             add_result(ran, one.type.removesuffix("_tool_result"), one.tool_use_id, told)
     return Reply(
         text="".join(one.text for one in of["text"]),
-        **calls_and_errors((one.name, one.input, one.id) for one in of["tool_use"]),
+        **calls_and_errors(((one.name, one.input, one.id) for one in of["tool_use"]), finish),
         provider_calls=tuple(ran),
-        finish=FINISHES.get(found.stop_reason, "unknown") if found.stop_reason else None,
+        finish=finish,
         usage=counts and Usage(prompt, counts["output_tokens"], prompt + counts["output_tokens"]),
         reasoning="".join(one.thinking for one in of["thinking"]),
         model=found.model,

@@ -20,6 +20,22 @@ _OWN = {"max_tokens": "max_output_tokens", "stop": "stop_sequences"}
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``generate_content``, or the parts of ``generate_content_stream``'s chunks in their order."""
     models = client(options.pop("api_base"), options.pop("api_key")).models
+    asked = _asked(model, messages, tools, options)
+    return _reply(list(models.generate_content_stream(**asked)) if stream else [models.generate_content(**asked)])
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``client.aio``'s."""
+    models = client.__wrapped__(options.pop("api_base"), options.pop("api_key")).aio.models
+    asked = _asked(model, messages, tools, options)
+    if stream:
+        return _reply([chunk async for chunk in await models.generate_content_stream(**asked)])
+    return _reply([await models.generate_content(**asked)])
+
+
+def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     choice = options.pop("tool_choice", None)
     config = {_OWN.get(key, key): value for key, value in options.items() if key != "stream_options"}
     if config.pop("response_format", {}).get("type") == "json_object":
@@ -36,8 +52,7 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
         word, allowed = ("required", [choice["function"]["name"]]) if isinstance(choice, dict) else (choice, None)
         mode = {"required": "ANY", "auto": "AUTO", "none": "NONE"}[word]
         config["tool_config"] = {"function_calling_config": {"mode": mode, "allowed_function_names": allowed}}
-    asked: dict[str, Any] = {"model": model.partition("/")[2], "contents": _contents(messages), "config": config}
-    return _reply(list(models.generate_content_stream(**asked)) if stream else [models.generate_content(**asked)])
+    return {"model": model.partition("/")[2], "contents": _contents(messages), "config": config}
 
 
 def _types() -> Any:
@@ -73,6 +88,7 @@ def _reply(chunks: list[Any]) -> Reply:
     parts = [part for one in first if one.content for part in one.content.parts or ()]
     reason = next((one.finish_reason.value for one in reversed(first) if one.finish_reason), None)
     counts = next((chunk.usage_metadata for chunk in reversed(chunks) if chunk.usage_metadata), None)
+    finish = FINISHES.get(reason, "unknown") if reason else None
     ran: list[ProviderCall] = []
     for part in parts:
         if code := part.executable_code:
@@ -83,9 +99,9 @@ def _reply(chunks: list[Any]) -> Reply:
     called = [part.function_call for part in parts if part.function_call]
     return Reply(
         text="".join(part.text or "" for part in parts if not part.thought),
-        **calls_and_errors((one.name, one.args or {}, one.id or f"call_{n}") for n, one in enumerate(called)),
+        **calls_and_errors(((one.name, one.args or {}, one.id or f"call_{n}") for n, one in enumerate(called)), finish),
         provider_calls=tuple(ran),
-        finish=FINISHES.get(reason, "unknown") if reason else None,
+        finish=finish,
         usage=counts and Usage(counts.prompt_token_count, counts.candidates_token_count, counts.total_token_count),
         reasoning="".join(part.text or "" for part in parts if part.thought),
         model=next((chunk.model_version for chunk in chunks if chunk.model_version), ""),

@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``ChatOpenAI.invoke``, or the sum of the chunks of its ``stream``; tools by ``bind``, as they are."""
+    asked = _bound(model, tools, options)
+    return reply(reduce(add, asked.stream(list(messages))) if stream else asked.invoke(list(messages)))
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``ainvoke``, or the sum of the chunks of ``astream``."""
+    asked = _bound(model, tools, options)
+    if stream:
+        return reply(reduce(add, [chunk async for chunk in asked.astream(list(messages))]))
+    return reply(await asked.ainvoke(list(messages)))
+
+
+def _bound(model: str, tools: Any, options: dict[str, Any]) -> Any:
     from langchain_openai import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
         ChatOpenAI,
     )
@@ -24,14 +39,18 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
     at = {"base_url": options.pop("api_base"), "api_key": options.pop("api_key")}
     counts = bool(options.pop("stream_options", None))
     chat = ChatOpenAI(model=model.partition("/")[2], max_retries=0, stream_usage=counts, **at)
-    asked = chat.bind(**options, **({"tools": tools} if tools else {}))
-    found: Any = reduce(add, asked.stream(list(messages))) if stream else asked.invoke(list(messages))
+    return chat.bind(**options, **({"tools": tools} if tools else {}))
+
+
+def reply(found: Any) -> Reply:
+    """What a LangChain message holds: ``invalid_tool_calls`` are read as all calls are."""
     usage, about = found.usage_metadata, found.response_metadata
+    finish = FACTS.finish(about.get("finish_reason"))
     called = [*found.tool_calls, *found.invalid_tool_calls]
     return Reply(
         text=found.text,
-        **calls_and_errors((one["name"], one["args"], one["id"]) for one in called),
-        finish=FACTS.finish(about.get("finish_reason")),
+        **calls_and_errors(((one["name"], one["args"], one["id"]) for one in called), finish),
+        finish=finish,
         usage=usage and Usage(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]),
         reasoning=found.additional_kwargs.get("reasoning_content") or "",
         refusal=found.additional_kwargs.get("refusal") or "",

@@ -17,8 +17,23 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
 
     litellm.suppress_debug_info = True  # it prints advertising on every error
     found = litellm.completion(model=model, messages=messages, tools=tools, stream=stream, **options)
+    return _reply(litellm.stream_chunk_builder(list(found), messages=messages) if stream else found)
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``litellm.acompletion``, likewise."""
+    import litellm  # noqa: PLC0415 - three seconds, for those who ask
+
+    litellm.suppress_debug_info = True
+    found = await litellm.acompletion(model=model, messages=messages, tools=tools, stream=stream, **options)
     if stream:
-        found = litellm.stream_chunk_builder(list(found), messages=messages)
+        found = litellm.stream_chunk_builder([chunk async for chunk in found], messages=messages)
+    return _reply(found)
+
+
+def _reply(found: Any) -> Reply:
     message, usage = found.choices[0].message, getattr(found, "usage", None)
     return Reply(
         text=message.content or "",

@@ -10,21 +10,37 @@ from harness.core.chat import Reply, Usage
 from harness.dialects.openai_chat.facts import FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``chat.completions.create``, its chunks put together by the SDK's own ``ChatCompletionStreamState``."""
     chat = client(options.pop("api_base"), options.pop("api_key")).chat.completions
-    given = {"tools": tools} if tools else {}
-    found = chat.create(model=model.partition("/")[2], messages=messages, stream=stream, **given, **options)
-    if stream:
-        found = _joined(found)
+    found = chat.create(**_given(model, messages, tools, options), stream=stream)
+    return reply(joined(found) if stream else found)
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``AsyncOpenAI``'s."""
+    async with aclient(options.pop("api_base"), options.pop("api_key")) as sdk:
+        found = await sdk.chat.completions.create(**_given(model, messages, tools, options), stream=stream)
+        return reply(joined([chunk async for chunk in found]) if stream else found)
+
+
+def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+    return {"model": model.partition("/")[2], "messages": messages, **({"tools": tools} if tools else {}), **options}
+
+
+def reply(found: Any) -> Reply:
+    """What a completion of the SDK's types holds."""
     choice, usage = found.choices[0], found.usage
+    finish = FACTS.finish(choice.finish_reason)
     return Reply(
         text=choice.message.content or "",
-        **calls_and_errors(_calls(choice.message)),
-        finish=FACTS.finish(choice.finish_reason),
+        **calls_and_errors(_calls(choice.message), finish),
+        finish=finish,
         usage=usage and Usage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens),
         reasoning=getattr(choice.message, "reasoning_content", None) or "",
         refusal=choice.message.refusal or "",
@@ -39,7 +55,8 @@ def _calls(message: Any) -> list[tuple[Any, Any, Any]]:
     return [(one.function.name, one.function.arguments, one.id) for one in message.tool_calls or ()]
 
 
-def _joined(chunks: Any) -> Any:
+def joined(chunks: Iterable[Any]) -> Any:
+    """The completion that chunks are."""
     from openai.lib.streaming.chat import ChatCompletionStreamState  # noqa: PLC0415 - not a dependency
 
     state: Any = ChatCompletionStreamState()
@@ -54,6 +71,13 @@ def client(base_url: str, api_key: str) -> Any:
     import openai  # noqa: PLC0415 - not a dependency
 
     return openai.OpenAI(base_url=base_url, api_key=api_key, max_retries=0)
+
+
+def aclient(base_url: str, api_key: str) -> Any:
+    """Its awaited twin, one for each question: connections belong to an event loop."""
+    import openai  # noqa: PLC0415 - not a dependency
+
+    return openai.AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - the same errors
-from harness.adapters.openai_chat import client
+from harness.adapters.openai_chat import aclient, client
 from harness.adapters.shapes import calls_and_errors, declined, functions, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS, RESULTS
@@ -19,6 +19,28 @@ if TYPE_CHECKING:
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``responses.create``, or ``responses.stream`` and what its ``get_final_response`` gives."""
     responses = client(options.pop("api_base"), options.pop("api_key")).responses
+    asked = _asked(model, messages, tools, options)
+    if not stream:
+        return _reply(responses.create(**asked))
+    with responses.stream(**asked) as events:
+        return _reply(events.get_final_response())
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``AsyncOpenAI``'s."""
+    async with aclient(options.pop("api_base"), options.pop("api_key")) as sdk:
+        asked = _asked(model, messages, tools, options)
+        if not stream:
+            return _reply(await sdk.responses.create(**asked))
+        async with sdk.responses.stream(**asked) as events:
+            return _reply(await events.get_final_response())
+
+
+def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+    from openai.resources.responses import Responses  # noqa: PLC0415 - not a dependency
+
     asked: dict[str, Any] = {"model": model.partition("/")[2], "input": [one for m in messages for one in _items(m)]}
     if tools:
         asked["tools"] = [{"type": "function", "strict": False, **one} for one in functions(tools)]
@@ -31,11 +53,8 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
     if "max_tokens" in options:
         asked["max_output_tokens"] = options.pop("max_tokens")
     options.pop("stream_options", None)  # counts are sent unasked
-    declined(options, signature(responses.create).parameters, "openai's responses.create")
-    if not stream:
-        return _reply(responses.create(**asked, **options))
-    with responses.stream(**asked, **options) as events:
-        return _reply(events.get_final_response())
+    declined(options, signature(Responses.create).parameters, "openai's responses.create")
+    return {**asked, **options}
 
 
 def _items(message: Any) -> Iterator[dict[str, Any]]:
@@ -57,13 +76,14 @@ def _reply(found: Any) -> Reply:
         one for item in found.output if item.type == "reasoning" for one in (*item.summary, *(item.content or ()))
     ]
     word = (found.incomplete_details and found.incomplete_details.reason) or found.status
+    finish = "tool_calls" if called and word == "completed" else FACTS.finish(word)
     return Reply(
         text=found.output_text,
-        **calls_and_errors((one.name, one.arguments, one.call_id) for one in called),
+        **calls_and_errors(((one.name, one.arguments, one.call_id) for one in called), finish),
         provider_calls=tuple(
             _ran(item) for item in found.output if item.type == "mcp_call" or item.type in PROVIDER_CALLS
         ),
-        finish="tool_calls" if called and word == "completed" else FACTS.finish(word),
+        finish=finish,
         usage=found.usage and Usage(found.usage.input_tokens, found.usage.output_tokens, found.usage.total_tokens),
         reasoning="\n\n".join(one.text for one in thought),
         refusal="".join(part.refusal for part in parts if part.type == "refusal"),

@@ -11,21 +11,32 @@ from harness.dialects.arguments import strict_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from harness.core.chat import CallFault
 
-def calls_and_errors(found: Iterable[tuple[Any, Any, Any]]) -> dict[str, Any]:
-    """``calls`` and ``errors`` of name, arguments and id: arguments that are text are read as JSON."""
-    made = [_call(place, *one) for place, one in enumerate(found)]
+
+def calls_and_errors(found: Iterable[tuple[Any, Any, Any]], finish: str | None) -> dict[str, Any]:
+    """``calls`` and ``errors`` of name, arguments and id. Arguments that are text are read as JSON, as a caller has
+    to: none are ``{}`` where the answer ended by itself, and cut off where ``finish`` says otherwise.
+    """
+    stopped = finish not in _BY_ITSELF
+    made = [_call(place, *one, stopped=stopped) for place, one in enumerate(found)]
     return {
         "calls": tuple(one for one in made if isinstance(one, ToolCall)),
         "errors": tuple(one for one in made if isinstance(one, CallError)),
     }
 
 
-def _call(place: int, name: Any, arguments: Any, given: Any) -> ToolCall | CallError:
+_BY_ITSELF = frozenset({None, "stop", "tool_calls", "unknown"})
+
+
+def _call(place: int, name: Any, arguments: Any, given: Any, *, stopped: bool) -> ToolCall | CallError:
+    fault: CallFault = "cut_off" if stopped else "arguments"
+    if arguments in ("", None):
+        return CallError(fault, "none came", "", name, given, place) if stopped else ToolCall(name, {}, given)
     try:
         read = strict_json(arguments) if isinstance(arguments, str) else arguments
     except ValueError as error:
-        return CallError("arguments", str(error), arguments, name, given, place)
+        return CallError(fault, str(error), arguments, name, given, place)
     if isinstance(read, dict):
         return ToolCall(name, read, given)
     return CallError("arguments", "no JSON object", str(arguments), name, given, place)

@@ -1,0 +1,120 @@
+"""pydantic-ai's ``direct`` requests, by ``OpenAIChatModel``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.core.chat import Reply, Usage
+from harness.dialects.openai_chat.facts import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
+    """``model_request_sync``, or the ``response`` of ``model_request_stream_sync`` once it is read to its end."""
+    from pydantic_ai.direct import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        model_request_stream_sync,
+        model_request_sync,
+    )
+
+    given = _given(model, messages, tools, options)
+    if not stream:
+        return _reply(model_request_sync(**given))
+    with model_request_stream_sync(**given) as events:
+        for _ in events:
+            pass
+        return _reply(events.response)
+
+
+async def acomplete(
+    model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
+) -> Reply:
+    """``model_request`` and ``model_request_stream``."""
+    from pydantic_ai.direct import model_request, model_request_stream  # noqa: PLC0415 - not a dependency
+
+    given = _given(model, messages, tools, options)
+    if not stream:
+        return _reply(await model_request(**given))
+    async with model_request_stream(**given) as events:
+        async for _ in events:
+            pass
+        return _reply(events.get())
+
+
+def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+    import openai  # noqa: PLC0415 - not a dependency
+    from pydantic_ai.models import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        ModelRequestParameters,
+    )
+    from pydantic_ai.models.openai import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        OpenAIChatModel,
+    )
+    from pydantic_ai.providers.openai import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        OpenAIProvider,
+    )
+    from pydantic_ai.settings import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        ModelSettings,
+    )
+    from pydantic_ai.tools import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+        ToolDefinition,
+    )
+
+    options.pop("stream_options", None)  # counts are asked for unasked
+    at = {"base_url": options.pop("api_base"), "api_key": options.pop("api_key"), "max_retries": 0}
+    if "stop" in options:
+        stop = options.pop("stop")
+        options["stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if isinstance(choice := options.get("tool_choice"), dict):
+        options["tool_choice"] = [choice["function"]["name"]]
+    declined(options, ModelSettings.__annotations__, "pydantic-ai's ModelSettings")
+    offered = [ToolDefinition(**one, strict=False) for one in functions(tools, "parameters_json_schema")]
+    provider = OpenAIProvider(openai_client=openai.AsyncOpenAI(**at))
+    return {
+        "model": OpenAIChatModel(model.partition("/")[2], provider=provider),
+        "messages": list(_messages(messages)),
+        "model_settings": options,
+        "model_request_parameters": ModelRequestParameters(function_tools=offered),
+    }
+
+
+def _messages(messages: Sequence[Any]) -> Iterator[Any]:
+    from pydantic_ai import messages as kinds  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
+
+    for one in messages:
+        said = one["content"]
+        if one["role"] == "assistant":
+            called = [(call["function"], call["id"]) for call in one.get("tool_calls") or ()]
+            calls = [kinds.ToolCallPart(made["name"], made["arguments"], given) for made, given in called]
+            yield kinds.ModelResponse([*map(kinds.TextPart, texts(said)), *calls])
+        elif one["role"] == "tool":
+            yield kinds.ModelRequest([kinds.ToolReturnPart(one["name"], said, one["tool_call_id"])])
+        else:
+            part = kinds.SystemPromptPart if one["role"] == "system" else kinds.UserPromptPart
+            yield kinds.ModelRequest([part(said)])
+
+
+def _reply(found: Any) -> Reply:
+    of = {kind: [p for p in found.parts if p.part_kind == kind] for kind in ("text", "tool-call", "thinking")}
+    counts = found.usage
+    finish = FACTS.finish("tool_calls" if found.finish_reason == "tool_call" else found.finish_reason)
+    return Reply(
+        text="".join(one.content for one in of["text"]),
+        **calls_and_errors(((one.tool_name, one.args, one.tool_call_id) for one in of["tool-call"]), finish),
+        finish=finish,
+        usage=Usage(counts.input_tokens, counts.output_tokens, counts.total_tokens) if counts.has_values() else None,
+        reasoning="".join(one.content for one in of["thinking"]),
+        refusal=(found.provider_details or {}).get("refusal", ""),
+        model=found.model_name or "",
+        id=found.provider_response_id or "",
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """``errors``: what the library raises by design."""
+    if name != "errors":
+        raise AttributeError(name)
+    from pydantic_ai import exceptions  # noqa: PLC0415 - not a dependency
+
+    return (exceptions.AgentRunError, exceptions.UserError)
