@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.app import agents
-from harness.app.runner_factory import LOCAL_KEY, Origin, Recording, Replaying, price_of, send_with_keys
+from harness.app.runner_factory import Origin, Recording, Replaying, price_of, send_with_keys
+from harness.app.starter import LOCAL_KEY
 from harness.backend.config import provider_of
 from harness.backend.keys import missing_key
 from harness.backend.library import load_offline
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from harness.suite import Model, Suite
 
 __all__ = [
-    "LOCAL_KEY",
     "NO_LIMITS",
     "Origin",
     "load",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.app import agents
+from harness.app.starter import LOCAL_KEY
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.backend.pricing import FREE, price
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from harness.engine.runner import OpenTape, Play, SendQuestion, Tape
     from harness.suite import Model
 
-LOCAL_KEY = "HARNESS_LOCAL_KEY"
-"""The environment variable that the shipped models take the local server's key from."""
 _PRETEND_KEY = "replayed-with-no-key"
 _WRONG_KEY = "a-wrong-key-on-purpose"
 _LONGEST = 8 * 2**20  # bytes of an answer that is recorded
@@ -168,6 +167,9 @@ def send_with_keys(keys: Mapping[str, str], *, replaying: bool) -> SendQuestion:
         except AuthenticationError as error:
             if replaying or wrong_key:
                 raise
+            if error.status is None:
+                anything = "any value, for a server that wants none"
+                raise StopAskingError(f"{model.called} was not asked: {error} ({anything})") from error
             name = model.api_key_env or "the provider's usual variable, such as OPENAI_API_KEY"
             raise StopAskingError(f"{model.called} was refused its key; set it in {name} ({error})") from error
 
@@ -196,7 +198,8 @@ class _NoTape:
     def answer(self, request: HttpRequest) -> NoReturn:
         self.misses.append(request)
         job = self._job
-        how = f"harness record --suite {job.suite} --case {job.case.id} --model {job.model.called}"
+        local = "--local " if job.model.api_key_env == LOCAL_KEY else ""
+        how = f"harness record {local}--suite {job.suite} --case {job.case.id} --model {job.model.called}"
         raise CassetteMiss(f"{job.cassette} does not exist; record it: {how}", cassette=str(job.cassette))
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LOCAL = "{label: local, backend: openai, name: smollm2-135m, hostname: http://127.0.0.1:8790/v1, api_key_env: KEY}"
 LOCAL_KEY = "HARNESS_LOCAL_KEY"
+"""The environment variable that the shipped models take the local server's key from."""
 LOCAL_MODEL = "openai/smollm2-135m"
 
 _SUITE = """# What your models must do. `harness record` asks them once, `harness run` replays their answers offline.
@@ -32,6 +33,11 @@ cases:
     messages: [{user: "Say hello in one short sentence."}]
     max_tokens: 60
     expect: {text: {empty: false}, no_calls: true}
+"""
+SETTINGS = "pyproject.toml"
+TABLE = "[tool.harness]"
+_SETTINGS = f"""{TABLE}
+suites = ["suites"]  # pytest runs them too, an item for each case and model
 """
 _TEST = '''"""A test whose HTTP requests are answered from a cassette. Record it once: pytest --record-mode=once"""
 
@@ -110,6 +116,7 @@ def _files(providers: tuple[str, ...]) -> dict[str, str]:
     name, where = (names[0], "") if names else (LOCAL_MODEL, _WHERE)
     test = _TEST.replace("NAME", name).replace("WHERE", where)
     return {
+        SETTINGS: _SETTINGS,
         "suites/first.yaml": _SUITE.replace("MODELS", models),
         "tests/test_first.py": test if names else test.replace("import harness\n", "import os\n\nimport harness\n"),
         ".github/workflows/harness.yml": _WORKFLOW,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.app.assembly import LOCAL_KEY, provenance
+from harness.app.assembly import provenance
+from harness.app.starter import LOCAL_KEY
 from harness.backend.config import provider_of
 from harness.backend.keys import key_variables
 from harness.backend.pricing import FREE, price, refuse_unpriced

@@ -25,7 +25,7 @@ def run(words: argparse.Namespace) -> int:
     import os
     from pathlib import Path
 
-    from harness.app.starter import LOCAL_KEY, start
+    from harness.app.starter import LOCAL_KEY, SETTINGS, TABLE, start
 
     made = start(Path(words.folder), os.environ)
     out = sys.stdout.write
@@ -54,5 +54,8 @@ def run(words: argparse.Namespace) -> int:
             f"The test needs the model too: harness local start --detach, {LOCAL_KEY} as it says, "
             "pytest --record-mode=once\n"
         )
+    settings = Path(words.folder, SETTINGS)
+    if settings in made.kept and TABLE not in settings.read_text("utf-8", "replace"):
+        out(f'For pytest to run the suites too: {TABLE} in {settings}, and under it suites = ["suites"]\n')
     out("Your own agent: harness record -- CMD, harness replay -- CMD (docs/programs.md)\n")
     return 0

@@ -119,7 +119,7 @@ def _place(words: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]
     if not words.local or words.ages:
         yield words.hostname, words.source or words.hostname, environment
         return
-    from harness.app.assembly import LOCAL_KEY
+    from harness.app.starter import LOCAL_KEY
     from harness.local.server import KEY, running
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped then too

@@ -115,6 +115,8 @@ class Synthetic:
         dialect = dialect_at(request.url)
         if dialect is None or request.method != "POST":
             raise CassetteMiss(f"nothing is made up for {request.method} {urlsplit(request.url).path}")
+        if not _is_object(request.body):
+            raise CassetteMiss("nothing is made up for a body that is no JSON object")
         for reply in self._choose(request, dialect.mentions(request).tools):
             try:
                 response = dialect.render(
@@ -191,6 +193,13 @@ def made_like(profiles: Sequence[WireProfile]) -> Synthetic:
         return known[dialect.name].quirks_for(seeded(request), reply, stream=_streams(request, dialect))
 
     return Synthetic(choose, quirks)
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _text(body: bytes) -> str:

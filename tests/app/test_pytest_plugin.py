@@ -337,6 +337,11 @@ def test_no_other_file_is_one(files, words, run):
     assert "error during collection" not in told
 
 
+def test_a_suite_that_is_not_there_is_a_sentence(run):
+    code, told = run({}, "--harness-suites=nosuch")
+    assert (code, "--harness-suites: there is no nosuch" in told) == (4, True), told
+
+
 SHARED = """
 import http.server, threading, httpx, pytest
 

@@ -318,6 +318,15 @@ def test_a_wrong_key_is_told_and_nothing_is_replaced(project, run, monkeypatch):
             assert file.read_bytes() == content
 
 
+def test_a_model_without_a_key_is_not_said_to_be_refused(project, run, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    file = project / "suites" / "shop.yaml"
+    file.write_text(file.read_text().replace("api_key_env: SHOP_KEY", "label: keyless"))
+    code, out, _ = run("record", "-k", "hello")
+    assert code == 2
+    assert "keyless was not asked: no key for openai: set OPENAI_API_KEY" in out
+
+
 def secret_in_the_prompt(project, run, secret):
     file = project / "suites" / "shop.yaml"
     file.write_text(file.read_text().replace("{user: Say hello.}", f"{{user: Say hello {secret}}}", 1))

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,23 @@ def test_without_a_key_it_is_for_the_local_model(folder, run):
     assert [model.called for model in suite.models] == ["local"]
     ast.parse(Path("tests/test_first.py").read_text())
     assert yaml.safe_load(Path(".github/workflows/harness.yml").read_text())["jobs"]["replay"]["steps"]
+
+
+def test_what_is_not_recorded_is_recorded_as_it_says(folder, run):
+    run("init")
+    code, out, _ = run("run")
+    assert (code, "record it: harness record --local --suite first --case calls-the-tool" in out) == (2, True)
+
+
+def test_pytest_runs_its_suites_or_it_says_what_for(folder, run):
+    _, out, _ = run("init")
+    assert "pytest to run the suites" not in out
+    assert tomllib.loads(Path("pyproject.toml").read_text()) == {"tool": {"harness": {"suites": ["suites"]}}}
+    for text, told in (("[project]\nname = 'mine'\n", True), ("[tool.harness]\n", False)):
+        Path("pyproject.toml").write_text(text)
+        _, out, _ = run("init")
+        assert Path("pyproject.toml").read_text() == text
+        assert ("For pytest to run the suites too: [tool.harness] in pyproject.toml" in out) == told
 
 
 def test_the_providers_whose_keys_are_set_are_asked(folder, run, monkeypatch):

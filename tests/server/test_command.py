@@ -29,7 +29,7 @@ from harness.dialects.request import read_chat_request
 from harness.dialects.wire_profile import Miner, profiles_at
 from harness.server.app import App
 from harness.server.replay import Replay
-from harness.server.synthetic import Script, made_like, scripted
+from harness.server.synthetic import Script, made_like, made_up, scripted
 from harness.server.web import nobody, serving
 from tests.loopback import serving as loopback
 
@@ -125,6 +125,13 @@ def test_answers_like_a_providers_are_its_quirks_and_the_same_for_the_same_reque
     assert {"plain", "content_missing", "call_in_one_chunk"} <= shown <= profile.shown()
     with pytest.raises(CassetteMiss, match="no answers like these in the dialect anthropic: the profile is of openai"):
         source.answer(HttpRequest("POST", "https://x.test/v1/messages", (), b"{}"))
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"[]", b"\xff\x00"])
+def test_nothing_is_made_up_for_what_is_no_json(body: bytes) -> None:
+    for path in ("chat/completions", "messages", "responses"):
+        with pytest.raises(CassetteMiss, match="no JSON object"):
+            made_up().answer(HttpRequest("POST", f"https://x.test/v1/{path}", (), body))
 
 
 def test_a_taken_port_is_one_sentence(cassette: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +29,13 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(OPTION, dest=_DEST, default=None, metavar="MODE", help=told)
     told = "a suite or a folder of suites to run as tests, beside those of [tool.harness]"
     group.addoption("--harness-vcr", action="store_true", help="replay tests marked vcr, in place of pytest-recording")
-    group.addoption("--harness-suites", action="append", metavar="PATH", help=told)
+    group.addoption("--harness-suites", action="append", metavar="PATH", type=_there, help=told)
+
+
+def _there(path: str) -> str:
+    if not Path(path).exists():
+        raise argparse.ArgumentTypeError(f"there is no {path}")
+    return path
 
 
 def add_short_option(parser: pytest.Parser, arguments: Sequence[str]) -> None:
