@@ -27,12 +27,12 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
 async def acomplete(
     model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
 ) -> Reply:
-    """``client.aio``'s."""
-    models = client.__wrapped__(options.pop("api_base"), options.pop("api_key")).aio.models
-    asked = _asked(model, messages, tools, options)
-    if stream:
-        return _reply([chunk async for chunk in await models.generate_content_stream(**asked)])
-    return _reply([await models.generate_content(**asked)])
+    """``client.aio``'s, from a client for each question: connections belong to an event loop."""
+    async with client.__wrapped__(options.pop("api_base"), options.pop("api_key")).aio as sdk:
+        asked = _asked(model, messages, tools, options)
+        if stream:
+            return _reply([chunk async for chunk in await sdk.models.generate_content_stream(**asked)])
+        return _reply([await sdk.models.generate_content(**asked)])
 
 
 def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,11 @@ from harness.laws.prove import complaint_of
 from harness.laws.question import Question
 from harness.laws.tested_backend import backend_at
 
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore:Inheritance class AiohttpClientSession:DeprecationWarning",  # google-genai's, as it is first awaited
+)
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adapters.md").read_text(encoding="utf-8")
 ADAPTERS = {
