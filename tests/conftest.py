@@ -26,9 +26,13 @@ _CERTIFICATES = Path(os.environ["XDG_STATE_HOME"], "ca.pem")
 _CERTIFICATES.write_text(_ONE + _END, encoding="utf-8")
 os.environ["SSL_CERT_FILE"] = str(_CERTIFICATES)
 
-# Drawn tests draw the same here as in CI, and keep nothing; `make test-nightly` draws others.
+# Drawn tests draw the same here as in CI, and keep nothing; `make test-nightly` draws others, and four times as many.
 hypothesis.settings.register_profile(
-    "nightly", derandomize=False, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "nightly",
+    derandomize=False,
+    deadline=None,
+    max_examples=400,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("ci")
 

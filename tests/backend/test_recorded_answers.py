@@ -37,9 +37,10 @@ def told(reply, error):
     return reply, reply and reply.raw_finish, ids, type(error), str(error), getattr(error, "reply", None)
 
 
-def test_the_shipped_answers_are_read_as_by_the_whole_call():
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_the_shipped_answers_are_read_as_by_the_whole_call(every):
     ways = Counter()
-    for file in sorted((ROOT / "cassettes").rglob("*.json")):
+    for file in sorted((ROOT / "cassettes").rglob("*.json"))[::every]:
         for place, exchange in enumerate(load(file).exchanges):
             question = read_chat_request(exchange.request)
 
@@ -51,7 +52,7 @@ def test_the_shipped_answers_are_read_as_by_the_whole_call():
             assert told(*quick) == told(*answer(exchange, question, complete)), f"{file} exchange {place}"
             ways["all"] += 1
     print(f"\n{dict(ways)}")
-    assert ways["all"] > 500
+    assert ways["all"] > 500 / every
     assert ways["whole call"] < ways["all"] / 20  # refused keys, and errors in a stream
 
 
@@ -85,8 +86,8 @@ def enough(provider, ways):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("provider", proven())
-def test_one_in_nine_of_the_first_questions_of_the_laws(provider, stream):
-    assert enough(provider, compared(provider, exemplars(provider, stream=stream)[::9]))
+def test_one_in_fifteen_of_the_first_questions_of_the_laws(provider, stream):
+    assert enough(provider, compared(provider, exemplars(provider, stream=stream)[::15]))
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
@@ -97,7 +97,6 @@ def parts(name: str, reply: Reply, quirks: frozenset[str], *, stream: bool) -> d
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=400, deadline=None)
 @given(data=st.data(), reply=replies())
 def test_what_is_carried_is_read_back(name: str, stream: bool, data: st.DataObject, reply: Reply) -> None:
     dialect = DIALECTS[name]
@@ -253,7 +252,6 @@ def test_every_failure_is_a_provider_error_in_a_200_stream(name: str) -> None:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300, deadline=None)
 @given(
     at=st.floats(0, 0.999), bits=st.integers(1, 255), quirks=st.sampled_from([frozenset(), frozenset({"json_array"})])
 )

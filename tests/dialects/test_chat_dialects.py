@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
@@ -122,7 +122,6 @@ def looks_like_a_call(text: str) -> bool:
 
 @MODES
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=300, deadline=None)
 @given(data=st.data(), reply=replies())
 def test_what_is_carried_is_read_back_however_it_is_cut(
     name: str, stream: bool, data: st.DataObject, reply: Reply

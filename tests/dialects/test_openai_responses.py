@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
@@ -83,7 +83,6 @@ def in_pieces(sent: HttpResponse, size: int) -> HttpResponse:
 
 
 @MODES
-@settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_what_is_carried_is_read_back_under_any_quirks(stream: bool, data: st.DataObject) -> None:
     reply = data.draw(replies(NAMES) | broken_replies(NAMES) | st.sampled_from(SAMPLES))

@@ -26,15 +26,17 @@ def test_our_backend_keeps_the_laws(proof):
     assert len(proof.judged) > 20
 
 
-@pytest.mark.laws(
-    providers=("gemini", "cohere_chat", "openai/responses", "bedrock/invoke"), modes=("async whole",), examples=30
-)
+@pytest.mark.laws(providers=("openai", "anthropic", "bedrock", "openai/responses"), modes=("async whole",), examples=30)
 def test_our_backend_keeps_the_laws_awaited_in_whole_answers(proof):
     assert proof.drawn >= 30
     assert len(proof.judged) > 20
 
 
-@pytest.mark.laws(providers=("groq", "mistral", "ollama", "ollama_chat"), modes=AWAITED, examples=30)
+@pytest.mark.laws(
+    providers=("gemini", "cohere_chat", "bedrock/invoke", "groq", "mistral", "ollama", "ollama_chat"),
+    modes=AWAITED,
+    examples=30,
+)
 def test_our_backend_keeps_the_laws_where_it_is_awaited(proof):
     assert proof.drawn >= 30
     assert len(proof.judged) > 10

@@ -49,14 +49,15 @@ def put(value, place, new):
     return made
 
 
+@pytest.mark.parametrize("many", [50, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", [*FILES, None], ids=lambda path: path.name if path else "lines")
-def test_no_value_breaks_an_import(path):
+def test_no_value_breaks_an_import(path, many):
     document = bounded.parsed(bounded.content(path), path) if path else Lines((LINE,))
     lines = isinstance(document, Lines)
     document = list(document.values) if lines else document
     known = list(places(document))
     draw = random.Random(0)
-    for _ in range(150):
+    for _ in range(many):
         place, odd = draw.choice(known), draw.choice(ODD)
         odd_one = put(document, place, odd)
         try:
