@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cassette.modes import RecordMode, record_mode
-from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
 from harness.cassette.tape import Rules, Tape, loaded
 from harness.core.errors import CassetteMiss, UsageError
@@ -85,6 +84,7 @@ def open_tape(
         if provenance is None:
             raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
         from harness.cassette.recording import Recorder  # noqa: PLC0415 - a replay does without
+        from harness.cassette.secrets.redaction import Redactor  # noqa: PLC0415 - as above
 
         redactor = Redactor(secrets, drop_headers=drop_headers)
         traffic.live = True

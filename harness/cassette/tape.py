@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -10,12 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.cassette.matching import request_key
-from harness.cassette.secrets.leak_scan import LeakScan
-from harness.cassette.secrets.redaction import Redactor
-from harness.cassette.storage.resume import answered, earlier
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
-from harness.dialects.mcp import describe
 from harness.dialects.mcp.messages import readdressed
 from harness.interception import context, outward, side_traffic
 from harness.interception.traffic import QUIET, WEBSOCKET, Traffic
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from harness.cassette.format.document import Cassette
     from harness.cassette.matching.matcher import Matcher
     from harness.cassette.recording import Recorder
+    from harness.cassette.secrets.redaction import Redactor
     from harness.core.exchange import Exchange, HttpRequest, Provenance
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -53,7 +51,7 @@ class Tape:
     def __init__(
         self,
         path: Path,
-        redactor: Redactor,
+        redactor: Redactor | Callable[[], Redactor],
         miss: type[CassetteMiss] = CassetteMiss,
         matcher: Matcher | None = None,
         traffic: Traffic | None = None,
@@ -67,10 +65,12 @@ class Tape:
         self.misses: list[HttpRequest] = []
         self.miss_messages: list[str] = []
         self.provenance: Provenance | None = None
-        self._redactor = redactor
+        self._given_redactor = redactor
+        self._unlearnt: deque[HttpRequest] = deque()
         self._miss = miss
         self._matcher = matcher
         self._lock = threading.Lock()
+        self._learning = threading.Lock()
         self._recorder: Recorder | None = None
         self._recorded: tuple[Exchange, ...] = ()
         self._seen: list[HttpRequest] = []
@@ -90,6 +90,8 @@ class Tape:
 
     def resume(self, path: Path, provenance: Provenance) -> None:
         """Answer what an earlier recording of ``path`` can; only the rest is asked, and added."""
+        from harness.cassette.storage.resume import answered, earlier  # noqa: PLC0415 - only a recording is resumed
+
         found = earlier(path, provenance)
         if found is not None and self._recorder is not None:
             cassette, file = found
@@ -99,6 +101,18 @@ class Tape:
     def kept(self, number: int, exchange: Exchange) -> None:
         """What a recorder tells of an exchange that is over."""
         self.taken.append((number, exchange))
+
+    @property
+    def _redactor(self) -> Redactor:
+        """Loaded for the first request that is not, byte for byte, a recorded one: to look for secrets takes longer to
+        load than all else of a replay. It learns from every request that came until now.
+        """
+        with self._learning:
+            if callable(self._given_redactor):
+                self._given_redactor = self._given_redactor()
+            while self._unlearnt:
+                self._given_redactor.learn(self._unlearnt.popleft())
+            return self._given_redactor
 
     @property
     def replaying(self) -> bool:
@@ -158,7 +172,7 @@ class Tape:
     def _recorded_answer(self, request: HttpRequest) -> Exchange | None:
         if not self._recorded:
             return None
-        self._redactor.learn(request)
+        self._unlearnt.append(request)
         with self._lock:
             number = self._left(request)
             if number is None:
@@ -219,6 +233,9 @@ class Tape:
         return found
 
     def _missed(self, asked: HttpRequest) -> CassetteMiss:
+        from harness.cassette.secrets.leak_scan import LeakScan  # noqa: PLC0415 - as for the redactor
+        from harness.dialects.mcp import describe  # noqa: PLC0415 - only a miss says what was asked
+
         nearest = request_key.nearest(
             [one.request for one in self._recorded], asked, used=self._given, matcher=self._matcher
         )
@@ -256,6 +273,13 @@ def loaded(
     rules: Rules | None = None,
 ) -> Tape:
     """A tape that answers from ``cassette``; ``path`` is what its misses call it, and nothing there is looked at."""
-    tape = Tape(path, Redactor(secrets, by_shape=True), miss, matcher, traffic, rules)
+    environment = dict(os.environ)  # as it is now: a test may set keys of its own while the tape is open
+
+    def redactor() -> Redactor:
+        from harness.cassette.secrets.redaction import Redactor  # noqa: PLC0415 - see Tape
+
+        return Redactor(secrets, by_shape=True, environment=environment)
+
+    tape = Tape(path, redactor, miss, matcher, traffic, rules)
     tape.replay(cassette)
     return tape

@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from harness.core.chat import ProviderCall
 from harness.core.errors import ProviderError, by_status
 from harness.core.exchange import header
+from harness.dialects.framing.kinds import pieces
+from harness.dialects.framing.sse import json_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harness.core.chat import Finish, Json
+    from harness.core.exchange import HttpResponse
 
     Path = tuple[str | int, ...]
 
@@ -170,6 +173,24 @@ def provider_error(
 ) -> ProviderError:
     """The error of the class that belongs to ``status``."""
     return by_status(status)(message, status=status, retry_after=retry_after, provider=provider)
+
+
+def answers(response: HttpResponse, facts: Facts) -> Iterator[Json]:
+    """Each piece as ``pieces`` gives it. Raises ``ProviderError`` for one that reports an error."""
+    for kind, piece in pieces(response):
+        error = None if piece is None else facts.failure(piece, kind)
+        if error is not None:
+            raise with_wait(error, response.headers)
+        yield piece
+
+
+def answer(response: HttpResponse, facts: Facts) -> Json:
+    """A whole body's JSON value. Raises ``ProviderError`` for one that reports an error."""
+    body = json_whole(response.body)
+    error = facts.failure(body)
+    if error is not None:
+        raise with_wait(error, response.headers)
+    return body
 
 
 def with_wait(error: ProviderError, headers: Iterable[tuple[str, str]]) -> ProviderError:

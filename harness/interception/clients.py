@@ -11,7 +11,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from harness.interception import httpx_client, mcp_client, threads, vcrpy_patches
+from harness.interception import httpx_client, threads, vcrpy_patches
 from harness.interception.context import Answer, current, seated
 from harness.interception.when_imported import when_imported
 
@@ -54,7 +54,7 @@ def _install() -> None:
         vcrpy_patches.install()
         when_imported("http.client", _http)
         when_imported("aiohttp", _aiohttp)
-        when_imported(mcp_client.MODULE, mcp_client.patch)
+        when_imported("mcp.client.stdio", _mcp)
         _installed.append("doors")
 
 
@@ -62,6 +62,12 @@ def _http(_module: ModuleType) -> None:
     from harness.interception import http_client  # noqa: PLC0415 - it needs the library that it is for
 
     http_client.install()
+
+
+def _mcp(module: ModuleType) -> None:
+    from harness.interception import mcp_client  # noqa: PLC0415 - as above
+
+    mcp_client.patch(module)
 
 
 def _aiohttp(_module: ModuleType) -> None:

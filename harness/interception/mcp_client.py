@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from harness.core.exchange import HttpRequest
     from harness.interception.context import Answerer, ResponseListener
 
-MODULE = "mcp.client.stdio"
 _STARTS = "_create_platform_compatible_process"
 
 

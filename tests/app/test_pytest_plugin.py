@@ -284,6 +284,38 @@ def pytest_sessionfinish(session):
     assert "HEAVY []" in told
 
 
+# What a replay of what was recorded has no use for: to look for secrets, to write, to read answers, other clients.
+UNUSED = (
+    *("harness.cassette.secrets", "harness.cassette.recording", "harness.cassette.storage.journal"),
+    *("harness.cassette.storage.partial", "harness.cassette.storage.resume", "harness.cassette.importers"),
+    *("harness.dialects.facts", "harness.dialects.registry", "harness.core.chat", "harness.core.card"),
+    *("harness.interception.mcp_client", "harness.interception.mcp_stdio", "harness.interception.aiohttp_client"),
+    *("litellm", "vcr", "pydantic", "yaml", "rich", "jsonschema", "hmac", "asyncio", "email.utils"),
+)
+
+
+def test_a_replay_of_what_was_recorded_loads_only_what_answers(run, server, tmp_path):
+    test = """
+import http.client, pytest, sys
+before = set(sys.modules)
+@pytest.mark.cassette("hello.json")
+def test_hello():
+    client = http.client.HTTPConnection("127.0.0.1", PORT)
+    client.request("POST", "/v1/x", b'{"word": "hello"}', {"content-type": "application/json", "authorization": "Bearer k"})
+    assert b"hello" in client.getresponse().read()
+def test_loaded():
+    print("LOADED", *sorted(set(sys.modules) - before))
+"""
+    code, told = run({"test_a.py": test}, "--harness-record-mode=record", "-k", "hello")
+    assert code == 0, told
+    server.asked.clear()
+    code, told = run({"test_a.py": test}, "-s", loaded=False)
+    assert (code, server.asked) == (0, []), told
+    (line,) = [one for one in told.splitlines() if "LOADED" in one]
+    assert "harness.cassette.tape" in line.split()
+    assert not [name for name in line.split() if name.startswith(UNUSED)]
+
+
 SCHEMA = "# yaml-language-server: $schema=../suite.schema.json\n"
 COUNT = """
 import sys

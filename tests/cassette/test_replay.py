@@ -17,9 +17,11 @@ import httpx
 import pytest
 import requests
 
-from harness.cassette import load, open_tape, partial
+from harness.cassette import Cassette, load, open_tape, partial
+from harness.cassette.secrets.redaction import Redactor
+from harness.cassette.tape import loaded
 from harness.core.errors import CassetteDamagedError, CassetteMiss, CassetteMissingError, LeakError, UsageError
-from harness.core.exchange import Provenance
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 PIECES = (b"data: one\n\n", b"data: tw", b"o\n\n", b"data: [DONE]\n\n")
@@ -305,3 +307,31 @@ def test_a_thread_belongs_to_the_tape_in_which_it_was_started(tmp_path: Path) ->
             run()
     assert found == [{"count": 1}, {"count": 1}]
     assert len(outer.taken) == len(inner.taken) == 1
+
+
+KEY = "zq7-lw2xv9rb4tn8km3yp6hd1"
+
+
+def _asking(body, **headers):
+    return HttpRequest("POST", "https://api.example.com/v1/x", tuple(headers.items()), body)
+
+
+def test_a_secret_of_a_request_that_was_recorded_to_the_byte_is_known_when_another_holds_it(tmp_path):
+    requests = [_asking(b'{"a":1}'), _asking(b'{"a":"=REDACTED-1"}')]
+    answer = HttpResponse(200, (), (Chunk(b"{}"),))
+    recorded = Redactor().exchange(
+        Exchange(_asking(b'{"a":"' + KEY.encode() + b'"}', authorization=f"Bearer {KEY}"), answer)
+    )
+    cassette = Cassette(Provenance("synthetic", ""), (Exchange(requests[0], answer), recorded))
+    tape = loaded(cassette, tmp_path / "c.json")
+    assert tape.answer(_asking(b'{"a":1}', authorization=f"Bearer {KEY}")) is not None
+    assert tape.answer(_asking(b'{"a":"' + KEY.encode() + b'"}')) is not None
+    assert KEY not in str(tape.requests)
+
+
+def test_what_a_test_puts_into_its_environment_while_a_tape_is_open_is_no_secret(tmp_path, monkeypatch):
+    answer = HttpResponse(200, (), (Chunk(b"{}"),))
+    cassette = Cassette(Provenance("synthetic", ""), (Exchange(_asking(b'{"a": "a-long-ordinary-value-1"}'), answer),))
+    tape = loaded(cassette, tmp_path / "c.json")
+    monkeypatch.setenv("SOME_API_KEY", "a-long-ordinary-value-1")
+    assert tape.answer(_asking(b'{"a":"a-long-ordinary-value-1"}')) is not None  # other blanks: not the same bytes

@@ -15,8 +15,7 @@ from harness.dialects.arguments import judged
 from harness.dialects.carried import argument, check, ends_cut, shaped
 from harness.dialects.chat_request import ChatRequest, dicts, tool
 from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
-from harness.dialects.facts import Facts, provider_error
-from harness.dialects.framing.kinds import answers
+from harness.dialects.facts import Facts, answers, provider_error
 from harness.dialects.framing.sse import chunks, dumps
 from harness.dialects.providers import Profile
 

@@ -7,6 +7,7 @@ alone: what decodes before decodes after.
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from dataclasses import replace
@@ -21,7 +22,7 @@ from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, he
 from harness.dialects.mcp.messages import SESSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from harness.core.exchange import Headers
 
@@ -62,7 +63,8 @@ _BLOB = 2048
 class Redactor:
     """Takes secrets out of exchanges, each replaced by the same placeholder wherever it stands.
 
-    ``secrets`` are those known beforehand; those that requests and answers carry where secrets stand are learnt.
+    ``secrets`` are those known beforehand, beside those of the ``environment``; those that requests and answers carry
+    where secrets stand are learnt.
     Placeholders are numbered as they first appear, whatever other secrets are known. With ``by_shape`` whatever looks
     like a key is replaced too, which serves matching: a recording would be refused for it. ``drop_headers`` are
     answers' headers that are not recorded, beside those of the table. ``changed`` counts what was replaced or dropped
@@ -70,9 +72,14 @@ class Redactor:
     """
 
     def __init__(
-        self, secrets: Iterable[str] = (), *, by_shape: bool = False, drop_headers: Iterable[str] = ()
+        self,
+        secrets: Iterable[str] = (),
+        *,
+        by_shape: bool = False,
+        drop_headers: Iterable[str] = (),
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
-        self.secrets = known_secrets(secrets)
+        self.secrets = known_secrets(secrets, environment)
         self.changed = 0
         self.version = 0
         self._weak: tuple[str, ...] = ()

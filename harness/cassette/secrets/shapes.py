@@ -14,7 +14,7 @@ from urllib.parse import quote
 from harness.cassette.secrets import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 SHORTEST = 8
 """No run of so many characters of a secret is ever written."""
@@ -180,19 +180,19 @@ _TURNS = 3
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*-----)(\s|\\{1,3}n).*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
-def from_environment() -> Iterator[str]:
+def from_environment(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """The values of environment variables that are named like secrets; paths, numbers and plain words are none."""
-    for name, value in os.environ.items():
+    for name, value in environment.items():
         if _SECRET_NAME.search(name) and not _ORDINARY.fullmatch(value):
             yield value
 
 
-def known_secrets(given: Iterable[str] = ()) -> tuple[str, ...]:
+def known_secrets(given: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """``given`` and those of the environment, the longest first.
 
     Values under eight characters are left out: they would be found in ordinary text.
     """
-    found = {value for value in (*given, *from_environment()) if len(value) >= SHORTEST}
+    found = {value for value in (*given, *from_environment(environment)) if len(value) >= SHORTEST}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 

@@ -8,7 +8,6 @@ import fcntl
 import gc
 import os
 import re
-import secrets as random
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +25,6 @@ from harness.cassette.format.document import (
     opening,
     to_text,
 )
-from harness.cassette.secrets.leak_scan import LeakScan
-from harness.cassette.storage import journal as journals
 from harness.core.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
 
 if TYPE_CHECKING:
@@ -61,6 +58,8 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
     a secret is in it (one of ``secrets``, one of the environment's, or anything shaped like a provider's key),
     ``CassetteWriteError`` with the reason if it can't be written.
     """
+    from harness.cassette.secrets.leak_scan import LeakScan  # noqa: PLC0415 - only who writes looks for secrets
+
     path = Path(path)
     cassette = replace(cassette, exchanges=tuple(map(_in_milliseconds, cassette.exchanges)))
     text = to_text(cassette)
@@ -261,7 +260,7 @@ class _Replacement:
 def _temporary(path: Path) -> tuple[Path, int]:
     """A new file beside ``path``, locked: another save takes those that nobody locks for left over."""
     while True:
-        name = path.with_name(f".{path.name[:100]}.{random.token_hex(4)}.tmp")
+        name = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.tmp")
         # The system takes its umask off the mode of a new file.
         handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
@@ -305,7 +304,9 @@ def _why(error: OSError) -> str:
 
 
 def _remedy(path: Path) -> str:
-    left = journals.journal(path)
+    from harness.cassette.storage.journal import journal  # noqa: PLC0415 - only who records has one
+
+    left = journal(path)
     if left.exists():
         return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"
     how = "record it with `harness record`, a test's own with `pytest --harness-record-mode=once`"

@@ -8,7 +8,8 @@ from harness.core.errors import StreamCutError
 from harness.dialects.anthropic.facts import FACTS
 from harness.dialects.blocks import Block, Message
 from harness.dialects.carried import shaped
-from harness.dialects.framing.kinds import answer, answers, framing
+from harness.dialects.facts import answer, answers
+from harness.dialects.framing.kinds import framing
 
 if TYPE_CHECKING:
     from harness.core.chat import Json, Reply

@@ -9,9 +9,9 @@ from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects.bedrock.facts import FACTS, frame_failure
 from harness.dialects.blocks import Block, Message
 from harness.dialects.carried import shaped
-from harness.dialects.facts import with_wait
+from harness.dialects.facts import answer, with_wait
 from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import answer, framing
+from harness.dialects.framing.kinds import framing
 
 if TYPE_CHECKING:
     from harness.core.chat import Json, Reply

@@ -10,7 +10,8 @@ from harness.core.errors import StreamCutError
 from harness.dialects.arguments import judged
 from harness.dialects.carried import shaped
 from harness.dialects.cohere.facts import FACTS
-from harness.dialects.framing.kinds import answer, answers, framing
+from harness.dialects.facts import answer, answers
+from harness.dialects.framing.kinds import framing
 
 if TYPE_CHECKING:
     from harness.core.chat import Json

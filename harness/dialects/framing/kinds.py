@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.core.exchange import header
-from harness.dialects.facts import with_wait
 from harness.dialects.framing.sse import EventFeed, SseEvent, is_json, json_events, json_lines, json_whole
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
     from harness.core.exchange import HttpResponse
-    from harness.dialects.facts import Facts
 
 Framing: TypeAlias = Literal["events", "lines", "array", "frames", "whole"]
 """``events``: server-sent events. ``lines``: a JSON value a line. ``array``: a stream sent as one JSON array.
@@ -190,24 +188,6 @@ def pieces(response: HttpResponse) -> Iterator[tuple[str, Json]]:
         yield from (("", one) for one in array_items(response.body))
     else:
         yield "", json_whole(response.body)
-
-
-def answers(response: HttpResponse, facts: Facts) -> Iterator[Json]:
-    """Each piece as ``pieces`` gives it. Raises ``ProviderError`` for one that reports an error."""
-    for kind, piece in pieces(response):
-        error = None if piece is None else facts.failure(piece, kind)
-        if error is not None:
-            raise with_wait(error, response.headers)
-        yield piece
-
-
-def answer(response: HttpResponse, facts: Facts) -> Json:
-    """A whole body's JSON value. Raises ``ProviderError`` for one that reports an error."""
-    body = json_whole(response.body)
-    error = facts.failure(body)
-    if error is not None:
-        raise with_wait(error, response.headers)
-    return body
 
 
 def array_items(body: bytes) -> Iterator[Json]:

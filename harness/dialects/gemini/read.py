@@ -10,8 +10,8 @@ from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall,
 from harness.core.errors import StreamCutError
 from harness.dialects.arguments import judged
 from harness.dialects.carried import shaped
-from harness.dialects.facts import add_result
-from harness.dialects.framing.kinds import answers, framing
+from harness.dialects.facts import add_result, answers
+from harness.dialects.framing.kinds import framing
 from harness.dialects.gemini.facts import FACTS
 from harness.dialects.gemini.partial_calls import take_call
 

@@ -12,8 +12,8 @@ from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall,
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects.arguments import judged
 from harness.dialects.carried import shaped
-from harness.dialects.facts import add_result
-from harness.dialects.framing.kinds import answer, answers, framing
+from harness.dialects.facts import add_result, answer, answers
+from harness.dialects.framing.kinds import framing
 from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_responses.facts import (
     BUILT_IN_CLIENT_CALLS,
