@@ -1,8 +1,9 @@
 """Who is guilty: one cause breaks one law.
 
 A difference in a streamed reply is a stream's only where the same reply is right when it is whole; a quirk's only where
-it is right without the quirk; of questions under way together only where it is right alone. A law that breaks only
-where a law of requests breaks too, whose effect it is, is not blamed beside it.
+it is right without the quirk; of questions under way together only where it is right alone; of a call that can't be
+read only where the same answer is right with that call whole. A law that breaks only where one breaks whose effect it
+is, is named beside that one.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.core.chat import ToolCall
 from harness.laws.decoding import PARTS
 from harness.laws.question import carried
 from harness.laws.streaming import ENDS, ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from harness.laws.question import Question
 
@@ -30,6 +32,7 @@ EFFECTS: dict[str, frozenset[str]] = {
     "Q5": frozenset({"N5", "T5", "Q1"}),
     "Q6": frozenset({"E2"}),
     "N6": frozenset({"D1", "D2", "N4"}),
+    **dict.fromkeys(("D1", "D2", "D3", "D7"), frozenset({"D13", "D19", "S5", "S7", "U3"})),
 }
 """Which laws may break by what breaks another."""
 _STATE = frozenset({"T6", "T7"})
@@ -70,10 +73,35 @@ def guilty(law: str, question: Question, breaks: Callable[[Question], bool]) -> 
     return "S1" if streams_own else law
 
 
-def effects(broken_with: dict[str, frozenset[str]]) -> set[str]:
-    """The laws that never broke but beside one whose effect they are; ``broken_with`` has, for each law, those that
-    broke in every trial that broke it.
+def sound(question: Question) -> Question | None:
+    """The same question with nothing wrong in its answer: its broken call whole, its strange tool offered, its text no
+    JSON to read, its bytes to the end. What breaks a law there is the cause of what is found here. None for a question
+    whose answer is sound.
     """
-    return {
-        law for law, beside in broken_with.items() if any(law in EFFECTS.get(other, ()) for other in beside - {law})
-    }
+    reply = question.reply
+    if question.kind in {"prose", "answer"}:
+        return replace(question, kind="plain")
+    if question.kind == "cut":
+        return replace(question, kind="plain", cut_at=1.0)
+    if question.kind not in {"broken", "unknown"}:
+        return None
+    calls = list(reply.calls)
+    for one in reply.errors:
+        calls.insert(one.index, ToolCall(one.name or "", {}, one.id or ""))
+    strange = dict.fromkeys(call.name for call in calls if call.name not in question.tools)
+    tools, whole = (*question.tools, *strange), replace(reply, calls=tuple(calls), errors=())
+    made = replace(question, kind="plain", tools=tools, reply=whole)
+    return made if carried(made) else None
+
+
+def effects(causes: dict[str, frozenset[str]], chosen: Container[str]) -> dict[str, frozenset[str]]:
+    """Each law that broke beside one of its causes alone, and which of them are ``chosen``; ``causes`` has an empty set
+    for a law that once broke without any.
+    """
+    found = {law: frozenset(one for one in beside if one in chosen) for law, beside in causes.items()}
+    return {law: beside for law, beside in found.items() if beside}
+
+
+def causes_of(law: str, broken: Container[str]) -> frozenset[str]:
+    """Those of the laws that broke with ``law`` whose effect it may be."""
+    return frozenset(other for other, named in EFFECTS.items() if other in broken and law in named)

@@ -17,7 +17,7 @@ from harness.laws.bare import BLIND
 from harness.laws.bare import complete as bare_complete
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.guilt import effects, guilty
+from harness.laws.guilt import CONTENT, STREAMED, causes_of, effects, guilty, sound
 from harness.laws.known_faults import known
 from harness.laws.provider_options import provers
 from harness.laws.replies import differences
@@ -54,12 +54,15 @@ class LawBrokenError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class BrokenLaw:
-    """The smallest trial seen that breaks a law, after how many examples the first one came."""
+    """The smallest trial seen that breaks a law, after how many examples the first one came; ``others`` are laws that
+    the same cause breaks.
+    """
 
     law: Law
     complaint: str
     trial: Trial
     after: int
+    others: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -76,7 +79,7 @@ class Proof:
     judged: dict[str, int] = field(default_factory=dict)
     broken: dict[str, BrokenLaw] = field(default_factory=dict)
     known: dict[str, dict[str, int]] = field(default_factory=dict)
-    beside: dict[str, frozenset[str]] = field(default_factory=dict)
+    causes: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -160,10 +163,16 @@ class _Proving:
     effort: Effort
     found: frozenset[str]
     last: Trial | None = None
+    chosen: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.proof.mode in BARE_MODES:
             self.laws = [law for law in self.laws if law.id not in BLIND]
+        self.chosen = frozenset(law.id for law in self.laws)
+        if any(law.derived for law in self.laws):  # what they are blamed for is found by other laws
+            finders = CONTENT | STREAMED - self.chosen
+            more = (law for law in ALL_LAWS if law.id in finders and law.grade != "opinion")
+            self.laws = tuple(dict.fromkeys((*self.laws, *more)))
 
     def proof_of_all(self) -> Proof:
         proof, effort = self.proof, self.effort
@@ -216,8 +225,10 @@ class _Proving:
                 _keep(self.proof, law, "the caller's own data was changed after the call", trial)
 
     def _blame(self) -> None:
+        """One cause breaks one law: hand what follows from another law's cause to that law."""
         proof = self.proof
-        for law_id in effects(proof.beside) & proof.broken.keys():
+        hidden = effects(proof.causes, self.chosen & proof.broken.keys())
+        for law_id in hidden.keys() & proof.broken.keys():
             del proof.broken[law_id]
         for law_id in sorted(proof.broken):
             broken = proof.broken[law_id]
@@ -228,13 +239,47 @@ class _Proving:
             if self.effort.shrink and law_id not in self.found and not broken.complaint.endswith("after the call"):
                 shrunk(broken.trial.question, breaks)
                 broken = proof.broken[law_id]
-            owner = guilty(law_id, broken.trial.question, breaks)
-            if owner != law_id:
+            cause = self._cause(broken)
+            owner = guilty(cause.law.id, cause.trial.question, self._breaks(cause) if cause is not broken else breaks)
+            if owner != law_id and (not owner or owner in self.chosen or law_id not in self.chosen):
                 del proof.broken[law_id]
-                if BY_ID.get(owner) in self.laws and (
-                    owner not in proof.broken or size(broken.trial.question) < size(proof.broken[owner].trial.question)
-                ):
-                    proof.broken[owner] = BrokenLaw(BY_ID[owner], broken.complaint, broken.trial, broken.after)
+                self._hand_over(cause, owner, broken.others | ({law_id} & self.chosen))
+        for law_id, causes in sorted(hidden.items()):
+            if owner := next((one for one in sorted(proof.broken) if self._behind(one, causes, hidden)), ""):
+                self._hand_over(proof.broken[owner], owner, frozenset({law_id}))
+        for counts in (proof.broken, proof.judged, proof.known):
+            for law_id in counts.keys() - self.chosen:
+                del counts[law_id]
+
+    def _cause(self, broken: BrokenLaw) -> BrokenLaw:
+        """What the same answer breaks with nothing wrong in it, or ``broken`` itself."""
+        question = sound(broken.trial.question)
+        if question is None:
+            return broken
+        trial = self.put(question)
+        for law in self.laws:
+            if law.id in CONTENT and law.id in self.chosen and (complaint := complaint_of(law, trial)):
+                return BrokenLaw(law, complaint, trial, broken.after) if not known(trial, law.id) else broken
+        return broken
+
+    def _hand_over(self, broken: BrokenLaw, owner: str, others: frozenset[str]) -> None:
+        """``owner`` is blamed for ``broken``, and for what ``others`` found: the smaller example is kept."""
+        if owner not in self.chosen:
+            return
+        before = self.proof.broken.get(owner)
+        if before is not None:
+            others |= before.others
+            if size(before.trial.question) <= size(broken.trial.question):
+                broken = before
+        self.proof.broken[owner] = replace(broken, law=BY_ID[owner], others=others - {owner})
+
+    def _behind(self, law_id: str, causes: frozenset[str], hidden: Mapping[str, frozenset[str]]) -> bool:
+        """Whether ``law_id`` stands for one of ``causes``, or for a cause of theirs."""
+        mine = {law_id, *self.proof.broken[law_id].others}
+        return any(
+            one in mine or causes_of(one, mine)
+            for one in causes | frozenset().union(*(hidden.get(c, ()) for c in causes))
+        )
 
     def _wrong_alone(self, question: Question) -> bool:
         """Whether one of those that were asked at the same time is answered wrongly by itself too."""
@@ -246,7 +291,7 @@ class _Proving:
             complaint = complaint_of(broken.law, trial)
             if not complaint or known(trial, broken.law.id):
                 return False
-            if question.stream == broken.trial.question.stream:
+            if question.stream == broken.trial.question.stream and broken.law.id in self.proof.broken:
                 _keep(self.proof, broken.law, complaint, trial)
             return True
 
@@ -271,7 +316,8 @@ def judge(trial: Trial, laws: Sequence[Law], proof: Proof) -> LawBrokenError | N
             broken[law.id] = complaint
             _keep(proof, law, complaint, trial)
     for law_id in broken:
-        proof.beside[law_id] = frozenset(broken) & proof.beside.get(law_id, frozenset(broken))
+        causes, before = causes_of(law_id, broken), proof.causes.get(law_id)
+        proof.causes[law_id] = causes | before if causes and before else causes if before is None else frozenset()
     first = next(iter(broken), None)
     return LawBrokenError(BY_ID[first], broken[first], trial) if first else None
 
@@ -294,7 +340,8 @@ def complaint_of(law: Law, trial: Trial) -> str | None:
 def _keep(proof: Proof, law: Law, complaint: str, trial: Trial) -> None:
     before = proof.broken.get(law.id)
     if before is None or size(trial.question) < size(before.trial.question):
-        proof.broken[law.id] = BrokenLaw(law, complaint, trial, before.after if before else proof.examples)
+        after, others = (before.after, before.others) if before else (proof.examples, frozenset[str]())
+        proof.broken[law.id] = BrokenLaw(law, complaint, trial, after, others)
 
 
 def judged(trial: Trial, law: Law, mode: Mode) -> Proof:
