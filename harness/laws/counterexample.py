@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
@@ -57,7 +57,9 @@ def from_json(value: Json, where: str) -> Counterexample:
 
 def _as_json(question: Question) -> dict[str, Json]:
     beside = [_as_json(one) for one in question.beside]
-    return {**asdict(question), "quirks": sorted(question.quirks), "beside": beside}
+    whole = asdict(replace(question, beside=()))
+    del whole["memo"]
+    return {**whole, "quirks": sorted(question.quirks), "beside": beside}
 
 
 def _as_question(value: Mapping[str, Json]) -> Question:

@@ -73,25 +73,25 @@ def guilty(law: str, question: Question, breaks: Callable[[Question], bool]) -> 
     return "S1" if streams_own else law
 
 
-def sound(question: Question) -> Question | None:
-    """The same question with nothing wrong in its answer: its broken call whole, its strange tool offered, its text no
-    JSON to read, its bytes to the end. What breaks a law there is the cause of what is found here. None for a question
-    whose answer is sound.
+def simpler(question: Question) -> tuple[Question, ...]:
+    """Questions with less in their answers, where what breaks a law is the cause of what is found here: each of several
+    calls alone, a broken call whole, a strange tool offered, a text that is no JSON to read, bytes to the end.
     """
     reply = question.reply
     if question.kind in {"prose", "answer"}:
-        return replace(question, kind="plain")
+        return (replace(question, kind="plain"),)
     if question.kind == "cut":
-        return replace(question, kind="plain", cut_at=1.0)
+        return (replace(question, kind="plain", cut_at=1.0),)
+    if question.kind == "plain" and len(reply.calls) > 1:
+        return tuple(replace(question, reply=replace(reply, calls=(call,))) for call in reply.calls[:3])
     if question.kind not in {"broken", "unknown"}:
-        return None
+        return ()
     calls = list(reply.calls)
     for one in reply.errors:
         calls.insert(one.index, ToolCall(one.name or "", {}, one.id or ""))
     strange = dict.fromkeys(call.name for call in calls if call.name not in question.tools)
     tools, whole = (*question.tools, *strange), replace(reply, calls=tuple(calls), errors=())
-    made = replace(question, kind="plain", tools=tools, reply=whole)
-    return made if carried(made) else None
+    return (replace(question, kind="plain", tools=tools, reply=whole),)
 
 
 def effects(causes: dict[str, frozenset[str]], chosen: Container[str]) -> dict[str, frozenset[str]]:

@@ -17,9 +17,10 @@ from harness.laws.bare import BLIND
 from harness.laws.bare import complete as bare_complete
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.guilt import CONTENT, STREAMED, causes_of, effects, guilty, sound
+from harness.laws.guilt import CONTENT, STREAMED, causes_of, effects, guilty, simpler
 from harness.laws.known_faults import known
 from harness.laws.provider_options import provers
+from harness.laws.question import carried
 from harness.laws.replies import differences
 from harness.laws.shrink import shrunk, size
 
@@ -252,14 +253,15 @@ class _Proving:
                 del counts[law_id]
 
     def _cause(self, broken: BrokenLaw) -> BrokenLaw:
-        """What the same answer breaks with nothing wrong in it, or ``broken`` itself."""
-        question = sound(broken.trial.question)
-        if question is None:
+        """What breaks with less in the answer, or ``broken`` itself."""
+        if broken.trial.question.kind == "plain" and broken.law.id != "D2":
             return broken
-        trial = self.put(question)
-        for law in self.laws:
-            if law.id in CONTENT and law.id in self.chosen and (complaint := complaint_of(law, trial)):
-                return BrokenLaw(law, complaint, trial, broken.after) if not known(trial, law.id) else broken
+        for question in filter(carried, simpler(broken.trial.question)):
+            trial = self.put(question)
+            for law in self.laws:
+                complaint = complaint_of(law, trial) if law.id in CONTENT & self.chosen else ""
+                if complaint and not known(trial, law.id):
+                    return self._cause(BrokenLaw(law, complaint, trial, broken.after))
         return broken
 
     def _hand_over(self, broken: BrokenLaw, owner: str, others: frozenset[str]) -> None:
