@@ -20,6 +20,7 @@ from harness.cards.reread import rechunked_replies, reread, whose
 from harness.cassette import cassette_path, load, recordings
 from harness.cassette.secrets.audit import Audit
 from harness.checks.card import CARD_CHECKS, CardCheck
+from harness.core.card import SYNTHETIC
 from harness.core.errors import CassetteError, UsageError
 from harness.core.expectation import Expectation
 from harness.dialects.request import read_chat_request as on_the_wire
@@ -245,6 +246,7 @@ def from_recordings(
     watch: Callable[[Exchange, ChatRequest, str, str], object] | None = None,
 ) -> tuple[Card, ...]:
     """A card for each provider (or ``by`` each model) whose chat exchanges are in ``files``, from the reading checks.
+    What is synthetic was answered by no model: it has a card of its own, which says so.
 
     litellm's parsers read them, and its whole call only what they can't; with ``in_full`` its whole call reads all.
     ``done`` receives each file, and why one can't be used; ``watch`` each chat exchange, what it asked,
@@ -272,6 +274,7 @@ def from_recordings(
                             watch(exchange, question, f"{path}#{place}", cassette.provenance.source)
                         seen = reread(exchange, place, question, cassette=path, complete=complete, parsed=alone)
                         name = seen.model.partition("/")[0] if by == "provider" else seen.model
+                        name += SYNTHETIC if cassette.provenance.kind == "synthetic" else ""
                         sitting = sittings.setdefault(name, CardBuilder(name, checks, whose))
                         sitting.add(seen, _NOTHING, own=False, question=question)
                     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the cards

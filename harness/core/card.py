@@ -17,6 +17,9 @@ from harness.core.finding import STRICT, Count, Evidence, Finding, Verdict
 
 Share: TypeAlias = Annotated[float, Interval(ge=0, le=1)]
 
+SYNTHETIC = " (synthetic)"
+"""What follows the name of a card whose answers no model gave."""
+
 Mode: TypeAlias = Literal["whole", "stream", ""]
 """How the model was asked; ``""`` for what is about the recording and not about one mode."""
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.app import self_checks
+from harness.app import card_runs, self_checks
 from harness.cards.build import CardBuilder, least_n
+from harness.cassette import Cassette, save
 from harness.checks.card import BY_ID, CARD_CHECKS, CardCheck
 from harness.core.card import rate
 from harness.core.errors import RateLimitError, StreamCutError
@@ -13,6 +14,7 @@ from harness.core.exchange import Provenance
 from harness.core.expectation import Expectation
 from harness.core.finding import Finding
 from harness.engine.events import CaseResult, Problem
+from harness.report.cards.headline import headline
 from tests.checks.card.looking import CALLED, PARIS, SAID, called, seen
 
 LOCAL = {"c.json": Provenance("local", "2026-11-25T00:00:00+00:00", "a server", "1.109.1", "0.1.0")}
@@ -170,3 +172,17 @@ def test_an_answer_that_is_held_on_to_holds_no_bytes():
     assert (held.exchange, held.asked, held.observation.exchanges) == (None, None, ())
     assert held.observation.error is raised
     assert (raised.__traceback__, raised.__cause__, raised.__context__) == (None, None, None)
+
+
+def test_synthetic_answers_have_a_card_of_their_own_that_says_so_first(tmp_path):
+    one = seen(own=False).observation.exchanges[0][1]
+    for kind in ("synthetic", "local"):
+        save(tmp_path / f"{kind}.json", Cassette(Provenance(kind, "2026-01-01T00:00:00+00:00", "a test"), (one,)))
+    made = card_runs.from_recordings(sorted(tmp_path.iterdir()))
+    assert [card.model for card in made] == ["openai", "openai (synthetic)"]
+    assert [{one.kind for one in card.recordings.values()} for card in made] == [{"local"}, {"synthetic"}]
+    local, synthetic = (headline(card, card_runs.laws(CARD_CHECKS)).verdict for card in made)
+    assert synthetic.startswith("openai (all models): synthetic, no model gave these answers; ")
+    assert "synthetic" not in local
+    both = replace(made[0], recordings={**made[0].recordings, **made[1].recordings})
+    assert "1 of 2 recordings are synthetic; " in headline(both, card_runs.laws(CARD_CHECKS)).verdict

@@ -210,3 +210,35 @@ def test_export_refuses_in_a_sentence(tmp_path, capsys):
     assert main(["cassettes", "export", ours, "--to", str(tmp_path / "x.yaml"), "--overwrite"]) == 0
     assert main(["cassettes", "export", str(tmp_path / "none.json"), "--to", str(tmp_path / "y.yaml")]) == 2
     assert "there is no such cassette" in capsys.readouterr().err
+
+
+def test_an_import_into_its_own_folder_leaves_out_what_it_wrote_there(tmp_path, capsys):
+    place = str(tmp_path / "tapes")
+    written(tmp_path / "tapes" / "a.yaml", interaction())
+    written(tmp_path / "tapes" / "deep" / "b.yaml", interaction())
+    assert main(["cassettes", "import", place, "--to", place]) == 0
+    first = sorted(one.relative_to(tmp_path) for one in tmp_path.rglob("*.json"))
+    assert len(first) == 2
+    assert main(["cassettes", "import", place, "--to", place]) == 2
+    assert capsys.readouterr().err.count("exists already; --overwrite replaces it") == 2
+    assert main(["cassettes", "import", place, "--to", place, "--overwrite"]) == 0
+    assert "2 interactions taken over, 0 left out" in capsys.readouterr().out
+    assert sorted(one.relative_to(tmp_path) for one in tmp_path.rglob("*.json")) == first
+    assert main(["cassettes", "import", place, "--to", f"{place}/imported"]) == 0
+    assert main(["cassettes", "import", place, "--to", f"{place}/imported", "--overwrite"]) == 0
+    assert len(list((tmp_path / "tapes" / "imported").rglob("*.json"))) == 2
+
+
+def test_two_files_that_lead_to_one_cassette_do_not_replace_each_other(tmp_path, capsys):
+    lines = tmp_path / "theirs" / "x.jsonl"
+    lines.parent.mkdir()
+    row = {"id": "y#0", "url": "http://127.0.0.1/", "method": "POST", "status": 200, "response_body": "of x"}
+    lines.write_text(json.dumps(row) + "\n")
+    written(tmp_path / "theirs" / "x" / "y.yaml", interaction(body={"string": "of y"}))
+    words = ["cassettes", "import", str(tmp_path / "theirs"), "--to", str(tmp_path / "ours"), "--overwrite"]
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "was just written from another file; import them to two folders" in told.err
+    assert "1 interaction taken over" in told.out
+    (kept,) = (tmp_path / "ours").rglob("*.json")
+    assert load(kept).exchanges[0].response.body in {b"of x", b"of y"}

@@ -158,7 +158,7 @@ def test_it_is_judged_by_a_card(flow, tmp_path):
     save(tmp_path / "toy.json", Cassette(FROM, (exchange(flow=flow), exchange(wrong, flow=flow))))
     (card,) = card_runs.from_recordings([tmp_path / "toy.json"])
     verdicts = {cell.check: cell.verdict for cell in card.cells if cell.verdict != "unseen"}
-    assert card.model == "toy"
+    assert card.model == "toy (synthetic)"
     assert verdicts["C6"] == "fail"
     assert verdicts["S5"] == "pass"
 

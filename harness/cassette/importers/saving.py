@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Self
@@ -15,7 +16,7 @@ from harness.core.errors import UsageError
 from harness.core.folders import below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from harness.cassette.importers.importer import ImportResult
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _OPEN = 64
 """How many cassettes are held open at a time."""
+_OURS, _HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*[0-9]+\s*,\s*"(?:provenance|partial)"'), 300
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".har", ".gz")
 
 
@@ -36,7 +38,8 @@ class SavedImport:
 
 
 def sources(paths: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Each file with the name that its cassette gets: a folder stands for the recordings in it, each in its place.
+    """Each file with the name that its cassette gets: a folder stands for the recordings in it, each in its place;
+    our own cassettes in it are none, such as those that an earlier import wrote there.
 
     Raises ``UsageError`` where two would get one name.
     """
@@ -52,9 +55,18 @@ def _inside(path: Path) -> Iterator[tuple[Path, str]]:
         yield path, _stem(path.name)
         return
     for file in sorted(below(path)):
-        if file.is_file() and file.name.endswith(_ENDS):
+        if file.is_file() and file.name.endswith(_ENDS) and not _ours(file):
             parents = file.relative_to(path).parts[:-1]
             yield file, "/".join((*parents, _stem(file.name)))
+
+
+def _ours(file: Path) -> bool:
+    """Whether a file is a cassette of this harness, by how it begins; one that can't be opened is told of later."""
+    try:
+        with file.open("rb") as opened:
+            return _OURS.match(opened.read(_HEAD)) is not None
+    except OSError:
+        return False
 
 
 def _stem(name: str) -> str:
@@ -72,15 +84,21 @@ def bring(
     known: str = "",
     overwrite: bool = False,
     fill: Mapping[str, str] | None = None,
+    earlier: Collection[Path] = (),
 ) -> SavedImport:
-    """Import ``file`` into ``folder``: as ``name.json``, or as ``name/….json`` where it holds several recordings."""
+    """Import ``file`` into ``folder``: as ``name.json``, or as ``name/….json`` where it holds several recordings.
+
+    ``earlier`` are cassettes of the same import: none of them is replaced.
+    """
     large = walk.is_large(file)
     made = Import(file, known, fill, None if large else bounded.parsed(bounded.content(file), file))
     targets = _apart({key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in made.groups})
+    if twice := next((path for path in targets.values() if path in earlier), None):
+        raise UsageError(f"{file}: {twice} was just written from another file; import them to two folders")
     standing = next((path for path in targets.values() if path.exists() and not overwrite), None)
     if standing:
         raise UsageError(f"{file}: {standing} exists already; --overwrite replaces it")
-    with _Written(made, targets, overwrite=overwrite) as written:
+    with _Written(made, targets, overwrite=overwrite, taken={*targets.values(), *earlier}) as written:
         for key, exchange in made.exchanges():
             written.add(key, exchange)
     return SavedImport(file, made.result({}), written.paths)
@@ -113,9 +131,9 @@ class _Written:
     loaded for its size goes on in another, ``name.2.json`` or the next number that no recording has.
     """
 
-    def __init__(self, made: Import, targets: Mapping[str, Path], *, overwrite: bool) -> None:
+    def __init__(self, made: Import, targets: Mapping[str, Path], *, overwrite: bool, taken: set[Path]) -> None:
         self._made, self._targets, self._overwrite = made, targets, overwrite
-        self._taken = set(targets.values())
+        self._taken = taken
         self._writers: dict[str, list[Writer]] = {}
         self._busy: list[Writer] = []
 

@@ -236,8 +236,10 @@ class _JsonCursor:
                 if not cut or not self._fill():
                     raise self._wrong(error.msg) from error
             else:
-                if end < len(self._text) or not self._fill():  # the digits of a number may go on
-                    self._at = end
+                goes_on = isinstance(made, int | float) and end + _NEAR > len(self._text)  # its digits may: `1.`, `5`
+                length = end - self._at
+                if (end < len(self._text) and not goes_on) or not self._fill():
+                    self._at += length
                     return made
 
     def _peek(self) -> str:

@@ -51,9 +51,18 @@ def run(words: argparse.Namespace) -> int:
     fill = _filling(words.fill)
     taken, code, named = 0, 0, set(map(Path, words.files))
     left: list[Skipped] = []
+    written: set[Path] = set()
     for file, name in found:
         try:
-            came = bring(file, name, Path(words.to), known=words.format, overwrite=words.overwrite, fill=fill)
+            came = bring(
+                file,
+                name,
+                Path(words.to),
+                known=words.format,
+                overwrite=words.overwrite,
+                fill=fill,
+                earlier=written,
+            )
         except NotARecordingError as error:
             sys.stderr.write(f"harness: {safe_text.line(str(error))}\n")
             code = max(code, 0 if file not in named else error.exit_code)  # a folder may hold other files
@@ -62,6 +71,7 @@ def run(words: argparse.Namespace) -> int:
             sys.stderr.write(f"harness: {safe_text.line(str(error))}\n")
             code = max(code, error.exit_code)
             continue
+        written.update(came.written)
         taken, left = taken + came.haul.taken, left + list(came.haul.left)
         for one in came.haul.left:
             sys.stderr.write(f"{safe_text.line(f'{file}: {one.place} was left out: {one.reason}')}\n")

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.core.card import Rate, rate
+from harness.core.card import SYNTHETIC, Rate, rate
 from harness.report.cards.matrix import BACKEND, fraction, interval, proof
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.report.cards.matrix import Catalogue
 
 MOST_WORST = 3
+_NO_MODEL = "synthetic, no model gave these answers; "
 _ENOUGH, _SOME = 0.9, 0.6
 """From which share of questions on an ability is there, and from which it is there at times."""
 _SHORT = {
@@ -66,7 +67,7 @@ class Headline:
 def headline(card: Card, catalogue: Catalogue) -> Headline:
     """The first screen of ``card``."""
     return Headline(
-        verdict=f"{_name(card)}: {_verdict(card)}",
+        verdict=f"{_name(card)}: {_origin(card)}{_verdict(card)}",
         abilities=_abilities(card),
         worst=tuple(_worst(card, catalogue))[:MOST_WORST],
         refused=tuple(_refused(card, catalogue)),
@@ -76,8 +77,16 @@ def headline(card: Card, catalogue: Catalogue) -> Headline:
 
 
 def _name(card: Card) -> str:
-    provider, _, model = card.model.partition("/")
+    provider, _, model = card.model.removesuffix(SYNTHETIC).partition("/")
     return f"{model} through {provider}" if model else f"{provider} (all models)"
+
+
+def _origin(card: Card) -> str:
+    """Whether the answers are a model's; empty where they all are."""
+    kinds = Counter(one.kind == "synthetic" for one in card.recordings.values())
+    if not kinds[True]:
+        return ""
+    return f"{kinds[True]} of {kinds.total()} recordings are synthetic; " if kinds[False] else _NO_MODEL
 
 
 def both(card: Card, check: str) -> Rate:

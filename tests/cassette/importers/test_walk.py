@@ -209,6 +209,16 @@ def test_an_import_of_many_recordings_ends_with_few_files_open(tmp_path, monkeyp
     assert max(most) - before < 80
 
 
+def test_a_number_that_is_cut_where_a_piece_ends_is_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(walk, "SMALL", 0)
+    rows = [{**VCR, "recorded": number} for number in (1.5, 12.25, 1e30, -0.001, 17, 2.5e-7)]
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps({"version": 1.5, "interactions": rows}))
+    for size in range(1, 40):
+        monkeypatch.setattr(walk, "_PIECE", size)
+        assert bring(path, "a", tmp_path / f"by {size}").haul.taken == len(rows)
+
+
 def test_a_json_list_with_surrogates_is_read_as_json(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([{**ROW, "output": "\U0001f600 said"}]))
