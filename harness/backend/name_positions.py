@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.dialects.facts import dicts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -32,20 +34,28 @@ def rename_tool(tool: Mapping[str, Json], wire: Mapping[str, str]) -> dict[str, 
     return _renamed(tool, wire) if name is not None and ours else dict(tool)
 
 
-def choice_name(tool_choice: Json) -> str | None:
-    """The tool that ``tool_choice`` names; None for words, and for shapes without a name."""
+def choice_names(tool_choice: Json) -> list[str]:
+    """The tools that ``tool_choice`` names: one, or those that ``allowed_tools`` narrows the choice to."""
     if not isinstance(tool_choice, dict):
-        return None
-    for slot in _SLOTS:
-        inner = tool_choice.get(slot)
-        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
-            return str(inner["name"])
-    name = tool_choice.get("name")
-    return name if isinstance(name, str) else None
+        return []
+    found = (tool_name(one) for one in (tool_choice, *_allowed(tool_choice)))
+    return [name for name, _ in found if name is not None]
 
 
 def rename_choice(tool_choice: Json, wire: Mapping[str, str]) -> Json:
-    return _renamed(tool_choice, wire) if isinstance(tool_choice, dict) else tool_choice
+    if not isinstance(tool_choice, dict):
+        return tool_choice
+    made = _renamed(tool_choice, wire)
+    renamed = [_renamed(one, wire) for one in _allowed(made)]
+    if renamed and "tools" in made:
+        return {**made, "tools": renamed}
+    return {**made, "allowed_tools": {**made["allowed_tools"], "tools": renamed}} if renamed else made
+
+
+def _allowed(tool_choice: dict[str, Json]) -> list[dict[str, Json]]:
+    """What ``allowed_tools`` lists, in the shape of chat completions or of Responses."""
+    inner = tool_choice.get("allowed_tools", tool_choice)
+    return dicts(inner.get("tools")) if isinstance(inner, dict) else []
 
 
 def message_names(message: Mapping[str, Json]) -> Iterator[str]:

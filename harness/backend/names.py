@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.backend.name_positions import (
-    choice_name,
+    choice_names,
     message_names,
     rename_choice,
     rename_message,
@@ -104,9 +104,7 @@ def name_table(
     offered = [name for name, _ in found if name is not None]
     pinned = {name for name, ours in found if name is not None and not ours}
     mentioned = [name for message in messages for name in message_names(message)]
-    chosen = choice_name(tool_choice)
-    if chosen is not None:
-        mentioned.append(chosen)
+    mentioned += choice_names(tool_choice)
     return NameTable.of(offered, rule or profile(provider).names, mentioned=mentioned, pinned=pinned)
 
 

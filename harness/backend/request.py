@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from harness.backend.config import canonical
 from harness.backend.history import fit_messages, turns
 from harness.backend.jsonmode import json_options
-from harness.backend.name_positions import choice_name
+from harness.backend.name_positions import choice_names
 from harness.backend.names import NameTable, name_table
-from harness.backend.repairs.peculiar import DEFAULTS
+from harness.backend.repairs.peculiar import ALLOWED_TOOLS, DEFAULTS
 from harness.backend.repairs.routing import route_of
 from harness.backend.repairs.state import fit_state
-from harness.core.errors import UsageError
+from harness.core.errors import UnsupportedError, UsageError
 from harness.dialects import DIALECTS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def prepare_request(
     route = route or route_of(model, tools, left)
     sent = list(fit_state(plain, model, route.dialect))
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
-    _check_choice(tool_choice, names)
+    _check_choice(tool_choice, names, provider)
     wants_json = json_options(
         provider, wanted=return_type == "json", response_format=response_format, drop=bool(left.get("drop_params"))
     )
@@ -96,11 +96,14 @@ def _plain(message: Json, place: int) -> Mapping[str, Json]:
     return message
 
 
-def _check_choice(tool_choice: Json, names: NameTable) -> None:
+def _check_choice(tool_choice: Json, names: NameTable, provider: str) -> None:
     if tool_choice in (None, "auto", "none"):
         return
     if not names.wire and not names.offered:
         raise UsageError(f"tool_choice is {tool_choice!r}, but no tools are offered; offer some or leave it out")
-    chosen = choice_name(tool_choice)
-    if chosen is not None and chosen not in names.offered:
-        raise UsageError(f"tool_choice names {chosen!r}, which is not offered")
+    if isinstance(tool_choice, dict) and tool_choice.get("type") == "allowed_tools" and provider not in ALLOWED_TOOLS:
+        able = " and ".join(sorted(ALLOWED_TOOLS))
+        raise UnsupportedError(f"tool_choice 'allowed_tools' goes to {able} alone; offer {provider} those tools only")
+    for chosen in choice_names(tool_choice):
+        if chosen not in names.offered:
+            raise UsageError(f"tool_choice names {chosen!r}, which is not offered")

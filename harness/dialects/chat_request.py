@@ -26,7 +26,8 @@ class ChatRequest:
 
     ``messages`` have OpenAI's shape too: content is a text or a list of parts, arguments of earlier calls are JSON
     text. An id is ``""`` where the API has none. ``choice`` is None, ``auto``, ``none``, ``required`` or OpenAI's
-    object for one tool; ``parallel`` is None where nothing is said of it. ``json`` is None, or the JSON schema that the
+    object for one tool; ``allowed`` are the tools that it is narrowed to. ``parallel`` is None where nothing is said of
+    it. ``json`` is None, or the JSON schema that the
     answer must fit (``{}`` for any JSON). ``options`` are the rest, under OpenAI's names. ``body`` is the whole request
     as it was sent, an empty object where it is no JSON object.
     """
@@ -36,6 +37,7 @@ class ChatRequest:
     model: str = ""
     tools: tuple[dict[str, Json], ...] = ()
     choice: Json = None
+    allowed: tuple[str, ...] = ()
     parallel: bool | None = None
     stream: bool = False
     json: dict[str, Json] | None = None
@@ -87,11 +89,33 @@ def picked(value: Json, **keys: str) -> dict[str, Json]:
     return {ours: one for ours, one in found.items() if one is not None}
 
 
-def tool(name: Json, description: Json, schema: Json) -> dict[str, Json]:
-    """A function in OpenAI's shape."""
+MARKS = ("strict", "defer_loading", "allowed_callers", "eager_input_streaming")
+"""What an API may be asked for each tool beside its schema (OpenAI's function tools; Anthropic's docs, "Tool search",
+"Programmatic tool calling", "Fine-grained tool streaming").
+"""
+
+
+def tool(name: Json, description: Json, schema: Json, told: Mapping[str, Json]) -> dict[str, Json]:
+    """A function in OpenAI's shape, with the ``MARKS`` that ``told`` has."""
     parameters = {"not": {}} if schema is False else plain(schema) if isinstance(schema, dict) else {}
     described = {"description": description} if isinstance(description, str) else {}
-    return {"type": "function", "function": {"name": name, **described, "parameters": parameters}}
+    marks = {mark: told[mark] for mark in MARKS if told.get(mark) is not None}
+    return {"type": "function", **marks, "function": {"name": name, **described, "parameters": parameters}}
+
+
+def allowed(chosen: Json) -> tuple[str, ...]:
+    """The tools that a choice of ``allowed_tools`` is narrowed to, in the shape of chat completions or of Responses."""
+    if at(chosen, "type") != "allowed_tools":
+        return ()
+    inner = at(chosen, "allowed_tools") or chosen
+    names = [at(at(one, "function", "custom") or one, "name") for one in dicts(at(inner, "tools") or ())]
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def narrowed(chosen: Json) -> Json:
+    """The choice that ``allowed_tools`` is for one answer: one tool that is required is that tool, else its mode."""
+    names, mode = allowed(chosen), at(at(chosen, "allowed_tools") or chosen, "mode")
+    return named(names[0]) if mode == "required" and len(names) == 1 else WORDS.get(str(mode))
 
 
 def call(name: Json, arguments: Json, call_id: Json) -> dict[str, Json]:

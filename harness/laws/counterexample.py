@@ -73,6 +73,8 @@ def _as_question(value: Mapping[str, Json]) -> Question:
             "cuts": tuple(value["cuts"]),
             "beside": tuple(_as_question(one) for one in value["beside"]),
             "details": tuple((description, schema) for description, schema in value["details"]),
+            "marks": tuple(value.get("marks", ())),
+            "allowed": tuple(value.get("allowed", ())),
             "system": tuple(value["system"]),
             "before": tuple(value.get("before", ())),
         }

@@ -177,10 +177,28 @@ def _conversing(rng: Random, question: Question) -> Question:
         question = replace(
             question, word=rng.choice(("auto", "required") if question.reply.calls else ("auto", "none"))
         )
+    if question.word not in (None, "none") and one_in(rng, 4):
+        called = {call.name for call in question.reply.calls}
+        question = replace(question, allowed=tuple(n for n in question.tools if n in called or one_in(rng, 2)))
+    if one_in(rng, 5):
+        question = replace(question, marks=tuple(_marks(rng, question) for _ in question.tools[:12]))
     if question.kind == "plain" and question.stream:
         cuts = tuple(rng.randrange(1, 4000) for _ in range(rng.randrange(4)))
         question = replace(question, cuts=cuts, every=_every(rng, question))
     return question
+
+
+TOOL_MARKS: dict[str, Json] = {
+    "strict": True,
+    "defer_loading": True,
+    "allowed_callers": ["code_execution_20250825"],
+    "eager_input_streaming": True,
+}
+
+
+def _marks(rng: Random, question: Question) -> dict[str, Json]:
+    """What is asked for a tool beside its schema, of all that its API knows."""
+    return {mark: TOOL_MARKS[mark] for mark in question.dialect.facts.tool_marks if one_in(rng, 3)}
 
 
 _SMALL = 1500

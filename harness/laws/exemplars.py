@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.draw import PROSE, UNFIT, kinds
+from harness.laws.draw import PROSE, TOOL_MARKS, UNFIT, kinds
 from harness.laws.known_faults import left_out
 from harness.laws.question import History, Question, Turn, carried, rendered
 from harness.laws.state import STATEFUL, drawn
@@ -159,6 +159,8 @@ def _requests(asked: Question) -> Iterator[Question]:
     yield from _conversations(asked)
     yield from (replace(asked, word=word) for word in ("auto", "required"))
     yield replace(asked, word="none", reply=replace(asked.reply, calls=(), finish="stop"))
+    yield from (replace(asked, word=word, allowed=asked.tools[:2]) for word in ("auto", "required"))
+    yield from (replace(asked, marks=({}, {mark: TOOL_MARKS[mark]})) for mark in asked.dialect.facts.tool_marks)
     for given in (
         {"temperature": 0.5, "max_tokens": 77},
         {"stop": ["END"], "top_p": 0.5},

@@ -72,6 +72,15 @@ def _serial(trial: Trial) -> bool:
     return dropped and question.options.get("parallel_tool_calls") is False
 
 
+def _marked(trial: Trial, mark: str) -> bool:
+    return any(mark in marks for marks in trial.question.marks)
+
+
+def _lenient(trial: Trial) -> bool:
+    dropped = _dialect("anthropic", "bedrock_invoke")(trial) or trial.question.provider in {"xai", "hosted_vllm"}
+    return dropped and _marked(trial, "strict")
+
+
 _UNHEARD = frozenset({"seed", "stop", "n", "presence_penalty", "frequency_penalty"})
 _CALL = ToolCall("get_x", {}, "call_1")
 _COUNTS = Usage(1, 1, 2)
@@ -119,6 +128,22 @@ KNOWN: tuple[KnownFault, ...] = (
         "additionalProperties is taken out of the schemas of tools that go to vLLM",
         Question("hosted_vllm", ("get_x",), _SAID, details=(("", {"type": "object", "additionalProperties": False}),)),
         lambda trial: trial.question.provider == "hosted_vllm",
+    ),
+    KnownFault(
+        "strict-dropped",
+        frozenset({"Q2"}),
+        SEEN,
+        "strict is dropped without a word from tools that go to Anthropic's wire, vLLM and xAI",
+        Question("anthropic", ("get_x",), _SAID, marks=({"strict": True},)),
+        _lenient,
+    ),
+    KnownFault(
+        "eager-streaming-dropped",
+        frozenset({"Q2"}),
+        SEEN,
+        "eager_input_streaming is dropped without a word from tools that go to Bedrock's InvokeModel",
+        Question("bedrock/invoke", ("get_x",), _SAID, marks=({"eager_input_streaming": True},)),
+        lambda trial: _dialect("bedrock_invoke")(trial) and _marked(trial, "eager_input_streaming"),
     ),
     KnownFault(
         "think-tags-parsed",

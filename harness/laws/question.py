@@ -78,8 +78,10 @@ class Turn:
 class Question:
     """What is asked, and the answer to be served: names are the tools' own; the wire's are read off the request.
 
-    ``details`` are a description and a schema for each tool, by place. ``asked`` is the last that the user says;
-    without it the conversation ends in a tool's result. ``choice`` names a tool, ``word`` is a word in its place.
+    ``details`` are a description and a schema for each tool, by place, ``marks`` what else is asked for it. ``asked``
+    is the last that the user says; without it the conversation ends in a tool's result. ``choice`` names a tool,
+    ``word`` is a word in its place,
+    of the tools ``allowed`` where there are such.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
     share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time. ``status`` and
     ``retry_after`` (seconds, or a date) are those of a ``refused`` one, a ``failed`` one may name a wait as well.
@@ -99,9 +101,11 @@ class Question:
     cut_at: float = 1.0
     beside: tuple[Question, ...] = ()
     details: tuple[tuple[str, dict[str, Json]], ...] = ()
+    marks: tuple[dict[str, Json], ...] = ()
     system: tuple[str, ...] = ()
     asked: Json = "Use the tools; answer in JSON."
     word: str | None = None
+    allowed: tuple[str, ...] = ()
     options: dict[str, Json] = field(default_factory=dict)
     unfit: Unfit = ""
     status: int = 200
@@ -149,6 +153,10 @@ def offered(question: Question) -> list[dict[str, Json]]:
         tool(name, *(question.details[place] if place < len(question.details) else _NO_DETAIL))
         for place, name in enumerate(question.tools)
     ]
+    for one, marks in zip(made, question.marks, strict=False):
+        strict = {"strict": marks["strict"]} if "strict" in marks else {}
+        one["function"] |= strict
+        one |= {mark: value for mark, value in marks.items() if mark not in strict}
     return [*made, *(made[:1] if question.kind == "doubled" else ())]
 
 
@@ -164,6 +172,9 @@ def options(question: Question) -> dict[str, Json]:
     made: dict[str, Json] = dict(question.options)
     if question.choice is not None:
         made["tool_choice"] = {"type": "function", "function": {"name": question.choice}}
+    elif question.word is not None and question.allowed:
+        listed = [{"type": "function", "function": {"name": name}} for name in question.allowed]
+        made["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": question.word, "tools": listed}}
     elif question.word is not None:
         made["tool_choice"] = question.word
     if question.kind == "answer":

@@ -190,6 +190,17 @@ def tools(trial: Trial, asked: ChatRequest) -> str | None:
         complaint = schema_complaint(own["parameters"], sent.get("parameters"), asked.dialect)
         if complaint:
             return f"the schema of {own['name']!r}: {complaint}"
+    return _marks(trial, asked)
+
+
+def _marks(trial: Trial, asked: ChatRequest) -> str:
+    """What is asked for a tool beside its schema, where the API knows such a thing."""
+    sent = {one["function"]["name"]: one for one in asked.tools}
+    for name, marks in zip(trial.question.tools, trial.question.marks, strict=False):
+        for mark, value in marks.items():
+            found = sent.get(trial.wire.get(name, ""), {}).get(mark)
+            if found != value and mark in trial.question.dialect.facts.tool_marks:
+                return f"{mark} of {name!r} is {value!r}, {found!r} was sent"
     return ""
 
 
@@ -200,6 +211,8 @@ def choice(trial: Trial, asked: ChatRequest) -> str | None:
         return None
     if DIALECTS[asked.dialect].facts.tools_in_prompt:
         return None
+    if question.allowed:
+        return _narrowed(trial, asked)
     if question.choice is not None and not isinstance(asked.choice, dict):
         return f"tool_choice names {question.choice!r}, {asked.choice!r} was sent"
     wanted = None if question.word == "auto" else question.word
@@ -212,6 +225,17 @@ def choice(trial: Trial, asked: ChatRequest) -> str | None:
     # A choice of none has no field for it on Anthropic's wire (its SDK's ToolChoiceNoneParam), and no call to count.
     if parallel is False and asked.parallel is None and asked.choice != "none":
         return "parallel_tool_calls is False, nothing of it was sent"
+    return ""
+
+
+def _narrowed(trial: Trial, asked: ChatRequest) -> str:
+    question = trial.question
+    narrowed = {trial.wire.get(name, name) for name in question.allowed}
+    if set(asked.allowed) != narrowed:
+        return f"the choice is narrowed to {sorted(narrowed)}, {sorted(asked.allowed)} were sent"
+    single = question.word == "required" and len(narrowed) == 1  # which names that tool
+    if asked.choice != question.word and not single:
+        return f"tool_choice is {question.word!r} of some tools, {asked.choice!r} was sent"
     return ""
 
 
@@ -307,9 +331,16 @@ def _blanks(value: Json) -> Iterator[str]:
 
 LAWS = (
     Law("Q1", "messages: every message goes out, in order, with its role and all its text", _requested(messages)),
-    Law("Q2", "tools: every tool goes out, with its description and its schema", _requested(tools)),
     Law(
-        "Q3", "choice: tool_choice and parallel_tool_calls go out, or are refused", _requested(choice), grade="contract"
+        "Q2",
+        "tools: every tool goes out, with its description, schema and what else is asked of it",
+        _requested(tools),
+    ),
+    Law(
+        "Q3",
+        "choice: tool_choice, allowed tools and parallel_tool_calls go out, or are refused",
+        _requested(choice),
+        grade="contract",
     ),
     Law(
         "Q4",

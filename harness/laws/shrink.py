@@ -20,7 +20,7 @@ def size(question: Question) -> tuple[int, int]:
     """Smaller is simpler: fewer tools, calls, quirks and cuts, then shorter names and texts."""
     parts = (
         *(question.tools, question.reply.calls, question.quirks, question.turns, question.history, question.cuts),
-        *(question.beside, question.details, question.system, question.options),
+        *(question.beside, question.details, question.system, question.options, question.marks, question.allowed),
     )
     more = sum(map(bool, (question.choice, question.word, question.every, question.reply.errors)))
     return sum(map(len, parts)) + more, len(repr(question))
@@ -46,12 +46,29 @@ def shrunk(question: Question, breaks: Callable[[Question], bool], tries: int = 
 def _smaller(question: Question) -> Iterator[Question]:
     """The largest steps first."""
     yield replace(
-        question, turns=(), system=(), details=(), options={}, asked=_ASKED, beside=(), choice=None, word=None
+        question,
+        turns=(),
+        system=(),
+        details=(),
+        marks=(),
+        options={},
+        asked=_ASKED,
+        beside=(),
+        choice=None,
+        word=None,
+        allowed=(),
     )
     yield replace(question, cuts=(), every=0, quirks=frozenset())
     for parts in ({"beside": ()}, {"turns": (), "asked": question.asked or _ASKED}, {"system": ()}, {"details": ()}):
         yield replace(question, **parts)
-    yield replace(question, options={}, choice=None, word=None)
+    yield replace(question, options={}, choice=None, word=None, allowed=())
+    yield replace(question, marks=())
+    yield replace(question, allowed=())
+    yield from (
+        replace(question, marks=(*question.marks[:place], {}, *question.marks[place + 1 :]))
+        for place, marks in enumerate(question.marks)
+        if marks
+    )
     yield replace(question, cuts=(), every=0)
     yield replace(question, quirks=frozenset())
     yield replace(question, asked=_ASKED)
@@ -83,12 +100,13 @@ _ASKED = "Hi"
 
 def _fewer_tools(question: Question) -> Iterator[Question]:
     used = {call.name for call in question.reply.calls} | {error.name for error in question.reply.errors}
-    needed = used | {question.choice}
+    needed = used | {question.choice, *question.allowed}
     whole = len(question.details) == len(question.tools)
 
     def only(places: list[int]) -> Question:
         details = tuple(question.details[place] for place in places) if whole else ()
-        return replace(question, tools=tuple(question.tools[place] for place in places), details=details)
+        marks = tuple(question.marks[place] for place in places if place < len(question.marks))
+        return replace(question, tools=tuple(question.tools[place] for place in places), details=details, marks=marks)
 
     places = range(len(question.tools))
     least = [place for place in places if question.tools[place] in needed] or [0][: len(question.tools)]
@@ -209,6 +227,7 @@ def _with_name(question: Question, name: str, other: str) -> Question:
         question,
         tools=tuple(other if one == name else one for one in question.tools),
         choice=other if question.choice == name else question.choice,
+        allowed=tuple(other if one == name else one for one in question.allowed),
         turns=tuple(
             replace(turn, calls=tuple(replace(past, name=other) if past.name == name else past for past in turn.calls))
             for turn in question.turns

@@ -89,7 +89,9 @@ def read_chat(body, path):
     return ChatRequest(
         dialect="toy",
         model=body.get("model") or "",
-        tools=tuple(tool(one.get("name"), one.get("about"), one.get("takes")) for one in dicts(body.get("kit") or [])),
+        tools=tuple(
+            tool(one.get("name"), one.get("about"), one.get("takes"), one) for one in dicts(body.get("kit") or [])
+        ),
         stream=body.get("flow") is True,
         messages=tuple({"role": one.get("who"), "content": one.get("what")} for one in dicts(body.get("ask") or [])),
     )

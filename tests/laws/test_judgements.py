@@ -226,12 +226,14 @@ SPOKEN = replace(
     turns=(Turn("Hi", "I look.", (History("get_x", "call_0", {"x": 1.0}, "42 "),)),),
     details=(("First.", {"type": "object", "properties": {"x": {"type": "integer"}}}), ("Second.", {"type": "object"})),
     options={"temperature": 0, "parallel_tool_calls": False},
+    marks=({"strict": True}, {}),
     word="required",
 )
+NARROWED = replace(SPOKEN, options={}, allowed=SPOKEN.tools[:1])
 
 
-def asked_otherwise(change):
-    """``SPOKEN`` as a backend asks it that changes what it was given."""
+def asked_otherwise(change, question=SPOKEN):
+    """``question`` as a backend asks it that changes what it was given."""
 
     def spoiled(model, messages, *, tools=None, stream=False, **options):
         given = {"messages": messages, "tools": tools, "options": options}
@@ -240,7 +242,15 @@ def asked_otherwise(change):
         options = made["options"]
         return complete(model, made["messages"], tools=made["tools"], stream=stream, **options)
 
-    return run_trial(SPOKEN, spoiled)
+    return run_trial(question, spoiled)
+
+
+def test_a_choice_of_allowed_tools_goes_out_narrowed_or_is_refused():
+    assert NARROWED.allowed
+    assert BY_ID["Q3"].judge(asked_otherwise(lambda _: None, NARROWED)) == ""
+    wide = asked_otherwise(lambda made: made["options"].update(tool_choice="required"), NARROWED)
+    assert BY_ID["Q3"].judge(wide) == "the choice is narrowed to ['a__b'], [] were sent"
+    assert run_trial(replace(NARROWED, provider="groq"), complete).declined
 
 
 @pytest.mark.parametrize(
@@ -260,6 +270,7 @@ def asked_otherwise(change):
             lambda made: made["tools"][0]["function"].update(parameters={"type": "object"}),
             "the schema of 'a/b': $.properties was {'x': {'type': 'integer'}}, went out as 'missing'",
         ),
+        ("Q2", lambda made: made["tools"][0]["function"].pop("strict"), "strict of 'a/b' is True, None was sent"),
         ("Q3", lambda made: made["options"].update(tool_choice="auto"), "tool_choice is 'required', 'auto' was sent"),
         ("Q3", lambda made: made["options"].pop("parallel_tool_calls"), "parallel_tool_calls is False, nothing"),
         ("Q4", lambda made: made["options"].pop("temperature"), "temperature is 0, None was sent"),

@@ -111,6 +111,9 @@ _PLAIN = Peculiar()
 BY_SDK = frozenset({"openai", "azure", "cerebras", "llamafile", "vercel_ai_gateway", "zai"})
 """Providers that litellm asks through OpenAI's SDK, whose stream hands over each event as it came."""
 
+ALLOWED_TOOLS = frozenset({"openai", "azure"})
+"""Providers to which litellm sends a ``tool_choice`` of ``allowed_tools``."""
+
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {"azure": {"max_retries": 0}}
 """Options of one provider: litellm's ``num_retries`` does not reach the client that it makes for Azure."""
 

@@ -28,7 +28,7 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
         dialect="anthropic",
         model=model if isinstance(model, str) else "",
         tools=tuple(
-            tool(one["name"], one.get("description"), one.get("input_schema"))
+            tool(one["name"], one.get("description"), one.get("input_schema"), one)
             for one in own
             if isinstance(one.get("name"), str)
         ),

@@ -72,6 +72,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 FACTS = Facts(
     state="signed",
+    tool_marks=("strict",),
     dropped_options=frozenset({"seed", "presence_penalty", "parallel_tool_calls"}),
     own_schemas=True,
     event_keys=(

@@ -26,7 +26,7 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
         dialect="bedrock",
         model=model if isinstance(model, str) else "",
         tools=tuple(
-            tool(one["name"], one.get("description"), at(one.get("inputSchema"), "json"))
+            tool(one["name"], one.get("description"), at(one.get("inputSchema"), "json"), one)
             for one in specs
             if isinstance(one.get("name"), str)
         ),

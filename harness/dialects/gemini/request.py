@@ -46,7 +46,7 @@ def _tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     for group in dicts(body.get("tools")):
         for one in dicts(at(group, "functionDeclarations", "function_declarations")):
             if isinstance(one.get("name"), str):
-                yield tool(one["name"], one.get("description"), at(one, *_SCHEMAS))
+                yield tool(one["name"], one.get("description"), at(one, *_SCHEMAS), one)
 
 
 def _choice(body: dict[str, Json]) -> Json:

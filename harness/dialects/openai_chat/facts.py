@@ -126,6 +126,7 @@ def _wait(told: dict[str, Json]) -> float | None:
 
 FACTS = Facts(
     state="details",
+    tool_marks=("strict",),
     runs=ProviderCall("search", {"query": "x"}, "", {"output": "A page"}),
     runs_under="executed_tools",
     last_line=r"(?m)^data: ?\[DONE\]",

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
+from harness.dialects.chat_request import (
+    WORDS,
+    ChatRequest,
+    allowed,
+    at,
+    call,
+    dicts,
+    model_in,
+    named,
+    narrowed,
+    picked,
+    tool,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +33,7 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
         model=model if isinstance(model, str) else "",
         tools=tuple(tools(body)),
         choice=choice(body.get("tool_choice")),
+        allowed=allowed(body.get("tool_choice")),
         parallel=parallel if isinstance(parallel, bool) else None,
         stream=body.get("stream") is True,
         json=json_schema(body.get("response_format")),
@@ -40,16 +53,18 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
 
 def tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     """The functions that are offered, of the old kind too; the provider's own tools have no function."""
-    functions = [at(one, "function") for one in dicts(body.get("tools"))] + list(dicts(body.get("functions")))
-    for one in functions:
+    offered = [(at(one, "function"), one) for one in dicts(body.get("tools"))]
+    for one, beside in (*offered, *((old, {}) for old in dicts(body.get("functions")))):
         if isinstance(at(one, "name"), str):
-            yield tool(one["name"], one.get("description"), one.get("parameters"))
+            yield tool(one["name"], one.get("description"), one.get("parameters"), {**beside, **one})
 
 
 def choice(chosen: Json) -> Json:
-    """A choice of tools: a word, or an object that names one."""
+    """A choice of tools: a word, or an object that names one, or those that are allowed."""
     if isinstance(chosen, str):
         return WORDS.get(chosen.lower())
+    if allowed(chosen):
+        return narrowed(chosen)
     name = at(at(chosen, "function"), "name")
     return named(name) if isinstance(name, str) else None
 

@@ -112,6 +112,7 @@ def _error(found: Json) -> ProviderError:
 
 FACTS = Facts(
     state="items",
+    tool_marks=("strict",),
     runs=ProviderCall("ask_wiki", {"question": "x"}, "mcp_1", {"output": "A page"}),
     dropped_options=frozenset({"seed", "presence_penalty", "stop"}),
     finishes=FINISHES,

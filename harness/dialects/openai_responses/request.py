@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, json_body, named, picked, tool
+from harness.dialects.chat_request import (
+    WORDS,
+    ChatRequest,
+    allowed,
+    at,
+    call,
+    dicts,
+    json_body,
+    named,
+    narrowed,
+    picked,
+    tool,
+)
 from harness.dialects.dialect import Mentions
 
 if TYPE_CHECKING:
@@ -45,8 +57,9 @@ def read_chat(body: dict[str, Json], _: str) -> ChatRequest:
     return ChatRequest(
         dialect="openai_responses",
         model=model if isinstance(model, str) else "",
-        tools=tuple(tool(one["name"], one.get("description"), one.get("parameters")) for one in _tools(body)),
+        tools=tuple(tool(one["name"], one.get("description"), one.get("parameters"), one) for one in _tools(body)),
         choice=_choice(body.get("tool_choice")),
+        allowed=allowed(body.get("tool_choice")),
         parallel=parallel if isinstance(parallel, bool) else None,
         stream=body.get("stream") is True,
         json=_json_schema(at(body.get("text"), "format")),
@@ -56,14 +69,10 @@ def read_chat(body: dict[str, Json], _: str) -> ChatRequest:
 
 
 def _choice(chosen: Json) -> Json:
-    """``allowed_tools`` narrows the tools for one answer: one that is required is that tool, else its mode counts."""
     if not isinstance(chosen, dict):
         return WORDS.get(chosen) if isinstance(chosen, str) else None
     if chosen.get("type") == "allowed_tools":
-        names = [one.get("name") for one in dicts(chosen.get("tools") or ())]
-        mode = chosen.get("mode")
-        single = mode == "required" and len(names) == 1 and isinstance(names[0], str)
-        return named(names[0]) if single else WORDS.get(str(mode))
+        return narrowed(chosen)
     # An object without a name is one of OpenAI's own tools, which must be used.
     return named(chosen["name"]) if isinstance(chosen.get("name"), str) else "required"
 

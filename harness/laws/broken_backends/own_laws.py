@@ -72,7 +72,7 @@ _BY_LAWS = {
     "N5": "earlier-calls-not-mapped results-not-mapped",
     "Q3": (
         "choice-dropped choice-is-auto choice-any choice-none-dropped choice-words-dropped parallel-forgotten "
-        "parallel-inverted "
+        "parallel-inverted allowed-tools-dropped allowed-tools-first "
     ),
     "Q5": "history-dropped",
     "T6": "state-dropped state-changed state-first-block state-redacted-dropped",
@@ -114,7 +114,7 @@ _BY_LAWS = {
         "descriptions-dropped descriptions-cut descriptions-first-line schemas-dropped one-schema-for-all "
         "required-dropped enums-dropped defaults-dropped formats-dropped limits-dropped fields-undescribed "
         "definitions-dropped schemas-closed schemas-open all-required first-type-only first-branch-only "
-        "integers-as-numbers schemas-flat fields-sorted titles-added "
+        "integers-as-numbers schemas-flat fields-sorted titles-added strict-dropped marks-dropped "
     ),
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
     "Q2 N8": "tools-only-at-first",

@@ -99,6 +99,15 @@ def _set(name: str, change: Callable[[Any], Any]) -> Callable[[Complete], Comple
     return on_options(options)
 
 
+def _first_allowed(choice: dict[str, Json]) -> dict[str, Json]:
+    inner = choice["allowed_tools"]
+    return {**choice, "allowed_tools": {**inner, "tools": inner["tools"][:1]}}
+
+
+def _lenient(tool: dict[str, Json]) -> dict[str, Json]:
+    return {**tool, "function": {key: one for key, one in tool["function"].items() if key != "strict"}}
+
+
 def _twice(right: Complete) -> Complete:
     def complete(*given: Any, **options: Any) -> Reply:
         right(*given, **options)
@@ -188,6 +197,22 @@ TOOLS: tuple[BrokenBackend, ...] = (
         "choice-words-dropped",
         "only objects are handed on",
         _set("tool_choice", lambda one: None if one in ("required", "none") else one),
+    ),
+    BrokenBackend(
+        "allowed-tools-dropped",
+        "the choice is among all tools",
+        _set("tool_choice", lambda one: one["allowed_tools"]["mode"] if "allowed_tools" in one else one),
+    ),
+    BrokenBackend(
+        "allowed-tools-first",
+        "the choice is narrowed to one tool",
+        _set("tool_choice", lambda one: _first_allowed(one) if "allowed_tools" in one else one),
+    ),
+    BrokenBackend("strict-dropped", "a schema's form alone", on_tools(lambda tools: [*map(_lenient, tools)])),
+    BrokenBackend(
+        "marks-dropped",
+        "a tool is its type and its function",
+        on_tools(lambda tools: [{key: one[key] for key in ("type", "function") if key in one} for one in tools]),
     ),
     BrokenBackend("parallel-forgotten", "parallel_tool_calls is left out", _set("parallel_tool_calls", lambda _: None)),
     BrokenBackend("parallel-inverted", "disable_parallel_tool_use", _set("parallel_tool_calls", lambda one: not one)),
