@@ -181,24 +181,14 @@ def _conversing(rng: Random, question: Question) -> Question:
         called = {call.name for call in question.reply.calls}
         question = replace(question, allowed=tuple(n for n in question.tools if n in called or one_in(rng, 2)))
     if one_in(rng, 5):
-        question = replace(question, marks=tuple(_marks(rng, question) for _ in question.tools[:12]))
+        question = replace(
+            question,
+            marks=tuple(values.tool_marks(rng, question.dialect.facts.tool_marks) for _ in question.tools[:12]),
+        )
     if question.kind == "plain" and question.stream:
         cuts = tuple(rng.randrange(1, 4000) for _ in range(rng.randrange(4)))
         question = replace(question, cuts=cuts, every=_every(rng, question))
     return question
-
-
-TOOL_MARKS: dict[str, Json] = {
-    "strict": True,
-    "defer_loading": True,
-    "allowed_callers": ["code_execution_20250825"],
-    "eager_input_streaming": True,
-}
-
-
-def _marks(rng: Random, question: Question) -> dict[str, Json]:
-    """What is asked for a tool beside its schema, of all that its API knows."""
-    return {mark: TOOL_MARKS[mark] for mark in question.dialect.facts.tool_marks if one_in(rng, 3)}
 
 
 _SMALL = 1500
@@ -337,17 +327,9 @@ def _ran(rng: Random, dialect: str) -> ProviderCall:
     known = DIALECTS[dialect].facts.runs
     *fixed, last = known.parameters
     parameters = {**{name: known.parameters[name] for name in fixed}, last: values.text(rng)}
-    result = None if one_in(rng, 6) else _ending_in(known.result, values.text(rng))
+    result = None if one_in(rng, 6) else values.ending_in(known.result, values.text(rng))
     made = known.id and f"{known.id.rpartition('_')[0]}_{rng.randrange(10**6)}"
     return replace(known, parameters=parameters, id=made, result=result)
-
-
-def _ending_in(value: Json, text: str) -> Json:
-    """``value`` with ``text`` as its last string."""
-    if isinstance(value, dict):
-        *_, last = value
-        return {**value, last: _ending_in(value[last], text)}
-    return [*value[:-1], _ending_in(value[-1], text)] if isinstance(value, list) else text
 
 
 def _asked_about(dialect: str) -> bool:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.draw import PROSE, TOOL_MARKS, UNFIT, kinds
+from harness.laws.draw import PROSE, UNFIT, kinds
 from harness.laws.known_faults import left_out
 from harness.laws.question import History, Question, Turn, carried, rendered
 from harness.laws.state import STATEFUL, drawn
-from harness.laws.values import finish_words
+from harness.laws.values import TOOL_MARKS, finish_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

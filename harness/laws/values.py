@@ -288,3 +288,24 @@ _OF_NUMBERS: Sequence[dict[str, Json]] = (
     {"default": 0},
     {"enum": [1, 2, 3]},
 )
+
+
+def ending_in(value: Json, text: str) -> Json:
+    """``value`` with ``text`` as its last string."""
+    if isinstance(value, dict):
+        *_, last = value
+        return {**value, last: ending_in(value[last], text)}
+    return [*value[:-1], ending_in(value[-1], text)] if isinstance(value, list) else text
+
+
+TOOL_MARKS: dict[str, Json] = {
+    "strict": True,
+    "defer_loading": True,
+    "allowed_callers": ["code_execution_20250825"],
+    "eager_input_streaming": True,
+}
+
+
+def tool_marks(rng: Random, known: Sequence[str]) -> dict[str, Json]:
+    """What is asked for a tool beside its schema, of all that its API knows."""
+    return {mark: TOOL_MARKS[mark] for mark in known if one_in(rng, 3)}
