@@ -21,12 +21,13 @@ from tests.children import python
 
 ADAPTER = '''
 from dataclasses import replace
-from harness import acomplete as right_async, complete as right
+from harness import complete as right
+from harness.laws.bare import complete as without_litellm
 
 def naive(model, messages, *, tools=None, **options):
     """What a careless adapter does: "/" to "__", and back whatever it was."""
     given = [{**one, "function": {**one["function"], "name": one["function"]["name"].replace("/", "__")}} for one in tools or ()]
-    reply = right(model, messages, tools=given or None, **options)
+    reply = without_litellm(model, messages, tools=given or None, **options)
     return replace(reply, calls=tuple(replace(call, name=call.name.replace("__", "/")) for call in reply.calls))
 
 class Adapter:

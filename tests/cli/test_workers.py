@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from harness.__main__ import main
+from tests.children import python
 from tests.loopback import serving
 
 CASES = 12
@@ -49,7 +48,7 @@ def project(server, tmp_path, monkeypatch):
 
 
 def harness(*words):
-    done = subprocess.run([sys.executable, "-m", "harness", *words], capture_output=True, text=True, check=False)
+    done = python("harness", *words, cwd=Path.cwd())
     return done.returncode, done.stdout + done.stderr
 
 

@@ -10,7 +10,7 @@ import pytest
 from harness.backend.library import load_offline
 from harness.core.chat import Reply
 from harness.core.errors import UsageError
-from harness.laws import BY_ID
+from harness.laws import BY_ID, bare
 from harness.laws.broken_backends.catalogue import BROKEN
 from harness.laws.counterexample import Counterexample, from_json, to_json
 from harness.laws.exemplars import exemplars
@@ -28,31 +28,31 @@ def ours():
     return backend_at(OURS)
 
 
-def broken(ours, fault, law, provider="openai", mode="stream", examples=20, **effort):
-    backend = Backend(WRONG[fault](ours.complete))
+def broken(fault, law, provider="openai", mode="stream", examples=20, **effort):
+    backend = Backend(WRONG[fault](bare.complete))
     laws = chosen_laws([law, "D1", "D2"])  # what a stream is blamed for is found by the laws of calls
     proof = prove_one(backend, provider, mode, laws=laws, effort=Effort(examples, **effort))
     return proof.broken[law]
 
 
-def test_a_naive_name_shrinks_to_one_tool_of_few_letters(ours):
-    found = broken(ours, "naive-replace", "N4")
+def test_a_naive_name_shrinks_to_one_tool_of_few_letters():
+    found = broken("naive-replace", "N4")
     (name,) = found.trial.question.tools
     assert len(name) <= 4
     assert found.trial.question.quirks == frozenset()
     assert len(found.trial.question.reply.calls) == 1
 
 
-def test_a_stream_that_loses_its_last_delta_shrinks_to_one_call(ours):
-    question = broken(ours, "last-delta-lost", "S1").trial.question
+def test_a_stream_that_loses_its_last_delta_shrinks_to_one_call():
+    question = broken("last-delta-lost", "S1").trial.question
     assert len(question.reply.calls) == 1
     assert question.cuts == ()
     assert len(question.tools) == 1
     assert len(json.dumps(question.reply.calls[0].parameters)) < 20
 
 
-def test_an_integer_past_the_limit_is_all_that_is_left(ours):
-    question = broken(ours, "big-ints-through-float", "D5").trial.question
+def test_an_integer_past_the_limit_is_all_that_is_left():
+    question = broken("big-ints-through-float", "D5").trial.question
     (call,) = question.reply.calls
     assert len(call.parameters) == 1
     assert next(iter(call.parameters.values())) > 2**53
