@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.laws import Law
     from harness.laws.prove import Effort, Mode, Proof
     from harness.laws.tested_backend import Backend
+    from harness.laws.workers import Workers
     from harness.report.proofs import Fault
 
 EXAMPLES = """examples:
@@ -55,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     drawn = f"examples drawn for each provider and mode, after all exemplars (default: {DEFAULT})"
     add("--examples", type=int, metavar="N", help=drawn)
     add("--thorough", action="store_true", help=f"draw {THOROUGH:,} examples for each provider and mode")
+    add("--workers", type=int, metavar="N", help="put questions in N processes (default: 2 for several providers)")
     add("--seed", type=int, metavar="S", help="draw others: the same for the same seed, on every machine")
     add("--json", metavar="FILE", help="write the counts as JSON (- for standard output)")
     add("--self-check", action="store_true", help="judge the laws by backends that are wrong on purpose")
@@ -219,11 +221,26 @@ def _proofs(
     tell = _line_for_each(out, len(modes))
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("proving", total=len(providers) * len(modes))
-        for proof in prove(backend, providers=providers, laws=laws, modes=modes, effort=effort):
+        for proof in prove(
+            backend, providers=providers, laws=laws, modes=modes, effort=effort, workers=_workers(words, providers)
+        ):
             done.append(proof)
             progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")
             tell(done)
     return done
+
+
+def _workers(words: argparse.Namespace, providers: Sequence[str]) -> Workers:
+    """Two processes where there are two cores and several providers, or as many as are asked for."""
+    import os
+
+    from harness.core.errors import UsageError
+    from harness.laws.workers import Workers
+
+    if words.workers is not None and words.workers < 1:
+        raise UsageError(f"--workers is {words.workers}; give 1 or more")
+    number = words.workers or (min(2, os.cpu_count() or 1) if len(providers) > 1 else 1)
+    return Workers(number, words.backend, _offline)
 
 
 def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:

@@ -13,7 +13,7 @@ from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile
 from harness.laws import state, values
 from harness.laws.known_faults import left_out
-from harness.laws.provider_options import seldom
+from harness.laws.provider_options import addressable, seldom
 from harness.laws.question import History, Question, Turn, Unfit, carried
 from harness.laws.values import one_in
 from harness.strategies import material
@@ -278,15 +278,17 @@ def _options(rng: Random, question: Question) -> dict[str, Json]:
 
 def _beside(rng: Random, question: Question) -> Question:
     """Now and then with others asked at the same time, of other providers and modes too."""
-    if question.kind != "plain" or question.quirks or not one_in(rng, 15) or question.dialect.facts.tools_in_prompt:
+    if question.kind != "plain" or question.quirks or not one_in(rng, 10) or question.dialect.facts.tools_in_prompt:
         return question
     others = []
-    for _ in range(rng.choice((1, 1, 1, 3))):
-        names = values.names(rng, question.provider)[:4]
+    mixed = one_in(rng, 2)
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 7))):
+        provider = rng.choice(addressable()) if mixed else question.provider
+        names = values.names(rng, provider)[:4]
         reply = Reply(calls=_calls(rng, names, 1, 2), finish="tool_calls", usage=_usage(rng))
         stream = question.stream if not one_in(rng, 3) else not question.stream
-        others.append(Question(question.provider, tuple(names), reply, stream=stream))
-    return replace(question, beside=tuple(others))
+        others.append(Question(provider, tuple(names), reply, stream=stream))
+    return replace(question, beside=tuple(others), together=rng.choice(("", "threads")))
 
 
 def _usage(rng: Random) -> Usage:

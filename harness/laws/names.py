@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from harness.laws.json_identity import differ, number_differs
+from harness.laws.json_identity import differ, number_differs, same
 from harness.laws.law import Law
 from harness.laws.replies import differences
 
@@ -114,7 +114,7 @@ def untouched(trial: Trial) -> str | None:
 
 
 def _changed(trial: Trial) -> str:
-    if trial.given is None or trial.given == trial.pristine:
+    if trial.given is None or same(trial.given, trial.pristine):
         return "while the request was made, and put back"
     assert trial.pristine is not None
     return differ("what was given", list(trial.pristine), list(trial.given)) or "in place"

@@ -23,6 +23,7 @@ from harness.laws.provider_options import provers
 from harness.laws.question import carried
 from harness.laws.replies import differences
 from harness.laws.shrink import shrunk, size
+from harness.laws.workers import in_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from harness.dialects.wire_profile import WireProfile
     from harness.laws import Law, Question, Trial
     from harness.laws.tested_backend import Backend
+    from harness.laws.workers import Workers
 
 Mode: TypeAlias = Literal["whole", "stream", "async whole", "async stream", "bare whole", "bare stream"]
 MODES: tuple[Mode, ...] = ("whole", "stream", "async whole", "async stream")
@@ -128,18 +130,26 @@ def prove(
     laws: Sequence[Law] = ALL_LAWS,
     modes: Sequence[Mode] = MODES,
     effort: Effort | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[Proof]:
-    """A proof for each provider and mode, as it is done. A law's counterexample is shrunk once in each mode."""
+    """A proof for each provider and mode, in that order. A law's counterexample is shrunk once in each mode.
+
+    With ``workers`` questions are put in so many processes, and what broke a law is shrunk and blamed in this one, in
+    the same order: the proofs are the same.
+    """
+    able = [mode for mode in modes if backend.acomplete is not None or not mode.startswith("async")]
+    tasks = [(provider, mode) for provider in provers(providers) for mode in able]
+    effort = effort or Effort()
     found: dict[Mode, set[str]] = {}
-    for provider in provers(providers):
-        for mode in modes:
-            if mode.startswith("async") and backend.acomplete is None:
-                continue
-            seen = found.setdefault(mode, set())
-            yield (
-                proof := prove_one(backend, provider, mode, laws=laws, effort=effort or Effort(), found=frozenset(seen))
-            )
-            seen |= proof.broken.keys()
+    proofs = (
+        in_workers(workers, _search, tasks, laws, effort)
+        if workers is not None and min(workers.number, len(tasks)) > 1
+        else (_search(backend, provider, mode, laws, effort) for provider, mode in tasks)
+    )
+    for proof in proofs:
+        seen = found.setdefault(proof.mode, set())
+        yield _blamed(proof, backend, laws, effort, frozenset(seen))
+        seen |= proof.broken.keys()
 
 
 def prove_one(
@@ -152,8 +162,17 @@ def prove_one(
     found: frozenset[str] = frozenset(),
 ) -> Proof:
     """One provider in one mode. Counterexamples of the laws in ``found`` are not shrunk again."""
+    return _blamed(_search(backend, provider, mode, laws, effort), backend, laws, effort, found)
+
+
+def _search(backend: Backend, provider: str, mode: Mode, laws: Sequence[Law], effort: Effort) -> Proof:
     with asyncio.Runner() as loop:
-        return _Proving(Proof(provider, mode), asker(backend, mode, loop), laws, effort, found).proof_of_all()
+        return _Proving(Proof(provider, mode), asker(backend, mode, loop), laws, effort).searched()
+
+
+def _blamed(proof: Proof, backend: Backend, laws: Sequence[Law], effort: Effort, found: frozenset[str]) -> Proof:
+    with asyncio.Runner() as loop:
+        return _Proving(proof, asker(backend, proof.mode, loop), laws, effort, found).blamed()
 
 
 @dataclass(slots=True)
@@ -162,9 +181,10 @@ class _Proving:
     put: Callable[[Question], Trial]
     laws: Sequence[Law]
     effort: Effort
-    found: frozenset[str]
+    found: frozenset[str] = frozenset()
     last: Trial | None = None
     chosen: frozenset[str] = frozenset()
+    able: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.proof.mode in BARE_MODES:
@@ -175,7 +195,7 @@ class _Proving:
             more = (law for law in ALL_LAWS if law.id in finders and law.grade != "opinion")
             self.laws = tuple(dict.fromkeys((*self.laws, *more)))
 
-    def proof_of_all(self) -> Proof:
+    def searched(self) -> Proof:
         proof, effort = self.proof, self.effort
         for question in self._fixed():
             proof.fixed += 1
@@ -188,7 +208,6 @@ class _Proving:
                 if self._judge(question) and effort.stop:
                     break
         self._late()
-        self._blame()
         return proof
 
     def _streams(self) -> bool:
@@ -212,10 +231,21 @@ class _Proving:
         return (one for one in drawn if not one.quirks & self.effort.without)
 
     def _judge(self, question: Question) -> bool:
-        trial = self.put(question)
+        trial = self.put(self._answerable(question))
         self._late()
         self.last = trial
         return judge(trial, self.laws, self.proof) is not None
+
+    def _answerable(self, question: Question) -> Question:
+        """``question`` without what is asked at the same time of providers that this backend does not know."""
+        beside = tuple(one for one in question.beside if one.provider == question.provider or self._knows(one.provider))
+        return question if len(beside) == len(question.beside) else replace(question, beside=beside)
+
+    def _knows(self, provider: str) -> bool:
+        if provider not in self.able:
+            trial = self.put(exemplars(provider, stream=False)[0])
+            self.able[provider] = bool(trial.requests) and not differences(trial)
+        return self.able[provider]
 
     def _late(self) -> None:
         """What the caller gave for the question before may have been changed since."""
@@ -225,7 +255,7 @@ class _Proving:
             if law in self.laws:
                 _keep(self.proof, law, "the caller's own data was changed after the call", trial)
 
-    def _blame(self) -> None:
+    def blamed(self) -> Proof:
         """One cause breaks one law: hand what follows from another law's cause to that law."""
         proof = self.proof
         hidden = effects(proof.causes, self.chosen & proof.broken.keys())
@@ -251,6 +281,7 @@ class _Proving:
         for counts in (proof.broken, proof.judged, proof.known):
             for law_id in counts.keys() - self.chosen:
                 del counts[law_id]
+        return proof
 
     def _cause(self, broken: BrokenLaw) -> BrokenLaw:
         """What breaks with less in the answer, or ``broken`` itself."""

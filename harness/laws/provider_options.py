@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
@@ -33,3 +34,10 @@ def seldom(provider: str) -> frozenset[str]:
     """Options that litellm refuses for a provider, or drops: asked for now and then, to see that they are named."""
     row = profile(provider)
     return DIALECTS[row.dialect].facts.dropped_options | row.dropped_options
+
+
+@cache
+def addressable() -> tuple[str, ...]:
+    """Providers to ask at the same time: those whose address a question chooses, by which its answer is found."""
+    rows = [profile(name) for name in proven() if not DIALECTS[profile(name).dialect].facts.tools_in_prompt]
+    return tuple(row.name for row in rows if any("provider.test" in str(value) for value in row.options.values()))

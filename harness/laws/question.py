@@ -83,8 +83,10 @@ class Question:
     ``word`` is a word in its place,
     of the tools ``allowed`` where there are such.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
-    share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time. ``status`` and
-    ``retry_after`` (seconds, or a date) are those of a ``refused`` one, a ``failed`` one may name a wait as well.
+    share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time, of any provider and in any
+    mode: as tasks of one loop where the backend is awaited, else from a pool or, ``together``, from a new thread each.
+    ``status`` and ``retry_after`` (seconds, or a date) are those of a ``refused`` one, a ``failed`` one may name a wait
+    as well.
     ``reply`` of a ``state`` one is the answer of ``origin``; ``before`` are messages that follow what is asked.
     """
 
@@ -100,6 +102,7 @@ class Question:
     every: int = 0
     cut_at: float = 1.0
     beside: tuple[Question, ...] = ()
+    together: Literal["", "threads"] = ""
     details: tuple[tuple[str, dict[str, Json]], ...] = ()
     marks: tuple[dict[str, Json], ...] = ()
     system: tuple[str, ...] = ()

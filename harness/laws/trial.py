@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.json_identity import number_differs
+from harness.laws.json_identity import number_differs, same
 from harness.laws.question import conversation, copied, first_of, next_of, offered, options, served
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Trial:
 
     def changed_late(self) -> bool:
         """Whether what the backend was handed is by now not what it was."""
-        return self.given != self.pristine
+        return not same(self.pristine, self.given)
 
 
 def _read(request: HttpRequest, question: Question) -> ChatRequest | None:
@@ -178,7 +179,7 @@ class _UnderWay:
         first = not self.requests
         self.requests.append(request)
         if first:
-            self.untouched = self.given == self.pristine
+            self.untouched = same(self.pristine, self.given)
             self.litellm = _litellm_asks()
             self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
             self.asked = _read(request, self.question)
@@ -205,7 +206,7 @@ class _UnderWay:
             self.response if isinstance(self.response, HttpResponse) else None,
             reply,
             error,
-            untouched=self.untouched and self.given == self.pristine,
+            untouched=self.untouched and same(self.pristine, self.given),
             litellm=self.litellm,
             errors=self.errors,
             given=self.given,
@@ -262,15 +263,30 @@ def _trial(question: Question, complete: Complete, errors: tuple[type[BaseExcept
         if not question.beside:
             trial = _one(group, group.members[0], complete)
         else:
-            with ThreadPoolExecutor(len(group.members)) as pool:
-                futures = [pool.submit(_one, group, one, complete) for one in group.members]
-                trial, *others = [future.result() for future in futures]
+            trial, *others = _at_once(question, [partial(_one, group, one, complete) for one in group.members])
             return replace(trial, beside=tuple(others))
         if not _nameless(trial):
             return trial
     second = _group(question, errors, threads=True)
     with answering(second):
         return replace(trial, again=_one(second, second.members[0], complete).reply)
+
+
+def _at_once(question: Question, asking: Sequence[Callable[[], Trial]]) -> list[Trial]:
+    """All at the same time: from a pool, or each from a thread that was made for it."""
+    if question.together != "threads":
+        with ThreadPoolExecutor(len(asking)) as pool:
+            return [future.result() for future in [pool.submit(one) for one in asking]]
+    made: dict[int, Trial] = {}
+    threads = [
+        threading.Thread(target=lambda place=place, one=one: made.update({place: one()}))
+        for place, one in enumerate(asking)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [made[place] for place in range(len(asking))]
 
 
 def _came_back(first: Trial, question: Question) -> Reply | None:

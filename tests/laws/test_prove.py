@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from harness.laws.prove import BARE_MODES, Effort, asker, chosen_laws, judged, p
 from harness.laws.question import History, Question, Turn, carried
 from harness.laws.schemas import schema_complaint
 from harness.laws.tested_backend import OURS, Backend, backend_at
+from harness.laws.workers import Workers
 
 WRONG = {faulty.name: faulty.spoil for faulty in BROKEN}
 
@@ -140,6 +142,7 @@ def test_a_kept_counterexample_is_the_same_question(ours, mode):
         stream=True,
         beside=(Question("mistral", ("x",), exemplars("mistral", stream=True)[1].reply),),
     )
+    assert carried(question)  # which writes its answer down
     kept = Counterexample("N4", OURS, mode, question)
     again = from_json(json.loads(json.dumps(to_json(kept))), "here")
     assert again == kept
@@ -170,3 +173,25 @@ def test_a_schema_that_goes_out_whole_is_whole_on_a_wire_with_a_subset_too():
     given = {"type": "object", "properties": {"item": {"$ref": "#/$defs/Item"}}, "$defs": {"Item": item}}
     assert schema_complaint(given, given, "gemini") == ""
     assert "properties" in schema_complaint(given, {"type": "object", "properties": {"item": {}}}, "gemini")
+
+
+def test_two_processes_prove_what_one_does(monkeypatch, tmp_path):
+    source = "from dataclasses import replace\nfrom harness.laws import bare\n\n"
+    source += "class Odd(Exception):\n    def __reduce__(self): raise TypeError\n\n"
+    source += "def complete(*given, **options):\n    reply = bare.complete(*given, **options)\n"
+    source += "    if reply.refusal: raise Odd(reply.refusal)\n    return replace(reply, usage=None)\n"
+    (tmp_path / "careless_twice.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = backend_at("careless_twice:complete")
+    chosen = {"providers": ("openai", "anthropic"), "modes": ("whole",), "laws": chosen_laws(["S7", "D18", "D3"])}
+    effort = Effort(40, shrink=False, exemplars=False)
+    workers = Workers(2, "careless_twice:complete", time.time)
+    one, two = (list(prove(found, **chosen, effort=effort, workers=by)) for by in (None, workers))
+    assert [proof.provider for proof in one] == ["openai", "anthropic"]
+    assert any("D3" in proof.broken for proof in one)
+    for here, there in zip(one, two, strict=True):
+        assert (here.provider, here.drawn, here.judged) == (there.provider, there.drawn, there.judged)
+        assert here.broken.keys() == there.broken.keys() >= {"S7"}
+        for law, broken in here.broken.items():
+            assert broken.trial.question == there.broken[law].trial.question
+            assert broken.complaint == there.broken[law].complaint

@@ -6,8 +6,9 @@ import asyncio
 import threading
 import time
 from collections import UserDict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -180,6 +181,50 @@ def test_a_backend_with_a_pool_of_its_own_passes(pool):
         return pool.submit(bare.complete, *given, **options).result()
 
     assert complaints(Backend(pooled), "whole") == {}
+
+
+def test_a_backend_with_one_thread_that_asks_for_all_passes():
+    """A dispatcher: questions in a queue, asked one after the other by a thread that outlives each."""
+    waiting = SimpleQueue()
+
+    def dispatch():
+        while (job := waiting.get()) is not None:
+            future, given, options = job
+            try:
+                future.set_result(bare.complete(*given, **options))
+            except HarnessError as error:
+                future.set_exception(error)
+
+    def queued(*given, **options):
+        future = Future()
+        waiting.put((future, given, options))
+        return future.result()
+
+    thread = threading.Thread(target=dispatch, daemon=True)
+    thread.start()
+    assert complaints(Backend(queued), "whole") == {}
+    waiting.put(None)
+    thread.join()
+
+
+def test_a_backend_that_asks_equal_questions_once_passes():
+    """Questions in flight that are equal in all that is asked share an answer."""
+    flying, lock = {}, threading.Lock()
+
+    def shared(*given, **options):
+        key = repr((given, options))
+        with lock:
+            first = key not in flying
+            future = flying.setdefault(key, Future())
+        if first:
+            try:
+                future.set_result(bare.complete(*given, **options))
+            except HarnessError as error:
+                future.set_exception(error)
+            del flying[key]
+        return future.result()
+
+    assert complaints(Backend(shared), "whole") == {}
 
 
 def test_a_backend_that_is_awaited_only_passes():

@@ -15,7 +15,7 @@ _BY_LAWS = {
     "N7 N4 N5 N8 N9 Q6": "caller-tools-changed",
     "N7": (
         "caller-messages-grown caller-changed-on-failure caller-changed-for-now caller-changed-later "
-        "caller-schemas-closed "
+        "caller-schemas-closed caller-schemas-sorted caller-arguments-parsed caller-stops-grown caller-numbers-changed "
     ),
     "D1 D2 D10 D15 N9": "calls-lost-beside-text",
     "D7": "text-lost-beside-calls text-lost-beside-errors",
@@ -66,7 +66,10 @@ _BY_LAWS = {
         "finish-made-up finish-by-calls length-is-stop length-beside-calls filter-is-stop finish-lost "
         "stream-finish-lost new-words-are-none "
     ),
-    "N6": "latest-table answer-on-the-object",
+    "N6": (
+        "latest-table answer-on-the-object questions-coalesced host-of-the-last model-of-the-last mode-of-the-last "
+        "tools-of-the-last "
+    ),
     "N4 N9 D10 D15": "last-tool-only",
     "Q6 N5": "choice-not-mapped",
     "N5": "earlier-calls-not-mapped results-not-mapped",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +153,87 @@ def _schemas_closed(right: Complete) -> Complete:
     return complete
 
 
+def _coalesced(right: Complete) -> Complete:
+    """Equal messages in flight are asked once, whatever the tools."""
+    flying: dict[str, Future[Reply]] = {}
+    lock = threading.Lock()
+
+    def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
+        key = repr((model, messages))
+        with lock:
+            first = key not in flying
+            future = flying.setdefault(key, Future())
+        if not first:
+            return future.result()
+        try:
+            future.set_result(right(model, messages, **options))
+        except BaseException as error:  # noqa: BLE001 - to whoever waits for it, too
+            future.set_exception(error)
+        finally:
+            del flying[key]
+        return future.result()
+
+    return complete
+
+
+def _last_setting(*names: str) -> Callable[[Complete], Complete]:
+    """A setting of the module, written for each question and read a moment later."""
+
+    def spoil(right: Complete) -> Complete:
+        settings: dict[str, Any] = {}
+
+        def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
+            given = {"model": model, **options}
+            settings.update({name: given[name] for name in names if name in given})
+            threading.Event().wait(0.003)
+            given |= {name: settings[name] for name in names if name in given}
+            return right(given.pop("model"), messages, **given)
+
+        return complete
+
+    return spoil
+
+
+def _in_place(change: Callable[[Json, dict[str, Any]], None]) -> Callable[[Complete], Complete]:
+    """A fault that changes what the caller gave, and asks with a copy of what it was."""
+
+    def spoil(right: Complete) -> Complete:
+        def complete(model: str, messages: Any, **options: Any) -> Reply:
+            before = copy.deepcopy((messages, options))
+            change(messages, options)
+            return right(model, before[0], **before[1])
+
+        return complete
+
+    return spoil
+
+
+def _sort_schemas(_messages: Json, options: dict[str, Any]) -> None:
+    for tool in options.get("tools") or ():
+        schema = tool["function"]["parameters"]
+        ordered = sorted(schema.items())
+        schema.clear()
+        schema.update(ordered)
+
+
+def _parse_arguments(messages: Json, _options: dict[str, Any]) -> None:
+    for message in messages:
+        for call in message.get("tool_calls") or ():
+            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+
+
+def _grow_stops(_messages: Json, options: dict[str, Any]) -> None:
+    if isinstance(options.get("stop"), list):
+        options["stop"].append("</s>")
+
+
+def _float_minimum(_messages: Json, options: dict[str, Any]) -> None:
+    for tool in options.get("tools") or ():
+        for field in (tool["function"]["parameters"].get("properties") or {}).values():
+            if isinstance(field.get("minimum"), int):
+                field["minimum"] = float(field["minimum"])
+
+
 def _usage(change: Callable[[Usage], Usage]) -> Callable[[Reply], Reply]:
     return lambda reply: replace(reply, usage=change(reply.usage)) if reply.usage else reply
 
@@ -206,6 +289,15 @@ STATE: tuple[BrokenBackend, ...] = (
     BrokenBackend("answer-on-the-object", "self.response, read too late", _shared_slot),
     BrokenBackend("caller-changed-for-now", "appended and popped", _changed_for_now),
     BrokenBackend("caller-changed-later", "cleared with the next question", _changed_later),
+    BrokenBackend("questions-coalesced", "equal messages in flight, one answer", _coalesced),
+    BrokenBackend("host-of-the-last", "litellm.api_base = …", _last_setting("api_base")),
+    BrokenBackend("model-of-the-last", "self.model, read too late", _last_setting("model")),
+    BrokenBackend("mode-of-the-last", "self.stream, read too late", _last_setting("stream")),
+    BrokenBackend("tools-of-the-last", "self.tools, read too late", _last_setting("tools")),
+    BrokenBackend("caller-schemas-sorted", "keys sorted in place", _in_place(_sort_schemas)),
+    BrokenBackend("caller-arguments-parsed", "json.loads in place", _in_place(_parse_arguments)),
+    BrokenBackend("caller-stops-grown", "stop.append", _in_place(_grow_stops)),
+    BrokenBackend("caller-numbers-changed", "1 is 1.0 in place", _in_place(_float_minimum)),
     BrokenBackend("caller-schemas-closed", "additionalProperties set in place", _schemas_closed),
     BrokenBackend("id-lost", "the answer's id", on_reply(lambda r: replace(r, id=""))),
     BrokenBackend("model-lost", "the model that answered", on_reply(lambda r: replace(r, model=""))),
