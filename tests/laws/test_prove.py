@@ -76,7 +76,7 @@ def test_a_counterexample_is_put_first_the_next_time(ours):
         return replace(reply, calls=()) if messages[-1]["content"] == "Only this." else reply
 
     effort = Effort(0, first=(question,), exemplars=False)
-    assert prove_one(Backend(complete), "ollama_chat", "whole", effort=effort).broken.keys() == {"D2"}
+    assert prove_one(Backend(complete), "ollama_chat", "whole", effort=effort).broken.keys() == {"D1"}
     assert prove_one(Backend(complete), "ollama_chat", "whole", effort=replace(effort, first=())).fixed == 0
 
 
