@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.core.chat import Reply
 from harness.core.errors import HarnessError, UsageError
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from harness.laws import Law, Trial
-    from harness.laws.prove import Effort, Mode, Proof
     from harness.laws.tested_backend import Backend
 
-    Search: TypeAlias = Callable[[Backend, str, Mode, Sequence[Law], Effort], Proof]
+    Search: TypeAlias = Callable[[Backend, str, Any, Sequence[Law], Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,9 @@ class Workers:
 
 
 def in_workers(
-    workers: Workers, search: Search, tasks: Sequence[tuple[str, Mode]], laws: Sequence[Law], effort: Effort
-) -> Iterator[Proof]:
-    """What ``search`` finds, in the order of ``tasks``. Raises ``UsageError`` where a process dies."""
+    workers: Workers, search: Search, tasks: Sequence[tuple[str, str]], laws: Sequence[Law], effort: Any
+) -> Iterator[Any]:
+    """The proofs that ``search`` makes of ``tasks`` (provider, mode), in their order, with ``effort``. Raises ``UsageError`` where a process dies."""
     ids = tuple(law.id for law in laws)
     # Spawned: a fork would take the threads' locks along, and not every system has it.
     pool = ProcessPoolExecutor(workers.number, get_context("spawn"), _start, (workers,))
@@ -67,10 +66,10 @@ def _start(workers: Workers) -> None:
     _own[:] = [backend_at(workers.backend)]
 
 
-def _search(search: Search, provider: str, mode: Mode, ids: tuple[str, ...], effort: Effort) -> Proof:
+def _search(search: Search, provider: str, mode: str, ids: tuple[str, ...], effort: Any) -> Any:
     proof = search(_own[0], provider, mode, [BY_ID[one] for one in ids], effort)
-    for law_id, broken in proof.broken.items():
-        proof.broken[law_id] = replace(broken, law=None, trial=_portable(broken.trial))  # type: ignore[arg-type]  # laws are functions: the other side has them by their ids
+    for law_id, broken in proof.broken.items():  # laws are functions: the other side has them by their ids
+        proof.broken[law_id] = replace(broken, law=None, trial=_portable(broken.trial))
     return proof
 
 
