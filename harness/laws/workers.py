@@ -36,7 +36,9 @@ class Workers:
 def in_workers(
     workers: Workers, search: Search, tasks: Sequence[tuple[str, str]], laws: Sequence[Law], effort: Any
 ) -> Iterator[Any]:
-    """The proofs that ``search`` makes of ``tasks`` (provider, mode), in their order, with ``effort``. Raises ``UsageError`` where a process dies."""
+    """The proofs that ``search`` makes of ``tasks`` (provider, mode), in their order. Raises ``UsageError`` where a
+    process dies.
+    """
     ids = tuple(law.id for law in laws)
     # Spawned: a fork would take the threads' locks along, and not every system has it.
     pool = ProcessPoolExecutor(workers.number, get_context("spawn"), _start, (workers,))
