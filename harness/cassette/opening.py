@@ -93,7 +93,7 @@ def open_tape(
         # Another process may have recorded it between our looking and our having it to ourselves.
         old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
         if old is None:
-            tape.record(recorder, provenance)
+            tape.record(recorder)
             if resume:
                 tape.resume(path, provenance)
             with _recording(tape, recorder):

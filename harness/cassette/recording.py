@@ -44,7 +44,7 @@ class Recorder:
         longest: int | None = None,
     ) -> None:
         refuse(path)
-        self._path, self._provenance, self._redactor, self._kept = path, provenance, redactor, kept
+        self._path, self.provenance, self._redactor, self._kept = path, provenance, redactor, kept
         self._secrets = tuple(secrets)
         self._learnt: tuple[str, ...] = ()
         self._version = 0
@@ -75,7 +75,7 @@ class Recorder:
 
         Nothing is written in the end if nothing came to a whole cassette; a broken-off recording goes into this one.
         """
-        self._provenance = replace(self._provenance, recorded=cassette.provenance.recorded)
+        self.provenance = replace(self.provenance, recorded=cassette.provenance.recorded)
         for exchange in exchanges:
             with self._lock:
                 self._count += 2
@@ -156,20 +156,20 @@ class Recorder:
         came before it is to be clean too, and placeholders are numbered as they stand in the cassette.
         """
         if not self._late and self._redactor.numbered <= 1:
-            return Cassette(self._provenance, self.exchanges, partial=partial)
+            return Cassette(self.provenance, self.exchanges, partial=partial)
         redactor = self._redactor.afresh()
         exchanges = tuple(redactor.exchange(self._came[number]) for number in self._order())
-        return Cassette(self._provenance, exchanges, partial=partial)
+        return Cassette(self.provenance, exchanges, partial=partial)
 
     def met(self, headers: Headers) -> None:
         """Heed an answer that says of itself that it is made up: `harness serve` marks those so."""
         if _MADE_UP in (header(headers, "x-harness-recording") or ""):
-            self._provenance = replace(self._provenance, kind="synthetic")
+            self.provenance = replace(self.provenance, kind="synthetic")
 
     def answered_by(self, kind: ProvenanceKind) -> None:
         """Say who answered, where that is known only at the end; what was made up stays so."""
-        if self._provenance.kind != "synthetic":
-            self._provenance = replace(self._provenance, kind=kind)
+        if self.provenance.kind != "synthetic":
+            self.provenance = replace(self.provenance, kind=kind)
 
     def over(self, number: int) -> None:
         with self._lock:

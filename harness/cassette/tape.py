@@ -64,7 +64,7 @@ class Tape:
         self.taken: list[tuple[int, Exchange]] = []
         self.misses: list[HttpRequest] = []
         self.miss_messages: list[str] = []
-        self.provenance: Provenance | None = None
+        self._provenance: Provenance | None = None
         self._given_redactor = redactor
         self._unlearnt: deque[HttpRequest] = deque()
         self._miss = miss
@@ -80,13 +80,13 @@ class Tape:
 
     def replay(self, cassette: Cassette) -> None:
         """Answer from ``cassette``. What it holds is made now, so that no request waits for it."""
-        self.provenance = cassette.provenance
+        self._provenance = cassette.provenance
         cassette.make()
         self._answer_from(cassette.exchanges)
 
-    def record(self, recorder: Recorder, provenance: Provenance) -> None:
+    def record(self, recorder: Recorder) -> None:
         """Let requests pass, and ``recorder`` see them."""
-        self.provenance, self._recorder = provenance, recorder
+        self._recorder = recorder
 
     def resume(self, path: Path, provenance: Provenance) -> None:
         """Answer what an earlier recording of ``path`` can; only the rest is asked, and added."""
@@ -113,6 +113,11 @@ class Tape:
             while self._unlearnt:
                 self._given_redactor.learn(self._unlearnt.popleft())
             return self._given_redactor
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Where the recording is from; while it is made, as far as the answers have shown."""
+        return self._recorder.provenance if self._recorder else self._provenance
 
     @property
     def replaying(self) -> bool:

@@ -42,6 +42,8 @@ def provider(handed: threading.Event | None = None) -> Iterator[tuple[str, list[
             asked.append(body)
             self.send_response(200)
             self.send_header("set-cookie", "session=abcdefgh")
+            if '"made"' in body:
+                self.send_header("x-harness-recording", "here.json (synthetic)")
             if '"stream"' in body:
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("transfer-encoding", "chunked")
@@ -335,3 +337,13 @@ def test_what_a_test_puts_into_its_environment_while_a_tape_is_open_is_no_secret
     tape = loaded(cassette, tmp_path / "c.json")
     monkeypatch.setenv("SOME_API_KEY", "a-long-ordinary-value-1")
     assert tape.answer(_asking(b'{"a":"a-long-ordinary-value-1"}')) is not None  # other blanks: not the same bytes
+
+
+def test_a_recording_of_made_up_answers_says_so_before_it_ends(tmp_path):
+    from_live = Provenance("live", "2026-01-01T00:00:00+00:00", "a test")
+    with provider() as (url, _), open_tape(tmp_path / "a.json", mode="record", provenance=from_live) as tape:
+        httpx.post(f"{url}/x", json={})
+        assert tape.provenance.kind == "live"
+        httpx.post(f"{url}/x", json={"made": "up"})
+        assert tape.provenance.kind == "synthetic"
+    assert load(tmp_path / "a.json").provenance.kind == "synthetic"

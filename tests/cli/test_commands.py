@@ -537,7 +537,9 @@ def test_validate_passes_over_what_a_broken_off_recording_left(project, run):
 
 def test_validate_of_nothing_is_no_success(project, run):
     (project / "empty").mkdir()
-    assert run("cassettes", "check", "empty")[0] == 2
+    code, out, err = run("cassettes", "check", "empty")
+    assert (code, out) == (2, "")
+    assert "nothing to check: no suite and no cassette in empty" in err
 
 
 def test_validate_and_help_load_nothing_heavy(project):

@@ -18,7 +18,7 @@ EXAMPLES = """examples:
 
 In a folder, what broken-off recordings left (….partial.json) is passed over; `harness prune` removes it.
 
-exit codes: 0 all sound, 2 something is not
+exit codes: 0 all sound, 2 something is not, or there is nothing to check
 """
 _SUITES = {".yaml", ".yml"}
 
@@ -31,12 +31,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from harness.app.cassette_files import usual_paths
     from harness.app.settings import settings
+    from harness.core.errors import UsageError
     from harness.report import safe_text
 
     chosen = settings({"cassettes": words.cassettes})
     paths = [Path(path) for path in words.paths]
     given = paths or usual_paths(chosen)
     suites, cassettes, problems = _sorted(given)
+    if not (suites or cassettes or problems):
+        where = ", ".join(map(str, given)) or f"{', '.join(map(str, (*chosen.suites, chosen.cassettes)))} here"
+        raise UsageError(f"nothing to check: no suite and no cassette in {where}")
     missing = _missing(suites, chosen, problems)
     problems += _cassette_problems(cassettes)
     for problem in problems:
@@ -45,7 +49,7 @@ def run(words: argparse.Namespace) -> int:
     faults = safe_text.count(len(problems), "fault") if problems else "no faults"
     left = f"; no cassette for {safe_text.count(missing, 'case')}, see `harness cassettes list`" if missing else ""
     sys.stdout.write(f"{looked}: {faults}{left}\n")
-    return 2 if problems or not (suites or cassettes) else 0
+    return 2 if problems else 0
 
 
 def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
