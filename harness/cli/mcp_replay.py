@@ -13,7 +13,7 @@ EXAMPLES = """examples:
 
 A request that was not recorded is answered with a JSON-RPC error that names the nearest one and what differs.
 
-exit codes: 0 fine, 1 a request was not recorded or the recorded server had ended, 2 the cassette can't be used
+exit codes: 0 fine, 1 the recorded server had ended, 2 the cassette can't be used or does not hold what was asked
 """
 
 
@@ -35,4 +35,4 @@ def run(words: argparse.Namespace) -> int:
     tape = loaded(load(path), path, matcher=settings({}).matcher())
     session = standin.Replayed(url_of(program), tape.answer, lambda miss: programs.say(str(miss)))
     code = standin.answer(session)
-    return 1 if tape.misses else code
+    return 2 if tape.misses else code

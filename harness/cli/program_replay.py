@@ -23,8 +23,8 @@ EXAMPLES = """examples:
   harness replay --faults faults.yaml -- ./agent.sh      break answers as providers break
   harness replay --exit 7 -- ./agent.sh                  it should end with 7
 
-exit codes: 0 fine, 1 a request was not recorded, a recording was not used, or the program failed,
-2 the cassette can't be used
+exit codes: 0 fine, 1 a recording was not used, or the program failed, 2 the cassette can't be used or does not hold
+what was asked
 """
 
 
@@ -80,4 +80,4 @@ def _judged(ended: Ended, words: argparse.Namespace, path: Path) -> int:
         told = f"recorded, but never asked for: exchange {places}; record the program again"
         programs.say(f"{told}, or put `--unused allow` before the `--`")
         failed = 1
-    return 1 if missed or ended.providers else failed
+    return 2 if missed else 1 if ended.providers else failed

@@ -16,7 +16,8 @@ EXAMPLES = """examples:
   harness run --junit report.xml                 for CI
   harness run --workers 4                        with four processes; the report is the same
 
-exit codes: 0 fine, 1 a check failed or a recording was not used, 2 nothing was run or a cassette can't be used
+exit codes: 0 fine, 1 a check failed or a recording was not used, 2 nothing was run, or a cassette can't be used or does
+not hold what was asked
 """
 
 

@@ -97,7 +97,7 @@ def test_a_miss_is_an_error_that_names_tool_and_leaf(tmp_path):
     told(tmp_path, "record", [*opening(), call(1, "weather", city="Paris")])
     said, (code, _, err) = told(tmp_path, "replay", [*opening(), call(1, "weather", city="Rome")])
     error = said[2][-1]["error"]
-    assert (code, error["code"]) == (1, MISSED)
+    assert (code, error["code"]) == (2, MISSED)
     for text in (error["message"], err):
         assert 'tools/call weather({"city": "Rome"})' in text
         assert 'params.arguments.city: recorded "Paris", asked "Rome"' in text
@@ -206,7 +206,7 @@ def test_a_program_and_its_server_share_a_cassette(tmp_path, monkeypatch, capfd)
     assert [one.request.url for one in cassette.exchanges] == ["stdio://python/plain_server.py"] * 2
     assert main(["replay", *words, "Paris"]) == 0
     assert capfd.readouterr().out == first
-    assert main(["replay", *words, "Rome"]) == 1
+    assert main(["replay", *words, "Rome"]) == 2
     assert 'recorded "Paris", asked "Rome"' in capfd.readouterr().err
 
 

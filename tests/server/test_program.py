@@ -97,7 +97,7 @@ def test_a_shell_program_with_curl(fake, harness, recorded, tmp_path):
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
     assert len(fake.asked) == asked
     missed = harness("replay", "--", "sh", "ask.sh", QUESTION="Goodbye")
-    assert missed.returncode == 1
+    assert missed.returncode == 2
     assert 'messages[0].content: recorded "Hello", asked "Goodbye"' in missed.stderr
     assert "never asked for: exchange 0, 1" in missed.stderr
     assert "put `--unused allow` before the `--`" in missed.stderr
@@ -119,7 +119,7 @@ def test_a_node_program_with_the_official_packages(fake, harness, recorded, tmp_
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
     assert len(fake.asked) == asked
     missed = harness("replay", *words, PACKAGES=str(PACKAGES), QUESTION="Why?")
-    assert missed.returncode == 1
+    assert missed.returncode == 2
     assert "messages[0].content" in missed.stderr
 
 
@@ -258,7 +258,7 @@ def test_a_websocket_is_refused_with_a_sentence(fake, harness, recorded):
     words = ("--cassette", "a.json", "--", sys.executable, "a.py")
     assert recorded(*words).returncode == 0
     done = harness("replay", *words)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "501" in done.stdout
     assert "/v1/realtime: it asks for a WebSocket, which is neither recorded nor replayed" in done.stderr
 
