@@ -10,6 +10,7 @@ from harness.adapters.shapes import calls_and_errors, declined, functions, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.facts import add_result
 from harness.dialects.gemini.facts import FINISHES
+from harness.dialects.gemini.partial_calls import take_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,10 +97,17 @@ def _reply(chunks: list[Any]) -> Reply:
             ran.append(ProviderCall("code_execution", given, code.id or ""))
         elif told := part.code_execution_result:
             add_result(ran, "code_execution", told.id or "", {"outcome": told.outcome, "output": told.output})
-    called = [part.function_call for part in parts if part.function_call]
+    called: list[dict[str, Any]] = []
+    for part in parts:
+        if part.function_call:
+            take_call(part.function_call.model_dump(mode="json", by_alias=True, exclude_none=True), called)
+    given = [(one.get("name"), one.get("args") or {}, one.get("id") or f"call_{n}") for n, one in enumerate(called)]
     return Reply(
         text="".join(part.text or "" for part in parts if not part.thought),
-        **calls_and_errors(((one.name, one.args or {}, one.id or f"call_{n}") for n, one in enumerate(called)), finish),
+        **calls_and_errors(
+            given,
+            finish,
+        ),
         provider_calls=tuple(ran),
         finish=finish,
         usage=counts and Usage(counts.prompt_token_count, counts.candidates_token_count, counts.total_token_count),

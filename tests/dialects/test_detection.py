@@ -26,7 +26,7 @@ REPLIES = [
 ]
 # What a provider runs is by the request too: the tools it has there, or a model that is made of them (groq/compound).
 RUN_THERE = {"mcp_tool", "executed_tools"}
-ASKED_FOR = {*LABELS, *RUN_THERE, "custom", "namespace", "reasoning_encrypted", "json_array", "ndjson"}
+ASKED_FOR = {*LABELS, *RUN_THERE, "custom", "namespace", "reasoning_encrypted", "json_array", "partial_args", "ndjson"}
 """Quirks that the request decides on; recorders leave a content type out by themselves."""
 
 

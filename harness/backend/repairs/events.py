@@ -29,8 +29,8 @@ def cohere(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def gemini(event: dict[str, Any]) -> dict[str, Any]:
-    """Litellm adds up token counts that may be null, wants ``args`` where a call has none, and drops what a filtered
-    answer holds.
+    """Litellm adds up token counts that may be null, wants ``args`` where a call has none, drops what a filtered answer
+    holds, and fails on pieces of a call, which ``put_partial_calls`` reads.
     """
     usage = event.get("usageMetadata")
     if usage is None and "candidates" in event:
@@ -52,9 +52,15 @@ def _with_arguments(candidate: Any) -> Any:
         if isinstance(part, dict) and isinstance(part.get("functionCall"), dict)
         else part
         for part in content["parts"]
+        if not _is_piece(part)
     ]
     filtered = whole and FACTS.finish(FACTS.word(candidate.get("finishReason"))) == "content_filter"
     return {**candidate, "content": {**content, "parts": whole}, **({"finishReason": "STOP"} if filtered else {})}
+
+
+def _is_piece(part: Any) -> bool:
+    call = part.get("functionCall") if isinstance(part, dict) else None
+    return isinstance(call, dict) and ("willContinue" in call or call.keys() <= {"partialArgs"})
 
 
 def anthropic(event: dict[str, Any]) -> dict[str, Any]:

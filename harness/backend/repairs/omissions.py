@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, ProviderCall, Usage
 from harness.dialects.facts import add_result, at, dicts, grow
+from harness.dialects.gemini.partial_calls import take_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +114,29 @@ def with_bedrocks_results(ran: tuple[ProviderCall, ...], sent: str) -> tuple[Pro
         result = {key: value for key, value in one.items() if key != "toolUseId"}
         add_result(made, str(one.get("type") or "").removesuffix("_result"), str(one.get("toolUseId") or ""), result)
     return tuple(made)
+
+
+def put_partial_calls(response: dict[str, Json], sent: str) -> None:
+    """Put the calls that Gemini streamed in pieces among those of an assembled ``response``, in their places."""
+    if '"willContinue"' not in sent:
+        return
+    calls: list[dict[str, Json]] = []
+    for event in events(sent):
+        for part in dicts(at(event, ("candidates", 0, "content", "parts"))):
+            if isinstance(part.get("functionCall"), dict):
+                number = len(calls)
+                with contextlib.suppress(ValueError, KeyError, TypeError, StopIteration, AttributeError):
+                    take_call(part["functionCall"], calls)
+                for new in calls[number:]:
+                    new["signature"] = part.get("thoughtSignature")
+    found = response["choices"][0]["message"]["tool_calls"]
+    for place, call in enumerate(calls):
+        if "willContinue" in call:
+            text = json.dumps(call.get("args") or {}, ensure_ascii=False)
+            made = {"name": call.get("name"), "arguments": text[:-1] if call["willContinue"] else text}
+            signed = f"__thought__{call['signature']}" if call["signature"] else ""
+            id_ = f"{call.get('id') or f'call_{place:028x}'}{signed}"
+            found.insert(place, {"id": id_, "type": "function", "function": made})
 
 
 def unreadable_call(sent: str, index: int) -> CallError | None:

@@ -1,6 +1,6 @@
 """Which quirks an answer of Gemini's shows. ``detection`` says how detectors answer.
 
-Left out is ``json_array``: the request decides on it.
+Left out are ``json_array`` and ``partial_args``: the request decides on them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from harness.dialects.dialect import pieces
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness.core.chat import Json
 
 _STEP = re.compile(r"""\.([^.\[\]'"]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""")
@@ -27,6 +31,46 @@ def take_call(sent: dict[str, Json], calls: list[dict[str, Json]]) -> None:
         calls.append(last)
     for piece in sent.get("partialArgs") or ():
         last["args"] = _put(last.get("args", {}), _steps(piece["jsonPath"]), piece)
+
+
+def in_pieces(part: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """The parts in which a call is streamed; it comes whole where its arguments are no object, or hold an object or a
+    list of nothing, which has no value at any path.
+    """
+    call = part["functionCall"]
+    args = call.get("args")
+    values = list(_leaves(args, "$")) if isinstance(args, dict) and args else []
+    if not values or any(value in ({}, []) for _, value in values):
+        yield part
+        return
+    yield {**part, "functionCall": {**{key: call[key] for key in call if key != "args"}, "willContinue": True}}
+    for path, value in values:
+        told = [*pieces(value)] if isinstance(value, str) and value else [value]
+        for place, one in enumerate(told):
+            more = {"willContinue": True} if place < len(told) - 1 else {}
+            piece = {"jsonPath": path, **_typed(one), **more}
+            yield {"functionCall": {"partialArgs": [piece], "willContinue": True}}
+    yield {"functionCall": {}}
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            plain = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)
+            escaped = re.sub(r"(['\\])", r"\\\1", name)
+            yield from _leaves(inner, f"{path}.{name}" if plain else f"{path}['{escaped}']")
+    elif isinstance(value, list) and value:
+        for place, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{place}]")
+    else:
+        yield path, value
+
+
+def _typed(value: Json) -> dict[str, Json]:
+    if value is None:
+        return {"nullValue": "NULL_VALUE"}
+    kind = "boolValue" if isinstance(value, bool) else "stringValue" if isinstance(value, str) else "numberValue"
+    return {kind: value}
 
 
 def _steps(path: str) -> list[str | int]:

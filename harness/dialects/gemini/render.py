@@ -20,6 +20,7 @@ from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.framing.variants import VARIANTS, varying
 from harness.dialects.gemini.detectors import DETECTORS
 from harness.dialects.gemini.facts import FACTS, NUMBERS
+from harness.dialects.gemini.partial_calls import in_pieces
 from harness.dialects.gemini.read import read
 from harness.dialects.gemini.request import read_chat
 
@@ -37,6 +38,7 @@ QUIRKS: dict[str, str] = {
     "finish_message": "a finishMessage says that calls were generated (180; 2026)",
     "finish_alone": "the stream's last event holds the finish reason and no parts",
     "calls_apart": "each call of a stream comes in an event of its own",
+    "partial_args": "a streamed call comes as a name, values at JSON paths and an end (streamFunctionCallArguments)",
     "json_array": "the stream is one JSON array, not events (20; without alt=sse)",
     "lf": "events end in LF, not CR LF",
     "no_usage": "no usage is told",
@@ -109,7 +111,10 @@ def _streamed(
     groups: list[list[dict[str, Json]]] = []
     for part in _said_parts(reply):
         groups += [[one] for one in _text_pieces(part)] if "text" in part else [[part]]
-    groups += [[call] for call in calls] if "calls_apart" in quirks else [calls] if calls else []
+    if "partial_args" in quirks:
+        groups += [[piece] for call in calls for piece in in_pieces(call)]
+    else:
+        groups += [[call] for call in calls] if "calls_apart" in quirks else [calls] if calls else []
     if "finish_alone" in quirks or not groups:
         groups.append([])
     bodies = [{**_candidates(group, tail if group is groups[-1] else {}), **foot} for group in groups]
