@@ -6,6 +6,7 @@ from harness.backend.repairs.omissions import (
     gemini_runs,
     generated_text,
     ollama_ids,
+    put_partial_calls,
     unreadable_call,
     with_bedrocks_results,
 )
@@ -65,3 +66,22 @@ def test_ollamas_ids_are_found_in_order():
 def test_generated_text_is_put_together():
     assert generated_text(lines({"response": "a\u2028"}, {"response": "b", "done": True})) == "a\u2028b"
     assert generated_text("") == ""
+
+
+def call_of(*told):
+    """The calls that an assembled stream has after what was streamed of them in pieces is put in."""
+    whole = {"id": "call_w", "type": "function", "function": {"name": "whole", "arguments": "{}"}}
+    response = {"choices": [{"message": {"tool_calls": [whole]}}]}
+    put_partial_calls(response, lines(*(gemini(one) for one in told)))
+    return [(one["id"], one["function"]) for one in response["choices"][0]["message"]["tool_calls"]]
+
+
+def test_calls_in_pieces_are_put_among_the_others_in_order():
+    start = {"functionCall": {"name": "f", "id": "c_1", "willContinue": True}, "thoughtSignature": "c2ln"}
+    piece = {"functionCall": {"partialArgs": [{"jsonPath": "$.x", "numberValue": 1}], "willContinue": True}}
+    end, whole = {"functionCall": {}}, {"functionCall": {"name": "whole", "args": {}}}
+    first = ("c_1__thought__c2ln", {"name": "f", "arguments": '{"x": 1}'})
+    assert call_of(start, piece, end, whole)[0] == first
+    assert call_of(whole, start, piece, end)[1] == first
+    assert call_of(whole, start, piece)[1] == ("c_1__thought__c2ln", {"name": "f", "arguments": '{"x": 1'})
+    assert call_of(whole, piece, end)[1][1] == {"name": None, "arguments": '{"x": 1}'}, "a piece of no call has no name"
