@@ -101,11 +101,11 @@ def _reply(chunks: list[Any]) -> Reply:
     for part in parts:
         if part.function_call:
             take_call(part.function_call.model_dump(mode="json", by_alias=True, exclude_none=True), called)
-    given = [(one.get("name"), one.get("args") or {}, one.get("id") or f"call_{n}") for n, one in enumerate(called)]
+    asked = [(one.get("name"), one.get("args") or {}, one.get("id") or f"call_{n}") for n, one in enumerate(called)]
     return Reply(
         text="".join(part.text or "" for part in parts if not part.thought),
         **calls_and_errors(
-            given,
+            asked,
             finish,
         ),
         provider_calls=tuple(ran),
