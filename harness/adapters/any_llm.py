@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.openai_chat import joined, reply
@@ -17,7 +18,7 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
     import any_llm  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
 
     found = any_llm.completion(**_given(model, messages, tools, options), stream=stream)
-    return reply(joined(map(_without_nulls, found)) if stream else found)
+    return _reply(joined(map(_without_nulls, found)) if stream else found)
 
 
 async def acomplete(
@@ -27,7 +28,14 @@ async def acomplete(
     import any_llm  # noqa: PLC0415 - not a dependency
 
     found = await any_llm.acompletion(**_given(model, messages, tools, options), stream=stream)
-    return reply(joined([_without_nulls(chunk) async for chunk in found]) if stream else found)
+    return _reply(joined([_without_nulls(chunk) async for chunk in found]) if stream else found)
+
+
+def _reply(found: Any) -> Reply:
+    thought = getattr(found.choices[0].message, "reasoning", None)  # any-llm's own field
+    text = thought.get("content") if isinstance(thought, dict) else getattr(thought, "content", None)
+    made = reply(found)
+    return replace(made, reasoning=text or made.reasoning)
 
 
 def _without_nulls(chunk: Any) -> Any:

@@ -82,14 +82,18 @@ def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
 def _messages(messages: Sequence[Any]) -> Iterator[Any]:
     from pydantic_ai import messages as kinds  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
 
+    names: dict[str, str] = {}
     for one in messages:
         said = one["content"]
         if one["role"] == "assistant":
             called = [(call["function"], call["id"]) for call in one.get("tool_calls") or ()]
+            names |= {given: made["name"] for made, given in called}
             calls = [kinds.ToolCallPart(made["name"], made["arguments"], given) for made, given in called]
             yield kinds.ModelResponse([*map(kinds.TextPart, texts(said)), *calls])
         elif one["role"] == "tool":
-            yield kinds.ModelRequest([kinds.ToolReturnPart(one["name"], said, one["tool_call_id"])])
+            given = one["tool_call_id"]
+            result = kinds.ToolReturnPart(names.get(given, "unknown"), "".join(texts(said)), given)
+            yield kinds.ModelRequest([result])
         else:
             part = kinds.SystemPromptPart if one["role"] == "system" else kinds.UserPromptPart
             yield kinds.ModelRequest([part(said)])
@@ -98,14 +102,15 @@ def _messages(messages: Sequence[Any]) -> Iterator[Any]:
 def _reply(found: Any) -> Reply:
     of = {kind: [p for p in found.parts if p.part_kind == kind] for kind in ("text", "tool-call", "thinking")}
     counts = found.usage
-    finish = FACTS.finish("tool_calls" if found.finish_reason == "tool_call" else found.finish_reason)
+    details = found.provider_details or {}
+    finish = FACTS.finish(details.get("finish_reason"))
     return Reply(
         text="".join(one.content for one in of["text"]),
         **calls_and_errors(((one.tool_name, one.args, one.tool_call_id) for one in of["tool-call"]), finish),
         finish=finish,
         usage=Usage(counts.input_tokens, counts.output_tokens, counts.total_tokens) if counts.has_values() else None,
         reasoning="".join(one.content for one in of["thinking"]),
-        refusal=(found.provider_details or {}).get("refusal", ""),
+        refusal=details.get("refusal", ""),
         model=found.model_name or "",
         id=found.provider_response_id or "",
     )

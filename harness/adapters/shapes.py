@@ -31,7 +31,7 @@ _BY_ITSELF = frozenset({None, "stop", "tool_calls", "unknown"})
 
 def _call(place: int, name: Any, arguments: Any, given: Any, *, stopped: bool) -> ToolCall | CallError:
     fault: CallFault = "cut_off" if stopped else "arguments"
-    if arguments in ("", None):
+    if arguments in ("", None, "null"):
         return CallError(fault, "none came", "", name, given, place) if stopped else ToolCall(name, {}, given)
     try:
         read = strict_json(arguments) if isinstance(arguments, str) else arguments

@@ -134,6 +134,8 @@ def _likes(words: argparse.Namespace) -> dict[str, WireProfile]:
 
 
 def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[str, WireProfile]) -> Effort:
+    from difflib import get_close_matches
+
     from harness.core.errors import UsageError
     from harness.dialects import DIALECTS
     from harness.laws.counterexample import kept_questions
@@ -142,7 +144,10 @@ def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[st
     known = {name for dialect in DIALECTS.values() for name in dialect.quirks}
     unknown = sorted(set(words.without_quirk) - known)
     if unknown:
-        raise UsageError(f"no quirk {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        close = [like for one in unknown for like in get_close_matches(one, known, 3, 0.4)]
+        nearest = f"; the closest: {', '.join(close)}" if close else ""
+        all_of_them = "`python -c \"from harness.dialects import DIALECTS; print(*DIALECTS['openai'].quirks)\"`"
+        raise UsageError(f"no quirk {', '.join(unknown)}{nearest}; all of a dialect: {all_of_them}")
     return Effort(
         examples,
         BARE_TIMES * examples,
@@ -267,9 +272,12 @@ def _report(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Conso
         out.print(table)
     faults = report.faults(proofs)
     for fault in faults:
-        out.print(report.describe(fault), style="red", markup=False, highlight=False)
+        head, _, rest = report.describe(fault, out.width).partition("\n")
+        out.print(head, style="bold red", markup=False, soft_wrap=True)
+        out.print(rest, markup=False, soft_wrap=True)
         for line in _saved(fault, keep, backend):
-            out.print(f"  {line}", markup=False, highlight=False)
+            out.print(f"  {line}", markup=False, soft_wrap=True)
+        out.print()
     for known in KNOWN:
         shown = report.shown(proofs, known.name)
         if shown:

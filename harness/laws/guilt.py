@@ -73,6 +73,17 @@ def guilty(law: str, question: Question, breaks: Callable[[Question], bool]) -> 
     return "S1" if streams_own else law
 
 
+def alone(question: Question) -> Question:
+    """The question with what can't be read, or was not offered, as its one call."""
+    reply = question.reply
+    if question.kind == "broken":
+        return replace(
+            question, reply=replace(reply, calls=(), errors=tuple(replace(e, index=0) for e in reply.errors))
+        )
+    strange = tuple(call for call in reply.calls if call.name not in question.tools)
+    return replace(question, reply=replace(reply, calls=strange)) if question.kind == "unknown" else question
+
+
 def simpler(question: Question) -> tuple[Question, ...]:
     """Questions with less in their answers, where what breaks a law is the cause of what is found here: each of several
     calls alone, a broken call whole, a strange tool offered, a text that is no JSON to read, bytes to the end.
@@ -88,7 +99,7 @@ def simpler(question: Question) -> tuple[Question, ...]:
         return ()
     calls = list(reply.calls)
     for one in reply.errors:
-        calls.insert(one.index, ToolCall(one.name or "", {}, one.id or ""))
+        calls.insert(one.index, ToolCall(one.name or "", {"x": 1}, one.id or ""))
     strange = dict.fromkeys(call.name for call in calls if call.name not in question.tools)
     tools, whole = (*question.tools, *strange), replace(reply, calls=tuple(calls), errors=())
     return (replace(question, kind="plain", tools=tools, reply=whole),)
@@ -100,6 +111,14 @@ def effects(causes: dict[str, frozenset[str]], chosen: Container[str]) -> dict[s
     """
     found = {law: frozenset(one for one in beside if one in chosen) for law, beside in causes.items()}
     return {law: beside for law, beside in found.items() if beside}
+
+
+def behind(law: str, hidden: dict[str, frozenset[str]]) -> frozenset[str]:
+    """The causes of ``law``, and theirs."""
+    found, new = frozenset[str](), hidden[law]
+    while new:
+        found, new = found | new, frozenset(far for near in new for far in hidden.get(near, ())) - found - new
+    return found
 
 
 def causes_of(law: str, broken: Container[str]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from harness.laws.bare import BLIND
 from harness.laws.bare import complete as bare_complete
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.guilt import CONTENT, STREAMED, causes_of, effects, guilty, simpler
+from harness.laws.guilt import CONTENT, STREAMED, alone, behind, causes_of, effects, guilty, simpler
 from harness.laws.known_faults import known
 from harness.laws.provider_options import provers
 from harness.laws.question import carried
@@ -275,8 +275,10 @@ class _Proving:
             if owner != law_id and (not owner or owner in self.chosen or law_id not in self.chosen):
                 del proof.broken[law_id]
                 self._hand_over(cause, owner, broken.others | ({law_id} & self.chosen))
-        for law_id, causes in sorted(hidden.items()):
-            if owner := next((one for one in sorted(proof.broken) if self._behind(one, causes, hidden)), ""):
+        for law_id in sorted(hidden):
+            mine = behind(law_id, hidden)
+            owner = next((one for one in sorted(proof.broken) if mine & {one, *proof.broken[one].others}), "")
+            if owner:
                 self._hand_over(proof.broken[owner], owner, frozenset({law_id}))
         for counts in (proof.broken, proof.judged, proof.known):
             for law_id in counts.keys() - self.chosen:
@@ -287,8 +289,11 @@ class _Proving:
         """What breaks with less in the answer, or ``broken`` itself."""
         if broken.trial.question.kind == "plain" and broken.law.id != "D2":
             return broken
-        for question in filter(carried, simpler(broken.trial.question)):
-            trial = self.put(question)
+        question = broken.trial.question
+        if carried(fewer := alone(question)) and self._breaks(broken)(fewer):
+            question = fewer
+        for less in filter(carried, simpler(question)):
+            trial = self.put(less)
             for law in self.laws:
                 complaint = complaint_of(law, trial) if law.id in CONTENT & self.chosen else ""
                 if complaint and not known(trial, law.id):
@@ -305,14 +310,6 @@ class _Proving:
             if size(before.trial.question) <= size(broken.trial.question):
                 broken = before
         self.proof.broken[owner] = replace(broken, law=BY_ID[owner], others=others - {owner})
-
-    def _behind(self, law_id: str, causes: frozenset[str], hidden: Mapping[str, frozenset[str]]) -> bool:
-        """Whether ``law_id`` stands for one of ``causes``, or for a cause of theirs."""
-        mine = {law_id, *self.proof.broken[law_id].others}
-        return any(
-            one in mine or causes_of(one, mine)
-            for one in causes | frozenset().union(*(hidden.get(c, ()) for c in causes))
-        )
 
     def _wrong_alone(self, question: Question) -> bool:
         """Whether one of those that were asked at the same time is answered wrongly by itself too."""

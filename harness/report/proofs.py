@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import textwrap
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from harness.core.chat import CallError
+from harness.laws import BY_ID
 from harness.laws.law import GRADES
+from harness.laws.replies import reference
 from harness.laws.shrink import size
 from harness.report import safe_text
 
@@ -16,16 +21,13 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from harness.core.chat import Json
-    from harness.laws import Law
+    from harness.core.chat import Json, Reply, ToolCall
+    from harness.laws import Law, Trial
     from harness.laws.prove import BrokenLaw, Proof
     from harness.laws.selfcheck import Caught
 
-_BESIDE, _EACH = 34, 5
-"""Characters that a row needs beside its laws, and for each law."""
 _CELLS = {"holds": ("✓", "green"), "broken": ("✗", "bold red"), "silent": ("·", "dim"), "known": ("!", "yellow")}
-_KINDS = ("N", "Q", "D", "STUE")
-_BYTES = 300
+_BYTES = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,33 @@ def faults(proofs: Sequence[Proof]) -> list[Fault]:
         # The smallest; of equal ones the first, so that a whole answer tells it rather than a stream.
         proof, broken = min(found, key=lambda one: size(replace(one[1].trial.question, stream=False)))
         others = tuple(f"{one.provider} {one.mode}" for one, _ in found if one is not proof)
-        made.append(Fault(proof, broken, others))
-    return sorted(made, key=lambda fault: GRADES.index(fault.broken.law.grade))
+        along = frozenset().union(*(one.others for _, one in found))
+        made.append(Fault(proof, replace(broken, others=along - by_law.keys()), others))
+    return sorted(made, key=lambda fault: min(GRADES.index(BY_ID[law].grade) for law in _named(fault.broken)))
+
+
+def _named(broken: BrokenLaw) -> frozenset[str]:
+    """The law that is blamed, and those that the same cause breaks."""
+    return broken.others | {broken.law.id}
 
 
 def tables(proofs: Sequence[Proof], laws: Sequence[Law], width: int) -> list[Table]:
     """Provider × law over all modes: ✓ holds, ✗ broken, ! holds but for a known fault of litellm, · never judged.
 
-    One table, or one for each kind of law, or for a part of it, where ``width`` characters are too few.
+    Several tables where ``width`` characters are too few for one.
     """
-    if _BESIDE + sum(len(law.id) + 2 for law in laws) <= width:
-        return [_table(proofs, laws)]
-    kinds = [[law for law in laws if law.id[0] in kind] for kind in _KINDS]
-    most = max(1, (width - _BESIDE) // _EACH)
-    return [_table(proofs, kind[at : at + most]) for kind in kinds for at in range(0, len(kind), most)]
+    names = max((len(proof.provider) for proof in proofs), default=0)
+    room = width - names - _COUNTS
+    rows: list[list[Law]] = [[]]
+    for law in laws:
+        if rows[-1] and sum(len(one.id) + 2 for one in (*rows[-1], law)) > room:
+            rows.append([])
+        rows[-1].append(law)
+    return [_table(proofs, row) for row in rows]
+
+
+_COUNTS = 24
+"""Characters that a row needs for its counts and edges."""
 
 
 def _table(proofs: Sequence[Proof], laws: Sequence[Law]) -> Table:
@@ -84,7 +99,7 @@ def _table(proofs: Sequence[Proof], laws: Sequence[Law]) -> Table:
 
 
 def _cell(proofs: Sequence[Proof], law: Law) -> str:
-    if any(law.id in proof.broken for proof in proofs):
+    if any(law.id in _named(broken) for proof in proofs for broken in proof.broken.values()):
         return "broken"
     if any(law.id in proof.known for proof in proofs):
         return "known"
@@ -96,73 +111,183 @@ def shown(proofs: Sequence[Proof], fault: str) -> int:
     return sum(counts.get(fault, 0) for proof in proofs for counts in proof.known.values())
 
 
-def describe(fault: Fault) -> str:
-    """A fault in plain words: what was offered, what was sent, what came back, what should have."""
+def describe(fault: Fault, width: int = 100) -> str:
+    """A fault in plain words, in lines of ``width``: what was sent, what should have come back, what did."""
     proof, broken = fault.proof, fault.broken
     trial, question = broken.trial, broken.trial.question
     lines = [
-        f"{broken.law.id} ({broken.law.grade}) does not hold for {proof.provider}, {proof.mode}: {broken.law.title}",
-        f"  what is wrong:    {broken.complaint}",
-        f"  tools offered:    {', '.join(map(repr, question.tools[:_TOOLS])) or 'none'}",
-        f"  sent to provider: {', '.join(map(repr, trial.mentions.tools[:_TOOLS])) or 'no tools'}",
+        f"{broken.law.id} ({broken.law.grade}) does not hold for {proof.provider}, {proof.mode}: {broken.law.title}"
     ]
-    if broken.law.id[0] == "Q" and trial.requests:
-        lines.append(f"  the request:      {_around(trial.requests[0].body, _hint(broken.complaint))}")
-    if question.quirks:
-        lines.append(f"  quirks:           {', '.join(sorted(question.quirks))}")
+    if others := sorted(map(_with_grade, fault.broken.others), key=_by_danger):
+        lines.append(f"  same cause:       {', '.join(others)}")
+    sent = trial.mentions.tools
     lines += [
-        f"  provider answers: {_around(trial.served.body, _hint(broken.complaint)) if trial.served else 'nothing'}",
-        f"  came back:        {trial.reply if trial.reply is not None else repr(trial.error)}",
-        f"  should have been: {_expected(broken)}",
+        f"  what is wrong:    {broken.complaint}",
+        f"  tools offered:    {_few(question.tools) or 'none'}",
+        *([f"  sent to provider: {_few(sent) or 'no tools'}"] if sent != question.tools else ()),
+        *([f"  quirks:           {', '.join(sorted(question.quirks))}"] if question.quirks else ()),
     ]
+    if broken.law.id in _OF_REQUESTS and trial.requests:
+        lines.append(f"  the request:      {_around(trial.requests[0].body, [_quoted(broken.complaint)])}")
+    else:
+        bytes_ = _around(trial.served.body, _places(broken)) if trial.served else "nothing"
+        expected, got = _expected(broken), _got(trial)
+        lines += [f"  provider answers: {bytes_}", f"  should have been: {expected}", f"  came back:        {got}"]
     if fault.elsewhere:
         more = f" and {len(fault.elsewhere) - _PLACES} more" if len(fault.elsewhere) > _PLACES else ""
-        lines.append(f"  broken as well:   {', '.join(fault.elsewhere[:_PLACES])}{more}")
-    return "\n".join(safe_text.line(line, _LINE) for line in lines)
+        lines.append(f"  broken in:        {', '.join(fault.elsewhere[:_PLACES])}{more}")
+    return "\n".join(_wrapped(safe_text.line(line, _LINE), width) for line in lines)
 
 
-_TOOLS, _PLACES, _LINE = 6, 6, 700
+_TOOLS, _PLACES, _LINE = 6, 6, 500
+_OF_REQUESTS = frozenset({"Q1", "Q2", "Q3", "Q4", "Q5", "Q7", "N1", "N2", "N3", "N5", "T5", "T6", "T7"})
+_INDENT = 20
 
 
-def _hint(complaint: str) -> bytes:
+def _wrapped(line: str, width: int) -> str:
+    return textwrap.fill(line, width, subsequent_indent=" " * _INDENT, break_on_hyphens=False)
+
+
+def _with_grade(law: str) -> str:
+    return f"{law} ({BY_ID[law].grade})"
+
+
+def _by_danger(named: str) -> tuple[int, str]:
+    return GRADES.index(BY_ID[named.partition(" ")[0]].grade), named
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TOOLS} more" if len(names) > _TOOLS else ""
+    return f"{', '.join(map(repr, names[:_TOOLS]))}{more}"
+
+
+def _quoted(complaint: str) -> str:
     """The first quoted thing of a complaint: where in the bytes to look."""
     quoted = complaint.split("'")
-    return quoted[1][:20].encode() if len(quoted) > 2 and quoted[1] else b""  # noqa: PLR2004 - a pair of quotes
+    return quoted[1][:20] if len(quoted) > 2 else ""  # noqa: PLR2004 - a pair of quotes
 
 
-def _around(body: bytes, hint: bytes) -> str:
-    """The bytes around the place that matters, or the first ones."""
-    at = max(0, body.find(hint)) if hint else 0
-    start = max(0, min(at - _BYTES // 2, len(body) - _BYTES))
+def _places(broken: BrokenLaw) -> list[str]:
+    """What to look for in the bytes of an answer, the likeliest first: the first call that did not come back as it was
+    made, by its id, what was sent for its arguments, its name; then what the complaint quotes.
+    """
+    trial = broken.trial
+    drawn, right = trial.question.reply, reference(trial)
+    got = _calls(trial.reply) if trial.reply is not None else []
+    found = []
+    for place, one in enumerate(_calls(drawn)):
+        if place < len(got) and _call(got[place]) == _call(one):
+            continue
+        sent = _calls(right)[place].id if right is not None and place < len(_calls(right)) else ""
+        found = [
+            sent or "",
+            one.raw if isinstance(one, CallError) else "",
+            trial.wire.get(one.name or "", one.name or ""),
+        ]
+        break
+    return [*found, _quoted(broken.complaint)]
+
+
+def _around(body: bytes, places: Sequence[str]) -> str:
+    """The bytes around the first of ``places`` that is in them, or the first ones."""
+    forms = (form.encode() for place in places if place for form in (place, json.dumps(place)[1:-1]))
+    at = next((found for form in forms if (found := body.find(form)) >= 0), 0)
+    start = max(0, min(at - _BYTES // 3, len(body) - _BYTES))
     ends = ("…" if start else "", "…" if start + _BYTES < len(body) else "")
     return f"{ends[0]}{body[start : start + _BYTES].decode(errors='replace')}{ends[1]}"
 
 
+def _calls(reply: Reply) -> list[ToolCall | CallError]:
+    """Calls and errors together, in the order in which the model made them."""
+    made: list[ToolCall | CallError] = list(reply.calls)
+    for one in reply.errors:
+        made.insert(one.index, one)
+    return made
+
+
+def _call(one: ToolCall | CallError) -> str:
+    return f"an error holding {one.raw!r}" if isinstance(one, CallError) else f"{one.name}({_short(one.parameters)})"
+
+
+def _short(value: Json) -> str:
+    text = repr(value)
+    return text if len(text) <= _VALUE else f"{text[: _VALUE // 2]} … {text[-_VALUE // 2 :]}"
+
+
+_VALUE, _MOST = 120, 4
+
+
+def _told(reply: Reply, other: Reply | None) -> str:
+    """Text and calls, and what else of ``reply`` is not as in ``other``; of many calls those around the first that
+    differs.
+    """
+    calls = [_call(one) for one in _calls(reply)]
+    theirs = [_call(one) for one in _calls(other)] if other is not None else []
+    same = next(
+        (n for n, (one, two) in enumerate(zip(calls, theirs, strict=False)) if one != two), min(len(calls), len(theirs))
+    )
+    first = max(0, min(same - 1, len(calls) - _MOST))
+    shown = calls[first : first + _MOST]
+    before, after = first, len(calls) - first - len(shown)
+    listed = [*([f"{before} calls before"] if before else ()), *shown, *([f"{after} calls more"] if after else ())]
+    beside = [
+        f"{name} {_short(getattr(reply, name))}"
+        for name in _FIELDS
+        if other is not None and getattr(reply, name) != getattr(other, name)
+    ]
+    said = [f"text {_short(reply.text)}"] if reply.text or not calls or (other is not None and other.text) else []
+    return ", ".join([*said, *(listed or ["no calls"]), *beside])
+
+
+_FIELDS = ("finish", "usage", "reasoning", "refusal", "provider_calls", "model", "id")
+
+
+def _right(trial: Trial) -> Reply:
+    """The reply that should have come back: as drawn, and what the wire says of it beside."""
+    found = reference(trial)
+    drawn = trial.question.reply
+    if found is None:
+        return drawn
+    return replace(drawn, **{name: getattr(found, name) for name in _FIELDS if name != "provider_calls"})
+
+
+def _got(trial: Trial) -> str:
+    if trial.reply is None:
+        return f"{type(trial.error).__name__}: {trial.error}"
+    return _told(trial.reply, _right(trial))
+
+
 def _expected(broken: BrokenLaw) -> str:
-    question = broken.trial.question
-    reply = question.reply
+    trial, question = broken.trial, broken.trial.question
     words = {
         "cut": "an error, for the answer was cut",
         "doubled": "an error before anything is sent",
         "refused": f"the error for status {question.status}",
         "failed": "an error: the provider failed in its answer",
         "unreachable": "an error: no connection",
-        "state": "a request with the conversation, and with the state of the model that is asked alone",
     }
     if question.kind in words:
         return words[question.kind]
-    if broken.law.id[0] == "Q":
-        return "a request with all that the caller gave"
-    calls = ", ".join(f"{call.name}({call.parameters})" for call in reply.calls) or "no calls"
-    errors = "".join(f", an error holding {error.raw!r}" for error in reply.errors)
-    return f"text {reply.text!r}, {calls}{errors}"
+    if broken.law.id == "Q6":
+        return "one request"
+    if question.kind == "unknown":
+        good = [one for one in question.reply.calls if one.name in question.tools]
+        strange = next((one.name for one in question.reply.calls if one.name not in question.tools), "")
+        return f"{', '.join(map(_call, good)) or 'no calls'}, an error naming {strange!r}, which was not offered"
+    return _told(_right(trial), trial.reply)
 
 
 def summary(proofs: Sequence[Proof], found: Sequence[Fault]) -> str:
     """One line: how much was proved, and what broke."""
     counts = (sum(proof.fixed for proof in proofs), sum(proof.drawn for proof in proofs))
     judged = sum(sum(proof.judged.values()) for proof in proofs)
-    broken = f"broken laws: {', '.join(fault.broken.law.id for fault in found)}" if found else "no broken laws"
+    named = (
+        " and ".join([one.broken.law.id, ", ".join(sorted(one.broken.others))])
+        if one.broken.others
+        else one.broken.law.id
+        for one in found
+    )
+    broken = f"broken laws: {'; '.join(named)}" if found else "no broken laws"
     with_litellm = f" (litellm {metadata.version('litellm')})" if "litellm" in sys.modules else ""
     return (
         f"{len(proofs)} proofs, {counts[0]:,} exemplars and {counts[1]:,} drawn examples, {judged:,} judgements: "
@@ -181,7 +306,12 @@ def as_json(proofs: Sequence[Proof]) -> Json:
             "judged": dict(sorted(proof.judged.items())),
             "known": {law: dict(sorted(counts.items())) for law, counts in sorted(proof.known.items())},
             "broken": {
-                law: {"grade": one.law.grade, "complaint": one.complaint, "after": one.after}
+                law: {
+                    "grade": one.law.grade,
+                    "complaint": one.complaint,
+                    "after": one.after,
+                    "others": sorted(one.others),
+                }
                 for law, one in proof.broken.items()
             },
         }

@@ -76,7 +76,8 @@ def test_a_counterexample_is_put_first_the_next_time(ours):
         return replace(reply, calls=()) if messages[-1]["content"] == "Only this." else reply
 
     effort = Effort(0, first=(question,), exemplars=False)
-    assert prove_one(Backend(complete), "ollama_chat", "whole", effort=effort).broken.keys() == {"D1"}
+    broken = prove_one(Backend(complete), "ollama_chat", "whole", effort=effort).broken
+    assert {law: one.others for law, one in broken.items()} == {"D1": {"D2"}}
     assert prove_one(Backend(complete), "ollama_chat", "whole", effort=replace(effort, first=())).fixed == 0
 
 
@@ -195,3 +196,25 @@ def test_two_processes_prove_what_one_does(monkeypatch, tmp_path):
         for law, broken in here.broken.items():
             assert broken.trial.question == there.broken[law].trial.question
             assert broken.complaint == there.broken[law].complaint
+
+
+@pytest.mark.parametrize("mode", ["whole", "stream"])
+def test_one_cause_breaks_one_law_and_names_the_others_beside_it(mode):
+    backend = Backend(WRONG["first-call-only"](bare.complete))
+    laws = chosen_laws(grades=("danger", "loss", "contract"))
+    broken = prove_one(backend, "openai", mode, laws=laws, effort=Effort(60, shrink=False)).broken
+    assert broken.keys() == {"D2"}
+    assert broken["D2"].others >= {"D10", "N9"}
+
+
+def test_what_has_a_cause_of_its_own_is_not_named_beside_another():
+    wrong = WRONG["bad-call-dropped"](WRONG["first-call-only"](bare.complete))
+    broken = prove_one(Backend(wrong), "openai", "whole", effort=Effort(20)).broken
+    assert {"D2", "D10"} <= broken.keys()
+
+
+@pytest.mark.parametrize("law", ["S1", "D1", "D10"])
+def test_a_law_chosen_alone_keeps_what_another_law_would_be_blamed_for(law):
+    backend = Backend(WRONG["last-delta-lost"](bare.complete))
+    proof = prove_one(backend, "openai", "stream", laws=chosen_laws([law]), effort=Effort(20, shrink=False))
+    assert proof.broken.keys() == proof.judged.keys() == {law}

@@ -24,11 +24,14 @@ _PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
 
 def modes(backend: Backend, name: str) -> tuple[Mode, ...]:
-    """How the backend called ``name`` is judged: awaited only if it can be, without litellm only if it is ours."""
+    """How the backend called ``name`` is judged: awaited and streamed only if it can be, without litellm only if it is
+    ours.
+    """
     from harness.laws.prove import BARE_MODES, MODES  # noqa: PLC0415 - only tests of laws pay for it
     from harness.laws.tested_backend import OURS  # noqa: PLC0415 - as above
 
     asked = tuple(mode for mode in MODES if backend.acomplete is not None or not mode.startswith("async"))
+    asked = tuple(mode for mode in asked if backend.streams or not mode.endswith("stream"))
     return (*asked, *(BARE_MODES if name == OURS else ()))
 
 
@@ -67,8 +70,9 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
     from harness.backend.library import load_offline  # noqa: PLC0415 - as above
     from harness.core.errors import UsageError  # noqa: PLC0415 - as above
     from harness.laws.counterexample import kept_questions  # noqa: PLC0415 - as above
+    from harness.laws.law import GRADES  # noqa: PLC0415 - as above
     from harness.laws.prove import Effort, chosen_laws, prove_one  # noqa: PLC0415 - as above
-    from harness.laws.tested_backend import backend_at  # noqa: PLC0415 - as above
+    from harness.laws.tested_backend import OURS, backend_at  # noqa: PLC0415 - as above
 
     if not hasattr(request, "param"):
         raise pytest.UsageError(f"{request.node.nodeid}: the fixture `proof` needs @pytest.mark.laws(backend)")
@@ -79,7 +83,8 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
     kept = () if settings({}, folder=root).ci else kept_questions(root / FOLDER / "counterexamples", name)
     load_offline()
     try:
-        laws = chosen_laws(marker.kwargs.get("laws", ()))
+        chosen = marker.kwargs.get("laws", ())
+        laws = chosen_laws(chosen, () if chosen or name == OURS else GRADES[:-1])
     except UsageError as error:
         raise pytest.UsageError(f"{request.node.nodeid}: {error}") from error
     effort = Effort(examples, marker.kwargs.get("bare", 5 * examples), marker.kwargs.get("seed"), first=kept)
