@@ -68,7 +68,7 @@ def rehearse(questions: Sequence[Job], dialect: str) -> Shown:
 class _Tape:
     taken: list[tuple[int, Exchange]] = field(default_factory=list)
     unused: tuple[int, ...] = ()
-    misses: list[HttpRequest] = field(default_factory=list)
+    miss_messages: tuple[str, ...] = ()
     provenance: Provenance | None = field(default_factory=lambda: Provenance("synthetic", ""))
 
 

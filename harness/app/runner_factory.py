@@ -191,16 +191,18 @@ class _NoTape:
     def __init__(self, job: Job) -> None:
         self.taken: tuple[tuple[int, Exchange], ...] = ()
         self.unused: tuple[int, ...] = ()
-        self.misses: list[HttpRequest] = []
+        self.miss_messages: list[str] = []
         self.provenance: Provenance | None = None
         self._job = job
 
     def answer(self, request: HttpRequest) -> NoReturn:
-        self.misses.append(request)
+        del request
         job = self._job
         local = "--local " if job.model.api_key_env == LOCAL_KEY else ""
         how = f"harness record {local}--suite {job.suite} --case {job.case.id} --model {job.model.called}"
-        raise CassetteMiss(f"{job.cassette} does not exist; record it: {how}", cassette=str(job.cassette))
+        message = f"{job.cassette} does not exist; record it: {how}"
+        self.miss_messages.append(message)
+        raise CassetteMiss(message, cassette=str(job.cassette))
 
 
 @contextlib.contextmanager

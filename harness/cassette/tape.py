@@ -44,8 +44,9 @@ class Rules:
 
 class Tape:
     """An open cassette. ``taken`` are the exchanges handed out or recorded, in order, with their index in the
-    cassette (while recording, in the order they ended); ``misses`` the requests that nothing answered;
-    ``provenance`` says where the recording is from; ``traffic`` counts what went past the tape or was refused.
+    cassette (while recording, in the order they ended); ``misses`` the requests that nothing answered,
+    ``miss_messages`` what was said of each; ``provenance`` says where the recording is from; ``traffic`` counts what
+    went past the tape or was refused.
     """
 
     def __init__(

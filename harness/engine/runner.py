@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from harness.checks import Check
     from harness.core.chat import Json, Reply
-    from harness.core.exchange import Exchange, HttpRequest, Provenance
+    from harness.core.exchange import Exchange, Provenance
     from harness.core.expectation import Expectation
     from harness.suite import Model, Turn
 
@@ -42,8 +42,8 @@ class Tape(Protocol):
         """Places of recorded exchanges that nothing asked for."""
 
     @property
-    def misses(self) -> Sequence[HttpRequest]:
-        """Requests that no recording answered."""
+    def miss_messages(self) -> Sequence[str]:
+        """What was said of each request that no recording answered."""
 
     @property
     def provenance(self) -> Provenance | None:
@@ -155,10 +155,9 @@ def _follow(playing: _Playing, tape: Tape, ask: SendQuestion, *, recording: bool
         playing.repeat += 1
         _ask_all(playing, tape, ask, checks)
     playing.provenance = tape.provenance
-    if tape.misses:
-        asked = ", ".join(f"{request.method} {request.url}" for request in tape.misses)
-        place = str(playing.job.cassette)
-        raise CassetteMiss(f"{place}: no recording answers {asked}, and the miss was swallowed", cassette=place)
+    if tape.miss_messages:
+        told = "; ".join(tape.miss_messages)
+        raise CassetteMiss(f"{told}; the backend went on all the same", cassette=str(playing.job.cassette))
     if recording and _unwanted(playing):
         raise _NotKeptError
     if not recording:

@@ -136,6 +136,7 @@ def test_a_swallowed_miss_still_fails(run):
     code, told = run({"test_a.py": swallowing})
     assert code == 1
     assert "and the test went on all the same" in told
+    assert "the nearest recording, exchange 0, differs at " in told
 
 
 def test_a_miss_that_a_client_takes_for_an_answer_is_named_all_the_same(run):

@@ -54,7 +54,7 @@ cases:
 class TapeInMemory:
     taken: list = field(default_factory=list)
     unused: list = field(default_factory=list)
-    misses: list = field(default_factory=list)
+    miss_messages: list = field(default_factory=list)
     provenance: None = None
     closed_by: type | None = None
 
@@ -214,10 +214,12 @@ def test_problems_of_the_tape_are_told_apart_from_checks(jobs, error, exit_code)
 
 
 def test_a_miss_that_was_swallowed_on_the_way_is_told_all_the_same(jobs):
-    model = Model([Reply(text="hello")], TapeInMemory(misses=[HttpRequest("POST", "http://x/y")]))
+    model = Model(
+        [Reply(text="hello")], TapeInMemory(miss_messages=["a.json: no unused exchange answers POST http://x/y"])
+    )
     problem = play(jobs["plain"], ask=model.ask, open_tape=model.open_tape).problem
     assert (problem.kind, problem.exit_code) == ("CassetteMiss", 2)
-    assert "POST http://x/y" in problem.message
+    assert problem.message == "a.json: no unused exchange answers POST http://x/y; the backend went on all the same"
 
 
 def test_a_subclass_of_the_miss_is_called_by_our_name(jobs):

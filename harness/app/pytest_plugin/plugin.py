@@ -289,8 +289,8 @@ def _judge(tape: Tape, marker: pytest.Mark | None) -> None:
 
 def _judge_refused(tape: Tape) -> None:
     if tape.misses:
-        asked = ", ".join(f"{one.method} {one.url}" for one in tape.misses)
-        pytest.fail(f"{tape.path}: no recording answers {asked}, and the test went on all the same", pytrace=False)
+        told = "\n".join(tape.miss_messages)
+        pytest.fail(f"{told}\nand the test went on all the same", pytrace=False)
     if tape.traffic.refused:
         told = "\n".join(tape.traffic.refused)
         pytest.fail(f"{tape.path}: the test went on after it was refused this:\n{told}", pytrace=False)
