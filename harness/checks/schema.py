@@ -7,7 +7,7 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.fitting_value import fitting_value
+from harness.checks.fitting_value import fitting_value, referred
 from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
@@ -130,7 +130,36 @@ def _validator(text: str, draft: str) -> Any:
         kind.check_schema(schema)
     except jsonschema.exceptions.SchemaError as error:
         return f"{error.json_path}: {error.message}"
+    done: set[int] = set()
+    if any(_circular(one, schema, frozenset(), done) for one in _objects(schema)):
+        return "a reference leads back to itself"  # to follow it ends in a panic that no `except Exception` holds
     return kind(schema, registry=referencing.Registry())
+
+
+_IN_PLACE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else")
+
+
+def _circular(schema: Json, root: Json, above: frozenset[int], done: set[int]) -> bool:
+    """Whether a schema leads back to itself without going into the value; ``done`` are those that don't."""
+    if isinstance(schema, list):
+        return any(_circular(one, root, above, done) for one in schema)
+    if not isinstance(schema, dict) or id(schema) in done:
+        return False
+    if id(schema) in above:
+        return True
+    inside = [schema[word] for word in _IN_PLACE if word in schema]
+    inside += [referred(schema["$ref"], root)] if isinstance(schema.get("$ref"), str) else []
+    found = any(_circular(one, root, above | {id(schema)}, done) for one in inside)
+    if not found:
+        done.add(id(schema))
+    return found
+
+
+def _objects(value: Json) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _objects(one)
 
 
 def _only_binary(error: Any) -> bool:

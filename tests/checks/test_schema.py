@@ -168,6 +168,22 @@ def test_what_is_made_up_for_a_schema_fits_it(name):
     assert misfit(made, schema) is None
 
 
+CIRCLES = [
+    {"$ref": "#"},
+    {"allOf": [{"not": {"$ref": "#"}}]},
+    an_object(
+        {"n": {"$ref": "#/$defs/a"}}, **{"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}}
+    ),
+    {"if": {"$ref": "#"}, "then": False},
+]
+
+
+@pytest.mark.parametrize("schema", CIRCLES)
+def test_a_reference_that_leads_back_to_itself_is_no_schema(schema):
+    with pytest.raises(UnreadableSchemaError, match="a reference leads back to itself"):
+        recorded_misfit({"n": 1}, schema)
+
+
 def test_a_schema_of_more_ways_than_there_is_time_ends_the_search():
     schema: dict = {"type": "integer", "minimum": 2, "maximum": 1}
     for number in range(3):
