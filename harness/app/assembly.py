@@ -18,6 +18,7 @@ from harness.backend.pricing import refuse_unpriced
 from harness.cassette import cassette_path, recordings
 from harness.cassette.provenance import provenance
 from harness.core.errors import UsageError
+from harness.core.folders import is_there
 from harness.dialects.providers import is_local
 from harness.engine import selection as choosing
 from harness.engine.budget import Budget, Limits
@@ -76,7 +77,7 @@ def orphans(suites: Sequence[Suite], settings: Settings) -> tuple[str, ...]:
     """Cassettes in the folders of ``suites`` that none of their cases and models uses."""
     used = {job.cassette for job in plan(suites, settings)}
     folders = [settings.cassettes / suite.name for suite in suites]
-    there = (folder for folder in folders if folder.is_dir())
+    there = (folder for folder in folders if is_there(folder) and folder.is_dir())
     return tuple(str(file) for folder in there for file in recordings(folder) if file not in used)
 
 
@@ -111,7 +112,7 @@ def mutate(
 
 def one(job: Job, settings: Settings) -> CaseResult:
     """Play one job in the record mode of ``settings``: asked for real where it says so, and replayed otherwise."""
-    again = settings.record_mode == "record" or (settings.record_mode == "once" and not job.cassette.exists())
+    again = settings.record_mode == "record" or (settings.record_mode == "once" and not job.has_cassette)
     events = record((job,), settings, Origin()) if again else replay((job,), settings)
     (result,) = (event.result for event in events if isinstance(event, CaseFinished))
     return result

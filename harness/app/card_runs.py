@@ -88,7 +88,7 @@ def plan(about: Sequence[Model], settings: Settings, *, repeats: int = 0, only: 
 
 def recorded(job: Job) -> bool:
     """Whether the cassette of ``job`` holds all of its repeats. Raises ``CassetteError`` where it can't be read."""
-    return job.cassette.exists() and len(load(job.cassette).exchanges) >= _questions(job)
+    return job.has_cassette and len(load(job.cassette).exchanges) >= _questions(job)
 
 
 def _questions(job: Job) -> int:
@@ -188,7 +188,7 @@ def versions() -> dict[str, str]:
 def self_judged(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings, card: Card) -> Card:
     """``card`` with H1 to H6. Replays a second time, and a sample of altered recordings."""
     again = list(replayed(chosen, settings))
-    files = sorted({job.cassette for job in chosen if job.cassette.exists()})
+    files = sorted({job.cassette for job in chosen if job.has_cassette})
     cells = (
         self_checks.no_way_out(results),
         self_checks.all_used(results),
@@ -202,7 +202,7 @@ def self_judged(chosen: Sequence[Job], results: Sequence[CaseResult], settings: 
 
 def _altered(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Settings) -> Cell:
     """H4, from a sample of altered requests, and of altered answers to a few of the questions."""
-    there = [replace(job, repeats=1) for job in chosen if job.cassette.exists()]
+    there = [replace(job, repeats=1) for job in chosen if job.has_cassette]
     known = {one.cassette: one for one in results}
     few = there[:: max(1, len(there) // ALTERED["cases"])]
     requests = assembly.mutate(there, settings, parts=_ASKED, sample=ALTERED["requests"], replayed=known)

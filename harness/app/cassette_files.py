@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.cassette import load
 from harness.core.errors import CassetteError, UsageError
+from harness.core.folders import is_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ class CassetteFile:
 
 def usual_paths(settings: Settings) -> list[Path]:
     """The suites and the folder of cassettes that are there: what is looked at where no path is given."""
-    return [path for path in (*settings.suites, settings.cassettes) if path.exists()]
+    return [path for path in (*settings.suites, settings.cassettes) if is_there(path)]
 
 
 def inspected(file: Path, *, used: bool = False) -> CassetteFile:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.app import assembly
 from harness.app.cassette_files import CassetteFile, inspected
 from harness.core.errors import UsageError
-from harness.core.folders import below
+from harness.core.folders import below, is_there
 from harness.engine.selection import ALL
 from harness.suite import probes
 from harness.suite.packs import pack, pack_names
@@ -27,12 +27,12 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
     A recorded probe or case of a pack is used whichever model it is of: a card may be made of any.
     """
     suites = assembly.load(settings)
-    files = sorted(below(settings.cassettes)) if settings.cassettes.is_dir() else []
+    files = sorted(below(settings.cassettes)) if is_there(settings.cassettes) and settings.cassettes.is_dir() else []
     evaluations = {suite.name for suite in suites if suite.kind == "evaluation"}
     made = []
     for job in assembly.plan(suites, settings, choice):
         file = job.cassette
-        found = inspected(file, used=True) if file.exists() else CassetteFile(str(file), "missing")
+        found = inspected(file, used=True) if job.has_cassette else CassetteFile(str(file), "missing")
         named = replace(found, suite=job.suite, case=job.case.id, model=job.model.called)
         made.append(replace(named, evaluation=job.suite in evaluations))
     if choice != ALL:

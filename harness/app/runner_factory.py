@@ -125,7 +125,7 @@ class Recording:
 def _published(job: Job, result: CaseResult) -> CaseResult:
     """``result`` once its cassette is in the store; not kept where it can't be."""
     try:
-        if job.cassette.exists():
+        if job.has_cassette:
             published(job.cassette)
     except CassetteError as error:
         return replace(result, kept=False, problem=Problem(type(error).__name__, str(error), error.exit_code))
@@ -207,7 +207,7 @@ class _NoTape:
 
 @contextlib.contextmanager
 def _replayed(job: Job, matcher: Matcher | None, *, programs: bool) -> Iterator[Tape]:
-    if job.cassette.exists():
+    if job.has_cassette:
         options: dict[str, Any] = {"allow_subprocesses": programs, "allow": ["localhost"] if programs else []}
         with open_tape(job.cassette, mode=RecordMode.NONE, matcher=matcher, **options) as tape:
             yield tape

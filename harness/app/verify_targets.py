@@ -63,7 +63,7 @@ def of_jobs(jobs: Sequence[Job], terms: Terms) -> tuple[VerifyTarget, ...]:
     """What can be verified of these jobs: those that have a cassette. Raises ``CassetteError``, ``UsageError``."""
     found = []
     for job in jobs:
-        if job.cassette.exists():
+        if job.has_cassette:
             provider = provider_of(job.model.id)
             target = _target(job.cassette, job.suite, job.model.id, terms)
             own = (job.model.api_key_env,) if job.model.api_key_env else ()

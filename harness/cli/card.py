@@ -144,14 +144,14 @@ def _of_models(
     missing = 0
     for model in making.models(words.models, chosen):
         jobs = making.plan([model], chosen, only=words.probe)
-        if not any(job.cassette.exists() for job in jobs):
+        if not any(job.has_cassette for job in jobs):
             told = f"nothing is recorded of {model.called}; record it: harness card {model.called} --record"
             sys.stderr.write(f"harness: {safe_text.line(told)}\n")
             continue
         with bar(screen, len(jobs), model.called) as step:
             played = [step(result) for result in making.replayed(jobs, chosen)]
         # A probe that the backend refuses to send has no cassette, and needs none.
-        there = [(job, one) for job, one in zip(jobs, played, strict=True) if job.cassette.exists() or not one.problem]
+        there = [(job, one) for job, one in zip(jobs, played, strict=True) if job.has_cassette or not one.problem]
         missing += len(jobs) - len(there)
         kept, results = [job for job, _ in there], [one for _, one in there]
         card = making.of_results(model.called, kept, results, checks, backend=chosen.backend)
@@ -180,7 +180,7 @@ def _of_agent(
     from harness.report import safe_text
 
     planned = making.plan(making.models(words.models, chosen), chosen, only=words.probe)
-    jobs = [job for job in planned if job.cassette.exists()]
+    jobs = [job for job in planned if job.has_cassette]
     if not jobs:
         raise UsageError(f"nothing is recorded of the agent in {chosen.cassettes}; record it: add --record")
     with bar(screen, len(jobs), "the agent") as step:

@@ -126,7 +126,7 @@ def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, 
     from harness.cli.record import origin
 
     jobs = [replace(job, repeats=job.repeats or words.repeats) for job in jobs]
-    asked = [job for job in jobs if not (words.missing and job.cassette.exists())]
+    asked = [job for job in jobs if not (words.missing and job.has_cassette)]
     if not asked:
         return 0
     assembly.refuse_ci(settings)
@@ -179,7 +179,7 @@ def _missing(jobs: Sequence[Job], packs: Sequence[str]) -> str:
     """What is not recorded, as a sentence, and how it is; nothing where all is. ``UsageError`` where nothing is."""
     from harness.core.errors import UsageError
 
-    absent = [job for job in jobs if not job.cassette.exists()]
+    absent = [job for job in jobs if not job.has_cassette]
     if not absent:
         return ""
     models = dict.fromkeys(job.model.called for job in absent)

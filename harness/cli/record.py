@@ -88,7 +88,7 @@ def _recorded(jobs: Sequence[Job]) -> dict[Path, Cassette]:
 
     found = {}
     for job in jobs:
-        if job.cassette.exists():
+        if job.has_cassette:
             with contextlib.suppress(CassetteError):
                 found[job.cassette] = load(job.cassette)
     return found

@@ -24,6 +24,14 @@ def state_folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "harness"
 
 
+def is_there(path: Path) -> bool:
+    """Whether a file or folder is there. Raises ``UsageError`` where its folder does not let anybody look."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unreadable(error, path) from error
+
+
 def listed(folder: Path) -> list[Path]:
     """What lies in ``folder``, by path. Raises ``UsageError`` where it can't be read."""
     try:

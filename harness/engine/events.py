@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from harness.core.folders import is_there
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -32,6 +34,11 @@ class Job:
     @property
     def name(self) -> str:
         return f"{self.suite} / {self.case.id} / {self.model.called}"
+
+    @property
+    def has_cassette(self) -> bool:
+        """Whether its recording is there. Raises ``UsageError`` where nobody may look."""
+        return is_there(self.cassette)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def jobs(suites: Sequence[Suite], choice: Selection, place: Callable[[str, str, 
         if _fits(choice.cases, case.id)
         for model in _models(suite, choice.models)
     )
-    left = tuple(job for job in found if not job.cassette.exists()) if choice.missing else found
+    left = tuple(job for job in found if not job.has_cassette) if choice.missing else found
     if found and not left:
         raise UsageError("nothing to record: every case has its cassette")
     if not left:

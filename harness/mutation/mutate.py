@@ -100,7 +100,7 @@ def subjects(
             (replayed or {}).get(str(job.cassette)),
         )
         for job in jobs
-        if job.cassette.exists()
+        if job.has_cassette
     ]
 
 

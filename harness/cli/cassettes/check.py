@@ -54,7 +54,7 @@ def run(words: argparse.Namespace) -> int:
 
 def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
     from harness.cassette.storage.paths import recordings
-    from harness.core.folders import listed
+    from harness.core.folders import is_there, listed
 
     suites: list[Path] = []
     cassettes: list[Path] = []
@@ -63,7 +63,7 @@ def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
         if path.is_dir():
             suites += [file for file in listed(path) if file.suffix in _SUITES and file.name != "models.yaml"]
             cassettes += recordings(path)
-        elif not path.exists():
+        elif not is_there(path):
             problems.append(f"{path}: no such file or folder")
         elif path.suffix in _SUITES:
             suites.append(path)
@@ -91,7 +91,7 @@ def _missing(files: Sequence[Path], chosen: Settings, problems: list[str]) -> in
         return 0
     except UsageError:
         return 0  # no case in them
-    return sum(not job.cassette.exists() for job in planned)
+    return sum(not job.has_cassette for job in planned)
 
 
 def _cassette_problems(files: Iterable[Path]) -> list[str]:
