@@ -77,6 +77,7 @@ def _as_question(value: Mapping[str, Json]) -> Question:
             "allowed": tuple(value.get("allowed", ())),
             "system": tuple(value["system"]),
             "before": tuple(value.get("before", ())),
+            "raws": tuple(value.get("raws", ())),
         }
     )
 

@@ -108,7 +108,18 @@ def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | N
     question = _of_kind(rng, question)
     if like is None and one_in(rng, 3):
         question = replace(question, reply=_worded(rng, question))
-    return _beside(rng, _asked(rng, question))
+    return _beside(rng, _in_other_forms(rng, _asked(rng, question)))
+
+
+def _in_other_forms(rng: Random, question: Question) -> Question:
+    """Now and then with a call's arguments as a text that Python would not write, where the wire has them as text."""
+    calls, objects = question.reply.calls, {"always", "" if question.stream else "whole"}
+    if question.kind != "plain" or not calls or question.dialect.facts.object_arguments in objects or rng.randrange(6):
+        return question
+    raw, place = values.object_text(rng), rng.randrange(len(calls))
+    made = replace(calls[place], parameters=json.loads(raw))
+    reply = replace(question.reply, calls=(*calls[:place], made, *calls[place + 1 :]))
+    return replace(question, reply=reply, raws=(raw,))
 
 
 def _of_kind(rng: Random, question: Question) -> Question:
@@ -212,7 +223,7 @@ def _user(rng: Random) -> Json:
 
 def _turns(rng: Random, question: Question) -> tuple[Turn, ...]:
     number = rng.choice((0, 0, 1, 1, 2, 4))
-    ids = _ids(rng, 3 * number)
+    ids = values.ids(rng, 3 * number)
     return tuple(_turn(rng, question, ids) for _ in range(number))
 
 
@@ -236,16 +247,6 @@ def _result(rng: Random) -> Json:
     if kind == 0:
         return [{"type": "text", "text": values.spoken(rng)} for _ in range(rng.randrange(1, 3))]
     return values.text(rng) if kind < 4 else rng.choice(material.RESULTS)  # noqa: PLR2004 - shares of twelve
-
-
-_LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGH23456789"
-_FORMS = ("call_%s", "call_%s", "toolu_%s", "%s", "functions.x:%s", "chatcmpl-tool-%s", "x" * 40 + "%s", "a b/%sé")
-_OWN_FORMS = ("call_%s", "call_%s", "toolu_%s", "%s", "functions.x:%s", "chatcmpl-tool-%s")
-
-
-def _ids(rng: Random, number: int, forms: tuple[str, ...] = _FORMS) -> list[str]:
-    """Ids as providers make them, and such as another refuses; all different."""
-    return [rng.choice(forms) % f"{''.join(rng.choices(_LETTERS, k=8))}{place}" for place in range(number)]
 
 
 _TEMPERATURES = (0, 0.0, 0.2, 0.7, 1, 1.0)
@@ -366,7 +367,7 @@ def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
 def _calls(rng: Random, names: list[str], least: int, most: int) -> tuple[ToolCall, ...]:
     """Each with an id of its own; two of them may ask for the same thing."""
     made: list[ToolCall] = []
-    for one in _ids(rng, rng.randrange(least, most + 1), _OWN_FORMS):
+    for one in values.ids(rng, rng.randrange(least, most + 1), values.OWN_FORMS):
         again = made and one_in(rng, 8)
         call = rng.choice(made) if again else ToolCall(rng.choice(names), values.parameters(rng), one)
         made.append(replace(call, id=one))

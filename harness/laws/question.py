@@ -7,17 +7,18 @@ import marshal
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.core.chat import Reply, Usage
+from harness.core.chat import CallError, Reply, Usage
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
+from harness.laws.json_identity import same
 from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.core.chat import CallError, Json, ToolCall
+    from harness.core.chat import Json, ToolCall
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
     from harness.dialects.providers import Profile
@@ -86,7 +87,7 @@ class Question:
     share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time, of any provider and in any
     mode: as tasks of one loop where the backend is awaited, else from a pool or, ``together``, from a new thread each.
     ``status`` and ``retry_after`` (seconds, or a date) are those of a ``refused`` one, a ``failed`` one may name a wait
-    as well.
+    as well. ``raws`` are texts that arguments equal to them are sent as, where the wire has them as text.
     ``reply`` of a ``state`` one is the answer of ``origin``; ``before`` are messages that follow what is asked.
     """
 
@@ -103,6 +104,7 @@ class Question:
     cut_at: float = 1.0
     beside: tuple[Question, ...] = ()
     together: Literal["", "threads"] = ""
+    raws: tuple[str, ...] = ()
     details: tuple[tuple[str, dict[str, Json]], ...] = ()
     marks: tuple[dict[str, Json], ...] = ()
     system: tuple[str, ...] = ()
@@ -292,10 +294,20 @@ def rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
 def _rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
     calls = tuple(replace(call, name=wire.get(call.name, call.name)) for call in question.reply.calls)
     errors = tuple(replace(error, name=wire.get(error.name or "", error.name)) for error in question.reply.errors)
+    if question.raws:
+        raws = [_as_sent(call, place, question.raws) for place, call in enumerate(calls)]
+        calls = tuple(call for call, raw in zip(calls, raws, strict=True) if raw is None)
+        errors += tuple(raw for raw in raws if raw is not None)
     reply = replace(question.reply, calls=() if question.kind == "written" else calls, errors=errors)
     # litellm asks an Ollama on this machine about a model that it does not know, so it is called what was asked for.
     model = question.profile.model.partition("/")[2]
     return question.dialect.render(reply, stream=question.stream, quirks=question.quirks, model=model)
+
+
+def _as_sent(call: ToolCall, place: int, raws: tuple[str, ...]) -> CallError | None:
+    """A good call whose arguments are sent as one of these texts, as the renderers have it: with a raw text."""
+    raw = next((one for one in raws if same(json.loads(one), call.parameters)), None)
+    return None if raw is None else CallError("unknown_tool", "", raw, call.name, call.id, place)
 
 
 def carried(question: Question) -> bool:

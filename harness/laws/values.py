@@ -6,6 +6,7 @@ questions, for which they are twenty times too slow. The same seed draws the sam
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
 from dataclasses import replace
@@ -156,6 +157,17 @@ def parameters(rng: Random) -> dict[str, Json]:
     return made
 
 
+def object_text(rng: Random) -> str:
+    """An object as JSON text in forms that Python does not write: numbers, escapes and blanks."""
+    fields = []
+    for one in dict.fromkeys(key(rng) for _ in range(rng.randrange(1, 5))):
+        form = rng.choice(material.JSON_FORMS)
+        form = rng.choice(("%s", "%s", "%s", "[%s, 1]", '{"in":%s}')) % form
+        blank = rng.choice(("", " ", "\n  ", "\t"))
+        fields.append(f"{blank}{json.dumps(one, ensure_ascii=one_in(rng, 2))}{blank.strip(' ')}:{blank}{form}")
+    return f"{{{','.join(fields)}{rng.choice(('', ' ', chr(10)))}}}"
+
+
 def deep(rng: Random, levels: int) -> Json:
     made: Json = rng.choice(("end", 1, None))
     for _ in range(levels):
@@ -183,6 +195,16 @@ def name(rng: Random, rule: NameRule) -> str:
         length = rng.choice((rule.longest - 1, rule.longest, rule.longest + 1, 65, 129))
         return (made * length)[:length]
     return made
+
+
+_LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGH23456789"
+_FORMS = ("call_%s", "call_%s", "toolu_%s", "%s", "functions.x:%s", "chatcmpl-tool-%s", "x" * 40 + "%s", "a b/%sé")
+OWN_FORMS = ("call_%s", "call_%s", "toolu_%s", "%s", "functions.x:%s", "chatcmpl-tool-%s")
+
+
+def ids(rng: Random, number: int, forms: tuple[str, ...] = _FORMS) -> list[str]:
+    """Ids as providers make them, and such as another refuses; all different."""
+    return [rng.choice(forms) % f"{''.join(rng.choices(_LETTERS, k=8))}{place}" for place in range(number)]
 
 
 def legal_name(rng: Random) -> str:
@@ -225,7 +247,21 @@ def schema(rng: Random) -> dict[str, Json]:
     if one_in(rng, 8):
         made["$defs"] = {"Item": {"type": "object", "properties": {"k": {"type": "string", "enum": ["a", "b"]}}}}
         made["properties"]["item"] = {"$ref": "#/$defs/Item"}
+    if one_in(rng, 4):
+        made |= rng.choice(_conditions(fields[0], fields[-1]))
     return made
+
+
+def _conditions(one: str, other: str) -> tuple[dict[str, Json], ...]:
+    """What a schema may say of several fields at once; OpenAI refuses not, anyOf, oneOf, allOf and enum at its top."""
+    return (
+        {"patternProperties": {"^x-": {"type": "string", "minLength": 1}}},
+        {"dependentRequired": {one: [other]}},
+        {"dependentSchemas": {one: {"required": [other]}}},
+        {"if": {"properties": {one: {"const": "a"}}}, "then": {"required": [other]}, "else": {"minProperties": 1}},
+        {"propertyNames": {"pattern": "^[^ ]*$"}, "additionalProperties": {"type": ["string", "null"]}},
+        {"unevaluatedProperties": False, "$comment": "closed"},
+    )
 
 
 def _field_name(rng: Random) -> str:
@@ -247,7 +283,7 @@ def _property(rng: Random, depth: int) -> dict[str, Json]:
         made |= rng.choice(_OF_NUMBERS)
     elif kind == "array":
         made["items"] = _property(rng, depth - 1)
-        made |= rng.choice(({}, {"minItems": 1}, {"maxItems": 5}, {"uniqueItems": True}))
+        made |= rng.choice(_OF_LISTS)
     elif kind == "object":
         made["properties"] = {_field_name(rng): _property(rng, depth - 1) for _ in range(rng.randrange(1, 3))}
         made |= rng.choice(({}, {"additionalProperties": False}, {"required": [next(iter(made["properties"]))]}))
@@ -266,6 +302,8 @@ def _combined(rng: Random, made: dict[str, Json]) -> dict[str, Json]:
         return {**made, "title": "A title", "examples": ["x"]}
     if kind == 4:  # noqa: PLR2004 - as above
         return {**made, "default": None, "deprecated": True}
+    if kind == 5:  # noqa: PLR2004 - as above
+        return {**made, "not": {"enum": ["never", 0, None]}}
     return made
 
 
@@ -279,6 +317,14 @@ _OF_STRINGS: Sequence[dict[str, Json]] = (
     {"pattern": "^[a-z]+(-[a-z]+)*$"},
     {"format": "date-time"},
     {"default": ""},
+)
+_OF_LISTS: Sequence[dict[str, Json]] = (
+    {},
+    {"minItems": 1},
+    {"maxItems": 5},
+    {"uniqueItems": True},
+    {"prefixItems": [{"type": "string"}, {"type": "integer"}]},
+    {"contains": {"type": "string"}, "minContains": 1},
 )
 _OF_NUMBERS: Sequence[dict[str, Json]] = (
     {},

@@ -141,6 +141,13 @@ FLOATS = (
 )
 MORE_FLOATS = (1e16, 123456789.123456789, -1e-300, 2.5, 1e5, 1234567.891)
 
+JSON_FORMS = (
+    *("1e5", "1E5", "1E+2", "1e-7", "0.1e-7", "-0", "-0.0", "1.0", "1.50", "0e0", "2E0", "100e-2", "123.456e3"),
+    *("12345678901234567890", "-12345678901234567890", "9007199254740993", "5E-324", "1.7976931348623157E+308"),
+    *('"\\u0041"', '"\\/x\\/y"', '"\\ud83d\\ude42"', '"\\u00e9\\u2028"', '"\\b\\f"', '"\\u0000"', "[ ]", "{ }", "[\n]"),
+)
+"""Values in forms that Python does not write: exponents, minus zero, more digits than a float has, escapes, blanks."""
+
 WORDS = ("a", "b", "get_x", "init", "GetX", "search", "searchWeb", "read_file", "read", "file", "list", "x1")
 JOINTS = ("/", "__", "_", ".", "-", " ", ":", "//", "___")
 """What people put between the words of a name; all but "_" and "-" are refused by some provider."""
