@@ -249,7 +249,7 @@ def events(sent: str) -> Iterator[Json]:
     try:
         yield json.loads(sent)
     except (ValueError, RecursionError):
-        for line in sent.split("\n"):
+        for line in sent.replace("\r", "\n").split("\n"):  # inside JSON a CR is escaped
             text = line.removeprefix("data:").strip()
             if text[:1] in _STARTS and text:
                 try:

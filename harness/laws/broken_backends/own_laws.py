@@ -7,11 +7,11 @@ _BY_LAWS = {
     "N3 N4 N8 N9 Q6": "slash-to-dash",
     "N3 N4 N8 N9 Q6 D9": "names-lowered",
     "N4 N8 Q6 N3": "names-cut-at-64",
-    "N3 N4 N8 D9": "names-escaped-always",
+    "N3 N4 N8 D9 Q6": "names-escaped-always",
     "D9 N3 N5 N4 N8 Q6": "history-not-mapped",
     "N3 N4 N8 Q6 N6": "global-name-table",
     "N8": "tools-deduplicated",
-    "Q2 N8 Q6": "first-tool-only last-tool-dropped",
+    "Q2 N4 N8 Q6": "first-tool-only last-tool-dropped",
     "N7 N4 N5 N8 N9 Q6": "caller-tools-changed",
     "N7": (
         "caller-messages-grown caller-changed-on-failure caller-changed-for-now caller-changed-later "
@@ -120,17 +120,18 @@ _BY_LAWS = {
         "integers-as-numbers schemas-flat fields-sorted titles-added strict-dropped marks-dropped "
     ),
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
-    "Q2 N8": "tools-only-at-first",
+    "Q2 N4 N8": "tools-only-at-first",
     "Q4": (
         "temperature-dropped temperature-zero-dropped temperature-added limit-dropped limit-capped "
         "first-stop-only seed-dropped top-p-rounded json-schema-dropped other-model "
         "stream-ignored options-kept "
     ),
-    "Q4 D9": "json-dropped",
+    "Q4 D3 D9": "json-dropped",
     "Q6": "asked-twice server-errors-retried",
     "E2 Q6": "errors-retried",
     "Q6 D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D13 D14 D15 D18 D19 N4 N6 N9 S5 S6 S7 U3 E1 E3 E4": "answers-cached",
-    "D7 D8 D3 D18": "last-text text-only-thoughts",
+    "D7 D8 D3 D18 N6": "last-text",
+    "D7 D8 D3 D18": "text-only-thoughts",
     "Q1": "system-kept",
     "D1 D2 D9 D10 D15 N9 N6": "every-tenth",
     "U3": "id-lost model-lost",
