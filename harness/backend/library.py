@@ -38,6 +38,7 @@ class RoutedQuestion(Protocol):
 OFFLINE = {
     "LITELLM_OFFLINE_MODE": "true",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",  # 1.106.2 fetches them all the same
     "HF_HUB_OFFLINE": "1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
@@ -102,9 +103,10 @@ class _LazyEncoding:
 def library(question: RoutedQuestion | None = None) -> ModuleType:
     """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
     if "litellm" not in sys.modules:
-        # It would fetch its price list through whatever tape is open. What else a program asks is its own affair.
-        for name in ("LITELLM_OFFLINE_MODE", "LITELLM_LOCAL_MODEL_COST_MAP"):
-            os.environ.setdefault(name, OFFLINE[name])
+        # It would fetch lists of its own through whatever tape is open. What else a program asks is its own affair.
+        for name, value in OFFLINE.items():
+            if name.startswith("LITELLM_"):
+                os.environ.setdefault(name, value)
     import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
 
     # It prints advertising to stdout on every error otherwise, into people's JSON.

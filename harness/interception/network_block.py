@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from harness.interception.outward import Target
 
 # What litellm would fetch when it is imported or first used, and what keeps it from that.
-_LITELLM = {"LITELLM_OFFLINE_MODE": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+_LITELLM = {
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+}
 # A command's own process has no other use of these libraries; a test's may.
 _ALL = {**_LITELLM, "HF_HUB_OFFLINE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
 _WEBSOCKETS = {"websockets", "websocket", "wsproto", "picows"}  # libraries that speak nothing else

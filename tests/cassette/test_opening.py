@@ -365,4 +365,7 @@ print(inside, sorted(name for name in os.environ if name.startswith(("LITELLM", 
     done = subprocess.run(
         [sys.executable, "-c", program, str(empty)], capture_output=True, text=True, env=clean, timeout=60, check=True
     )
-    assert done.stdout.strip() == "['LITELLM_LOCAL_MODEL_COST_MAP', 'LITELLM_OFFLINE_MODE'] []"
+    assert (
+        done.stdout.strip()
+        == "['LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS', 'LITELLM_LOCAL_MODEL_COST_MAP', 'LITELLM_OFFLINE_MODE'] []"
+    )
