@@ -7,7 +7,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.anthropic.facts import FINISHES
 from harness.dialects.facts import add_result
@@ -67,7 +67,7 @@ def _choice(options: dict[str, Any]) -> dict[str, Any]:
         return {}
     named = isinstance(word, dict)
     kind = "tool" if named else {"required": "any"}.get(word or "auto", word or "auto")
-    choice = {"type": kind, **({"name": word["function"]["name"]} if named else {})}
+    choice = {"type": kind, **({"name": chosen(word)} if named else {})}
     return {"tool_choice": choice if parallel is None else {**choice, "disable_parallel_tool_use": not parallel}}
 
 

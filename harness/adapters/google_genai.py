@@ -6,7 +6,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.facts import add_result
 from harness.dialects.gemini.facts import FINISHES
@@ -50,7 +50,7 @@ def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
     if tools:
         config["tools"] = [{"function_declarations": functions(tools, "parameters_json_schema")}]
     if choice:
-        word, allowed = ("required", [choice["function"]["name"]]) if isinstance(choice, dict) else (choice, None)
+        word, allowed = ("required", [chosen(choice)]) if isinstance(choice, dict) else (choice, None)
         mode = {"required": "ANY", "auto": "AUTO", "none": "NONE"}[word]
         config["tool_config"] = {"function_calling_config": {"mode": mode, "allowed_function_names": allowed}}
     return {"model": model.partition("/")[2], "contents": _contents(messages), "config": config}
@@ -64,19 +64,22 @@ def _types() -> Any:
 
 def _contents(messages: Sequence[Any]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
+    calls = (call for one in messages for call in one.get("tool_calls") or ())
+    names = {call["id"]: call["function"]["name"] for call in calls}
     for one in messages:
         if one["role"] == "system":
             continue
         role = "model" if one["role"] == "assistant" else "user"
         if not made or made[-1]["role"] != role:
             made.append({"role": role, "parts": []})
-        made[-1]["parts"] += _parts(one)
+        made[-1]["parts"] += _parts(one, names)
     return made
 
 
-def _parts(one: Any) -> list[dict[str, Any]]:
+def _parts(one: Any, names: dict[str, str]) -> list[dict[str, Any]]:
     if one["role"] == "tool":
-        return [{"function_response": {"name": one["name"], "response": {"result": "".join(texts(one["content"]))}}}]
+        name, result = names.get(one["tool_call_id"], "unknown"), "".join(texts(one["content"]))
+        return [{"function_response": {"name": name, "response": {"result": result}}}]
     called = (call["function"] for call in one.get("tool_calls") or ())
     return [
         *({"text": text} for text in texts(one["content"])),

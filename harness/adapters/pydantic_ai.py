@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
 from harness.core.chat import Reply, Usage
 from harness.dialects.openai_chat.facts import FACTS
 
@@ -67,9 +67,11 @@ def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
         stop = options.pop("stop")
         options["stop_sequences"] = [stop] if isinstance(stop, str) else stop
     if isinstance(choice := options.get("tool_choice"), dict):
-        options["tool_choice"] = [choice["function"]["name"]]
+        options["tool_choice"] = [chosen(choice)]
     declined(options, ModelSettings.__annotations__, "pydantic-ai's ModelSettings")
-    offered = [ToolDefinition(**one, strict=False) for one in functions(tools, "parameters_json_schema")]
+    strict = [one["function"].get("strict", False) for one in tools or ()]
+    given = zip(functions(tools, "parameters_json_schema"), strict, strict=True)
+    offered = [ToolDefinition(**one, strict=wanted) for one, wanted in given]
     provider = OpenAIProvider(openai_client=openai.AsyncOpenAI(**at))
     return {
         "model": OpenAIChatModel(model.partition("/")[2], provider=provider),

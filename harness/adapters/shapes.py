@@ -48,6 +48,13 @@ def declined(options: dict[str, Any], known: Any, library: str) -> None:
         raise UnsupportedError(f"{library} has no {', '.join(unknown)}")
 
 
+def chosen(choice: dict[str, Any]) -> str:
+    """The name of the tool that a ``tool_choice`` names. Raises ``UnsupportedError`` for one that names several."""
+    if "function" not in choice:
+        raise UnsupportedError(f"this adapter has no tool_choice of the type {choice.get('type')!r}")
+    return str(choice["function"]["name"])
+
+
 def texts(content: Any) -> list[str]:
     """The texts of a message's content: one, or one for each part."""
     if isinstance(content, list):
