@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
 from harness.core.exchange import Chunk
@@ -136,11 +136,11 @@ def _reordered(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> bool:
 
 def _ids(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
     """Ids are there, distinct, those that the provider gave, and the same on each replay."""
-    found = [call.id for call in reply.calls]
+    found: list[Any] = [call.id for call in reply.calls]
     drawn = trial.question.reply.calls
     if not drawn or len(found) != len(drawn) or (len(drawn) > 1 and _reordered(drawn, reply.calls)):
         return
-    if not all(type(one) is str and one for one in found) or len(set(found)) != len(found):
+    if not all(isinstance(one, str) and one for one in found) or len(set(found)) != len(found):
         yield "ids", f"ids are missing or doubled: {found[:9]}"
     elif trial.again is not None and [call.id for call in trial.again.calls] != found:
         yield "ids", f"the same answer was given the ids {found}, and then {[call.id for call in trial.again.calls]}"

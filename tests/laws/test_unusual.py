@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import UserDict
+from collections import OrderedDict, UserDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -135,6 +135,28 @@ def copies(model, messages, *, tools=None, stream=False, **options):
     )
 
 
+class Text(str):
+    """A text with more to it, as an enum's member or a marked string is."""
+
+    __slots__ = ()
+
+
+def own_texts(*given, **options):
+    """Texts, names and ids of a subclass of str, mappings of a subclass of dict."""
+    reply = bare.complete(*given, **options)
+    calls = [ToolCall(Text(one.name), OrderedDict(one.parameters), Text(one.id)) for one in reply.calls]
+    return replace(reply, text=Text(reply.text), calls=tuple(calls))
+
+
+def longer_errors(*given, **options):
+    """Each error said again by the backend, as the same class."""
+    try:
+        return bare.complete(*given, **options)
+    except HarnessError as error:
+        error.add_note("asked by a backend of its own")
+        raise
+
+
 class Client:
     """An object with state that is no answer's: a count, and what was asked last."""
 
@@ -160,6 +182,8 @@ UNUSUAL = {
     "calls of a subclass": Backend(subclasses),
     "a thread for each": Backend(in_a_thread),
     "a loop for each": Backend(in_a_loop),
+    "texts of a subclass": Backend(own_texts),
+    "errors with notes": Backend(longer_errors),
     "copies of all": Backend(copies),
     "an object that remembers": Backend(Client().complete),
 }
@@ -174,6 +198,18 @@ def complaints(backend, mode):
 @pytest.mark.parametrize("name", UNUSUAL)
 def test_what_is_right_in_an_unusual_way_passes(name, mode):
     assert complaints(UNUSUAL[name], mode) == {}
+
+
+@pytest.mark.parametrize("mode", ["async whole", "async stream"])
+@pytest.mark.parametrize("name", [name for name in UNUSUAL if name != "a loop for each"])
+def test_what_is_right_in_an_unusual_way_passes_when_it_is_awaited(name, mode):
+    made = UNUSUAL[name]
+
+    async def awaited(*given, **options):
+        await asyncio.sleep(0)
+        return made.complete(*given, **options)
+
+    assert complaints(replace(made, acomplete=awaited), mode) == {}
 
 
 def test_a_backend_with_a_pool_of_its_own_passes(pool):
