@@ -87,6 +87,8 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
     typed = dialect.facts.object_arguments == "whole" and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
     sent = response.body.decode(errors="replace")
+    if stream and "\r" in sent and framing(response) != "frames":
+        sent = "\n".join(map(json.dumps, _events(response)))  # a line may end in CR alone
     message = {
         "content": found.text or None,
         "tool_calls": calls or None,
