@@ -214,7 +214,7 @@ def _short(value: Json) -> str:
     return text if len(text) <= _VALUE else f"{text[: _VALUE // 2]} … {text[-_VALUE // 2 :]}"
 
 
-_VALUE, _MOST = 120, 4
+_VALUE, _MOST = 80, 3
 
 
 def _told(reply: Reply, other: Reply | None) -> str:
