@@ -319,6 +319,8 @@ def carried(question: Question) -> bool:
     quirks = question.quirks
     if question.kind == "failed" and not quirks & question.dialect.failures.keys():
         return False  # nothing in its bytes fails
+    if question.kind == "unknown" and "namespace" in quirks:
+        return False  # the provider's own search loaded the tool: it is not unknown
     endless = "no_done" in quirks and quirks & {"finish_null", "finish_empty"}
     doubled = "id_same" in quirks and quirks & {"index_missing", "index_minus_one"}
     if question.stream and (endless or doubled):
