@@ -33,7 +33,7 @@ def test_our_backend_keeps_the_laws_awaited_in_whole_answers(proof):
 
 
 @pytest.mark.laws(
-    providers=("gemini", "cohere_chat", "bedrock/invoke", "groq", "mistral", "ollama", "ollama_chat"),
+    providers=("groq", "mistral", "ollama", "ollama_chat"),
     modes=AWAITED,
     examples=30,
 )
