@@ -26,7 +26,11 @@ def test_our_backend_keeps_the_laws(proof):
     assert len(proof.judged) > 20
 
 
-@pytest.mark.laws(providers=("openai", "anthropic", "bedrock", "openai/responses"), modes=("async whole",), examples=30)
+@pytest.mark.laws(
+    providers=("openai", "anthropic", "bedrock", "openai/responses", "gemini", "cohere_chat", "bedrock/invoke"),
+    modes=("async whole",),
+    examples=30,
+)
 def test_our_backend_keeps_the_laws_awaited_in_whole_answers(proof):
     assert proof.drawn >= 30
     assert len(proof.judged) > 20
