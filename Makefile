@@ -52,7 +52,7 @@ test-frameworks: frameworks
 # What most people feel: 300 tests with a cassette each, beside vcrpy with pytest-recording.
 bench-everyday: $(VENV)/.installed
 	$(BIN)/pip install -q --no-deps --upgrade --target $(VENV)/peers pytest-recording
-	PYTHONPATH=$(VENV)/peers $(BIN)/python benchmarks/everyday.py
+	PYTHONPATH=$(abspath $(VENV)/peers) $(BIN)/python benchmarks/everyday.py
 
 # Other people's pytest plugins beside ours, in environments that the tests make.
 test-neighbours: $(VENV)/.installed

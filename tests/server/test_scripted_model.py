@@ -42,7 +42,7 @@ CHECKS = {
 
 class _Tape:
     def __init__(self):
-        self.taken, self.unused, self.misses, self.provenance = [], (), [], Provenance("synthetic", "")
+        self.taken, self.unused, self.miss_messages, self.provenance = [], (), [], Provenance("synthetic", "")
 
 
 def results(chosen, dialect, scripted, *, stream=None):
