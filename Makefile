@@ -18,8 +18,9 @@ NODE_PACKAGES ?= $(HOME)/.cache/toolcall-harness/node
 run: $(VENV)/.installed
 	$(BIN)/harness run suites
 
+# Three on two cores: while a test waits for a program or a socket of its own, another one works.
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations=10 -m "not slow and not frameworks and not neighbours"
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal --durations=10 -m "not slow and not frameworks and not neighbours"
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -q -m slow

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FOLDER = ".harness"
 EXAMPLES = 100
 MARKER = (
-    "laws(backend, *, providers=(), modes=(), laws=(), examples=100, seed=None): judge a backend, named "
-    "module:attribute, by the laws of tool calling; the test takes the fixture `proof`"
+    "laws(backend, *, providers=(), modes=(), laws=(), examples=100, exemplars=True, seed=None): judge a backend, "
+    "named module:attribute, by the laws of tool calling; the test takes the fixture `proof`"
 )
 _PROOF: pytest.StashKey[Proof] = pytest.StashKey()
 
@@ -87,7 +87,8 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
         laws = chosen_laws(chosen, () if chosen or name == OURS else GRADES[:-1])
     except UsageError as error:
         raise pytest.UsageError(f"{request.node.nodeid}: {error}") from error
-    effort = Effort(examples, marker.kwargs.get("bare", 5 * examples), marker.kwargs.get("seed"), first=kept)
+    bare, seed = marker.kwargs.get("bare", 5 * examples), marker.kwargs.get("seed")
+    effort = Effort(examples, bare, seed, exemplars=marker.kwargs.get("exemplars", True), first=kept)
     return prove_one(backend_at(name), provider, mode, laws=laws, effort=effort)
 
 
