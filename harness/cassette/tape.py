@@ -178,7 +178,10 @@ class Tape:
     def _recorded_answer(self, request: HttpRequest) -> Exchange | None:
         if not self._recorded:
             return None
-        self._unlearnt.append(request)
+        if self._recorder is None:
+            self._unlearnt.append(request)
+        else:  # what is recorded beside it may hold what this one carries
+            self._redactor.learn(request)
         with self._lock:
             number = self._left(request)
             if number is None:

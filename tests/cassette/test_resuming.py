@@ -36,9 +36,9 @@ def server(monkeypatch):
     def answer(body, _headers):
         number = json.loads(body)["number"]
         made.asked.append(number)
-        return made.status, "application/json", json.dumps({"answer": number}).encode()
+        return made.status, "application/json", json.dumps({"answer": made.says or number}).encode()
 
-    with serving(answer, asked=[], status=200) as made:
+    with serving(answer, asked=[], status=200, says="") as made:
         made.url = f"http://127.0.0.1:{made.server_port}/v1/thing"
         yield made
 
@@ -59,6 +59,26 @@ def interrupted(path, server, stop):
 
 def answers(path):
     return [json.loads(one.response.body)["answer"] for one in load(path).exchanges]
+
+
+def test_a_key_that_came_with_a_replayed_request_is_not_recorded_beside_it(tmp_path, server):
+    path, key = tmp_path / "a.json", "zebra-Lantern_4471-qq"
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(path, server, 1)
+    server.says = key
+    with open_tape(path, mode="record", provenance=FROM, resume=True):
+        httpx.post(server.url, json={"number": 0}, headers={"authorization": f"Bearer {key}"})
+        httpx.post(server.url, json={"number": 0})
+    assert key not in path.read_text()
+    assert len(load(path).exchanges) == 2
+
+
+def test_a_key_of_an_environment_put_in_the_place_of_the_own_is_not_recorded(tmp_path, server, monkeypatch):
+    server.says = "internal-gateway-pass-Qz81"
+    monkeypatch.setattr(os, "environ", {**os.environ, "GATEWAY_API_KEY": server.says})
+    with open_tape(tmp_path / "a.json", mode="record", provenance=FROM):
+        httpx.post(server.url, json={"number": 0})
+    assert server.says not in (tmp_path / "a.json").read_text()
 
 
 def test_what_a_killed_recording_had_is_not_asked_again(tmp_path, server):

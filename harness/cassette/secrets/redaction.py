@@ -7,7 +7,6 @@ alone: what decodes before decodes after.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from dataclasses import replace
@@ -77,7 +76,7 @@ class Redactor:
         *,
         by_shape: bool = False,
         drop_headers: Iterable[str] = (),
-        environment: Mapping[str, str] = os.environ,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.secrets = known_secrets(secrets, environment)
         self.changed = 0

@@ -180,14 +180,15 @@ _TURNS = 3
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*-----)(\s|\\{1,3}n).*?(-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
+def from_environment(environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """The values of environment variables that are named like secrets; paths, numbers and plain words are none."""
-    for name, value in environment.items():
+    # Looked up here: a test may have put another mapping in the place of `os.environ`.
+    for name, value in (os.environ if environment is None else environment).items():
         if _SECRET_NAME.search(name) and not _ORDINARY.fullmatch(value):
             yield value
 
 
-def known_secrets(given: Iterable[str] = (), environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def known_secrets(given: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """``given`` and those of the environment, the longest first.
 
     Values under eight characters are left out: they would be found in ordinary text.
