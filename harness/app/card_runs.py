@@ -23,6 +23,7 @@ from harness.checks.card import CARD_CHECKS, CardCheck
 from harness.core.card import SYNTHETIC
 from harness.core.errors import CassetteError, UsageError
 from harness.core.expectation import Expectation
+from harness.core.folders import is_there
 from harness.dialects.request import read_chat_request as on_the_wire
 from harness.engine.conversation import opening, request_of
 from harness.engine.events import CaseFinished
@@ -228,7 +229,7 @@ def cassettes(paths: Iterable[Path]) -> list[Path]:
     """Every cassette at or below ``paths``. Raises ``UsageError`` where there is none."""
     found: dict[Path, None] = {}
     for path in paths:
-        if not path.exists():
+        if not is_there(path):
             raise UsageError(f"{path}: no such file or folder")
         found |= dict.fromkeys(recordings(path))
     if not found:

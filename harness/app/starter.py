@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
+from harness.core.folders import is_there
 from harness.dialects.providers import PROFILES
 
 if TYPE_CHECKING:
@@ -83,11 +85,14 @@ jobs:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """``written`` and ``kept`` are files, ``providers`` whose keys are set; none means the local model."""
+    """``written`` and ``kept`` are files, ``providers`` whose keys are set; none means the local model.
+    ``unmentioned``: a pyproject.toml that was there names no suites.
+    """
 
     written: tuple[Path, ...]
     kept: tuple[Path, ...]
     providers: tuple[str, ...]
+    unmentioned: bool
 
 
 def start(folder: Path, environment: Mapping[str, str]) -> Started:
@@ -98,7 +103,7 @@ def start(folder: Path, environment: Mapping[str, str]) -> Started:
     written, kept = [], []
     for name, text in _files(providers).items():
         file = folder / name
-        if file.exists():
+        if is_there(file):
             kept.append(file)
             continue
         try:
@@ -107,7 +112,16 @@ def start(folder: Path, environment: Mapping[str, str]) -> Started:
         except OSError as error:
             raise UsageError(f"{file}: can't be written: {error.strerror}") from error
         written.append(file)
-    return Started(tuple(written), tuple(kept), providers)
+    return Started(tuple(written), tuple(kept), providers, unmentioned=folder / SETTINGS in kept and not _named(folder))
+
+
+def _named(folder: Path) -> bool:
+    try:
+        tables = tomllib.loads((folder / SETTINGS).read_text("utf-8", "replace"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return False
+    tools = tables.get("tool")
+    return isinstance(tools, dict) and "harness" in tools
 
 
 def _files(providers: tuple[str, ...]) -> dict[str, str]:

@@ -54,8 +54,8 @@ def run(words: argparse.Namespace) -> int:
             f"The test needs the model too: harness local start --detach, {LOCAL_KEY} as it says, "
             "pytest --record-mode=once\n"
         )
-    settings = Path(words.folder, SETTINGS)
-    if settings in made.kept and TABLE not in settings.read_text("utf-8", "replace"):
+    if made.unmentioned:
+        settings = Path(words.folder, SETTINGS)
         out(f'For pytest to run the suites too: {TABLE} in {settings}, and under it suites = ["suites"]\n')
     out("Your own agent: harness record -- CMD, harness replay -- CMD (docs/programs.md)\n")
     return 0

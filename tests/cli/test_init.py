@@ -42,11 +42,19 @@ def test_pytest_runs_its_suites_or_it_says_what_for(folder, run):
     _, out, _ = run("init")
     assert "pytest to run the suites" not in out
     assert tomllib.loads(Path("pyproject.toml").read_text()) == {"tool": {"harness": {"suites": ["suites"]}}}
-    for text, told in (("[project]\nname = 'mine'\n", True), ("[tool.harness]\n", False)):
+    cases = {"[project]\nname = 'mine'\n": True, "# [tool.harness]\n": True, "[tool": True, "[tool.harness]\n": False}
+    for text, told in cases.items():
         Path("pyproject.toml").write_text(text)
         _, out, _ = run("init")
         assert Path("pyproject.toml").read_text() == text
         assert ("For pytest to run the suites too: [tool.harness] in pyproject.toml" in out) == told
+
+
+def test_a_folder_in_the_place_of_a_file_or_a_name_too_long_is_no_bug(folder, run):
+    Path("pyproject.toml").mkdir()
+    assert run("init")[0] == 0
+    code, _, err = run("init", "--folder", "x" * 300)
+    assert (code, "x" * 300 in err, "bug" in err) == (2, True, False)
 
 
 def test_the_providers_whose_keys_are_set_are_asked(folder, run, monkeypatch):

@@ -33,9 +33,12 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def _there(path: str) -> str:
-    if not Path(path).exists():
-        raise argparse.ArgumentTypeError(f"there is no {path}")
-    return path
+    try:
+        if Path(path).exists():
+            return path
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from None
+    raise argparse.ArgumentTypeError(f"there is no {path}")
 
 
 def add_short_option(parser: pytest.Parser, arguments: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 
 from harness.core.errors import CassetteDamagedError, UsageError
+from harness.core.folders import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +131,7 @@ class Bytes:
         self._path = path
         try:
             if not path.is_file():
-                what = "is no file" if path.exists() else "there is no such file"
+                what = "is no file" if is_there(path) else "there is no such file"
                 raise UsageError(f"{path}: {what}")
             self._file: Any = path.open("rb")
             self._packed = self._file.read(2) == _GZIP

@@ -60,7 +60,7 @@ def _sorted(given: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
     cassettes: list[Path] = []
     problems = []
     for path in given:
-        if path.is_dir():
+        if is_there(path) and path.is_dir():
             suites += [file for file in listed(path) if file.suffix in _SUITES and file.name != "models.yaml"]
             cassettes += recordings(path)
         elif not is_there(path):
