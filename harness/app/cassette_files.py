@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from harness.app.settings import Settings
 
-Use: TypeAlias = Literal["used", "missing", "orphan", "left over", "unreadable"]
+Use: TypeAlias = Literal["used", "missing", "orphan", "other", "left over", "unreadable"]
 EXPENDABLE = frozenset({"orphan", "left over"})
 
 
@@ -24,7 +24,8 @@ class CassetteFile:
     """One file: ``exchanges`` in it, where it is from (``kind``), its age in ``days``, its ``size`` in bytes.
 
     ``used`` by a case of the suites or a probe of a card, ``missing`` where a case has none yet, an ``orphan`` that
-    neither uses, ``left over`` from a recording that was broken off, or ``unreadable``, and then ``problem`` says why.
+    neither uses, ``other`` of a program, a test or an import, ``left over`` from a recording that was broken off, or
+    ``unreadable``, and then ``problem`` says why.
     ``evaluation`` says that the suite is one.
     """
 
@@ -47,8 +48,8 @@ def usual_paths(settings: Settings) -> list[Path]:
     return [path for path in (*settings.suites, settings.cassettes) if is_there(path)]
 
 
-def inspected(file: Path, *, used: bool = False) -> CassetteFile:
-    """What is in ``file``."""
+def inspected(file: Path, use: Use = "orphan") -> CassetteFile:
+    """What is in ``file``, and ``use`` of it where nothing in it says otherwise: no suite made an import."""
     try:
         cassette = load(file)
     except CassetteError as error:
@@ -57,7 +58,7 @@ def inspected(file: Path, *, used: bool = False) -> CassetteFile:
     left = cassette.partial or file.name.endswith(".partial.json")
     return CassetteFile(
         str(file),
-        "left over" if left else "used" if used else "orphan",
+        "left over" if left else "other" if (use, cassette.provenance.kind) == ("orphan", "imported") else use,
         exchanges=len(cassette.exchanges),
         kind=cassette.provenance.kind,
         days=_days(cassette.provenance.recorded),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.app import assembly
-from harness.app.cassette_files import CassetteFile, inspected
+from harness.app.cassette_files import CassetteFile, Use, inspected
 from harness.core.errors import UsageError
 from harness.core.folders import below, is_there
 from harness.engine.selection import ALL
@@ -15,8 +15,12 @@ from harness.suite import probes
 from harness.suite.packs import pack, pack_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.app.settings import Settings
     from harness.engine.selection import Selection
+
+_SUITE_CASE_MODEL = 3
 
 
 def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]:
@@ -32,7 +36,7 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
     made = []
     for job in assembly.plan(suites, settings, choice):
         file = job.cassette
-        found = inspected(file, used=True) if job.has_cassette else CassetteFile(str(file), "missing")
+        found = inspected(file, "used") if job.has_cassette else CassetteFile(str(file), "missing")
         named = replace(found, suite=job.suite, case=job.case.id, model=job.model.called)
         made.append(replace(named, evaluation=job.suite in evaluations))
     if choice != ALL:
@@ -44,7 +48,12 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
             shipped += pack(name, ())
     probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
     return made + [
-        inspected(file, used=file.parent.parts[-2:] in probing)
+        inspected(file, "used" if file.parent.parts[-2:] in probing else _unused(file.relative_to(settings.cassettes)))
         for file in files
         if file.suffix == ".json" and str(file) not in cased
     ]
+
+
+def _unused(place: Path) -> Use:
+    """What a file is that no case uses: an orphan only where a suite would have put it."""
+    return "orphan" if len(place.parts) == _SUITE_CASE_MODEL else "other"

@@ -55,11 +55,18 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     orphan.write_text(tape(project).read_text())
     tape(project).with_name("openai+m.partial.json").write_text(tape(project).read_text())
     tape(project, "find").write_text("{")
+    (project / "cassettes" / "programs").mkdir()
+    (project / "cassettes" / "programs" / "agent.json").write_text(tape(project).read_text())
+    imported = project / "cassettes" / "imported" / "theirs" / "a.json"
+    imported.parent.mkdir(parents=True)
+    imported.write_text(tape(project).read_text().replace('"synthetic"', '"imported"', 1))
     code, out, _ = run("cassettes", "list", "--json", "-")
     assert code == 2
     found = {one["path"]: one for one in json.loads(out)}
     assert {path: one["use"] for path, one in found.items()} == {
         "cassettes/gone/case/openai+m.json": "orphan",
+        "cassettes/imported/theirs/a.json": "other",
+        "cassettes/programs/agent.json": "other",
         "cassettes/shop/find/openai+m.json": "unreadable",
         "cassettes/shop/hello/openai+m.json": "used",
         "cassettes/shop/hello/openai+m.partial.json": "left over",
@@ -68,9 +75,14 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     assert found["cassettes/shop/hello/openai+m.json"]["days"] == 0
     assert found["cassettes/shop/hello/openai+m.json"]["exchanges"] == 1
     code, out, _ = run("cassettes", "list", "--orphans")
-    assert "4 cassettes" not in out
+    assert "6 cassettes" not in out
     assert "1 orphan, 1 left over, 1 unreadable" in " ".join(out.split())
     assert "cassettes/shop/find/openai+m.json: is no JSON" in " ".join(out.split())
+    assert run("cassettes", "prune", "--yes")[0] == 0
+    assert {str(file.relative_to(project)) for file in (project / "cassettes").rglob("*.json")} == found.keys() - {
+        "cassettes/gone/case/openai+m.json",
+        "cassettes/shop/hello/openai+m.partial.json",
+    }
 
 
 def test_an_empty_folder_is_told(project, run, tmp_path):
@@ -101,7 +113,7 @@ def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run)
     assert not (project / "cassettes" / "gone").exists()
     assert tape(project).exists()
     assert tape(project, "find").read_text() == "{"
-    assert "every cassette is used" in run("cassettes", "prune")[1]
+    assert "nothing to remove" in run("cassettes", "prune")[1]
 
 
 @pytest.mark.parametrize(("answer", "stays"), [(b"n\n", True), (b"\n", True), (b"y\n", False)])

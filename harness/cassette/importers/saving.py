@@ -13,7 +13,7 @@ from harness.cassette.importers.importer import Import
 from harness.cassette.storage.paths import escaped
 from harness.cassette.storage.store import Writer
 from harness.core.errors import UsageError
-from harness.core.folders import below
+from harness.core.folders import below, is_there
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -51,7 +51,7 @@ def sources(paths: Iterable[Path]) -> list[tuple[Path, str]]:
 
 
 def _inside(path: Path) -> Iterator[tuple[Path, str]]:
-    if not path.is_dir():
+    if not (is_there(path) and path.is_dir()):
         yield path, _stem(path.name)
         return
     for file in sorted(below(path)):

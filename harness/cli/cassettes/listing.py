@@ -27,7 +27,14 @@ does not ask for are shown by `harness run`.
 
 exit codes: 0 fine, 2 there is a cassette that can't be read, or neither a case nor a cassette
 """
-_STYLES = {"used": "green", "missing": "yellow", "orphan": "yellow", "left over": "yellow", "unreadable": "bold red"}
+_STYLES = {
+    "used": "green",
+    "missing": "yellow",
+    "orphan": "yellow",
+    "other": "",
+    "left over": "yellow",
+    "unreadable": "bold red",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +48,7 @@ def run(words: argparse.Namespace) -> int:
     import json
     from dataclasses import asdict
 
+    from harness.app.cassette_files import EXPENDABLE
     from harness.app.inventory import inventory
     from harness.app.settings import settings
     from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
@@ -54,7 +62,7 @@ def run(words: argparse.Namespace) -> int:
     found = inventory(chosen, choice)
     if words.cassettes and all(one.use == "missing" for one in found):
         raise UsageError(f"{chosen.cassettes}: there is no cassette in it; record some, or name the folder")
-    shown = [one for one in found if not one.suite or one.use == "unreadable"] if words.orphans else found
+    shown = [one for one in found if one.use in {*EXPENDABLE, "unreadable"}] if words.orphans else found
     _show(shown, screen(stderr=words.json == STANDARD_OUTPUT))
     write_report(words.json, lambda: json.dumps([asdict(one) for one in shown], indent=1) + "\n")
     return 2 if any(one.use == "unreadable" for one in found) else 0

@@ -15,7 +15,8 @@ EXAMPLES = """examples:
   harness cassettes prune --yes      does not ask
   harness cassettes prune --dry-run  only lists
 
-Files that can't be read are never removed: they may be what is left of something.
+Only what lies where a suite puts it, SUITE/CASE/MODEL.json, and was not imported is removed. Recordings of programs,
+tests and imports stay, and files that can't be read: they may be what is left of something.
 
 exit codes: 0 done, or there was nothing to do; 2 wrong usage, or no terminal to answer at
 """
@@ -41,7 +42,7 @@ def run(words: argparse.Namespace) -> int:
         raise UsageError(f"{chosen.store}: prune removes from folders; use the store's own tools, or its expiry rules")
     going = [one for one in inventory(chosen) if one.use in EXPENDABLE]
     if not going:
-        sys.stdout.write(f"{chosen.cassettes}: every cassette is used; nothing to remove\n")
+        sys.stdout.write(f"{chosen.cassettes}: nothing to remove\n")
         return 0
     for one in going:
         holds = safe_text.count(one.exchanges, "exchange")
