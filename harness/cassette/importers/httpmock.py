@@ -65,7 +65,10 @@ def _taken(value: Json) -> ImportedExchanges:
 def _url(when: dict[str, Json]) -> str:
     host, path, port = values.text(when, "host").rstrip("/"), values.text(when, "path"), when.get("port")
     origin = host if "://" in host else f"{when.get('scheme') or 'https'}://{host}"
-    query = urlencode(_headers(when.get("query_param")), quote_via=quote)
+    given = _headers(when.get("query_param"))
+    query = urlencode(
+        [(values.raw(name, "query"), values.raw(value, "query")) for name, value in given], quote_via=quote
+    )
     return f"{origin}{'' if port is None else f':{port}'}{path}{query and f'?{query}'}"
 
 

@@ -122,8 +122,8 @@ def _made(
     counts = [one for one in usage if isinstance(one, int)]
     if len(counts) == len(("prompt", "completion")):
         whole["usage"] = {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": sum(counts)}
-    response = values.response(200, _JSON, json.dumps(whole, ensure_ascii=False).encode())
-    body = json.dumps(request, ensure_ascii=False).encode()
+    response = values.response(200, _JSON, values.json_bytes(whole, "answer"))
+    body = values.json_bytes(request, "request")
     return ImportedExchanges(values.exchange("POST", URL, _JSON, body, response), source=SOURCE)
 
 
