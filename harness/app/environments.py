@@ -76,7 +76,7 @@ def versions(oldest: str, newest: str) -> list[str]:
     """Every release of litellm from ``oldest`` to ``newest``, as pip's index has them. Raises ``UsageError``."""
     low, high = _version(oldest), _version(newest)
     if low >= high:
-        raise UsageError(f"--from {oldest} is not before --to {newest}")
+        raise UsageError(f"--oldest {oldest} is not before --newest {newest}")
     done = _pip([sys.executable], "index", "versions", "litellm")
     listed = re.search(r"Available versions: (.+)", done.stdout)
     if listed is None:

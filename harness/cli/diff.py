@@ -100,7 +100,7 @@ def _cassettes(before: Path, after: Path) -> tuple[Mapping[str, Sequence[Change]
     pairs, alone = _pairs(before, after)
     if not pairs:
         raise UsageError(f"{before} and {after} have no cassette of the same path; nothing was compared")
-    compared = {name: grading.cassettes(load(old), load(new), name) for name, old, new in pairs}
+    compared = {name: grading.cassettes(load(old), load(new), str(new)) for name, old, new in pairs}
     return {name: tuple(found) for name, found in compared.items() if found}, len(pairs), alone
 
 

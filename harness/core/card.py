@@ -50,7 +50,8 @@ def rate(held: int, n: int, z: float = 1.959964) -> Rate:
     share = held / n
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     middle, scale = share + z * z / (2 * n), 1 + z * z / n
-    return Rate(held, n, max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale))
+    low, high = (middle - spread) / scale, (middle + spread) / scale
+    return Rate(held, n, max(0.0, low) if held else 0.0, high if held < n else 1.0)  # at the ends but for rounding
 
 
 def listed(excluded: Mapping[str, int]) -> str:
