@@ -248,8 +248,7 @@ class Attempt:
             response = as_generated(response, sent)
         if self.peculiar.ids is not None and self.watch is not None:
             put_ids(response, self.peculiar.ids(sent))
-        if self.peculiar.put_calls is not None and self.watch is not None:
-            self.peculiar.put_calls(response, sent)
+        response = self.peculiar.with_calls(response, sent)
         reply = read_reply(
             response,
             names=question.names,

@@ -160,10 +160,10 @@ def grow(held: dict[Json, Json], key: Json, piece: Json) -> None:
 
 
 def add_result(ran: list[ProviderCall], name: str, call_id: str, result: dict[str, Json]) -> None:
-    """Give ``result`` to the call of its id, or without an id to the last of its ``name`` that has none; one of an
-    earlier turn's call stands alone.
+    """Give ``result`` to the call of its id, or without an id to the first of its ``name`` that has none, for
+    results come in the order of their calls; one of an earlier turn's call stands alone.
     """
-    for place, call in reversed(list(enumerate(ran))):
+    for place, call in enumerate(ran):
         if call.result is None and (call.id == call_id if call_id else call.name == name):
             ran[place] = replace(call, result=result)
             return

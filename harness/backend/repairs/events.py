@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UnreadableReplyError
 from harness.dialects.gemini.facts import FACTS
+from harness.dialects.gemini.partial_calls import partial
 from harness.dialects.openai_chat.facts import FACTS as _WORDS
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def cohere(event: dict[str, Any]) -> dict[str, Any]:
 
 def gemini(event: dict[str, Any]) -> dict[str, Any]:
     """Litellm adds up token counts that may be null, wants ``args`` where a call has none, drops what a filtered answer
-    holds, and fails on pieces of a call, which ``put_partial_calls`` reads.
+    holds, and fails on pieces of a call and calls without a name, which ``with_partial_calls`` reads.
     """
     usage = event.get("usageMetadata")
     if usage is None and "candidates" in event:
@@ -54,13 +55,13 @@ def _with_arguments(candidate: Any) -> Any:
         for part in content["parts"]
         if not _is_piece(part)
     ]
-    filtered = whole and FACTS.finish(FACTS.word(candidate.get("finishReason"))) == "content_filter"
+    filtered = content["parts"] and FACTS.finish(FACTS.word(candidate.get("finishReason"))) == "content_filter"
     return {**candidate, "content": {**content, "parts": whole}, **({"finishReason": "STOP"} if filtered else {})}
 
 
 def _is_piece(part: Any) -> bool:
     call = part.get("functionCall") if isinstance(part, dict) else None
-    return isinstance(call, dict) and ("willContinue" in call or call.keys() <= {"partialArgs"})
+    return isinstance(call, dict) and partial(call)
 
 
 def anthropic(event: dict[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,14 @@ Only what no object of litellm's holds: everything else is taken from litellm.
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError, ProviderCall, Usage
+from harness.dialects.carried import shaped
 from harness.dialects.facts import add_result, at, dicts, grow
-from harness.dialects.gemini.partial_calls import take_call
+from harness.dialects.gemini.partial_calls import partial, take_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,20 +82,22 @@ def gemini_runs(sent: str) -> tuple[ProviderCall, ...]:
     ran: list[ProviderCall] = []
     for event in events(sent):
         for part in dicts(at(event, ("candidates", 0, "content", "parts"))):
-            kind = next((one for one in _GEMINI_RUNS if isinstance(part.get(one), dict)), "")
-            told = part[kind] if kind else {}
-            name, call_id = str(told.get("toolType") or "code_execution"), str(told.get("id") or "")
-            if kind == "executableCode":
-                ran.append(ProviderCall(name, {key: told.get(key) for key in ("language", "code")}, call_id))
-            elif kind == "toolCall":
-                ran.append(ProviderCall(name, _object(told.get("args")), call_id))
-            elif kind:
-                result = {key: value for key, value in told.items() if key not in ("id", "toolType")}
-                add_result(ran, name, call_id, result)
+            for kind in _GEMINI_RUNS:
+                told = part.get(kind)
+                if not isinstance(told, dict):
+                    continue
+                name, call_id = str(told.get("toolType") or "code_execution"), str(told.get("id") or "")
+                if kind == "executableCode":
+                    ran.append(ProviderCall(name, {key: told.get(key) for key in ("language", "code")}, call_id))
+                elif kind == "toolCall":
+                    ran.append(ProviderCall(name, _object(told.get("args")), call_id))
+                else:
+                    result = {key: value for key, value in told.items() if key not in ("id", "toolType")}
+                    add_result(ran, name, call_id, result)
     return tuple(ran)
 
 
-_GEMINI_RUNS = ("executableCode", "codeExecutionResult", "toolCall", "toolResponse")
+_GEMINI_RUNS = ("executableCode", "toolCall", "codeExecutionResult", "toolResponse")
 
 
 def with_bedrocks_results(ran: tuple[ProviderCall, ...], sent: str) -> tuple[ProviderCall, ...]:
@@ -116,27 +120,38 @@ def with_bedrocks_results(ran: tuple[ProviderCall, ...], sent: str) -> tuple[Pro
     return tuple(made)
 
 
-def put_partial_calls(response: dict[str, Json], sent: str) -> None:
-    """Put the calls that Gemini streamed in pieces among those of an assembled ``response``, in their places."""
-    if '"willContinue"' not in sent:
-        return
+def with_partial_calls(response: Json, sent: str) -> Json:
+    """``response`` with Gemini's calls in pieces, and those without a name, among its calls, in their places.
+
+    It is a copy: litellm still logs its own.
+
+    Raises ``UnreadableReplyError`` for a piece without a place or a value.
+    """
     calls: list[dict[str, Json]] = []
-    for event in events(sent):
+    for event in events(sent) if '"functionCall"' in sent else ():
         for part in dicts(at(event, ("candidates", 0, "content", "parts"))):
             if isinstance(part.get("functionCall"), dict):
                 number = len(calls)
-                with contextlib.suppress(ValueError, KeyError, TypeError, StopIteration, AttributeError):
+                with shaped(event):
                     take_call(part["functionCall"], calls)
                 for new in calls[number:]:
                     new["signature"] = part.get("thoughtSignature")
-    found = response["choices"][0]["message"]["tool_calls"]
+    if not any(partial(call) for call in calls):
+        return response
+    response = copy.deepcopy(response)
+    message = response["choices"][0]["message"]
+    found = list(message["tool_calls"] or ())
     for place, call in enumerate(calls):
-        if "willContinue" in call:
-            text = json.dumps(call.get("args") or {}, ensure_ascii=False)
-            made = {"name": call.get("name"), "arguments": text[:-1] if call["willContinue"] else text}
+        if partial(call):
+            args = call.get("args")
+            text = args if isinstance(args, str) else "" if args is None else json.dumps(args, ensure_ascii=False)
+            text = (text.rstrip() or "{}")[:-1] if call.get("willContinue") else text
             signed = f"__thought__{call['signature']}" if call["signature"] else ""
             id_ = f"{call.get('id') or f'call_{place:028x}'}{signed}"
+            made = {"name": call.get("name"), "arguments": text}
             found.insert(place, {"id": id_, "type": "function", "function": made})
+    message["tool_calls"] = found
+    return response
 
 
 def unreadable_call(sent: str, index: int) -> CallError | None:

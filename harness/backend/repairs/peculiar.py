@@ -13,9 +13,9 @@ from harness.backend.repairs.omissions import (
     gemini_usage,
     ollama_ids,
     provider_run_ids,
-    put_partial_calls,
     unreadable_call,
     with_bedrocks_results,
+    with_partial_calls,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Peculiar:
     ``parser`` is the module and class of the stream's parser, where the provider's configuration names none;
     ``parser_logs`` says that it wants a log. ``ids`` and ``ran`` find in the provider's own text the ids of calls that
     litellm replaced, and those of calls that the provider ran, ``names`` the names of all calls, in order, where
-    litellm gives others. ``put_calls`` puts calls that litellm can't read into an assembled stream, ``completed`` adds
+    litellm gives others. ``with_calls`` puts calls that litellm can't read into an answer, ``completed`` adds
     to a reply what only that text holds.
     """
 
@@ -55,7 +55,7 @@ class Peculiar:
     ids: Callable[[str], list[str | None]] | None = None
     ran: Callable[[str], frozenset[str]] = lambda _sent: frozenset()
     names: Callable[[str], list[Json]] = lambda _sent: []
-    put_calls: Callable[[dict[str, Json], str], None] | None = None
+    with_calls: Callable[[Json, str], Json] = lambda response, _sent: response
     completed: Callable[[Reply, str], Reply] = lambda reply, _sent: reply
 
 
@@ -94,7 +94,7 @@ _PECULIAR: Mapping[str, Peculiar] = {
     "gemini": Peculiar(
         parser=("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini", "ModelResponseIterator"),
         parser_logs=True,
-        put_calls=put_partial_calls,
+        with_calls=with_partial_calls,
         completed=_with_geminis_own,
     ),
     "openai_responses": Peculiar(openai_shape=True, cut_alike=True),

@@ -78,7 +78,9 @@ def _use(use: dict[str, Json]) -> Block:
 def _result(told: dict[str, Json]) -> Block:
     result = {key: value for key, value in told.items() if key != "toolUseId"}
     result["content"] = list(told.get("content") or ())
-    return Block("provider_result", "", str(told.get("type") or "").removesuffix("_result"), told["toolUseId"], result)
+    return Block(
+        "provider_result", "", str(told.get("type") or "").removesuffix("_result"), told.get("toolUseId"), result
+    )
 
 
 def _take_frame(frame: eventstream.Frame, made: Message, headers: Headers) -> None:

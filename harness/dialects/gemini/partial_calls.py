@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 
 _STEP = re.compile(r"""\.([^.\[\]'"]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""")
 _MOST = 100_000
+_DEEPEST = 200  # more than any reader of arguments takes, and far below where Python stops
 _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
+
+
+def partial(call: dict[str, Json]) -> bool:
+    """Whether a ``functionCall`` is a piece of a call, or has no name: litellm reads neither."""
+    return not call.get("name") or "willContinue" in call or "partialArgs" in call
 
 
 def take_call(sent: dict[str, Json], calls: list[dict[str, Json]]) -> None:
     """Add ``sent`` to ``calls``: as a call of its own, or as the next piece of the last, whose ``willContinue`` says
-    whether more is to come. Raises ``TypeError`` or ``ValueError`` for a piece without a place.
+    whether more is to come. Raises what ``carried.shaped`` takes for a piece without a place or a value.
     """
     last = calls[-1] if calls else {}
     if last.get("willContinue") and not sent.get("name"):
@@ -85,22 +91,28 @@ def _steps(path: str) -> list[str | int]:
         place = found.end()
     if place != len(path) or not steps:
         raise ValueError(f"no JSON path: {path!r}")
+    if len(steps) > _DEEPEST:
+        raise ValueError(f"a JSON path of more than {_DEEPEST} steps")
     return steps
 
 
 def _put(value: Json, steps: list[str | int], piece: dict[str, Json]) -> Json:
     """``value`` with the piece's value at its place; a string goes on with the one that stands there."""
     if not steps:
-        kind = next(name for name in _VALUES if name in piece)
+        kind = next((name for name in _VALUES if name in piece), "")
+        if not kind or isinstance(value, (dict, list)):
+            raise ValueError(f"a piece without a value of its own: {piece!r}")
         given = None if kind == "nullValue" else piece[kind]
         return value + given if isinstance(value, str) and isinstance(given, str) else given
     step, *rest = steps
+    if value is not None and not isinstance(value, list if isinstance(step, int) else dict):
+        raise ValueError(f"{step!r} is in no {type(value).__name__}")
     if isinstance(step, int):
-        made: Json = value if isinstance(value, list) else []
+        made: Json = [] if value is None else value
         if step > min(len(made), _MOST):
             raise ValueError(f"item {step} comes before item {len(made)}")
         made[step : step + 1] = [_put(made[step] if step < len(made) else None, rest, piece)]
     else:
-        made = value if isinstance(value, dict) else {}
+        made = {} if value is None else value
         made[step] = _put(made.get(step), rest, piece)
     return made

@@ -138,7 +138,7 @@ def _judged(call: dict[str, Json], place: int, *, cut: bool) -> ToolCall | CallE
 
 def _torn(made: _Message) -> Reply:
     errors = tuple(
-        CallError("cut_off", "the stream ended here", _raw(call), str(call.get("name")), index=place)
+        CallError("cut_off", "the stream ended here", _raw(call), call.get("name"), index=place)
         for place, call in enumerate(made.calls)
     )
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning)

@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
+import pytest
+
+from harness.backend.completion import acomplete, complete
 from harness.backend.repairs.omissions import (
     gemini_runs,
     generated_text,
     ollama_ids,
-    put_partial_calls,
     unreadable_call,
     with_bedrocks_results,
+    with_partial_calls,
 )
 from harness.core.chat import CallError, ProviderCall
+from harness.core.errors import UnreadableReplyError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import DIALECTS
+from harness.interception.clients import answering
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def lines(*events):
@@ -35,6 +45,26 @@ def test_geminis_other_tools_have_their_answers_by_id():
     told = [{"toolResponse": {"toolType": "SEARCH", "id": one, "response": {"of": one}}} for one in ("b", "a")]
     found = gemini_runs(lines(gemini(*uses), gemini(*told)))
     assert found == tuple(ProviderCall("SEARCH", {"q": one}, one, {"response": {"of": one}}) for one in ("a", "b"))
+
+
+def test_results_without_ids_come_in_the_order_of_their_calls():
+    code = [{"executableCode": {"language": "PYTHON", "code": one}} for one in "ab"]
+    came = [{"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": one}} for one in "ab"]
+    joined = [{**call, **result} for call, result in zip(code, came, strict=True)]
+    for parts in ([*code, *came], joined):
+        sent = [*(gemini(one) for one in parts), gemini(finishReason="STOP")]
+        reply = DIALECTS["gemini"].read(answer(sent, stream=True))
+        for found in (gemini_runs(lines(*sent)), reply.provider_calls):
+            assert [(one.parameters["code"], one.result["output"]) for one in found] == [("a", "a"), ("b", "b")]
+
+
+def test_a_result_of_bedrocks_without_an_id_stands_alone():
+    told = {"type": "nova_result", "content": [{"text": "a"}]}
+    body = {"output": {"message": {"content": [{"toolResult": told}]}}, "stopReason": "end_turn"}
+    response = HttpResponse(200, (("content-type", "application/json"),), (Chunk(json.dumps(body).encode()),))
+    alone = (ProviderCall("nova", {}, "", told),)
+    assert DIALECTS["bedrock"].read(response).provider_calls == alone
+    assert with_bedrocks_results((), json.dumps(body)) == alone
 
 
 def test_bedrocks_results_are_found_whole_and_streamed():
@@ -72,7 +102,7 @@ def call_of(*told):
     """The calls that an assembled stream has after what was streamed of them in pieces is put in."""
     whole = {"id": "call_w", "type": "function", "function": {"name": "whole", "arguments": "{}"}}
     response = {"choices": [{"message": {"tool_calls": [whole]}}]}
-    put_partial_calls(response, lines(*(gemini(one) for one in told)))
+    response = with_partial_calls(response, lines(*(gemini(one) for one in told)))
     return [(one["id"], one["function"]) for one in response["choices"][0]["message"]["tool_calls"]]
 
 
@@ -85,3 +115,95 @@ def test_calls_in_pieces_are_put_among_the_others_in_order():
     assert call_of(whole, start, piece, end)[1] == first
     assert call_of(whole, start, piece)[1] == ("c_1__thought__c2ln", {"name": "f", "arguments": '{"x": 1'})
     assert call_of(whole, piece, end)[1][1] == {"name": None, "arguments": '{"x": 1}'}, "a piece of no call has no name"
+
+
+def answer(sent, *, stream):
+    made = [{**one, "usageMetadata": {"promptTokenCount": 1, "totalTokenCount": 1}} for one in sent]
+    body = "".join(f"data: {json.dumps(one)}\r\n\r\n" for one in made) if stream else json.dumps(made[0])
+    kind = "text/event-stream" if stream else "application/json"
+    return HttpResponse(200, (("content-type", kind),), (Chunk(body.encode()),))
+
+
+def readings(calls, *, stream, finish="STOP"):
+    """What the reader, ``complete`` and ``acomplete`` make of the same calls."""
+    parts = [{"functionCall": one} for one in calls]
+    rest = {"finishReason": finish, "index": 0}
+    sent = [*(gemini(one) for one in parts[:-1]), gemini(parts[-1], **rest)] if stream else [gemini(*parts, **rest)]
+    response = answer(sent, stream=stream)
+    tools = [{"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}]
+    asked = ("gemini/gemini-2.5-flash", [{"role": "user", "content": "Hi"}])
+    yield lambda: DIALECTS["gemini"].read(response)
+    with answering(lambda _request: response):
+        yield lambda: complete(*asked, tools=tools, stream=stream, api_key="k")
+        yield lambda: asyncio.run(acomplete(*asked, tools=tools, stream=stream, api_key="k"))
+
+
+def piece(path, more=True, **value):
+    return {"partialArgs": [{"jsonPath": path, **value}], "willContinue": more}
+
+
+START, X = {"name": "book", "willContinue": True}, piece("$.x", stringValue="a")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"partialArgs": [{"stringValue": "b"}], "willContinue": True},
+        {"partialArgs": 5, "willContinue": True},
+        piece("$.*..", stringValue="b"),
+        piece("$.y", structValue={"a": 1}),
+        piece("$.y[1]", stringValue="b"),
+        piece("$.x.y", stringValue="b"),
+        piece("$.x[0]", stringValue="b"),
+        piece("$" + ".a" * 1500, numberValue=1),
+    ],
+    ids=["no path", "no list", "bad path", "no value", "out of order", "in a text", "item of a text", "too deep"],
+)
+def test_a_broken_piece_of_a_call_makes_the_answer_unreadable(broken, stream):
+    for reading in readings([START, X, broken, {}], stream=stream):
+        with pytest.raises(UnreadableReplyError):
+            reading()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("finish", ["STOP", "SAFETY"])
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [START, X, {}],
+        [START, piece("$.x", more=False, stringValue="a")],
+        [{"name": "book", "args": {"x": "a"}, "willContinue": False}],
+        [{"name": "book", "partialArgs": X["partialArgs"]}],
+    ],
+    ids=["pieces", "a last piece", "one that is whole", "without willContinue"],
+)
+def test_a_call_in_pieces_is_read_by_all_alike(calls, finish, stream):
+    for reading in readings(calls, stream=stream, finish=finish):
+        reply = reading()
+        assert [(one.name, one.parameters) for one in reply.calls] == [("book", {"x": "a"})]
+        assert reply.errors == ()
+        assert reply.finish == ("stop" if finish == "STOP" else "content_filter")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("call", "raw"),
+    [({}, ""), ({"partialArgs": X["partialArgs"]}, '{"x": "a"}'), ({"args": {"x": 1}}, '{"x": 1}')],
+    ids=["nothing", "a piece", "arguments"],
+)
+def test_a_call_without_a_name_is_an_error_for_all(call, raw, stream):
+    good = {"name": "book", "args": {}}
+    for reading in readings([good, call], stream=stream):
+        reply = reading()
+        assert [one.name for one in reply.calls] == ["book"]
+        assert [(one.fault, one.raw, one.index) for one in reply.errors] == [("name", raw, 1)]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("pieces", [[START], [START, X], [{**START, "args": ""}]], ids=["bare", "begun", "a text"])
+def test_a_call_whose_last_piece_never_came_is_no_good_call(pieces, stream):
+    for reading in readings(pieces, stream=stream):
+        reply = reading()
+        assert reply.calls == ()
+        assert [one.name for one in reply.errors] == ["book"]
