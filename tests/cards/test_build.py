@@ -186,3 +186,9 @@ def test_synthetic_answers_have_a_card_of_their_own_that_says_so_first(tmp_path)
     assert "synthetic" not in local
     both = replace(made[0], recordings={**made[0].recordings, **made[1].recordings})
     assert "1 of 2 recordings are synthetic; " in headline(both, card_runs.laws(CARD_CHECKS)).verdict
+
+
+def test_an_interval_ends_where_a_share_does():
+    for n in range(1, 2000):
+        assert (rate(n, n).high, rate(0, n).low) == (1.0, 0.0)
+        assert rate(n, n).low < 1.0
