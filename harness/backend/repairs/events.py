@@ -34,7 +34,7 @@ def gemini(event: dict[str, Any]) -> dict[str, Any]:
     holds, and fails on pieces of a call and calls without a name, which ``with_partial_calls`` reads.
     """
     usage = event.get("usageMetadata")
-    if usage is None and "candidates" in event:
+    if usage is None and ("candidates" in event or "promptFeedback" in event):
         event = {**event, "usageMetadata": {}}
     elif isinstance(usage, dict) and None in usage.values():
         event = {**event, "usageMetadata": {key: 0 if value is None else value for key, value in usage.items()}}

@@ -207,3 +207,14 @@ def test_a_call_whose_last_piece_never_came_is_no_good_call(pieces, stream):
         reply = reading()
         assert reply.calls == ()
         assert [one.name for one in reply.errors] == ["book"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_blocked_prompt_without_counts_is_read(stream):
+    body = json.dumps({"promptFeedback": {"blockReason": "SAFETY"}})
+    text = f"data: {body}\n\n" if stream else body
+    kind = "text/event-stream" if stream else "application/json"
+    response = HttpResponse(200, (("content-type", kind),), (Chunk(text.encode()),))
+    with answering(lambda _request: response):
+        reply = complete("gemini/gemini-2.5-flash", [{"role": "user", "content": "Hi"}], stream=stream, api_key="k")
+    assert (reply.finish, reply.calls, reply.errors) == ("content_filter", (), ())
