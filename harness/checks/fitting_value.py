@@ -1,7 +1,7 @@
-"""A value that fits a JSON schema: made up for an answer, or as the proof that a schema can be fitted at all.
+"""A value that fits a JSON schema, made up for an answer.
 
-Candidates are drawn from what a schema says, and the first that fits is taken: ``fits`` judges, so a candidate may be
-wrong, and a schema for which none is found may still have one.
+It is drawn from what a schema says and held against nothing, so it may be wrong, and a schema for which none is found
+may still have one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from harness.core.chat import Json
 
@@ -22,6 +23,8 @@ _CHOICES = 16
 """Ways of composing one schema, and values of one way, that are tried."""
 _MOST = 2000
 """Schemas that are looked at before the search ends: an adversary's schema may have more ways than there is time."""
+_LONGEST = 1 << 16
+"""Characters of a text that is made up: a pattern may ask for more than there is memory."""
 _TYPES = {
     "object": ("properties", "required", "additionalProperties", "minProperties", "patternProperties"),
     "array": ("items", "prefixItems", "minItems", "contains"),
@@ -36,17 +39,11 @@ _LOWEST = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxPropertie
 _COMPOSING = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else")
 
 
-def fitting_value(
-    schema: Json,
-    text: str = "text",
-    *,
-    root: Json = None,
-    fits: Callable[[Json, Json], bool] = lambda _value, _schema: True,
-) -> tuple[Json] | None:
+def fitting_value(schema: Json, text: str = "text") -> tuple[Json] | None:
     """A value that fits ``schema``, alone in a tuple; None where none is found. Its texts are ``text`` where they may
-    be. ``fits`` says whether a value fits a part of the schema, ``root`` is what its references lead into.
+    be.
     """
-    search = _Search(schema if root is None else root, text, fits)
+    search = _Search(schema, text)
     return next(((one,) for one in search.values(schema)), None)
 
 
@@ -54,7 +51,6 @@ def fitting_value(
 class _Search:
     root: Json
     text: str
-    fits: Callable[[Json, Json], bool]
     known: dict[str, tuple[Json, ...]] = field(default_factory=dict)
     under_way: set[str] = field(default_factory=set)
     looked_at: int = 0
@@ -69,7 +65,7 @@ class _Search:
             return ()
         self.under_way.add(key)
         drawn = (value for flat in itertools.islice(self._flat(schema), _CHOICES) for value in self._drawn(flat))
-        found = tuple(itertools.islice((value for value in drawn if self.fits(value, schema)), _CHOICES))
+        found = tuple(itertools.islice(drawn, _CHOICES))
         self.under_way.discard(key)
         self.known[key] = found
         return found
@@ -112,7 +108,8 @@ class _Search:
     def _object(self, flat: dict[str, Json]) -> Iterator[dict[str, Json]]:
         inside = flat.get("properties") or {}
         needed = [str(name) for name in flat.get("required") or ()]
-        for names in ([*needed] if "required" in flat else [*inside], needed, [*needed, *inside], self._more(flat)):
+        more = self._more(flat)
+        for names in (more if "required" in flat else [*dict.fromkeys([*inside, *more])], needed, [*needed, *inside]):
             if (made := self._filled(flat, names)) is not None:
                 yield made
 
@@ -177,7 +174,7 @@ class _Search:
         if isinstance(flat.get("pattern"), str):
             yield from matching(flat["pattern"])
         for text in (self.text, "text", *map(str, range(_CHOICES))):
-            longer = text if len(text) >= least else (text or "x").ljust(min(least, 1 << 16), "x")
+            longer = text if len(text) >= least else (text or "x").ljust(min(least, _LONGEST), "x")
             yield longer[:most]
 
     def _boolean(self, _: dict[str, Json]) -> Iterator[bool]:
@@ -243,7 +240,7 @@ def _widened(kind: Json) -> list[Json]:
 
 def referred(pointer: str, root: Json) -> Json:
     """What a reference within the same schema leads to; False, which nothing fits, where it leads nowhere."""
-    for step in pointer.removeprefix("#").strip("/").split("/") if pointer.strip("#/") else ():
+    for step in unquote(pointer.removeprefix("#")).strip("/").split("/") if pointer.strip("#/") else ():
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(root, list) and name.isdecimal() and int(name) < len(root):
             root = root[int(name)]
@@ -264,7 +261,12 @@ def matching(pattern: str) -> Iterator[str]:
 
 
 def _spelt(tree: Any, more: int) -> str:
-    return "".join(_piece(str(kind), given, more) for kind, given in tree)
+    text = ""
+    for kind, given in tree:
+        text += _piece(str(kind), given, more)
+        if len(text) >= _LONGEST:
+            break
+    return text[:_LONGEST]
 
 
 def _piece(kind: str, given: Any, more: int) -> str:
@@ -278,7 +280,8 @@ def _piece(kind: str, given: Any, more: int) -> str:
         return _member(given)
     if kind in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
         least, most, inside = given
-        return _spelt(inside, more) * min(int(most), int(least) + more, 1 << 12)
+        once = _spelt(inside, more)
+        return once * min(int(most), int(least) + more, _LONGEST // max(1, len(once)))
     if kind == "BRANCH":
         return _spelt(given[1][min(more, len(given[1]) - 1)], more)
     if kind in {"SUBPATTERN", "ATOMIC_GROUP"}:

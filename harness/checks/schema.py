@@ -7,7 +7,8 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.fitting_value import fitting_value, referred
+from harness.checks.contradiction import contradicts
+from harness.checks.fitting_value import referred
 from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
@@ -50,12 +51,13 @@ def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> st
 
     Where the schema does not say its draft, ``value`` fits if it does by any draft that the schema is valid in.
     ``arguments`` says that it is of a call's arguments, which are always an object. Raises ``UnreadableSchemaError``
-    for a schema that can't be used: one that is none, or that no value is found to fit.
+    for a schema that can't be used: one that is none, or that contradicts itself.
     """
     if schema in ({}, True) or schema is None:
         return None
     text = json.dumps(schema, sort_keys=True)
-    worst, why, newest = None, "", None
+    worst, why = None, ""
+    newest: Any = None
     try:
         for draft in _drafts(text):
             validator = _validator(text, draft)
@@ -73,22 +75,10 @@ def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> st
         raise UnreadableSchemaError(f"{type(error).__name__}: {error}") from error
     if worst is None:
         raise UnreadableSchemaError(f"it is no valid JSON schema ({why[:200]})")
-    if not _can_be_fitted(newest, arguments=arguments):
-        raise UnreadableSchemaError(f"no value is found that fits it; of this one it says: {worst[:200]}")
+    parts = [newest.schema, {"type": "object"}] if arguments else [newest.schema]
+    if contradicts(parts, newest, _only_binary):
+        raise UnreadableSchemaError(f"it contradicts itself; of this value it says: {worst[:200]}")
     return worst
-
-
-def _can_be_fitted(validator: Any, *, arguments: bool) -> bool:
-    """Whether there is a value that fits: of a schema that contradicts itself, nobody can be held to it."""
-
-    def fits(value: Json, part: Json) -> bool:
-        return all(map(_only_binary, validator.evolve(schema=part).iter_errors(value)))
-
-    whole = {"allOf": [validator.schema, {"type": "object"}]} if arguments else validator.schema
-    try:
-        return fitting_value(whole, fits=fits, root=validator.schema) is not None
-    except Exception:  # noqa: BLE001 - as above: keywords with values of any type, in places that the call did not reach
-        return False
 
 
 _DRAFTS = ("Draft202012Validator", "Draft201909Validator", "Draft7Validator", "Draft6Validator", "Draft4Validator")

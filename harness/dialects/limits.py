@@ -32,15 +32,18 @@ _LIMITS = (
 )
 _STOPS = ("stop", "stop_sequences", "stopSequences", "stop_token_ids")
 _ANSWERS = ("n", "candidateCount", "candidate_count", "num_generations", "best_of")
-# What chooses tokens in the model's place: OpenAI's bias, and the constraints of vLLM, SGLang, llama.cpp and Fireworks.
+# What fixes the form of an answer in the model's place: the constraints of vLLM, SGLang, llama.cpp and Fireworks.
 _STEERING = (
-    *("logit_bias", "grammar", "regex", "ebnf", "structured_outputs", "structural_tag", "ignore_eos", "min_tokens"),
-    *("guided_json", "guided_regex", "guided_choice", "guided_grammar", "bad_words", "allowed_token_ids"),
+    *("grammar", "regex", "ebnf", "structured_outputs", "structural_tag", "allowed_token_ids"),
+    *("guided_json", "guided_regex", "guided_choice", "guided_grammar"),
 )
+# What makes tokens likelier or rarer, and so decides on whether an answer ends or calls, but not on its form.
+_BIASING = ("logit_bias", "bad_words", "ignore_eos", "min_tokens")
 _CHOICES = ("tool_choice", "toolChoice", "function_call")
 
 
 _OWN_ROLES = ("assistant", "model")
+_OWN_ITEMS = ("function_call", "custom_tool_call", "reasoning")  # of OpenAI's Responses API, which have no role
 _MESSAGES = ("messages", "contents", "input")
 _ELSEWHERE = ("previous_response_id", "conversation", "cachedContent", "cached_content", "session_id")
 
@@ -52,8 +55,9 @@ class Limits:
     model's own, which it goes on from. ``other_tools`` counts tools that are no functions of the caller's: the
     provider's own, MCP servers, tools of free text. ``unread_choice`` is a tool choice that can't be read here.
     ``deferred`` are names of tools whose schemas the model sees only when a search has loaded them, ``doubled`` those
-    that are offered twice with different schemas. ``steered`` names an option that chooses tokens in the model's place,
-    ``broken`` says what is wrong in the conversation: a call without a result, a result without a call, no question.
+    that are offered twice with different schemas. ``steered`` names an option that fixes the form of the answer in the
+    model's place, ``biased`` one that makes tokens likelier or rarer. ``broken`` says what is wrong in the
+    conversation: a call without a result, a result without a call, no question.
     """
 
     tokens: int | None = None
@@ -65,6 +69,7 @@ class Limits:
     deferred: frozenset[str] = frozenset()
     doubled: frozenset[str] = frozenset()
     steered: str = ""
+    biased: str = ""
     broken: str = ""
 
 
@@ -83,8 +88,22 @@ def limits(question: ChatRequest) -> Limits:
         unread_choice=question.choice is None and any(_chosen(body)),
         doubled=frozenset(_doubled(question)),
         steered=next((name for name in _STEERING if any(_found(body, (name,)))), ""),
+        biased=next((name for name in _BIASING if any(_found(body, (name,)))), ""),
         broken=_broken(question),
     )
+
+
+def of_the_caller(body: Mapping[str, Json]) -> dict[str, Json]:
+    """A request without the model's own earlier turns: what the caller wrote."""
+    made = dict(body)
+    for name in _MESSAGES:
+        if isinstance(given := made.get(name), list):
+            made[name] = [one for one in given if not (isinstance(one, dict) and _own(one))]
+    return made
+
+
+def _own(item: Mapping[str, Json]) -> bool:
+    return item.get("role") in _OWN_ROLES or item.get("type") in _OWN_ITEMS
 
 
 def _number(value: Json) -> int | None:

@@ -113,17 +113,19 @@ def disagreed(seen: CheckContext) -> Finding | None:
     return unjudged(DISAGREED, wrong, "litellm") if wrong else None
 
 
-def unaccountable(seen: CheckContext, *, ended: bool = True) -> Finding | None:
+def unaccountable(seen: CheckContext, *, ended: bool = True, misfit: bool = False) -> Finding | None:
     """Why this answer may not be held against the model; None where it may. ``ended`` False: for what an answer shows
-    whether or not it was cut, such as a call that is there.
+    whether or not it was cut, such as a call that is there. ``misfit`` is ``steered``'s.
     """
     found = unread(seen) or disagreed(seen)
-    return found or ((cut(seen) or refused(seen) or steered(seen) or elsewhere(seen)) if ended else None)
+    return found or ((cut(seen) or refused(seen) or steered(seen, misfit=misfit) or elsewhere(seen)) if ended else None)
 
 
-def steered(seen: CheckContext) -> Finding | None:
-    """That the caller chose tokens in the model's place: by a bias, or a grammar of its own."""
-    by = seen.limits.steered
+def steered(seen: CheckContext, *, misfit: bool = False) -> Finding | None:
+    """That the caller chose tokens in the model's place: by a grammar of its own or, but for a ``misfit`` in what the
+    model did write, by a bias.
+    """
+    by = seen.limits.steered or ("" if misfit else seen.limits.biased)
     return unjudged("the caller steered the model's tokens", by, "caller") if by else None
 
 

@@ -117,7 +117,7 @@ def _auto(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
 def _no_call(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
     called = calls_of(seen, reading)
     wrong = f"the choice `none` was sent, and it called {names(called)}" if called else None
-    yield (wrong and steered(seen)) or judged(wrong, "no call", blame="provider")
+    yield (wrong and steered(seen, misfit=True)) or judged(wrong, "no call", blame="provider")
 
 
 def _required(seen: CheckContext, reading: Reply) -> Iterator[Finding]:

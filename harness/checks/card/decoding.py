@@ -14,6 +14,7 @@ from harness.checks.card.tool_schemas import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
 from harness.dialects import DIALECTS
+from harness.dialects.limits import of_the_caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,7 +176,7 @@ def markers(seen: CheckContext) -> Iterator[Finding]:
     found = marker(reply)
     if found and (why := unread(seen) or disagreed(seen)):
         yield why
-    elif found and seen.asked is not None and marked(json.dumps(seen.asked.body, ensure_ascii=False)):
+    elif found and seen.asked is not None and marked(json.dumps(of_the_caller(seen.asked.body), ensure_ascii=False)):
         yield unjudged("the caller wrote of such markers", found, "caller")
     elif found and (why := continued(seen) or steered(seen)):
         yield why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import continued, unaccountable, unjudged
+from harness.checks.card.blame import continued, steered, unaccountable, unjudged
 from harness.checks.card.context import CardCheck, describe, failed, judged, passing, unsupported
 from harness.checks.json_equality import parsed, shown
 from harness.checks.schema import UnreadableSchemaError, recorded_misfit
@@ -34,7 +34,7 @@ def wanted_json(seen: CheckContext) -> dict[str, Json] | None:
     return {} if asked.get("message_return_type") == "json" else None
 
 
-def _answer_in_json(seen: CheckContext) -> Iterator[Reply | Finding]:
+def _answer_in_json(seen: CheckContext, *, misfit: bool = False) -> Iterator[Reply | Finding]:
     """The answer that must be JSON; a finding where it can't be judged; nothing where none was asked for."""
     if isinstance(seen.observation.error, UnsupportedError):
         yield unsupported(describe(seen.observation.error))
@@ -45,7 +45,7 @@ def _answer_in_json(seen: CheckContext) -> Iterator[Reply | Finding]:
         return
     if not isinstance(reading, Reply) or reading.calls or reading.errors or (reply and reply.calls):
         return
-    if why := unaccountable(seen) or continued(seen):
+    if why := unaccountable(seen, misfit=misfit) or continued(seen):
         yield why
     elif reading.provider_calls and not reading.text:
         yield unjudged("the provider's own tools answered")
@@ -73,13 +73,13 @@ def json_schema(seen: CheckContext) -> Iterator[Finding]:
     wanted = wanted_json(seen)
     if not wanted:
         return
-    for reply in _answer_in_json(seen):
+    for reply in _answer_in_json(seen, misfit=True):
         if isinstance(reply, Finding):
             yield reply
             continue
         ok, value = parsed(reply.text)
         if not ok:
-            yield _not_json(reply)
+            yield steered(seen) or _not_json(reply)
             continue
         try:
             unfit = recorded_misfit(value, wanted)

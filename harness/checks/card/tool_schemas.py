@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import BY_LIMIT, BY_STOP, ended, unaccountable, unjudged
+from harness.checks.card.blame import BY_LIMIT, BY_STOP, ended, steered, unaccountable, unjudged
 from harness.checks.card.context import CardCheck, describe, failed, passing, unsupported
 from harness.checks.json_equality import shown
 from harness.checks.schema import UnreadableSchemaError, recorded_misfit
@@ -30,7 +30,7 @@ def unended(seen: CheckContext) -> Finding | None:
     As Kimi K2's vendor verifier has it, only answers that ended with ``tool_calls`` are; where a dialect has no word of
     its own for that, those that ended by themselves.
     """
-    if why := unaccountable(seen):
+    if why := unaccountable(seen, misfit=True):
         return why
     reading, reply = seen.reading, seen.observation.reply
     if not isinstance(reading, Reply) or seen.asked is None:
@@ -54,7 +54,7 @@ def accuracy(seen: CheckContext) -> Iterator[Finding]:
         if call.name in seen.wire:
             yield fitting(seen, call, f"[{number}]")
     for bad in reading.errors:
-        yield _broken(seen, bad)
+        yield steered(seen) or _broken(seen, bad)
 
 
 def _broken(seen: CheckContext, bad: CallError) -> Finding:

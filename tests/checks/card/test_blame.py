@@ -160,6 +160,16 @@ INNOCENT = {
     "a marker of a family that the caller wrote of": of(
         replace(SAID, text="<｜tool▁calls▁begin｜>"), body={"messages": [{"role": "user", "content": "Answer in <tool_call>."}]}
     ),
+    "a marker in a tool's description": of(
+        replace(SAID, text="<tool_call>"), body={"tools": [{**tool("weather"), "description": "As <tool_call>."}]}
+    ),
+    "an unfit call by a grammar": of(UNFIT, body={"guided_grammar": "root ::= x"}),
+    "a call by a grammar though none was wanted": of(CALLED, asked={"tool_choice": "none"}, body={"guided_json": CITY}),
+    "broken arguments of an answer that may not end": of(
+        replace(CALLED, calls=(), errors=(CallError("arguments", "no JSON", '{"ci', "weather", "call_1"),)), body={"ignore_eos": True}
+    ),
+    "no call by a bias of the caller's": of(SAID, asked=REQUIRED, body={"logit_bias": {"90": -100}}),
+    "nothing at all by a bias of the caller's": of(replace(SAID, text=""), body={"bad_words": ["a"]}),
     "markers in code": of(replace(SAID, text="Qwen writes `<tool_call>` here.")),
 }  # fmt: skip
 
@@ -172,6 +182,16 @@ GUILTY = {
     ("C6", "an unfit call"): of(UNFIT),
     ("C6", "an unfit call of a tool that is offered twice alike"): of(
         UNFIT, body={"tools": [tool("weather"), tool("weather")]}
+    ),
+    **{
+        ("C6", f"an unfit call with {name}"): of(UNFIT, body={name: value})
+        for name, value in {"min_tokens": 1, "ignore_eos": True, "bad_words": ["x"], "logit_bias": {"9": -100}}.items()
+    },
+    ("J2", "unfit JSON with a bias"): of(
+        replace(SAID, text="{}"), offered=(), body={**ANSWER, "logit_bias": {"9": 1}}, asked=ANSWER
+    ),
+    ("C2", "a call though none was wanted, with a bias"): of(
+        CALLED, asked={"tool_choice": "none"}, body={"logit_bias": {"9": 1}}
     ),
     ("C6", "a call against a pattern"): of(
         called(replace(PARIS, parameters={"city": "Paris"})),
@@ -198,6 +218,16 @@ GUILTY = {
     ("D3", "nothing at all"): of(replace(SAID, text="")),
     ("R3", "thinking alone"): of(ALONE),
     ("D11", "markers"): of(replace(SAID, text="<tool_call>{}</tool_call>")),
+    ("D11", "markers as in an earlier answer"): of(
+        replace(SAID, text="<tool_call>{}</tool_call>"),
+        body={
+            "messages": [
+                {"role": "user", "content": "?"},
+                {"role": "assistant", "content": "<tool_call>"},
+                {"role": "user", "content": "?"},
+            ]
+        },
+    ),
     ("C2", "a call though none was wanted, cut by the limit"): of(
         replace(CALLED, finish="length", raw_finish="length"), asked={"tool_choice": "none"}, body=LIMIT
     ),
