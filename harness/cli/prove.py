@@ -78,7 +78,7 @@ def run(words: argparse.Namespace) -> int:
     if words.self_check:
         return _self_check(out)
     backend = _tried(backend_at(words.backend), words, out)
-    laws, keep = _laws(words), Path(words.keep)
+    laws, keep = _laws(words), _writable(Path(words.keep))
     effort = _effort(words, examples, keep, _likes(words))
     words.provider = list(effort.like) or words.provider
     proofs = _proofs(backend, laws, words, effort, out)
@@ -108,6 +108,19 @@ def _laws(words: argparse.Namespace) -> tuple[Law, ...]:
         raise UsageError(f"no grade {', '.join(unknown)}; there are {', '.join(GRADES)}")
     others = () if words.backend == _OURS or words.law else GRADES[:-1]
     return chosen_laws(words.law, words.grade or others)
+
+
+def _writable(keep: Path) -> Path:
+    """The folder, or one that can be made. Raises ``UsageError``, before hours are spent on what is then lost."""
+    import os
+
+    from harness.core.errors import UsageError
+
+    folder = keep / "counterexamples"
+    there = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UsageError(f"--keep {keep}: {there} is no folder that can be written; give another")
+    return keep
 
 
 def _likes(words: argparse.Namespace) -> dict[str, WireProfile]:

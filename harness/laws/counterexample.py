@@ -38,7 +38,7 @@ def kept_questions(folder: Path, backend: str) -> tuple[Question, ...]:
     """The questions of the counterexamples that ``folder`` keeps for ``backend``; what can't be read is left alone."""
     found = []
     for file in sorted(folder.glob(f"*{SUFFIX}")):
-        with contextlib.suppress(OSError, ValueError, UsageError):
+        with contextlib.suppress(OSError, ValueError, RecursionError, UsageError):
             kept = from_json(json.loads(file.read_bytes()), str(file))
             if kept.backend == backend:
                 found.append(kept.question)

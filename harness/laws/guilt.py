@@ -17,7 +17,7 @@ from harness.laws.question import carried
 from harness.laws.streaming import ENDS, ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Collection, Container, Mapping
 
     from harness.laws.question import Question
 
@@ -105,17 +105,35 @@ def simpler(question: Question) -> tuple[Question, ...]:
     return (replace(question, kind="plain", tools=tools, reply=whole),)
 
 
-def effects(causes: dict[str, frozenset[str]], chosen: Container[str]) -> dict[str, frozenset[str]]:
-    """Each law that broke beside one of its causes alone, and which of them are ``chosen``; ``causes`` has an empty set
-    for a law that once broke without any.
+def blame(
+    found: Collection[str], causes: Mapping[str, frozenset[str]], owner_of: Callable[[str], str]
+) -> dict[str, frozenset[str]]:
+    """The verdict on the laws that were ``found`` broken: owner → those that its cause breaks beside it.
+
+    ``causes`` has for a law those that broke wherever it did, and an empty set where it once broke without any: it is
+    named beside the first that is in the verdict. ``owner_of`` says whom else to blame, ``""`` for nobody: then what
+    was hidden behind it is judged by itself. Of ``found`` at least one is always named.
     """
-    found = {law: frozenset(one for one in beside if one in chosen) for law, beside in causes.items()}
-    return {law: beside for law, beside in found.items() if beside}
+    verdict: dict[str, frozenset[str]] = {}
+    rest, dropped = sorted(found), []
+    hidden = {law: beside & set(found) for law, beside in causes.items() if law in found}
+    while rest:
+        turn = [law for law in rest if not hidden.get(law, frozenset()) & set(rest)] or rest
+        for law in turn:
+            mine = _behind(law, hidden)
+            owner = next((one for one in sorted(verdict) if mine & {one, *verdict[one]}), "") or owner_of(law)
+            along = frozenset({law}) if law == owner else verdict.pop(law, frozenset[str]()) | {law}
+            if owner:
+                verdict[owner] = (verdict.get(owner, frozenset()) | along) - {owner}
+            else:
+                dropped.append(law)
+        rest = [law for law in rest if law not in turn]
+    return verdict or {law: frozenset() for law in dropped}
 
 
-def behind(law: str, hidden: dict[str, frozenset[str]]) -> frozenset[str]:
+def _behind(law: str, hidden: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The causes of ``law``, and theirs."""
-    found, new = frozenset[str](), hidden[law]
+    found, new = frozenset[str](), hidden.get(law, frozenset())
     while new:
         found, new = found | new, frozenset(far for near in new for far in hidden.get(near, ())) - found - new
     return found

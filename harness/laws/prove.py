@@ -17,7 +17,7 @@ from harness.laws.bare import BLIND
 from harness.laws.bare import complete as bare_complete
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.guilt import CONTENT, STREAMED, alone, behind, causes_of, effects, guilty, simpler
+from harness.laws.guilt import CONTENT, alone, blame, causes_of, guilty, simpler
 from harness.laws.known_faults import known
 from harness.laws.provider_options import provers
 from harness.laws.question import carried
@@ -187,13 +187,12 @@ class _Proving:
     able: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.proof.mode in BARE_MODES:
-            self.laws = [law for law in self.laws if law.id not in BLIND]
+        blind = BLIND if self.proof.mode in BARE_MODES else frozenset[str]()
+        self.laws = [law for law in self.laws if law.id not in blind]
         self.chosen = frozenset(law.id for law in self.laws)
-        if any(law.derived for law in self.laws):  # what they are blamed for is found by other laws
-            finders = CONTENT | STREAMED - self.chosen
-            more = (law for law in ALL_LAWS if law.id in finders and law.grade != "opinion")
-            self.laws = tuple(dict.fromkeys((*self.laws, *more)))
+        # What a law is blamed for may be found by any other: the verdict is that of all laws, whatever was chosen.
+        more = (law for law in ALL_LAWS if law.grade != "opinion" and law.id not in blind)
+        self.laws = tuple(dict.fromkeys((*self.laws, *more)))
 
     def searched(self) -> Proof:
         proof, effort = self.proof, self.effort
@@ -256,34 +255,47 @@ class _Proving:
                 _keep(self.proof, law, "the caller's own data was changed after the call", trial)
 
     def blamed(self) -> Proof:
-        """One cause breaks one law: hand what follows from another law's cause to that law."""
+        """One cause breaks one law: hand what follows from another law's cause to that law. All laws have their part
+        in the verdict, and what was chosen is taken out of it.
+        """
         proof = self.proof
-        hidden = effects(proof.causes, self.chosen & proof.broken.keys())
-        for law_id in hidden.keys() & proof.broken.keys():
-            del proof.broken[law_id]
-        for law_id in sorted(proof.broken):
-            broken = proof.broken[law_id]
-            if law_id == "N6" and self._wrong_alone(broken.trial.question):
-                del proof.broken[law_id]
-                continue
-            breaks = self._breaks(broken)
-            if self.effort.shrink and law_id not in self.found and not broken.complaint.endswith("after the call"):
-                shrunk(broken.trial.question, breaks)
-                broken = proof.broken[law_id]
-            cause = self._cause(broken)
-            owner = guilty(cause.law.id, cause.trial.question, self._breaks(cause) if cause is not broken else breaks)
-            if owner != law_id and (not owner or owner in self.chosen or law_id not in self.chosen):
-                del proof.broken[law_id]
-                self._hand_over(cause, owner, broken.others | ({law_id} & self.chosen))
-        for law_id in sorted(hidden):
-            mine = behind(law_id, hidden)
-            owner = next((one for one in sorted(proof.broken) if mine & {one, *proof.broken[one].others}), "")
-            if owner:
-                self._hand_over(proof.broken[owner], owner, frozenset({law_id}))
-        for counts in (proof.broken, proof.judged, proof.known):
+        aside, verdict = dict(proof.broken), blame(proof.broken.keys(), proof.causes, self._owner)
+        examples, proof.broken = {**aside, **proof.broken}, {}
+        for owner, along in verdict.items():
+            mine = sorted(
+                ({owner} | along) & self.chosen, key=lambda law: (law != owner, bool(proof.causes.get(law)), law)
+            )
+            if mine:
+                first = mine[0]
+                if first != owner:
+                    proof.broken[first] = examples[first]
+                    self._shrink(first)
+                    examples[first] = proof.broken[first]
+                proof.broken[first] = replace(examples[first], others=frozenset(mine[1:]))
+        for counts in (proof.judged, proof.known):
             for law_id in counts.keys() - self.chosen:
                 del counts[law_id]
         return proof
+
+    def _owner(self, law_id: str) -> str:
+        """The law to blame for what broke this one, which is handed the example; "" for what others find."""
+        if law_id == "N6" and self._wrong_alone(self.proof.broken[law_id].trial.question):
+            return ""
+        if law_id in self.chosen:
+            self._shrink(law_id)
+        cause = self._cause(self.proof.broken[law_id])
+        owner = guilty(cause.law.id, cause.trial.question, self._breaks(cause))
+        if owner not in {"", law_id}:
+            del self.proof.broken[law_id]
+            before = self.proof.broken.get(owner)
+            if before is None or size(before.trial.question) > size(cause.trial.question):
+                self.proof.broken[owner] = replace(cause, law=BY_ID[owner])
+        return owner
+
+    def _shrink(self, law_id: str) -> None:
+        broken = self.proof.broken[law_id]
+        if self.effort.shrink and law_id not in self.found and not broken.complaint.endswith("after the call"):
+            shrunk(broken.trial.question, self._breaks(broken))
 
     def _cause(self, broken: BrokenLaw) -> BrokenLaw:
         """What breaks with less in the answer, or ``broken`` itself."""
@@ -295,21 +307,10 @@ class _Proving:
         for less in filter(carried, simpler(question)):
             trial = self.put(less)
             for law in self.laws:
-                complaint = complaint_of(law, trial) if law.id in CONTENT & self.chosen else ""
+                complaint = complaint_of(law, trial) if law.id in CONTENT else ""
                 if complaint and not known(trial, law.id):
                     return self._cause(BrokenLaw(law, complaint, trial, broken.after))
         return broken
-
-    def _hand_over(self, broken: BrokenLaw, owner: str, others: frozenset[str]) -> None:
-        """``owner`` is blamed for ``broken``, and for what ``others`` found: the smaller example is kept."""
-        if owner not in self.chosen:
-            return
-        before = self.proof.broken.get(owner)
-        if before is not None:
-            others |= before.others
-            if size(before.trial.question) <= size(broken.trial.question):
-                broken = before
-        self.proof.broken[owner] = replace(broken, law=BY_ID[owner], others=others - {owner})
 
     def _wrong_alone(self, question: Question) -> bool:
         """Whether one of those that were asked at the same time is answered wrongly by itself too."""

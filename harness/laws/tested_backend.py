@@ -43,6 +43,8 @@ def backend_at(name: str) -> Backend:
         home, found = named(name)
     except (ImportError, AttributeError) as error:
         raise UsageError(f"there is no backend at {name!r}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever a user's module raises
+        raise UsageError(f"there is no backend at {name!r}: its import raises {error!r}") from error
     if callable(getattr(found, "complete", None)):
         return Backend(found.complete, getattr(found, "acomplete", None), _errors(found), _streams(found))
     if not callable(found):

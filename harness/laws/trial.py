@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from harness.core.chat import Reply
 from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import dialect_at
@@ -25,12 +24,13 @@ from harness.dialects.request import read_request
 from harness.interception.clients import answering
 from harness.laws.json_identity import number_differs, same
 from harness.laws.question import conversation, copied, first_of, next_of, offered, options, served
+from harness.laws.replies import reply_complaint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
-    from harness.core.chat import Json
+    from harness.core.chat import Json, Reply
     from harness.core.exchange import Failure, HttpRequest
     from harness.dialects.chat_request import ChatRequest
     from harness.laws.question import Question
@@ -197,8 +197,8 @@ class _UnderWay:
         return complete(model, messages, tools=tools or None, stream=self.question.stream, **more)
 
     def trial(self, reply: Reply | None, error: BaseException | None) -> Trial:
-        if error is None and not isinstance(reply, Reply):
-            reply, error = None, TypeError(f"a backend returns a Reply, not {reply!r}")
+        if error is None and (wrong := reply_complaint(reply)):
+            reply, error = None, TypeError(wrong)
         return Trial(
             self.question,
             tuple(self.requests),
@@ -294,7 +294,11 @@ def _came_back(first: Trial, question: Question) -> Reply | None:
     reply, drawn = first.reply, question.reply
     if reply is None or reply.errors or reply.text != drawn.text or number_differs(drawn.calls, reply.calls):
         return None
-    return reply if len({call.id for call in reply.calls if call.id}) == len(drawn.calls) else None
+    try:
+        distinct = {call.id for call in reply.calls if call.id}
+        return reply if len(distinct) == len(drawn.calls) and reply.message else None
+    except (TypeError, ValueError, AttributeError, LookupError, RecursionError):  # other laws say what is wrong with it
+        return None
 
 
 def _without_history(first: Trial, question: Question) -> Trial:
@@ -350,7 +354,7 @@ def _one(group: _Group, under_way: _UnderWay, complete: Complete) -> Trial:
     with answering(group), _as_mine(under_way):
         try:
             return under_way.trial(under_way.put(complete), None)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
         except CassetteMiss as error:
             return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))
@@ -362,7 +366,7 @@ async def _aone(under_way: _UnderWay, acomplete: AComplete) -> Trial:
     with _as_mine(under_way):
         try:
             return under_way.trial(await under_way.put(acomplete), None)
-        except (KeyboardInterrupt, SystemExit, asyncio.CancelledError):
+        except (KeyboardInterrupt, asyncio.CancelledError):
             raise
         except CassetteMiss as error:
             return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.core.chat import Reply
@@ -58,18 +60,33 @@ def in_workers(
             one.terminate()
 
 
-_own: list[Backend] = []
-"""The backend that this process proves."""
+_own: list[Backend | HarnessError] = []
+"""The backend that this process proves, or why there is none."""
 
 
 def _start(workers: Workers) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one says when it ends
-    workers.start()
-    _own[:] = [backend_at(workers.backend)]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        workers.start()
+        _own[:] = [backend_at(workers.backend)]
+    except HarnessError as error:  # an initializer that raises breaks the pool without a word of why
+        _own[:] = [error]
+
+
+def _end_with_parent() -> None:
+    """A proof that is killed says nothing to its workers."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _search(search: Search, provider: str, mode: str, ids: tuple[str, ...], effort: Any) -> Any:
-    proof = search(_own[0], provider, mode, [BY_ID[one] for one in ids], effort)
+    backend = _own[0]
+    if isinstance(backend, HarnessError):
+        raise UsageError(f"a worker of the proof can't start: {backend}; prove with --workers 1")
+    proof = search(backend, provider, mode, [BY_ID[one] for one in ids], effort)
     for law_id, broken in proof.broken.items():  # laws are functions: the other side has them by their ids
         proof.broken[law_id] = replace(broken, law=None, trial=_portable(broken.trial))
     return proof
@@ -89,7 +106,7 @@ def _portable(trial: Trial) -> Trial:
 
 def _pickles(value: object) -> bool:
     try:
-        pickle.dumps(value)
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes; what dumps may still not load
     except Exception:  # noqa: BLE001 - whatever a backend's own object raises
         return False
     return True

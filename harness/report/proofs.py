@@ -206,7 +206,9 @@ def _calls(reply: Reply) -> list[ToolCall | CallError]:
 
 
 def _call(one: ToolCall | CallError) -> str:
-    return f"an error holding {one.raw!r}" if isinstance(one, CallError) else f"{one.name}({_short(one.parameters)})"
+    if isinstance(one, CallError) or hasattr(one, "raw"):  # the class may be the backend's own
+        return f"an error holding {one.raw!r}"
+    return f"{one.name}({_short(one.parameters)})"
 
 
 def _short(value: Json) -> str:

@@ -165,6 +165,8 @@ def test_modes_grades_and_quirks_are_chosen(folder, capsys):
         (["--like", "groq", "--without-quirk", "crlf"], "--without-quirk has no use beside --like"),
         (["--provider", "nobody"], "no provider nobody to prove; there are openai"),
         (["--provider", "vertex_ai"], "no provider vertex_ai to prove"),
+        (["--keep", "x.json"], "x.json is no folder that can be written; give another"),
+        (["--keep", "x.json/deep/er"], "x.json is no folder that can be written; give another"),
         (["--backend", "nonsense"], "'nonsense' is no backend; write module:attribute"),
         (["--backend", "no_such:x"], "there is no backend at 'no_such:x'"),
         (["--backend", "math:pi"], "'math:pi' can't be called"),

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import replace
 
 import pytest
 
 from harness.backend.library import load_offline
-from harness.core.chat import Reply
+from harness.core.chat import CallError, Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.laws import BY_ID, bare
 from harness.laws.broken_backends.catalogue import BROKEN
-from harness.laws.counterexample import Counterexample, from_json, to_json
+from harness.laws.counterexample import Counterexample, from_json, kept_questions, to_json
+from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
 from harness.laws.prove import BARE_MODES, Effort, asker, chosen_laws, judged, prove, prove_one
 from harness.laws.question import History, Question, Turn, carried
 from harness.laws.schemas import schema_complaint
 from harness.laws.tested_backend import OURS, Backend, backend_at
 from harness.laws.workers import Workers
+from harness.report.proofs import describe, faults
 
 WRONG = {faulty.name: faulty.spoil for faulty in BROKEN}
 
@@ -211,6 +214,85 @@ def test_what_has_a_cause_of_its_own_is_not_named_beside_another():
     wrong = WRONG["bad-call-dropped"](WRONG["first-call-only"](bare.complete))
     broken = prove_one(Backend(wrong), "openai", "whole", effort=Effort(20)).broken
     assert {"D2", "D10"} <= broken.keys()
+
+
+def test_what_only_questions_beside_others_showed_is_found_where_it_is_wrong_alone_too():
+    question = next(one for one in questions("openai", stream=False, seed="") if one.beside and one.reply.calls)
+
+    def losing(*given, **options):
+        reply = bare.complete(*given, **options)
+        lost = [call.parameters for call in reply.calls] == [call.parameters for call in question.reply.calls]
+        return replace(reply, calls=reply.calls[:-1]) if lost else reply
+
+    effort = Effort(0, first=(question,), exemplars=False, shrink=False)
+    broken = prove_one(Backend(losing), "openai", "whole", effort=effort).broken
+    assert broken.keys() & {"D1", "D2"}
+    assert "N6" not in broken
+
+
+@pytest.mark.parametrize(
+    ("fault", "law"), [("host-of-the-last", "N6"), ("host-of-the-last", "Q6"), ("stopped-calls-dropped", "D1")]
+)
+def test_what_is_chosen_is_named_where_the_proof_of_all_laws_names_it(fault, law):
+    backend, effort = Backend(WRONG[fault](bare.complete)), Effort(40, shrink=False)
+    all_laws = prove_one(backend, "anthropic", "whole", effort=effort).broken
+    assert law in set(all_laws).union(*(one.others for one in all_laws.values()))
+    for laws in (chosen_laws([law]), chosen_laws(grades=[BY_ID[law].grade])):
+        broken = prove_one(backend, "anthropic", "whole", laws=laws, effort=effort).broken
+        assert law in set(broken).union(*(one.others for one in broken.values()))
+        assert broken.keys() <= {one.id for one in laws}
+
+
+class Own:
+    """A call of a class of its own, in a field where there should be an error."""
+
+    name, parameters, id = "x", {}, "call_1"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"errors": ({"name": "x"},)},
+        {"errors": (Own(),)},
+        {"errors": (CallError("arguments", "", "{", index=None),)},
+        {"calls": {"name": "x"}},
+        {"calls": None},
+        {"calls": ({"name": "x", "parameters": {}, "id": "call_1"},)},
+        {"calls": (ToolCall("x", {1, 2}, []),)},
+        {"provider_calls": 3},
+        {"usage": {"prompt": 1}},
+        {"text": None},
+        {"state": None},
+    ],
+)
+def test_a_reply_of_wrong_types_is_judged_and_reported(changed):
+    def wrong(*given, **options):
+        return replace(bare.complete(*given, **options), **changed)
+
+    fixed = exemplars("anthropic", stream=False)
+    first = tuple({one.kind: one for one in fixed}.values())
+    proof = prove_one(
+        Backend(wrong), "anthropic", "whole", effort=Effort(8, first=first, exemplars=False, shrink=False)
+    )
+    assert proof.broken
+    assert all(describe(fault) for fault in faults([proof]))
+
+
+@pytest.mark.parametrize("mode", ["whole", "async whole"])
+def test_a_backend_that_exits_is_judged_for_it(mode):
+    def leaving(*given, **options):
+        sys.exit(3)
+
+    async def aleaving(*given, **options):
+        sys.exit(3)
+
+    proof = prove_one(Backend(leaving, aleaving), "openai", mode, effort=Effort(2, exemplars=False, shrink=False))
+    assert any("SystemExit" in repr(one.trial.error) for one in proof.broken.values())
+
+
+def test_a_counterexample_too_deep_to_be_read_is_left_alone(tmp_path):
+    (tmp_path / "deep.law.json").write_text("[" * 100_000)
+    assert kept_questions(tmp_path, OURS) == ()
 
 
 @pytest.mark.parametrize("law", ["S1", "D1", "D10"])

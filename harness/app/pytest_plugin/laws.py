@@ -116,7 +116,7 @@ class LawFile(pytest.File):
 
         try:
             kept = from_json(json.loads(self.path.read_bytes()), str(self.path))
-        except (ValueError, UsageError) as error:
+        except (ValueError, RecursionError, UsageError) as error:
             raise self.CollectError(f"{self.path}: {error}") from error
         yield LawItem.from_parent(self, name=f"{kept.law}[{kept.question.provider}-{kept.mode}]", kept=kept)
 
