@@ -122,10 +122,10 @@ def blame(
         for law in turn:
             mine = _behind(law, hidden)
             owner = next((one for one in sorted(verdict) if mine & {one, *verdict[one]}), "") or owner_of(law)
-            along = frozenset({law}) if law == owner else verdict.pop(law, frozenset[str]()) | {law}
             if owner:
+                along = frozenset({law}) if law == owner else verdict.pop(law, frozenset[str]()) | {law}
                 verdict[owner] = (verdict.get(owner, frozenset()) | along) - {owner}
-            else:
+            elif law not in verdict:  # another may have been handed to it
                 dropped.append(law)
         rest = [law for law in rest if law not in turn]
     return verdict or {law: frozenset() for law in dropped}

@@ -184,7 +184,7 @@ class _Proving:
     found: frozenset[str] = frozenset()
     last: Trial | None = None
     chosen: frozenset[str] = frozenset()
-    able: dict[str, bool] = field(default_factory=dict)
+    able: dict[tuple[str, bool], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         blind = BLIND if self.proof.mode in BARE_MODES else frozenset[str]()
@@ -236,15 +236,17 @@ class _Proving:
         return judge(trial, self.laws, self.proof) is not None
 
     def _answerable(self, question: Question) -> Question:
-        """``question`` without what is asked at the same time of providers that this backend does not know."""
-        beside = tuple(one for one in question.beside if one.provider == question.provider or self._knows(one.provider))
+        """``question`` without what is asked beside it that this backend can't answer: streams, other providers."""
+        beside = tuple(one for one in question.beside if self._knows(one.provider, stream=one.stream))
         return question if len(beside) == len(question.beside) else replace(question, beside=beside)
 
-    def _knows(self, provider: str) -> bool:
-        if provider not in self.able:
-            trial = self.put(exemplars(provider, stream=False)[0])
-            self.able[provider] = bool(trial.requests) and not differences(trial)
-        return self.able[provider]
+    def _knows(self, provider: str, *, stream: bool) -> bool:
+        if (provider, stream) == (self.proof.provider, self._streams()):
+            return True
+        if (provider, stream) not in self.able:
+            trial = self.put(exemplars(provider, stream=stream)[0])
+            self.able[provider, stream] = bool(trial.requests) and not differences(trial)
+        return self.able[provider, stream]
 
     def _late(self) -> None:
         """What the caller gave for the question before may have been changed since."""
@@ -259,19 +261,19 @@ class _Proving:
         in the verdict, and what was chosen is taken out of it.
         """
         proof = self.proof
-        aside, verdict = dict(proof.broken), blame(proof.broken.keys(), proof.causes, self._owner)
-        examples, proof.broken = {**aside, **proof.broken}, {}
+        found, verdict = dict(proof.broken), blame(proof.broken.keys(), proof.causes, self._owner)
+        examples, proof.broken = {**found, **proof.broken}, {}
         for owner, along in verdict.items():
             mine = sorted(
                 ({owner} | along) & self.chosen, key=lambda law: (law != owner, bool(proof.causes.get(law)), law)
             )
             if mine:
-                first = mine[0]
+                first, before = mine[0], proof.broken.get(mine[0])
+                proof.broken[first] = before or examples[first]
                 if first != owner:
-                    proof.broken[first] = examples[first]
                     self._shrink(first)
-                    examples[first] = proof.broken[first]
-                proof.broken[first] = replace(examples[first], others=frozenset(mine[1:]))
+                others = frozenset(mine[1:]) | (before.others if before else frozenset())
+                proof.broken[first] = replace(proof.broken[first], others=others)
         for counts in (proof.judged, proof.known):
             for law_id in counts.keys() - self.chosen:
                 del counts[law_id]
