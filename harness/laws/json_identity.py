@@ -1,6 +1,6 @@
 """Equality of JSON values, exactly as sent: 1 is neither true nor 1.0, 0.0 is not -0.0, keys keep their order.
 
-What kind of mapping or sequence holds the values does not matter.
+What kind of mapping or sequence holds the values does not matter. ``reply_complaint`` says whether a reply has them.
 """
 
 from __future__ import annotations
@@ -8,13 +8,10 @@ from __future__ import annotations
 import marshal
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
-from harness.core.chat import Json
-
-if TYPE_CHECKING:
-    from harness.core.chat import ToolCall
+from harness.core.chat import CallError, Json, ProviderCall, Reply, ToolCall, Usage
 
 _SHOWN = 160
 Place = tuple[str, Json, Json]
@@ -107,3 +104,30 @@ def number_differs(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> s
     if len(expected) == len(found):
         return ""
     return f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found][:9]}"
+
+
+_LISTS = {"calls": ToolCall, "errors": CallError, "provider_calls": ProviderCall}
+
+
+def reply_complaint(reply: object) -> str:
+    """What makes ``reply`` no Reply; ``""`` for nothing. What it holds may be of other classes with the same fields."""
+    if not isinstance(reply, Reply):
+        return f"a backend returns a Reply, not {shown(reply)}"
+    for name, plain in (("text", str), ("reasoning", str), ("refusal", str), ("state", Mapping)):
+        if not isinstance(value := getattr(reply, name), plain):
+            return f"Reply.{name} is a {plain.__name__}, not {shown(value)}"
+    for name, kind in _LISTS.items():
+        value = getattr(reply, name)
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return f"Reply.{name} is a tuple of {kind.__name__}, not {shown(value)}"
+        strange = [one for one in value if not _has_fields(one, kind)]
+        if strange:
+            return f"Reply.{name} holds {kind.__name__}, not {shown(strange[0])}"
+    return (
+        "" if reply.usage is None or _has_fields(reply.usage, Usage) else f"Reply.usage can't be {shown(reply.usage)}"
+    )
+
+
+def _has_fields(value: object, kind: type[ToolCall | CallError | ProviderCall | Usage]) -> bool:
+    whole = isinstance(value, kind) or all(hasattr(value, one.name) for one in fields(kind))
+    return whole and (kind is not CallError or isinstance(getattr(value, "index", None), int))

@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import HarnessError
 from harness.core.exchange import Chunk
 from harness.laws.json_identity import differ, difference, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from harness.core.chat import Json
+    from harness.core.chat import Json, Reply, ToolCall
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
     from harness.laws.trial import Trial
 
 WHOLE = frozenset({"plain", "broken", "unknown", "written"})
 """Kinds of question whose answer is a whole reply."""
-
-
-_LISTS = {"calls": ToolCall, "errors": CallError, "provider_calls": ProviderCall}
-
-
-def reply_complaint(reply: object) -> str:
-    """What makes ``reply`` no Reply; ``""`` for nothing. What it holds may be of other classes with the same fields."""
-    if not isinstance(reply, Reply):
-        return f"a backend returns a Reply, not {shown(reply)}"
-    for name, plain in (("text", str), ("reasoning", str), ("refusal", str), ("state", Mapping)):
-        if not isinstance(value := getattr(reply, name), plain):
-            return f"Reply.{name} is a {plain.__name__}, not {shown(value)}"
-    for name, kind in _LISTS.items():
-        value = getattr(reply, name)
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            return f"Reply.{name} is a tuple of {kind.__name__}, not {shown(value)}"
-        strange = [one for one in value if not _has_fields(one, kind)]
-        if strange:
-            return f"Reply.{name} holds {kind.__name__}, not {shown(strange[0])}"
-    return (
-        "" if reply.usage is None or _has_fields(reply.usage, Usage) else f"Reply.usage can't be {shown(reply.usage)}"
-    )
-
-
-def _has_fields(value: object, kind: type[ToolCall | CallError | ProviderCall | Usage]) -> bool:
-    whole = isinstance(value, kind) or all(hasattr(value, one.name) for one in fields(kind))
-    return whole and (kind is not CallError or isinstance(getattr(value, "index", None), int))
 
 
 def differences(trial: Trial) -> dict[str, str]:
