@@ -57,7 +57,7 @@ def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> st
         return None
     text = json.dumps(schema, sort_keys=True)
     worst, why = None, ""
-    newest: Any = None
+    newest = ""
     try:
         for draft in _drafts(text):
             validator = _validator(text, draft)
@@ -67,7 +67,7 @@ def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> st
             worst = _best([one for one in validator.iter_errors(value) if not _only_binary(one)])
             if worst is None:
                 return None
-            newest = newest or validator
+            newest = newest or draft
     except UnreadableSchemaError:
         raise
     except Exception as error:
@@ -75,10 +75,15 @@ def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> st
         raise UnreadableSchemaError(f"{type(error).__name__}: {error}") from error
     if worst is None:
         raise UnreadableSchemaError(f"it is no valid JSON schema ({why[:200]})")
-    parts = [newest.schema, {"type": "object"}] if arguments else [newest.schema]
-    if contradicts(parts, newest, _only_binary):
+    if _contradictory(text, newest, arguments=arguments):
         raise UnreadableSchemaError(f"it contradicts itself; of this value it says: {worst[:200]}")
     return worst
+
+
+@functools.lru_cache(maxsize=4096)
+def _contradictory(text: str, draft: str, *, arguments: bool) -> bool:
+    validator = _validator(text, draft)
+    return contradicts([validator.schema, *([{"type": "object"}] if arguments else [])], validator, _only_binary)
 
 
 _DRAFTS = ("Draft202012Validator", "Draft201909Validator", "Draft7Validator", "Draft6Validator", "Draft4Validator")
