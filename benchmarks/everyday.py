@@ -155,7 +155,7 @@ def main() -> int:
                 write(folder, kind, tests)
                 cpu(folder, kind, 1)  # compiles what there is to compile
             # In turn, so that a busy minute hits all alike; what is a tenth of a second is measured more often.
-            for _ in range(words.runs if tests > 1 else 3 * words.runs):
+            for _ in range(words.runs if tests > 1 else 5 * words.runs):
                 for kind in KINDS:
                     took = cpu(Path(place) / f"{kind}-{tests}", kind, 1)
                     found[kind] = min(found.get(kind, took), took)
