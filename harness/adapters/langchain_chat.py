@@ -17,18 +17,14 @@ if TYPE_CHECKING:
 
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``ChatOpenAI.invoke``, or the sum of the chunks of its ``stream``; tools by ``bind``, as they are."""
-    asked = _bound(model, tools, options)
-    return reply(reduce(add, asked.stream(list(messages))) if stream else asked.invoke(list(messages)))
+    return answer(_bound(model, tools, options), messages, stream=stream)
 
 
 async def acomplete(
     model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
 ) -> Reply:
     """``ainvoke``, or the sum of the chunks of ``astream``."""
-    asked = _bound(model, tools, options)
-    if stream:
-        return reply(reduce(add, [chunk async for chunk in asked.astream(list(messages))]))
-    return reply(await asked.ainvoke(list(messages)))
+    return await aanswer(_bound(model, tools, options), messages, stream=stream)
 
 
 def _bound(model: str, tools: Any, options: dict[str, Any]) -> Any:
@@ -42,7 +38,19 @@ def _bound(model: str, tools: Any, options: dict[str, Any]) -> Any:
     return chat.bind(**options, **({"tools": tools} if tools else {}))
 
 
-def reply(found: Any) -> Reply:
+def answer(chat: Any, messages: Sequence[Any], *, stream: bool) -> Reply:
+    """What any of LangChain's chat models answers."""
+    return _reply(reduce(add, chat.stream(list(messages))) if stream else chat.invoke(list(messages)))
+
+
+async def aanswer(chat: Any, messages: Sequence[Any], *, stream: bool) -> Reply:
+    """The same, awaited."""
+    if stream:
+        return _reply(reduce(add, [chunk async for chunk in chat.astream(list(messages))]))
+    return _reply(await chat.ainvoke(list(messages)))
+
+
+def _reply(found: Any) -> Reply:
     """What a LangChain message holds: ``invalid_tool_calls`` are read as all calls are."""
     usage, about = found.usage_metadata, found.response_metadata
     finish = FACTS.finish(about.get("finish_reason"))

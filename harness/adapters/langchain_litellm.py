@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.langchain_chat import reply
+from harness.adapters.langchain_chat import aanswer, answer
 from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - litellm's errors are subclasses
 
 if TYPE_CHECKING:
@@ -17,18 +15,14 @@ if TYPE_CHECKING:
 
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``ChatLiteLLM.invoke``, or the sum of the chunks of its ``stream``; tools by ``bind``, as they are."""
-    asked = _bound(model, tools, options)
-    return reply(reduce(add, asked.stream(list(messages))) if stream else asked.invoke(list(messages)))
+    return answer(_bound(model, tools, options), messages, stream=stream)
 
 
 async def acomplete(
     model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
 ) -> Reply:
     """``ainvoke``, or the sum of the chunks of ``astream``."""
-    asked = _bound(model, tools, options)
-    if stream:
-        return reply(reduce(add, [chunk async for chunk in asked.astream(list(messages))]))
-    return reply(await asked.ainvoke(list(messages)))
+    return await aanswer(_bound(model, tools, options), messages, stream=stream)
 
 
 def _bound(model: str, tools: Any, options: dict[str, Any]) -> Any:

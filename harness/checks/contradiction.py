@@ -11,8 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
-
-from harness.checks.fitting_value import referred
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -290,3 +289,14 @@ def _property(flat: dict[str, Any], name: str) -> Iterator[Json]:
         yield flat["properties"][name]
     elif not flat.get("patternProperties"):
         yield flat.get("additionalProperties", True)
+
+
+def referred(pointer: str, root: Json) -> Json:
+    """What a reference within the same schema leads to; False, which nothing fits, where it leads nowhere."""
+    for step in unquote(pointer.removeprefix("#")).strip("/").split("/") if pointer.strip("#/") else ():
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(root, list) and name.isdecimal() and int(name) < len(root):
+            root = root[int(name)]
+        else:
+            root = root.get(name, False) if isinstance(root, dict) else False
+    return root

@@ -7,8 +7,7 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.contradiction import contradicts
-from harness.checks.fitting_value import referred
+from harness.checks.contradiction import contradicts, referred
 from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:

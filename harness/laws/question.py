@@ -81,8 +81,7 @@ class Question:
 
     ``details`` are a description and a schema for each tool, by place, ``marks`` what else is asked for it. ``asked``
     is the last that the user says; without it the conversation ends in a tool's result. ``choice`` names a tool,
-    ``word`` is a word in its place,
-    of the tools ``allowed`` where there are such.
+    ``word`` is a word in its place, of the tools ``allowed`` where there are such.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
     share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time, of any provider and in any
     mode: as tasks of one loop where the backend is awaited, else from a pool or, ``together``, from a new thread each.
@@ -281,7 +280,7 @@ def _waiting(made: HttpResponse, question: Question) -> HttpResponse:
 
 def rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
     """The whole answer. Raises ``UsageError`` where the dialect has no place for it. Under the tools' own names it is
-    written once: whoever drew the question has seen to it that it can be.
+    written once: whatever draws a question sees that it can be written.
     """
     named: list[ToolCall | CallError] = [*question.reply.calls, *question.reply.errors]
     if any(wire.get(one.name or "", one.name) != one.name for one in named):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.fitting_value import fitting_value
+from harness.checks.contradiction import referred
 from harness.core.chat import Reply, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.core.expectation import CallExpectation, Expectation
 
 USAGE = Usage(5, 4, 9)
+_DEEPEST = 8
 
 
 def correct(expect: Expectation, words: Mapping[str, Json], wire: Sequence[str]) -> Reply:
@@ -82,7 +83,28 @@ def _last_text(words: Mapping[str, Json]) -> str:
     return next((text for text in reversed(texts) if isinstance(text, str)), "text")
 
 
-def value(schema: Json, said: str) -> Any:
-    """A value that fits ``schema``, its texts ``said`` where they may be; ``said`` where none is found."""
-    found = fitting_value(schema, said)
-    return found[0] if found else said
+def value(schema: Json, said: str, root: Json = None, depth: int = 0) -> Any:
+    """A value that fits ``schema``, as far as types, choices and required properties say; its texts are ``said``, also
+    in the place of what has no end.
+    """
+    if not isinstance(schema, dict) or depth > _DEEPEST:
+        return said
+    root = schema if root is None else root
+    if "$ref" in schema:
+        return value(referred(schema["$ref"], root), said, root, depth + 1)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for word in ("anyOf", "oneOf"):
+        if schema.get(word):
+            return value(schema[word][0], said, root, depth + 1)
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    kind = kind[0] if isinstance(kind, list) and kind else kind
+    if kind == "object":
+        inside = schema.get("properties") or {}
+        return {name: value(inside.get(name), said, root, depth + 1) for name in schema.get("required") or inside}
+    if kind == "array":
+        return [value(schema.get("items"), said, root, depth + 1)] * max(1, schema.get("minItems", 1))
+    plain: dict[str, Any] = {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 1.5)}
+    return (plain | {"boolean": True, "null": None}).get(str(kind), said)

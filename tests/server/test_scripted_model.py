@@ -13,10 +13,12 @@ from harness.checks.card.choice import NOT_SENT
 from harness.core.card import rate
 from harness.core.errors import UsageError
 from harness.core.exchange import Provenance
+from harness.core.expectation import Expectation
 from harness.dialects.providers import NO_KEY, speaker
 from harness.engine.runner import play
 from harness.engine.selection import ALL, Selection, jobs
 from harness.interception.clients import answering
+from harness.server.expected_answers import correct
 from harness.server.scripted_model import MISTAKES, ScriptedModel
 from harness.server.synthetic import Synthetic
 from harness.suite import Model, probes
@@ -169,3 +171,13 @@ def test_a_choice_that_is_not_sent_is_judged_by_nobody(dialect):
         assert (cell.verdict, cell.rate.n) == ("unseen", 0)
         assert NOT_SENT in cell.note
         assert {one.blame for one in cell.findings} == {"litellm"}
+
+
+def test_a_tool_whose_schema_leads_back_to_itself_is_called_all_the_same():
+    node = {"type": "object", "required": ["next"], "properties": {"next": {"$ref": "#"}}}
+    asked = {
+        "messages": [{"role": "user", "content": "Go."}],
+        "tools": [{"function": {"name": "go", "parameters": node}}],
+    }
+    (call,) = correct(Expectation(call_count=1), asked, ["go"]).calls
+    assert "next" in call.parameters["next"]

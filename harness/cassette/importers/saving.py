@@ -61,7 +61,7 @@ def _inside(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _ours(file: Path) -> bool:
-    """Whether a file is a cassette of this harness, by how it begins; one that can't be opened is told of later."""
+    """Whether a file is a cassette of this harness, by how it begins; one that can't be opened is named later."""
     try:
         with file.open("rb") as opened:
             return _OURS.match(opened.read(_HEAD)) is not None

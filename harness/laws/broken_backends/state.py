@@ -167,7 +167,7 @@ def _coalesced(right: Complete) -> Complete:
             return future.result()
         try:
             future.set_result(right(model, messages, **options))
-        except BaseException as error:  # noqa: BLE001 - to whoever waits for it, too
+        except BaseException as error:  # noqa: BLE001 - those that wait for it get it too
             future.set_exception(error)
         finally:
             del flying[key]
