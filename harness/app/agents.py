@@ -132,7 +132,7 @@ def _reply(call: Callable[[], Any], name: str) -> Reply:
         given = call()
     except HarnessError:
         raise
-    except Exception as error:
+    except Exception as error:  # it is code of the user's: whatever it raises is told as its failure
         raise AgentError(f"{name} failed: {type(error).__name__}: {error}") from error
     if isinstance(given, Reply):
         return given

@@ -86,7 +86,7 @@ class WorldTask:
     def _run(self, what: str, call: Callable[[], Any]) -> Any:
         try:
             return call()
-        except Exception as error:
+        except Exception as error:  # a world of the user's own may raise anything
             raise UsageError(_failed(self._given.name, what, error)) from error
 
 
@@ -102,7 +102,7 @@ def _made(given: InWorld) -> World:
     try:
         made = kind(given.seed)
         json.dumps(made.state)
-    except Exception as error:
+    except Exception as error:  # as above
         raise UsageError(_failed(given.name, "its start", error)) from error
     state: Any = made.state  # a world of the user's own may have anything
     if not (isinstance(state, dict) and all(isinstance(one, dict) for one in state.values())):

@@ -91,7 +91,7 @@ def between(words: Sequence[str], session: Session | None) -> int:
     forth.start()
     try:
         back.join()  # it ends when the server has closed its output
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no server outlives its start
         server.terminate()
         raise
     finally:

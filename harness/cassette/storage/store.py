@@ -267,7 +267,7 @@ def _temporary(path: Path) -> tuple[Path, int]:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if os.fstat(handle).st_nlink:
                 return name, handle
-        except BaseException:
+        except BaseException:  # Ctrl-C too: no half file stays
             os.close(handle)
             name.unlink(missing_ok=True)
             raise
