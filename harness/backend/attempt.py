@@ -68,6 +68,10 @@ class Attempt:
         if details.get("log_event_type") == "post_api_call" and isinstance(answer, str):
             self.keep(answer)
 
+    def send(self, body: str) -> str:
+        """The request that litellm is about to send, with what litellm leaves out of it."""
+        return self.peculiar.asked(body, self.question.arguments["messages"])
+
     def hear(self, response: httpx.Response) -> httpx.Response:
         """The response as litellm is to read it: a whole answer is repaired where litellm would trip. Its headers are
         kept, and its own text where litellm would log another, or none.

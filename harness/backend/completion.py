@@ -35,7 +35,7 @@ def complete(
     """
     attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
-        with listening(attempt.hear):
+        with listening(attempt):
             answer = library(attempt.question).completion(**attempt.given(), logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
@@ -62,7 +62,7 @@ async def acomplete(
     """``complete``, awaited."""
     attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
-        with listening(attempt.hear):
+        with listening(attempt):
             answer = await library(attempt.question).acompletion(**attempt.given(), logger_fn=attempt.note)
         if stream:
             if getattr(answer, "completion_stream", None) is None:

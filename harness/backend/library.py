@@ -35,6 +35,16 @@ class RoutedQuestion(Protocol):
     def provider(self) -> str: ...
 
 
+class Listener(Protocol):
+    """What takes part in a request of litellm's own HTTP clients."""
+
+    def send(self, body: str) -> str:
+        """The text that goes out in the place of ``body``."""
+
+    def hear(self, response: httpx.Response) -> httpx.Response:
+        """The response that litellm is shown in the place of ``response``."""
+
+
 OFFLINE = {
     "LITELLM_OFFLINE_MODE": "true",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -120,12 +130,12 @@ def library(question: RoutedQuestion | None = None) -> ModuleType:
     return litellm
 
 
-_LISTENER: ContextVar[Callable[[httpx.Response], httpx.Response] | None] = ContextVar("listener", default=None)
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 @contextlib.contextmanager
-def listening(listener: Callable[[httpx.Response], httpx.Response]) -> Iterator[None]:
-    """Give ``listener`` each response that litellm's own HTTP clients get in this block, and litellm what it returns.
+def listening(listener: Listener) -> Iterator[None]:
+    """Let ``listener`` see, and change, what litellm's own HTTP clients send and get in this block.
 
     litellm hands over the text of some providers' answers only, and no headers.
     """
@@ -144,19 +154,24 @@ def _report_responses() -> None:
 
     @functools.wraps(post)
     def reported(*given: Any, **named: Any) -> Any:
-        return _report(post(*given, **named))
+        return _report(post(*given, **_repaired(named)))
 
     @functools.wraps(apost)
     async def areported(*given: Any, **named: Any) -> Any:
-        return _report(await apost(*given, **named))
+        return _report(await apost(*given, **_repaired(named)))
 
     setattr(HTTPHandler, "post", reported)  # noqa: B010 - mypy refuses to see a method replaced
     setattr(AsyncHTTPHandler, "post", areported)  # noqa: B010 - as above
 
 
+def _repaired(named: dict[str, Any]) -> dict[str, Any]:
+    listener, body = _LISTENER.get(), named.get("data")
+    return named if listener is None or not isinstance(body, str) else {**named, "data": listener.send(body)}
+
+
 def _report(response: Any) -> Any:
     listener = _LISTENER.get()
-    return response if listener is None else listener(response)
+    return response if listener is None else listener.hear(response)
 
 
 def bedrock_info() -> Any:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from harness.dialects.framing.eventstream import Frame
     from harness.dialects.framing.sse import SseEvent
 
+_DONE_ESCAPED = DONE.replace("D", "\\u0044")
+
 
 @dataclass(slots=True)
 class LineWatch:
@@ -214,8 +216,9 @@ class LineWatch:
         self.ended = self.ended or done
 
     def _written(self, value: Any) -> str:
-        # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line.
-        text = json.dumps(value)
+        # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line, and any line that holds
+        # the terminator for the last one.
+        text = json.dumps(value).replace(DONE, _DONE_ESCAPED)
         return text if peculiar(self.dialect).bare_lines else f"data: {text}"
 
     def frames(self, data: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,16 +1,20 @@
 """Which litellm is here, and whether it is newer than what was proven."""
 
+import asyncio
 import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 from harness.__main__ import main
 from harness.backend import library
+from harness.core.exchange import Chunk, HttpResponse
+from harness.interception.clients import answering
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,3 +69,33 @@ def test_the_proven_versions_are_in_the_declared_range():
     assert "1.107.3" not in declared["litellm"]
     assert sorted(library.PROVEN, key=Version) == list(library.PROVEN)
     assert "13.9.4" in declared["rich"]  # litellm[proxy] wants rich < 14
+
+
+class Doubling:
+    """Sends each body twice, and hears the answer in capitals."""
+
+    def send(self, body):
+        return body + body
+
+    def hear(self, response):
+        return httpx.Response(200, text=response.text.upper(), request=response.request)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_listens_changes_what_litellms_clients_send_and_get():
+    library.library()
+    library._report_responses()
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
+
+    sent = []
+
+    def answer(request):
+        sent.append(request.body)
+        return HttpResponse(200, (("content-type", "text/plain"),), (Chunk(b"yes"),))
+
+    url = "http://provider.test/v1"
+    with answering(answer), library.listening(Doubling()):
+        assert HTTPHandler().post(url, data="a").text == "YES"
+        assert asyncio.run(AsyncHTTPHandler().post(url, data="b")).text == "YES"
+        HTTPHandler().post(url, json={"x": 1})
+    assert sent == [b"aa", b"bb", b'{"x":1}']

@@ -52,6 +52,14 @@ def test_each_dialect_keeps_its_word_in_its_own_place(dialect, event, said, ende
     assert (watch.said, watch.ended) == (said, ended)
 
 
+@pytest.mark.parametrize("dialect", ["openai", "ollama", "cohere"])
+def test_no_event_holds_the_words_of_the_terminator(dialect):
+    event = {"choices": [], "message": {"content": "[DONE] "}}
+    (line,), _ = watched("x", dialect, data(event))
+    assert "[DONE]" not in line, "litellm 1.106.2 takes such a line for the end"
+    assert json.loads(line.removeprefix("data:")) == event
+
+
 def test_the_terminator_alone_ends_a_stream_without_a_word():
     _, watch = watched("x", "openai", "data: [DONE]")
     assert (watch.said, watch.ended) == (None, True)

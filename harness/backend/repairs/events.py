@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UnreadableReplyError
+from harness.dialects.facts import at
 from harness.dialects.gemini.facts import FACTS
 from harness.dialects.gemini.partial_calls import partial
 from harness.dialects.openai_chat.facts import FACTS as _WORDS
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 
 def cohere(event: dict[str, Any]) -> dict[str, Any]:
     """Litellm looks for these events under another key than Cohere's API, which says ``type``, and wants token counts
-    in a whole answer.
+    in a whole answer. 1.106.2 looks for a call's pieces in another place, and passes over the first.
     """
     if "finish_reason" in event and not isinstance(event.get("usage"), dict):
         return {**event, "usage": {}}
     if event.get("type") in ("message-end", "tool-plan-delta"):
         return {**event, "event": event["type"], "data": event}
+    call = at(event, ("delta", "message", "tool_calls"))
+    if event.get("type") in ("tool-call-start", "tool-call-delta") and isinstance(call, dict):
+        function = call.get("function")
+        flat = {**call, **function} if isinstance(function, dict) else call
+        return {**event, "type": "tool-call-delta", "delta": {**event["delta"], "tool_calls": [flat]}}
     return event
 
 

@@ -1,4 +1,4 @@
-"""What litellm leaves out of an answer, read from the provider's own text where that was seen.
+"""What litellm leaves out of an answer, read from the provider's own text where that was seen, and of a request.
 
 Only what no object of litellm's holds: everything else is taken from litellm.
 """
@@ -16,7 +16,7 @@ from harness.dialects.facts import add_result, at, dicts, grow
 from harness.dialects.gemini.partial_calls import partial, take_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from harness.core.chat import Json
 
@@ -173,6 +173,20 @@ def ollama_ids(sent: str) -> list[str | None]:
             id_ = call.get("id") if isinstance(call, dict) else None
             found.append(id_ if isinstance(id_, str) else None)
     return found
+
+
+def with_call_ids(body: str, messages: Sequence[Mapping[str, Json]]) -> str:
+    """``body``, a request to Ollama with ``messages``, with the ids of earlier calls, which litellm 1.106.2 drops."""
+    if '"tool_calls"' not in body:
+        return body
+    asked = json.loads(body)
+    sent = [call for message in asked["messages"] for call in dicts(message.get("tool_calls"))]
+    made = [call for message in messages for call in dicts(message.get("tool_calls")) if call.get("type") == "function"]
+    if len(sent) != len(made) or all("id" in call for call in sent):
+        return body
+    for call, own in zip(sent, made, strict=True):
+        call["id"] = own["id"]
+    return json.dumps(asked)
 
 
 def generated_text(sent: str) -> str:

@@ -15,11 +15,12 @@ from harness.backend.repairs.omissions import (
     provider_run_ids,
     unreadable_call,
     with_bedrocks_results,
+    with_call_ids,
     with_partial_calls,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from harness.core.chat import Json, Reply
 
@@ -39,7 +40,7 @@ class Peculiar:
     ``parser_logs`` says that it wants a log. ``ids`` and ``ran`` find in the provider's own text the ids of calls that
     litellm replaced, and those of calls that the provider ran, ``names`` the names of all calls, in order, where
     litellm gives others. ``with_calls`` puts calls that litellm can't read into an answer, ``completed`` adds
-    to a reply what only that text holds.
+    to a reply what only that text holds. ``asked`` puts into a request what litellm leaves out of its messages.
     """
 
     openai_shape: bool = False
@@ -57,6 +58,7 @@ class Peculiar:
     names: Callable[[str], list[Json]] = lambda _sent: []
     with_calls: Callable[[Json, str], Json] = lambda response, _sent: response
     completed: Callable[[Reply, str], Reply] = lambda reply, _sent: reply
+    asked: Callable[[str, Sequence[Mapping[str, Json]]], str] = lambda body, _messages: body
 
 
 def _with_geminis_own(reply: Reply, sent: str) -> Reply:
@@ -107,7 +109,7 @@ _PECULIAR: Mapping[str, Peculiar] = {
         completed=_with_bedrocks_results,
     ),
     "cohere": Peculiar(bare_lines=True, unlogged=True, empty_is_nothing=True),
-    "ollama": Peculiar(bare_lines=True, ids=ollama_ids),
+    "ollama": Peculiar(bare_lines=True, ids=ollama_ids, asked=with_call_ids),
     "ollama_generate": Peculiar(bare_lines=True, text_only=True, unlogged=True),
 }
 _PLAIN = Peculiar()

@@ -6,12 +6,14 @@ import json
 import pytest
 
 from harness.backend.completion import acomplete, complete
+from harness.backend.repairs.events import REPAIRS
 from harness.backend.repairs.omissions import (
     gemini_runs,
     generated_text,
     ollama_ids,
     unreadable_call,
     with_bedrocks_results,
+    with_call_ids,
     with_partial_calls,
 )
 from harness.core.chat import CallError, ProviderCall
@@ -91,6 +93,35 @@ def test_a_call_that_gemini_could_not_read_is_an_error_with_what_it_said():
 def test_ollamas_ids_are_found_in_order():
     events = [{"message": {"content": "a\u2028"}}, {"message": {"tool_calls": [{"id": "a"}, {"function": {}}]}}]
     assert ollama_ids(lines(*events)) == ["a", None]
+
+
+def test_ids_of_earlier_calls_are_put_into_a_request_to_ollama():
+    made = [{"id": f"call_{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}} for n in range(3)]
+    messages = [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "tool_calls": made[:2]},
+        {"tool_calls": made[2:]},
+    ]
+    bare = [{"function": {"name": "f", "arguments": {}}} for _ in made]
+    sent = {"messages": [{"role": "user"}, {"role": "assistant", "tool_calls": bare[:2]}, {"tool_calls": bare[2:]}]}
+    body = with_call_ids(json.dumps(sent), messages)
+    found = [call["id"] for one in json.loads(body)["messages"] for call in one.get("tool_calls", ())]
+    assert found == ["call_0", "call_1", "call_2"]
+    assert with_call_ids(body, messages) == body, "litellm 1.109.1 sends them"
+    assert with_call_ids(json.dumps(sent), messages[:2]) == json.dumps(sent), "which call is which is not known"
+    assert with_call_ids('{"messages": [{"content": "x"}]}', messages) == '{"messages": [{"content": "x"}]}'
+
+
+@pytest.mark.parametrize("kind", ["tool-call-start", "tool-call-delta"])
+def test_a_piece_of_coheres_call_stands_where_each_litellm_looks_for_it(kind):
+    function = {"name": "f", "arguments": '{"x"'}
+    call = {"id": "c_1", "type": "function", "function": function}
+    event = {"type": kind, "index": 1, "delta": {"message": {"tool_calls": call}}}
+    shown = REPAIRS["cohere"](event)
+    assert shown["type"] == "tool-call-delta", "1.106.2 passes over the start"
+    assert shown["delta"] == {**event["delta"], "tool_calls": [{**call, **function}]}
+    strange = {"type": kind, "delta": {"message": {"tool_calls": [1]}}}
+    assert REPAIRS["cohere"](strange) == strange
 
 
 def test_generated_text_is_put_together():
