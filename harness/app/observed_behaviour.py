@@ -95,7 +95,7 @@ def decoded(reply: Reply | None, error: BaseException | None) -> Json:
     """A reply, or an error by its class and words, as JSON. Ids that the backend makes are the same each time."""
     if isinstance(reply, Reply):
         made = asdict(reply)
-        return {key: made[key] for key in ("text", "calls", "errors", "provider_calls", "finish", "usage") if made[key]}
+        return {key: one for key, one in made.items() if one and key not in ("id", "state")}
     return {"error": type(error).__name__, "told": str(error)[:_LONGEST]}
 
 

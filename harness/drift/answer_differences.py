@@ -23,6 +23,7 @@ _BY_LENGTH = {"stop", "length"}
 def replies(before: Reply, after: Reply) -> Iterator[Change]:
     """What differs between two decoded answers, ids aside."""
     yield from _calls(before, after)
+    yield from _ran(before, after)
     if _nothing(before) != _nothing(after):
         word = "no text, no calls and no refusal came" if _nothing(after) else "something came where nothing did"
         yield graded("empty", "answer", _decoded(before), _decoded(after), word)
@@ -49,6 +50,7 @@ def replies(before: Reply, after: Reply) -> Iterator[Change]:
 def _calls(before: Reply, after: Reply) -> Iterator[Change]:
     was, now = ([[call.name, call.parameters] for call in one.calls] for one in (before, after))
     bad, worse = ([[one.fault, one.name, one.raw] for one in reply.errors] for reply in (before, after))
+    places = [[one.index for one in reply.errors] for reply in (before, after)]
     describe = _decoded(before), _decoded(after)
     if bool(was or bad) != bool(now or worse):
         word = "text came where a call did" if was or bad else "a call came where text did"
@@ -58,10 +60,30 @@ def _calls(before: Reply, after: Reply) -> Iterator[Change]:
         yield graded(
             "call_errors", "calls", *describe, "other calls can't be read" if worse else "all calls can be read"
         )
-    if json.dumps(was, sort_keys=True) != json.dumps(now, sort_keys=True):
+    if _text(was) != _text(now):
         names = [[one[0] for one in calls] for calls in (was, now)]
         word = "other parameters" if names[0] == names[1] else f"called {names[0]}, now {names[1]}"
         yield graded("calls", "calls", *describe, word)
+    elif bad == worse and places[0] != places[1]:
+        yield graded("calls", "calls", *describe, "a call that can't be read stands at another place")
+
+
+def _ran(before: Reply, after: Reply) -> Iterator[Change]:
+    """What the provider ran itself, ids aside."""
+    was, now = ([one.name for one in reply.provider_calls] for reply in (before, after))
+    path, describe = "provider_calls", (_decoded(before), _decoded(after))
+    if was != now:
+        yield graded("ran", path, *describe, f"the provider ran {was}, now {now}")
+        return
+    for part, word in (("parameters", "was given other parameters"), ("result", "came to other results")):
+        one, other = ([getattr(call, part) for call in reply.provider_calls] for reply in (before, after))
+        if _text(one) != _text(other):
+            yield graded("ran_with", f"{path}.{part}", *describe, f"what the provider ran {word}")
+
+
+def _text(value: Json) -> str:
+    """JSON by which two values are compared: 1 is not 1.0, and the order of keys means nothing."""
+    return json.dumps(value, sort_keys=True)
 
 
 def is_json(reply: Reply) -> bool:

@@ -151,11 +151,12 @@ def _answer(was: Json, now: Json) -> Grade:
     return "contract" if any(was.get(key) != now.get(key) for key in _CONTRACT) else "shape"
 
 
-_CONTRACT = ("calls", "errors", "provider_calls", "finish", "text", "error")
+_CONTRACT = ("calls", "errors", "provider_calls", "finish", "text", "refusal", "error")
+_REST = ("reasoning", "model", "raw_finish", "usage", "told")
 
 
 def _described(was: Json, now: Json) -> str:
     if was is None or now is None:
         return "it could not be asked there" if now is None else "it could not be asked before"
-    keys = [key for key in (*_CONTRACT, "usage", "told") if was.get(key) != now.get(key)]
+    keys = [key for key in (*_CONTRACT, *_REST) if was.get(key) != now.get(key)]
     return f"{', '.join(keys)} differ"

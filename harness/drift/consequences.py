@@ -34,6 +34,7 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence("called", "contract", "text where there was a call, or a call where there was text"),
     Consequence("calls", "contract", "other calls: their number, order, names or parameters"),
     Consequence("call_errors", "contract", "calls that can't be read, where they could; or the reverse"),
+    Consequence("ran", "contract", "the provider ran other tools itself: their number, order or names"),
     Consequence("finish", "contract", "another finish reason"),
     Consequence("refusal", "contract", "the model refuses, or no longer does"),
     Consequence("json", "contract", "JSON was asked for, and the text is no longer JSON; or is now"),
@@ -54,6 +55,7 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence("tool_new", "cosmetic", "an MCP server offers one tool more"),
     Consequence("tool_text", "cosmetic", "other words about a tool of an MCP server"),
     Consequence("text", "cosmetic", "other wording, of the answer, its reasoning or an error"),
+    Consequence("ran_with", "cosmetic", "what the provider ran itself was given, or gave, something else"),
     Consequence("value", "cosmetic", "ids, times, the model's name, counts: another value in the same place"),
 )
 """In the order in which changes are told."""

@@ -89,6 +89,9 @@ def _answered(before: Exchange, after: Exchange) -> Iterator[Change]:
     was, now = read(before), read(after)
     if isinstance(was, Reply) and isinstance(now, Reply):
         yield from replies(was, now)
+        sides = before.response, after.response
+        if was.model != now.model and any(one is not None and streamed(one) for one in sides):
+            yield graded("value", "model", was.model, now.model, "another model answered")
         if asks_json(before.request) and is_json(was) != is_json(now):
             word = "is no JSON" if is_json(was) else "is JSON now"
             yield graded("json", "text", was.text, now.text, f"JSON was asked for, and the text {word}")

@@ -45,5 +45,5 @@ def judged(recorded: Exchange, answers: Sequence[Exchange]) -> tuple[Judged, ...
 
 def _judged(changes: list[Change], n: int) -> Judged:
     agreed = rate(n - len(changes), n)
-    varies = changes[0].what == "calls" and len({json.dumps(one.after, sort_keys=True) for one in changes}) > 1
+    varies = changes[0].what in ("calls", "ran") and len({json.dumps(one.after, sort_keys=True) for one in changes}) > 1
     return Judged(changes[0], agreed, steady=not varies and (agreed.held == 0 or agreed.high < HALF))

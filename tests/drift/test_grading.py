@@ -7,11 +7,13 @@ import pytest
 
 from harness.cassette import Cassette
 from harness.core.chat import CallError, Reply, ToolCall, Usage
+from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Exchange, Failure, HttpRequest, HttpResponse, Provenance
 from harness.dialects import DIALECTS, OPENAI
 from harness.drift.consequences import CONSEQUENCES
 from harness.drift.grading import between, cassettes
 from harness.drift.steadiness import judged
+from harness.laws.values import ending_in
 
 URL = "https://api.openai.com/v1/chat/completions"
 ASKED = HttpRequest("POST", URL, (), b'{"model":"m","messages":[]}')
@@ -30,6 +32,16 @@ def raw(text, status=200, kind="application/json", headers=()):
     return Exchange(ASKED, HttpResponse(status, (("content-type", kind), *headers), (Chunk(text.encode()),)))
 
 
+def ran(parameters, name="web_search", result=None, *, dialect="anthropic", stream=False):
+    """An answer with a call that the provider ran itself."""
+    known = DIALECTS[dialect].facts
+    call = replace(known.runs, parameters={**known.runs.parameters, **parameters}, name=name)
+    reply = replace(SAID, provider_calls=(replace(call, result=result or call.result),))
+    quirks = frozenset({known.runs_under} - {""})
+    return Exchange(replace(ASKED, url=URLS[dialect]), DIALECTS[dialect].render(reply, stream=stream, quirks=quirks))
+
+
+URLS = {"openai": URL, "anthropic": "https://api.anthropic.com/v1/messages"}
 LONG = replace(SAID, text="Hello there, and good morning to all of you.", finish="length")
 KINDS = {
     "failure": (answered(SAID), Exchange(ASKED, None, Failure("refused"))),
@@ -40,6 +52,8 @@ KINDS = {
     "called": (answered(CALLED), answered(SAID)),
     "calls": (answered(CALLED), answered(replace(CALLED, calls=(replace(PARIS, parameters={"city": "Rome"}),)))),
     "call_errors": (answered(CALLED), answered(BROKEN)),
+    "ran": (ran({}), ran({}, name="mcp_list_tools")),
+    "ran_with": (ran({}), ran({"query": "y"})),
     "finish": (answered(SAID), answered(replace(SAID, finish="content_filter"))),
     "refusal": (answered(SAID), answered(replace(SAID, text="", refusal="No."))),
     "usage": (answered(SAID), answered(SAID, quirks=["no_usage"])),
@@ -67,6 +81,39 @@ def test_the_same_answer_again_is_no_change_but_for_ids_and_times():
     assert {one.grade for one in between(answered(CALLED), again)} <= {"cosmetic"}
     assert not between(answered(CALLED), answered(CALLED))
     assert not between(answered(CALLED, stream=True), answered(CALLED, stream=True))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_the_provider_ran_is_compared_in_every_dialect(dialect, stream):
+    known = DIALECTS[dialect].facts.runs
+    (*_, last), result = known.parameters, ending_in(known.result, "another")
+    url = next(url for name, url, _ in ASKS_JSON if name == dialect)
+    URLS.setdefault(dialect, url)
+    try:
+        was, given, came = (
+            ran(parameters, known.name, told, dialect=dialect, stream=stream)
+            for parameters, told in (({}, None), ({last: "another"}, None), ({}, result))
+        )
+    except UsageError as error:
+        assert "no place for tools that the provider ran" in str(error)  # noqa: PT017 - the one reason to end here
+        return
+    assert not between(was, was)
+    for now, path in ((given, "provider_calls.parameters"), (came, "provider_calls.result")):
+        assert ("ran_with", path) in [(one.what, one.path) for one in between(was, now)]
+    without = Exchange(was.request, DIALECTS[dialect].render(SAID, stream=stream))
+    assert ("contract", "ran") in [(one.grade, one.what) for one in between(was, without)]
+
+
+def test_all_that_the_laws_compare_is_compared_in_streams_too():
+    first = replace(SAID, reasoning="So.", refusal="No.", model="m-1")
+    for name in ("text", "reasoning", "refusal", "model"):
+        other = answered(replace(first, **{name: "Other."}), stream=True)
+        assert name in [one.path for one in between(answered(first, stream=True), other)], name
+    moved = [replace(CALLED, errors=(replace(BROKEN.errors[0], index=n),)) for n in (0, 1)]
+    assert ("contract", "calls") in [
+        (one.grade, one.what) for one in between(*(answered(one, stream=True) for one in moved))
+    ]
 
 
 def test_another_text_that_reached_its_limit_is_another_text():
