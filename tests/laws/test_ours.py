@@ -19,26 +19,26 @@ def test_our_backend_keeps_the_laws(proof):
     assert len(proof.judged) > 20
 
 
-# By what is drawn alone: the exemplars' bytes are those above.
+# By what is drawn alone: the exemplars' bytes are those above. A provider for each way in which litellm awaits a stream.
 @pytest.mark.laws(
-    providers=("openai", "anthropic", "bedrock", "openai/responses", "gemini", "cohere_chat", "bedrock/invoke"),
+    providers=("openai", "anthropic", "bedrock", "openai/responses", "gemini", "bedrock/invoke"),
     modes=("async stream",),
-    examples=60,
+    examples=30,
     exemplars=False,
 )
 def test_our_backend_keeps_the_laws_awaited(proof):
-    assert proof.drawn >= 60
+    assert proof.drawn >= 30
     assert len(proof.judged) > 20
 
 
 @pytest.mark.laws(
     providers=("groq", "mistral"),
     modes=("whole", "stream"),
-    examples=60,
+    examples=30,
     exemplars=False,
 )
 def test_our_backend_keeps_the_laws_of_openais_kin(proof):
-    assert proof.drawn >= 60
+    assert proof.drawn >= 30
     assert len(proof.judged) > 20
 
 
