@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
-from harness.core.errors import UsageError
 from harness.core.exchange import HttpRequest, header
-from harness.server.rules import NAMES, Rule, fields
-from harness.suite.loader import Document, read
+from harness.server.rules import Rule
+from harness.suite import validation_errors
+from harness.suite.loader import read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 HEADER = "x-harness-fault"
 _RULE: pydantic.TypeAdapter[Rule] = pydantic.TypeAdapter(Annotated[Rule, pydantic.Field(discriminator="fault")])
@@ -26,17 +27,7 @@ class _File(pydantic.BaseModel):
 
 def from_file(path: Path | str) -> tuple[Rule, ...]:
     """The rules in a YAML (or JSON) file. Raises ``UsageError``, all mistakes at once, each with file and line."""
-    try:
-        document = read(Path(path).read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {error.strerror}") from error
-    problems = [f"{path}:{one.line}: {one.what}" for one in document.faults]
-    if not problems:
-        try:
-            return _File.model_validate(document.value).faults
-        except pydantic.ValidationError as error:
-            problems = [f"{path}:{line}: {what}" for line, what in _faults(error, document)]
-    raise UsageError("\n".join(problems))
+    return validation_errors.from_file(pydantic.TypeAdapter(_File), path).faults
 
 
 def from_text(text: str) -> Rule:
@@ -47,22 +38,7 @@ def from_text(text: str) -> Rule:
         value = {"fault": value}
     elif isinstance(value, int):
         value = {"fault": "status", "status": value}
-    try:
-        if document.faults:
-            raise UsageError(f"{HEADER}: {document.faults[0].what}")
-        return _RULE.validate_python(value)
-    except pydantic.ValidationError as error:
-        raise UsageError(f"{HEADER}: {'; '.join(what for _, what in _faults(error, document))}") from error
-
-
-def _faults(error: pydantic.ValidationError, document: Document) -> list[tuple[int, str]]:
-    told = []
-    for one in error.errors(include_url=False):
-        path = tuple(step for step in one["loc"] if isinstance(step, int) or step not in NAMES)
-        last = next((step for step in reversed(one["loc"]) if step in fields()), "")
-        where = f"{last}: " if last and last not in NAMES else ""
-        told.append((document.line(path), f"{where}{one['msg']}"))
-    return told
+    return validation_errors.sound(_RULE, replace(document, value=value), lambda _: f"{HEADER}: ")
 
 
 class Rules:

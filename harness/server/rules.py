@@ -182,22 +182,6 @@ class UnknownTool(_Rule):
 Rule: TypeAlias = Status | Refused | Reset | Stall | Drip | Cut | NoEnd | Doubled | Split | Malformed | UnknownTool
 
 
-def _kinds() -> tuple[type[_Rule], ...]:
-    return tuple(_Rule.__subclasses__())
-
-
-def _name(kind: type[_Rule]) -> str:
-    return str(kind.model_fields["fault"].annotation.__args__[0])  # type: ignore[union-attr]  # every kind has a Literal
-
-
-NAMES = frozenset(_name(kind) for kind in _kinds())
-
-
-def fields() -> frozenset[str]:
-    """Every name that may stand in a rule."""
-    return frozenset(name for kind in _kinds() for name in kind.model_fields)
-
-
 def model_of(request: HttpRequest) -> str:
     """The model that is asked: from the path, or from the body; ``""`` where neither names one."""
     found = _MODEL_IN_PATH.search(urlsplit(request.url).path)

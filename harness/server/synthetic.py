@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,10 +27,11 @@ from harness.dialects.providers import client_quirks
 from harness.dialects.request import read_request
 from harness.server.recording_index import RecordedExchange
 from harness.server.rules import model_of
-from harness.suite.loader import read
+from harness.suite.validation_errors import from_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from harness.dialects.dialect import Dialect
     from harness.dialects.wire_profile import WireProfile
@@ -84,19 +84,7 @@ class Script(pydantic.BaseModel):
 
 def script(path: Path | str) -> Script:
     """The script in a file. Raises ``UsageError``, all mistakes at once, each with file and line."""
-    try:
-        document = read(Path(path).read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {error.strerror}") from error
-    problems = [f"{path}:{one.line}: {one.what}" for one in document.faults]
-    if not problems:
-        try:
-            return Script.model_validate(document.value)
-        except pydantic.ValidationError as error:
-            for one in error.errors(include_url=False):
-                where = ".".join(map(str, one["loc"]))
-                problems.append(f"{path}:{document.line(tuple(one['loc']))}: {where}: {one['msg']}")
-    raise UsageError("\n".join(problems))
+    return from_file(pydantic.TypeAdapter(Script), path)
 
 
 class Synthetic:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from harness.core import expectation
 from harness.core.errors import SuiteError, UsageError
 from harness.core.folders import listed
-from harness.suite import case as words
 from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Suite, SuiteFile
 from harness.suite.consistency import doubled_ids, empty_keys, inconsistent
 from harness.suite.loader import Document, SuiteFault, read
-from harness.suite.validation_errors import sentences
+from harness.suite.validation_errors import keys, validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
 MODELS_FILE = "models.yaml"
 _ENDINGS = {".yaml", ".yml"}
-
-_Read = TypeVar("_Read", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +114,8 @@ def _shared_models(file: Path) -> tuple[tuple[Model, ...], tuple[SuiteFault, ...
     document, faults = _bytes(file)
     if document.value is None:
         return (), faults
-    read_models, wrong = _validated(ModelsFile, document)
+    read_models, wrong = validated(TypeAdapter(ModelsFile), document)
     return (read_models.models if read_models else ()), (*faults, *wrong, *empty_keys(document))
-
-
-def _validated(model: type[_Read], document: Document) -> tuple[_Read | None, list[SuiteFault]]:
-    try:
-        return model.model_validate_json(json.dumps(document.value), strict=True), []
-    except ValidationError as error:
-        return None, sentences(document, error.errors(), _keys())
 
 
 def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
@@ -137,7 +125,7 @@ def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
     if not isinstance(document.value, dict):
         what = "a suite is a mapping that holds `cases:`; this is something else"
         return _Written(file, document, None, (*faults, SuiteFault(1, (), what)))
-    written, wrong = _validated(SuiteFile, document)
+    written, wrong = validated(TypeAdapter(SuiteFile), document)
     empty = list(empty_keys(document))
     hollow = {fault.path for fault in empty}
     found = [*faults, *empty, *(fault for fault in wrong if fault.path not in hollow), *doubled_ids(document)]
@@ -222,8 +210,7 @@ def _where(path: Place, document: Document | None) -> str:
         called = f'"{name}"' if isinstance(name, str) else path[1] + 1 if isinstance(path[1], int) else f'"{path[1]}"'
         words_before = f"case {called}: "
         path = path[2:]
-    keys = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-    return words_before + (f"{keys}: " if keys else "")
+    return words_before + (f"{keys(path)}: " if path else "")
 
 
 def _doubled_names(suites: tuple[Suite, ...]) -> list[str]:
@@ -234,11 +221,3 @@ def _doubled_names(suites: tuple[Suite, ...]) -> list[str]:
         if other is not suite:
             problems.append(f'{suite.file}:1: the suite "{suite.name}" is called so in {other.file} too; rename one')
     return problems
-
-
-def _keys() -> list[str]:
-    """Every key of the format, for guessing what an unknown one was meant to be."""
-    models = [value for value in vars(words).values() if isinstance(value, type) and issubclass(value, BaseModel)]
-    values = [value for value in vars(expectation).values() if hasattr(value, "__pydantic_config__")]
-    named = [name for model in models for name in model.model_fields]
-    return sorted({*named, *(field.name for value in values for field in fields(value))})

@@ -1,10 +1,15 @@
-"""What pydantic found, as sentences: each with the path in the file, unions told as one."""
+"""Files in YAML or JSON read with pydantic: what it finds is said in sentences, each with its place in the file."""
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+import json
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
+from harness.core.errors import UsageError
 from harness.suite.case import (
     FUNCTION_PATTERN,
     ID_PATTERN,
@@ -13,16 +18,17 @@ from harness.suite.case import (
     VARIABLE_PATTERN,
     WORLD_PATTERN,
 )
-from harness.suite.loader import SuiteFault
+from harness.suite.loader import SuiteFault, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
     from harness.core.chat import Json
     from harness.suite.loader import Document, Path
 
+_Read = TypeVar("_Read")
 _KINDS = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -48,19 +54,65 @@ _PATTERNS = {
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
-def sentences(document: Document, errors: Sequence[ErrorDetails], known: Sequence[str]) -> list[SuiteFault]:
-    """A fault for each mistake at its place in the file.
+def from_file(kind: TypeAdapter[_Read], path: FilePath | str) -> _Read:
+    """The value of that ``kind`` in a YAML or JSON file.
 
-    ``known`` are all keys of the format, for guessing what an unknown one should be.
+    Raises ``UsageError``, all mistakes at once, each with file, line and key.
     """
+    try:
+        document = read(FilePath(path).read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {error.strerror}") from error
+    return sound(kind, document, lambda fault: f"{path}:{fault.line}: ")
+
+
+def sound(kind: TypeAdapter[_Read], document: Document, where: Callable[[SuiteFault], str]) -> _Read:
+    """``document`` as a value of that ``kind``.
+
+    Raises ``UsageError`` with what is wrong with it, first as YAML, a line each that begins with ``where``.
+    """
+    try:
+        if not document.faults:
+            return kind.validate_json(json.dumps(document.value), strict=True)
+    except ValidationError as error:
+        wrong = _faults(kind, document, error)
+    else:
+        wrong = list(document.faults)
+    lines = (f"{where(one)}{keys(one.path)}{': ' if one.path else ''}{one.what}" for one in wrong)
+    raise UsageError("\n".join(lines))
+
+
+def keys(path: Sequence[str | int]) -> str:
+    """A place in a file, such as ``cases[2].expect``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def validated(kind: TypeAdapter[_Read], document: Document) -> tuple[_Read | None, list[SuiteFault]]:
+    """``document`` as a value of that ``kind``, or a fault for each mistake at its place in the file."""
+    try:
+        return kind.validate_json(json.dumps(document.value), strict=True), []
+    except ValidationError as error:
+        return None, _faults(kind, document, error)
+
+
+def _faults(kind: TypeAdapter[Any], document: Document, error: ValidationError) -> list[SuiteFault]:
     found: dict[Path, list[ErrorDetails]] = {}
-    for error in errors:
-        found.setdefault(path_of(document.value, error["loc"]), []).append(error)
+    for one in error.errors():
+        found.setdefault(path_of(document.value, one["loc"]), []).append(one)
+    known = sorted(_keys(kind.json_schema()))
     faults = []
     for path, several in _without_other_branches(found).items():
         line = document.line(path)
         faults += [SuiteFault(line, path, what) for what in dict.fromkeys(_say(several, path, known))]
     return faults
+
+
+def _keys(schema: Any) -> set[str]:
+    """Every key of a format, for guessing what an unknown one should be."""
+    if isinstance(schema, dict):
+        named = schema["properties"] if isinstance(schema.get("properties"), dict) else {}
+        return {*named, *(key for inner in schema.values() for key in _keys(inner))}
+    return {key for inner in schema for key in _keys(inner)} if isinstance(schema, list) else set()
 
 
 def path_of(value: Json, location: tuple[int | str, ...]) -> Path:
@@ -69,6 +121,9 @@ def path_of(value: Json, location: tuple[int | str, ...]) -> Path:
     for number, step in enumerate(location):
         last = number == len(location) - 1
         inside = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
+        # A branch may be called like a key beside the one that is meant: nothing is below a plain value.
+        if inside and not (last or isinstance(value[step], dict | list)) and location[number + 1] in value:
+            continue
         missing = last and isinstance(value, dict) and isinstance(step, str) and step.isidentifier() and step.islower()
         if inside:
             value = value[step]
@@ -104,6 +159,8 @@ def _say(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> It
             yield _unknown(str(path[-1]), known)
         elif kind == "missing":
             yield f'"{path[-1]}" is missing'
+        elif kind.startswith("union_tag"):
+            yield _untagged(context)
         else:
             yield _other(kind, context, error)
     if allowed:
@@ -118,10 +175,18 @@ def _unknown(key: str, known: Sequence[str]) -> str:
     return f'unknown key "{key}"' + (f'; did you mean "{near[0]}"?' if near else "")
 
 
+def _untagged(context: dict[str, Any]) -> str:
+    key = context["discriminator"].strip("'")
+    tags = context.get("expected_tags", "").replace("'", "")
+    return f'"{context["tag"]}" is no {key}; there are {tags}' if tags else f'"{key}" is missing'
+
+
 def _other(kind: str, context: dict[str, Any], error: ErrorDetails) -> str:
     given = _show(error["input"])
     if kind == "string_pattern_mismatch":
         return f"{given} {_PATTERNS[context['pattern']]}"
+    if kind == "value_error":
+        return str(context["error"])
     if kind in {"too_short", "string_too_short"}:
         return "must not be empty"
     if kind.startswith(("greater_than", "less_than")):
