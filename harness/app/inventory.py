@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.app import assembly
 from harness.app.cassette_files import CassetteFile, Use, inspected
+from harness.app.settings import Settings
 from harness.core.errors import UsageError
 from harness.core.folders import below, is_there
 from harness.engine.selection import ALL
@@ -15,10 +16,11 @@ from harness.suite import probes
 from harness.suite.packs import pack, pack_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from harness.app.settings import Settings
     from harness.engine.selection import Selection
+    from harness.suite.case import Suite
 
 _SUITE_CASE_MODEL = 3
 
@@ -30,11 +32,13 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
 
     A recorded probe or case of a pack is used whichever model it is of: a card may be made of any.
     """
-    suites = assembly.load(settings)
     files = sorted(below(settings.cassettes)) if is_there(settings.cassettes) and settings.cassettes.is_dir() else []
+    # Recordings of tests and programs need no suites.
+    none = files and settings.suites == Settings().suites and not is_there(settings.suites[0])
+    suites = () if none else assembly.load(settings)
     evaluations = {suite.name for suite in suites if suite.kind == "evaluation"}
     made = []
-    for job in assembly.plan(suites, settings, choice):
+    for job in assembly.plan(suites, settings, choice) if suites else ():
         file = job.cassette
         found = inspected(file, "used") if job.has_cassette else CassetteFile(str(file), "missing")
         named = replace(found, suite=job.suite, case=job.case.id, model=job.model.called)
@@ -48,12 +52,13 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
             shipped += pack(name, ())
     probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
     return made + [
-        inspected(file, "used" if file.parent.parts[-2:] in probing else _unused(file.relative_to(settings.cassettes)))
+        inspected(file, "used" if file.parent.parts[-2:] in probing else _unused(file, settings, suites))
         for file in files
         if file.suffix == ".json" and str(file) not in cased
     ]
 
 
-def _unused(place: Path) -> Use:
-    """What a file is that no case uses: an orphan only where a suite would have put it."""
-    return "orphan" if len(place.parts) == _SUITE_CASE_MODEL else "other"
+def _unused(file: Path, settings: Settings, suites: Sequence[Suite]) -> Use:
+    """What a file is that no case uses: an orphan only where there are suites, and where one would have put it."""
+    place = file.relative_to(settings.cassettes)
+    return "orphan" if suites and len(place.parts) == _SUITE_CASE_MODEL else "other"

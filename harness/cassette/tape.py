@@ -254,6 +254,8 @@ class Tape:
             found = request_key.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
+            if len(found) == 1 and found[0].startswith("host: "):
+                why += "; give the server again: `hostname:` in a suite, or the variable of its base URL"
         if any(map(LeakScan(self._redactor.secrets).holds, found)):
             found = []
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"

@@ -58,7 +58,8 @@ def _judged(ended: Ended, wanted: int, path: Path) -> int:
         programs.say("a proxy of yours is set, so what the program asked elsewhere was not seen")
     failed = programs.code(ended, wanted)
     if not ended.exchanges:
-        programs.say("nothing was recorded: the program asked nothing at its base-URL variables; see --upstream")
+        why = "ended before it asked anything" if failed else "asked nothing at its base-URL variables; see --upstream"
+        programs.say(f"nothing was recorded: the program {why}")
         return failed or 2
     hosts = Counter(urlsplit(one.request.url).netloc.rpartition("@")[2] for one in ended.exchanges)
     told = ", ".join(f"{host} {times}" for host, times in hosts.items())

@@ -99,7 +99,9 @@ def _tell(console: Console, result: CaseResult) -> None:
 def reasons(result: CaseResult) -> list[str]:
     """Why a case is not as it should be, and where to look: harmless lines."""
     if result.problem:
-        told = [result.problem.message, *(f"- {one}" for one in result.problem.details[:_MOST_DIFFERENCES])]
+        message, details = result.problem.message, result.problem.details
+        listed = () if len(details) == 1 and details[0] in message else details[:_MOST_DIFFERENCES]
+        told = [message, *(f"- {one}" for one in listed)]
         return [safe_text.line(one) for one in told]
     told = []
     places: set[int] = set()

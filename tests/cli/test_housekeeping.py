@@ -98,6 +98,20 @@ def test_cases_are_listed_before_anything_is_recorded(project, run):
     assert "0 cassettes, 0 KB: 2 missing" in out
 
 
+def test_recordings_of_tests_and_programs_are_listed_without_suites_and_never_pruned(project, run):
+    shutil.rmtree(project / "suites")
+    code, out, _ = run("cassettes", "list")
+    assert code == 0
+    assert "2 cassettes" in out
+    assert "orphan" not in out
+    assert "nothing to remove" in run("cassettes", "prune", "--yes")[1]
+    assert tape(project).exists()
+    shutil.rmtree(project / "cassettes")
+    code, _, err = run("cassettes", "list")
+    assert code == 2
+    assert "`harness init` writes a first suite" in err
+
+
 def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run):
     orphan = project / "cassettes" / "gone" / "case" / "openai+m.json"
     orphan.parent.mkdir(parents=True)

@@ -61,7 +61,7 @@ MISTAKES = {
     "port": (["a.json", "--port", "99999"], "port must be 0-65535"),
     "host": (["a.json", "--host", "203.0.113.9"], "can't serve at 203.0.113.9"),
     "timing": (["a.json", "--timing", "fast"], "'fast' is no pace; give realtime, or x10"),
-    "fault": (["a.json", "--faults", "faults.yaml"], "faults.yaml:2: Input tag 'cutt'"),
+    "fault": (["a.json", "--faults", "faults.yaml"], 'faults.yaml:2: faults[0]: "cutt" is no fault; there are status'),
     "no faults": (["a.json", "--faults", "no.yaml"], "no.yaml: can't be read"),
     "no script": (["--synthetic", "no.yaml"], "no.yaml: can't be read"),
     "an empty script": (["--synthetic", "empty.yaml"], "empty.yaml:1: replies"),

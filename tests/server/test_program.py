@@ -180,6 +180,7 @@ def test_what_is_asked_elsewhere_is_reported_and_refused_in_a_replay(fake, harne
         ((), 2, "name the program after `--`"),
         (("no-such-program",), 2, "no-such-program: the program can't be started"),
         (("sh", "-c", "true"), 2, "asked nothing at its base-URL variables"),
+        (("sh", "-c", "exit 3"), 1, "nothing was recorded: the program ended before it asked anything"),
     ],
 )
 def test_bad_commands(harness, words, code, told):

@@ -47,7 +47,7 @@ def run(words: argparse.Namespace) -> int:
 
     found = sources(map(Path, words.files))
     if not found:
-        raise UsageError("there is nothing to import in these folders")
+        raise UsageError("there is nothing to import in these folders; cassettes of ours need no import")
     fill = _filling(words.fill)
     taken, code, named = 0, 0, set(map(Path, words.files))
     left: list[Skipped] = []
