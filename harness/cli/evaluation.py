@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="tools, which comes along (default, if no own), or bfcl, the cases of your installed bfcl-eval",
+        help="tools (default, if no suite of your own), worlds, or bfcl, the cases of your installed bfcl-eval",
     )
     add("--category", action="append", default=[], metavar="NAME", help="only this category, such as simple")
     add("-k", "--case", action="append", default=[], metavar="ID", help="only cases of this id; * and ? stand for any")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,9 @@ def _nothing(suites: Sequence[Suite], choice: Selection) -> str:
     if not any(_fits(choice.cases, case) for case in cases):
         return f"no case fits {' or '.join(choice.cases)}; there are {_some(cases)}"
     models = _some(model.called for suite in chosen for model in suite.models)
-    return f"no model fits {' or '.join(choice.models)}; there are {models}; name others as provider/model"
+    path = next((name for name in choice.models if os.path.exists(name)), "")  # noqa: PTH110 - a Path raises for a long name
+    hint = f"{path} is a path, which --help has a place for" if path else "name others as provider/model"
+    return f"no model fits {' or '.join(choice.models)}; there are {models}; {hint}"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -242,6 +242,10 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
         (("run", "nowhere"), "nowhere: no such file or folder"),
         (("run", "-k", "nope"), "no case fits nope; there are hello, call, refused"),
         (("run", "--suite", "nope"), "no suite fits nope; there are shop"),
+        (
+            ("run", "--model", "suites"),
+            "no model fits suites; there are openai/m; suites is a path, which --help has a place for",
+        ),
         (("run", "--model", "gpt"), "no model fits gpt; there are openai/m; name others as provider/model"),
         (("run", "--json", "no/such/folder.json"), "the folder for this report does not exist"),
         (("run", "--json", "-", "--junit", "-"), "two reports can't both go to standard output"),
