@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from harness.core.chat import Json, Reply
 
 
+custom_tools = True
+"""For the laws (``laws.tested_backend``): tools that are no functions are taken too."""
+
+
 def complete(
     model: str,
     messages: Sequence[Json],

@@ -29,7 +29,14 @@ def tool_name(tool: Mapping[str, Json]) -> tuple[str | None, bool]:
     return (name, tool.get("type") in (None, *_SLOTS)) if isinstance(name, str) else (None, False)
 
 
+def within(tool: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The tools in a namespace of OpenAI's Responses; none for any other tool."""
+    return dicts(tool.get("tools")) if tool.get("type") == "namespace" else []
+
+
 def rename_tool(tool: Mapping[str, Json], wire: Mapping[str, str]) -> dict[str, Json]:
+    if inner := within(tool):
+        return {**tool, "tools": [rename_tool(one, wire) for one in inner]}
     name, ours = tool_name(tool)
     return _renamed(tool, wire) if name is not None and ours else dict(tool)
 

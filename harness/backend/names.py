@@ -20,6 +20,7 @@ from harness.backend.name_positions import (
     rename_message,
     rename_tool,
     tool_name,
+    within,
 )
 from harness.core.errors import DuplicateToolError
 from harness.dialects.providers import profile
@@ -100,8 +101,11 @@ def name_table(
     rule: NameRule | None = None,
 ) -> NameTable:
     """The table for one request, made from all the names it holds, under ``rule``, or ``provider``'s."""
-    found = [tool_name(tool) for tool in tools]
+    tools = list(tools)
+    found = [tool_name(tool) for tool in tools if not within(tool)]
     offered = [name for name, _ in found if name is not None]
+    inner = (name for tool in tools for one in within(tool) if (name := tool_name(one)[0]) is not None)
+    offered += [name for name in dict.fromkeys(inner) if name not in offered]  # two namespaces may share a name
     pinned = {name for name, ours in found if name is not None and not ours}
     mentioned = [name for message in messages for name in message_names(message)]
     mentioned += choice_names(tool_choice)

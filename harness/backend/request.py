@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.backend.config import canonical
 from harness.backend.history import fit_messages, turns
@@ -61,6 +62,8 @@ def prepare_request(
     plain = [_plain(message, place) for place, message in enumerate(messages)]
     route = route or route_of(model, tools, left)
     sent = list(fit_state(plain, model, route.dialect))
+    if route.dialect in DIALECTS and "custom" not in (*route.tool_marks, *DIALECTS[route.dialect].facts.tool_marks):
+        tools, sent = [_as_function(tool, provider) for tool in tools or ()], [*map(_with_functions, sent)]
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names, provider)
     wants_json = json_options(
@@ -87,6 +90,39 @@ def prepare_request(
     return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(wants_json), route=route)
 
 
+def _as_function(tool: Mapping[str, Json], provider: str) -> Mapping[str, Json]:
+    """A custom tool as a function of one text, for a provider that has no custom tools: its calls read the same."""
+    custom = tool.get("custom")
+    if tool.get("type") != "custom" or not isinstance(custom, dict):
+        return tool
+    if (custom.get("format") or _TEXT).get("type") != "text":
+        raise UnsupportedError(
+            f"the custom tool {custom.get('name')!r} has a grammar, which {provider} can't be given; offer it without"
+        )
+    schema = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+    rest = {key: value for key, value in custom.items() if key != "format"}
+    return {"type": "function", "function": {**rest, "parameters": schema}}
+
+
+_TEXT = {"type": "text"}
+
+
+def _with_functions(message: dict[str, Json]) -> dict[str, Json]:
+    calls: Any = message.get("tool_calls")
+    if not any(one.get("custom") for one in calls or ()):
+        return message
+    return {**message, "tool_calls": [_function_call(one) for one in calls]}
+
+
+def _function_call(call: dict[str, Json]) -> dict[str, Json]:
+    custom = None if call.get("function") else call.get("custom")
+    if not isinstance(custom, dict):
+        return call
+    given = json.dumps({"input": custom.get("input")}, ensure_ascii=False)
+    rest = {key: value for key, value in call.items() if key != "custom"}
+    return {**rest, "type": "function", "function": {"name": custom.get("name"), "arguments": given}}
+
+
 def _plain(message: Json, place: int) -> Mapping[str, Json]:
     """A message as a dict; litellm's and OpenAI's own objects are taken too."""
     if hasattr(message, "model_dump"):
@@ -104,6 +140,10 @@ def _check_choice(tool_choice: Json, names: NameTable, provider: str) -> None:
     if isinstance(tool_choice, dict) and tool_choice.get("type") == "allowed_tools" and provider not in ALLOWED_TOOLS:
         able = " and ".join(sorted(ALLOWED_TOOLS))
         raise UnsupportedError(f"tool_choice 'allowed_tools' goes to {able} alone; offer {provider} those tools only")
+    if isinstance(tool_choice, dict) and tool_choice.get("type") == "custom":
+        raise UnsupportedError(
+            f"litellm sends no tool_choice that names a custom tool; offer {provider} that tool only"
+        )
     for chosen in choice_names(tool_choice):
         if chosen not in names.offered:
             raise UsageError(f"tool_choice names {chosen!r}, which is not offered")

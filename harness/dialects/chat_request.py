@@ -89,9 +89,10 @@ def picked(value: Json, **keys: str) -> dict[str, Json]:
     return {ours: one for ours, one in found.items() if one is not None}
 
 
-MARKS = ("strict", "defer_loading", "allowed_callers", "eager_input_streaming")
+MARKS = ("strict", "defer_loading", "allowed_callers", "eager_input_streaming", "custom", "namespace")
 """What an API may be asked for each tool beside its schema (OpenAI's function tools; Anthropic's docs, "Tool search",
-"Programmatic tool calling", "Fine-grained tool streaming").
+"Programmatic tool calling", "Fine-grained tool streaming"). ``custom`` is the format of a custom tool's free text,
+``namespace`` the name of the namespace that holds the tool (openai SDK, types/responses/namespace_tool_param.py).
 """
 
 
@@ -101,6 +102,15 @@ def tool(name: Json, description: Json, schema: Json, told: Mapping[str, Json]) 
     described = {"description": description} if isinstance(description, str) else {}
     marks = {mark: told[mark] for mark in MARKS if told.get(mark) is not None}
     return {"type": "function", **marks, "function": {"name": name, **described, "parameters": parameters}}
+
+
+def text_format(form: Json) -> dict[str, Json]:
+    """The format of a custom tool's text in the shape of Responses, for chat completions have a grammar one level
+    deeper (openai SDK, types/shared_params/custom_tool_input_format.py).
+    """
+    inner = at(form, "grammar")
+    flat = {"type": "grammar", **inner} if isinstance(inner, dict) else form
+    return flat if isinstance(flat, dict) else {"type": "text"}
 
 
 def allowed(chosen: Json) -> tuple[str, ...]:
@@ -122,6 +132,11 @@ def call(name: Json, arguments: Json, call_id: Json) -> dict[str, Json]:
     """An earlier call in OpenAI's shape; arguments that are JSON are written as text."""
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return {"id": call_id or "", "type": "function", "function": {"name": name, "arguments": text}}
+
+
+def custom_call(name: Json, text: Json, call_id: Json) -> dict[str, Json]:
+    """An earlier call of a custom tool: its free text is the one argument, ``input``, and its type is ``custom``."""
+    return {**call(name, {"input": text}, call_id), "type": "custom"}
 
 
 def named(name: Json) -> Json:

@@ -84,7 +84,8 @@ class Facts:
     ``call_ids``: calls have ids. ``tools_in_prompt``: the API knows no tools, litellm writes them into the prompt.
     ``own_schemas``: a subset of JSON Schema, in which references are written out and keywords left out. ``runs`` is
     a call that the provider runs and its result, ``runs_under`` the quirk under which an answer holds such.
-    ``tool_marks`` are what the API may be asked for each tool beside its schema (``chat_request.MARKS``), and
+    ``tool_marks`` are what the API may be asked for each tool beside its schema (``chat_request.MARKS``),
+    ``tool_search`` the tool that must stand beside those that are loaded later or lie in a namespace, and
     ``dropped_options`` options that litellm refuses here, or drops.
     ``empty_is_nothing`` says that a call whose arguments never came has an empty object on this wire.
     ``counts_are_asked_for``: a stream ends with token counts only where the request asks for them.
@@ -113,6 +114,7 @@ class Facts:
     state: Literal["", "thinking", "signed", "details", "items", "signatures"] = ""
     dropped_options: frozenset[str] = frozenset()
     tool_marks: tuple[str, ...] = ()
+    tool_search: Mapping[str, Json] | None = None
     runs: ProviderCall = _WEB_SEARCH
     runs_under: str = ""
     object_arguments: Literal["never", "whole", "always"] = "never"

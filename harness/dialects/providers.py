@@ -51,10 +51,8 @@ class Profile:
     ``credentials`` are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on
     this machine, or huggingface.co, about each of its models that it does not know, whatever the ``api_base``.
     ``litellm``: litellm knows it. ``wants_state``: its answers hold state that the renderers write;
-    ``wants_reasoning``: the reasoning goes back too. ``starter`` is a small model of today that calls tools, to
-    begin with.
-
-    ``model`` and ``options`` ask it in a proof: the address doesn't exist, the interceptor stands in for it.
+    ``wants_reasoning``: the reasoning goes back too. ``tool_marks``: it takes these beside its dialect's. ``starter``
+    is a small model of today that calls tools. ``model`` and ``options`` ask it in a proof: the address doesn't exist.
     """
 
     name: str
@@ -78,6 +76,7 @@ class Profile:
     litellm: bool = True
     wants_state: bool = False
     wants_reasoning: bool = False
+    tool_marks: tuple[str, ...] = ()
     starter: str = ""
     model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -108,6 +107,7 @@ PROFILES: dict[str, Profile] = {
     for row in (
         Profile(
             name="openai",
+            tool_marks=("custom",),
             json_beside_tools=True,
             starter="gpt-4o-mini",
             names=OPENAI,
@@ -119,6 +119,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="azure",
+            tool_marks=("custom",),
             json_beside_tools=True,
             names=OPENAI,
             ids=OPENAI_ID,

@@ -12,6 +12,7 @@ from base64 import b64decode
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.backend.name_positions import within
 from harness.backend.repairs.omissions import generated_text
 from harness.backend.repairs.state import state_of
 from harness.backend.request import prepare_request as prepared
@@ -63,10 +64,17 @@ def complete(
 def _request(asked: Prepared, *, stream: bool) -> HttpRequest:
     body = {key: value for key, value in asked.arguments.items() if key not in _NOT_SENT}
     body |= {"model": asked.arguments["model"].partition("/")[2], "stream": stream}
+    if "tools" in body:
+        body["tools"] = [one for tool in body["tools"] for one in _of_chat(tool)]
     host = (
         asked.arguments.get("api_base") or asked.arguments.get("aws_bedrock_runtime_endpoint") or "http://provider.test"
     )
     return HttpRequest("POST", f"{host}/chat/completions", (), json.dumps(body).encode())
+
+
+def _of_chat(tool: dict[str, Json]) -> list[dict[str, Json]]:
+    """The functions in a namespace, which chat completions don't have, or the tool itself."""
+    return [{"type": "function", "namespace": tool["name"], "function": one} for one in within(tool)] or [tool]
 
 
 _NOT_SENT = frozenset({"num_retries", "api_base", "api_key", "api_version", "max_retries"})

@@ -13,8 +13,8 @@ from harness.dialects import DIALECTS
 from harness.dialects.providers import PROFILES, profile
 from harness.laws import state, values
 from harness.laws.known_faults import left_out
-from harness.laws.provider_options import addressable, seldom
-from harness.laws.question import History, Question, Turn, Unfit, carried
+from harness.laws.provider_options import addressable, options_for
+from harness.laws.question import History, Question, Turn, Unfit, carried, custom, known_marks
 from harness.laws.values import one_in
 from harness.strategies import material
 from harness.strategies.likeness import reply_like
@@ -178,7 +178,7 @@ def _conversing(rng: Random, question: Question) -> Question:
         details=tuple(
             (f"{values.spoken(rng)} ({place})", values.schema(rng)) for place in range(len(question.tools[:12]))
         ),
-        options=_options(rng, question),
+        options=options_for(rng, question),
     )
     ends_in_results = bool(question.turns and question.turns[-1].calls) and one_in(rng, 3)
     question = replace(question, asked="" if ends_in_results else _user(rng))
@@ -194,12 +194,35 @@ def _conversing(rng: Random, question: Question) -> Question:
     if one_in(rng, 5):
         question = replace(
             question,
-            marks=tuple(values.tool_marks(rng, question.dialect.facts.tool_marks) for _ in question.tools[:12]),
+            marks=tuple(values.tool_marks(rng, known_marks(question)) for _ in question.tools[:12]),
         )
+        question = _with_texts(rng, question)
     if question.kind == "plain" and question.stream:
         cuts = tuple(rng.randrange(1, 4000) for _ in range(rng.randrange(4)))
         question = replace(question, cuts=cuts, every=_every(rng, question))
     return question
+
+
+def _with_texts(rng: Random, question: Question) -> Question:
+    """Calls of custom tools with a text, answered and earlier ones; litellm sends no choice that names such a tool."""
+    textual = custom(question)
+    if not textual or question.kind == "written":
+        return replace(question, marks=tuple(marks if "custom" not in marks else {} for marks in question.marks))
+    calls = [replace(one, parameters=_text(rng)) if one.name in textual else one for one in question.reply.calls]
+    turns = [
+        replace(
+            turn,
+            calls=tuple(replace(one, parameters=_text(rng)) if one.name in textual else one for one in turn.calls),
+        )
+        for turn in question.turns
+    ]
+    chosen = None if question.choice in textual else question.choice
+    reply = replace(question.reply, calls=tuple(calls))
+    return replace(question, reply=reply, turns=tuple(turns), choice=chosen, allowed=())
+
+
+def _text(rng: Random) -> dict[str, Json]:
+    return {"input": values.object_text(rng) if one_in(rng, 3) else values.text(rng)}
 
 
 _SMALL = 1500
@@ -247,34 +270,6 @@ def _result(rng: Random) -> Json:
     if kind == 0:
         return [{"type": "text", "text": values.spoken(rng)} for _ in range(rng.randrange(1, 3))]
     return values.text(rng) if kind < 4 else rng.choice(material.RESULTS)  # noqa: PLR2004 - shares of twelve
-
-
-_TEMPERATURES = (0, 0.0, 0.2, 0.7, 1, 1.0)
-
-
-def _options(rng: Random, question: Question) -> dict[str, Json]:
-    made: dict[str, Json] = {}
-    if one_in(rng, 3):
-        made["temperature"] = rng.choice(_TEMPERATURES)
-    if one_in(rng, 4):
-        made["max_tokens"] = rng.choice((16, 17, 100, 4097, 8192))
-    if one_in(rng, 6):
-        made["top_p"] = rng.choice((0.1, 0.5, 1.0))
-    if one_in(rng, 6):
-        made["stop"] = rng.choice((["END"], ["END", "\n\n"], "STOP"))
-    if one_in(rng, 10):
-        made["seed"] = rng.choice((0, 7))
-    if one_in(rng, 12):
-        made["presence_penalty"] = 0.5
-    if one_in(rng, 8):
-        made["parallel_tool_calls"] = rng.choice((True, False))
-    if question.kind == "answer" and one_in(rng, 2):
-        schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-        made["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
-    if one_in(rng, 30):
-        return made
-    left = seldom(question.provider)
-    return {name: one for name, one in made.items() if name not in left}
 
 
 def _beside(rng: Random, question: Question) -> Question:

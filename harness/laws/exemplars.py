@@ -16,9 +16,9 @@ from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 from harness.laws.draw import PROSE, UNFIT, kinds
 from harness.laws.known_faults import left_out
-from harness.laws.question import History, Question, Turn, carried, rendered
+from harness.laws.question import History, Question, Turn, carried, known_marks, rendered
 from harness.laws.state import STATEFUL, drawn
-from harness.laws.values import TOOL_MARKS, finish_words
+from harness.laws.values import TEXT_FORMATS, TOOL_MARKS, finish_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +160,8 @@ def _requests(asked: Question) -> Iterator[Question]:
     yield from (replace(asked, word=word) for word in ("auto", "required"))
     yield replace(asked, word="none", reply=replace(asked.reply, calls=(), finish="stop"))
     yield from (replace(asked, word=word, allowed=asked.tools[:2]) for word in ("auto", "required"))
-    yield from (replace(asked, marks=({}, {mark: TOOL_MARKS[mark]})) for mark in asked.dialect.facts.tool_marks)
+    for mark in known_marks(asked):
+        yield from _custom(asked) if mark == "custom" else [replace(asked, marks=({}, {mark: TOOL_MARKS[mark]}))]
     for given in (
         {"temperature": 0.5, "max_tokens": 77},
         {"stop": ["END"], "top_p": 0.5},
@@ -176,6 +177,17 @@ def _requests(asked: Question) -> Iterator[Question]:
     other = replace(asked, tools=("a__b", "x y"), reply=replace(there, usage=_USAGE))
     yield replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE), beside=(other,))
     yield replace(other, beside=(replace(asked, tools=("a/b", "x.y"), reply=replace(here, usage=_USAGE)),))
+
+
+def _custom(asked: Question) -> Iterator[Question]:
+    """Custom tools beside a function, whose text may look like JSON: offered, called, and called before."""
+    good, second, _ = asked.reply.calls
+    for form, text in zip(TEXT_FORMATS, ('{"x": 1}', "*** é {\n", "null"), strict=True):
+        calls = (replace(good, parameters={"input": text}), replace(second, parameters={"x": "1"}))
+        past = (History("a/b", "call_7", {"input": text}), History("get_x", "call_8"))
+        made = replace(asked, marks=({"custom": form},), reply=replace(asked.reply, calls=calls, text=""))
+        yield made
+        yield replace(made, turns=(Turn(calls=past),), asked="Again.")
 
 
 _SCHEMA: dict[str, Json] = {

@@ -138,6 +138,14 @@ KNOWN: tuple[KnownFault, ...] = (
         _lenient,
     ),
     KnownFault(
+        "defer-loading-dropped",
+        frozenset({"Q2"}),
+        "1.106.2",
+        "defer_loading is dropped without a word from tools that go to Responses, beside a tool_search too",
+        Question("openai/responses", ("get_x",), _SAID, marks=({"defer_loading": True},)),
+        lambda trial: _dialect("openai_responses")(trial) and _marked(trial, "defer_loading"),
+    ),
+    KnownFault(
         "eager-streaming-dropped",
         frozenset({"Q2"}),
         SEEN,

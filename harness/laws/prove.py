@@ -38,7 +38,6 @@ MODES: tuple[Mode, ...] = ("whole", "stream", "async whole", "async stream")
 """How a backend is asked; ours is also judged ``bare``, without litellm."""
 BARE_MODES: tuple[Mode, ...] = ("bare whole", "bare stream")
 
-
 _BEFORE = frozenset({"N7", "N8", "Q6"})
 """Laws of what happens before anything is sent: where nothing was, the others have nothing to judge, and N7 judges
 nothing but a change.
@@ -167,7 +166,8 @@ def prove_one(
 
 def _search(backend: Backend, provider: str, mode: Mode, laws: Sequence[Law], effort: Effort) -> Proof:
     with asyncio.Runner() as loop:
-        return _Proving(Proof(provider, mode), asker(backend, mode, loop), laws, effort).searched()
+        asking = asker(backend, mode, loop)
+        return _Proving(Proof(provider, mode), asking, laws, effort, custom=backend.custom_tools).searched()
 
 
 def _blamed(proof: Proof, backend: Backend, laws: Sequence[Law], effort: Effort, found: frozenset[str]) -> Proof:
@@ -182,6 +182,7 @@ class _Proving:
     laws: Sequence[Law]
     effort: Effort
     found: frozenset[str] = frozenset()
+    custom: bool = False
     last: Trial | None = None
     chosen: frozenset[str] = frozenset()
     able: dict[tuple[str, bool], bool] = field(default_factory=dict)
@@ -213,21 +214,23 @@ class _Proving:
         return self.proof.mode.endswith("stream")
 
     def _fixed(self) -> Iterator[Question]:
-        proof = self.proof
-        yield from (
-            one for one in self.effort.first if one.provider == proof.provider and one.stream == self._streams()
-        )
+        proof, here = self.proof, (self.proof.provider, self._streams())
+        yield from (one for one in self.effort.first if (one.provider, one.stream) == here)
         if self.effort.exemplars:
             fixed = exemplars(proof.provider, stream=self._streams())
             like = self.effort.like.get(proof.provider)
             never = fixed[0].dialect.quirks.keys() - like.shown() if like else frozenset()
-            yield from (one for one in fixed if not one.quirks & (self.effort.without | never))
+            yield from (one for one in fixed if not one.quirks & (self.effort.without | never) and self._takes(one))
 
     def _drawn(self) -> Iterator[Question]:
         seed = f"{self.proof.mode} {self.effort.seed if self.effort.seed is not None else ''}"
         like = self.effort.like.get(self.proof.provider)
         drawn = questions(self.proof.provider, stream=self._streams(), seed=seed, like=like)
-        return (one for one in drawn if not one.quirks & self.effort.without)
+        return (one for one in drawn if not one.quirks & self.effort.without and self._takes(one))
+
+    def _takes(self, question: Question) -> bool:
+        able = self.custom or self.proof.mode in BARE_MODES
+        return able or not any(marks.keys() & {"custom", "namespace"} for marks in question.marks)
 
     def _judge(self, question: Question) -> bool:
         trial = self.put(self._answerable(question))
@@ -238,7 +241,7 @@ class _Proving:
     def _answerable(self, question: Question) -> Question:
         """``question`` without what is asked beside it that this backend can't answer: streams, other providers."""
         beside = tuple(one for one in question.beside if self._knows(one.provider, stream=one.stream))
-        return question if len(beside) == len(question.beside) else replace(question, beside=beside)
+        return question if beside == question.beside else replace(question, beside=beside)
 
     def _knows(self, provider: str, *, stream: bool) -> bool:
         if (provider, stream) == (self.proof.provider, self._streams()):
@@ -250,11 +253,9 @@ class _Proving:
 
     def _late(self) -> None:
         """What the caller gave for the question before may have been changed since."""
-        trial = self.last
-        if trial is not None and trial.untouched and trial.changed_late():
-            law = BY_ID["N7"]
-            if law in self.laws:
-                _keep(self.proof, law, "the caller's own data was changed after the call", trial)
+        trial, law = self.last, BY_ID["N7"]
+        if law in self.laws and trial is not None and trial.untouched and trial.changed_late():
+            _keep(self.proof, law, "the caller's own data was changed after the call", trial)
 
     def blamed(self) -> Proof:
         """One cause breaks one law: hand what follows from another law's cause to that law. All laws have their part

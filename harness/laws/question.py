@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.core.chat import CallError, Reply, Usage
@@ -16,7 +17,7 @@ from harness.laws.json_identity import same
 from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from harness.core.chat import Json, ToolCall
     from harness.core.exchange import HttpResponse
@@ -157,11 +158,65 @@ def offered(question: Question) -> list[dict[str, Json]]:
         tool(name, *(question.details[place] if place < len(question.details) else _NO_DETAIL))
         for place, name in enumerate(question.tools)
     ]
-    for one, marks in zip(made, question.marks, strict=False):
+    spaces: list[str] = [""] * len(made)
+    for place, (one, marks) in enumerate(zip(made, question.marks, strict=False)):
+        if "custom" in marks:
+            made[place] = _custom(one["function"], marks["custom"])
+            continue
+        spaces[place] = marks.get("namespace", "") if question.kind != "doubled" else ""  # two may share a name
         strict = {"strict": marks["strict"]} if "strict" in marks else {}
         one["function"] |= strict
-        one |= {mark: value for mark, value in marks.items() if mark not in strict}
-    return [*made, *(made[:1] if question.kind == "doubled" else ())]
+        one |= {mark: value for mark, value in marks.items() if mark not in (*strict, "namespace")}
+    found = [*made, *(made[:1] if question.kind == "doubled" else ())]
+    searched = any(marks.keys() & _LATER for marks in question.marks) and question.dialect.facts.tool_search
+    return [*_in_namespaces(found, spaces), *([dict(searched)] if searched else ())]
+
+
+_LATER = frozenset({"defer_loading", "namespace"})
+"""Marks of tools that a search of the provider's loads."""
+
+
+def _custom(function: dict[str, Json], form: dict[str, Json]) -> dict[str, Json]:
+    """A custom tool as chat completions offer it."""
+    grammar = {key: one for key, one in form.items() if key != "type"}
+    told = {"type": "grammar", "grammar": grammar} if grammar else dict(form)
+    return {
+        "type": "custom",
+        "custom": {"name": function["name"], "description": function["description"], "format": told},
+    }
+
+
+def _in_namespaces(tools: list[dict[str, Json]], spaces: list[str]) -> Iterator[dict[str, Json]]:
+    """The tools in order, neighbours of one namespace in it, as Responses has them."""
+    spaces += [""] * (len(tools) - len(spaces))
+    for space, group in groupby(zip(tools, spaces, strict=True), key=lambda pair: pair[1]):
+        inner = [one for one, _ in group]
+        if space:
+            flat = [{**one["function"], **{key: one[key] for key in one if key != "function"}} for one in inner]
+            yield {"type": "namespace", "name": space, "description": f"All of {space}.", "tools": flat}
+        else:
+            yield from inner
+
+
+def functions(tools: Iterable[dict[str, Json]]) -> Iterator[dict[str, Json]]:
+    """What is described in ``tools``: functions, those in namespaces too, and custom tools, which have no schema."""
+    for one in tools:
+        inner = one.get("tools") if one.get("type") == "namespace" else [one.get("function") or one.get("custom")]
+        yield from (described for described in inner or () if described)
+
+
+def custom(question: Question) -> frozenset[str]:
+    """The custom tools: their calls have one text, ``input``."""
+    return frozenset(name for name, marks in zip(question.tools, question.marks, strict=False) if "custom" in marks)
+
+
+def known_marks(question: Question) -> tuple[str, ...]:
+    """What may be asked for a tool of the provider's beside its schema."""
+    return (*question.dialect.facts.tool_marks, *question.profile.tool_marks)
+
+
+def _is_text(parameters: Mapping[str, Json]) -> bool:
+    return parameters.keys() == {"input"} and isinstance(parameters["input"], str)
 
 
 def tool(name: str, description: str = "", schema: dict[str, Json] | None = None) -> dict[str, Json]:
@@ -196,14 +251,7 @@ def conversation(question: Question) -> list[dict[str, Json]]:
     for turn in question.turns:
         messages.append({"role": "user", "content": turn.user})
         if turn.calls:
-            calls = [
-                {
-                    "id": past.id,
-                    "type": "function",
-                    "function": {"name": past.name, "arguments": json.dumps(past.parameters, ensure_ascii=False)},
-                }
-                for past in turn.calls
-            ]
+            calls = [_call(past, custom(question)) for past in turn.calls]
             messages.append({"role": "assistant", "content": turn.said or None, "tool_calls": calls})
             messages += [
                 {"role": "tool", "tool_call_id": past.id, "name": past.name, "content": past.result}
@@ -215,6 +263,13 @@ def conversation(question: Question) -> list[dict[str, Json]]:
     if question.asked or not question.turns:
         messages.append({"role": "user", "content": question.asked or "Go on."})
     return [*messages, *map(copied, question.before)]
+
+
+def _call(past: History, textual: frozenset[str]) -> dict[str, Json]:
+    if past.name in textual and _is_text(past.parameters):
+        return {"id": past.id, "type": "custom", "custom": {"name": past.name, **past.parameters}}
+    arguments = json.dumps(past.parameters, ensure_ascii=False)
+    return {"id": past.id, "type": "function", "function": {"name": past.name, "arguments": arguments}}
 
 
 def first_of(question: Question) -> Question:
@@ -298,6 +353,10 @@ def _rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
         calls = tuple(call for call, raw in zip(calls, raws, strict=True) if raw is None)
         errors += tuple(raw for raw in raws if raw is not None)
     reply = replace(question.reply, calls=() if question.kind == "written" else calls, errors=errors)
+    own = custom(question)
+    texts = [call.id for call in question.reply.calls if call.name in own and _is_text(call.parameters)]
+    if texts:
+        reply = replace(reply, state={**reply.state, "custom_calls": texts})
     # litellm asks an Ollama on this machine about a model that it does not know, so it is called what was asked for.
     model = question.profile.model.partition("/")[2]
     return question.dialect.render(reply, stream=question.stream, quirks=question.quirks, model=model)

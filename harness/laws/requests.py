@@ -11,7 +11,7 @@ from harness.dialects import DIALECTS, dialect_at
 from harness.laws.failures import may_retry
 from harness.laws.json_identity import differ, difference, same, shown
 from harness.laws.law import Law
-from harness.laws.question import conversation, offered
+from harness.laws.question import conversation, functions, known_marks, offered
 from harness.laws.schemas import schema_complaint
 
 if TYPE_CHECKING:
@@ -66,8 +66,14 @@ def pieces(messages: Iterable[dict[str, Json]]) -> list[Piece]:
             made[-1] = Piece(kind, made[-1].value + text)
         elif text:
             made.append(Piece(kind, text))
-        made += [Piece("call", call["function"]["arguments"]) for call in message.get("tool_calls") or ()]
+        made += [Piece("call", _argued(call)) for call in message.get("tool_calls") or ()]
     return made
+
+
+def _argued(call: dict[str, Json]) -> Json:
+    """The arguments of an earlier call as JSON text; those of a custom tool's in an object of their own kind."""
+    given = call["function"]["arguments"] if call.get("function") else json.dumps({"input": call["custom"]["input"]})
+    return f'{{"custom": {given}}}' if call.get("type") == "custom" else given
 
 
 def given_messages(trial: Trial) -> list[dict[str, Json]]:
@@ -181,12 +187,13 @@ def tools(trial: Trial, asked: ChatRequest) -> str | None:
     by_name = {one["function"]["name"]: one["function"] for one in asked.tools}
     if len(by_name) != len(asked.tools):
         return None  # N2 has it
-    for tool in trial.pristine[1] if trial.pristine is not None else offered(question):
-        own = tool["function"]
+    for own in functions(trial.pristine[1] if trial.pristine is not None else offered(question)):
         sent = by_name.get(trial.wire.get(own["name"], ""), {})
         complaint = differ(f"the description of {own['name']!r}", own["description"], sent.get("description"))
         if complaint:
             return complaint.replace("came back", "went out")
+        if "parameters" not in own:
+            continue  # a custom tool has none
         complaint = schema_complaint(own["parameters"], sent.get("parameters"), asked.dialect)
         if complaint:
             return f"the schema of {own['name']!r}: {complaint}"
@@ -199,7 +206,7 @@ def _marks(trial: Trial, asked: ChatRequest) -> str:
     for name, marks in zip(trial.question.tools, trial.question.marks, strict=False):
         for mark, value in marks.items():
             found = sent.get(trial.wire.get(name, ""), {}).get(mark)
-            if found != value and mark in trial.question.dialect.facts.tool_marks:
+            if found != value and mark in known_marks(trial.question):
                 return f"{mark} of {name!r} is {value!r}, {found!r} was sent"
     return ""
 

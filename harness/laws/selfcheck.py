@@ -70,7 +70,7 @@ def _caught(broken: BrokenBackend, most: int, beyond: int) -> Caught:
 
 
 def _spoiled(broken: BrokenBackend) -> Backend:
-    return Backend(broken.spoil(bare.complete))
+    return Backend(broken.spoil(bare.complete), custom_tools=broken.custom)
 
 
 def _drawn(broken: BrokenBackend, most: int) -> tuple[int, tuple[str, Mode], int]:

@@ -21,13 +21,15 @@ OURS = "harness.backend.completion:complete"
 class Backend:
     """A backend under test, and its awaited twin where it has one.
 
-    ``errors`` are the exception classes that it raises on purpose, ``streams`` says whether it can stream at all.
+    ``errors`` are the exception classes that it raises on purpose, ``streams`` says whether it can stream at all,
+    ``custom_tools`` whether it takes tools that are no functions: custom ones, and those in a namespace.
     """
 
     complete: Complete
     acomplete: AComplete | None = None
     errors: tuple[type[BaseException], ...] = (HarnessError,)
     streams: bool = True
+    custom_tools: bool = False
 
 
 def backend_at(name: str) -> Backend:
@@ -46,12 +48,12 @@ def backend_at(name: str) -> Backend:
     except (Exception, SystemExit) as error:  # whatever a user's module raises
         raise UsageError(f"there is no backend at {name!r}: its import raises {error!r}") from error
     if callable(getattr(found, "complete", None)):
-        return Backend(found.complete, getattr(found, "acomplete", None), _errors(found), _streams(found))
+        return Backend(found.complete, getattr(found, "acomplete", None), *_able(found))
     if not callable(found):
         raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
     if inspect.iscoroutinefunction(found):
-        return Backend(_run(found), found, _errors(home), _streams(home))
-    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None), _errors(home), _streams(home))
+        return Backend(_run(found), found, *_able(home))
+    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None), *_able(home))
 
 
 def _errors(home: Any) -> tuple[type[BaseException], ...]:
@@ -64,8 +66,10 @@ def _errors(home: Any) -> tuple[type[BaseException], ...]:
     return (HarnessError, *(one for one in given if isinstance(one, type) and issubclass(one, BaseException)))
 
 
-def _streams(home: Any) -> bool:
-    return getattr(home, "streams", True) is not False
+def _able(home: Any) -> tuple[tuple[type[BaseException], ...], bool, bool]:
+    """What ``home`` says of its errors, streams and custom tools."""
+    streams, custom = getattr(home, "streams", True), getattr(home, "custom_tools", False)
+    return _errors(home), streams is not False, custom is True
 
 
 def _run(awaited: AComplete) -> Complete:

@@ -349,9 +349,13 @@ TOOL_MARKS: dict[str, Json] = {
     "defer_loading": True,
     "allowed_callers": ["code_execution_20250825"],
     "eager_input_streaming": True,
+    "custom": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"+\n'},
+    "namespace": "crm",
 }
+TEXT_FORMATS = ({"type": "text"}, TOOL_MARKS["custom"], {"type": "grammar", "syntax": "regex", "definition": "^é+$"})
 
 
 def tool_marks(rng: Random, known: Sequence[str]) -> dict[str, Json]:
     """What is asked for a tool beside its schema, of all that its API knows."""
-    return {mark: TOOL_MARKS[mark] for mark in known if one_in(rng, 3)}
+    made = {mark: TOOL_MARKS[mark] for mark in known if one_in(rng, 3)}
+    return {"custom": rng.choice(TEXT_FORMATS)} if "custom" in made else made  # which has no schema, and no more

@@ -153,3 +153,18 @@ def test_the_documented_function_copies_and_never_changes():
     before = copy.deepcopy(tools)
     assert names_of(slash_to_double_underscore(tools)) == ["text__translate"]
     assert tools == before
+
+
+def space(name, *tools):
+    inner = [{"type": "function", "name": one, "parameters": {"type": "object"}} for one in tools]
+    return {"type": "namespace", "name": name, "description": "", "tools": inner}
+
+
+def test_names_in_a_namespace_go_out_mapped_and_come_back():
+    tools = [space("crm", "a/b", "get_x"), {"type": "tool_search"}, space("erp", "a/b")]
+    table = name_table("openai", tools)
+    sent = table.tools(tools)
+    assert [[one["name"] for one in tool.get("tools", ())] for tool in sent] == [["a__b", "get_x"], [], ["a__b"]]
+    assert (table.own_offered("a__b"), table.own_offered("get_x")) == ("a/b", "get_x")
+    assert tools == [space("crm", "a/b", "get_x"), {"type": "tool_search"}, space("erp", "a/b")]
+    assert name_table("openai", [space("crm", "crm"), *tools]).own_offered("crm") == "crm"

@@ -107,9 +107,12 @@ def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) ->
     calls = ordered(reply)
     if reply.provider_calls and "executed_tools" not in quirks:
         raise UsageError(f"{_WIRE} has no place for tools that the provider ran itself, but for Groq's executed_tools")
-    if "function_call" in quirks and (len(calls) != 1 or "function_call_empty" in quirks):
+    custom = reply.state.get("custom_calls", ())
+    if "function_call" in quirks and (len(calls) != 1 or custom or "function_call_empty" in quirks):
         raise UsageError("the legacy function_call holds exactly one call, and is then not empty")
-    made = Answer(reply, quirks, model, tuple(_call(call, place, reply, quirks) for place, call in enumerate(calls)))
+    told = (_custom if call.id in custom else _call for call in calls)
+    written = tuple(one(call, place, reply, quirks) for place, (one, call) in enumerate(zip(told, calls, strict=True)))
+    made = Answer(reply, quirks, model, written)
     _check_failure(made, stream=stream)
     if stream and not made.finish and "no_done" in quirks:
         raise UsageError("a stream without a finish reason and without [DONE] has no end")
@@ -126,7 +129,20 @@ def _check_failure(made: Answer, *, stream: bool) -> None:
 
 def _distinguishable(calls: tuple[dict[str, Json], ...]) -> bool:
     ids = [call["id"] for call in calls if call.get("id")]
-    return len(set(ids)) == len(ids) and all(call.get("id") or call["function"]["name"] for call in calls)
+    named = (call.get("function") or call["custom"] for call in calls)
+    return len(set(ids)) == len(ids) and all(
+        call.get("id") or one["name"] for call, one in zip(calls, named, strict=True)
+    )
+
+
+def _custom(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+    """A call of a custom tool, whose input is a text."""
+    made = _call(call, place, reply, quirks)
+    if isinstance(call, CallError) or call.parameters.keys() != {"input"} or made.pop("custom", None):
+        raise UsageError("a custom tool takes one text: a call of it has the one parameter 'input'")
+    del made["function"]
+    kind = {"type": "custom"} if "type" in made else {}
+    return {**made, **kind, "custom": {"name": call.name, "input": call.parameters["input"]}}
 
 
 def _call(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:

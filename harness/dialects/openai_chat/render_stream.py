@@ -124,8 +124,9 @@ def _fragments(made: Answer, place: int, call: dict[str, Json]) -> Iterator[dict
     call = {key: value for key, value in call.items() if key != "index"}
     if not made.has("index_missing"):
         call = {"index": -1 if made.has("index_minus_one") else place, **call}
-    function = call["function"]
-    arguments = function.get("arguments")
+    slot, key = ("function", "arguments") if "function" in call else ("custom", "input")
+    function = call[slot]
+    arguments = function.get(key)
     if not isinstance(arguments, str) or made.has(*_WHOLE_CALLS):
         yield call
         return
@@ -133,13 +134,13 @@ def _fragments(made: Answer, place: int, call: dict[str, Json]) -> Iterator[dict
     start: str | None = None if made.has("arguments_null_first") else ""
     if made.has("arguments_at_once") and later:
         start = later.pop(0)
-    yield {**call, "function": {**function, "arguments": start}}
+    yield {**call, slot: {**function, key: start}}
     for piece in later:
         if made.has("id_and_name_repeated"):
-            yield {**call, "function": {**function, "arguments": piece}}
+            yield {**call, slot: {**function, key: piece}}
         else:
             unnamed = {"name": None} if made.has("name_null_later") else {}
-            yield {"index": place, "function": {**unnamed, "arguments": piece}}
+            yield {"index": place, slot: {**unnamed, key: piece}}
 
 
 def _order(fragments: list[list[dict[str, Json]]], *, interleaved: bool) -> Iterable[dict[str, Json]]:

@@ -10,11 +10,13 @@ from harness.dialects.chat_request import (
     allowed,
     at,
     call,
+    custom_call,
     dicts,
     model_in,
     named,
     narrowed,
     picked,
+    text_format,
     tool,
 )
 
@@ -52,11 +54,12 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
 
 
 def tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
-    """The functions that are offered, of the old kind too; the provider's own tools have no function."""
-    offered = [(at(one, "function"), one) for one in dicts(body.get("tools"))]
+    """The functions and custom tools that are offered, of the old kind too; the provider's own tools are neither."""
+    offered = [(at(one, "function", "custom"), one) for one in dicts(body.get("tools"))]
     for one, beside in (*offered, *((old, {}) for old in dicts(body.get("functions")))):
-        if isinstance(at(one, "name"), str):
-            yield tool(one["name"], one.get("description"), one.get("parameters"), {**beside, **one})
+        if isinstance(one, dict) and isinstance(one.get("name"), str):
+            custom = {"custom": text_format(one.get("format"))} if beside.get("custom") is one else {}
+            yield tool(one["name"], one.get("description"), one.get("parameters"), {**beside, **one, **custom})
 
 
 def choice(chosen: Json) -> Json:
@@ -86,11 +89,16 @@ def messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
             made["name"] = one["tool_name"]
         calls = [*dicts(one.get("tool_calls") or ()), *_legacy(one)]
         if calls:
-            made["tool_calls"] = [
-                call(at(at(each, "function"), "name"), at(at(each, "function"), "arguments"), each.get("id"))
-                for each in calls
-            ]
+            made["tool_calls"] = [_call(each) for each in calls]
         yield made
+
+
+def _call(made: dict[str, Json]) -> dict[str, Json]:
+    custom = None if made.get("function") else made.get("custom")
+    if isinstance(custom, dict):
+        return custom_call(custom.get("name"), custom.get("input"), made.get("id"))
+    function = made.get("function")
+    return call(at(function, "name"), at(function, "arguments"), made.get("id"))
 
 
 def _legacy(message: dict[str, Json]) -> list[dict[str, Json]]:

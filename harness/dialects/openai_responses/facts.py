@@ -112,7 +112,8 @@ def _error(found: Json) -> ProviderError:
 
 FACTS = Facts(
     state="items",
-    tool_marks=("strict",),
+    tool_marks=("strict", "defer_loading", "custom", "namespace"),
+    tool_search={"type": "tool_search"},
     runs=ProviderCall("ask_wiki", {"question": "x"}, "mcp_1", {"output": "A page"}),
     dropped_options=frozenset({"seed", "presence_penalty", "stop"}),
     finishes=FINISHES,

@@ -188,7 +188,7 @@ class _Items:
     def _call(self, call: ToolCall | CallError) -> dict[str, Json]:
         cut = ends_cut(self.reply, call) and not (self.reply.text and "text_last" in self.quirks)
         bare = "arguments_empty_string" in self.quirks and not isinstance(call, CallError)
-        if "custom" in self.quirks:
+        if "custom" in self.quirks or call.id in self.reply.state.get("custom_calls", ()):
             return self._custom(call)
         given = argument(call, WIRE, text=True, cut=cut, bare=bare)
         arguments = given if isinstance(given, str) else "" if bare and given == {} else dumps(given)

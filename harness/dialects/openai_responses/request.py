@@ -10,11 +10,13 @@ from harness.dialects.chat_request import (
     allowed,
     at,
     call,
+    custom_call,
     dicts,
     json_body,
     named,
     narrowed,
     picked,
+    text_format,
     tool,
 )
 from harness.dialects.dialect import Mentions
@@ -93,9 +95,10 @@ def _messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     for item in _items(body):
         kind = item.get("type") or "message"
         if kind in _CALLS:
-            given = item.get("input" if kind == "custom_tool_call" else "arguments")
+            make, given = (custom_call, "input") if kind == "custom_tool_call" else (call, "arguments")
             open_turn = open_turn or {"role": "assistant", "content": None}
-            open_turn.setdefault("tool_calls", []).append(call(item.get("name"), given, item.get("call_id")))
+            made = make(item.get("name"), item.get(given), item.get("call_id"))
+            open_turn.setdefault("tool_calls", []).append(made)
             continue
         if kind not in ("message", *_RESULTS):
             continue
@@ -127,5 +130,8 @@ def _tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     later = [item.get("tools") or () for item in _items(body) if item.get("type") == "additional_tools"]
     for tools in (body.get("tools") or (), *later):
         for offered in dicts(tools):
-            inner = dicts(offered.get("tools") or ()) if offered.get("type") == "namespace" else (offered,)
-            yield from (one for one in inner if one.get("type") in _NAMED and isinstance(one.get("name"), str))
+            space = {"namespace": offered.get("name")} if offered.get("type") == "namespace" else {}
+            for one in dicts(offered.get("tools") or ()) if space else (offered,):
+                if one.get("type") in _NAMED and isinstance(one.get("name"), str):
+                    custom = {"custom": text_format(one.get("format"))} if one["type"] == "custom" else {}
+                    yield {**one, **custom, **space}

@@ -19,7 +19,7 @@ from harness.laws.broken_backends.corruption import (
 from harness.laws.broken_backends.messages import MESSAGES
 from harness.laws.broken_backends.more import MORE
 from harness.laws.broken_backends.state import STATE
-from harness.laws.broken_backends.tools import TOOLS
+from harness.laws.broken_backends.tools import CUSTOM, TOOLS
 from harness.laws.broken_backends.values import VALUES
 
 BROKEN: tuple[BrokenBackend, ...] = (
@@ -137,5 +137,6 @@ BROKEN: tuple[BrokenBackend, ...] = (
     *VALUES,
     *STATE,
     *ANSWERS,
+    *CUSTOM,
 )
 """All of them. ``harness prove --self-check`` reports how soon the laws catch each, and by which."""

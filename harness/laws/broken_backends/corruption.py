@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BrokenBackend:
-    """A fault: its name, where such code was seen, and how to put it into a backend."""
+    """A fault: its name, where such code was seen, and how to put it into a backend. ``custom``: it is one of tools
+    that are no functions, which no other backend is given.
+    """
 
     name: str
     seen: str
     spoil: Callable[[Complete], Complete]
+    custom: bool = False
 
 
 def on_reply(change: Callable[[Reply], Reply]) -> Callable[[Complete], Complete]:

@@ -44,7 +44,7 @@ _BY_LAWS = {
         "backslashes-halved escapes-decoded quotes-straightened apostrophes-doubled html-unescaped "
         "urls-decoded blanks-plain blanks-single zero-width-dropped control-dropped nul-ends line-separators "
         "bidi-dropped strings-compatible strings-decomposed strings-latin private-dropped replacement-dropped "
-        "markers-cut fences-cut templates-filled ansi-dropped ellipsis stars-masked "
+        "markers-cut fences-cut templates-filled ansi-dropped ellipsis stars-masked custom-text-parsed "
     ),
     "D5": (
         "big-ints-through-float whole-floats-to-ints booleans-to-ints none-dropped keys-sorted minus-zero "
@@ -77,7 +77,7 @@ _BY_LAWS = {
         "choice-dropped choice-is-auto choice-any choice-none-dropped choice-words-dropped parallel-forgotten "
         "parallel-inverted allowed-tools-dropped allowed-tools-first "
     ),
-    "Q5": "history-dropped",
+    "Q5": "history-dropped custom-calls-as-functions",
     "T6": "state-dropped state-changed state-first-block state-redacted-dropped",
     "T7": "state-to-any-model",
     "T6 T7": "text-lost-beside-state",
@@ -118,6 +118,7 @@ _BY_LAWS = {
         "required-dropped enums-dropped defaults-dropped formats-dropped limits-dropped fields-undescribed "
         "definitions-dropped schemas-closed schemas-open all-required first-type-only first-branch-only "
         "integers-as-numbers schemas-flat fields-sorted titles-added strict-dropped marks-dropped "
+        "custom-tools-as-functions custom-grammars-dropped "
     ),
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
     "Q2 N4 N8": "tools-only-at-first",

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import BackendError, ServerError
-from harness.laws.broken_backends.corruption import BrokenBackend, everywhere, on_options, on_schemas, on_tools
+from harness.dialects.arguments import strict_json
+from harness.laws.broken_backends.corruption import (
+    BrokenBackend,
+    everywhere,
+    on_calls,
+    on_message,
+    on_options,
+    on_schemas,
+    on_tools,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.core.chat import Json, Reply
+    from harness.core.chat import Json, Reply, ToolCall
     from harness.laws.trial import Complete
 
 
@@ -144,6 +156,50 @@ def _stream_ignored(right: Complete) -> Complete:
 
     return complete
 
+
+def _function_of_text(custom: dict[str, Json]) -> dict[str, Json]:
+    schema = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+    return {"name": custom["name"], "description": custom["description"], "parameters": schema}
+
+
+def _all_functions(tools: list[Json]) -> list[Json]:
+    return [
+        {"type": "function", "function": _function_of_text(one["custom"])} if "custom" in one else one for one in tools
+    ]
+
+
+def _without_grammars(tools: list[Json]) -> list[Json]:
+    for one in tools:
+        one.get("custom", {}).pop("format", None)
+    return tools
+
+
+def _called_functions(message: dict[str, Json]) -> dict[str, Json]:
+    """Earlier calls of custom tools as calls of functions."""
+    for call in message.get("tool_calls") or ():
+        if custom := call.pop("custom", None):
+            given = json.dumps({"input": custom["input"]})
+            call |= {"type": "function", "function": {"name": custom["name"], "arguments": given}}
+    return message
+
+
+def _parsed(calls: tuple[ToolCall, ...]) -> list[ToolCall]:
+    """The text of a custom tool read as JSON, where it is some."""
+    made = list(calls)
+    for place, call in enumerate(calls):
+        with suppress(ValueError, TypeError):
+            read = strict_json(call.parameters.get("input") or "")
+            made[place] = replace(call, parameters=read) if isinstance(read, dict) else call
+    return made
+
+
+CUSTOM: tuple[BrokenBackend, ...] = (
+    BrokenBackend("custom-tools-as-functions", "litellm on vLLM", on_tools(_all_functions), custom=True),
+    BrokenBackend("custom-grammars-dropped", "name and description only", on_tools(_without_grammars), custom=True),
+    BrokenBackend("custom-calls-as-functions", "one shape of calls", on_message(_called_functions), custom=True),
+    BrokenBackend("custom-text-parsed", "all arguments are JSON", on_calls(_parsed), custom=True),
+)
+"""Broken in tools that are no functions."""
 
 TOOLS: tuple[BrokenBackend, ...] = (
     BrokenBackend("descriptions-dropped", "name and parameters only", on_tools(_described(lambda _: ""))),
