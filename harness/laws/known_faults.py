@@ -124,7 +124,7 @@ KNOWN: tuple[KnownFault, ...] = (
     KnownFault(
         "vllm-schemas-opened",
         frozenset({"Q2"}),
-        "1.109.1 to 1.110.2",
+        SEEN,
         "additionalProperties is taken out of the schemas of tools that go to vLLM",
         Question("hosted_vllm", ("get_x",), _SAID, details=(("", {"type": "object", "additionalProperties": False}),)),
         lambda trial: trial.question.provider == "hosted_vllm",

@@ -57,9 +57,10 @@ def tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     """The functions and custom tools that are offered, of the old kind too; the provider's own tools are neither."""
     offered = [(at(one, "function", "custom"), one) for one in dicts(body.get("tools"))]
     for one, beside in (*offered, *((old, {}) for old in dicts(body.get("functions")))):
-        if isinstance(one, dict) and isinstance(one.get("name"), str):
-            custom = {"custom": text_format(one.get("format"))} if beside.get("custom") is one else {}
-            yield tool(one["name"], one.get("description"), one.get("parameters"), {**beside, **one, **custom})
+        name = at(one, "name")
+        if isinstance(name, str):
+            custom = {"custom": text_format(at(one, "format"))} if beside.get("custom") is one else {}
+            yield tool(name, at(one, "description"), at(one, "parameters"), {**beside, **one, **custom})
 
 
 def choice(chosen: Json) -> Json:
