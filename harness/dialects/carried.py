@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, ProviderCall, ToolCall
@@ -13,7 +12,7 @@ from harness.dialects.dialect import ordered
 from harness.dialects.framing.sse import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from harness.core.chat import Finish, Json, Reply
     from harness.dialects.facts import Facts
@@ -88,10 +87,19 @@ def without_thinking(text: str, reasoning: str) -> tuple[str, str]:
     return (found["text"], found["thought"]) if found else (text, reasoning)
 
 
-@contextmanager
-def shaped(piece: Json) -> Iterator[None]:
+class shaped:  # noqa: N801 - it is used as ``contextlib``'s are; a class, for a stream enters it thousands of times
     """Turn a missing, mistyped or misplaced field of ``piece``, a part of an answer, into ``UnreadableReplyError``."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError) as error:
-        raise UnreadableReplyError(f"no shape of this dialect: {error!r}", dumps(piece)) from error
+
+    __slots__ = ("_piece",)
+
+    def __init__(self, piece: Json) -> None:
+        self._piece = piece
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, _MISSHAPEN):
+            raise UnreadableReplyError(f"no shape of this dialect: {error!r}", dumps(self._piece)) from error
+
+
+_MISSHAPEN = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError)

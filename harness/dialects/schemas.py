@@ -33,32 +33,43 @@ _INSIDE = {
     *("items", "prefixItems", "additionalProperties", "additionalItems", "contains", "not", "if", "then", "else"),
     *("anyOf", "oneOf", "allOf", "propertyNames", "unevaluatedItems", "unevaluatedProperties"),
 }
-_REWRITTEN = frozenset({*_SPELT, *_COUNTS, *_NAMED, *_INSIDE, "type", "nullable"})
+_IN_PLACE = frozenset({*_COUNTS, *_NAMED, *_INSIDE, "type"})
+_RENAMED = frozenset({*_SPELT, "nullable"})
+_NOT_TYPE = _IN_PLACE - {"type"} | _RENAMED
 
 
 def plain(schema: Json) -> Json:
-    """``schema`` in the words of JSON Schema; anything else is given back as it is."""
+    """``schema`` in the words of JSON Schema; anything else, and what is in them already, is given back as it is."""
     if isinstance(schema, list):
         return [plain(one) for one in schema]
-    if not isinstance(schema, dict):
+    if not isinstance(schema, dict) or (_NOT_TYPE.isdisjoint(schema) and _is_lower(schema.get("type"))):
         return schema
-    made: dict[str, Json] = {}
-    for key, value in schema.items():
-        if key not in _REWRITTEN:
-            made[key] = value
-            continue
-        word: str = _SPELT.get(key) or key
-        if word in _NAMED and isinstance(value, dict):
-            made[word] = {name: plain(one) for name, one in value.items()}
-        elif word in _INSIDE:
-            made[word] = plain(value)
-        elif word == "type":
-            made[word] = _lower(value)
-        elif word in _COUNTS and isinstance(value, str) and _DIGITS.fullmatch(value):
-            made[word] = int(value)
-        elif key != "nullable" or not isinstance(value, bool):
-            made[word] = value
+    if not _RENAMED.isdisjoint(schema):
+        made = {_SPELT.get(key) or key: value for key, value in schema.items() if not _is_nullable(key, value)}
+    else:
+        made = schema.copy()
+    for word in _IN_PLACE & made.keys():
+        made[word] = _rewritten(word, made[word])
     return _nullable(made) if schema.get("nullable") is True else made
+
+
+def _rewritten(word: str, value: Json) -> Json:
+    """The value of the keyword ``word``, with what stands inside it."""
+    if word in _INSIDE:
+        return plain(value)
+    if word in _NAMED:
+        return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+    if word == "type":
+        return _lower(value)
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+
+
+def _is_nullable(key: str, value: Json) -> bool:
+    return key == "nullable" and isinstance(value, bool)
+
+
+def _is_lower(kind: Json) -> bool:
+    return kind is None or (isinstance(kind, str) and not kind.isupper())
 
 
 def _lower(kind: Json) -> Json:

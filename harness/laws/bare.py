@@ -7,10 +7,11 @@ requests in each provider's words, streams cut on the way) is not in it: that is
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64decode
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from pydantic_core import to_json
 
 from harness.backend.name_positions import within
 from harness.backend.repairs.omissions import generated_text
@@ -26,7 +27,7 @@ from harness.dialects.dialect import ordered
 from harness.dialects.facts import retry_after
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.kinds import framing, pieces
-from harness.dialects.providers import profile, proven
+from harness.dialects.providers import PROFILES, profile
 from harness.interception import clients
 from harness.laws.replies import read_served
 
@@ -51,7 +52,7 @@ def complete(
     **options: Json,
 ) -> Reply:
     """A backend whose requests are OpenAI's whatever the provider, and whose answers the reference reader reads."""
-    route = next((row for row in map(profile, proven()) if row.model == model), None)
+    route = next((row for row in PROFILES.values() if row.model == model), None)
     asked = prepared(model, messages, tools, options, stream=stream, route=route)
     dialect = DIALECTS[(route or profile(asked.provider)).dialect]
     response = _sent(_request(asked, stream=stream))
@@ -69,7 +70,14 @@ def _request(asked: Prepared, *, stream: bool) -> HttpRequest:
     host = (
         asked.arguments.get("api_base") or asked.arguments.get("aws_bedrock_runtime_endpoint") or "http://provider.test"
     )
-    return HttpRequest("POST", f"{host}/chat/completions", (), json.dumps(body).encode())
+    return HttpRequest("POST", f"{host}/chat/completions", (), _written(body))
+
+
+def _written(body: dict[str, Json]) -> bytes:
+    try:
+        return to_json(body, inf_nan_mode="constants")
+    except ValueError:  # a lone surrogate, which only an escape can say
+        return json.dumps(body).encode()
 
 
 def _of_chat(tool: dict[str, Json]) -> list[dict[str, Json]]:
@@ -128,12 +136,12 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         dialect=dialect.name,
     )
     state: dict[str, Json] = {}
-    if _STATE.search(response.body) or framing(response) == "frames":
+    if any(word in response.body for word in _STATE) or framing(response) == "frames":
         state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, asked.arguments["model"])
     return replace(reply, provider_calls=found.provider_calls, state=state)
 
 
-_STATE = re.compile(rb"signature|Signature|redacted|encrypted")
+_STATE = (b"signature", b"Signature", b"redacted", b"encrypted")
 """What an answer holds that the provider wants back: only then is it read for it."""
 
 

@@ -140,8 +140,10 @@ _MARKERS = (
 def markers(trial: Trial) -> str | None:
     if trial.question.kind != "plain" or trial.reply is None:
         return None
-    sent, got = repr(trial.question.reply), repr((trial.reply.text, trial.reply.calls))
-    extra = [mark for mark in _MARKERS if mark not in sent and mark in got]
+    got = repr((trial.reply.text, trial.reply.calls))
+    there = [mark for mark in _MARKERS if mark in got]
+    sent = repr(trial.question.reply) if there else ""
+    extra = [mark for mark in there if mark not in sent]
     return f"format markers {extra} appeared" if extra else ""
 
 

@@ -24,15 +24,20 @@ def same(one: Json, other: Json) -> bool:
 
 def difference(one: Json, other: Json, path: str = "$") -> Place | None:
     """The first place at which ``other`` is not ``one``; None where they are the same."""
-    return None if _same_bytes(one, other) else _difference(one, other, path)
+    if isinstance(one, str):
+        return None if isinstance(other, str) and one == other else (path, one, other)
+    written = snapshot(one)
+    return None if written is not None and written == snapshot(other) else _difference(one, other, path)
 
 
-def _same_bytes(one: Json, other: Json) -> bool:
-    """Whether both are written alike: marshal knows Python's plain types alone, each apart. False settles nothing."""
+def snapshot(value: Json) -> bytes | None:
+    """``value`` as bytes, equal only for values that are the same; None where it holds other than Python's plain types.
+    Format 2 of marshal writes each type apart, floats bit by bit, and nothing by reference.
+    """
     try:
-        return marshal.dumps(one, 0) == marshal.dumps(other, 0)
+        return marshal.dumps(value, 2)
     except ValueError:
-        return False
+        return None
 
 
 def _difference(one: Json, other: Json, path: str) -> Place | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.dialects import DIALECTS, dialect_at
 from harness.laws.failures import may_retry
@@ -25,8 +24,7 @@ _SYSTEM = {"system", "developer"}
 _RESULTS = {"tool", "function"}
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A part of a conversation: what a role says, an earlier call's arguments, or a result's text."""
 
     kind: str
@@ -98,6 +96,8 @@ def messages(trial: Trial, asked: ChatRequest) -> str | None:
     if DIALECTS[asked.dialect].facts.tools_in_prompt:
         return _in_prompt(trial, asked)
     expected, found = _both(trial, asked)
+    if expected == found:
+        return ""
     systems = [[one.value for one in side if one.kind == "system"] for side in (expected, found)]
     if systems[0] != systems[1]:
         return _lists("system prompt", *systems)
@@ -159,6 +159,8 @@ _NO_JSON = object()
 
 
 def _arguments(one: str, other: Json) -> str:
+    if one == other:
+        return ""
     there = _json(other)
     if there is _NO_JSON:
         return f"its arguments are no JSON: {shown(other)}"

@@ -22,7 +22,7 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.json_identity import number_differs, reply_complaint, same
+from harness.laws.json_identity import number_differs, reply_complaint, same, snapshot
 from harness.laws.question import conversation, copied, first_of, next_of, offered, options, served
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ Given: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
 class Trial:
     """A question and what came of it: one of ``reply`` and ``error`` is set, or neither where no history came.
 
-    ``given`` is what the backend was handed, ``pristine`` the same as it was before; ``untouched``
-    says that they did not differ while a request was made.
+    ``given`` is what the backend was handed, ``pristine`` the same as it was before, ``before`` its snapshot;
+    ``untouched`` says that they did not differ while a request was made.
 
     ``again`` is the answer to the same question put a second time, where calls came without ids; ``beside``
     are the trials of what was asked at the same time. ``litellm`` says that litellm made the request.
@@ -87,6 +87,7 @@ class Trial:
     errors: tuple[type[BaseException], ...] = (HarnessError,)
     given: Given | None = field(default=None, compare=False, repr=False)
     pristine: Given | None = field(default=None, compare=False, repr=False)
+    before: bytes | None = field(default=None, compare=False, repr=False)
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -126,7 +127,11 @@ class Trial:
 
     def changed_late(self) -> bool:
         """Whether what the backend was handed is by now not what it was."""
-        return not same(self.pristine, self.given)
+        return not _unchanged(self.before, self.pristine, self.given)
+
+
+def _unchanged(before: bytes | None, pristine: Given | None, given: Given | None) -> bool:
+    return (before is not None and snapshot(given) == before) or same(pristine, given)
 
 
 def _read(request: HttpRequest, question: Question) -> ChatRequest | None:
@@ -157,13 +162,14 @@ class _UnderWay:
     response: HttpResponse | Failure | None = None
     given: Given = field(init=False)
     pristine: Given = field(init=False)
+    before: bytes | None = field(init=False)
     untouched: bool = True
     litellm: bool = False
 
     def __post_init__(self) -> None:
         self.pristine = self._asked()
-        messages, tools, more = self.pristine
-        self.given = copied(messages), copied(tools), copied(more)
+        self.before = snapshot(self.pristine)
+        self.given = copied(self.pristine, self.before)
 
     def _asked(self) -> Given:
         fixed = dict(self.question.profile.options)
@@ -178,7 +184,7 @@ class _UnderWay:
         first = not self.requests
         self.requests.append(request)
         if first:
-            self.untouched = same(self.pristine, self.given)
+            self.untouched = self._unchanged()
             self.litellm = _litellm_asks()
             self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
             self.asked = _read(request, self.question)
@@ -189,6 +195,9 @@ class _UnderWay:
                     self.together.wait(BESIDE)
         assert self.response is not None
         return self.response
+
+    def _unchanged(self) -> bool:
+        return _unchanged(self.before, self.pristine, self.given)
 
     def put(self, complete: Callable[..., Any]) -> Any:
         messages, tools, more = self.given
@@ -205,11 +214,12 @@ class _UnderWay:
             self.response if isinstance(self.response, HttpResponse) else None,
             reply,
             error,
-            untouched=self.untouched and same(self.pristine, self.given),
+            untouched=self.untouched and self._unchanged(),
             litellm=self.litellm,
             errors=self.errors,
             given=self.given,
             pristine=self.pristine,
+            before=self.before,
             memo={"asked": self.asked} if self.requests else {},
         )
 
@@ -260,15 +270,15 @@ def _trial(question: Question, complete: Complete, errors: tuple[type[BaseExcept
     group = _group(question, errors, threads=True)
     with answering(group):
         if not question.beside:
-            trial = _one(group, group.members[0], complete)
+            trial = _one(group.members[0], complete)
         else:
-            trial, *others = _at_once(question, [partial(_one, group, one, complete) for one in group.members])
+            trial, *others = _at_once(question, [partial(_beside, group, one, complete) for one in group.members])
             return replace(trial, beside=tuple(others))
         if not _nameless(trial):
             return trial
     second = _group(question, errors, threads=True)
     with answering(second):
-        return replace(trial, again=_one(second, second.members[0], complete).reply)
+        return replace(trial, again=_one(second.members[0], complete).reply)
 
 
 def _at_once(question: Question, asking: Sequence[Callable[[], Trial]]) -> list[Trial]:
@@ -349,8 +359,13 @@ def _nameless(trial: Trial) -> bool:
     return idless or bool(question.quirks & {"id_missing", "id_empty", "function_call"})
 
 
-def _one(group: _Group, under_way: _UnderWay, complete: Complete) -> Trial:
-    with answering(group), _as_mine(under_way):
+def _beside(group: _Group, under_way: _UnderWay, complete: Complete) -> Trial:
+    with answering(group):
+        return _one(under_way, complete)
+
+
+def _one(under_way: _UnderWay, complete: Complete) -> Trial:
+    with _as_mine(under_way):
         try:
             return under_way.trial(under_way.put(complete), None)
         except KeyboardInterrupt:
@@ -386,7 +401,8 @@ def _litellm_asks() -> bool:
     """Whether litellm is among the callers of this request."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the callers' modules, without a traceback's cost
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == "litellm":
+        name = frame.f_globals.get("__name__")
+        if isinstance(name, str) and name.startswith("litellm") and name.partition(".")[0] == "litellm":
             return True
         frame = frame.f_back
     return False

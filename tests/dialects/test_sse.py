@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
-from harness.dialects.framing.sse import SseEvent, events, json_events, json_lines, json_whole, write
+from harness.dialects.framing.sse import SseEvent, events, json_events, json_lines, json_whole, loads, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -103,3 +110,22 @@ def test_a_body_is_one_json_value_in_utf_8() -> None:
     for body in (b"", b"{", b"{} {}", b"\xff", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}"):
         with pytest.raises(UnreadableReplyError):
             json_whole(body)
+
+
+@given(st.text(alphabet='{}[]":,.eE+-019 \\u\n\ufeffaé\ud800truefalsnNIity', max_size=30))
+@example('{"a": 1, "a": 2}')
+@example(" 1")
+@example("1 ")
+@example("1 2")
+@example("NaN")
+@example(f"1{'0' * 400}.5")
+@example("")
+def test_a_small_text_is_read_as_pythons_own_reader_reads_it(text: str) -> None:
+    assert _outcome(loads, text) == _outcome(json.loads, text)
+
+
+def _outcome(read: Callable[[str], object], text: str) -> str:
+    try:
+        return repr(read(text))
+    except ValueError as error:
+        return str(error)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import DuplicateToolError, StreamCutError, ToolCallError
-from harness.core.exchange import HttpRequest
+from harness.core.exchange import HttpRequest, HttpResponse
 from harness.dialects.dialect import Mentions
-from harness.laws import ALL_LAWS, BY_ID, History, Question, Turn, aask, run_trial
+from harness.laws import ALL_LAWS, BY_ID, History, Question, Turn, aask, bare, run_trial
 from harness.laws.bare import BLIND, complete
-from harness.laws.json_identity import same
+from harness.laws.json_identity import same, snapshot
+from harness.laws.question import copied, in_one_piece, served
 
 A, B = ToolCall("a/b", {"x": 1}, "call_1"), ToolCall("get_x", {}, "call_2")
 BOTH = Reply(text="so", calls=(A, B), finish="tool_calls", usage=Usage(1, 2, 3))
@@ -328,3 +332,42 @@ def test_a_backend_may_ask_in_threads_of_its_own():
         trial_of_two = run_trial(replace(ASKED, beside=(other,)), pooled)
     assert BY_ID["N6"].judge(trial_of_two) == ""
     assert trial_of_two.beside[0].reply.calls[0].name == "x"
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.sampled_from([0, 1, 0.0, 1.0, -0.0, "1", "", False, True])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(_JSON, _JSON)
+@example({"a": 1, "b": 2}, {"b": 2, "a": 1})
+@example([1], [True])
+@example([0.0], [-0.0])
+def test_a_snapshot_is_equal_for_what_is_the_same_alone(one, other):
+    assert (snapshot(one) == snapshot(other)) == (repr(one) == repr(other))
+    assert repr(copied(one)) == repr(one)
+
+
+@given(_JSON)
+@example({"lone": "\ud800"})
+@example([float("inf"), 10**400])
+def test_the_bytes_of_a_bare_request_are_what_was_asked(value):
+    assert repr(json.loads(bare._written({"value": value}))) == repr({"value": value})
+
+
+def test_an_answer_that_is_cut_into_bytes_is_the_same_answer():
+    question = Question("openai", ("get_x",), Reply(text="hi", finish="stop"), stream=True)
+    whole = served(question, {})
+    for cut in (served(replace(question, every=1), {}), served(replace(question, cuts=(3, 50)), {})):
+        assert isinstance(cut, HttpResponse)
+        assert in_one_piece(cut).body == whole.body == cut.body
+        assert pickle.loads(pickle.dumps(cut)) == cut
+        assert in_one_piece(cut).body == in_one_piece(replace(cut)).body
+    assert len(served(replace(question, every=1), {}).chunks) == len(whole.body)

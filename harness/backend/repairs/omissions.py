@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError, ProviderCall, Usage
 from harness.dialects.carried import shaped
 from harness.dialects.facts import add_result, at, dicts, grow
+from harness.dialects.framing.sse import loads
 from harness.dialects.gemini.partial_calls import partial, take_call
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ def events(sent: str) -> Iterator[Json]:
             text = line.removeprefix("data:").strip()
             if text[:1] in _STARTS and text:
                 try:
-                    value = json.loads(text)
+                    value = loads(text)
                 except (ValueError, RecursionError):
                     continue
                 yield value

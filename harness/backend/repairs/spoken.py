@@ -73,16 +73,18 @@ def _message(said: dict[str, Json], made: Spoken) -> None:
     content = said.get("content")
     if isinstance(content, (dict, int, float)):
         content = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    made.add(made.text, content)
+    if isinstance(content, str):
+        made.text.append(content)
     for part in content if isinstance(content, list) else ():
         _part(part, made)
-    key = next((key for key in ("reasoning_content", "reasoning") if said.get(key)), "")
-    if key:
-        made.add(made.reasoning, said[key])
+    reasoning = said.get("reasoning_content") or said.get("reasoning")
+    if reasoning:
+        made.add(made.reasoning, reasoning)
     else:
         for detail in dicts(said.get("reasoning_details")):
             made.add(made.reasoning, detail.get("text") or detail.get("summary"))
-    made.add(made.refusal, said.get("refusal"))
+    if said.get("refusal"):
+        made.add(made.refusal, said["refusal"])
 
 
 def _part(part: Json, made: Spoken) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.core.exchange import Chunk
@@ -25,8 +24,7 @@ _DONE = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\]\s*\Z")
 _KEEPALIVES = frozenset({"", "ping", "keepalive", "keep-alive", "heartbeat"})
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(NamedTuple):
     """One event: its type (``""`` where none was named) and its data lines joined by line feeds.
 
     ``whole`` is False for what stood at the end of the stream without the blank line that ends an event.
@@ -74,7 +72,7 @@ class EventFeed:
             return []
         lines = [b"".join((*self._line, first)), *others[:-1]]
         self._line = [others[-1]]
-        return [event for line in lines if (event := self._take(_text(line))) is not None]
+        return self._take(lines)
 
     def end(self) -> list[SseEvent]:
         """What was left at the end. Raises ``StreamCutError`` where that is half a character."""
@@ -84,13 +82,18 @@ class EventFeed:
         data, self._data = self._data, []
         return [SseEvent(self._kind, "\n".join(data), whole=False)] if data else []
 
-    def _take(self, line: str) -> SseEvent | None:
-        if line:
-            self._field(line)
-            return None
-        kind, data = self._kind, self._data
-        self._kind, self._data = "", []
-        return SseEvent(kind, "\n".join(data)) if data else None
+    def _take(self, lines: list[bytes]) -> list[SseEvent]:
+        made: list[SseEvent] = []
+        for line in lines:
+            if line.startswith(b"data: "):
+                self._data.append(_text(line)[6:])
+            elif line:
+                self._field(_text(line))
+            else:
+                if self._data:
+                    made.append(SseEvent(self._kind, "\n".join(self._data)))
+                self._kind, self._data = "", []
+        return made
 
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
@@ -125,7 +128,7 @@ def json_events(body: bytes) -> Iterator[tuple[str, Json]]:
                 yield event.type, None
                 return
             try:
-                yield event.type, json.loads(text)
+                yield event.type, loads(text)
             except (ValueError, RecursionError) as error:
                 if event.type == "error":
                     yield event.type, text  # an error in plain words
@@ -148,6 +151,18 @@ def texts(event: SseEvent) -> list[str]:
     if len(lines) > 1 and not is_json(text) and all(one == DONE or is_json(one) for one in lines[:-1]):
         return lines
     return [text]
+
+
+def loads(text: str) -> Json:
+    """``json.loads`` in fewer steps, for the thousands of small texts of a stream."""
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except ValueError:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
+
+
+_DECODER = json.JSONDecoder()
 
 
 def is_json(text: str | bytes) -> bool:

@@ -91,7 +91,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
     found = event.get("error") if isinstance(event, dict) else None
     if not found and isinstance(event, dict):
         choices = event.get("choices")
-        found = at(choices, (0, "error")) if isinstance(choices, list) else None
+        first = choices[0] if isinstance(choices, list) and choices else None
+        found = first.get("error") if isinstance(first, dict) else None
     if not found and kind == "error":
         found = event
     return _error(found) if found else None

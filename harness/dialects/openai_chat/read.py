@@ -133,7 +133,9 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
     elif isinstance(content, (dict, int, float)):
         content = dumps(content)  # Cloudflare's JSON mode answers with the value itself
     made.text += content or ""
-    made.reasoning += message.get("reasoning_content") or message.get("reasoning") or _detailed(message)
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    if reasoning or "reasoning_details" in message:
+        made.reasoning += reasoning or _detailed(message)
     made.refusal += message.get("refusal") or ""
     for call in message.get("tool_calls") or ():
         _take_call(call, made.calls, whole=whole)
