@@ -127,11 +127,7 @@ class Trial:
 
     def changed_late(self) -> bool:
         """Whether what the backend was handed is by now not what it was."""
-        return not _unchanged(self.before, self.pristine, self.given)
-
-
-def _unchanged(before: bytes | None, pristine: Given | None, given: Given | None) -> bool:
-    return (before is not None and snapshot(given) == before) or same(pristine, given)
+        return not same(self.pristine, self.given, self.before)
 
 
 def _read(request: HttpRequest, question: Question) -> ChatRequest | None:
@@ -184,7 +180,7 @@ class _UnderWay:
         first = not self.requests
         self.requests.append(request)
         if first:
-            self.untouched = self._unchanged()
+            self.untouched = same(self.pristine, self.given, self.before)
             self.litellm = _litellm_asks()
             self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
             self.asked = _read(request, self.question)
@@ -195,9 +191,6 @@ class _UnderWay:
                     self.together.wait(BESIDE)
         assert self.response is not None
         return self.response
-
-    def _unchanged(self) -> bool:
-        return _unchanged(self.before, self.pristine, self.given)
 
     def put(self, complete: Callable[..., Any]) -> Any:
         messages, tools, more = self.given
@@ -214,7 +207,7 @@ class _UnderWay:
             self.response if isinstance(self.response, HttpResponse) else None,
             reply,
             error,
-            untouched=self.untouched and self._unchanged(),
+            untouched=self.untouched and same(self.pristine, self.given, self.before),
             litellm=self.litellm,
             errors=self.errors,
             given=self.given,
@@ -401,8 +394,7 @@ def _litellm_asks() -> bool:
     """Whether litellm is among the callers of this request."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the callers' modules, without a traceback's cost
     while frame is not None:
-        name = frame.f_globals.get("__name__")
-        if isinstance(name, str) and name.startswith("litellm") and name.partition(".")[0] == "litellm":
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == "litellm":
             return True
         frame = frame.f_back
     return False
