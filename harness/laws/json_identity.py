@@ -41,6 +41,25 @@ def snapshot(value: Json) -> bytes | None:
         return None
 
 
+def copied(value: Json, written: bytes | None = None) -> Json:
+    """A deep copy of a JSON value, of which ``written`` may be the snapshot: ``copy.deepcopy`` takes twenty times as
+    long.
+    """
+    written = snapshot(value) if written is None else written
+    return _copied(value) if written is None else marshal.loads(written)  # noqa: S302 - written a moment ago
+
+
+def _copied(value: Json) -> Json:
+    if type(value) is dict:
+        return {key: _copied(inner) if type(inner) in _CONTAINERS else inner for key, inner in value.items()}
+    if type(value) in _CONTAINERS:
+        return type(value)(_copied(inner) if type(inner) in _CONTAINERS else inner for inner in value)
+    return value
+
+
+_CONTAINERS = frozenset({dict, list, tuple})
+
+
 def _difference(one: Json, other: Json, path: str) -> Place | None:
     if isinstance(one, Mapping):
         return _between_mappings(one, other, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import marshal
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -13,7 +12,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure, HttpResponse, lazy
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.json_identity import same, snapshot
+from harness.laws.json_identity import copied, same
 from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:
@@ -130,25 +129,6 @@ class Question:
     def history(self) -> tuple[History, ...]:
         """All earlier calls, in order."""
         return tuple(call for turn in self.turns for call in turn.calls)
-
-
-def copied(value: Json, written: bytes | None = None) -> Json:
-    """A deep copy of a JSON value, of which ``written`` may be the snapshot: ``copy.deepcopy`` takes twenty times as
-    long.
-    """
-    written = snapshot(value) if written is None else written
-    return _copied(value) if written is None else marshal.loads(written)  # noqa: S302 - written a moment ago
-
-
-def _copied(value: Json) -> Json:
-    if type(value) is dict:
-        return {key: _copied(inner) if type(inner) in _CONTAINERS else inner for key, inner in value.items()}
-    if type(value) in _CONTAINERS:
-        return type(value)(_copied(inner) if type(inner) in _CONTAINERS else inner for inner in value)
-    return value
-
-
-_CONTAINERS = frozenset({dict, list, tuple})
 
 
 def offered(question: Question) -> list[dict[str, Json]]:

@@ -22,8 +22,8 @@ from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.json_identity import number_differs, reply_complaint, same, snapshot
-from harness.laws.question import conversation, copied, first_of, next_of, offered, options, served
+from harness.laws.json_identity import copied, number_differs, reply_complaint, same, snapshot
+from harness.laws.question import conversation, first_of, next_of, offered, options, served
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence

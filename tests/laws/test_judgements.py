@@ -17,8 +17,8 @@ from harness.core.exchange import HttpRequest, HttpResponse
 from harness.dialects.dialect import Mentions
 from harness.laws import ALL_LAWS, BY_ID, History, Question, Turn, aask, bare, run_trial
 from harness.laws.bare import BLIND, complete
-from harness.laws.json_identity import same, snapshot
-from harness.laws.question import copied, in_one_piece, served
+from harness.laws.json_identity import copied, same, snapshot
+from harness.laws.question import in_one_piece, served
 
 A, B = ToolCall("a/b", {"x": 1}, "call_1"), ToolCall("get_x", {}, "call_2")
 BOTH = Reply(text="so", calls=(A, B), finish="tool_calls", usage=Usage(1, 2, 3))
