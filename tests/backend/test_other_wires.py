@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from harness.backend.completion import acomplete, complete
+from harness.backend.request import prepare_request
+from harness.backend.stream_watch import LineWatch
 from harness.core.chat import ToolCall
 from harness.core.errors import ProviderError, StreamCutError
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
+from harness.dialects.decoded import read
+from harness.dialects.name_rules import SAFE
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -97,6 +103,40 @@ def test_a_stream_over_another_wire_is_read_whole(loopback, model, how):
         "tool_calls",
         [(CALL.name, CALL.parameters)],
     )
+
+
+UNKNOWN = ["watsonx/ibm/granite-3-8b", "oci/x", "replicate/meta/llama", "bedrock/invoke/ai21.jamba", "cloudflare/@cf/m"]
+ODD_TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+    for name in ("a/b", "a__b", "日本", "1st", "n" * 70)
+]
+
+
+@pytest.mark.parametrize("model", UNKNOWN)
+def test_over_an_unknown_wire_names_are_safe_and_nothing_is_watched(model):
+    """Nothing is guessed: each name is one that every provider accepts, and each comes back."""
+    asked = prepare_request(model, ASKED, ODD_TOOLS, {}, stream=True)
+    assert asked.route.dialect == "unknown"
+    sent = [tool["function"]["name"] for tool in asked.arguments["tools"]]
+    assert all(map(SAFE.allows, sent))
+    assert len(set(sent)) == len(ODD_TOOLS)
+    assert [asked.names.own_offered(name) for name in sent] == [tool["function"]["name"] for tool in ODD_TOOLS]
+    source = SimpleNamespace(streaming_response=iter(()))
+    assert not LineWatch(asked.provider, asked.route.dialect).put_on(SimpleNamespace(completion_stream=source))
+    exchange = Exchange(HttpRequest("POST", "http://unknown.test/x", (), b"{}"), HttpResponse(200, (), (Chunk(b"{}"),)))
+    assert read(exchange) is None, "and its bytes are not judged"
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_an_answer_over_an_unknown_wire_is_what_litellm_makes_of_it(loopback, how):
+    call = {"id": "call_1", "type": "function", "function": {"name": "text__translate", "arguments": '{"x": "é"}'}}
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi", "tool_calls": [call]}}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"}
+    loopback.answers_with(json.dumps({**body, "choices": [{**choice, "finish_reason": "tool_calls"}]}).encode())
+    options = {"api_base": f"{loopback.url}/", "api_key": "k", "tools": TOOLS}
+    model = "cloudflare/@cf/m"
+    reply = asyncio.run(acomplete(model, ASKED, **options)) if how == "async" else complete(model, ASKED, **options)
+    assert (reply.text, reply.calls, reply.errors) == ("Hi", (CALL,), ())
 
 
 def test_a_responses_stream_that_ends_before_any_item_is_cut(loopback):
