@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import socket
 import threading
 
 
@@ -41,3 +42,11 @@ def serving(answer, **state):
         made.shutdown()
         made.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def nobody():
+    """A URL where every connection is refused: its port is taken, but nobody listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"

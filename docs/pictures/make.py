@@ -19,10 +19,9 @@ from harness.app.evaluation_runs import planned
 from harness.app.settings import settings
 from harness.cli import card_reports
 from harness.dialects.wire_profile import SHIPPED, load
-from harness.engine.events import CaseFinished
-from harness.engine.scorecard import Scorecard
-from harness.evaluation.summary import evaluate
-from harness.report import evaluation, terminal
+from harness.engine.events import CaseFinished, Scorecard
+from harness.evaluation.scoring import evaluate
+from harness.report import evaluation, runs
 
 HERE = Path(__file__).parent
 
@@ -35,7 +34,7 @@ def run() -> None:
     jobs = assembly.plan(suites, chosen)
     results = [event.result for event in assembly.replay(jobs, chosen) if isinstance(event, CaseFinished)]
     console.print("[bold]$ harness run suites[/bold]")
-    terminal.show(console, Scorecard(tuple(results)))
+    runs.show(console, Scorecard(tuple(results)))
     _write(console, "run.svg", "harness run")
 
 

@@ -17,7 +17,7 @@ from harness.core.errors import AgentError, HarnessError, UsageError
 from harness.engine.user_code import named
 from harness.interception import context
 from harness.laws.tested_backend import backend_at
-from harness.server.agent_program import environment
+from harness.server.program import agent_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,7 @@ def _command(command: str, *, replaying: bool) -> SendQuestion:
         if answer is None:
             raise UsageError(f"the agent {program[0]!r} has no tape around it")
         given = json.dumps({"model": model.id, "base_url": model.hostname, **words}, default=str)
-        with environment(answer, replaying=replaying) as more:
+        with agent_environment(answer, replaying=replaying) as more:
             return _reply(lambda: _said(program, given, more), program[0])
 
     return ask

@@ -16,7 +16,7 @@ from harness.backend.keys import missing_key
 from harness.backend.library import load_offline
 from harness.backend.pricing import refuse_unpriced
 from harness.cassette import cassette_path, recordings
-from harness.cassette.provenance import provenance
+from harness.cassette.opening import provenance
 from harness.core.errors import UsageError
 from harness.core.folders import is_there
 from harness.dialects.providers import is_local

@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from harness.app.settings import Settings
     from harness.core.card import Card, Cell
     from harness.core.exchange import Exchange, Provenance
-    from harness.core.finding import Finding
-    from harness.core.observation import Observation
+    from harness.core.finding import Finding, Observation
     from harness.dialects.chat_request import ChatRequest
     from harness.engine.events import CaseResult, Job
     from harness.mutation.mutant import Outcome, Part

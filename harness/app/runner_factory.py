@@ -19,15 +19,14 @@ from harness.backend.completion import complete
 from harness.backend.library import load_offline
 from harness.backend.pricing import FREE, price
 from harness.cassette import RecordMode, open_tape
-from harness.cassette.provenance import provenance
+from harness.cassette.opening import provenance
 from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import mirrored, published
 from harness.core.errors import AuthenticationError, CassetteError, CassetteMiss, StopAskingError, UsageError
 from harness.dialects.providers import is_local, profile
 from harness.engine.budget import BudgetClient, metered
 from harness.engine.events import Problem
-from harness.engine.runner import play, timed
-from harness.engine.scrubbing import scrubbed
+from harness.engine.runner import play, scrubbed, timed
 from harness.interception.clients import answering
 from harness.interception.network_block import no_way_out
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cassette.ci import in_ci
+from harness.cassette.modes import in_ci
 from harness.core.errors import UsageError
 from harness.drift.expiry import Policy, policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.cassette.matching.matcher import Matcher
+    from harness.cassette.matching import Matcher
 
 PYPROJECT = "pyproject.toml"
 RECORD_MODES = ("none", "once", "record")
@@ -55,7 +55,7 @@ class Settings:
 
     def matcher(self) -> Matcher | None:
         """What does not count when requests are compared, beside what never does. Raises ``UsageError``."""
-        from harness.cassette.matching.matcher import Matcher  # noqa: PLC0415 - most often there is none
+        from harness.cassette.matching import Matcher  # noqa: PLC0415 - most often there is none
 
         if not (self.ignore or self.match_function):
             return None

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from harness.core.card import Mode, Rate
     from harness.core.exchange import Provenance
     from harness.core.expectation import Expectation
-    from harness.core.finding import Blame, Verdict
-    from harness.core.observation import Observation
+    from harness.core.finding import Blame, Observation, Verdict
     from harness.dialects.chat_request import ChatRequest
 
 _MOST_EXCHANGES = 8

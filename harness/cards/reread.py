@@ -16,7 +16,7 @@ from harness.backend.request import prepare_request
 from harness.core.chat import Reply
 from harness.core.errors import BackendError, CassetteMiss, UnreadableReplyError
 from harness.core.exchange import Chunk, Exchange
-from harness.core.observation import Observation
+from harness.core.finding import Observation
 from harness.dialects import decoded
 from harness.dialects.providers import NO_KEY, V1, profile, speaker
 from harness.dialects.request import read_chat_request
@@ -133,15 +133,11 @@ def whose(seen: CheckContext) -> Blame:
     return "backend" if all(of(alone, {}) == of(reading, {}) for of in lost) else "litellm"
 
 
-def _counted(reply: Reply, _: Mapping[str, str]) -> Json:
-    return reply.usage and (reply.usage.prompt, reply.usage.completion)
-
-
 # What a reply may lose: its text, its calls (by the caller's names), its counts.
 _ASPECTS: tuple[Callable[[Reply, Mapping[str, str]], Json], ...] = (
     lambda reply, _: reply.text,
     lambda reply, own: [(own.get(call.name, call.name), call.parameters) for call in reply.calls],
-    _counted,
+    lambda reply, _: reply.usage and (reply.usage.prompt, reply.usage.completion),
 )
 
 
@@ -169,7 +165,8 @@ def rechunked_replies(seen: Observation, complete: Callable[..., Reply]) -> tupl
     if question is None or exchange.response is None:
         return ()
     body = exchange.response.body
-    own = {tool["function"]["name"]: name for tool, name in zip(question.tools, _offered(seen), strict=False)}
+    pairs = zip(question.tools, seen.asked.get("tools") or (), strict=False)
+    own = {sent["function"]["name"]: tool["function"]["name"] for sent, tool in pairs}
     made: list[Reply | BackendError] = []
     for size in (1, 7, len(body) or 1):
         chunks = tuple(Chunk(body[start : start + size]) for start in range(0, len(body), size))
@@ -181,10 +178,6 @@ def rechunked_replies(seen: Observation, complete: Callable[..., Reply]) -> tupl
         elif error is not None:
             made.append(error)
     return tuple(made)
-
-
-def _offered(seen: Observation) -> list[str]:
-    return [tool["function"]["name"] for tool in seen.asked.get("tools") or ()]
 
 
 def _like(seen: Observation, reply: Reply) -> Reply:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.cassette.format.document import FORMAT as FORMAT
     from harness.cassette.format.document import Cassette as Cassette
-    from harness.cassette.matching.matcher import Matcher as Matcher
+    from harness.cassette.matching import Matcher as Matcher
     from harness.cassette.modes import RecordMode as RecordMode
     from harness.cassette.modes import record_mode as record_mode
     from harness.cassette.opening import open_tape as open_tape
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "FORMAT": "format.document",
     "Cassette": "format.document",
-    "Matcher": "matching.matcher",
+    "Matcher": "matching",
     "RecordMode": "modes",
     "Tape": "tape",
     "cassette_path": "storage.paths",

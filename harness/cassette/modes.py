@@ -1,11 +1,22 @@
-"""Record modes: whether a cassette is replayed, made where there is none, or made again."""
+"""Record modes: whether a cassette is replayed, made where there is none, or made again; a CI job never records."""
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from harness.cassette.ci import in_ci
 from harness.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOT_CI = {"", "0", "false", "no", "off"}
+
+
+def in_ci(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the variable ``CI`` says so."""
+    return (os.environ if environment is None else environment).get("CI", "").lower() not in _NOT_CI
 
 
 class RecordMode(StrEnum):

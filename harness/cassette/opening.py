@@ -1,8 +1,10 @@
-"""Opening a tape: a cassette answers, or is recorded, while a ``with`` lasts."""
+"""Opening a tape: a cassette answers, or is recorded, while a ``with`` lasts; where a recording made now is from."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import importlib.metadata
 import logging
 import os
 from dataclasses import replace
@@ -13,9 +15,9 @@ from harness.cassette.modes import RecordMode, record_mode
 from harness.cassette.storage.store import load
 from harness.cassette.tape import Rules, Tape, loaded
 from harness.core.errors import CassetteMiss, UsageError
-from harness.core.exchange import Chunk
+from harness.core.exchange import Chunk, Provenance
 from harness.interception import clients
-from harness.interception import pace as paces
+from harness.interception import context as paces
 from harness.interception.hosts import hosts
 from harness.interception.network_block import guarded
 from harness.interception.traffic import Traffic
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from harness.cassette.format.document import Cassette
-    from harness.cassette.matching.matcher import Matcher
+    from harness.cassette.matching import Matcher
     from harness.cassette.recording import Recorder
-    from harness.core.exchange import Provenance
+    from harness.core.exchange import ProvenanceKind
 
 _log = logging.getLogger("harness.cassette")
 
@@ -150,3 +152,21 @@ def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
         if told := tape.traffic.describe_bypassed():
             _log.warning("%s: while it was recorded, this went past the tape: %s", tape.path, told)
     recorder.end(whole=True)
+
+
+def provenance(kind: ProvenanceKind, source: str) -> Provenance:
+    """A provenance of this moment, with the versions that are installed."""
+    return Provenance(
+        kind=kind,
+        recorded=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        source=source,
+        litellm=_version("litellm"),
+        harness=_version("toolcall-harness"),
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""

@@ -10,19 +10,19 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.cassette.matching import request_key
+from harness.cassette import matching
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
 from harness.dialects.mcp.messages import readdressed
-from harness.interception import context, outward, side_traffic
-from harness.interception.traffic import QUIET, WEBSOCKET, Traffic
+from harness.interception import context, outward
+from harness.interception.traffic import QUIET, WEBSOCKET, Traffic, known_side_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from harness.cassette.format.document import Cassette
-    from harness.cassette.matching.matcher import Matcher
+    from harness.cassette.matching import Matcher
     from harness.cassette.recording import Recorder
     from harness.cassette.secrets.redaction import Redactor
     from harness.core.exchange import Exchange, HttpRequest, Provenance
@@ -91,7 +91,7 @@ class Tape:
 
     def resume(self, path: Path, provenance: Provenance) -> None:
         """Answer what an earlier recording of ``path`` can; only the rest is asked, and added."""
-        from harness.cassette.storage.resume import answered, earlier  # noqa: PLC0415 - only a recording is resumed
+        from harness.cassette.storage.partial import answered, earlier  # noqa: PLC0415 - only a recording is resumed
 
         found = earlier(path, provenance)
         if found is not None and self._recorder is not None:
@@ -137,8 +137,10 @@ class Tape:
     @property
     def unused(self) -> tuple[int, ...]:
         """The indices of recorded exchanges that no request has taken yet; side traffic need not come again."""
-        left = [number for number in range(len(self._recorded)) if number not in self._given]
-        return tuple(number for number in left if not _optional(self._recorded[number]))
+        left = [(number, one) for number, one in enumerate(self._recorded) if number not in self._given]
+        return tuple(
+            number for number, one in left if not (known_side_traffic(one.request) or context.heard_nothing(one))
+        )
 
     def answer(self, request: HttpRequest) -> context.Answer:
         """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
@@ -200,7 +202,7 @@ class Tape:
             return None
         if self.traffic.allow.holds(host, port):
             return context.Unwatched()
-        if self.traffic.ignore.holds(host, port) or side_traffic.known(request):
+        if self.traffic.ignore.holds(host, port) or known_side_traffic(request):
             self.traffic.side[host] += 1
             return Failure("refused", QUIET)
         return None
@@ -235,7 +237,7 @@ class Tape:
         found = self._keys.get(exact)
         if found is None:
             found = blake2b(
-                request_key.key(request, self._matcher).encode("utf-8", "surrogatepass"), digest_size=16
+                matching.key(request, self._matcher).encode("utf-8", "surrogatepass"), digest_size=16
             ).digest()
             if len(self._keys) < len(self._recorded):
                 self._keys[exact] = found
@@ -245,13 +247,13 @@ class Tape:
         from harness.cassette.secrets.leak_scan import LeakScan  # noqa: PLC0415 - as for the redactor
         from harness.dialects.mcp import describe  # noqa: PLC0415 - only a miss says what was asked
 
-        nearest = request_key.nearest(
+        nearest = matching.nearest(
             [one.request for one in self._recorded], asked, used=self._given, matcher=self._matcher
         )
         if nearest is None:
             why, found = "it holds no exchange at all", []
         else:
-            found = request_key.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
+            found = matching.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
             if len(found) == 1 and found[0].startswith("host: "):
@@ -263,10 +265,6 @@ class Tape:
             f"{self.path}: no unused exchange answers {asked.method} {asked.url}{describe.about(asked.body)}: {why}"
         )
         return self._miss(message, cassette=str(self.path), nearest=nearest, differences=found)
-
-
-def _optional(exchange: Exchange) -> bool:
-    return bool(side_traffic.known(exchange.request)) or context.heard_nothing(exchange)
 
 
 def _exact(request: HttpRequest) -> tuple[str, str, str | None, bytes]:

@@ -6,8 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.core.chat import Json
 
 _LONGEST = 200
@@ -26,7 +24,8 @@ def difference(wanted: Json, got: Json, path: str = "", *, partly: bool = False)
         if len(wanted) != len(got):
             return f"{path or 'the list'} has {len(got)} items, not {len(wanted)}"
         pairs = enumerate(zip(wanted, got, strict=True))
-        return _first([difference(one, other, f"{path}[{n}]", partly=partly) for n, (one, other) in pairs])
+        found = (difference(one, other, f"{path}[{n}]", partly=partly) for n, (one, other) in pairs)
+        return next((one for one in found if one), None)
     return None if wanted == got else f"{path or 'the value'} is {shown(got)}, not {shown(wanted)}"
 
 
@@ -39,10 +38,6 @@ def _in_objects(wanted: dict[str, Json], got: dict[str, Json], path: str, *, par
             return found
     extra = [] if partly else [key for key in got if key not in wanted]
     return f"{path}.{extra[0]} is not expected".lstrip(".") if extra else None
-
-
-def _first(found: Sequence[str | None]) -> str | None:
-    return next((one for one in found if one), None)
 
 
 def parsed(text: str) -> tuple[bool, Json]:

@@ -57,12 +57,12 @@ def show(out: Console, made: Sequence[Card], catalogue: Catalogue) -> None:
 def write(words: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, changes: Changes | None) -> None:
     """Write the reports that were asked for; the page has ``changes`` since a baseline, too."""
     from harness.app.card_runs import versions
-    from harness.report.cards import document, junit, markdown
+    from harness.report.cards import ci, document
 
     kinds: dict[str, Callable[[], str]] = {
         "json": lambda: document.write(made, **versions()),
-        "markdown": lambda: markdown.summary(made, catalogue, today=_today()),
-        "junit": lambda: junit.xml(made, catalogue),
+        "markdown": lambda: ci.markdown(made, catalogue, today=_today()),
+        "junit": lambda: ci.junit(made, catalogue),
         "html": lambda: _page(made, catalogue, changes),
     }
     for name, text in kinds.items():

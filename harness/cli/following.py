@@ -13,9 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import harness
 from harness.backend import library
 from harness.core.errors import UsageError
-from harness.engine.events import CaseFinished, CaseStarted, RunStarted
-from harness.engine.scorecard import Scorecard
-from harness.report import document, junit, safe_text, telemetry, terminal
+from harness.engine.events import CaseFinished, CaseStarted, RunStarted, Scorecard
+from harness.report import runs, safe_text, telemetry
 
 if TYPE_CHECKING:
     import argparse
@@ -62,18 +61,18 @@ def follow(
     with _lines_into(words.jsonl) as write, progress(out) as moving:
         try:
             for event in events:
-                write(document.line(event))
+                write(runs.event_line(event))
                 advance(moving, event)
                 if isinstance(event, CaseFinished):
                     results.append(event.result)
                     if recording:
-                        out.print(terminal.summary_line(event.result), markup=False, soft_wrap=True)
+                        out.print(runs.summary_line(event.result), markup=False, soft_wrap=True)
         except KeyboardInterrupt:
             stopped = True
     scorecard = Scorecard(tuple(results), () if stopped else orphans)
-    terminal.show(out, scorecard, recording=recording)
-    write_report(words.json, lambda: document.whole(scorecard, harness=harness.__version__))
-    write_report(words.junit, lambda: junit.xml(scorecard))
+    runs.show(out, scorecard, recording=recording)
+    write_report(words.json, lambda: runs.as_json(scorecard, harness=harness.__version__))
+    write_report(words.junit, lambda: runs.junit_xml(scorecard))
     send_events(results, out, asked=words.otlp)
     return scorecard, stopped
 

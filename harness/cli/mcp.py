@@ -27,7 +27,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.core.errors import UsageError
     from harness.interception.mcp_stdio import url_of
     from harness.server import standin
-    from harness.server.stdio_sessions import joined
+    from harness.server.standin import joined
 
     if not words.program:
         raise UsageError("name the MCP server's command after `--`, such as: harness mcp -- python server.py")

@@ -43,9 +43,9 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
     from harness.cassette.storage.journal import journal
     from harness.core.errors import CassetteMissingError
-    from harness.interception.pace import pace
-    from harness.server import rulebook
+    from harness.interception.context import pace
     from harness.server.program import replay
+    from harness.server.rules import Rules, from_file
 
     program, path = programs.program(words, "replay"), programs.cassette(words)
     if not path.exists() and not journal(path).exists():
@@ -54,7 +54,7 @@ def run(words: argparse.Namespace) -> int:
             f"{path}: there is no such cassette; the name follows from the program and its arguments: record them with "
             f"`harness record -- {command}`, or give another's file as --cassette"
         )
-    rules = rulebook.Rules(rulebook.from_file(words.faults) if words.faults else ())
+    rules = Rules(from_file(words.faults) if words.faults else ())
     ended = replay(
         program,
         path,

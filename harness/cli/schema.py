@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(words: argparse.Namespace) -> int:
-    from harness.report.cards.reading import schema as card_schema
+    from harness.report.cards.document import schema as card_schema
     from harness.suite.collection import models_schema, suite_schema
 
     made = {"suite": suite_schema, "models": models_schema, "card": card_schema}[words.format]()

@@ -95,14 +95,15 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _replay(words: argparse.Namespace) -> int:
-    from harness.interception.pace import pace
-    from harness.server import rulebook, web
+    from harness.interception.context import pace
+    from harness.server import web
     from harness.server.app import App
     from harness.server.replay import Replay
+    from harness.server.rules import Rules, from_file
 
     answers, what = _answers(words)
-    rules = rulebook.from_file(words.faults) if words.faults else ()
-    source = Replay(answers, rules=rulebook.Rules(rules), pace=pace(words.timing), say=_say)
+    rules = from_file(words.faults) if words.faults else ()
+    source = Replay(answers, rules=Rules(rules), pace=pace(words.timing), say=_say)
     app = App(source, hosts=[words.host, *words.allow_host], say=_say)
 
     def ready(opened: ServerHandle) -> None:

@@ -35,9 +35,3 @@ class Change:
     def key(self) -> str:
         """The same from run to run."""
         return f"{self.grade}:{self.what}:{self.path}"
-
-
-def gravest(changes: tuple[Change, ...]) -> Grade | None:
-    """The gravest grade among ``changes``; None where there are none."""
-    found = {change.grade for change in changes}
-    return next((grade for grade in reversed(GRADES) if grade in found), None)

@@ -136,3 +136,18 @@ class Expectation:
     any_of: tuple[Expectation, ...] = ()
     """Several whole expectations of which one must hold, beside all that is given here: for a model or provider that
     may answer in more ways than one."""
+
+
+def several(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    """One text or several, as several."""
+    return (given,) if isinstance(given, str) else given
+
+
+def bounds(count: int | CountExpectation) -> tuple[int, int | None]:
+    """The least and the most of a count; None where there is no most."""
+    return (count, count) if isinstance(count, int) else (count.min, count.max)
+
+
+def amount(least: int, most: int | None) -> str:
+    """``2``, ``1 to 3`` or ``1 to any number``."""
+    return str(least) if least == most else f"{least} to {'any number' if most is None else most}"

@@ -1,11 +1,18 @@
-"""What a check says: a finding, and the verdict of a case or cell."""
+"""What a check looks at, one turn of one case asked of one model, and what it says: a finding, and the verdict of a
+case or cell.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping  # noqa: TC003 - field types of a public value
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from annotated_types import Ge
+
+from harness.core.chat import Json, Reply  # noqa: TC001 - as above
+from harness.core.errors import HarnessError  # noqa: TC001 - as above
+from harness.core.exchange import Exchange  # noqa: TC001 - as above
 
 STRICT = {"extra": "forbid", "strict": True}
 """How pydantic reads these values from a document: as what they say, and nothing beside."""
@@ -19,6 +26,43 @@ Blame: TypeAlias = Literal["", "model", "provider", "litellm", "backend", "recor
 """Whose doing it is. ``backend`` is this harness: its backend or its reference reader. ``caller`` is the program that
 asked: its limit, its stop sequence, its tools. ``""``: nobody is to blame.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class WorldRun:
+    """What a task did to its world: the state before and after. ``stopped`` says why the loop ended otherwise than by
+    an answer without calls, ``complaint`` what the case's own check says against the state; both are "" where nothing
+    is wrong.
+    """
+
+    before: Json
+    after: Json
+    stopped: str = ""
+    complaint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One question and all that is known of its answer.
+
+    Exactly one of ``reply`` and ``error`` is set. ``asked`` is what the caller gave (messages, tools,
+    options); ``exchanges`` what went over the wire for it, with their places in ``cassette``. ``repeat`` counts the
+    times that the case was asked before, from 0; ``recut`` is what the same bytes gave when they came in other pieces.
+    ``world`` is set on the last answer of a task in a world; ``exchanges`` are then those of the whole task.
+    """
+
+    suite: str
+    case: str
+    model: str
+    asked: Mapping[str, Json]
+    reply: Reply | None = None
+    error: HarnessError | None = None
+    turn: int = 0
+    cassette: str = ""
+    exchanges: tuple[tuple[int, Exchange], ...] = field(default=())
+    repeat: int = 0
+    recut: tuple[Reply | HarnessError, ...] = field(default=())
+    world: WorldRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.cassette.matching import request_key
-from harness.cassette.matching.json_diff import flat
+from harness.cassette import matching
+from harness.cassette.matching import flat
 from harness.core.chat import Reply
 from harness.core.exchange import header
 from harness.core.finding import Evidence
@@ -73,7 +73,7 @@ def between(before: Exchange, after: Exchange) -> tuple[Change, ...]:
 
 
 def _asked(old: Exchange, new: Exchange) -> Iterator[Change]:
-    for difference in request_key.differences(old.request, new.request):
+    for difference in matching.differences(old.request, new.request):
         path, _, what = difference.partition(": ")
         yield graded("request", f"request.{path}", None, None, f"asked otherwise: {what.replace(', asked ', ', now ')}")
 

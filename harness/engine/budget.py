@@ -5,6 +5,7 @@ one meter: whatever costs is sent through ``metered``.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -75,10 +76,25 @@ class Budget:
             self._next = turn + 60 / most.per_minute
             return turn - now
 
+    def turn_or_error(self, dollars: float) -> float | BudgetSpentError:
+        """``turn`` for another process, to which the error is sent as a value; ``wait_for`` heeds it there."""
+        try:
+            return self.turn(dollars)
+        except BudgetSpentError as spent:
+            return spent
+
     def settle(self, estimated: float, paid: float) -> None:
         """After it: what it did cost, in place of what was estimated."""
         with self._lock:
             self.dollars += paid - estimated
+
+
+def wait_for(turn: float | BudgetSpentError) -> None:
+    """Wait as long as ``Budget.turn_or_error`` says. Raises ``BudgetSpentError`` where it says so."""
+    if isinstance(turn, BudgetSpentError):
+        raise turn
+    if turn > 0:
+        time.sleep(turn)
 
 
 def metered(

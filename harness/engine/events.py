@@ -1,7 +1,8 @@
-"""What happens during a run, as values. Listeners decide what to write."""
+"""What happens during a run, as values, and what the whole amounts to. Listeners decide what to write."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,9 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.core.exchange import Provenance
-    from harness.core.finding import Finding, Verdict
-    from harness.core.observation import Observation
+    from harness.core.finding import Finding, Observation, Verdict
     from harness.suite import Case, Model
+
+FINE, CHECK_FAILED, UNUSABLE = 0, 1, 2
+_WANTING = {"fail", "infra"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +112,32 @@ class CaseFinished:
 
 
 Event: TypeAlias = RunStarted | CaseStarted | CaseFinished
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """The results in the order of the suites. ``orphans`` are cassettes that no case uses."""
+
+    results: tuple[CaseResult, ...]
+    orphans: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many cases have each verdict; those that could not be judged count as ``unusable``."""
+        counted = Counter("unusable" if one.problem else one.verdict for one in self.results)
+        return {name: counted[name] for name in sorted(counted)}
+
+    @property
+    def wanting(self) -> tuple[CaseResult, ...]:
+        """The cases that are not as they should be."""
+        return tuple(one for one in self.results if one.verdict in _WANTING)
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 a check failed, 2 a cassette can't be used or nothing was run, 3 a leak."""
+        problems = [one.problem.exit_code for one in self.results if one.problem]
+        if problems:
+            return max(problems)
+        if not self.results:
+            return UNUSABLE
+        return CHECK_FAILED if self.wanting or self.orphans else FINE

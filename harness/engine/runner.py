@@ -1,23 +1,23 @@
-"""The engine: each case of each suite, asked of each model, on a tape of its own.
+"""The engine: each case of each suite, asked of each model, on a tape of its own; and what executors, workers and those
+who hand them work agree upon.
 
 It knows neither litellm nor files nor terminals: asking and tapes are handed in, and what happens
-comes out as events.
+comes out as events. What is reported of a live answer is scrubbed like what is recorded of it.
 """
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from harness.checks import ALL_CHECKS, judge
 from harness.checks.card.context import broke_down
 from harness.core.errors import BackendError, CassetteMiss, HarnessError, ProviderError, StopAskingError, UsageError
-from harness.core.finding import Evidence, Finding
-from harness.core.observation import Observation
-from harness.engine.conversation import continued, opening, request_of
+from harness.core.exchange import Exchange
+from harness.core.finding import Evidence, Finding, Observation
+from harness.engine.conversation import WorldTask, continued, opening, request_of
 from harness.engine.events import CaseFinished, CaseResult, CaseStarted, Event, Job, Problem, RunStarted
-from harness.engine.world_task import WorldTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from harness.checks import Check
     from harness.core.chat import Json, Reply
-    from harness.core.exchange import Exchange, Provenance
+    from harness.core.exchange import Provenance
     from harness.core.expectation import Expectation
+    from harness.engine.budget import Budget, BudgetClient
     from harness.suite import Model, Turn
 
 
@@ -75,34 +76,26 @@ class _Playing:
     repeat: int = 0
 
 
-def run(
-    jobs: Sequence[Job],
-    *,
-    ask: SendQuestion,
-    open_tape: OpenTape,
-    clock: Callable[[], float],
-    recording: bool = False,
-    checks: Sequence[Check] = ALL_CHECKS,
-) -> Iterator[Event]:
-    """Play ``jobs`` in order and tell what happens. ``clock`` gives seconds, for the durations alone.
+def run_events(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
+    """Give ``jobs`` to ``playing`` in order and tell what happens.
 
     Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what was
     finished by then has been told.
     """
-    playing = functools.partial(play, ask=ask, open_tape=open_tape, recording=recording, checks=checks)
-    return run_events(jobs, timed(playing, clock))
-
-
-def run_events(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
-    """Give ``jobs`` to ``playing`` in order and tell what happens."""
     yield RunStarted(len(jobs))
     for number, job in enumerate(jobs, 1):
         yield CaseStarted(job)
         yield CaseFinished(number, playing(job))
 
 
+def in_process(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
+    """Play ``jobs`` here and now."""
+    with recipe(allowance) as playing:
+        yield from run_events(jobs, playing)
+
+
 def timed(playing: Play, clock: Callable[[], float]) -> Play:
-    """``playing`` with the seconds that it took written into each result."""
+    """``playing`` with the seconds that it took written into each result; ``clock`` gives them."""
 
     def measured(job: Job) -> CaseResult:
         started = clock()
@@ -289,3 +282,50 @@ def _unused(job: Job, places: Sequence[int]) -> list[Finding]:
     which = ", ".join(map(str, places))
     message = f"recorded, but never asked for: exchange {which}; record the case again if it has changed"
     return [Finding("H2", "fail", message, "unused", Evidence(str(job.cassette), tuple(places)))]
+
+
+def scrubbed(result: CaseResult, scrub: Callable[[str], str]) -> CaseResult:
+    """``result`` with every text in it given to ``scrub``. Exchanges are as they are: the tape has redacted them."""
+    made: CaseResult = _scrubbed(result, scrub)
+    return made
+
+
+def _scrubbed(value: Any, scrub: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, Exchange):
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)(_scrubbed(one, scrub) for one in value)
+    if isinstance(value, dict):
+        return {_scrubbed(key, scrub): _scrubbed(one, scrub) for key, one in value.items()}
+    if isinstance(value, BaseException):
+        made = type(value).__new__(type(value))  # not through its own words, which may be other than its message
+        made.args = _scrubbed(value.args, scrub)
+        vars(made).update({name: _scrubbed(one, scrub) for name, one in vars(value).items()})
+        return made
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [field.name for field in dataclasses.fields(value) if field.init]
+        return dataclasses.replace(value, **{name: _scrubbed(getattr(value, name), scrub) for name in fields})
+    return value
+
+
+class RunnerFactory(Protocol):
+    """How a case is played: a value that can be sent to another process and opened there.
+
+    It is opened once a worker, and holds what costs: litellm's import, the guard against going out. ``preload`` names
+    modules that every worker needs, for the server that workers are forked from to import once.
+    """
+
+    preload: ClassVar[tuple[str, ...]]
+
+    def __call__(self, turns: BudgetClient) -> AbstractContextManager[Play]: ...
+
+
+class Executor(Protocol):
+    """Play ``jobs`` as ``recipe`` says, and tell what happens in the order of ``jobs``.
+
+    Results are the same no matter who plays them, ``seconds`` aside. ``allowance`` holds for all workers together.
+    """
+
+    def __call__(self, jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]: ...

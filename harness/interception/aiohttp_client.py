@@ -18,11 +18,10 @@ from yarl import URL
 
 from harness.core.exchange import Failure, HttpRequest
 from harness.interception import context
-from harness.interception.aiohttp_reader import Reader
-from harness.interception.pace import paced
+from harness.interception.context import paced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from harness.core.exchange import HttpResponse
     from harness.interception.context import ResponseListener
@@ -31,6 +30,39 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OF_BODY = ("Content-Length", "Content-Type")
 _OF_ORIGIN = ("Authorization", "Cookie", "Proxy-Authorization")
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class _NoConnection:
+    """Stands where a StreamReader expects its connection: there is none to pause."""
+
+    _reading_paused = False
+    connected = False
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self, resume_parser: bool = True) -> None: ...
+
+
+class _Reader(aiohttp.StreamReader):
+    """A body that fetches its next chunk when it runs dry. ``fetch`` gives b"" at the end, or raises."""
+
+    __slots__ = ("_fetch",)
+
+    def __init__(self, fetch: Callable[[], Awaitable[bytes]]) -> None:
+        super().__init__(_NoConnection(), 2**26, loop=asyncio.get_running_loop())  # type: ignore[arg-type]  # there is none
+        self._fetch = fetch
+
+    async def _wait(self, func_name: str) -> None:
+        del func_name
+        try:
+            data = await self._fetch()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            self.set_exception(error)
+            raise
+        if data:
+            self.feed_data(data)
+        else:
+            self.feed_eof()
 
 
 def install() -> None:
@@ -244,7 +276,7 @@ def _played(
             raise _error(failure, asked)
         return data
 
-    made.content = Reader(fetch)
+    made.content = _Reader(fetch)
     return made
 
 
@@ -278,7 +310,7 @@ def _watched(response: aiohttp.ClientResponse, witness: ResponseListener, *, dec
         end(complete=live.at_eof())
         return release()
 
-    response.content = Reader(fetch)
+    response.content = _Reader(fetch)
     response.close = closed  # type: ignore[method-assign]  # of this one response alone
     response.release = released  # type: ignore[method-assign]  # likewise
     return response

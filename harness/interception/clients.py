@@ -1,8 +1,8 @@
 """The ways out of the process: every HTTP client's request is shown to the interceptor that answers in this context.
 
-One lasting patch for each client, put in place when somebody first answers. Who answers is found by a context
-variable, so threads and tasks with tapes of their own never cross. ``docs/decisions/doors.md`` says why these are
-patches of our own, and what is left to vcrpy's.
+One lasting patch for each client, put in place when somebody first answers. Who answers is found by a context variable,
+so threads and tasks with tapes of their own never cross; threads and pools belong to the code that starts them or gives
+them work. ``docs/decisions/interception.md`` says why these are patches of our own, and what is left to vcrpy's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from harness.interception import httpx_client, threads, vcrpy_patches
+from harness.interception import context, httpx_client, vcrpy_patches
 from harness.interception.context import Answer, current, seated
 from harness.interception.when_imported import when_imported
 
@@ -49,7 +49,7 @@ def _install() -> None:
     with _lock:
         if _installed:
             return
-        threads.install()
+        context.watch_threads()
         httpx_client.install()
         vcrpy_patches.install()
         when_imported("http.client", _http)

@@ -1,27 +1,34 @@
-"""Who answers a request in this context, and what an answer may be.
+"""Who answers a request in this context, what an answer may be, and how fast a recorded stream is replayed.
 
-Who answers is found by a context variable, so threads and tasks with tapes of their own never cross.
+Who answers is found by a context variable, so threads and tasks with tapes of their own never cross. Threads and pools
+belong to the code that starts them or gives them work: so it is known which tape is meant.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 import sys
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from harness.core.errors import CassetteMiss
+from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, Failure, HttpRequest, HttpResponse, header
 from harness.dialects.mcp.messages import SESSION, listens
 from harness.interception.traffic import QUIET, Traffic
+from harness.interception.when_imported import when_imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import ModuleType
     from typing import Any
 
-    from harness.core.exchange import Headers
+    from harness.core.exchange import Chunk, Headers
+
+_pace: ContextVar[float] = ContextVar("harness_pace", default=0.0)
 
 
 class TooLongError(OSError):
@@ -256,3 +263,70 @@ def _runner() -> tuple[int, int]:
         return threading.get_ident(), id(asyncio.current_task())
     except (RuntimeError, AttributeError):  # no loop runs here, or another thread is just importing it
         return threading.get_ident(), 0
+
+
+def watch_threads() -> None:
+    """Put the two patches in place, for good. With no tape open they do nothing."""
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def started(self: threading.Thread) -> None:
+        mark_thread(self)
+        start(self)
+
+    threading.Thread.start = started  # type: ignore[method-assign]  # this is the patch
+    when_imported("concurrent.futures.thread", _watch_pools)
+
+
+def _watch_pools(module: ModuleType) -> None:
+    pool: Any = module.ThreadPoolExecutor
+    submit = pool.submit
+
+    @functools.wraps(submit)
+    def submitted(self: Any, fn: Any, /, *given: Any, **options: Any) -> Any:
+        seat = own_seat()
+        if seat is None:
+            return submit(self, fn, *given, **options)
+        return submit(self, called_in, seat, fn, *given, **options)
+
+    pool.submit = submitted
+
+
+def pace(word: str | float | None) -> float:
+    """``word`` as how many times as fast as recorded: ``"realtime"`` is 1, ``"x10"`` is 10; None, 0 and ``"none"``
+    are 0, at once.
+
+    Raises ``UsageError`` for anything else.
+    """
+    if word in (None, 0, "", "none"):
+        return 0.0
+    try:
+        times = 1.0 if word == "realtime" else float(str(word).removeprefix("x"))
+    except ValueError:
+        times = -1.0
+    if not (math.isfinite(times) and times > 0):
+        raise UsageError(f"{word!r} is no pace; give realtime, or x10 for ten times as fast (none is at once)")
+    return times
+
+
+@contextlib.contextmanager
+def pacing(times: float) -> Iterator[None]:
+    """Replay streams asked for in this context at this pace."""
+    token = _pace.set(times)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):  # closed in another context: that one has a pace of its own
+            _pace.reset(token)
+
+
+def paced(chunks: Sequence[Chunk]) -> list[tuple[float, bytes]]:
+    """The seconds to wait before each of ``chunks``, and its data, at the pace of this context."""
+    times, before = _pace.get(), 0.0
+    if not times:
+        return [(0.0, chunk.data) for chunk in chunks]
+    made = []
+    for chunk in chunks:
+        made.append((max(chunk.at - before, 0.0) / times, chunk.data))
+        before = max(chunk.at, before)
+    return made

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.core.exchange import Failure, HttpRequest
 from harness.interception import context
-from harness.interception.pace import paced
+from harness.interception.context import paced
 from harness.interception.when_imported import when_imported
 
 if TYPE_CHECKING:
@@ -173,11 +174,11 @@ class _Watched:
         failure = self._library.failure(error)
         self._end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
 
-    def __iter__(self) -> Iterator[bytes]:
+    @contextlib.contextmanager
+    def _to_its_end(self) -> Iterator[None]:
+        """Tell the witness how the body ends, for sync and async readers alike."""
         try:
-            for data in self._live:
-                self._witness.chunk(data)
-                yield data
+            yield
         except self._library.module.TransportError as error:
             self._broke(error)
             raise
@@ -186,18 +187,17 @@ class _Watched:
             raise self._library.module.ReadError(str(error)) from error
         self._end()
 
+    def __iter__(self) -> Iterator[bytes]:
+        with self._to_its_end():
+            for data in self._live:
+                self._witness.chunk(data)
+                yield data
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
+        with self._to_its_end():
             async for data in self._live:
                 self._witness.chunk(data)
                 yield data
-        except self._library.module.TransportError as error:
-            self._broke(error)
-            raise
-        except context.TooLongError as error:
-            self._broke(self._library.module.ReadError(str(error)))
-            raise self._library.module.ReadError(str(error)) from error
-        self._end()
 
     def close(self) -> None:
         self._live.close()

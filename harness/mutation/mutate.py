@@ -7,37 +7,199 @@ to what is said of the recording. Cassettes on disk are only read.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.cassette import load
 from harness.cassette.tape import loaded
 from harness.checks import ALL_CHECKS
-from harness.core.errors import CassetteError
+from harness.core.chat import Reply
+from harness.core.errors import CassetteError, CassetteMiss
 from harness.engine.events import Problem
 from harness.engine.runner import play
 from harness.interception.clients import answering
-from harness.mutation.message_mutators import MESSAGE_MUTATORS
-from harness.mutation.mutant import PARTS, Mutant
+from harness.mutation import reply_mutators, request_mutators
+from harness.mutation.mutant import PARTS, Mutant, Outcome
 from harness.mutation.reply_mutators import REPLY_MUTATORS
-from harness.mutation.request_mutators import QUESTION_MUTATORS
+from harness.mutation.request_mutators import MESSAGE_MUTATORS, QUESTION_MUTATORS
 from harness.mutation.stream_mutators import BYTES_MUTATORS
-from harness.mutation.target import MutationTarget, RecordedTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from harness.cassette import Cassette, Matcher
     from harness.checks import Check
+    from harness.core.chat import Json
+    from harness.core.errors import HarnessError
     from harness.core.exchange import Exchange
     from harness.engine.events import CaseResult, Job
     from harness.engine.runner import SendQuestion, Tape
-    from harness.mutation.mutant import Mutator, Outcome, Part
+    from harness.mutation.mutant import About, Fate, Mutator, Part
 
+_LONGEST = 200
 MUTATORS: tuple[Mutator, ...] = (*QUESTION_MUTATORS, *MESSAGE_MUTATORS, *REPLY_MUTATORS, *BYTES_MUTATORS)
 """All of them, in the order in which they are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTarget:
+    """A recording to be mutated. ``judge`` says what is found of a cassette put in the place of the one at ``path``:
+    findings, and observations with what was decoded; ``replayed`` what came of the one there, where that is known.
+    """
+
+    suite: str
+    case: str
+    model: str
+    path: Path
+    judge: Callable[[Cassette], CaseResult]
+    replayed: CaseResult | None = None
+
+
+@dataclass(slots=True)
+class MutationTarget:
+    """One recording on which mutants are tried, and what is said of it as it is."""
+
+    subject: RecordedTarget
+    cassette: Cassette
+    said: CaseResult
+    matcher: Matcher | None
+    sound: dict[tuple[Part, int], bool] = field(default_factory=dict)
+
+    def outcome(self, number: int, mutant: Mutant) -> Outcome:
+        fate, why = self._fate(number, mutant)
+        one, mutator = self.subject, mutant.mutator
+        return Outcome(
+            one.suite, one.case, one.model, str(one.path), number, mutator.part, mutator.name, mutant.place, fate, why
+        )
+
+    def _fate(self, number: int, mutant: Mutant) -> tuple[Fate, str]:
+        if mutant.mutator.rewritten and not self._sound(number, mutant.mutator.part):
+            return "skipped", "written again as it is, the exchange is judged otherwise already"
+        if mutant.mutator.part == "request":
+            return self._asked(mutant.exchange)
+        return self._answered(number, mutant)
+
+    def _sound(self, number: int, part: Part) -> bool:
+        """Whether an exchange that is written again without any change is judged as the recorded one."""
+        if (part, number) not in self.sound:
+            exchange = self.cassette.exchanges[number]
+            if part == "request":
+                plain = request_mutators.unchanged(exchange)
+                self.sound[part, number] = plain is not None and self._asked(plain)[0] == "survived"
+            else:
+                same = reply_mutators.unchanged(exchange)
+                made = None if same is None else self.subject.judge(self._with(number, same))
+                self.sound[part, number] = made is None or (_said(made), _read(made)) == (
+                    _said(self.said),
+                    _read(self.said),
+                )
+        return self.sound[part, number]
+
+    def _asked(self, exchange: Exchange) -> tuple[Fate, str]:
+        """Whether a replay still answers the request. Its own answer need not be the one it gets."""
+        tape = loaded(self.cassette, self.subject.path, matcher=self.matcher)
+        try:
+            tape.answer(exchange.request)
+        except CassetteMiss as miss:
+            return "noticed", "; ".join(miss.differences) or str(miss)
+        return "survived", hint("request", None, None)
+
+    def _answered(self, number: int, mutant: Mutant) -> tuple[Fate, str]:
+        made = self.subject.judge(self._with(number, mutant.exchange))
+        told = _said(made) - _said(self.said)
+        if told or _said(self.said) - _said(made):
+            return "noticed", ", ".join(sorted(told.elements())) or "a finding is gone"
+        recorded = self.cassette.exchanges[number]
+        if _read(made) != _read(self.said):
+            return "survived", hint(mutant.mutator.about, *self._decoded(number))
+        if _same(recorded, mutant.exchange):
+            return "equivalent", "the reference reader and the backend read it as they read the recording"
+        return "survived", "the backend reads it as it reads the recording, and only the reference reader does not"
+
+    def _with(self, number: int, exchange: Exchange) -> Cassette:
+        exchanges = list(self.cassette.exchanges)
+        exchanges[number] = exchange
+        return replace(self.cassette, exchanges=tuple(exchanges))
+
+    def _decoded(self, number: int) -> tuple[Reply | None, HarnessError | None]:
+        """What the backend made of a recorded exchange."""
+        for seen in self.said.observations:
+            if number in {place for place, _ in seen.exchanges}:
+                return seen.reply, seen.error
+        return None, None
+
+
+def _said(result: CaseResult) -> Counter[str]:
+    """What is said of a case: the keys of its findings, and the kind of its problem."""
+    found = Counter(finding.key for finding in result.findings)
+    if result.problem:
+        found[result.problem.kind] += 1
+    return found
+
+
+def _read(result: CaseResult) -> list[Reply | tuple[str, str, Reply | None]]:
+    """What the backend read: replies, and errors by class and words."""
+    return [_plain(seen.reply or seen.error) for seen in result.observations]
+
+
+def _same(one: Exchange, other: Exchange) -> bool:
+    """Whether the reference reader makes the same of both; a refusal, which it does not read, must be the same."""
+    left, right = reply_mutators.decode(one), reply_mutators.decode(other)
+    if left is None or right is None:
+        return one.response == other.response
+    return _plain(left) == _plain(right)
+
+
+def _plain(found: Reply | HarnessError | None) -> Reply | tuple[str, str, Reply | None]:
+    """A reply as it is; an error as its class, its words, and what had come before it."""
+    return found if isinstance(found, Reply) else (type(found).__name__, str(found), getattr(found, "reply", None))
+
+
+def hint(about: About, reply: Reply | None, error: HarnessError | None) -> str:
+    """An expectation as a suite writes it. ``reply`` and ``error`` are what the recording decodes to."""
+    if about == "request":
+        return "the request is compared without this: see `ignore` and `match_function` in pyproject.toml"
+    if about == "status" or reply is None:
+        return _error(error)
+    if about == "finish":
+        return f"finish: {reply.finish}" if reply.finish else "the answer names no finish reason, which nothing expects"
+    if about == "text":
+        return _text(reply)
+    calls = _calls(reply, parameters=about != "calls")
+    return (
+        calls
+        if about != "all"
+        else f"{_text(reply) if reply.text or not reply.calls else calls}, finish: {reply.finish}"
+    )
+
+
+def _error(error: HarnessError | None) -> str:
+    if error is None:
+        return "nothing that a suite can expect tells this"
+    kind, status = type(error).__name__, getattr(error, "status", None)
+    told = f"type: {kind}, status: {status}" if status else f"type: {kind}"
+    return f"error: {{{told}, contains: {_short(str(error))}}}"
+
+
+def _text(reply: Reply) -> str:
+    return f"text: {{exact: {_short(reply.text)}}}"
+
+
+def _calls(reply: Reply, *, parameters: bool) -> str:
+    if not reply.calls:
+        return "no_calls: true"
+    made = [{"name": call.name, **({"parameters": call.parameters} if parameters else {})} for call in reply.calls]
+    return f"calls: {_short(made)}"
+
+
+def _short(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from harness.core.errors import HarnessError, UsageError
 from harness.dialects import dialect_at
 from harness.dialects.framing import kinds
-from harness.mutation import json_paths as places
+from harness.mutation import mutant as places
 from harness.mutation.mutant import Mutator
 
 if TYPE_CHECKING:

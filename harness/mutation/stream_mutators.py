@@ -1,32 +1,63 @@
 """How a changed provider would answer, as far as the wire goes: what is cut, lost, doubled or out of order, indices,
-output items, the status. The recorded bytes are changed, and all else in them stays.
+output items, the status. The recorded bytes are changed, and all else in them stays. A body is taken in its pieces:
+events, lines, frames of an event stream, or one whole.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.errors import HarnessError, StreamCutError
 from harness.core.exchange import Chunk
-from harness.dialects.framing import kinds
-from harness.mutation import body_pieces
-from harness.mutation import json_paths as places
+from harness.dialects.framing import eventstream, kinds
+from harness.dialects.framing.sse import chunks, dumps
+from harness.mutation import mutant as places
 from harness.mutation.mutant import Mutator
 from harness.mutation.reply_mutators import FINE, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.core.chat import Json
     from harness.core.exchange import Exchange, HttpResponse
+    from harness.dialects.framing.kinds import Framing
     from harness.mutation.mutant import About, Act
 
+_DATA = re.compile(rb"^data: ?(.*?)(\r?)$", re.MULTILINE)
 _STATUSES = {FINE: 503, 400: 404, 401: 403, 403: 401, 404: 400, 429: 503}
 _SAID = frozenset({"arguments", "args", "input", "parameters"})
 _LIMIT, _FILTER = {"reason": "max_output_tokens"}, {"reason": "content_filter"}
 _FAILED = {"code": "server_error", "message": "The server had an error."}
 _Pieces: TypeAlias = "Iterator[tuple[str, list[bytes]]]"
+
+
+def joined(response: HttpResponse, pieces: Sequence[bytes]) -> HttpResponse:
+    """``response`` with ``pieces`` for its body, each a chunk."""
+    return replace(response, chunks=chunks(pieces))
+
+
+def _edited(piece: bytes, written: Framing, change: Callable[[Json], Json]) -> bytes:
+    """``piece`` with its JSON changed; as it is, where it holds none or nothing changes."""
+    if written == "events":
+        return _DATA.sub(lambda found: b"data: " + _changed(found[1], change) + found[2], piece)
+    if written == "frames":
+        (frame,) = eventstream.frames(piece)
+        made = _changed(frame.payload, change)
+        return piece if made == frame.payload else eventstream.write(frame.headers, made)
+    end = b"\n" if piece.endswith(b"\n") else b""
+    return _changed(piece.removesuffix(b"\n"), change) + end
+
+
+def _changed(text: bytes, change: Callable[[Json], Json]) -> bytes:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    made = change(value)
+    return text if made == value else dumps(made).encode()
 
 
 def _of_bytes(change: Callable[[HttpResponse, list[bytes]], Iterator[tuple[str, list[bytes]]]]) -> Act:
@@ -36,7 +67,7 @@ def _of_bytes(change: Callable[[HttpResponse, list[bytes]], Iterator[tuple[str, 
             return
         for place, made in change(response, kinds.split(response)):
             if b"".join(made) != response.body:
-                yield place, replace(exchange, response=body_pieces.joined(response, made))
+                yield place, replace(exchange, response=joined(response, made))
 
     return act
 
@@ -75,7 +106,7 @@ def _end_lost(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
         return
     parts = kinds.split(response)
     for end in range(len(parts) - 1, 0, -1):
-        made = replace(exchange, response=body_pieces.joined(response, parts[:end]))
+        made = replace(exchange, response=joined(response, parts[:end]))
         if isinstance(decode(made), StreamCutError):
             yield f"after {end} of {len(parts)} pieces", made
             return
@@ -104,7 +135,7 @@ def _index_dropped(response: HttpResponse, parts: list[bytes]) -> _Pieces:
             value = places.without(value, path)
         return value
 
-    yield "every index", [body_pieces.edited(part, written, bare) for part in parts]
+    yield "every index", [_edited(part, written, bare) for part in parts]
 
 
 def _index_changed(response: HttpResponse, parts: list[bytes]) -> _Pieces:
@@ -116,7 +147,7 @@ def _index_changed(response: HttpResponse, parts: list[bytes]) -> _Pieces:
             value = places.put(value, path, lambda index: index + 1)
         return value
 
-    made = [body_pieces.edited(part, written, moved) for part in parts]
+    made = [_edited(part, written, moved) for part in parts]
     having = [place for place, (one, other) in enumerate(zip(parts, made, strict=True)) if one != other]
     if len(having) > 1:
         place = having[len(having) // 2]
@@ -148,7 +179,7 @@ def _of_items(where: str, change: _Item) -> Act:
                 value = places.put(value, path, change)
             return value
 
-        yield where, [body_pieces.edited(part, kinds.framing(response), edited) for part in parts]
+        yield where, [_edited(part, kinds.framing(response), edited) for part in parts]
 
     return _of_bytes(pieces)
 
@@ -186,8 +217,8 @@ def _item_dropped(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
         return value
 
     kept = [part for part in parts if f'"output_index":{last},'.encode() not in part]
-    made = [body_pieces.edited(part, kinds.framing(response), edited) for part in kept]
-    yield f"item {last}", replace(exchange, response=body_pieces.joined(response, made))
+    made = [_edited(part, kinds.framing(response), edited) for part in kept]
+    yield f"item {last}", replace(exchange, response=joined(response, made))
 
 
 def _item_numbers(part: bytes) -> Iterator[int]:
@@ -200,7 +231,7 @@ def _item_numbers(part: bytes) -> Iterator[int]:
             found.extend([number] if isinstance(number, int) else [])
         return value
 
-    body_pieces.edited(part, "events" if b"data:" in part else "whole", look)
+    _edited(part, "events" if b"data:" in part else "whole", look)
     yield from found
 
 
@@ -216,7 +247,7 @@ def _of_answer(where: str, **changed: Json) -> Act:
                         value = places.replaced(value, ("type",), f"response.{changed['status']}")
             return value
 
-        yield where, [body_pieces.edited(part, kinds.framing(response), edited) for part in parts]
+        yield where, [_edited(part, kinds.framing(response), edited) for part in parts]
 
     return _of_bytes(pieces)
 
@@ -234,10 +265,6 @@ def _error_emptied(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
         yield "what the refusal says", replace(exchange, response=replace(response, chunks=(Chunk(b"{}"),)))
 
 
-def _namespaced(item: dict[str, Json]) -> Json:
-    return {**item, "name": f"functions.{item.get('name')}"}
-
-
 def _arguments_cut(item: dict[str, Json]) -> Json:
     said = item.get("arguments")
     return {**item, "arguments": said[: len(said) // 2]} if isinstance(said, str) and len(said) > 1 else item
@@ -246,14 +273,6 @@ def _arguments_cut(item: dict[str, Json]) -> Json:
 def _arguments_listed(item: dict[str, Json]) -> Json:
     said = item.get("arguments")
     return {**item, "arguments": f"[{said}]"} if isinstance(said, str) and said else item
-
-
-def _refused(part: dict[str, Json]) -> Json:
-    return {"type": "refusal", "refusal": part.get("text", "")}
-
-
-def _unknown(part: dict[str, Json]) -> Json:
-    return {**part, "type": "new_text"}
 
 
 def _parts_dropped(item: dict[str, Json]) -> Json:
@@ -278,11 +297,25 @@ BYTES_MUTATORS: tuple[Mutator, ...] = (
         "item run by the provider", _of_items("calls", _calls(lambda item: {**item, "type": "mcp_call"})), "calls"
     ),
     _mutator("item without a name", _of_items("calls", _calls(lambda item: {**item, "name": ""})), "calls"),
-    _mutator("item with a namespace in its name", _of_items("calls", _calls(_namespaced)), "calls"),
+    _mutator(
+        "item with a namespace in its name",
+        _of_items("calls", _calls(lambda item: {**item, "name": f"functions.{item.get('name')}"})),
+        "calls",
+    ),
     _mutator("arguments cut", _of_items("calls", _calls(_arguments_cut)), "parameters"),
     _mutator("arguments of another type", _of_items("calls", _calls(_arguments_listed)), "parameters"),
-    _mutator("text refused", _of_items("text parts", _part_of("output_text", _refused)), "text"),
-    _mutator("part of an unknown type", _of_items("text parts", _part_of("output_text", _unknown)), "text"),
+    _mutator(
+        "text refused",
+        _of_items(
+            "text parts", _part_of("output_text", lambda part: {"type": "refusal", "refusal": part.get("text", "")})
+        ),
+        "text",
+    ),
+    _mutator(
+        "part of an unknown type",
+        _of_items("text parts", _part_of("output_text", lambda part: {**part, "type": "new_text"})),
+        "text",
+    ),
     _mutator("part dropped", _of_items("messages", _parts_dropped), "text"),
     _mutator("answer incomplete", _of_answer("the answer", status="incomplete", incomplete_details=_LIMIT), "finish"),
     _mutator("answer filtered", _of_answer("the answer", status="incomplete", incomplete_details=_FILTER), "finish"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.change import GRADES
 from harness.report import changes, safe_text
+from harness.report.safe_text import markdown_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,12 +83,12 @@ def markdown(looked: Sequence[VersionResults], turned: Sequence[Turn], command: 
         lines.append(f"| {version} | {' | '.join(cells)} |")
     same = [law for law in ids if law not in changing]
     lines += ["", f"The same in all of them: {', '.join(same)}." if same else "No law is the same in all of them."]
-    refused = [f"- {one.version}: {_plain(one.why)}" for one in looked if one.seen is None]
+    refused = [f"- {one.version}: {markdown_cell(one.why, 400)}" for one in looked if one.seen is None]
     lines += ["", "Not looked at:", *refused] if refused else []
     for one in turned:
         lines += ["", f"## {one.before} → {one.after}", ""]
         for told, inside in grouped(one.changes):
-            lines.append(f"- {_plain(told)}")
+            lines.append(f"- {markdown_cell(told, 400)}")
             lines.append(f"  - before `{_code(inside[0].before)}`")
             lines.append(f"  - after `{_code(inside[0].after)}`")
     head = f"Made with `{command}`. A cell says in how many of a law's provider modes it is broken; ✓ is in none."
@@ -99,10 +100,6 @@ def _cell(found: tuple[int, int] | None) -> str:
         return "·"
     judged, broken = found
     return f"✗ {broken}/{judged}" if broken else "✓"
-
-
-def _plain(text: str) -> str:
-    return safe_text.line(text, 400).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _code(value: Json) -> str:

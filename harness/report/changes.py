@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.change import GRADES
 from harness.report import safe_text
-from harness.report.markdown_text import block, code
+from harness.report.safe_text import markdown_block, markdown_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -120,7 +120,7 @@ def show(console: Console, changes: Mapping[str, Sequence[Change]], *, cosmetic:
         for name, change in of_it[:MOST_TOLD]:
             where = safe_text.line(f"{name}  {change.what} {change.path}".rstrip())
             console.print(Text.assemble((grade, STYLES[grade]), "  ", where), soft_wrap=True)
-            console.print(Text(f"     {safe_text.line(change.message)}"), soft_wrap=True)
+            safe_text.say(console, change.message, indent=5)
             _sides(console, change)
         if len(of_it) > MOST_TOLD:
             console.print(f"… and {len(of_it) - MOST_TOLD:,} {grade} changes more")
@@ -141,7 +141,7 @@ def _sides(console: Console, change: Change) -> None:
         table.add_row(*(Text(pretty(one).expandtabs(4)) for one in (change.before, change.after)))
         console.print(Padding(table, (0, 0, 0, 4)))
     for one in shown(change):
-        console.print(Text(f"     see: {safe_text.line(one)}"), soft_wrap=True)
+        safe_text.say(console, f"     see: {one}")
 
 
 def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
@@ -157,12 +157,12 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
 
 
 def _described(name: str, change: Change) -> str:
-    where = f" {code(change.path, 120)}" if change.path else ""
-    parts = [f"**{code(change.what, 60)}** {code(name, 80)}{where}: {code(change.message)}"]
-    seen = [f"see {code(one)}" for one in shown(change)]
+    where = f" {markdown_code(change.path, 120)}" if change.path else ""
+    parts = [f"**{markdown_code(change.what, 60)}** {markdown_code(name, 80)}{where}: {markdown_code(change.message)}"]
+    seen = [f"see {markdown_code(one)}" for one in shown(change)]
     if not _has_sides(change):
         return "\n\n".join([*parts, *seen])
-    sides = [block(pretty(one), 2 * _SIDE, "json") for one in (change.before, change.after)]
+    sides = [markdown_block(pretty(one), 2 * _SIDE, "json") for one in (change.before, change.after)]
     heads, cells = "<th>before</th><th>after</th>", "\n\n</td><td>\n\n".join(sides)
     table = f"<table><tr>{heads}</tr><tr><td>\n\n{cells}\n\n</td></tr></table>"
     return "\n\n".join([*parts, table, *seen])

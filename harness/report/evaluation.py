@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
-from harness.checks.suite.structure import KINDS
-from harness.evaluation.summary import EVERY, Trigger
+from harness.checks.structure import KINDS
+from harness.evaluation.scoring import EVERY, Trigger
 from harness.report import safe_text
+from harness.report.junit import Case
+from harness.report.junit import document as write_junit
+from harness.report.safe_text import markdown_cell, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.core.card import Rate
-    from harness.evaluation.scoring import Score, Turn
-    from harness.evaluation.summary import Evaluation, Recorded, Tally
+    from harness.evaluation.scoring import Evaluation, Recorded, Score, Tally
+    from harness.report.junit import Outcome
 
 FORMAT, VERSION = "harness-evaluation", 1
 _NOTHING = "–"
@@ -53,30 +54,30 @@ def show(console: Console, evaluation: Evaluation) -> None:
                 table.add_row(Text(safe_text.line(label, 60)), *map(Text, cells), style=style)
             console.print(table)
     for model, recorded in evaluation.recorded.items():
-        console.print(Text(safe_text.line(f"{model}: {_from(recorded)}"), "dim"), soft_wrap=True)
+        say(console, f"{model}: {_from(recorded)}", "dim")
 
 
 def show_wrong(console: Console, evaluation: Evaluation) -> None:
     """Write every case that is not right, why, and where to look."""
-    from rich.text import Text  # noqa: PLC0415 - as above
-
     for score in evaluation.scores:
         if score.outcome == "right":
             continue
-        console.print(Text(safe_text.line(f"{score.outcome}  {_name(score)}"), "bold"), soft_wrap=True)
+        say(console, f"{score.outcome}  {_name(score)}", "bold")
         for told in _why(score):
-            console.print(Text(f"     {safe_text.line(told)}"), soft_wrap=True)
+            say(console, told, indent=5)
 
 
 def markdown(evaluation: Evaluation) -> str:
     """The same tables as Markdown."""
     lines: list[str] = []
     for section in _sections(evaluation, evaluation.models):
-        lines += ["| " + " | ".join([section.title, *map(_escaped, evaluation.models)]) + " |"]
+        lines += ["| " + " | ".join([section.title, *map(markdown_cell, evaluation.models)]) + " |"]
         lines += ["|---" * (1 + len(evaluation.models)) + "|"]
-        lines += ["| " + " | ".join([_escaped(label), *cells]) + " |" for label, cells in section.rows]
+        lines += ["| " + " | ".join([markdown_cell(label), *cells]) + " |" for label, cells in section.rows]
         lines += [""]
-    lines += [f"{_escaped(model)}: {_escaped(_from(recorded))}  " for model, recorded in evaluation.recorded.items()]
+    lines += [
+        f"{markdown_cell(model)}: {markdown_cell(_from(recorded))}  " for model, recorded in evaluation.recorded.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -95,35 +96,23 @@ def document(evaluation: Evaluation, *, harness: str) -> str:
     return json.dumps(words, indent=2) + "\n"
 
 
-_TAGS = {"wrong": "failure", "infra": "error", "unseen": "error", "unsupported": "skipped"}
+_OUTCOMES: dict[str, Outcome] = {"wrong": "failure", "infra": "error", "unseen": "error", "unsupported": "skipped"}
 
 
 def junit(evaluation: Evaluation) -> str:
     """JUnit XML: a suite for each category, a case for each case and model; wrong is a failure."""
-    root = ET.Element("testsuites", _counts("harness eval", evaluation.scores))
-    for category in evaluation.categories:
-        scores = [one for one in evaluation.scores if one.category == category]
-        suite = ET.SubElement(root, "testsuite", _counts(category, scores))
-        for one in scores:
-            case = ET.SubElement(suite, "testcase", {"classname": safe_text.line(category), "name": _name(one)})
-            if tag := _TAGS.get(one.outcome):
-                why = [safe_text.line(reason) for reason in _why(one)]
-                ET.SubElement(
-                    case, tag, {"type": one.outcome, "message": why[0] if why else one.outcome}
-                ).text = "\n".join(why)
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+    suites: dict[str, list[Case]] = {name: [] for name in evaluation.categories}
+    for one in evaluation.scores:
+        suites[one.category].append(_case(one))
+    return write_junit("harness eval", suites)
 
 
-def _counts(name: str, scores: Sequence[Score]) -> dict[str, str]:
-    found = Counter(_TAGS.get(one.outcome, "passed") for one in scores)
-    numbers = {
-        "tests": len(scores),
-        "failures": found["failure"],
-        "errors": found["error"],
-        "skipped": found["skipped"],
-    }
-    return {"name": safe_text.line(name), **{key: str(value) for key, value in numbers.items()}}
+def _case(one: Score) -> Case:
+    if one.outcome not in _OUTCOMES:
+        return Case(one.category, _name(one))
+    why = list(_why(one))
+    text = "\n".join(map(safe_text.line, why))
+    return Case(one.category, _name(one), _OUTCOMES[one.outcome], one.outcome, why[0] if why else one.outcome, text)
 
 
 def _sections(evaluation: Evaluation, models: Sequence[str]) -> Iterator[_Section]:
@@ -186,20 +175,13 @@ def _why(score: Score) -> Iterator[str]:
         yield f"see: harness cassettes show {score.evidence.cassette} {score.evidence.exchanges[-1]}"
 
 
-def _escaped(text: str) -> str:
-    return safe_text.line(text, 200).replace("|", "\\|").replace("<", "&lt;")
-
-
 def _tally(one: Tally) -> dict[str, Any]:
     trigger = one.trigger
     low, high = trigger.interval
     f1 = {"f1": trigger.f1, "n": trigger.n, "low": low, "high": high, **asdict(trigger)}
     words = {**asdict(one), "trigger": f1, "category": one.category or None}
-    return {**words, **{name: _shared(getattr(one, name)) for name in ("right", "skill", "any_attempt", "schema")}}
-
-
-def _shared(one: Rate) -> dict[str, Any]:
-    return {**asdict(one), "share": one.share}
+    rates = {name: getattr(one, name) for name in ("right", "skill", "any_attempt", "schema")}
+    return {**words, **{name: {**asdict(rate), "share": rate.share} for name, rate in rates.items()}}
 
 
 def _score(one: Score) -> dict[str, Any]:
@@ -213,9 +195,5 @@ def _score(one: Score) -> dict[str, Any]:
         "note": one.note,
         "cassette": one.evidence.cassette if one.evidence else None,
         "exchanges": list(one.evidence.exchanges) if one.evidence else [],
-        "turns": [_turn(turn) for turn in one.turns],
+        "turns": [asdict(turn) for turn in one.turns],
     }
-
-
-def _turn(one: Turn) -> dict[str, Any]:
-    return asdict(one)

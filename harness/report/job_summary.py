@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.report import safe_text
+from harness.report.safe_text import markdown_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def _reasons(result: dict[str, Any]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return safe_text.line(str(text), 300).replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    return markdown_cell(str(text), 300).replace("`", "'")
 
 
 def _annotation(kind: str, file: str, title: str, message: str) -> str:

@@ -1,4 +1,4 @@
-"""JUnit XML, which every CI system shows: the one writer of it, and a run in its words."""
+"""JUnit XML, which every CI system shows: the one writer of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from harness.report import safe_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.engine.events import CaseResult
-    from harness.engine.scorecard import Scorecard
 
 Outcome: TypeAlias = Literal["passed", "failure", "error", "skipped"]
 
@@ -62,28 +60,3 @@ def _case(suite: ET.Element, case: Case) -> None:
         ET.SubElement(node, case.outcome, why).text = safe_text.block(case.text)
     if case.output:
         ET.SubElement(node, "system-out").text = safe_text.block(case.output)
-
-
-def xml(scorecard: Scorecard) -> str:
-    """A run. A check that failed is a failure, a cassette that can't be used an error, unsupported is skipped."""
-    suites: dict[str, list[Case]] = {}
-    for result in scorecard.results:
-        suites.setdefault(result.suite, []).append(_of_result(result))
-    if scorecard.orphans:
-        why = "no case uses this cassette"
-        suites["orphaned cassettes"] = [Case("H2", path, "failure", message=why) for path in scorecard.orphans]
-    return document("harness", suites)
-
-
-def _of_result(result: CaseResult) -> Case:
-    name, model, seconds = f"{result.suite}.{result.case}", result.model, result.seconds
-    if problem := result.problem:
-        details = "\n".join(problem.details)
-        return Case(name, model, "error", problem.kind, problem.message, details, seconds=seconds)
-    output = f"cassette: {result.cassette}" if result.cassette else ""
-    found = [one for one in result.findings if one.verdict == result.verdict]
-    if result.verdict not in {"fail", "infra", "unsupported"}:
-        return Case(name, model, output=output, seconds=seconds)
-    outcome: Outcome = "skipped" if result.verdict == "unsupported" else "failure"
-    lines = "\n".join(f"{one.check}: {safe_text.line(one.message)}" for one in found)
-    return Case(name, model, outcome, found[0].check, found[0].message, lines, output, seconds)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.mutation.mutant import PARTS, counted, score
 from harness.report import safe_text
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,11 +39,11 @@ def show(console: Console, outcomes: Sequence[Outcome], unmutated: Sequence[Unmu
         _list(console, [one for one in outcomes if one.fate == fate], _LISTED[fate])
     for one in unmutated:
         where = f"{one.subject.suite} / {one.subject.case} / {one.subject.model}"
-        _say(console, f"not mutated: {where}: {one.problem.message}", "bold red")
+        say(console, f"not mutated: {where}: {one.problem.message}", "bold red")
     for part in PARTS:
         found = score(outcomes, part)
         if found.n:
-            _say(console, f"{part}s: {found.held} of {found.n} mutants noticed, {_described(found)}", "bold")
+            say(console, f"{part}s: {found.held} of {found.n} mutants noticed, {_described(found)}", "bold")
 
 
 def _described(found: Rate) -> str:
@@ -96,17 +97,11 @@ def _table(*headings: str) -> Table:
 def _list(console: Console, outcomes: Sequence[Outcome], title: str) -> None:
     if not outcomes:
         return
-    _say(console, title.format(len(outcomes)), "")
+    say(console, title.format(len(outcomes)))
     for one in outcomes:
         where = f"{one.suite} / {one.case} / {one.model}, exchange {one.number}"
         why = f" → {one.why}" if one.fate == "survived" else ""
-        _say(console, f"  {where}: {one.mutator}, {one.place}{why}", "")
-
-
-def _say(console: Console, text: str, style: str) -> None:
-    from rich.text import Text  # noqa: PLC0415 - as above
-
-    console.print(Text(safe_text.line(text), style), soft_wrap=True)
+        say(console, f"  {where}: {one.mutator}, {one.place}{why}")
 
 
 def document(outcomes: Sequence[Outcome], unmutated: Iterable[Unmutated], *, harness: str) -> str:

@@ -1,19 +1,25 @@
-"""The application: a plain ASGI callable that checks who asks and how much, and hands models' requests to a source."""
+"""The application: a plain ASGI callable that checks who asks and how much, and hands models' requests to a source.
+
+The page at ``/`` is one file, with no resource from elsewhere and a policy that lets nothing else run.
+"""
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
+import importlib.resources
 import json
 import logging
 import re
+import time
+from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.interception.traffic import WEBSOCKET
 from harness.server.outgoing import ClientGoneError, Outgoing
-from harness.server.page import page
-from harness.server.request_log import RequestLog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
     Message = MutableMapping[str, Any]
 
+KEPT = 200
 _log = logging.getLogger("harness.server")
 LARGEST = 64 * 2**20
 """Bytes of a request's body that are taken."""
@@ -32,6 +39,41 @@ _HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^:\[\]/@]+)(?::[0-9]{1,5})?")
 STATE = "/harness/state.json"
 _ICON = "/favicon.ico"  # which browsers ask for unbidden: no miss
 _JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
+
+
+class LogLine(NamedTuple):
+    """One request and its outcome. ``at`` is in seconds since 1970; ``by`` names the recording that answered."""
+
+    at: float
+    method: str
+    path: str
+    outcome: str
+    status: int = 0
+    by: str = ""
+    fault: str = ""
+
+
+class RequestLog:
+    """The last ``KEPT`` requests, the last ``KEPT`` misses with their reasons, and how many there were of each."""
+
+    def __init__(self) -> None:
+        self.lines: deque[LogLine] = deque(maxlen=KEPT)
+        self.misses: deque[tuple[float, str]] = deque(maxlen=KEPT)
+        self.counts: dict[str, int] = {}
+
+    def note(self, method: str, path: str, outcome: str, *, status: int = 0, by: str = "", fault: str = "") -> None:
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        self.lines.append(LogLine(time.time(), method, path[:300], outcome, status, by, fault))
+
+    def miss(self, why: str) -> None:
+        self.misses.append((time.time(), why[:4000]))
+
+    def state(self) -> dict[str, Json]:
+        return {
+            "counts": dict(self.counts),
+            "asked": [line._asdict() for line in reversed(self.lines)],
+            "missed": [{"at": at, "why": why} for at, why in reversed(self.misses)],
+        }
 
 
 class Head(NamedTuple):
@@ -107,7 +149,7 @@ class App:
             return
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         if scope["method"] in {"GET", "HEAD"} and path in self._own_paths:
-            await out.whole(page() if path == "/" else self._state() if path == STATE else HttpResponse(204))
+            await out.whole(_page() if path == "/" else self._state() if path == STATE else HttpResponse(204))
             return
         url = f"http://{head.host}{path}" + (f"?{query}" if query else "")
         request = HttpRequest(scope["method"], url, head.headers, body)
@@ -165,3 +207,26 @@ def _bare(host: str) -> str:
 
 def _plain(status: int, text: str) -> HttpResponse:
     return HttpResponse(status, (("content-type", "text/plain; charset=utf-8"),), (Chunk(text.encode()),))
+
+
+@functools.cache
+def _page() -> HttpResponse:
+    text = importlib.resources.files("harness.server").joinpath("page.html").read_text(encoding="utf-8")
+    script, style = (_digest(text, tag) for tag in ("script", "style"))
+    policy = (
+        f"default-src 'none'; script-src '{script}'; style-src '{style}'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    headers = (
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-security-policy", policy),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+    )
+    return HttpResponse(200, headers, (Chunk(text.encode()),))
+
+
+def _digest(text: str, tag: str) -> str:
+    found = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    assert found is not None
+    return "sha256-" + base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()

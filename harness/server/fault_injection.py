@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Reply
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
-    from harness.server.planned_response import PlannedResponse
+    from harness.server.outgoing import PlannedResponse
 
 _BROKEN_JSON = '{"broken": "half a str'
 _NO_OBJECT = '["no", "object"]'

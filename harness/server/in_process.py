@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from harness.server import rulebook, synthetic
+from harness.server import synthetic
 from harness.server.app import App
 from harness.server.recording_index import RecordingIndex, gathered
 from harness.server.replay import Replay
+from harness.server.rules import Rules, from_file
 from harness.server.web import serving
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def answering_by(answers: Answers) -> Iterator[Served]:
 
 @contextlib.contextmanager
 def _served(answers: Answers, faults: Path | str | None, pace: float | None) -> Iterator[Served]:
-    rules = rulebook.Rules(rulebook.from_file(faults) if faults else ())
+    rules = Rules(from_file(faults) if faults else ())
     app = App(Replay(answers, rules=rules, pace=pace))
     with serving(app) as door:
         yield Served(door.url, app, answers)

@@ -1,4 +1,6 @@
-"""The way out to one client: what ASGI can send, and what it can't (a reset, a dropped or a stalled connection)."""
+"""The way out to one client: what ASGI can send, and what it can't (a reset, a dropped or a stalled connection); and
+what is sent there: a response, and how it ends. Faults are functions from one such plan to another.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,21 @@ import functools
 import socket
 import struct
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from harness.interception.context import stays_open
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
-    from harness.core.exchange import Headers, HttpResponse
-    from harness.server.planned_response import PlannedResponse
-    from harness.server.transport import Transport
+    from harness.core.exchange import Exchange, FailureKind, Headers, HttpResponse
+    from harness.server.connection import Transport
 
     Message = MutableMapping[str, Any]
     Send = Callable[[Message], Awaitable[None]]
 
+_LISTENING = 3600.0
 SLOWEST = 60.0
 """Seconds that a client may take to accept one chunk."""
 
@@ -31,6 +36,30 @@ _RECOMPUTED = frozenset(
 # A transport that holds fewer bytes than this takes more without waiting: no timer is needed then.
 _NEVER_WAITS = 32_768
 _LINGER_ZERO = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedResponse:
+    """``response`` is None where the connection fails before one; ``ending`` is None where it ends as it should.
+
+    ``pace``: None for no waiting, 1 for the recorded times, 10 for ten times as fast. ``seconds`` is how long a
+    stall (``timeout``) holds the connection before it is dropped.
+    """
+
+    response: HttpResponse | None
+    ending: FailureKind | None = None
+    pace: float | None = None
+    seconds: float = 30.0
+
+
+def planned(exchange: Exchange, pace: float | None = None) -> PlannedResponse:
+    """A recorded exchange as it went. Where its client stopped reading early the rest is unknown: it breaks off, but
+    for a stream that was only listened to.
+    """
+    ending = exchange.failure.kind if exchange.failure else None
+    if stays_open(exchange):
+        return PlannedResponse(exchange.response, "timeout", pace, seconds=_LISTENING)
+    return PlannedResponse(exchange.response, ending or (None if exchange.complete else "cut"), pace)
 
 
 class ClientGoneError(Exception):

@@ -1,4 +1,7 @@
-"""Run a program of any language beside a server that stands for every provider: record it once, then answer it."""
+"""Run a program of any language beside a server that stands for every provider: record it once, then answer it.
+
+Each provider has a port of this machine; behind them is one recording that grows or that answers.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,17 @@ from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
 from harness.core.errors import CassetteMiss, UsageError
+from harness.core.exchange import Exchange, Failure, HttpRequest
 from harness.dialects.mcp.messages import STDIO
+from harness.interception.context import played
+from harness.server import outgoing
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
-from harness.server.gateway import Recording, TapeAnswers
-from harness.server.replay import Replay
-from harness.server.standin import Recorded, Replayed
-from harness.server.stdio_sessions import sessions
+from harness.server.outgoing import perform
+from harness.server.proxy import Proxy
+from harness.server.recording_index import RecordedExchange
+from harness.server.replay import Replay, refusal
+from harness.server.standin import Recorded, Replayed, sessions
 from harness.server.upstreams import upstreams, written
 from harness.server.web import bound, serving_at
 
@@ -31,10 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from harness.cassette.matching.matcher import Matcher
-    from harness.core.exchange import Exchange, Provenance
-    from harness.server.app import Source
-    from harness.server.rulebook import Rules
+    from harness.cassette import Tape
+    from harness.cassette.matching import Matcher
+    from harness.core.chat import Json
+    from harness.core.exchange import Headers, Provenance
+    from harness.interception.context import Answerer
+    from harness.server.app import RequestLog, Source
+    from harness.server.outgoing import Outgoing
+    from harness.server.rules import Rules
     from harness.server.upstreams import Upstream
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
@@ -42,6 +53,51 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _HERE = "127.0.0.1,localhost,::1"
 _GRACE = 5.0
 """Seconds that a program has to end after it was asked to."""
+
+
+class Recording:
+    """A source for the application that passes each request on to the provider whose port it came to."""
+
+    def __init__(self, origins: Mapping[int, str], kept: Recorder, *, say: Callable[[str], None]) -> None:
+        self._kept = kept
+        self._proxies = {port: Proxy(where, kept, say=say) for port, where in origins.items()}
+
+    def loaded(self) -> list[dict[str, Json]]:
+        return [row for proxy in self._proxies.values() for row in proxy.loaded()]
+
+    async def serve(
+        self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
+    ) -> None:
+        await self._proxies[_port(request)].serve(request, out, ledger, shut)
+
+
+class TapeAnswers:
+    """What a ``Replay`` answers from: an open tape, asked with the URLs that the requests stand for."""
+
+    def __init__(self, tape: Tape, provenance: Provenance, origins: Mapping[int, str]) -> None:
+        self._tape, self._provenance, self._origins = tape, provenance, origins
+        self.recorded = tuple(
+            RecordedExchange(one, str(tape.path), number, provenance) for number, one in enumerate(tape.exchanges)
+        )
+        self.given = [0] * len(self.recorded)
+        self._lock = threading.Lock()
+
+    def answer(self, request: HttpRequest) -> RecordedExchange:
+        """Raises ``CassetteMiss``."""
+        url = urlsplit(request.url)
+        target = self._origins[_port(request)] + url.path + (f"?{url.query}" if url.query else "")
+        asked = HttpRequest(request.method, target, request.headers, request.body)
+        exchange = self._tape.answer(asked)
+        if isinstance(exchange, Failure):  # side traffic: refused, and no miss
+            return RecordedExchange(Exchange(asked, None, exchange), "side traffic", 0, self._provenance)
+        number = self._tape.taken[-1][0]
+        self.given[number] += 1
+        assert isinstance(exchange, Exchange)  # a tape that replays has no witness
+        return RecordedExchange(exchange, str(self._tape.path), number, self._provenance)
+
+
+def _port(request: HttpRequest) -> int:
+    return urlsplit(request.url).port or 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +287,61 @@ def _end(running: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         running.kill()
         running.wait()
+
+
+@contextlib.contextmanager
+def agent_environment(answer: Answerer, *, replaying: bool) -> Iterator[dict[str, str]]:
+    """The variables for a program whose requests ``answer`` answers or records."""
+    chosen = upstreams(os.environ)
+    with served_for(chosen, lambda origins: _Tape(answer if replaying else None, origins)) as ours:
+        yield {**(pretended() if replaying else {}), **ours}
+
+
+class _Tape:
+    """A source for the application: the open tape, asked with the URLs that the requests stand for.
+
+    Without ``answer`` a request goes on to its provider, by a client of this process, where the tape records it.
+    """
+
+    def __init__(self, answer: Answerer | None, origins: Mapping[int, str]) -> None:
+        self._answer, self._origins = answer, origins
+
+    def loaded(self) -> list[dict[str, Json]]:
+        return []
+
+    async def serve(
+        self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
+    ) -> None:
+        url = urlsplit(request.url)
+        where = self._origins[url.port or 80]
+        if self._answer is None:
+            await Proxy(where, _Nobody()).serve(request, out, ledger, shut)
+            return
+        target = f"{where}{url.path}" + (f"?{url.query}" if url.query else "")
+        asked = HttpRequest(request.method, target, request.headers, request.body)
+        try:
+            got = self._answer(asked)
+        except CassetteMiss as miss:  # the tape has counted it
+            ledger.miss(str(miss))
+            await out.whole(refusal(404, str(miss), url.path), (("x-should-retry", "false"),))
+            return
+        response, failure = played(got) or (None, None)
+        complete = got.complete if isinstance(got, Exchange) else True
+        exchange = Exchange(asked, response, failure, complete=complete)
+        await perform(outgoing.planned(exchange), out)
+
+
+class _Nobody:
+    """Stands for a recorder where the tape is one already."""
+
+    exchanges: tuple[Exchange, ...] = ()
+
+    def passing(self, request: HttpRequest) -> _Nobody:
+        del request
+        return self
+
+    def head(self, status: int, headers: Headers) -> None: ...
+
+    def chunk(self, data: bytes) -> None: ...
+
+    def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...

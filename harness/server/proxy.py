@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.core.exchange import Exchange, FailureKind, Provenance
     from harness.interception.context import ResponseListener
+    from harness.server.app import RequestLog
     from harness.server.outgoing import Outgoing
-    from harness.server.request_log import RequestLog
 
 # Of one connection, or worked out again. A compressed answer could not be searched for secrets.
 _NOT_PASSED_ON = frozenset(

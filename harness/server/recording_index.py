@@ -2,17 +2,22 @@
 
 The same redaction and the same canonical keys as in-process replay: a recorded answer is given once, in the order
 recorded, and the next request for it is a miss; ``repeat`` begins again with the first instead.
+
+A recording knows the provider's host and base path; a client of this server knows only ours. Both are brought to the
+end of the path that the dialect itself fixes, and matching compares those.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections import deque
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote, urlsplit
 
-from harness.cassette.matching import request_key
+from harness.cassette import matching
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.journal import journal
 from harness.cassette.storage.paths import recordings
@@ -20,16 +25,29 @@ from harness.cassette.storage.store import load
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import HttpRequest, header
 from harness.dialects.mcp.messages import readdressed
-from harness.server import places
-from harness.server.places import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.cassette.matching.matcher import Matcher
+    from harness.cassette.matching import Matcher
     from harness.core.exchange import Exchange, Headers, Provenance
 
+HERE = "http://served"
+"""Stands for every host in the addresses that are compared."""
+
+_TAIL = re.compile(
+    r"(?:/openai/deployments/[^/]+)?/chat/completions|/v1/messages|/v2/chat|/api/(?:chat|generate|tags)"
+    r"|/models/[^/]+:(?:generateContent|streamGenerateContent)|/model/[^/]+/converse(?:-stream)?"
+)
 _REMEMBERED, _LARGEST_REMEMBERED = 1024, 16_384
+
+
+def served(request: HttpRequest) -> HttpRequest:
+    """``request`` as it is compared: no host, no base path, and one way to escape the path."""
+    url = urlsplit(request.url)
+    found = next((one for one in _TAIL.finditer(url.path) if one.end() == len(url.path)), None)
+    path = quote(unquote(found[0] if found else url.path or "/"), safe="/:@")
+    return replace(request, url=f"{HERE}{path}" + (f"?{url.query}" if url.query else ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +103,7 @@ class RecordingIndex:
         self._requests = [served(one.exchange.request) for one in self.recorded]
         self._waiting: dict[str, deque[int]] = {}
         for place, request in enumerate(self._requests):
-            self._waiting.setdefault(request_key.key(request, matcher), deque()).append(place)
+            self._waiting.setdefault(matching.key(request, matcher), deque()).append(place)
         self._last = {key: waiting[-1] for key, waiting in self._waiting.items()}
         self._remembered = functools.lru_cache(_REMEMBERED)(self._key)
 
@@ -109,7 +127,7 @@ class RecordingIndex:
         return self._remembered(*parts) if len(request.body) <= _LARGEST_REMEMBERED else self._key(*parts)
 
     def _key(self, method: str, url: str, kind: str | None, body: bytes) -> str:
-        return request_key.key(self._compared(HttpRequest(method, url, _kind(kind), body)), self._matcher)
+        return matching.key(self._compared(HttpRequest(method, url, _kind(kind), body)), self._matcher)
 
     def _compared(self, request: HttpRequest) -> HttpRequest:
         return served(self._redactor.request(request))
@@ -117,16 +135,16 @@ class RecordingIndex:
     def _missed(self, request: HttpRequest, last: int | None) -> CassetteMiss:
         """Why ``request`` isn't answered; ``last`` is the last recording that did answer it."""
         asked = self._compared(replace(request, headers=_kind(header(request.headers, "content-type"))))
-        what = f"no recording answers {asked.method} {asked.url.removeprefix(places.HERE)}"
+        what = f"no recording answers {asked.method} {asked.url.removeprefix(HERE)}"
         if last is not None:
             label = self.recorded[last].label
             told = f"{what} any more: {label} was given already; start with --repeat to have it given again"
             return CassetteMiss(told, cassette=label, nearest=last)
         taken = () if self._repeat else {place for place, times in enumerate(self.given) if times}
-        nearest = request_key.nearest(self._requests, asked, used=taken, matcher=self._matcher)
+        nearest = matching.nearest(self._requests, asked, used=taken, matcher=self._matcher)
         if nearest is None:
             return CassetteMiss(f"{what}: no recording is loaded")
-        found = request_key.differences(self._requests[nearest], asked, matcher=self._matcher)
+        found = matching.differences(self._requests[nearest], asked, matcher=self._matcher)
         label = self.recorded[nearest].label
         told = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
         return CassetteMiss(told, cassette=label, nearest=nearest, differences=found)

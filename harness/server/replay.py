@@ -1,30 +1,34 @@
-"""Answer from recordings: look up, break on purpose where a rule says so, play, and tell misses."""
+"""Answer from recordings: look up, break on purpose where a rule says so, play, and tell misses. Lists of models, for
+clients that ask first, are made from what is recorded where the question itself is not.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import json
+import re
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlsplit
 
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import dialect_at
-from harness.server import listing, planned_response
+from harness.dialects.facts import MODEL_LISTS
+from harness.server import outgoing
 from harness.server.outgoing import perform
-from harness.server.rulebook import Rules
+from harness.server.rules import Rules, model_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.core.chat import Json
     from harness.core.exchange import Headers, HttpRequest
+    from harness.dialects.facts import ModelList
+    from harness.server.app import RequestLog
     from harness.server.outgoing import Outgoing
     from harness.server.recording_index import RecordedExchange
-    from harness.server.request_log import RequestLog
     from harness.server.rules import Rule
-
 
 _LARGE = 2**18
 """A body of more bytes is looked up in a thread of its own: others are answered meanwhile."""
@@ -96,21 +100,21 @@ class Replay:
             shut(rule.seconds)
         await perform(made, out, _marked(by))
 
-    def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[planned_response.PlannedResponse, str]:
+    def _made(self, request: HttpRequest, rule: Rule | None) -> tuple[outgoing.PlannedResponse, str]:
         path = urlsplit(request.url).path
         dialect = dialect_at(path)
         if rule is not None and dialect is None:
             raise UsageError(f"no dialect is spoken at {path}; a fault can't be played there")
         if rule is not None and dialect is not None and rule.instead:
-            return rule.on(planned_response.PlannedResponse(None), dialect), ""
+            return rule.on(outgoing.PlannedResponse(None), dialect), ""
         try:
             found = self._answers.answer(request)
         except CassetteMiss:
-            listed = listing.listed(request, self._answers.recorded) if self._lists else None
+            listed = _model_list(request, self._answers.recorded) if self._lists else None
             if listed is None:
                 raise
-            return planned_response.PlannedResponse(listed), ""
-        made = planned_response.of(found.exchange, self._pace)
+            return outgoing.PlannedResponse(listed), ""
+        made = outgoing.planned(found.exchange, self._pace)
         if rule is not None and dialect is not None:
             made = rule.on(made, dialect)
         return made, f"{found.label} ({found.provenance.kind})"
@@ -137,3 +141,22 @@ def refusal(status: int, why: str, path: str) -> HttpResponse:
         return dialect.error(status, why)
     body = json.dumps({"error": {"message": why, "type": "harness", "code": status}}).encode()
     return HttpResponse(status, (("content-type", "application/json"),), (Chunk(body),))
+
+
+def _model_list(request: HttpRequest, recorded: Sequence[RecordedExchange]) -> HttpResponse | None:
+    """The list that ``request`` asks for, of the models that recordings were made of; None if it asks for none."""
+    path = urlsplit(request.url).path
+    if request.method != "GET":
+        return None
+    kind = next((kind for kind in MODEL_LISTS if re.search(kind.path, path)), None)
+    return None if kind is None else _json_answer(kind.body(_models(recorded, kind)))
+
+
+def _models(recorded: Sequence[RecordedExchange], kind: ModelList) -> list[str]:
+    asked = (one.exchange.request for one in recorded)
+    spoken = ((dialect_at(one.url), one) for one in asked)
+    return sorted({model_of(one) for dialect, one in spoken if dialect and dialect.facts.models is kind} - {""})
+
+
+def _json_answer(value: Json) -> HttpResponse:
+    return HttpResponse(200, (("content-type", "application/json"),), (Chunk(json.dumps(value).encode()),))

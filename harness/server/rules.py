@@ -14,21 +14,28 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import pydantic
 
+from harness.core.exchange import HttpRequest, header
 from harness.server import fault_injection
-from harness.server.planned_response import PlannedResponse
+from harness.server.outgoing import PlannedResponse
+from harness.suite import validation_errors
+from harness.suite.loader import read
 
 if TYPE_CHECKING:
-    from harness.core.exchange import HttpRequest
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from harness.dialects.dialect import Dialect
 
 _MODEL_IN_PATH = re.compile(r"/models?/([^/:]+)")
 Count: TypeAlias = Annotated[int, pydantic.Field(ge=0)]
 Seconds: TypeAlias = Annotated[float, pydantic.Field(ge=0, le=600)]
+HEADER = "x-harness-fault"
 
 
 class _Rule(pydantic.BaseModel):
@@ -180,6 +187,7 @@ class UnknownTool(_Rule):
 
 
 Rule: TypeAlias = Status | Refused | Reset | Stall | Drip | Cut | NoEnd | Doubled | Split | Malformed | UnknownTool
+_RULE: pydantic.TypeAdapter[Rule] = pydantic.TypeAdapter(Annotated[Rule, pydantic.Field(discriminator="fault")])
 
 
 def model_of(request: HttpRequest) -> str:
@@ -192,3 +200,46 @@ def model_of(request: HttpRequest) -> str:
     except (ValueError, RecursionError):
         return ""
     return str(body.get("model", "")) if isinstance(body, dict) else ""
+
+
+class _File(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    faults: tuple[Annotated[Rule, pydantic.Field(discriminator="fault")], ...]
+
+
+def from_file(path: Path | str) -> tuple[Rule, ...]:
+    """The rules in a YAML (or JSON) file. Raises ``UsageError``, all mistakes at once, each with file and line."""
+    return validation_errors.from_file(pydantic.TypeAdapter(_File), path).faults
+
+
+def from_text(text: str) -> Rule:
+    """The rule in a header: a name, or a mapping. Raises ``UsageError``."""
+    document = read(text.encode("utf-8", "replace"))
+    value: Any = document.value
+    if isinstance(value, str):
+        value = {"fault": value}
+    elif isinstance(value, int):
+        value = {"fault": "status", "status": value}
+    return validation_errors.sound(_RULE, replace(document, value=value), lambda _: f"{HEADER}: ")
+
+
+class Rules:
+    """Rules at work: which of them has been used how often."""
+
+    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+        self._rules = tuple(rules)
+        self._seen = [0] * len(self._rules)
+
+    def rule(self, request: HttpRequest) -> Rule | None:
+        """The rule for this request, which then counts as used. Raises ``UsageError`` for a header that is none."""
+        own = header(request.headers, HEADER)
+        if own is not None:
+            return from_text(own)
+        for place, rule in enumerate(self._rules):
+            if rule.fits(request):
+                self._seen[place] += 1
+                if self._seen[place] > rule.skip and (
+                    rule.times is None or self._seen[place] <= rule.skip + rule.times
+                ):
+                    return rule
+        return None

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.checks.suite.structure import wants_call
+from harness.checks.structure import wants_call
 from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.core.expectation import Expectation

@@ -31,9 +31,9 @@ class ServerHandle:
 
 
 @contextlib.contextmanager
-def serving(app: Any, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[ServerHandle]:
-    """Serve ``app`` from a thread until the end of the ``with``. Port 0 takes any free one: no two tests meet."""
-    with serving_at(app, [bound(host, port)]) as (door,):
+def serving(app: Any) -> Iterator[ServerHandle]:
+    """Serve ``app`` from a thread until the end of the ``with``, at any free port: no two tests meet."""
+    with serving_at(app, [bound("127.0.0.1", 0)]) as (door,):
         yield door
 
 
@@ -65,14 +65,6 @@ def serve(app: Any, *, host: str = "127.0.0.1", port: int = PORT, ready: Callabl
             server.run(sockets=[sock])
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def nobody(host: str = "127.0.0.1") -> Iterator[str]:
-    """A URL where every connection is refused: its port is taken, but nobody listens."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.bind((host, 0))
-        yield f"http://{host}:{sock.getsockname()[1]}"
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -2,6 +2,6 @@
 
 from harness.suite.case import Case, Model, Suite, Turn
 from harness.suite.collection import load_suites, named_models, shared_models
-from harness.suite.probe_suites import probes
+from harness.suite.packs import probes
 
 __all__ = ["Case", "Model", "Suite", "Turn", "load_suites", "named_models", "probes", "shared_models"]

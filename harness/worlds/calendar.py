@@ -117,10 +117,7 @@ class Calendar(World):
         return "invited"
 
     def _event(self, name: str) -> dict[str, Json]:
-        if name not in self.state["events"]:
-            raise RefusedError(f"there is no appointment {name}")
-        found: dict[str, Json] = self.state["events"][name]
-        return found
+        return self._entry("events", name, f"there is no appointment {name}")
 
     def _found(self, fits: Json) -> Json:
         return [{"id": name, **one} for name, one in self.state["events"].items() if fits(one)]

@@ -125,7 +125,4 @@ class Shop(World):
         return "restocked"
 
     def _article(self, name: str) -> dict[str, Json]:
-        if name not in self.state["articles"]:
-            raise RefusedError(f"there is no article {name}; search_articles gives the ids")
-        found: dict[str, Json] = self.state["articles"][name]
-        return found
+        return self._entry("articles", name, f"there is no article {name}; search_articles gives the ids")

@@ -117,10 +117,7 @@ class Tickets(World):
         return "closed"
 
     def _ticket(self, name: str) -> dict[str, Json]:
-        if name not in self.state["tickets"]:
-            raise RefusedError(f"there is no ticket {name}")
-        found: dict[str, Json] = self.state["tickets"][name]
-        return found
+        return self._entry("tickets", name, f"there is no ticket {name}")
 
 
 def _ticket(title: str, priority: str, person: str, status: str) -> dict[str, Json]:

@@ -78,11 +78,22 @@ class World:
         """The state at the start."""
         raise NotImplementedError
 
+    def _entry(self, collection: str, key: str, missing: str) -> dict[str, Json]:
+        """The entry of a collection. Raises ``RefusedError`` with ``missing`` where there is none."""
+        if key not in self.state[collection]:
+            raise RefusedError(missing)
+        found: dict[str, Json] = self.state[collection][key]
+        return found
+
     @classmethod
     def tools(cls) -> list[dict[str, Json]]:
         """Name, description and parameters of each tool, in the order of their definition."""
         return [
-            {"name": name, "description": _described(function), "parameters": _schema(function)}
+            {
+                "name": name,
+                "description": (inspect.getdoc(function) or "").removesuffix("."),
+                "parameters": _schema(function),
+            }
             for name, function in _functions(cls).items()
         ]
 
@@ -106,10 +117,6 @@ def _functions(kind: type[World]) -> dict[str, Callable[..., Json]]:
         own = vars(one).items() if one is not World else ()
         found |= {name: value for name, value in own if inspect.isfunction(value) and not name.startswith("_")}
     return {name: value for name, value in found.items() if name not in inherited}
-
-
-def _described(function: Callable[..., Json]) -> str:
-    return (inspect.getdoc(function) or "").removesuffix(".")
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from harness.core.chat import Reply, ToolCall, Usage
 from harness.core.errors import HarnessError
 from harness.core.exchange import Exchange
 from harness.core.expectation import CallExpectation, Expectation
-from harness.core.observation import Observation
+from harness.core.finding import Observation
 from harness.dialects import DIALECTS
 from harness.dialects.chat_request import ChatRequest
 from harness.interception.clients import answering

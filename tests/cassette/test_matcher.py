@@ -9,7 +9,7 @@ import pytest
 
 from harness.app.settings import settings
 from harness.cassette import Cassette, Matcher, open_tape, save
-from harness.cassette.matching.request_key import differences, key
+from harness.cassette.matching import differences, key
 from harness.core.chat import Reply
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, HttpRequest, Provenance

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from harness.cassette.matching.request_key import differences, key
+from harness.cassette.matching import differences, key
 from harness.core.exchange import HttpRequest
 
 

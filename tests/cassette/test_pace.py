@@ -17,7 +17,7 @@ from harness.core.chat import Reply
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 from harness.dialects import DIALECTS
-from harness.interception.pace import paced, pacing
+from harness.interception.context import paced, pacing
 
 MADE = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URL = "http://a.test/x"

@@ -20,8 +20,7 @@ from harness.core.errors import (
 )
 from harness.core.exchange import Exchange, HttpRequest
 from harness.core.expectation import CallExpectation, CountExpectation, ErrorExpectation, Expectation, TextExpectation
-from harness.core.finding import Finding
-from harness.core.observation import Observation
+from harness.core.finding import Finding, Observation
 
 TOOL = {
     "type": "function",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checks.suite.structure import KINDS, mistakes, same
+from harness.checks.structure import KINDS, mistakes, same
 from harness.core.chat import ToolCall
 from harness.core.expectation import CallExpectation, CountExpectation, Expectation
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import json
 from dataclasses import dataclass, field
@@ -10,12 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from harness.core.chat import Reply, ToolCall
-from harness.core.errors import BadRequestError, CassetteMiss, CassetteMissingError, ConnectionFailedError, LeakError
+from harness.core.chat import CallError, Reply, ToolCall
+from harness.core.errors import (
+    BadRequestError,
+    CassetteMiss,
+    CassetteMissingError,
+    ConnectionFailedError,
+    DuplicateToolError,
+    LeakError,
+    ProviderError,
+    RateLimitError,
+    StreamCutError,
+    ToolCallError,
+)
 from harness.core.exchange import Exchange, HttpRequest, HttpResponse
-from harness.engine.events import CaseFinished, CaseStarted, Job, RunStarted
-from harness.engine.runner import play, run
-from harness.engine.scorecard import Scorecard
+from harness.core.finding import Evidence, Finding, Observation
+from harness.engine.events import CaseFinished, CaseResult, CaseStarted, Job, Problem, RunStarted, Scorecard
+from harness.engine.runner import play, run_events, scrubbed, timed
 from harness.suite import load_suites
 
 SUITE = """
@@ -48,6 +60,8 @@ cases:
     options: {seed: 1, temperature: 5}
     expect: {error: {type: BadRequestError, status: 400}}
 """
+BAD = CallError("arguments", "holds KEY", "KEY{", "KEY", "KEY", 0)
+REPLY = Reply(text="a KEY", calls=(ToolCall("KEY", {"KEY": ["KEY", 1, {"x": "KEY"}]}, "KEY"),), errors=(BAD,))
 
 
 @dataclass
@@ -230,12 +244,14 @@ def test_a_subclass_of_the_miss_is_called_by_our_name(jobs):
     assert play(jobs["plain"], ask=model.ask, open_tape=model.open_tape).problem.kind == "CassetteMiss"
 
 
+def run(jobs, model, clock):
+    return run_events(jobs, timed(lambda job: play(job, ask=model.ask, open_tape=model.open_tape), clock))
+
+
 def test_events_come_in_order_and_only_seconds_know_the_clock(jobs):
     model = Model([Reply(text="hello"), BadRequestError("no", status=400)])
     ticks = itertools.count()
-    events = list(
-        run([jobs["plain"], jobs["key"]], ask=model.ask, open_tape=model.open_tape, clock=lambda: float(next(ticks)))
-    )
+    events = list(run([jobs["plain"], jobs["key"]], model, lambda: float(next(ticks))))
     assert [type(event) for event in events] == [RunStarted, CaseStarted, CaseFinished, CaseStarted, CaseFinished]
     results = tuple(event.result for event in events if isinstance(event, CaseFinished))
     assert [result.seconds for result in results] == [1.0, 1.0]
@@ -246,7 +262,7 @@ def test_an_interruption_ends_the_run_after_what_was_told(jobs):
     model = Model([Reply(text="hello"), KeyboardInterrupt()])
     told = []
     with contextlib.suppress(KeyboardInterrupt):
-        for event in run([jobs["plain"], jobs["key"]], ask=model.ask, open_tape=model.open_tape, clock=lambda: 0.0):
+        for event in run([jobs["plain"], jobs["key"]], model, lambda: 0.0):
             told.append(type(event).__name__)  # noqa: PERF401 - kept up to the interruption
     assert told == ["RunStarted", "CaseStarted", "CaseFinished", "CaseStarted"]
 
@@ -259,3 +275,39 @@ def test_exit_codes(jobs):
     assert Scorecard((good, bad)).exit_code == 1
     assert Scorecard((good,), orphans=("x.json",)).exit_code == 1
     assert Scorecard((good, bad)).counts == {"fail": 1, "pass": 1}
+
+
+def clean(text: str) -> str:
+    return text.replace("KEY", "gone")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RateLimitError("KEY", status=429, retry_after=2.5, provider="KEY"),
+        StreamCutError("KEY", REPLY),
+        ToolCallError([BAD], [], "KEY"),
+        DuplicateToolError(["KEY"]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_everything_but_exchanges_is_scrubbed(error):
+    exchange = Exchange(HttpRequest("POST", "http://KEY"), None)
+    seen = Observation("KEY", "KEY", "KEY", {"messages": ["KEY"]}, REPLY, error, 0, "KEY", ((0, exchange),))
+    finding = Finding("KEY", "fail", "KEY", "KEY", Evidence("KEY", (1,)))
+    problem = Problem("X", "KEY", 2, ("KEY",))
+    made = scrubbed(CaseResult("KEY", "KEY", "KEY", "KEY", (finding,), (seen,), problem), clean)
+    (observation,) = made.observations
+    assert observation.exchanges == seen.exchanges
+    without = dataclasses.replace(made, observations=(dataclasses.replace(observation, exchanges=()),))
+    assert "KEY" not in repr(without)
+    assert type(observation.error) is type(error)
+    assert "KEY" not in f"{observation.error} {vars(observation.error)}"
+    if isinstance(error, ProviderError):
+        assert (observation.error.status, observation.error.retry_after) == (429, 2.5)
+
+
+def test_what_was_given_stays_as_it_was():
+    result = CaseResult("KEY", "c", "m", "")
+    assert scrubbed(result, clean).suite == "gone"
+    assert result.suite == "KEY"

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.checks.suite.structure import mistakes
+from harness.checks.structure import mistakes
 from harness.core.chat import ToolCall
 from harness.core.errors import UsageError
-from harness.suite import bfcl, packs
+from harness.suite import packs
 from harness.suite.case import Case, Model
 from tests.children import OUTSIDE
 
@@ -56,7 +56,7 @@ def functions(*names: str) -> list[dict[str, Any]]:
 def write(folder: Path, answers: dict[str, list[dict[str, Any]]]) -> Path:
     """A data folder of the package's shape with one case a category, those of ``answers`` with these right answers."""
     (folder / "possible_answer").mkdir(parents=True)
-    for category in bfcl.CATEGORIES:
+    for category in packs.CATEGORIES:
         row = {
             "id": f"{category}_0",
             "question": [[{"role": "user", "content": "Go."}]],
@@ -69,7 +69,7 @@ def write(folder: Path, answers: dict[str, list[dict[str, Any]]]) -> Path:
 
 
 def cases(folder: Path) -> dict[str, Case]:
-    return {case.id: case for suite in bfcl.bfcl([MODEL], folder) for case in suite.cases}
+    return {case.id: case for suite in packs.bfcl([MODEL], folder) for case in suite.cases}
 
 
 def right(case: Case, *calls: tuple[str, dict[str, Any]]) -> bool:
@@ -78,10 +78,10 @@ def right(case: Case, *calls: tuple[str, dict[str, Any]]) -> bool:
 
 
 def test_every_category_is_a_suite_with_tools_in_json_schema(tmp_path: Path) -> None:
-    suites = bfcl.bfcl([MODEL], write(tmp_path, {}))
+    suites = packs.bfcl([MODEL], write(tmp_path, {}))
     assert [suite.name for suite in suites[:2]] == ["eval-bfcl-simple-python", "eval-bfcl-multiple"]
     assert {suite.kind for suite in suites} == {"evaluation"}
-    assert len(suites) == len(bfcl.CATEGORIES)
+    assert len(suites) == len(packs.CATEGORIES)
     schema: Any = suites[0].cases[0].offered[0]["function"]
     assert schema["parameters"]["type"] == "object"
     assert schema["parameters"]["properties"]["x"]["type"] == "number"
@@ -135,7 +135,7 @@ def test_a_case_that_no_answer_can_get_right_is_left_out(tmp_path: Path, answer:
 
 
 def test_without_the_package_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bfcl, "find_spec", lambda _: None)
+    monkeypatch.setattr(packs, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r"not installed here; `pip install --no-deps bfcl-eval`"):
         packs.pack("bfcl", [MODEL])
 
@@ -144,12 +144,12 @@ def test_without_the_package_one_sentence_says_how_to_get_it(monkeypatch: pytest
 def test_data_that_is_not_as_expected_is_said_with_its_place(tmp_path: Path, damage: str) -> None:
     (write(tmp_path, {}) / "BFCL_v4_irrelevance.json").write_text(damage, encoding="utf-8")
     with pytest.raises(UsageError, match=r"irrelevance"):
-        bfcl.bfcl([MODEL], tmp_path)
+        packs.bfcl([MODEL], tmp_path)
 
 
 def test_a_folder_without_a_category_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"has no file BFCL_v…_simple_python\.json"):
-        bfcl.bfcl([MODEL], tmp_path)
+        packs.bfcl([MODEL], tmp_path)
 
 
 # The comparison.
@@ -265,7 +265,7 @@ def compared(data: Path, python: Path, seed: int = 20) -> tuple[Counter[str], li
     """How many answers each explanation is of, and the differences that have none."""
     draw = random.Random(seed)
     rows: list[dict[str, Any]] = []
-    for suite in bfcl.bfcl([MODEL], data):
+    for suite in packs.bfcl([MODEL], data):
         category = suite.name.removeprefix("eval-bfcl-").replace("-", "_")
         if "relevance" in category:
             continue

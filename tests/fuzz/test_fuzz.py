@@ -33,7 +33,7 @@ from harness.backend.request import PreparedRequest, prepare_request
 from harness.backend.stream_watch import LineWatch
 from harness.cassette.format.document import from_bytes
 from harness.cassette.importers import read as imported
-from harness.cassette.matching.request_key import canonical
+from harness.cassette.matching import canonical
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import HarnessError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cassette.matching import request_key
+from harness.cassette import matching
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
 from harness.dialects.mcp import describe
@@ -35,7 +35,7 @@ def result(number, value):
 
 
 def same(one, other):
-    return request_key.key(one) == request_key.key(other)
+    return matching.key(one) == matching.key(other)
 
 
 def test_ids_tokens_and_clients_do_not_count_and_the_rest_does():

@@ -9,14 +9,12 @@ from harness.cassette.tape import loaded
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Exchange, HttpRequest, Provenance
-from harness.core.finding import Finding
-from harness.core.observation import Observation
+from harness.core.finding import Finding, Observation
 from harness.dialects import DIALECTS
 from harness.dialects.request import read_chat_request
 from harness.engine.events import CaseResult, Problem
 from harness.mutation.mutant import counted, score
-from harness.mutation.mutate import MUTATORS, MutantJudged, MutationStarted, Unmutated, mutants, mutate
-from harness.mutation.target import RecordedTarget
+from harness.mutation.mutate import MUTATORS, MutantJudged, MutationStarted, RecordedTarget, Unmutated, mutants, mutate
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URLS = {

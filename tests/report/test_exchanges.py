@@ -7,7 +7,7 @@ import pytest
 from harness.core.chat import Reply
 from harness.core.exchange import Exchange, HttpRequest
 from harness.dialects import DIALECTS
-from harness.report.cards import evidence
+from harness.report.cards import page
 from harness.report.exchanges import whole
 
 ADDRESSES = {
@@ -27,5 +27,5 @@ def test_what_the_provider_ran_is_shown_with_its_result(name: str, *, stream: bo
     shown = whole(0, exchange)
     assert f"run by the provider: {ran.name}" in shown
     assert "its result: " in shown
-    (decoded,) = [value for kind, value in evidence.shown(exchange)["decoded"] if kind == "run by the provider"]
+    (decoded,) = [value for kind, value in page.shown_exchange(exchange)["decoded"] if kind == "run by the provider"]
     assert '"result": {' in decoded

@@ -12,11 +12,9 @@ from rich.console import Console
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import RateLimitError
 from harness.core.exchange import Exchange, HttpRequest, HttpResponse, Provenance
-from harness.core.finding import Evidence, Finding
-from harness.core.observation import Observation
-from harness.engine.events import CaseResult, Problem
-from harness.engine.scorecard import Scorecard
-from harness.report import document, junit, terminal
+from harness.core.finding import Evidence, Finding, Observation
+from harness.engine.events import CaseResult, Problem, Scorecard
+from harness.report import runs
 
 REPLY = Reply(
     text="x",
@@ -56,12 +54,12 @@ CARD = Scorecard(
 
 def shown(scorecard: Scorecard, width: int = 120) -> str:
     out = io.StringIO()
-    terminal.show(Console(file=out, width=width), scorecard)
+    runs.show(Console(file=out, width=width), scorecard)
     return out.getvalue()
 
 
 def test_the_json_report():
-    words = json.loads(document.whole(CARD, harness="9"))
+    words = json.loads(runs.as_json(CARD, harness="9"))
     assert (words["format"], words["version"], words["harness"], words["exit_code"]) == ("harness-report", 1, "9", 2)
     assert words["counts"] == {"fail": 1, "infra": 1, "pass": 1, "unsupported": 1, "unusable": 1}
     assert words["orphans"] == ["cassettes/s/old.json"]
@@ -84,7 +82,7 @@ def test_the_json_report():
 
 def test_only_seconds_differ_between_two_runs():
     later = Scorecard(tuple(dataclasses.replace(one, seconds=9.0) for one in CARD.results), CARD.orphans)
-    one, other = document.whole(CARD, harness="9"), document.whole(later, harness="9")
+    one, other = runs.as_json(CARD, harness="9"), runs.as_json(later, harness="9")
     differing = {
         line.split(":")[0].strip()
         for line, second in zip(one.splitlines(), other.splitlines(), strict=True)
@@ -94,7 +92,7 @@ def test_only_seconds_differ_between_two_runs():
 
 
 def test_junit():
-    root = ET.fromstring(junit.xml(CARD))
+    root = ET.fromstring(runs.junit_xml(CARD))
     assert {key: root.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "6",  # the orphan is one of them
         "failures": "3",

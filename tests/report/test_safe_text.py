@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from harness.core.chat import Reply
-from harness.core.finding import Finding
-from harness.core.observation import Observation
-from harness.engine.events import CaseFinished, CaseResult, Problem
-from harness.engine.scorecard import Scorecard
-from harness.report import document, junit, safe_text, terminal
+from harness.core.finding import Finding, Observation
+from harness.engine.events import CaseFinished, CaseResult, Problem, Scorecard
+from harness.report import runs, safe_text
 
 HOSTILE = (
     "\x1b[2J\x1b[31mred",
@@ -55,7 +53,7 @@ def card(text: str) -> Scorecard:
 def on_terminal(scorecard: Scorecard, *, colours: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=200, force_terminal=colours, color_system="truecolor" if colours else None)
-    terminal.show(console, scorecard)
+    runs.show(console, scorecard)
     return out.getvalue()
 
 
@@ -80,7 +78,7 @@ def test_markup_of_our_terminal_library_is_text():
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_junit_is_xml_that_any_parser_reads(text):
-    written = junit.xml(card(text))
+    written = runs.junit_xml(card(text))
     root = ET.fromstring(written.encode())
     assert [one.get("tests") for one in root] == ["2", "1"]
     assert len(root.findall(".//error")) == 1
@@ -89,10 +87,10 @@ def test_junit_is_xml_that_any_parser_reads(text):
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_json_is_ascii_and_reads_back_as_it_was(text):
-    written = document.whole(card(text), harness="0")
+    written = runs.as_json(card(text), harness="0")
     assert written.isascii()
     assert json.loads(written)["results"][0]["turns"][0]["reply"]["text"] == text
-    line = document.line(CaseFinished(1, card(text).results[0]))
+    line = runs.event_line(CaseFinished(1, card(text).results[0]))
     assert line.count("\n") == 1
     assert json.loads(line)["event"] == "case_finished"
 

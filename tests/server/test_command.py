@@ -30,7 +30,8 @@ from harness.dialects.wire_profile import Miner, profiles_at
 from harness.server.app import App
 from harness.server.replay import Replay
 from harness.server.synthetic import Script, made_like, made_up, scripted
-from harness.server.web import nobody, serving
+from harness.server.web import serving
+from tests.loopback import nobody
 from tests.loopback import serving as loopback
 
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

@@ -18,7 +18,7 @@ from harness.dialects import DIALECTS
 from harness.server.app import App
 from harness.server.recording_index import RecordedExchange, RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.rulebook import Rules, from_file, from_text
+from harness.server.rules import Rules, from_file, from_text
 from harness.server.web import bound, serving
 
 URL = "https://api.openai.com/v1/chat/completions"

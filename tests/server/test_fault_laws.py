@@ -28,12 +28,13 @@ from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
 from harness.interception.clients import answering
-from harness.server import planned_response
+from harness.server import outgoing
 from harness.server.app import App
 from harness.server.recording_index import RecordedExchange, RecordingIndex
 from harness.server.replay import Replay
-from harness.server.rulebook import Rules, from_text
-from harness.server.web import nobody, serving
+from harness.server.rules import Rules, from_text
+from harness.server.web import serving
+from tests.loopback import nobody
 
 # litellm pools its connections for the life of the process, and leaves an event loop behind on import.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -240,7 +241,7 @@ def test_a_doubled_chunk_or_a_lost_end_is_an_error_or_what_the_bytes_say(
     dialect = DIALECTS[profile(provider).dialect]
     one = recorded(provider, stream=True)
     try:
-        spoiled = from_text(rule).on(planned_response.of(one.exchange), dialect).response
+        spoiled = from_text(rule).on(outgoing.planned(one.exchange), dialect).response
     except UsageError:
         pytest.skip("the recording has no such chunk")
     told = [said(REPLY)]

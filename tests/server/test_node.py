@@ -18,7 +18,7 @@ from harness.server.app import App
 from harness.server.proxy import Proxy, recorder
 from harness.server.recording_index import RecordedExchange, RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.rulebook import Rules, from_text
+from harness.server.rules import Rules, from_text
 from harness.server.synthetic import Script, scripted
 from harness.server.web import serving
 

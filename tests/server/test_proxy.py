@@ -28,7 +28,8 @@ from harness.server.app import App
 from harness.server.proxy import Proxy, recorder
 from harness.server.recording_index import RecordingIndex, gathered
 from harness.server.replay import Replay
-from harness.server.web import nobody, serving
+from harness.server.web import serving
+from tests.loopback import nobody
 
 KEY = "sk-proj-Zq81kdLw02mPx7uVb3Tn9RcY5hGf"
 MADE = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")

@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.cassette import load, open_tape, save
+from harness.cassette import load, matching, open_tape, save
 from harness.cassette.format import bodies
-from harness.cassette.matching import request_key
 from harness.cassette.secrets import redaction
 from harness.core.errors import CassetteMiss, HarnessError, SuiteError
 from harness.core.exchange import Exchange, HttpResponse, Provenance, header
@@ -129,9 +128,9 @@ def types_hashed(value: Any, seen: dict[str, str], holder: str = "") -> Any:
 
 TAPES: dict[str, tuple[Any, str, Any]] = {
     "eight headers are kept": (redaction.places, "dropped", few_headers),
-    "packed requests are compared as they came": (request_key.encodings, "expanded", lambda body, coding: b""),
+    "packed requests are compared as they came": (matching.encodings, "expanded", lambda body, coding: b""),
     "bodies are text": (bodies, "written", as_text),
-    "types are hashed": (request_key, "_renamed", types_hashed),
+    "types are hashed": (matching, "_renamed", types_hashed),
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from harness.checks.suite.structure import KINDS
+from harness.checks.structure import KINDS
 from harness.core.expectation import CallExpectation, Expectation, TextExpectation
 from harness.suite import load_suites
 from harness.suite.case import Case, Model, Options, SuiteFile

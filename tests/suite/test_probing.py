@@ -3,7 +3,7 @@
 from harness.engine.conversation import opening, request_of
 from harness.suite import probes
 from harness.suite.case import Model
-from harness.suite.probe_suites import STREAMED
+from harness.suite.packs import STREAMED
 
 MODEL = Model(backend="openai", name="any")
 

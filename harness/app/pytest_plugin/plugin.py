@@ -129,7 +129,7 @@ def _first_of_its_own(item: pytest.Function) -> int:
 @pytest.fixture(scope="session")
 def cassette_provenance() -> Provenance:
     """What a new recording of a test says of itself; override it to say who really answers."""
-    from harness.cassette.provenance import provenance  # noqa: PLC0415 - only tests that record pay for it
+    from harness.cassette.opening import provenance  # noqa: PLC0415 - only tests that record pay for it
 
     return provenance("live", "recorded by a test")
 

@@ -105,6 +105,6 @@ class SuiteCase(pytest.Item):
 
 
 def _described(result: CaseResult) -> list[str]:
-    from harness.report.terminal import reasons  # noqa: PLC0415 - as above
+    from harness.report.runs import reasons  # noqa: PLC0415 - as above
 
     return reasons(result)

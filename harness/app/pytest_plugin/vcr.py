@@ -194,7 +194,7 @@ def _pairwise(names: set[str], own: dict[str, Any]) -> Any:
 
 def options(config: dict[str, Any]) -> dict[str, Any]:
     """``open_tape``'s options for vcrpy's."""
-    from harness.cassette.matching.matcher import Matcher  # noqa: PLC0415 - only tests that replay pay for it
+    from harness.cassette.matching import Matcher  # noqa: PLC0415 - only tests that replay pay for it
     from harness.cassette.tape import Rules  # noqa: PLC0415 - as above
 
     allow = [_glob(one) for one in _texts(config.get("allowed_hosts"))] + list(config.get("ignore_hosts") or ())

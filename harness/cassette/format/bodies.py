@@ -2,7 +2,8 @@
 
 JSON stands as JSON where the exact bytes can be rebuilt from it, else as text (a list of lines where there are
 several), else as base64. A text that is itself JSON, such as a tool call's arguments, stands as ``{"$json": …}``; an
-event's line as ``{"data": …}``, a line of JSON as ``{"json": …}``.
+event's line as ``{"data": …}``, a line of JSON as ``{"json": …}``; of AWS event streams each message stands with its
+headers and its JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from harness.cassette.format import frames
+from harness.core.errors import StreamCutError, UnreadableReplyError, UsageError
+from harness.dialects.framing import eventstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,7 @@ def written(body: bytes) -> dict[str, Json]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        messages = frames.written(body)
+        messages = _frames_written(body)
         return {"frames": messages} if messages else {"base64": base64.b64encode(body).decode("ascii")}
     if text[:1] in {"{", "["}:
         bare = text.rstrip("\r\n")
@@ -89,7 +91,7 @@ def read(value: Json) -> bytes:
         text = value["text"]
         return text.encode() if isinstance(text, str) else "".join(_lines_read(text, value)).encode()
     if "frames" in value:
-        return frames.read(value["frames"])
+        return _frames_read(value["frames"])
     try:
         return base64.b64decode(value["base64"], validate=True)
     except binascii.Error as error:
@@ -252,3 +254,40 @@ def _style(value: dict[str, Json]) -> Callable[[Json], str]:
     if not isinstance(name, str) or name not in _STYLES:
         raise ValueError(f"unknown style {name!r} of JSON")
     return _STYLES[name]
+
+
+def _frames_written(body: bytes) -> list[Json] | None:
+    """The messages in ``body``; None where it is not made of whole ones that can be rebuilt."""
+    try:
+        made: list[Json] = [
+            {"headers": frame.headers, "payload": frame.payload.decode()} for frame in eventstream.frames(body)
+        ]
+    except (StreamCutError, UnreadableReplyError, UnicodeDecodeError):
+        return None
+    for frame in made:
+        payload = frame["payload"]
+        try:
+            value = json.loads(payload)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and _payload_text(value) == payload:
+            del frame["payload"]
+            frame["json"] = value
+    return made if made and _frames_read(made) == body else None
+
+
+def _frames_read(value: Json) -> bytes:
+    """The bytes of written messages. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
+    try:
+        return b"".join(
+            eventstream.write(
+                one["headers"], (_payload_text(one["json"]) if "json" in one else one["payload"]).encode()
+            )
+            for one in value
+        )
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+def _payload_text(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

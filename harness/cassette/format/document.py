@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jiter
 
 from harness.cassette.format import bodies, parts
-from harness.cassette.format.fields import a_bool, a_list, known
+from harness.cassette.format.parts import a_bool, a_list, known
 from harness.core.errors import CassetteDamagedError, CassetteTooNewError
 from harness.dialects.framing.kinds import streamed
 

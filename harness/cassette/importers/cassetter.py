@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
 
 _OTHERS = {"grpc_interactions": "gRPC", "ws_interactions": "a WebSocket"}
@@ -40,14 +40,9 @@ def _taken(value: Json) -> ImportedExchanges:
     answer = values.response(
         came.get("status"), values.headers(came.get("headers")), _body(values.obj(came, "body"), "response body")
     )
-    made = values.exchange(
-        values.text(asked, "method"),
-        values.text(asked, "uri"),
-        values.headers(asked.get("headers")),
-        _body(values.obj(asked, "body"), "request body"),
-        answer,
+    return values.taken(
+        asked, "uri", _body(values.obj(asked, "body"), "request body"), answer, value.get("recorded_at")
     )
-    return ImportedExchanges(made, values.moment(value.get("recorded_at")) or values.answered(answer))
 
 
 def _body(body: dict[str, Json], what: str) -> bytes:

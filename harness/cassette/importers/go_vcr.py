@@ -6,10 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values
-from harness.cassette.importers.import_result import ImportedExchanges
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import ImportedExchanges, Interactions
     from harness.core.chat import Json
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
@@ -33,14 +32,7 @@ def _taken(value: Json) -> ImportedExchanges:
         values.raw(came.get("body"), "response body"),
         seconds(came.get("duration")),
     )
-    made = values.exchange(
-        values.text(asked, "method"),
-        values.text(asked, "url"),
-        values.headers(asked.get("headers")),
-        values.raw(asked.get("body"), "request body"),
-        answer,
-    )
-    return ImportedExchanges(made, values.answered(answer))
+    return values.taken(asked, "url", values.raw(asked.get("body"), "request body"), answer)
 
 
 def seconds(duration: Json) -> float:

@@ -11,10 +11,10 @@ from urllib.parse import quote, urlencode
 
 from harness.cassette.importers import values
 from harness.cassette.importers.bounded import Lines
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
     from harness.core.exchange import Headers
 

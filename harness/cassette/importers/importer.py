@@ -8,10 +8,19 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.cassette.format.document import Cassette, has_stream, to_text
-from harness.cassette.importers import bounded, walk
-from harness.cassette.importers.formats import FORMATS
-from harness.cassette.importers.import_result import ImportedExchanges, Skipped, SkippedError
-from harness.cassette.importers.values import filled
+from harness.cassette.importers import (
+    bounded,
+    cassetter,
+    go_vcr,
+    httpmock,
+    json_lines,
+    polly,
+    ruby_vcr,
+    traces,
+    vcrpy,
+    walk,
+)
+from harness.cassette.importers.values import Format, ImportedExchanges, Skipped, SkippedError, filled
 from harness.cassette.secrets.leak_scan import LeakScan
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.errors import CassetteDamagedError, LeakError, UsageError
@@ -21,10 +30,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from harness.cassette.importers.import_result import Format
     from harness.core.chat import Json
     from harness.core.exchange import Exchange
 
+FORMATS = (
+    Format("json-lines", "JSON lines", json_lines.looks, json_lines.interactions),
+    Format("cassetter", "cassetter", cassetter.looks, cassetter.interactions, lists=cassetter.LISTS),
+    Format("parsed_body", "vcrpy with parsed bodies", vcrpy.looks_parsed, vcrpy.interactions, lists=("interactions",)),
+    Format("vcrpy", "vcrpy", vcrpy.looks, vcrpy.interactions, lists=("interactions",)),
+    Format("go-vcr", "go-vcr", go_vcr.looks, go_vcr.interactions, lists=("interactions",)),
+    Format("ruby-vcr", "Ruby's VCR", ruby_vcr.looks, ruby_vcr.interactions, lists=("http_interactions",)),
+    Format("httpmock", "Rust's httpmock", httpmock.looks, httpmock.interactions, httpmock.prepared),
+    Format("polly", "Polly.JS or another HAR", polly.looks, polly.interactions, lists=("log.entries",)),
+    Format(
+        "otlp",
+        "OpenTelemetry's GenAI spans",
+        traces.looks_otlp,
+        traces.otlp,
+        lists=("resourceSpans.scopeSpans.spans",),
+    ),
+    Format("langfuse", "Langfuse's export", traces.looks_langfuse, traces.langfuse, lists=("observations", "data")),
+    Format("langsmith", "LangSmith's export", traces.looks_langsmith, traces.langsmith, lists=("runs",)),
+    Format(
+        "langchain",
+        "langchain's gzip",
+        vcrpy.looks_langchain,
+        vcrpy.langchain,
+        lists=("requests", "responses"),
+        paired=True,
+    ),
+)
 _LOOKED_AT = 10_000  # elements of a large file until it is no recording
 _NUMBER = re.compile(r"(\d+)")
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values
 from harness.cassette.importers.bounded import Lines
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
 
 

@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
     from harness.core.exchange import Headers
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
 
 # What stands as text in these encodings is the file's own UTF-8; to Ruby, ASCII-8BIT is no encoding at all.
@@ -28,14 +28,7 @@ def _taken(value: Json) -> ImportedExchanges:
     answer = values.response(
         values.obj(came, "status").get("code"), values.headers(came.get("headers")), _body(came, "response body")
     )
-    made = values.exchange(
-        values.text(asked, "method"),
-        values.text(asked, "uri"),
-        values.headers(asked.get("headers")),
-        _body(asked, "request body"),
-        answer,
-    )
-    return ImportedExchanges(made, values.moment(value.get("recorded_at")) or values.answered(answer))
+    return values.taken(asked, "uri", _body(asked, "request body"), answer, value.get("recorded_at"))
 
 
 def _body(side: dict[str, Json], what: str) -> bytes:

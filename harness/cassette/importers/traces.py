@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cassette.importers import values
 from harness.cassette.importers.bounded import Lines
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
 
 URL = "https://content-only.invalid/v1/chat/completions"

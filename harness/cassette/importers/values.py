@@ -1,4 +1,6 @@
-"""Values of foreign files as ours: each is what it says, or the interaction is left out with the reason."""
+"""Values of foreign files as ours: each is what it says, or the interaction is left out with the reason; and what could
+be taken over of a file.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +9,70 @@ import binascii
 import datetime as dt
 import json
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from harness.cassette.format import document, encodings, parts
 from harness.cassette.importers.bounded import Foreign, Lines
-from harness.cassette.importers.import_result import SkippedError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from harness.cassette.importers.import_result import ImportedExchanges, Interactions
     from harness.core.chat import Json
     from harness.core.exchange import Headers
 
 _LONGEST = 1e6  # seconds: what says more is no time that an answer took
+
+
+class SkippedError(Exception):
+    """Why an interaction can't be taken over. It never leaves this folder: it becomes a ``Skipped``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedExchanges:
+    """An interaction as an exchange.
+
+    ``recorded`` is an ISO 8601 time in UTC, empty where the file has none; ``cassette`` names the recording that it
+    belongs to, where one file holds several; ``source`` says more about where it is from.
+    """
+
+    exchange: Exchange
+    recorded: str = ""
+    cassette: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An interaction that was not taken over: where it stands, and why. ``secret``: it would have leaked one."""
+
+    place: str
+    reason: str
+    secret: bool = False
+
+
+Interactions: TypeAlias = Iterator[tuple[str, Callable[[], ImportedExchanges]]]
+"""Each interaction's place in its file, and what reads it or raises ``SkippedError``."""
+
+
+class Format(NamedTuple):
+    """One recorder's files. ``looks`` knows them by their shape, ``interactions`` reads them; ``prepared`` puts
+    placeholders where the recorder keeps nothing of a URL. ``lists`` are the names that lead to its interactions, by
+    which a large file is read element by element; ``paired``: two lists of one length, a request and its response each.
+    """
+
+    name: str
+    says: str
+    looks: Callable[[Json], bool]
+    interactions: Callable[[Json], Interactions]
+    prepared: Callable[[Json], Json] = lambda document: document
+    lists: tuple[str, ...] = ()
+    paired: bool = False
 
 
 def each(value: Json, name: str, read: Callable[[Json], ImportedExchanges]) -> Interactions:
@@ -169,6 +217,14 @@ def filled(value: Json, fill: Mapping[str, str]) -> Json:
     if isinstance(value, Lines):
         return Lines(tuple(filled(one, fill) for one in value.values))
     return value
+
+
+def taken(
+    asked: dict[str, Json], url: str, body: bytes, answer: HttpResponse, recorded: Json = None
+) -> ImportedExchanges:
+    """An interaction whose request is ``asked``, its URL under the name ``url``; ``recorded`` is its time."""
+    made = exchange(text(asked, "method"), text(asked, url), headers(asked.get("headers")), body, answer)
+    return ImportedExchanges(made, moment(recorded) or answered(answer))
 
 
 def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpResponse) -> Exchange:

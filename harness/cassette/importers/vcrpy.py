@@ -1,18 +1,22 @@
-"""vcrpy's own files, YAML or JSON, and pydantic-ai's, in which JSON bodies stand as ``parsed_body``."""
+"""vcrpy's own files, YAML or JSON; pydantic-ai's, in which JSON bodies stand as ``parsed_body``; and langchain's, which
+hold vcrpy's requests and responses as two lists, packed with gzip.
+"""
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from harness.cassette.importers import values
-from harness.cassette.importers.import_result import ImportedExchanges, SkippedError
+from harness.cassette.importers.values import ImportedExchanges, SkippedError
 
 if TYPE_CHECKING:
-    from harness.cassette.importers.import_result import Interactions
+    from harness.cassette.importers.values import Interactions
     from harness.core.chat import Json
     from harness.core.exchange import HttpResponse
 
 _PARSED = "parsed_body"
+_NONE = object()
 
 
 def looks(document: Json) -> bool:
@@ -36,20 +40,10 @@ def interactions(document: Json) -> Interactions:
 
 
 def _taken(value: Json) -> ImportedExchanges:
-    return taken(values.obj(value, "request"), values.obj(value, "response"))
-
-
-def taken(asked: dict[str, Json], came: dict[str, Json]) -> ImportedExchanges:
     """A request and a response as vcrpy writes them."""
+    asked, came = values.obj(value, "request"), values.obj(value, "response")
     answer = _response(came)
-    made = values.exchange(
-        values.text(asked, "method"),
-        values.text(asked, "uri"),
-        values.headers(asked.get("headers")),
-        _body(asked, asked.get("body"), "request body"),
-        answer,
-    )
-    return ImportedExchanges(made, values.answered(answer))
+    return values.taken(asked, "uri", _body(asked, asked.get("body"), "request body"), answer)
 
 
 def _response(came: dict[str, Json]) -> HttpResponse:
@@ -69,3 +63,20 @@ def _body(side: dict[str, Json], plain: Json, what: str) -> bytes:
     if plain:
         raise SkippedError(f"its {what} stands twice, parsed and plain")
     return values.json_bytes(side[_PARSED], what)
+
+
+def looks_langchain(document: Json) -> bool:
+    return isinstance(document, dict) and {"requests", "responses"} <= document.keys()
+
+
+def langchain(document: Json) -> Interactions:
+    requests, responses = (document.get(name) for name in ("requests", "responses"))
+    if not isinstance(requests, list) or not isinstance(responses, list):
+        raise TypeError("it has no lists `requests` and `responses`")
+    yield from values.each([*zip_longest(responses, requests, fillvalue=_NONE)], "requests", _pair_taken)
+
+
+def _pair_taken(pair: tuple[Json, Json]) -> ImportedExchanges:
+    if pair[1] is _NONE:
+        raise SkippedError("there is no request that its response answers")
+    return _taken({"response": None if pair[0] is _NONE else pair[0], "request": pair[1]})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from harness.cassette.importers.bounded import from_yaml
-from harness.cassette.importers.import_result import Skipped
+from harness.cassette.importers.values import Skipped
 
 if TYPE_CHECKING:
     from harness.cassette.format.document import Cassette

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from harness.cassette.importers.import_result import Format
+    from harness.cassette.importers.values import Format
     from harness.core.chat import Json
 
 SMALL = 8 * 2**20

@@ -45,7 +45,8 @@ def mirrored(url: str) -> Path:
         store, base = _store(url)
         there = _listed(store, base)
         seen: dict[str, Json] = state["seen"]
-        wanted = [name for name, tag in there.items() if _stale(folder / name, seen.get(name), tag)]
+        fresh = {name for name in there.keys() & seen.keys() if (folder / name).exists()}
+        wanted = [name for name, tag in there.items() if name not in fresh or seen[name]["tag"] != tag]
         for start in range(0, len(wanted), _BATCH):
             part = wanted[start : start + _BATCH]
             for path, data in store.cat([f"{base}/{name}" for name in part]).items():
@@ -130,10 +131,6 @@ def _is_cassette(name: str) -> bool:
 
 def _tag(info: dict[str, Any]) -> str:
     return str(next((info[name] for name in _TAGS if info.get(name)), info.get("size")))
-
-
-def _stale(file: Path, known: Json, tag: str) -> bool:
-    return known is None or known["tag"] != tag or not file.exists()
 
 
 def _keep_own(file: Path, known: Json) -> None:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cassette.ci import in_ci
 from harness.cassette.format import document
 from harness.cassette.format.document import (
     BETWEEN,
@@ -25,6 +24,7 @@ from harness.cassette.format.document import (
     opening,
     to_text,
 )
+from harness.cassette.modes import in_ci
 from harness.core.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
 
 if TYPE_CHECKING:

@@ -5,14 +5,11 @@ The checks of the model's answers stand first, those of the provider's wire next
 
 from harness.checks.card import (
     ability,
-    accounting,
     choice,
     decoding,
-    json_answers,
     names,
     streaming,
     tool_schemas,
-    turns,
 )
 from harness.checks.card.context import CardCheck, CheckContext, look
 
@@ -20,11 +17,10 @@ _ALL = (
     *ability.CHECKS,
     *choice.CHECKS,
     *tool_schemas.CHECKS,
-    *json_answers.CHECKS,
     *choice.REFUSALS,
-    *turns.CHECKS,
+    *ability.TURNS,
     *decoding.CHECKS,
-    *accounting.CHECKS,
+    *streaming.ACCOUNTING,
     *streaming.CHECKS,
     *names.CHECKS,
 )

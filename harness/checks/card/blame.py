@@ -2,26 +2,38 @@
 
 A model is judged by an answer that ended by itself and that two readers, which share nothing, read alike. What the
 caller's limit or stop sequence cut, what was refused, what litellm or this harness lost and what a recording does not
-hold whole is somebody else's, or nobody's: it is counted apart, under its reason.
+hold whole is somebody else's, or nobody's: it is counted apart, under its reason. So the file also holds what the wire
+says that was called beside what came back, and the calls and format markers that a server left in the text.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
-from harness.checks.card.call_comparison import lost, otherwise
-from harness.checks.card.context import describe
-from harness.checks.card.markup_in_text import call_as_text
-from harness.checks.json_equality import shown
+from harness.checks.card.context import describe, failed, names, quirk
+from harness.checks.json_equality import difference, shown
 from harness.core.chat import Reply
 from harness.core.errors import HarnessError, ProviderError, StreamCutError
 from harness.core.finding import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from harness.checks.card.context import CheckContext
+    from harness.core.chat import Json, ToolCall
     from harness.core.finding import Blame
 
+# Of the templates of Qwen and Hermes, ChatML, Mistral, Llama 3, DeepSeek, Functionary and Kimi.
+_MARKERS = re.compile(
+    r"</?tool_calls?>|<\|im_(?:start|end)\|>|\[/?TOOL_CALLS\]|<\|python_tag\|>|<\|eot_id\|>|<｜tool▁calls?▁(?:begin|end)｜>"
+    r"|<function=\w|<\|tool_calls?_(?:section_)?(?:begin|end)\|>"
+)
+# A text about markers writes them as code.
+_QUOTED = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?\s*```", re.DOTALL)
+_NAMES, _ARGUMENTS = ("name", "function_name", "tool_name"), ("arguments", "parameters")
 DISAGREED = "the backend's answer is not the wire's"
 REFUSED = "refused by the model or a filter"
 _MOST_OF_NOTHING = 20
@@ -33,6 +45,104 @@ _OTHER_PARTS = re.compile(
     rb'"(?:inlineData|inline_data|executableCode|codeExecutionResult|fileData|images?|audio|image_url|b64_json|'
     rb'citationsContent|document|video|executed_tools|custom_tool_call|server_tool_use|groundingMetadata)"\s*:\s*[\[{"]'
 )
+
+
+def called(seen: CheckContext) -> tuple[ToolCall, ...]:
+    return seen.own_calls(seen.both[0]) if seen.both else ()
+
+
+def lost(seen: CheckContext) -> str | None:
+    """How the backend's calls differ from those on the wire; None where they don't.
+
+    Calls to tools that are no functions in the request may be among them: a search that the client runs.
+    """
+    assert seen.both is not None
+    reading, reply = seen.both
+    own, every = (
+        calls_differ([(seen.wire.get(call.name, call.name), call) for call in calls], reply.calls)
+        for calls in (seen.own_calls(reading), reading.calls)
+    )
+    return own if every else None
+
+
+def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolCall]) -> str | None:
+    if len(expected) != len(found):
+        return f"{len(expected)} calls on the wire, {len(found)} came back ({names(call.name for call in found)})"
+    for number, ((name, call), other) in enumerate(zip(expected, found, strict=True)):
+        if name != other.name:
+            return f"call {number} was to {name!r}, came back as {other.name!r}"
+        if told := difference(call.parameters, other.parameters):
+            return f"call {number} ({name}): {told}"
+    return None
+
+
+def otherwise(reading: Reply, reply: Reply) -> Finding:
+    """What to say of a text that is not the one on the wire."""
+    longer, shorter = sorted((reading, reply), key=lambda one: len(one.text), reverse=True)
+    thought, said = longer.text.lstrip(), shorter.text.strip()
+    if thought.startswith("<think") and thought.endswith(said) and shorter.reasoning.strip() in thought:
+        message = "the model's thinking stands in its text; one reading takes it for reasoning"
+        return quirk(message, "thinking", blame="provider")
+    return failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text", blame="litellm")
+
+
+def deep(inside: object) -> bool:
+    return any(not isinstance(one, str) for one in inside) if hasattr(inside, "__iter__") else False
+
+
+def delicate(value: Json) -> bool:
+    if isinstance(value, str):
+        return not value.isascii() or any(mark in value for mark in '"\\\n\t<>')
+    inside = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return any(map(delicate, inside))
+
+
+def marker(reply: Reply) -> str | None:
+    """The first marker in what is said and called."""
+    for text in (_QUOTED.sub("", reply.text), *_texts(reply)):
+        if found := _MARKERS.search(text):
+            return found[0]
+    return None
+
+
+def marked(text: str) -> bool:
+    """Whether any marker stands in ``text``."""
+    return _MARKERS.search(text) is not None
+
+
+def _texts(reply: Reply) -> Iterator[str]:
+    for call in reply.calls:
+        yield call.name
+        yield json.dumps(call.parameters, ensure_ascii=False)
+    yield from (error.raw for error in reply.errors)
+
+
+def call_as_text(seen: CheckContext) -> list[str]:
+    """The own names of the offered tools that the text, wholly, calls; empty where it is anything else."""
+    if seen.both is None or not seen.tools or seen.both[0].calls or (seen.asked and seen.asked.json is not None):
+        return []
+    text = seen.both[0].text.strip()
+    fenced = _FENCE.fullmatch(text)
+    text = fenced[1].strip() if fenced else text
+    if text[:1] not in {"{", "["}:
+        return []
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    found = [_name(one, seen) for one in (value if isinstance(value, list) else [value])]
+    return [] if None in found else [name for name in found if name]
+
+
+def _name(value: Json, seen: CheckContext) -> str | None:
+    if not isinstance(value, dict) or value.keys() - {*_NAMES, *_ARGUMENTS, "id", "type"}:
+        return None
+    called = [value[key] for key in _NAMES if key in value]
+    given = [value[key] for key in _ARGUMENTS if key in value]
+    if len(called) != 1 or len(given) != 1 or not isinstance(called[0], str) or not isinstance(given[0], dict):
+        return None
+    name = seen.wire.get(called[0], called[0])
+    return name if name in seen.tools else None
 
 
 def unjudged(reason: str, detail: str = "", blame: Blame = "") -> Finding:

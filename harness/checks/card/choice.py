@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import continued, ended, other_parts, steered, unaccountable, unjudged, unread
+from harness.checks.card.blame import (
+    call_as_text,
+    continued,
+    ended,
+    marker,
+    other_parts,
+    steered,
+    unaccountable,
+    unjudged,
+    unread,
+)
 from harness.checks.card.context import CardCheck, describe, failed, judged, names, passing, quirk, unsupported
-from harness.checks.card.markup_in_text import call_as_text, marker
 from harness.checks.json_equality import parsed, shown
-from harness.checks.suite.structure import wants_call
+from harness.checks.structure import wants_call
 from harness.core.chat import Reply
 from harness.core.errors import BadRequestError, UnsupportedError, UsageError
 
@@ -158,49 +168,40 @@ def required_without_tools(seen: CheckContext) -> Iterator[Finding]:
         yield failed("a call was required and no tool offered, and nothing refused it")
 
 
+_choice = partial(CardCheck, topic="choice", about="model", blame="provider")
+
 CHECKS = (
-    CardCheck(
+    _choice(
         "C1",
         "auto",
         "left to itself (auto), the model answers",
-        "choice",
-        _if_chosen("auto", _auto),
+        judge=_if_chosen("auto", _auto),
         asks=_when("auto"),
-        about="model",
         blame="model",
         needs="an answer to a question with tools",
     ),
-    CardCheck(
+    _choice(
         "C2",
         "none",
         "told to call nothing, it calls nothing",
-        "choice",
-        _if_chosen("none", _no_call),
+        judge=_if_chosen("none", _no_call),
         asks=_when("none"),
-        about="model",
-        blame="provider",
         needs="a question with the choice `none`",
     ),
-    CardCheck(
+    _choice(
         "C3",
         "required",
         "told to call, it calls",
-        "choice",
-        _if_chosen("required", _required),
+        judge=_if_chosen("required", _required),
         asks=_when("required"),
-        about="model",
-        blame="provider",
         needs="a question with the choice `required`",
     ),
-    CardCheck(
+    _choice(
         "C4",
         "named",
         "told which tool to call, it calls that",
-        "choice",
-        _if_chosen("named", _named),
+        judge=_if_chosen("named", _named),
         asks=_when("named"),
-        about="model",
-        blame="provider",
         needs="a question whose choice names a tool",
     ),
 )

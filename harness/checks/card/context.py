@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json, ToolCall
     from harness.core.exchange import Exchange
     from harness.core.expectation import Expectation
-    from harness.core.finding import Blame
-    from harness.core.observation import Observation
+    from harness.core.finding import Blame, Observation
     from harness.dialects.chat_request import ChatRequest
     from harness.dialects.dialect import Mentions
     from harness.dialects.providers import Profile

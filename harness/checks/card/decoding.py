@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.checks.card.blame import continued, disagreed, steered, unaccountable, unjudged, unread
-from harness.checks.card.call_comparison import called, deep, delicate, lost, otherwise
+from harness.checks.card.blame import (
+    call_as_text,
+    called,
+    continued,
+    deep,
+    delicate,
+    disagreed,
+    lost,
+    marked,
+    marker,
+    otherwise,
+    steered,
+    unaccountable,
+    unjudged,
+    unread,
+)
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
-from harness.checks.card.markup_in_text import call_as_text, marked, marker
 from harness.checks.card.tool_schemas import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
@@ -214,21 +228,21 @@ def ids(seen: CheckContext) -> Iterator[Finding]:
         yield passing("the provider's ids came back")
 
 
+_decoding = partial(CardCheck, topic="decoding")
+
 CHECKS = (
-    CardCheck(
+    _decoding(
         "D1",
         "single",
         "one call comes back as it was made, and fits its tool's schema",
-        "decoding",
-        single,
+        judge=single,
         needs="an answer with one call",
     ),
-    CardCheck(
+    _decoding(
         "D2",
         "parallel",
         "several calls all come back, in order, each with an id of its own",
-        "decoding",
-        parallel,
+        judge=parallel,
         needs="an answer with several calls",
     ),
     CardCheck(
@@ -241,62 +255,51 @@ CHECKS = (
         about="model",
         blame="litellm",
     ),
-    CardCheck(
+    _decoding(
         "D4",
         "no arguments",
         "no arguments decode to {}, however they are written",
-        "decoding",
-        no_arguments,
+        judge=no_arguments,
         needs="a call without arguments",
         about="wire",
     ),
-    CardCheck(
+    _decoding(
         "D5",
         "values",
         "values of every type come back exactly as sent",
-        "decoding",
-        values,
+        judge=values,
         needs="a call with values that are no text",
     ),
-    CardCheck(
+    _decoding(
         "D6",
         "text in arguments",
         "quotes, escapes and other scripts in arguments survive",
-        "decoding",
-        text_in_arguments,
+        judge=text_in_arguments,
         needs="a call with quotes, escapes or other scripts",
     ),
-    CardCheck(
+    _decoding(
         "D7",
         "text and calls",
         "text beside calls comes back, and so do the calls",
-        "decoding",
-        text_beside,
+        judge=text_beside,
         needs="text beside a call",
     ),
-    CardCheck(
-        "D8",
-        "empty content",
-        "calls without text come back with no text",
-        "decoding",
-        no_text,
-        needs="a call without text",
+    _decoding(
+        "D8", "empty content", "calls without text come back with no text", judge=no_text, needs="a call without text"
     ),
-    CardCheck(
+    _decoding(
         "D9",
         "call as text",
         "a text that is wholly a call is decoded",
-        "decoding",
-        written,
+        judge=written,
         needs="a text that is wholly a call",
         about="wire",
     ),
-    CardCheck(
+    _decoding(
         "D10",
         "broken",
         "arguments that can't be read are an error that holds them",
-        "decoding",
-        broken,
+        judge=broken,
         needs="a call whose arguments can't be read",
     ),
     CardCheck(
@@ -309,15 +312,14 @@ CHECKS = (
         about="model",
         blame="provider",
     ),
-    CardCheck(
+    _decoding(
         "D12",
         "either form",
         "arguments as an object decode as those in a string do",
-        "decoding",
-        either_form,
+        judge=either_form,
         needs="a whole answer with arguments as an object",
     ),
-    CardCheck(
-        "D13", "ids", "ids are kept where given, and made where missing", "decoding", ids, needs="a call", about="wire"
+    _decoding(
+        "D13", "ids", "ids are kept where given, and made where missing", judge=ids, needs="a call", about="wire"
     ),
 )

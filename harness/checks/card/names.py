@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.checks.card.blame import unjudged
@@ -112,43 +113,41 @@ def unknown(seen: CheckContext) -> Iterator[Finding]:
 
 _PROVED = "a law of the backend, whatever the model: `harness prove`"
 
+_naming = partial(CardCheck, topic="names")
+
 CHECKS = (
-    CardCheck(
+    _naming(
         "N1",
         "legal",
         "every tool name sent is one that the provider's rule allows",
-        "names",
-        legal,
+        judge=legal,
         needs="a request with tools",
     ),
-    CardCheck(
+    _naming(
         "N2",
         "injective",
         "different tools have different names on the wire",
-        "names",
-        injective,
+        judge=injective,
         needs="a request with tools",
     ),
-    CardCheck(
+    _naming(
         "N3",
         "identity",
         "a legal, free name goes out unchanged, a plain a/b as a__b",
-        "names",
-        identity,
+        judge=identity,
         needs="the card's own questions",
     ),
-    CardCheck("N4", "round trip", "the name that comes back is the tool's own", "names", round_trip, needs="a call"),
-    CardCheck(
+    _naming("N4", "round trip", "the name that comes back is the tool's own", judge=round_trip, needs="a call"),
+    _naming(
         "N5",
         "consistent",
         "one mapping serves tools, choice, earlier calls, results and the answer",
-        "names",
-        consistent,
+        judge=consistent,
         needs="a request that names its tools more than once",
     ),
-    CardCheck("N6", "isolated", "requests under way at the same time don't mix their names", "names", note=_PROVED),
-    CardCheck("N7", "untouched", "the caller's own tools and messages are never changed", "names", note=_PROVED),
-    CardCheck("N8", "duplicates", "two tools of one name are refused before anything is sent", "names", note=_PROVED),
+    _naming("N6", "isolated", "requests under way at the same time don't mix their names", note=_PROVED),
+    _naming("N7", "untouched", "the caller's own tools and messages are never changed", note=_PROVED),
+    _naming("N8", "duplicates", "two tools of one name are refused before anything is sent", note=_PROVED),
     CardCheck(
         "N9",
         "unknown",

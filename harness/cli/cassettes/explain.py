@@ -29,8 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
-    from harness.cassette import load
-    from harness.cassette.matching import request_key
+    from harness.cassette import load, matching
     from harness.core.errors import CassetteError, UsageError
     from harness.report import safe_text
 
@@ -45,15 +44,15 @@ def run(words: argparse.Namespace) -> int:
     same = [
         number
         for number, one in enumerate(asked)
-        if request_key.key(recorded[number], matcher) == request_key.key(one, matcher)
+        if matching.key(recorded[number], matcher) == matching.key(one, matcher)
     ]
     if same:
         places = ", ".join(map(str, same))
         sys.stdout.write(f"{words.cassette}: answers it with exchange {places}, in that order, each once\n")
         return 0
-    near = request_key.nearest(recorded, asked[0], matcher=matcher) or 0
+    near = matching.nearest(recorded, asked[0], matcher=matcher) or 0
     sys.stdout.write(safe_text.line(f"{words.cassette}: no exchange answers it; the nearest is exchange {near}") + "\n")
-    for told in request_key.differences(recorded[near], asked[near], most=words.most, matcher=matcher):
+    for told in matching.differences(recorded[near], asked[near], most=words.most, matcher=matcher):
         sys.stdout.write(f"  {safe_text.line(told)}\n")
     return 1
 

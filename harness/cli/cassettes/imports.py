@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from harness.cassette.importers.import_result import Skipped
+    from harness.cassette.importers.values import Skipped
 
 EXAMPLES = """examples:
   harness cassettes import tests/cassettes/test_chat.yaml --to cassettes/imported

@@ -12,7 +12,6 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
-from harness.engine.budget import BudgetSpentError
 from harness.engine.workers import worker
 from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.engine.budget import Budget
     from harness.engine.events import Event, Job
-    from harness.engine.workers.protocol import Executor, RunnerFactory
+    from harness.engine.runner import Executor, RunnerFactory
     from harness.engine.workers.scheduler import Batch, News
 
 BATCH = 16
@@ -121,7 +120,7 @@ class Processes:
                 one.batch.remove(said.place)
                 return said
             case worker.BatchAssigned():
-                one.pipe.send(_turn(self._allowance, said.dollars))
+                one.pipe.send(self._allowance.turn_or_error(said.dollars))
             case worker.BudgetSettled():
                 self._allowance.settle(said.estimated, said.paid)
             case worker.WorkerFailed():
@@ -146,13 +145,6 @@ class Processes:
         one.process.close()
         self._workers[self._workers.index(one)] = self._started()
         return WorkerLost(tuple(one.batch), tuple(one.batch[:1]), why)  # cases are played in their order
-
-
-def _turn(allowance: Budget, dollars: float) -> float | BudgetSpentError:
-    try:
-        return allowance.turn(dollars)
-    except BudgetSpentError as spent:
-        return spent
 
 
 def _why(code: int | None) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.core.errors import HarnessError, UsageError
-from harness.engine.budget import Budget, BudgetSpentError
+from harness.engine.budget import Budget, BudgetSpentError, wait_for
 from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
 from harness.engine.workers.worker import portable
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from harness.engine.budget import Limits
     from harness.engine.events import CaseResult, Event, Job
-    from harness.engine.workers.protocol import Executor, RunnerFactory
+    from harness.engine.runner import Executor, RunnerFactory
     from harness.engine.workers.scheduler import Batch, News
 
 BATCH = 100
@@ -119,10 +119,7 @@ class Counter:
         self._allowance.requests, self._allowance.dollars = requests, dollars
 
     def turn(self, dollars: float) -> float | BudgetSpentError:
-        try:
-            return self._allowance.turn(dollars)
-        except BudgetSpentError as spent:
-            return spent
+        return self._allowance.turn_or_error(dollars)
 
     def settle(self, estimated: float, paid: float) -> None:
         self._allowance.settle(estimated, paid)
@@ -140,11 +137,7 @@ class RemoteBudget:
     def take(self, dollars: float = 0.0) -> None:
         import ray  # noqa: PLC0415 - as above
 
-        answer: float | BudgetSpentError = ray.get(self._counter.turn.remote(dollars))
-        if isinstance(answer, BudgetSpentError):
-            raise answer
-        if answer > 0:
-            time.sleep(answer)
+        wait_for(ray.get(self._counter.turn.remote(dollars)))
 
     def settle(self, estimated: float, paid: float) -> None:
         self._counter.settle.remote(estimated, paid)

@@ -7,13 +7,12 @@ import os
 import pickle
 import signal
 import sys
-import time
 import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.errors import HarnessError
-from harness.engine.budget import BudgetSpentError
+from harness.engine.budget import wait_for
 from harness.engine.workers.scheduler import BatchFinished
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from types import FrameType
 
-    from harness.engine.workers.protocol import RunnerFactory
+    from harness.engine.runner import RunnerFactory
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,7 @@ class PipeBudget:
 
     def take(self, dollars: float = 0.0) -> None:
         self._pipe.send(BatchAssigned(dollars))
-        answer: float | BudgetSpentError = self._pipe.recv()
-        if isinstance(answer, BudgetSpentError):
-            raise answer
-        if answer > 0:
-            time.sleep(answer)
+        wait_for(self._pipe.recv())
 
     def settle(self, estimated: float, paid: float) -> None:
         self._pipe.send(BudgetSettled(estimated, paid))

@@ -1,4 +1,4 @@
-"""Cards as a JSON document, and back.
+"""Cards as a JSON document, and back: pydantic reads the values of ``harness.core`` from it.
 
 The same cards give the same bytes. Each cell stands on a line of its own, so that a comparison of two files shows
 which cells changed.
@@ -7,12 +7,15 @@ which cells changed.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import pydantic
+from annotated_types import Interval
 
 from harness.core.card import Card, Cell
-from harness.report.cards.reading import FORMAT, VERSION, read, schema
+from harness.core.errors import UsageError
+from harness.core.finding import STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "VERSION", "read", "schema", "write"]
 
 _CARD, _CELL = pydantic.TypeAdapter(Card), pydantic.TypeAdapter(Cell)
+FORMAT = "harness-cards"
+VERSION = 1
 
 
 def write(cards: Sequence[Card], *, harness: str, litellm: str) -> str:
@@ -60,3 +65,63 @@ def _encodable(value: Json) -> Json:
     if isinstance(value, (list, tuple)):
         return [_encodable(inner) for inner in value]
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """Behaviour cards of toolcall-harness. ``harness`` and ``litellm`` are the versions that wrote the document."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    format: Literal["harness-cards"]
+    version: Annotated[int, Interval(ge=VERSION, le=VERSION)]
+    harness: str
+    litellm: str
+    cards: tuple[Card, ...]
+
+
+_DOCUMENT = pydantic.TypeAdapter(_Document)
+
+
+def schema() -> Json:
+    """JSON Schema, draft 2020-12."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_DOCUMENT.json_schema()}
+
+
+def read(text: str, name: str = "the card") -> tuple[Card, ...]:
+    """The cards of a document; ``name`` is what errors call it, a path as a rule.
+
+    Raises ``UsageError``, one sentence, for what is no such document or one of another version.
+    """
+    try:
+        cards = _DOCUMENT.validate_json(text).cards
+    except pydantic.ValidationError as error:
+        raise _described(error, text, name) from error
+    for number, card in enumerate(cards):
+        for place, cell in enumerate(card.cells):
+            if not (cell.rate.held <= cell.rate.n and cell.rate.low <= cell.rate.high):
+                why = "a rate has held up to n, and low up to high"
+                raise _wrong(name, f"cards[{number}].cells[{place}].rate", why)
+    return cards
+
+
+def _described(error: pydantic.ValidationError, text: str, name: str) -> UsageError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] in {"json_invalid", "json_type"}:
+        return UsageError(f"{name} is no JSON document ({first['msg']}); write it with harness card --json")
+    value: Any = json.loads(text)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        return UsageError(f'{name} holds no cards: its "format" is not "{FORMAT}"')
+    version = value.get("version")
+    if type(version) is not int or version != VERSION:
+        return UsageError(
+            f"{name} has version {version!r} of the format, and this harness reads {VERSION}; "
+            "make the card again with this harness, or read it with the one that wrote it"
+        )
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
+    given = "" if first["type"] == "missing" else f", not {json.dumps(first['input'])[:80]}"
+    return _wrong(name, "".join(steps).lstrip("."), f"{first['msg'][:1].lower()}{first['msg'][1:]}{given}")
+
+
+def _wrong(name: str, place: str, why: str) -> UsageError:
+    return UsageError(f"{name}: {place} is not as the format has it: {why}")

@@ -1,7 +1,10 @@
-"""What a card says first: whether the model can be used for tool calling through this provider, and what will bite."""
+"""What a card says first: whether the model can be used for tool calling through this provider, and what will bite; how
+old its recordings are, and what decoded them.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from harness.core.card import Card, Cell, Mode
     from harness.core.finding import Finding
     from harness.report.cards.matrix import Catalogue
+
 
 MOST_WORST = 3
 _NO_MODEL = "synthetic, no model gave these answers; "
@@ -32,6 +36,7 @@ _OTHERS = {
     "recording": "the recording",
     "caller": "the caller",
 }
+_DATE = len("2026-01-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +192,30 @@ def unseen(card: Card, catalogue: Catalogue) -> dict[str, Sequence[Cell]]:
         if cell.verdict == "unseen" and catalogue.get(cell.check, ("", "", ""))[1] != BACKEND:
             found.setdefault(cell.note or "nothing recorded shows it", []).append(cell)
     return dict(found)
+
+
+def ages(cards: Sequence[Card], today: dt.date | None) -> list[str]:
+    """What kinds of recordings, from when to when and how old, and the versions that decoded them."""
+    spans = [card.recorded for card in cards if card.recorded]
+    kinds = sorted({one.kind for card in cards for one in card.recordings.values()})
+    told = [f"recordings are {', '.join(kinds)}"] if kinds else []
+    if spans:
+        oldest, newest = min(one for one, _ in spans)[:_DATE], max(one for _, one in spans)[:_DATE]
+        made = f"recorded {oldest}" if oldest == newest else f"recorded {oldest} to {newest}"
+        told.append(made + _old(oldest, today))
+    for name, versions in (
+        ("harness", {card.harness for card in cards}),
+        ("litellm", {card.litellm for card in cards}),
+    ):
+        known = sorted(one for one in versions if one)
+        told += [f"decoded by {name} {', '.join(known)}"] if known else []
+    return told
+
+
+def _old(date: str, today: dt.date | None) -> str:
+    """How old the oldest is; ``""`` where the date is none, or ``today`` is not given."""
+    try:
+        days = (today - dt.date.fromisoformat(date)).days if today else 0
+    except ValueError:
+        return ""
+    return f" ({days:,} day{'s' if days != 1 else ''} old)" if days > 0 else ""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.card import listed
 from harness.report import safe_text
-from harness.report.cards.ages import ages
-from harness.report.cards.headline import headline, unseen
+from harness.report.cards.headline import ages, headline, unseen
 from harness.report.cards.matrix import (
     BACKEND,
     GLYPHS,
@@ -21,6 +20,8 @@ from harness.report.cards.matrix import (
     proof,
     wanting,
 )
+from harness.report.runs import STYLES
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -31,17 +32,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from harness.core.card import Card, Cell
-    from harness.core.finding import Verdict
     from harness.report.cards.matrix import Catalogue, Matrix, Row
 
-STYLES: dict[Verdict, str] = {
-    "pass": "green",
-    "fail": "bold red",
-    "quirk": "yellow",
-    "unsupported": "cyan",
-    "infra": "magenta",
-    "unseen": "dim",
-}
 MOST_MODELS = 8
 """Models that get a column of their own each; of more, each is a row of counts."""
 MOST_TOLD = 100
@@ -92,9 +84,7 @@ def _first(console: Console, card: Card, catalogue: Catalogue, *, alone: bool) -
         words = f"  {worst.title}, {held}: {worst.finding.message} [{worst.finding.blame}]"
         console.print(Text(safe_text.line(words), STYLES["fail"]))
         if worst.cassette:
-            console.print(
-                Text(safe_text.line(f"    harness cassettes show {worst.cassette} {worst.place}")), soft_wrap=True
-            )
+            say(console, f"    harness cassettes show {worst.cassette} {worst.place}")
     groups = (("refused", said.refused), ("not the model's doing", said.others))
     for name, lines in groups:
         for one in lines:
@@ -114,7 +104,7 @@ def _laws(console: Console, card: Card, catalogue: Catalogue) -> None:
     if cells:
         said = ", ".join(f"{number} {verdict}" for verdict, number in counts(iter(cells)).items())
         line = f"{card.model}: {BACKEND}: {said}; the page and the JSON have each, `harness prove` tries them"
-        console.print(safe_text.line(line), markup=False, style="dim", soft_wrap=True)
+        say(console, line, "dim")
 
 
 def _unseen(console: Console, card: Card, catalogue: Catalogue) -> None:
@@ -126,9 +116,7 @@ def _unseen(console: Console, card: Card, catalogue: Catalogue) -> None:
         named = ", ".join(
             check if len(found) > 1 else f"{check} {min(found)}".strip() for check, found in modes.items()
         )
-        console.print(
-            safe_text.line(f"unseen  {card.model}  {named}: {why}"), markup=False, style="dim", soft_wrap=True
-        )
+        say(console, f"unseen  {card.model}  {named}: {why}", "dim")
 
 
 def _tables(laid: Matrix, width: int) -> list[Table]:
@@ -214,13 +202,11 @@ def _legend(laid: Matrix) -> Text:
 
 
 def _measures(console: Console, card: Card) -> None:
-    from rich.text import Text  # noqa: PLC0415 - as above
-
     if card.measures:
         said = [
             f"{name} {fraction(one) or 'not judged'} {interval(one)}" for name, one in sorted(card.measures.items())
         ]
-        console.print(Text(safe_text.line(f"{card.model}: {', '.join(one.strip() for one in said)}")), soft_wrap=True)
+        say(console, f"{card.model}: {', '.join(one.strip() for one in said)}")
 
 
 def _tell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> None:

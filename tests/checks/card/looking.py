@@ -7,7 +7,7 @@ from harness.checks.card import look
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
 from harness.core.expectation import Expectation, TextExpectation
-from harness.core.observation import Observation
+from harness.core.finding import Observation
 from harness.dialects import DIALECTS
 
 URLS = {

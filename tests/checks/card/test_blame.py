@@ -7,7 +7,7 @@ import pytest
 
 from harness.cards.build import CardBuilder
 from harness.checks.card import BY_ID
-from harness.checks.card.call_comparison import lost
+from harness.checks.card.blame import lost
 from harness.core.card import Card
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.expectation import Expectation

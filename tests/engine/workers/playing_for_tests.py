@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from harness.core.errors import DuplicateToolError
-from harness.core.finding import Finding
-from harness.core.observation import Observation
+from harness.core.finding import Finding, Observation
 from harness.engine.events import CaseResult, Job
 from harness.suite.case import Case, Model
 

@@ -13,11 +13,10 @@ import pytest
 from harness.app import assembly
 from harness.app.settings import Settings
 from harness.engine.budget import Budget, BudgetSpentError, Limits
-from harness.engine.events import CaseFinished
-from harness.engine.scorecard import Scorecard
+from harness.engine.events import CaseFinished, Scorecard
 from harness.engine.workers import in_process
 from harness.engine.workers.processes import processes
-from harness.report import document
+from harness.report import runs
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(600)]
 pytest.importorskip("ray", reason="no Ray here: pip install 'toolcall-harness[ray]'")
@@ -67,7 +66,7 @@ def jobs(*does):
 
 
 def report(results):
-    text = document.whole(Scorecard(tuple(results)), harness="x")
+    text = runs.as_json(Scorecard(tuple(results)), harness="x")
     return re.sub(r'"seconds": [\d.]+', '"seconds": 0', text)
 
 

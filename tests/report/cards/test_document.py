@@ -13,8 +13,7 @@ from jsonschema import Draft202012Validator
 from harness.core.card import Card, Cell, rate
 from harness.core.errors import UsageError
 from harness.core.finding import Evidence, Finding
-from harness.report.cards.document import read, write
-from harness.report.cards.reading import schema
+from harness.report.cards.document import read, schema, write
 
 from .sample import CARDS, HOSTILE, hostile, many
 

@@ -14,8 +14,7 @@ from harness.core.card import Card, Cell, rate
 from harness.core.change import Change
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
 from harness.core.finding import Evidence, Finding
-from harness.report.cards import evidence
-from harness.report.cards.page import page
+from harness.report.cards.page import page, shown_exchange, shown_exchanges
 
 from .sample import (
     CARDS,
@@ -161,14 +160,14 @@ def test_where_room_is_short_the_gravest_cells_keep_their_evidence():
         for verdict in ("pass", "quirk", "fail")
     )
     one = hostile_exchange("x")
-    room = len(json.dumps(evidence.shown(one)))
-    kept = evidence.exchanges((Card("m", "p", cells),), lambda *_: one, most=2 * room)
+    room = len(json.dumps(shown_exchange(one)))
+    kept = shown_exchanges((Card("m", "p", cells),), lambda *_: one, most=2 * room)
     assert list(kept) == ["fail.json", "quirk.json"]
 
 
 def test_a_broken_response_and_one_that_never_came_are_told():
-    refused = evidence.shown(Exchange(HttpRequest("POST", "http://x"), None))
+    refused = shown_exchange(Exchange(HttpRequest("POST", "http://x"), None))
     assert "came" not in refused
     assert refused["decoded"] == [["nothing", "this is no answer of a dialect that is read here"]]
     left = Exchange(HttpRequest("POST", "http://x"), HttpResponse(200), complete=False)
-    assert evidence.shown(left)["failure"].startswith("the client stopped reading here")
+    assert shown_exchange(left)["failure"].startswith("the client stopped reading here")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness.core.card import Card, rate
 from harness.report import changes as drawn
-from harness.report.cards import junit, markdown, terminal
+from harness.report.cards import ci, terminal
 
 from .sample import CARDS, CATALOGUE, CHANGES, HOSTILE, hostile, hostile_changes, many, obeys
 
@@ -73,7 +73,7 @@ def test_every_report_says_first_whether_the_model_can_be_used():
     card = replace(CARDS[0], cells=(*wanting, *CARDS[0].cells[1:]))
     said = "smollm2-135m through openai: not fit for tool calling: it hardly calls tools; of 10 questions"
     assert on_terminal([card], width=200).startswith(said)
-    assert said in markdown.summary([card], CATALOGUE)
+    assert said in ci.markdown([card], CATALOGUE)
     plain = on_terminal(CARDS[:1], width=200).splitlines()
     assert "answers in these recordings" in plain[0]
     assert "takes the card's own questions" in plain[1]
@@ -110,16 +110,16 @@ def test_of_very_many_changes_some_are_counted():
 
 
 def test_a_summary_for_ci():
-    text = markdown.summary(CARDS, CATALOGUE, today=TODAY)
+    text = ci.markdown(CARDS, CATALOGUE, today=TODAY)
     assert "| `openai/smollm2-135m` | 32 | 2 |  | 3 |  | 3 | 12/20 (39–78 %) |" in text
     assert "- ✗ **fail** `openai/smollm2-135m` `D1 single, whole`: 3/5 (23–88 %)" in text
     assert "| `S7` usage | – / ~ 5/5 | – / ! |" in text
     assert "`recorded 2026-11-24 (10 days old)`" in text
-    assert "Nothing failed, and nothing is odd." in markdown.summary((Card("m", "", ()),), CATALOGUE)
+    assert "Nothing failed, and nothing is odd." in ci.markdown((Card("m", "", ()),), CATALOGUE)
 
 
 def test_a_summary_of_very_many_models_stays_below_what_github_takes():
-    text = markdown.summary(many(300), CATALOGUE)
+    text = ci.markdown(many(300), CATALOGUE)
     assert len(text.encode()) < 200_000
     assert "… and 200 models more." in text
     assert "… and 2,640 more" not in text
@@ -153,7 +153,7 @@ def parts(text: str):
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_markdown_holds_hostile_text_in_code_alone(text):
     cards, catalogue = hostile(text)
-    for written in (markdown.summary(cards, catalogue), drawn.markdown(hostile_changes(text))):
+    for written in (ci.markdown(cards, catalogue), drawn.markdown(hostile_changes(text))):
         assert not obeys(written)
         assert all(one.isprintable() or one in "\n\t" for one in written)
         tokens = list(parts(written))
@@ -173,7 +173,7 @@ def test_markdown_holds_hostile_text_in_code_alone(text):
 
 
 def test_a_table_keeps_its_columns_whatever_a_model_is_called():
-    text = markdown.summary(hostile("a | b \\| ` `` c")[0], {})
+    text = ci.markdown(hostile("a | b \\| ` `` c")[0], {})
     kinds = [one.type for one in parts(text)]
     tables = " ".join(kinds).split("table_open")[1:]
     assert len(tables) == 2
@@ -184,7 +184,7 @@ def test_a_table_keeps_its_columns_whatever_a_model_is_called():
 
 
 def test_junit_has_a_suite_for_each_model_and_a_case_for_each_cell():
-    root = ET.fromstring(junit.xml(CARDS, CATALOGUE))
+    root = ET.fromstring(ci.junit(CARDS, CATALOGUE))
     assert [one.get("name") for one in root] == [card.model for card in CARDS]
     assert [len(one) for one in root] == [len(card.cells) for card in CARDS]
     assert dict(root.items()) == {"name": "harness card", "tests": "80", "failures": "6", "errors": "1", "skipped": "6"}
@@ -201,7 +201,7 @@ def test_junit_has_a_suite_for_each_model_and_a_case_for_each_cell():
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_junit_is_xml_that_any_parser_reads(text):
-    written = junit.xml(*hostile(text))
+    written = ci.junit(*hostile(text))
     root = ET.fromstring(written.encode())
     assert [one.get("tests") for one in root] == ["4", "4"]
     assert not obeys(written)

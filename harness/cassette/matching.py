@@ -12,24 +12,28 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.cassette.format import bodies, encodings
-from harness.cassette.matching import json_diff
+from harness.core.errors import UsageError
 from harness.core.exchange import header
 from harness.dialects.mcp.messages import is_message, unaddressed
 from harness.dialects.volatile import VOLATILE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from harness.cassette.matching.matcher import Matcher
     from harness.core.chat import Json
     from harness.core.exchange import HttpRequest
 
-
+PLACES = ("method", "host", "path", "query", "body", "form", "bytes")
+_SHOWN = 60
+_BEFORE = 20
+_HEAVY = 1000
+_PLACES = ("method", "host", "path")
+_MISSING: Any = object()
 _BODY = tuple(tuple(row.name.split(".")) for row in VOLATILE if row.place == "body")
 _QUERY = frozenset(row.name for row in VOLATILE if row.place == "query")
 _FORM = frozenset(row.name for row in VOLATILE if row.place == "form")
@@ -55,6 +59,145 @@ _LONGEST_COMPARED = 2**18
 _COMPARED = 40
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """``ignore`` are dotted paths of what is left out: ``body.user``, ``body.messages.*.name`` (``*`` is each item of a
+    list, each field of an object), ``query.api-version``, ``host``. ``change`` then gets what is left, as
+    ``canonical`` describes it, and gives back what is to be compared.
+
+    Raises ``UsageError`` for a path that begins with none of ``PLACES``.
+    """
+
+    ignore: tuple[str, ...] = ()
+    change: Callable[[dict[str, Json]], dict[str, Json]] | None = None
+
+    def __post_init__(self) -> None:
+        for one in self.ignore:
+            if one.split(".")[0] not in PLACES:
+                raise UsageError(f"a rule can't ignore {one!r}; it begins with one of {', '.join(PLACES)}")
+
+    def applied(self, canonical: dict[str, Json]) -> dict[str, Json]:
+        """``canonical`` without what is ignored, changed by ``change``. The value given stays as it is."""
+        for one in self.ignore:
+            place, _, name = one.partition(".")
+            if place in {"query", "form"} and name:
+                canonical = _without_pair(canonical, place, name)
+            else:
+                canonical = _without(canonical, one.split("."))
+        return canonical if self.change is None else self.change(canonical)
+
+
+def _without(value: Json, steps: Sequence[str]) -> Json:
+    first, rest = steps[0], steps[1:]
+    if isinstance(value, list) and first == "*":
+        return [_without(inner, rest) for inner in value] if rest else []
+    if not isinstance(value, dict):
+        return value
+    names = set(value) if first == "*" else {first} & value.keys()
+    if not names:
+        return value
+    if not rest:
+        return {name: inner for name, inner in value.items() if name not in names}
+    return {name: _without(inner, rest) if name in names else inner for name, inner in value.items()}
+
+
+def _without_pair(canonical: dict[str, Json], place: str, name: str) -> dict[str, Json]:
+    """``canonical`` without the pairs called ``name``: of a query they are texts ``name=value``, of a form lists."""
+    if place not in canonical:
+        return canonical
+    kept = [pair for pair in canonical[place] if _called(pair) != name]
+    made = {part: value for part, value in canonical.items() if part != place}
+    return {**made, place: kept} if kept else made
+
+
+def _called(pair: Json) -> str:
+    return str(pair[0]) if isinstance(pair, list) else str(pair).partition("=")[0]
+
+
+def flat(value: Json) -> dict[str, Any]:
+    """Each leaf by its path, with its kind: ``1`` and ``true`` are no equals."""
+    return dict(_leaves(value, ""))
+
+
+def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
+    """How many leaves differ; another method, host or path weighs as much as a whole body."""
+    places = {name for name in (*one, *other) if one.get(name) != other.get(name)}
+    return sum(_HEAVY if name in _PLACES else 1 for name in places)
+
+
+def _all_differences(recorded: Json, asked: Json, most: int) -> list[str]:
+    """A sentence for each leaf that differs, ``most`` of them."""
+    there, here = flat(recorded), flat(asked)
+    told = []
+    for path in dict.fromkeys((*there, *here)):
+        name = path.replace("\0", "")
+        if path not in here:
+            told.append(f"{name}: recorded {_short(there[path])}, not in the request")
+        elif path not in there:
+            told.append(f"{name}: asked {_short(here[path])}, not in the recording")
+        elif there[path] != here[path]:
+            told.append(f"{name}: recorded {_short(there[path], here[path])}, asked {_short(here[path], there[path])}")
+    return [*told[:most], f"and {len(told) - most} more"] if len(told) > most else told
+
+
+def _first_differences(recorded: Json, asked: Json, most: int) -> list[str]:
+    """The first leaves that differ, ``most`` of them, of values too large to be taken apart whole."""
+    told: list[str] = []
+    for path, there, here in _apart(recorded, asked, ""):
+        name = path.replace("\0", "")
+        if there is _MISSING:
+            told.append(f"{name}: asked {_short(_leaf(here))}, not in the recording")
+        elif here is _MISSING:
+            told.append(f"{name}: recorded {_short(_leaf(there))}, not in the request")
+        else:
+            told.append(
+                f"{name}: recorded {_short(_leaf(there), _leaf(here))}, asked {_short(_leaf(here), _leaf(there))}"
+            )
+        if len(told) == most:
+            break
+    return told
+
+
+def _apart(there: Json, here: Json, path: str) -> Iterator[tuple[str, Json, Json]]:
+    """Where two values differ, with what stands there in each; nothing inside a part that is equal is looked at."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        for name in dict.fromkeys((*there, *here)):
+            yield from _apart(there.get(name, _MISSING), here.get(name, _MISSING), f"{path}.{name}" if path else name)
+    elif isinstance(there, list) and isinstance(here, list):
+        for place in range(max(len(there), len(here))):
+            one = there[place] if place < len(there) else _MISSING
+            yield from _apart(one, here[place] if place < len(here) else _MISSING, f"{path}[{place}]")
+    elif _leaf(there) != _leaf(here):
+        yield path, there, here
+
+
+def _leaf(value: Json) -> tuple[bool, Json]:
+    return type(value) is bool, value
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value:
+        for place, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{place}]")
+    else:
+        yield path, _leaf(value)
+
+
+def _short(leaf: tuple[bool, Json], other: tuple[bool, Json] | None = None) -> str:
+    text = json.dumps(leaf[1], ensure_ascii=False)
+    if len(text) <= _SHOWN:
+        return text
+    start = 0
+    if other is not None:
+        pairs = zip(text, json.dumps(other[1], ensure_ascii=False), strict=False)
+        same = next((place for place, (a, b) in enumerate(pairs) if a != b), 0)
+        start = max(0, same - _BEFORE)
+    return f"{'…' if start else ''}{text[start : start + _SHOWN]}{'…' if start + _SHOWN < len(text) else ''}"
 
 
 def key(request: HttpRequest, matcher: Matcher | None = None) -> str:
@@ -92,8 +235,8 @@ def differences(
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
     there, here = canonical(recorded, matcher), canonical(asked, matcher)
     if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
-        return json_diff.first_differences(there, here, most)
-    return json_diff.differences(there, here, most)
+        return _first_differences(there, here, most)
+    return _all_differences(there, here, most)
 
 
 def nearest(
@@ -116,10 +259,8 @@ def nearest(
     near = order[: max(1, min(_COMPARED, _LONGEST_COMPARED // (size + 1)))]
     if len(near) <= 1 or size > _LONGEST_COMPARED:
         return near[0] if near else None
-    there = json_diff.flat(canonical(asked, matcher))
-    return min(
-        near, key=lambda n: (json_diff.distance(json_diff.flat(canonical(recorded[n], matcher)), there), n in used)
-    )
+    there = flat(canonical(asked, matcher))
+    return min(near, key=lambda n: (_distance(flat(canonical(recorded[n], matcher)), there), n in used))
 
 
 def _host(scheme: str, netloc: str) -> str:
@@ -186,14 +327,6 @@ def _pairs(pairs: list[tuple[str, Json]]) -> Json:
     if any(name[:1] == _MARK for name in made):
         return {(f"{_MARK}{name}" if name[:1] == _MARK else name): value for name, value in pairs}
     return made
-
-
-def _without(value: Json, steps: tuple[str, ...]) -> Json:
-    if not isinstance(value, dict) or steps[0] not in value:
-        return value
-    if len(steps) == 1:
-        return {name: inner for name, inner in value.items() if name != steps[0]}
-    return {**value, steps[0]: _without(value[steps[0]], steps[1:])}
 
 
 def _same_placeholders(value: Json) -> Json:

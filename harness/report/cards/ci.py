@@ -1,4 +1,5 @@
-"""Cards as Markdown for a CI summary or a comment, GitHub's flavour.
+"""Cards for CI: as Markdown for a summary or a comment, GitHub's flavour, and as JUnit XML, a suite for each model and
+a case for each cell.
 
 Whatever comes from models, providers and files stands in code spans and fenced blocks, where nothing is markup and
 nobody is mentioned.
@@ -10,26 +11,35 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.report import safe_text
-from harness.report.cards.ages import ages
-from harness.report.cards.headline import headline
+from harness.report.cards.headline import ages, headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
 from harness.report.cards.terminal import counted, name_of, reasons
-from harness.report.markdown_text import code
+from harness.report.junit import Case, document
+from harness.report.safe_text import markdown_code
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Sequence
 
     from harness.core.card import Card, Cell
+    from harness.core.finding import Verdict
     from harness.report.cards.matrix import Catalogue, Matrix, Topic
+    from harness.report.junit import Outcome
 
 MOST_TOLD = 60
 """Cells that are told one by one: a summary on GitHub may have 1 MiB."""
 _MOST_MODELS = 8
 _MOST_ROWS = 100
+_OUTCOMES: dict[Verdict, Outcome] = {
+    "fail": "failure",
+    "infra": "error",
+    "unsupported": "skipped",
+    "unseen": "skipped",
+}
+_NOTHING = {"unseen": "nothing recorded shows it", "unsupported": "the provider does not offer it"}
 
 
-def summary(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> str:
+def markdown(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> str:
     """All cards: counts by model, what is not pass, and the matrix folded away. Below 1 MiB, however many cards."""
     laid = matrix(cards, catalogue)
     parts = ["## Behaviour cards", _first(cards, catalogue), _models(laid), *_wanting(cards, catalogue)]
@@ -42,7 +52,7 @@ def summary(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | Non
 def _first(cards: Sequence[Card], catalogue: Catalogue) -> str:
     """What each card says first: whether the model can be used, and its abilities."""
     said = [headline(card, catalogue) for card in cards[:_MOST_ROWS]]
-    return "\n".join(f"- {code(one.verdict)}\n  {code(one.abilities)}" for one in said)
+    return "\n".join(f"- {markdown_code(one.verdict)}\n  {markdown_code(one.abilities)}" for one in said)
 
 
 def _row(*cells: str) -> str:
@@ -52,14 +62,14 @@ def _row(*cells: str) -> str:
 def _models(laid: Matrix) -> str:
     verdicts = [verdict for verdict in reversed(ORDER) if verdict in laid.counts]
     measures = list(dict.fromkeys(name for card in laid.cards for name in sorted(card.measures)))[:6]
-    heads = [*(f"{GLYPHS[one]} {one}" for one in verdicts), *(code(name, 40) for name in measures)]
+    heads = [*(f"{GLYPHS[one]} {one}" for one in verdicts), *(markdown_code(name, 40) for name in measures)]
     lines = [_row("model", *heads), _row("---", *["--:"] * len(heads))]
     for card in laid.cards[:_MOST_ROWS]:
         counted_here = counts(iter(card.cells))
         numbers = [str(counted_here.get(one, "")) for one in verdicts]
         rates = [card.measures.get(name) for name in measures]
         said = [f"{fraction(one)} ({interval(one)})" if one and one.n else "" for one in rates]
-        lines.append(_row(code(card.model, 80), *numbers, *said))
+        lines.append(_row(markdown_code(card.model, 80), *numbers, *said))
     left = len(laid.cards) - _MOST_ROWS
     return "\n".join(lines) + (f"\n\n… and {left} models more." if left > 0 else "")
 
@@ -77,17 +87,17 @@ def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:
 
 def _described(card: Card, cell: Cell, catalogue: Catalogue) -> str:
     title = catalogue.get(cell.check, ("", "", ""))[0]
-    name = code(name_of(cell, title), 120)
-    heading = f"- {GLYPHS[cell.verdict]} **{cell.verdict}** {code(card.model, 80)} {name}{counted(cell)}"
-    return "\n".join([heading, *(f"  - {code(one)}" for one in reasons(cell))])
+    name = markdown_code(name_of(cell, title), 120)
+    heading = f"- {GLYPHS[cell.verdict]} **{cell.verdict}** {markdown_code(card.model, 80)} {name}{counted(cell)}"
+    return "\n".join([heading, *(f"  - {markdown_code(one)}" for one in reasons(cell))])
 
 
 def _details(topic: Topic, laid: Matrix) -> str:
-    heads = [code(card.model, 60) for card in laid.cards]
+    heads = [markdown_code(card.model, 60) for card in laid.cards]
     lines = [_row("check", *heads), _row("---", *[":-:"] * len(heads))]
     for row in topic.rows[:_MOST_ROWS]:
         cells = [" / ".join(_part(cell) for cell in group) for group in row.cells]
-        lines.append(_row(f"{code(row.check, 40)} {_plain(row.title)}".strip(), *cells))
+        lines.append(_row(f"{markdown_code(row.check, 40)} {_plain(row.title)}".strip(), *cells))
     return f"<details><summary>{_plain(topic.name)}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
 
 
@@ -103,4 +113,22 @@ def _plain(text: str) -> str:
 def _foot(laid: Matrix, today: dt.date | None) -> str:
     told = ages(laid.cards, today)
     modes = ["each cell: whole / streamed"] if len(laid.modes) > 1 and len(laid.cards) <= _MOST_MODELS else []
-    return "; ".join([*(code(one) for one in told), *modes])
+    return "; ".join([*(markdown_code(one) for one in told), *modes])
+
+
+def junit(cards: Sequence[Card], catalogue: Catalogue) -> str:
+    """The report. A failed check is a failure, infra an error, unsupported and unseen are skipped, the rest passes."""
+    suites = {card.model: [_case(card, cell, catalogue) for cell in card.cells] for card in cards}
+    return document("harness card", suites)
+
+
+def _case(card: Card, cell: Cell, catalogue: Catalogue) -> Case:
+    title, topic, _ = catalogue.get(cell.check, ("", "more", ""))
+    name, classname = name_of(cell, title), f"{card.model}.{topic}"
+    told = reasons(cell)
+    summary = f"{cell.verdict}{counted(cell)}"
+    lines = "\n".join([summary, *told])
+    if outcome := _OUTCOMES.get(cell.verdict):
+        message = told[0] if told else _NOTHING.get(cell.verdict, summary)
+        return Case(classname, name, outcome, cell.verdict, message, lines)
+    return Case(classname, name, output=lines if told or cell.rate.n else "")

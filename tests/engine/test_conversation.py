@@ -10,10 +10,10 @@ from harness.app.runner_factory import Origin
 from harness.app.settings import settings
 from harness.core.chat import CallError, Reply, ToolCall
 from harness.core.errors import UsageError
+from harness.engine.conversation import WorldTask
 from harness.engine.events import CaseFinished
 from harness.engine.selection import ALL
-from harness.engine.world_task import WorldTask
-from harness.evaluation.summary import evaluate
+from harness.evaluation.scoring import evaluate
 from harness.server.in_process import answering_by
 from harness.server.scripted_model import ScriptedModel
 from harness.server.synthetic import Synthetic

@@ -14,7 +14,7 @@ import pytest
 from harness.cassette import Cassette, load, open_tape, save
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
-from harness.interception.side_traffic import KNOWN, known
+from harness.interception.traffic import SIDE_TRAFFIC, known_side_traffic
 from tests.loopback import serving
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00")
@@ -50,7 +50,7 @@ def server():
     ],
 )
 def test_known_telemetry(url, empty):
-    assert known(HttpRequest("POST", url))
+    assert known_side_traffic(HttpRequest("POST", url))
     with open_tape(empty) as tape, pytest.raises(httpx.ConnectError, match="side traffic"):
         httpx.post(url, json={})
     assert (tape.misses, tape.requests, sum(tape.traffic.side.values())) == ([], (), 1)
@@ -69,13 +69,13 @@ def test_known_telemetry(url, empty):
 )
 def test_what_a_test_may_well_be_about(url):
     try:
-        assert known(HttpRequest("POST", url)) is None
+        assert known_side_traffic(HttpRequest("POST", url)) is None
     except ValueError:
         assert "[" in url
 
 
 def test_every_row_has_its_source():
-    assert [row for row in KNOWN if not row.source] == []
+    assert [row for row in SIDE_TRAFFIC if not row.source] == []
 
 
 def test_it_is_not_recorded_either(tmp_path, server):

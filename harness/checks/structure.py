@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.checks.json_equality import difference, shown
 from harness.checks.schema import errors
-from harness.checks.suite.pairing import paired
+from harness.core.expectation import amount, bounds, several
+from harness.core.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,15 +68,14 @@ def mistakes(
 
 def in_call(call: ToolCall, wanted: CallExpectation, schema: Json = None) -> Iterator[Mistake]:
     """What is wrong with one call. ``schema`` is that of the tool called. Paths are the parameters' names."""
-    names = (wanted.name,) if isinstance(wanted.name, str) else wanted.name
+    names = several(wanted.name)
     if names and call.name not in names:
         yield Mistake("name", f"{shown(call.name)} was called, not {' or '.join(map(shown, names))}")
         return  # its parameters are those of another tool
     schema = schema if isinstance(schema, dict) else {}
     if wanted.accepts is not None:
-        optional = (wanted.optional,) if isinstance(wanted.optional, str) else wanted.optional
         alike = relaxed if wanted.strings == "relaxed" else same
-        yield from _accepted(call.parameters, wanted.accepts, optional, schema, alike)
+        yield from _accepted(call.parameters, wanted.accepts, several(wanted.optional), schema, alike)
     if wanted.parameters is not None:
         yield from _exactly(call.parameters, wanted.parameters, schema, partly=False)
     if wanted.includes is not None:
@@ -91,6 +91,14 @@ def misfits(parameters: dict[str, Json], schema: Json) -> Iterator[Mistake]:
         yield Mistake(_BY_WORD.get(str(error.validator), "value"), error.message, place)
 
 
+def summed(check: str, faults: Sequence[tuple[str, str]], right: str) -> Iterator[Finding]:
+    """A failure for each of ``faults``, paths and sentences; a pass that says ``right`` where there is none."""
+    for path, fault in faults:
+        yield Finding(check, "fail", fault, path)
+    if not faults:
+        yield Finding(check, "pass", right)
+
+
 def wants_call(expect: Expectation) -> bool | None:
     """Whether ``expect`` asks for a call; None where it takes either, or is not about calls."""
     if expect.no_calls:
@@ -99,8 +107,7 @@ def wants_call(expect: Expectation) -> bool | None:
         return bool(expect.calls)
     if expect.call_count is None:
         return None
-    given = expect.call_count
-    least, most = (given, given) if isinstance(given, int) else (given.min, given.max)
+    least, most = bounds(expect.call_count)
     return True if least else False if most == 0 else None
 
 
@@ -136,15 +143,12 @@ def _miscounted(calls: Sequence[ToolCall], expect: Expectation) -> str | None:
         most = 0
     elif expect.calls is not None:
         least = most = len(expect.calls)
-    elif isinstance(expect.call_count, int):
-        least = most = expect.call_count
     elif expect.call_count is not None:
-        least, most = expect.call_count.min, expect.call_count.max
+        least, most = bounds(expect.call_count)
     if len(calls) >= least and (most is None or len(calls) <= most):
         return None
     names = f" ({', '.join(call.name for call in calls[:10])})" if calls else ""
-    wanted = str(least) if least == most else f"{least} to {'any number' if most is None else most}"
-    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}{names}, {wanted} expected"
+    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}{names}, {amount(least, most)} expected"
 
 
 def _paired(
@@ -158,9 +162,8 @@ def _paired(
         for number, one in enumerate(wanted):
             if number in found:
                 continue
-            names = (one.name,) if isinstance(one.name, str) else one.name
             free = (place for place in range(len(ordered)) if place not in found.values())
-            fitting = (place for place in free if not by_name or ordered[place].name in names)
+            fitting = (place for place in free if not by_name or ordered[place].name in several(one.name))
             if (place := next(fitting, None)) is not None:
                 found[number] = place
     return [(ordered[found[number]], one) for number, one in enumerate(wanted)]
@@ -222,3 +225,23 @@ def _type(value: Json) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, (int, float)) else type(value).__name__
+
+
+def paired(right: Sequence[Sequence[bool]]) -> dict[int, int]:
+    """For as many rows as can be a column of their own in which ``right`` holds: a greatest matching, found by
+    augmenting paths. The same table gives the same pairs.
+    """
+    taken: dict[int, int] = {}
+
+    def place(row: int, tried: set[int]) -> bool:
+        for column, met in enumerate(right[row]):
+            if met and column not in tried:
+                tried.add(column)
+                if column not in taken or place(taken[column], tried):
+                    taken[column] = row
+                    return True
+        return False
+
+    for row in range(len(right)):
+        place(row, set())
+    return {row: column for column, row in taken.items()}

@@ -1,1 +1,0 @@
-"""When two requests are the same, and what differs where they are not."""
