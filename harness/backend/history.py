@@ -87,7 +87,7 @@ def _identified(messages: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]
     for place, message in enumerate(messages):
         copy = dict(message)
         if copy.get("tool_calls"):
-            copy["tool_calls"] = [_call(call, made_id(turn, index)) for index, call in enumerate(copy["tool_calls"])]
+            copy["tool_calls"] = [_call(call, turn, index) for index, call in enumerate(copy["tool_calls"])]
         if copy.get("role") == "tool" and not copy.get("tool_call_id"):
             raise UsageError(
                 f"message {place} is a tool's result without tool_call_id; give it the id of the call it answers"
@@ -147,8 +147,8 @@ def _blank(text: Json) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-def _call(call: Mapping[str, Json], made: str) -> dict[str, Json]:
-    copy = {**call, "id": call.get("id") or made}
+def _call(call: Mapping[str, Json], turn: int, index: int) -> dict[str, Json]:
+    copy = {**call, "id": call.get("id") or made_id(turn, index)}
     function = copy.get("function")
     if isinstance(function, dict):
         arguments = function.get("arguments")

@@ -53,9 +53,8 @@ class NameTable:
 
         Raises ``DuplicateToolError`` for a name offered twice.
         """
-        doubled = [name for name, count in Counter(offered).items() if count > 1]
-        if doubled:
-            raise DuplicateToolError(doubled)
+        if len(set(offered)) < len(offered):
+            raise DuplicateToolError([name for name, count in Counter(offered).items() if count > 1])
         wire = {name: name for name in offered if name in pinned}
         taken = set(wire)
         _assign([name for name in offered if name not in wire], rule, wire, taken)
@@ -128,9 +127,11 @@ def _assign(names: Sequence[str], rule: NameRule, wire: dict[str, str], taken: s
         taken.add(wanted)
 
     for name in names:
-        if rule.allows(name) and name not in taken:
+        if name not in taken and rule.allows(name):
             take(name, name)
     rest = sorted(name for name in names if name not in wire)
+    if not rest:
+        return
     wanted = {name: name.replace("/", "__") for name in rest}
     wishes = Counter(wanted.values())
     for name in rest:

@@ -138,7 +138,8 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
     state: dict[str, Json] = {}
     if any(word in response.body for word in _STATE) or framing(response) == "frames":
         state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, asked.arguments["model"])
-    return replace(reply, provider_calls=found.provider_calls, state=state)
+    more = found.provider_calls or state
+    return replace(reply, provider_calls=found.provider_calls, state=state) if more else reply
 
 
 _STATE = (b"signature", b"Signature", b"redacted", b"encrypted")

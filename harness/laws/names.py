@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.laws.json_identity import differ, number_differs, same
@@ -32,7 +31,8 @@ def legal(trial: Trial) -> str | None:
 def injective(trial: Trial) -> str | None:
     if not _sent(trial):
         return None
-    doubled = sorted(name for name, count in Counter(trial.mentions.tools).items() if count > 1)
+    tools = trial.mentions.tools
+    doubled = sorted(name for name in set(tools) if tools.count(name) > 1) if len(set(tools)) < len(tools) else []
     return f"two tools are both sent as {doubled}" if doubled else ""
 
 
@@ -47,12 +47,12 @@ def identity(trial: Trial) -> str | None:
         return None
     rule = trial.question.profile.names
     offered, sent = trial.question.tools, trial.wire
-    wishes = Counter(name.replace("/", "__") for name in offered)
-    for name in offered:
-        wire, plain = sent.get(name), name.replace("/", "__")
+    wishes = [name.replace("/", "__") for name in offered]
+    for name, plain in zip(offered, wishes, strict=True):
+        wire = sent.get(name)
         if wire != name and rule.allows(name):
             return f"{name!r} is legal and free, but went out as {wire!r}"
-        if plain not in (name, wire) and wishes[plain] == 1 and rule.allows(plain):
+        if plain not in (name, wire) and wishes.count(plain) == 1 and rule.allows(plain):
             return f"{name!r} went out as {wire!r}, not as {plain!r}"
     return ""
 

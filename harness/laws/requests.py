@@ -35,9 +35,8 @@ def _requested(judge: Callable[[Trial, ChatRequest], str | None]) -> Callable[[T
     """A judgement over the request that went out; None where none did or nobody reads it."""
 
     def law(trial: Trial) -> str | None:
-        if trial.asked is None or trial.question.kind == "doubled":
-            return None
-        return judge(trial, trial.asked)
+        asked = trial.asked
+        return None if asked is None or trial.question.kind == "doubled" else judge(trial, asked)
 
     return law
 
@@ -189,8 +188,9 @@ def tools(trial: Trial, asked: ChatRequest) -> str | None:
     by_name = {one["function"]["name"]: one["function"] for one in asked.tools}
     if len(by_name) != len(asked.tools):
         return None  # N2 has it
+    wire = trial.wire
     for own in functions(trial.pristine[1] if trial.pristine is not None else offered(question)):
-        sent = by_name.get(trial.wire.get(own["name"], ""), {})
+        sent = by_name.get(wire.get(own["name"], ""), {})
         complaint = differ(f"the description of {own['name']!r}", own["description"], sent.get("description"))
         if complaint:
             return complaint.replace("came back", "went out")

@@ -153,8 +153,8 @@ class _UnderWay:
     errors: tuple[type[BaseException], ...] = (HarnessError,)
     together: threading.Barrier | None = None
     requests: list[HttpRequest] = field(default_factory=list)
+    read: dict[str, Any] = field(default_factory=dict)
     mentions: Mentions = field(default_factory=Mentions)
-    asked: ChatRequest | None = None
     response: HttpResponse | Failure | None = None
     given: Given = field(init=False)
     pristine: Given = field(init=False)
@@ -183,9 +183,9 @@ class _UnderWay:
             self.untouched = same(self.pristine, self.given, self.before)
             self.litellm = _litellm_asks()
             self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
-            self.asked = _read(request, self.question)
-            names = wire_names(self.question, self.asked, self.mentions.tools)
-            self.response = served(self.question, names)
+            asked = _read(request, self.question)
+            self.read = {"asked": asked, "wire": wire_names(self.question, asked, self.mentions.tools)}
+            self.response = served(self.question, self.read["wire"])
             if self.together is not None:
                 with contextlib.suppress(threading.BrokenBarrierError):
                     self.together.wait(BESIDE)
@@ -213,7 +213,7 @@ class _UnderWay:
             given=self.given,
             pristine=self.pristine,
             before=self.before,
-            memo={"asked": self.asked} if self.requests else {},
+            memo=dict(self.read),
         )
 
 

@@ -205,7 +205,7 @@ def chunks(pieces: Iterable[bytes]) -> tuple[Chunk, ...]:
 def json_whole(body: bytes) -> Json:
     """A body that is one JSON value. Raises ``UnreadableReplyError``."""
     try:
-        return json.loads(body.decode("utf-8-sig"))
+        return json.loads(body.removeprefix(_MARK).decode())
     except (ValueError, RecursionError) as error:
         raise UnreadableReplyError(f"no JSON: {error}", body.decode(errors="replace")) from error
 
