@@ -31,19 +31,8 @@ if TYPE_CHECKING:
 # Of one connection, or worked out again. A compressed answer could not be searched for secrets.
 _NOT_PASSED_ON = frozenset(
     {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "x-harness-fault",
+        *("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"),
+        *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-harness-fault"),
     }
 )
 SECONDS = 600.0

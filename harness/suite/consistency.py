@@ -225,16 +225,8 @@ def _world(case: Case, name: str) -> Iterator[Mistake]:
 def _empty(value: Json, path: Path = ()) -> Iterator[Mistake]:
     # JSON of the user's own may hold null.
     free = {
-        "parameters",
-        "includes",
-        "accepts",
-        "fits",
-        "json_schema",
-        "results",
-        "options",
-        "response_format",
-        "tool_calls",
-        "state",
+        *("parameters", "includes", "accepts", "fits", "json_schema", "results", "options", "response_format"),
+        *("tool_calls", "state"),
     }
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from harness.cassette.format import encodings
+from harness.cassette.secrets import rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # A whole secret is longer in any writing; of a message that was cut, a part may stand there.
 _WHOLE, _PART = 22, 11
-_LETTER, _OTHER = b"a", b" "
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
-_KINDS = bytes(_LETTER[0] if letter in _LETTERS else _OTHER[0] for letter in range(256))
+_KINDS = bytes(ord("a") if letter in _LETTERS else ord(" ") for letter in range(256))
 _HEX = re.compile(rb"[0-9a-fA-F]{16,}")
 _QUOTED = re.compile(rb"%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(rb"&#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6})")
@@ -98,13 +98,7 @@ def unfolded(data: bytes, levels: int = 3, *, cut: bool = False) -> Iterator[byt
 
 def runs(data: bytes, least: int = _WHOLE) -> Iterator[tuple[int, int]]:
     """Where letters of base64 or hex stand in a row: what may be another writing."""
-    kinds, wanted = data.translate(_KINDS), _LETTER * least
-    start = kinds.find(wanted)
-    while start >= 0:
-        end = kinds.find(_OTHER, start)
-        end = len(data) if end < 0 else end
-        yield start, end
-        start = kinds.find(wanted, end)
+    return rules.runs(data, least, _KINDS)
 
 
 def _one_level(data: bytes, least: int) -> Iterator[bytes]:

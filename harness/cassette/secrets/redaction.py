@@ -33,25 +33,9 @@ _SECRET_PARAMETER = re.compile(rf"([?&#;](?:{places.PARAMETER_NAMES})=)[^&#\s\"'
 # What a client reads an answer by. A secret that is an ordinary word is none there.
 _PROTOCOL = frozenset(
     [
-        "role",
-        "type",
-        "object",
-        "finish_reason",
-        "finishReason",
-        "stop_reason",
-        "stopReason",
-        "stop_sequence",
-        "status",
-        "model",
-        "name",
-        "id",
-        "event",
-        "kind",
-        "index",
-        "service_tier",
-        "modelVersion",
-        "created_at",
-        "format",
+        *("role", "type", "object", "finish_reason", "finishReason", "stop_reason", "stopReason", "stop_sequence"),
+        *("status", "model", "name", "id", "event", "kind", "index", "service_tier", "modelVersion", "created_at"),
+        *("format",),
     ]
 )
 _PLACEHOLDER = re.compile(rb"REDACTED-\d+|=REDACTED(?![A-Za-z0-9-])")
@@ -273,14 +257,14 @@ class Redactor:
     def _spots(self, text: bytes, *, protocol: bool) -> Iterator[Spot]:
         for secret in self.secrets:
             for form in shapes.forms(secret):
-                yield from (Spot(start, start + len(form), secret) for start in _places(text, form))
+                yield from (Spot(start, start + len(form), secret) for start in shapes.places(text, form))
             for form in shapes.coded(secret):
-                found = (Spot(start, start + len(form), secret) for start in _places(text, form))
+                found = (Spot(start, start + len(form), secret) for start in shapes.places(text, form))
                 yield from (one for one in found if not _in_blob(text, one.start, one.end))
         yield from (Spot(*found) for found in self._pieces.runs(text))
         for value in self._weak:
             for form in shapes.coded(value):
-                yield from (Spot(start, start + len(form), value) for start in _places(text, form))
+                yield from (Spot(start, start + len(form), value) for start in shapes.places(text, form))
         if self._words is not None and not protocol:
             for word in self._words.finditer(text):
                 yield Spot(*word.span(), unquote(word[0].decode("utf-8", "surrogatepass")))
@@ -315,13 +299,6 @@ def _field_values(body: bytes) -> Iterator[tuple[str, bool]]:
                     yield from places.of_header(text, sure=True)
                 else:
                     yield text, True
-
-
-def _places(text: bytes, form: bytes) -> Iterator[int]:
-    start = text.find(form)
-    while start >= 0:
-        yield start
-        start = text.find(form, start + len(form))
 
 
 def _in_blob(text: bytes, start: int, end: int) -> bool:

@@ -159,15 +159,15 @@ def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
     yield from _marked(data)
 
 
-def runs(data: bytes, least: int = _SHORTEST_RUN) -> Iterator[tuple[int, int]]:
-    """Where letters that keys are made of stand in a row."""
-    kinds, wanted = data.translate(_KINDS), b"a" * least
-    start = kinds.find(wanted)
+def runs(data: bytes, least: int = _SHORTEST_RUN, letters: bytes = _KINDS) -> Iterator[tuple[int, int]]:
+    """Where letters stand in a row that keys are made of, or others: ``letters`` is a table like ``_KINDS``."""
+    found, wanted = data.translate(letters), b"a" * least
+    start = found.find(wanted)
     while start >= 0:
-        end = kinds.find(b" ", start)
+        end = found.find(b" ", start)
         end = len(data) if end < 0 else end
         yield start, end
-        start = kinds.find(wanted, end)
+        start = found.find(wanted, end)
 
 
 def _prefixed(data: bytes, piece: bytes, at: int) -> Iterator[tuple[int, int, str]]:
