@@ -20,7 +20,7 @@ from harness.app.settings import settings
 from harness.cli import card_reports
 from harness.dialects.wire_profile import SHIPPED, load
 from harness.engine.events import CaseFinished, Scorecard
-from harness.evaluation.scoring import evaluate
+from harness.evaluation import evaluate
 from harness.report import evaluation, runs
 
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness.app import assembly
 from harness.core.errors import UsageError
 from harness.engine.selection import Selection
-from harness.evaluation.scoring import category
+from harness.evaluation import category
 from harness.suite import named_models, shared_models
 from harness.suite.packs import THINKING, TOOLS, pack
 

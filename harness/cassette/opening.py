@@ -18,9 +18,8 @@ from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Chunk, Provenance
 from harness.interception import clients
 from harness.interception import context as paces
-from harness.interception.hosts import hosts
 from harness.interception.network_block import guarded
-from harness.interception.traffic import Traffic
+from harness.interception.traffic import Traffic, hosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

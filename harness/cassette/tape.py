@@ -14,7 +14,7 @@ from harness.cassette import matching
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
 from harness.dialects.mcp.messages import readdressed
-from harness.interception import context, outward
+from harness.interception import context, network_block
 from harness.interception.traffic import QUIET, WEBSOCKET, Traffic, known_side_traffic
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Tape:
         """A handshake goes past a recording, which counts it, and is refused in a replay."""
         if beside := self._beside(request):
             return beside
-        who, where = outward.client(), urlsplit(request.url).netloc.rpartition("@")[2]
+        who, where = network_block.client(), urlsplit(request.url).netloc.rpartition("@")[2]
         if self._recorder is not None:
             self.traffic.bypassed[where, f"a WebSocket of {who}"] += 1
             return context.Unwatched()

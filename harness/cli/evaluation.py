@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.app.settings import Settings
     from harness.engine.events import CaseResult, Event, Job
-    from harness.evaluation.scoring import Evaluation
+    from harness.evaluation import Evaluation
 
 EXAMPLES = """examples:
   harness eval                                     every model recorded of, side by side, offline
@@ -73,7 +73,7 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
     from harness.cli import following
     from harness.core.errors import UsageError
-    from harness.evaluation.scoring import evaluate
+    from harness.evaluation import evaluate
     from harness.report import evaluation as report
 
     _refuse_nonsense(words)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.structure import KINDS
-from harness.evaluation.scoring import EVERY, Trigger
+from harness.evaluation import EVERY, Trigger
 from harness.report import safe_text
 from harness.report.junit import Case
 from harness.report.junit import document as write_junit
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.core.card import Rate
-    from harness.evaluation.scoring import Evaluation, Recorded, Score, Tally
+    from harness.evaluation import Evaluation, Recorded, Score, Tally
     from harness.report.junit import Outcome
 
 FORMAT, VERSION = "harness-evaluation", 1

@@ -13,7 +13,7 @@ from harness.core.errors import UsageError
 from harness.engine.conversation import WorldTask
 from harness.engine.events import CaseFinished
 from harness.engine.selection import ALL
-from harness.evaluation.scoring import evaluate
+from harness.evaluation import evaluate
 from harness.server.in_process import answering_by
 from harness.server.scripted_model import ScriptedModel
 from harness.server.synthetic import Synthetic

@@ -11,7 +11,7 @@ from harness.core.chat import CallError, Reply, ToolCall
 from harness.core.errors import ServerError
 from harness.core.finding import Finding, Observation
 from harness.engine.events import CaseResult, Job, Problem
-from harness.evaluation.scoring import EVERY, Score, Trigger, Turn, category, respell, scored, tally, wants_call
+from harness.evaluation import EVERY, Score, Trigger, Turn, category, respell, scored, tally, wants_call
 from harness.suite import load_suites
 
 SUITE = """

@@ -350,8 +350,7 @@ def opened(path: Path, chosen: dict[str, Any], defaults: dict[str, Any]) -> Iter
     from harness.cassette import open_tape  # noqa: PLC0415 - as above
     from harness.cassette.opening import inserted  # noqa: PLC0415 - as above
     from harness.cassette.tape import loaded  # noqa: PLC0415 - as above
-    from harness.interception.hosts import hosts  # noqa: PLC0415 - as above
-    from harness.interception.traffic import Traffic  # noqa: PLC0415 - as above
+    from harness.interception.traffic import Traffic, hosts  # noqa: PLC0415 - as above
 
     given = {**defaults, **chosen, "allow": [*defaults.get("allow", ()), *chosen["allow"]]}
     missing = given["mode"] == "none" and not path.exists()

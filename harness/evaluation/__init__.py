@@ -1,1 +1,0 @@
-"""Evaluations: cases scored, rates added up."""
