@@ -7,7 +7,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, parts, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.anthropic.facts import FINISHES
 from harness.dialects.facts import add_result
@@ -83,12 +83,24 @@ def _turns(messages: Any) -> list[dict[str, Any]]:
 
 def _blocks(one: Any) -> list[dict[str, Any]]:
     if one["role"] == "tool":
-        return [{"type": "tool_result", "tool_use_id": one["tool_call_id"], "content": one["content"]}]
+        result = _said(one["content"]) if isinstance(one["content"], list) else one["content"]
+        return [{"type": "tool_result", "tool_use_id": one["tool_call_id"], "content": result}]
     called = ((call["id"], call["function"]) for call in one.get("tool_calls") or ())
     return [
-        *({"type": "text", "text": text} for text in texts(one["content"])),
+        *_said(one["content"]),
         *({"type": "tool_use", "id": i, "name": f["name"], "input": json.loads(f["arguments"])} for i, f in called),
     ]
+
+
+def _said(content: Any) -> list[dict[str, Any]]:
+    return [_image(url) if text is None else {"type": "text", "text": text} for text, url in parts(content)]
+
+
+def _image(url: str) -> dict[str, Any]:
+    held = inline(url)
+    if held is None:
+        return {"type": "image", "source": {"type": "url", "url": url}}
+    return {"type": "image", "source": {"type": "base64", "media_type": held[0], "data": held[1]}}
 
 
 def _reply(found: Any) -> Reply:

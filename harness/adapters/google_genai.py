@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, parts, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.facts import add_result
 from harness.dialects.gemini.facts import FINISHES
@@ -82,9 +83,16 @@ def _parts(one: Any, names: dict[str, str]) -> list[dict[str, Any]]:
         return [{"function_response": {"name": name, "response": {"result": result}}}]
     called = (call["function"] for call in one.get("tool_calls") or ())
     return [
-        *({"text": text} for text in texts(one["content"])),
+        *(_image(url) if text is None else {"text": text} for text, url in parts(one["content"])),
         *({"function_call": {"name": f["name"], "args": json.loads(f["arguments"])}} for f in called),
     ]
+
+
+def _image(url: str) -> dict[str, Any]:
+    held = inline(url)
+    if held is None:
+        return {"file_data": {"file_uri": url}}
+    return {"inline_data": {"mime_type": held[0], "data": b64decode(held[1])}}
 
 
 def _reply(chunks: list[Any]) -> Reply:

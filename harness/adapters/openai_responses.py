@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - the same errors
 from harness.adapters.openai_chat import aclient, client
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, parts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS, RESULTS
 
@@ -59,12 +59,17 @@ def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
 
 def _items(message: Any) -> Iterator[dict[str, Any]]:
     role = message["role"]
-    if role == "tool":
-        yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": message["content"]}
-        return
     kind = "output_text" if role == "assistant" else "input_text"
-    if said := texts(message["content"]):
-        yield {"role": role, "content": [{"type": kind, "text": one} for one in said]}
+    said = [
+        {"type": "input_image", "detail": "auto", "image_url": url} if text is None else {"type": kind, "text": text}
+        for text, url in parts(message["content"])
+    ]
+    if role == "tool":
+        output = said if isinstance(message["content"], list) else message["content"]
+        yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": output}
+        return
+    if said:
+        yield {"role": role, "content": said}
     for call in message.get("tool_calls") or ():
         yield {"type": "function_call", "call_id": call["id"], **call["function"]}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, parts, texts
 from harness.core.chat import Reply, Usage
 from harness.dialects.openai_chat.facts import FACTS
 
@@ -97,8 +98,20 @@ def _messages(messages: Sequence[Any]) -> Iterator[Any]:
             result = kinds.ToolReturnPart(names.get(given, "unknown"), "".join(texts(said)), given)
             yield kinds.ModelRequest([result])
         else:
-            part = kinds.SystemPromptPart if one["role"] == "system" else kinds.UserPromptPart
-            yield kinds.ModelRequest([part(said)])
+            system = one["role"] == "system"
+            part = kinds.SystemPromptPart(said) if system else kinds.UserPromptPart(_prompt(said, kinds))
+            yield kinds.ModelRequest([part])
+
+
+def _prompt(said: Any, kinds: Any) -> Any:
+    if isinstance(said, str):
+        return said
+    return [_image(url, kinds) if text is None else text for text, url in parts(said)]
+
+
+def _image(url: str, kinds: Any) -> Any:
+    held = inline(url)
+    return kinds.ImageUrl(url) if held is None else kinds.BinaryContent(b64decode(held[1]), media_type=held[0])
 
 
 def _reply(found: Any) -> Reply:

@@ -56,10 +56,21 @@ def chosen(choice: dict[str, Any]) -> str:
 
 
 def texts(content: Any) -> list[str]:
-    """The texts of a message's content: one, or one for each part."""
+    """The texts of a message's content: one, or one for each part that is text."""
+    return [text for text, _ in parts(content) if text is not None]
+
+
+def parts(content: Any) -> list[tuple[str | None, str]]:
+    """The parts of a message's content: a text, or None and an image's URL."""
     if isinstance(content, list):
-        return [part["text"] for part in content]
-    return [content] if content else []
+        return [(None, one["image_url"]["url"]) if "image_url" in one else (one["text"], "") for one in content]
+    return [(content, "")] if content else []
+
+
+def inline(url: str) -> tuple[str, str] | None:
+    """Media type and base64 of a data URL; None for any other."""
+    head, data, held = url.removeprefix("data:").partition(";base64,")
+    return (head, held) if data and url.startswith("data:") else None
 
 
 def functions(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:

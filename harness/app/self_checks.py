@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cards.build import UNSENT
 from harness.checks.card.context import CardCheck
 from harness.core.card import Cell, rate
-from harness.core.finding import Evidence, Finding
+from harness.core.finding import Evidence, Finding, count
 from harness.mutation.mutant import score
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def would_notice(outcomes: Sequence[Outcome], unmutated: int) -> Cell:
     ]
     responses = score(outcomes, "response")
     note = f"of altered responses the card shows {responses.held} of {responses.n}" if responses.n else ""
-    note += f"; {unmutated} recordings could not be altered" if unmutated else ""
+    note += f"; {count(unmutated, 'recording')} could not be altered" if unmutated else ""
     return cell("H4", score(outcomes, "request"), wrong, note=note, threshold=NOTICED)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli import options
 from harness.cli.card_diff import pairing, pairs
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -161,7 +162,7 @@ def _of_models(
                 sys.stderr.write(f"harness: {safe_text.line(one.problem.message)}\n")
         failed = [seen.error for one in results for seen in one.observations if isinstance(seen.error, AgentError)]
         if failed:
-            told = f"{len(failed)} answers are not judged, because the backend fails on them, such as: {failed[0]}"
+            told = f"{count(len(failed), 'answer')} not judged, because the backend fails on them, such as: {failed[0]}"
             sys.stderr.write(f"harness: {safe_text.line(told)}\n")
     if not made:
         raise UsageError("there is nothing to make a card of")
@@ -219,5 +220,5 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
     if words.profiles:
         written = save(mined := miners.profiles(), Path(words.profiles))
         reports.profiles(screen, mined)
-        sys.stderr.write(f"harness: {safe_text.count(len(written), 'profile')} in {safe_text.line(words.profiles)}\n")
+        sys.stderr.write(f"harness: {count(len(written), 'profile')} in {safe_text.line(words.profiles)}\n")
     return made

@@ -8,6 +8,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -151,7 +152,7 @@ def _beforehand(jobs: Sequence[Job]) -> str:
     models = ", ".join(dict.fromkeys(job.model.called for job in jobs))
     price = f"at most ${dollars:.2f} by litellm's price list" if dollars else "no model here has a price"
     more = f" (not counted, for it has no price: {', '.join(unpriced)})" if unpriced and dollars else ""
-    return f"{len(jobs)} cases to ask of {models}: {questions} questions, {price}{more}"
+    return f"{count(len(jobs), 'case')} to ask of {models}: {count(questions, 'question')}, {price}{more}"
 
 
 def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> tuple[list[CaseResult], bool]:
@@ -198,7 +199,7 @@ def _code(made: Evaluation, words: argparse.Namespace, out: Console, missing: st
             told = "nothing could be judged" if share is None else f"{share:.1%} right"
             below.append(f"{model}: {told}, which is below {words.at_least:.1%}")
     unseen = [one for one in made.scores if one.outcome == "unseen"]
-    stale = f"{len(unseen)} answers could not be scored, such as {unseen[0].note}" if unseen else ""
+    stale = f"{count(len(unseen), 'answer')} could not be scored, such as {unseen[0].note}" if unseen else ""
     for told in (*below, missing or stale):
         if told:
             out.print(told, style="red", markup=False, highlight=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.cli import programs
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -51,8 +52,6 @@ def _judged(ended: Ended, wanted: int, path: Path) -> int:
     from collections import Counter
     from urllib.parse import urlsplit
 
-    from harness.report import safe_text
-
     programs.elsewhere(ended, "asked, and not recorded,")
     if not ended.watched:
         programs.say("a proxy of yours is set, so what the program asked elsewhere was not seen")
@@ -64,5 +63,5 @@ def _judged(ended: Ended, wanted: int, path: Path) -> int:
     hosts = Counter(urlsplit(one.request.url).netloc.rpartition("@")[2] for one in ended.exchanges)
     told = ", ".join(f"{host} {times}" for host, times in hosts.items())
     where = f"beside {path}, as ….partial.json" if failed else f"in {path}"
-    programs.say(f"recorded {safe_text.count(len(ended.exchanges), 'exchange')} {where}: {told}")
+    programs.say(f"recorded {count(len(ended.exchanges), 'exchange')} {where}: {told}")
     return failed or int(bool(ended.providers))

@@ -10,6 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from harness.cli import programs
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -67,13 +68,12 @@ def run(words: argparse.Namespace) -> int:
 
 
 def _judged(ended: Ended, words: argparse.Namespace, path: Path) -> int:
-    from harness.report import safe_text
 
     programs.elsewhere(ended, "refused to ask")
     failed = programs.code(ended, words.exit)
     missed = len(ended.missed)
     answered = len(ended.exchanges) - len(ended.unused)
-    recorded = safe_text.count(len(ended.exchanges), "recorded exchange")
+    recorded = count(len(ended.exchanges), "recorded exchange")
     programs.say(f"{answered} of {recorded} used, {missed} missed: {path}")
     if ended.unused and words.unused == "fail":
         places = ", ".join(map(str, ended.unused))

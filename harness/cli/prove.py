@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from harness.core.finding import count
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
@@ -270,7 +272,9 @@ def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:
             return
         last = done[-modes:]
         broken = sorted({law for proof in last for law in proof.broken})
-        counts = f"{sum(proof.fixed for proof in last):,} exemplars, {sum(proof.drawn for proof in last):,} drawn"
+        counts = (
+            f"{count(sum(proof.fixed for proof in last), 'exemplar')}, {sum(proof.drawn for proof in last):,} drawn"
+        )
         found = f"broken: {', '.join(broken)}" if broken else "all laws hold"
         out.print(f"{last[0].provider}: {counts}, {found} ({time.monotonic() - start:.0f} s)", highlight=False)
 
@@ -294,7 +298,7 @@ def _report(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Conso
     for known in KNOWN:
         shown = report.shown(proofs, known.name)
         if shown:
-            line = f"! {known.name} (litellm {known.litellm}), seen {shown:,} times: {known.what}"
+            line = f"! {known.name} (litellm {known.litellm}), seen {count(shown, 'time')}: {known.what}"
             out.print(line, style="yellow", markup=False, highlight=False)
     out.print(report.summary(proofs, faults), highlight=False)
 

@@ -9,6 +9,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +74,7 @@ def run(words: argparse.Namespace) -> int:
     told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
     told += f"; {silent} asked nothing over the wire" if silent else ""
     redacted = sum(placeholders(one for _, one in seen.exchanges) for result in kept for seen in result.observations)
-    told += f"; {redacted} secrets redacted" if redacted else ""
+    told += f"; {count(redacted, 'secret')} redacted" if redacted else ""
     screen.print(Text(f"interrupted: {told}, and they stay" if stopped else told), soft_wrap=True)
     _show_changes(before, screen)
     if stopped:

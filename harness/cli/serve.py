@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from harness.core.finding import count
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -119,7 +121,6 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     from harness.app.settings import settings
     from harness.core.errors import UsageError
     from harness.dialects.wire_profile import profiles_at
-    from harness.report import safe_text
     from harness.server import recording_index, synthetic
     from harness.server.scripted_model import scripted_model
 
@@ -139,7 +140,7 @@ def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
     recorded = recording_index.gathered(words.cassettes or ["cassettes"])
     files = len({one.file for one in recorded})
     loaded = recording_index.RecordingIndex(recorded, repeat=words.repeat, matcher=settings({}).matcher())
-    return loaded, f"{safe_text.count(len(recorded), 'exchange')} of {safe_text.count(files, 'cassette')}"
+    return loaded, f"{count(len(recorded), 'exchange')} of {count(files, 'cassette')}"
 
 
 def _rates(given: Sequence[str]) -> dict[str, float]:

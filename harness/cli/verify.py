@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -201,7 +202,7 @@ def _tell(words: argparse.Namespace, done: Sequence[VerifiedCassette], stopped: 
             out.print(line, style=style or None, markup=False, soft_wrap=True)
     steady = [change for one in done for change in one.steady]
     answers = sum(one.answers for one in done)
-    told = f"{len(done)} cassettes verified by {answers} answers: {changes.summed(steady)}"
+    told = f"{count(len(done), 'cassette')} verified by {count(answers, 'answer')}: {changes.summed(steady)}"
     out.print(told, markup=False, soft_wrap=True)
     if stopped:
         out.print(f"stopped: {safe_text.line(stopped)}", style="bold red", markup=False, soft_wrap=True)
@@ -220,7 +221,7 @@ def _ages(words: argparse.Namespace, asked: Sequence[VerifyTarget], out: Console
             out.print(f"{one.target.path}: {verification.aged(one)}", markup=False, soft_wrap=True)
     ages = [one.target.age for one in found]
     counted = ", ".join(f"{ages.count(word)} {word}" for word in ("fresh", "old", "expired", "undated") if word in ages)
-    out.print(f"{len(found)} recordings: {counted}", markup=False, soft_wrap=True)
+    out.print(f"{count(len(found), 'recording')}: {counted}", markup=False, soft_wrap=True)
     write_report(words.json, lambda: verification.as_json(found, "", harness.__version__))
     return int("expired" in ages)
 

@@ -95,3 +95,8 @@ class Finding:
     @property
     def key(self) -> str:
         return f"{self.check}:{self.path}:{self.verdict}"
+
+
+def count(number: int, noun: str) -> str:
+    """``number`` of ``noun``, which takes an s where it is not one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -51,6 +51,11 @@ class ChatRequest:
         return {tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in self.tools}
 
 
+def image(url: str = "", *, media_type: Json = "", data: Json = "") -> dict[str, Json]:
+    """A part that is an image, in OpenAI's shape: at ``url``, or its base64 ``data`` as a data URL."""
+    return {"type": "image_url", "image_url": {"url": url or f"data:{media_type or ''};base64,{data}"}}
+
+
 WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required", "validated": "auto"}
 """The words for a choice of tools, in every API."""
 

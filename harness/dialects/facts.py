@@ -92,6 +92,8 @@ class Facts:
     ``refuses_blank_text`` says that the API refuses text without a visible character, ``pairs_results`` that each
     tool result must answer one earlier call, once, ``empty_result_is_a_list`` that a tool result of nothing is a
     list without parts. ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other.
+    ``images`` are the ways in which a user's message may hold images (as ``data``, by ``url``), with ``image_results``
+    a tool's result too; ``images_apart``: in a list of bare base64 beside the text.
     ``resigned``: why a request can't be sent again as it is. ``models`` is how the API lists its models.
     ``failure`` finds an error inside a 200 answer.
 
@@ -123,6 +125,9 @@ class Facts:
     refuses_blank_text: bool = False
     pairs_results: bool = True
     empty_result_is_a_list: bool = False
+    images: frozenset[str] = frozenset()
+    image_results: bool = False
+    images_apart: bool = False
     key_header: str = "authorization"
     resigned: str = ""
     models: ModelList | None = None

@@ -50,9 +50,9 @@ class Profile:
     for its answers. ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own.
     ``credentials`` are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on
     this machine, or huggingface.co, about each of its models that it does not know, whatever the ``api_base``.
-    ``litellm``: litellm knows it. ``wants_state``: its answers hold state that the renderers write;
-    ``wants_reasoning``: the reasoning goes back too. ``tool_marks``: it takes these beside its dialect's. ``starter``
-    is a small model of today that calls tools. ``model`` and ``options`` ask it in a proof: the address doesn't exist.
+    ``images``: fewer than its dialect has. ``litellm``: litellm knows it. ``wants_state``: its answers hold state that
+    the renderers write; ``wants_reasoning``: the reasoning goes back too. ``tool_marks``: it takes these beside its
+    dialect's. ``starter``: a small model that calls tools. ``model`` and ``options`` ask it in a proof.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Profile:
     key_header: str = ""
     credentials: tuple[str, ...] = ("api_key",)
     asks_about_models: bool = False
+    images: frozenset[str] | None = None
     litellm: bool = True
     wants_state: bool = False
     wants_reasoning: bool = False
@@ -158,6 +159,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="deepseek",
+            images=frozenset(),  # text alone, as litellm's transformation has it
             wants_state=True,
             wants_reasoning=True,
             json_beside_tools=True,
@@ -297,6 +299,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="vertex_ai/claude",
+            images=frozenset({"data"}),  # Anthropic's docs, "Vision": no URLs on other clouds
             wants_state=True,
             dialect="anthropic",
             names=ANTHROPIC,
@@ -363,11 +366,8 @@ def proven() -> tuple[str, ...]:
     return tuple(name for name, row in PROFILES.items() if row.model)
 
 
-_LOCAL = re.compile(r"localhost|127\.0\.0\.1|\[?::1\]?")
-
-
 def speaker(dialect: str) -> Profile:
-    """The row that stands for ``dialect`` where its provider is not known: the first that can be asked, one with a host
+    """The row that stands for ``dialect`` where its provider is not known: the first that can be asked, with a host
     before others. Raises ``StopIteration`` for a dialect that nobody here speaks.
     """
     rows = [row for row in PROFILES.values() if row.dialect == dialect and row.model]
@@ -390,7 +390,7 @@ def provider_at(host: str) -> str:
     """The provider at ``host``, by litellm's name for it where it has one; ``local`` on this machine. A host that is
     not listed is named by itself.
     """
-    if _LOCAL.fullmatch(host):
+    if re.fullmatch(r"localhost|127\.0\.0\.1|\[?::1\]?", host):
         return "local"
     return next((row.name for row in PROFILES.values() if any(re.fullmatch(one, host) for one in row.hosts)), host)
 

@@ -6,6 +6,7 @@ until it is whole, so a stream recorded through them is one chunk, and a connect
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,18 @@ class BrokenConnection(HarnessError, ConnectionError):  # noqa: N818 - a Connect
 
 def install() -> None:
     """Put vcrpy's patches in place, for good, when the program loads one of tornado's clients."""
-    for name in ("tornado.simple_httpclient", "tornado.curl_httpclient"):
+    for name in ("vcr.patch", *_CLIENTS):
         when_imported(name, _patch)
 
 
+_CLIENTS = ("tornado.simple_httpclient", "tornado.curl_httpclient")
+
+
 def _patch(_module: ModuleType) -> None:
-    if _patched:
+    patches = sys.modules.get("vcr.patch")
+    loading = patches is not None and not hasattr(patches, "CassettePatcherBuilder")
+    # vcrpy's patches load tornado's clients themselves, and are of use once they are loaded.
+    if _patched or loading or sys.modules.keys().isdisjoint(_CLIENTS):
         return
     _patched.append("both")  # the patches find both clients themselves
     from vcr.patch import CassettePatcherBuilder  # noqa: PLC0415 - heavy

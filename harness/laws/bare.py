@@ -6,10 +6,11 @@ requests in each provider's words, streams cut on the way) is not in it: that is
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64decode
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
@@ -60,6 +61,12 @@ def complete(
         wait = retry_after(response.headers)
         raise by_status(response.status)("refused", status=response.status, retry_after=wait)
     return _read(dialect, response, asked, stream=stream)
+
+
+async def acomplete(*given: Any, **options: Any) -> Reply:
+    """``complete``, awaited."""
+    await asyncio.sleep(0)
+    return complete(*given, **options)
 
 
 def _request(asked: Prepared, *, stream: bool) -> HttpRequest:

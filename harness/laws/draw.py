@@ -173,7 +173,7 @@ def _conversing(rng: Random, question: Question) -> Question:
     textual = question.dialect.facts.tools_in_prompt
     question = replace(
         question,
-        system=tuple(_prompt(rng) for _ in range(rng.choice((0, 1, 1, 2)))),
+        system=tuple(values.prompt(rng) for _ in range(rng.choice((0, 1, 1, 2)))),
         turns=() if textual or question.unfit else _turns(rng, question),
         details=tuple(
             (f"{values.spoken(rng)} ({place})", values.schema(rng)) for place in range(len(question.tools[:12]))
@@ -181,7 +181,7 @@ def _conversing(rng: Random, question: Question) -> Question:
         options=options_for(rng, question),
     )
     ends_in_results = bool(question.turns and question.turns[-1].calls) and one_in(rng, 3)
-    question = replace(question, asked="" if ends_in_results else _user(rng))
+    question = replace(question, asked="" if ends_in_results else values.user(rng, question.images))
     if question.kind == "plain" and one_in(rng, 3):
         question = replace(question, choice=rng.choice(question.tools))
     elif question.kind == "plain" and one_in(rng, 3):
@@ -234,16 +234,6 @@ def _every(rng: Random, question: Question) -> int:
     return rng.choice((0, 0, 0, 0, 1, 7)) if small else rng.choice((0, 0, 0, 97))
 
 
-def _prompt(rng: Random) -> str:
-    return rng.choice(material.PROMPTS) if one_in(rng, 2) else f"{values.spoken(rng).strip()}?"
-
-
-def _user(rng: Random) -> Json:
-    if not one_in(rng, 4):
-        return _prompt(rng)
-    return [{"type": "text", "text": _prompt(rng)} for _ in range(rng.randrange(1, 4))]
-
-
 def _turns(rng: Random, question: Question) -> tuple[Turn, ...]:
     number = rng.choice((0, 0, 1, 1, 2, 4))
     ids = values.ids(rng, 3 * number)
@@ -251,25 +241,19 @@ def _turns(rng: Random, question: Question) -> tuple[Turn, ...]:
 
 
 def _turn(rng: Random, question: Question, ids: list[str]) -> Turn:
-    said = f"{_prompt(rng).strip()}" if one_in(rng, 2) else ""
+    said = f"{values.prompt(rng).strip()}" if one_in(rng, 2) else ""
     offered = question.tools
+    shown = question.images if question.dialect.facts.image_results else ()
     calls = tuple(
         History(
             rng.choice(offered) if not one_in(rng, 6) else values.name(rng, question.profile.names),
             ids.pop(),
             values.parameters(rng),
-            _result(rng),
+            values.result(rng, shown),
         )
         for _ in range(rng.choice((0, 1, 1, 2, 3)))
     )
-    return Turn(_user(rng), said or ("" if calls else "I see."), calls)
-
-
-def _result(rng: Random) -> Json:
-    kind = rng.randrange(12)
-    if kind == 0:
-        return [{"type": "text", "text": values.spoken(rng)} for _ in range(rng.randrange(1, 3))]
-    return values.text(rng) if kind < 4 else rng.choice(material.RESULTS)  # noqa: PLR2004 - shares of twelve
+    return Turn(values.user(rng, question.images), said or ("" if calls else "I see."), calls)
 
 
 def _beside(rng: Random, question: Question) -> Question:
@@ -284,7 +268,7 @@ def _beside(rng: Random, question: Question) -> Question:
         reply = Reply(calls=_calls(rng, names, 1, 2), finish="tool_calls", usage=_usage(rng))
         stream = question.stream if not one_in(rng, 3) else not question.stream
         others.append(Question(provider, tuple(names), reply, stream=stream))
-    return replace(question, beside=tuple(others), together=rng.choice(("", "threads")))
+    return replace(question, beside=tuple(others), together=rng.choice(("", "threads", "loops")))
 
 
 def _usage(rng: Random) -> Usage:

@@ -19,6 +19,7 @@ from harness.laws.known_faults import left_out
 from harness.laws.question import History, Question, Turn, carried, known_marks, rendered
 from harness.laws.state import STATEFUL, drawn
 from harness.laws.values import TEXT_FORMATS, TOOL_MARKS, finish_words
+from harness.strategies.material import IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -222,6 +223,8 @@ def _conversations(asked: Question) -> Iterator[Question]:
     )
     yield replace(asked, system=("Be brief.\n  {rules} & <b>", "Second."), turns=earlier, details=details, asked="")
     yield replace(asked, system=("Be brief.",), turns=earlier[:2], details=details, asked=parts)
+    if asked.images:
+        yield _illustrated(asked, parts, earlier)
     long = "".join(f"{n} é\n" for n in range(20_000))
     past = History("get_x", "call_1", {"x": long[:70_000]}, long)
     yield replace(asked, system=(long[:50_000],), turns=(Turn(long[:40_000], "", (past,)),), asked="Again.")
@@ -232,6 +235,18 @@ def _conversations(asked: Question) -> Iterator[Question]:
         call = ToolCall("get_x", {"x": long, "deep": _deep(70)}, "call_1")
         yield replace(asked, reply=replace(last, calls=(call,)))
         yield replace(asked, reply=Reply(text=long, finish="stop", usage=_USAGE))
+
+
+def _illustrated(asked: Question, parts: list[Json], earlier: tuple[Turn, ...]) -> Question:
+    """Images in what is asked, before and now, and in a result where the API has such."""
+    shown = [
+        {"type": "image_url", "image_url": {"url": url}} for way in sorted(asked.images) for url in IMAGES[way][:2]
+    ]
+    first, second = (History("get_x", f"call_{n}", {}, "42") for n in (1, 2))
+    if asked.dialect.facts.image_results:
+        second = replace(second, result=[*parts, *shown])
+    turns = (Turn([shown[0], *parts], "", (first, second)), Turn([*parts, *shown[::-1]], "I see."), earlier[0])
+    return replace(asked, turns=turns, asked=[parts[0], *shown, parts[1]])
 
 
 def _deep(levels: int) -> Json:

@@ -12,6 +12,7 @@ from dataclasses import fields
 from itertools import zip_longest
 
 from harness.core.chat import CallError, Json, ProviderCall, Reply, ToolCall, Usage
+from harness.core.finding import count
 
 _SHOWN = 160
 Place = tuple[str, Json, Json]
@@ -23,12 +24,14 @@ def same(one: Json, other: Json, written: bytes | None = None) -> bool:
     return (written is not None and written == snapshot(other)) or difference(one, other) is None
 
 
-def difference(one: Json, other: Json, path: str = "$") -> Place | None:
-    """The first place at which ``other`` is not ``one``; None where they are the same."""
+def difference(one: Json, other: Json, path: str = "$", *, ordered: bool = True) -> Place | None:
+    """The first place at which ``other`` is not ``one``; None where they are the same, ``ordered`` or but for the order
+    of keys.
+    """
     if isinstance(one, str):
         return None if isinstance(other, str) and one == other else (path, one, other)
     written = snapshot(one)
-    return None if written is not None and written == snapshot(other) else _difference(one, other, path)
+    return None if written is not None and written == snapshot(other) else _difference(one, other, path, ordered)
 
 
 def snapshot(value: Json) -> bytes | None:
@@ -60,13 +63,13 @@ def _copied(value: Json) -> Json:
 _CONTAINERS = frozenset({dict, list, tuple})
 
 
-def _difference(one: Json, other: Json, path: str) -> Place | None:
+def _difference(one: Json, other: Json, path: str, ordered: bool) -> Place | None:
     if isinstance(one, Mapping):
-        return _between_mappings(one, other, path)
+        return _between_mappings(one, other, path, ordered)
     if isinstance(one, str):
         return None if isinstance(other, str) and one == other else (path, one, other)
     if isinstance(one, Sequence):
-        return _between_sequences(one, other, path)
+        return _between_sequences(one, other, path, ordered)
     if isinstance(one, bool) or one is None:
         return None if one is other else (path, one, other)
     kind = int if isinstance(one, int) else float
@@ -75,24 +78,26 @@ def _difference(one: Json, other: Json, path: str) -> Place | None:
     return None if alike and signed else (path, one, other)
 
 
-def _between_mappings(one: Mapping[str, Json], other: Json, path: str) -> Place | None:
+def _between_mappings(one: Mapping[str, Json], other: Json, path: str, ordered: bool) -> Place | None:
     if not isinstance(other, Mapping):
         return path, one, other
-    if list(one) != list(other):
+    if list(one) != list(other) and (ordered or set(one) != set(other)):
         if set(one) == set(other):
             return f"{path} (order of keys)", list(one), list(other)
         lost = [key for key in one if key not in other]
         return (f"{path}.{lost[0]}", one[lost[0]], "missing") if lost else (f"{path} (keys)", list(one), list(other))
-    return next(filter(None, (_difference(value, other[key], f"{path}.{key}") for key, value in one.items())), None)
+    return next(
+        filter(None, (_difference(value, other[key], f"{path}.{key}", ordered) for key, value in one.items())), None
+    )
 
 
-def _between_sequences(one: Sequence[Json], other: Json, path: str) -> Place | None:
+def _between_sequences(one: Sequence[Json], other: Json, path: str, ordered: bool) -> Place | None:
     if isinstance(other, (str, bytes)) or not isinstance(other, Sequence):
         return path, one, other
     for place, (here, there) in enumerate(zip_longest(one, other, fillvalue=_NOTHING)):
         if here is _NOTHING or there is _NOTHING:
             return f"{path} (length)", len(one), len(other)
-        found = _difference(here, there, f"{path}[{place}]")
+        found = _difference(here, there, f"{path}[{place}]", ordered)
         if found is not None:
             return found
     return None
@@ -114,9 +119,9 @@ def shown(value: Json, other: Json = None) -> str:
     return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]} … {text[-_SHOWN:]}"
 
 
-def differ(what: str, one: Json, other: Json) -> str:
+def differ(what: str, one: Json, other: Json, *, ordered: bool = True) -> str:
     """The complaint that ``what`` was ``one`` and is ``other``; ``""`` where they are the same."""
-    found = difference(one, other)
+    found = difference(one, other, ordered=ordered)
     if found is None:
         return ""
     path, here, there = found
@@ -128,7 +133,7 @@ def number_differs(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> s
     """The complaint if calls are lost or invented, whatever is in them."""
     if len(expected) == len(found):
         return ""
-    return f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found][:9]}"
+    return f"{count(len(expected), 'call')} made, {len(found)} came back: {[call.name for call in found][:9]}"
 
 
 _LISTS = {"calls": ToolCall, "errors": CallError, "provider_calls": ProviderCall}

@@ -19,6 +19,7 @@ from harness.laws.trial import run_trial
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from harness.core.chat import Json
     from harness.laws.trial import Trial
 
 
@@ -81,6 +82,17 @@ def _lenient(trial: Trial) -> bool:
     return dropped and _marked(trial, "strict")
 
 
+def _refers(*dialects: str) -> Callable[[Trial], bool]:
+    among = _dialect(*dialects)
+    return lambda trial: among(trial) and "'$ref'" in repr(trial.question.details)
+
+
+_NODE: dict[str, Json] = {"type": "object", "properties": {"in": {"type": "array", "items": {"$ref": "#/$defs/Node"}}}}
+_TREE: dict[str, Json] = {
+    "type": "object",
+    "properties": {"tree": {"$ref": "#/$defs/Node"}},
+    "$defs": {"Node": _NODE},
+}
 _UNHEARD = frozenset({"seed", "stop", "n", "presence_penalty", "frequency_penalty"})
 _CALL = ToolCall("get_x", {}, "call_1")
 _COUNTS = Usage(1, 1, 2)
@@ -162,6 +174,22 @@ KNOWN: tuple[KnownFault, ...] = (
             "anthropic", ("get_x",), _SAID, details=(("", {"type": "object", "dependentRequired": {"a": ["b"]}}),)
         ),
         _dialect("anthropic", "bedrock_invoke"),
+    ),
+    KnownFault(
+        "recursion-cut",
+        frozenset({"Q2"}),
+        SEEN,
+        "a schema that refers to itself goes to Gemini cut: where the circle closes any object will do",
+        Question("gemini", ("get_x",), _SAID, details=(("", _TREE),)),
+        _refers("gemini"),
+    ),
+    KnownFault(
+        "references-without-definitions",
+        frozenset({"Q2"}),
+        SEEN,
+        "a schema that refers to itself goes to Bedrock's Converse with the references, and without the definitions",
+        Question("bedrock", ("get_x",), _SAID, details=(("", _TREE),)),
+        _refers("bedrock"),
     ),
     KnownFault(
         "think-tags-parsed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.core.finding import count
 from harness.laws.json_identity import differ, number_differs, same
 from harness.laws.law import Law
 from harness.laws.replies import differences
@@ -94,6 +95,13 @@ def consistent(trial: Trial) -> str | None:
 _CONTENT = frozenset({"calls", "name", "no_arguments", "value", "string", "text"})
 
 
+_BESIDE = {
+    "": "at the same time as",
+    "threads": "at the same time as",
+    "loops": "one after the other, in an event loop of its own, with",
+}
+
+
 def isolated(trial: Trial) -> str | None:
     if not trial.beside:
         return None
@@ -101,10 +109,10 @@ def isolated(trial: Trial) -> str | None:
         if one.declined:
             continue
         if one.reply is None:
-            return f"asked at the same time as others, it raised {one.error!r}"
+            return f"asked {_BESIDE[trial.question.together]} others, it raised {one.error!r}"
         complaint = next((words for name, words in differences(one).items() if name in _CONTENT), "")
         if complaint:
-            return f"asked at the same time as {len(trial.beside)} others: {complaint}"
+            return f"asked {_BESIDE[trial.question.together]} {count(len(trial.beside), 'other')}: {complaint}"
     return ""
 
 

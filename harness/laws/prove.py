@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -37,6 +38,7 @@ Mode: TypeAlias = Literal["whole", "stream", "async whole", "async stream", "bar
 MODES: tuple[Mode, ...] = ("whole", "stream", "async whole", "async stream")
 """How a backend is asked; ours is also judged ``bare``, without litellm."""
 BARE_MODES: tuple[Mode, ...] = ("bare whole", "bare stream")
+_worker_loop = cache(asyncio.Runner)  # one for all questions of a process of ``in_workers``
 
 _BEFORE = frozenset({"N7", "N8", "Q6"})
 """Laws of what happens before anything is sent: where nothing was, the others have nothing to judge, and N7 judges
@@ -140,15 +142,16 @@ def prove(
     tasks = [(provider, mode) for provider in provers(providers) for mode in able]
     effort = effort or Effort()
     found: dict[Mode, set[str]] = {}
-    proofs = (
-        in_workers(workers, _search, tasks, laws, effort)
-        if workers is not None and min(workers.number, len(tasks)) > 1
-        else (_search(backend, provider, mode, laws, effort) for provider, mode in tasks)
-    )
-    for proof in proofs:
-        seen = found.setdefault(proof.mode, set())
-        yield _blamed(proof, backend, laws, effort, frozenset(seen))
-        seen |= proof.broken.keys()
+    with asyncio.Runner() as loop:
+        proofs = (
+            in_workers(workers, _search, tasks, laws, effort)
+            if workers is not None and min(workers.number, len(tasks)) > 1
+            else (_search(backend, provider, mode, laws, effort, loop) for provider, mode in tasks)
+        )
+        for proof in proofs:
+            seen = found.setdefault(proof.mode, set())
+            yield _Proving(proof, asker(backend, proof.mode, loop), laws, effort, frozenset(seen)).blamed()
+            seen |= proof.broken.keys()
 
 
 def prove_one(
@@ -161,18 +164,16 @@ def prove_one(
     found: frozenset[str] = frozenset(),
 ) -> Proof:
     """One provider in one mode. Counterexamples of the laws in ``found`` are not shrunk again."""
-    return _blamed(_search(backend, provider, mode, laws, effort), backend, laws, effort, found)
-
-
-def _search(backend: Backend, provider: str, mode: Mode, laws: Sequence[Law], effort: Effort) -> Proof:
     with asyncio.Runner() as loop:
-        asking = asker(backend, mode, loop)
-        return _Proving(Proof(provider, mode), asking, laws, effort, custom=backend.custom_tools).searched()
+        proof = _search(backend, provider, mode, laws, effort, loop)
+        return _Proving(proof, asker(backend, mode, loop), laws, effort, found).blamed()
 
 
-def _blamed(proof: Proof, backend: Backend, laws: Sequence[Law], effort: Effort, found: frozenset[str]) -> Proof:
-    with asyncio.Runner() as loop:
-        return _Proving(proof, asker(backend, proof.mode, loop), laws, effort, found).blamed()
+def _search(
+    backend: Backend, provider: str, mode: Mode, laws: Sequence[Law], effort: Effort, loop: asyncio.Runner | None = None
+) -> Proof:
+    asking = asker(backend, mode, loop or _worker_loop())
+    return _Proving(Proof(provider, mode), asking, laws, effort, custom=backend.custom_tools).searched()
 
 
 @dataclass(slots=True)
@@ -316,7 +317,7 @@ class _Proving:
         return broken
 
     def _wrong_alone(self, question: Question) -> bool:
-        """Whether one of those that were asked at the same time is answered wrongly by itself too."""
+        """Whether one of the questions that were asked together is answered wrongly by itself too."""
         return any(differences(self.put(replace(one, beside=()))) for one in (question, *question.beside))
 
     def _breaks(self, broken: BrokenLaw) -> Callable[[Question], bool]:
@@ -352,8 +353,7 @@ def judge(trial: Trial, laws: Sequence[Law], proof: Proof) -> LawBrokenError | N
     for law_id in broken:
         causes, before = causes_of(law_id, broken), proof.causes.get(law_id)
         proof.causes[law_id] = causes | before if causes and before else causes if before is None else frozenset()
-    first = next(iter(broken), None)
-    return LawBrokenError(BY_ID[first], broken[first], trial) if first else None
+    return next((LawBrokenError(BY_ID[law_id], complaint, trial) for law_id, complaint in broken.items()), None)
 
 
 def complaint_of(law: Law, trial: Trial) -> str | None:

@@ -83,7 +83,8 @@ class Question:
     ``word`` is a word in its place, of the tools ``allowed`` where there are such.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
     share of the body after which a ``cut`` one ends. ``beside`` are asked at the same time, of any provider and in any
-    mode: as tasks of one loop where the backend is awaited, else from a pool or, ``together``, from a new thread each.
+    mode: as tasks of one loop where the backend is awaited, else from a pool; ``together`` from new ``threads``, each
+    with a loop of its own where it is awaited, or one after the other, each in a loop of its own (``loops``).
     ``status`` and ``retry_after`` (seconds, or a date) are those of a ``refused`` one, a ``failed`` one may name a wait
     as well. ``raws`` are texts that arguments equal to them are sent as, where the wire has them as text.
     ``reply`` of a ``state`` one is the answer of ``origin``; ``before`` are messages that follow what is asked.
@@ -101,7 +102,7 @@ class Question:
     every: int = 0
     cut_at: float = 1.0
     beside: tuple[Question, ...] = ()
-    together: Literal["", "threads"] = ""
+    together: Literal["", "threads", "loops"] = ""
     raws: tuple[str, ...] = ()
     details: tuple[tuple[str, dict[str, Json]], ...] = ()
     marks: tuple[dict[str, Json], ...] = ()
@@ -124,6 +125,12 @@ class Question:
     @property
     def dialect(self) -> Dialect:
         return DIALECTS[self.profile.dialect]
+
+    @property
+    def images(self) -> frozenset[str]:
+        """The ways in which what is asked may hold images: as ``data``, by ``url``."""
+        own = self.profile.images
+        return self.dialect.facts.images if own is None else own
 
     @property
     def history(self) -> tuple[History, ...]:

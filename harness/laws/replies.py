@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import HarnessError
-from harness.laws.json_identity import differ, difference, same, shown
+from harness.laws.json_identity import differ, difference, number_differs, same, shown
 from harness.laws.question import in_one_piece
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def _differences(trial: Trial) -> Iterator[tuple[str, str]]:
         yield from _differ("meta", "the model that answered", right.model, reply.model)
 
 
-def _differ(aspect: str, what: str, one: Json, other: Json) -> Iterator[tuple[str, str]]:
-    complaint = differ(what, one, other)
+def _differ(aspect: str, what: str, one: Json, other: Json, *, ordered: bool = True) -> Iterator[tuple[str, str]]:
+    complaint = differ(what, one, other, ordered=ordered)
     if complaint:
         yield aspect, complaint
 
@@ -105,8 +105,8 @@ def _calls(expected: Sequence[ToolCall], reply: Reply) -> Iterator[tuple[str, st
         yield aspect, f"a good call was refused: {first.name!r}: {first.detail}"
         return
     found = reply.calls
-    if len(expected) != len(found):
-        yield "calls", f"{len(expected)} calls were made, {len(found)} came back: {[call.name for call in found][:9]}"
+    if lost := number_differs(expected, found):
+        yield "calls", lost
         return
     if len(expected) > 1 and _reordered(expected, found):
         yield "calls", f"calls to {[call.name for call in expected]} came back in another order"
@@ -171,8 +171,12 @@ def _provider_calls(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
     else:
         for one, other in zip(ran, reply.provider_calls, strict=True):
             yield from _differ("provider", "a call that the provider ran", one.name, other.name)
-            yield from _differ("provider", f"what {one.name!r} was given", one.parameters, other.parameters)
-            yield from _differ("provider", f"what came of {one.name!r}", one.result, other.result)
+            # SDKs read these into classes with an order of fields of their own.
+            for what, sent, got in (
+                (f"what {one.name!r} was given", one.parameters, other.parameters),
+                (f"what came of {one.name!r}", one.result, other.result),
+            ):
+                yield from _differ("provider", what, sent, got, ordered=False)
 
 
 def _usage(right: Reply, reply: Reply) -> Iterator[tuple[str, str]]:

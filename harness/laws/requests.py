@@ -6,9 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.core.finding import count
 from harness.dialects import DIALECTS, dialect_at
 from harness.laws.failures import may_retry
-from harness.laws.json_identity import differ, difference, same, shown
+from harness.laws.json_identity import differ, same, shown
 from harness.laws.law import Law
 from harness.laws.question import conversation, functions, known_marks, offered
 from harness.laws.schemas import schema_complaint
@@ -49,20 +50,26 @@ def texts(content: Json) -> str:
     return "".join(part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
 
 
-def pieces(messages: Iterable[dict[str, Json]]) -> list[Piece]:
-    """A conversation without the borders of its messages: texts of one role that follow one another are one."""
+def pieces(messages: Iterable[dict[str, Json]], *, images_apart: bool = False) -> list[Piece]:
+    """A conversation without the borders of its messages: texts of one role that follow one another are one, unless
+    an image stands between them. With ``images_apart`` images are behind their message's text, and of no known type.
+    """
     made: list[Piece] = []
     for message in messages:
-        role = message.get("role")
-        text = texts(message.get("content"))
+        role, content = message.get("role"), message.get("content")
         if role in _RESULTS:
-            made.append(Piece("result", text))
+            made.append(Piece("result", texts(content)))
+            made += [Piece(_SHOWN_RESULT, url) for url in _images(content)]
             continue
         kind = "system" if role in _SYSTEM else str(role)
-        if text and made and made[-1].kind == kind and kind != "system":
-            made[-1] = Piece(kind, made[-1].value + text)
-        elif text:
-            made.append(Piece(kind, text))
+        given = content if isinstance(content, list) and not images_apart else (content,)
+        for one in given:
+            text = texts([one] if isinstance(one, dict) else one)
+            if text and made and made[-1].kind == kind and kind != "system":
+                made[-1] = Piece(kind, made[-1].value + text)
+            elif text:
+                made.append(Piece(kind, text))
+            made += [Piece(f"{kind} image", _bare(url) if images_apart else url) for url in _images(one)]
         made += [Piece("call", _argued(call)) for call in message.get("tool_calls") or ()]
     return made
 
@@ -73,6 +80,20 @@ def _argued(call: dict[str, Json]) -> Json:
     return f'{{"custom": {given}}}' if call.get("type") == "custom" else given
 
 
+def _images(content: Json) -> list[str]:
+    """The URLs of the images of a message's content, or of a part of it."""
+    parts = content if isinstance(content, list) else [content]
+    held = [part.get("image_url") for part in parts if isinstance(part, dict)]
+    return [str(one.get("url")) if isinstance(one, dict) else str(one) for one in held if one is not None]
+
+
+def _bare(url: str) -> str:
+    return f"data:;base64,{url.rpartition(';base64,')[2]}"
+
+
+_SHOWN_RESULT = "image of a result"
+
+
 def given_messages(trial: Trial) -> list[dict[str, Json]]:
     """The conversation as the backend was given it."""
     return trial.pristine[0] if trial.pristine is not None else conversation(trial.question)
@@ -80,13 +101,15 @@ def given_messages(trial: Trial) -> list[dict[str, Json]]:
 
 def _both(trial: Trial, asked: ChatRequest) -> tuple[list[Piece], list[Piece]]:
     def make() -> tuple[list[Piece], list[Piece]]:
-        return pieces(given_messages(trial)), pieces(asked.messages)
+        apart = DIALECTS[asked.dialect].facts.images_apart
+        given = given_messages(trial)
+        return pieces(given, images_apart=apart), pieces(asked.messages, images_apart=apart)
 
     found: tuple[list[Piece], list[Piece]] = trial.once("pieces", make)
     return found
 
 
-_WIRED = {"call", "result"}
+_WIRED = {"call", "result", _SHOWN_RESULT}
 
 
 def messages(trial: Trial, asked: ChatRequest) -> str | None:
@@ -101,6 +124,9 @@ def messages(trial: Trial, asked: ChatRequest) -> str | None:
     if systems[0] != systems[1]:
         return _lists("system prompt", *systems)
     one, other = ([piece for piece in side if piece.kind != "system"] for side in (expected, found))
+    images = [[piece.value for piece in side if piece.kind.endswith(" image")] for side in (one, other)]
+    if images[0] != images[1]:
+        return _lists("image", *images)
     said = [[(piece.kind, piece.value) for piece in side if piece.kind not in _WIRED] for side in (one, other)]
     if said[0] != said[1]:
         return _lists("message", *said)
@@ -111,7 +137,7 @@ def messages(trial: Trial, asked: ChatRequest) -> str | None:
 
 def _lists(what: str, expected: Sequence[Json], found: Sequence[Json]) -> str:
     if len(expected) != len(found):
-        return f"{len(expected)} {what}s were given, {len(found)} went out: {shown(list(found))}"
+        return f"{count(len(expected), what)} given, {len(found)} went out: {shown(list(found))}"
     for number, (one, other) in enumerate(zip(expected, found, strict=True)):
         complaint = differ(f"{what} {number}", one, other)
         if complaint:
@@ -136,10 +162,10 @@ def history(trial: Trial, asked: ChatRequest) -> str | None:
     if not trial.question.history:
         return None
     expected, found = _both(trial, asked)
-    for kind in ("call", "result"):
+    for kind in ("call", "result", _SHOWN_RESULT):
         one, other = ([piece.value for piece in side if piece.kind == kind] for side in (expected, found))
         if len(one) != len(other):
-            return f"the conversation holds {len(one)} earlier {kind}s, {len(other)} went out"
+            return f"the conversation holds {count(len(one), f'earlier {kind}')}, {len(other)} went out"
         for number, (here, there) in enumerate(zip(one, other, strict=True)):
             complaint = _arguments(here, there) if kind == "call" else _result(trial, here, there)
             if complaint:
@@ -172,7 +198,7 @@ def _result(trial: Trial, one: str, other: str) -> str:
         return ""
     if trial.asked is not None and DIALECTS[trial.asked.dialect].facts.object_results:
         here, there = _json(one), _json(other)
-        if here is not _NO_JSON and there is not _NO_JSON and difference(here, there) is None:
+        if here is not _NO_JSON and there is not _NO_JSON and same(here, there):
             return ""
     return differ("the result", one, other).replace("came back", "went out")
 
@@ -184,7 +210,7 @@ def tools(trial: Trial, asked: ChatRequest) -> str | None:
         lost = [name for name in question.tools if name not in prompt]
         return f"tools {lost} are not in the prompt" if lost else ""
     if len(asked.tools) != len(question.tools):
-        return f"{len(question.tools)} tools were offered, {len(asked.tools)} were sent"
+        return f"{count(len(question.tools), 'tool')} offered, {len(asked.tools)} sent"
     by_name = {one["function"]["name"]: one["function"] for one in asked.tools}
     if len(by_name) != len(asked.tools):
         return None  # N2 has it

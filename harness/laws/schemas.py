@@ -8,7 +8,7 @@ from harness.dialects import DIALECTS
 from harness.laws.json_identity import difference, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from harness.core.chat import Json
 
@@ -22,19 +22,52 @@ def schema_complaint(given: dict[str, Json], sent: Json, dialect: str) -> str:
         return ""
     if not DIALECTS[dialect].facts.own_schemas:
         return f"{found[0]} was {shown(found[1], found[2])}, went out as {shown(found[2], found[1])}"
+    defined = {f"#/$defs/{name}" for name in sent.get("$defs") or {}}
+    for one in _references(sent):
+        if one.startswith("#/$defs/") and one not in defined:
+            return f"{one} is referred to, and no such definition went out"
     return _lost(given, sent, given.get("$defs") or {}, "$")
+
+
+def _references(value: Json) -> Iterator[str]:
+    if isinstance(value, dict) and isinstance(value.get("$ref"), str):
+        yield value["$ref"]
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _references(inner)
 
 
 def _lost(given: Json, sent: Json, definitions: Mapping[str, Json], path: str) -> str:
     """Fields with their types and descriptions, what is required, and what values are allowed."""
     if not isinstance(given, dict):
         return ""
+    if isinstance(sent, dict) and "$ref" in given and given["$ref"] == sent.get("$ref"):
+        return ""  # the definition is compared by itself
     given = _resolved(given, definitions)
     if not isinstance(sent, dict):
         return f"{path} was {shown(given)}, went out as {shown(sent)}"
     described = given.get("description")
     if described is not None and described != sent.get("description") and not _branches(given):
         return _changed(f"{path}.description", described, sent.get("description"))
+    if complaint := _words_lost(given, sent, path):
+        return complaint
+    for inner, there, where in _inside(given, sent, path):
+        if complaint := _lost(inner, there, definitions, where):
+            return complaint
+    return ""
+
+
+def _inside(given: dict[str, Json], sent: dict[str, Json], path: str) -> Iterator[tuple[Json, Json, str]]:
+    """The schemas inside, as given and as sent."""
+    for key in ("$defs", "properties"):
+        there = sent.get(key) or {}
+        yield from (
+            (one, there[name], f"{path}.{name}") for name, one in (given.get(key) or {}).items() if name in there
+        )
+    if isinstance(given.get("items"), dict) and not _branches(given):
+        yield given["items"], sent.get("items"), f"{path}[]"
+
+
+def _words_lost(given: dict[str, Json], sent: dict[str, Json], path: str) -> str:
     fields, there = given.get("properties") or {}, sent.get("properties") or {}
     if set(fields) != set(there):
         return f"{path}.properties were {list(fields)}, went out as {list(there)}"
@@ -48,12 +81,6 @@ def _lost(given: Json, sent: Json, definitions: Mapping[str, Json], path: str) -
         and list(map(str, given["enum"])) != list(map(str, sent.get("enum") or ()))
     ):
         return f"{path}.enum was {given['enum']}, went out as {sent.get('enum')}"
-    for name, inner in fields.items():
-        complaint = _lost(inner, there[name], definitions, f"{path}.{name}")
-        if complaint:
-            return complaint
-    if isinstance(given.get("items"), dict) and not _branches(given):
-        return _lost(given["items"], sent.get("items"), definitions, f"{path}[]")
     return ""
 
 
@@ -62,8 +89,7 @@ def _changed(path: str, one: Json, other: Json) -> str:
 
 
 def _resolved(given: dict[str, Json], definitions: Mapping[str, Json]) -> dict[str, Json]:
-    name = str(given.get("$ref", "")).rpartition("/")[2]
-    found = definitions.get(name)
+    found = definitions.get(str(given.get("$ref", "")).rpartition("/")[2])
     return found if isinstance(found, dict) else given
 
 

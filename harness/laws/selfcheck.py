@@ -27,7 +27,8 @@ STEP = 100
 _FIRST = proven()[0]
 _OTHER = next(name for name in proven() if profile(name).dialect != profile(_FIRST).dialect)
 ROUNDS: tuple[tuple[str, Mode], ...] = ((_FIRST, "whole"), (_FIRST, "stream"), (_OTHER, "whole"))
-"""Where each is looked for, in turns of ``STEP``."""
+AWAITED: tuple[tuple[str, Mode], ...] = ((_FIRST, "async whole"), (_FIRST, "async stream"), (_OTHER, "async whole"))
+"""Where each is looked for, in turns of ``STEP``; faults of awaited backends in the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,20 @@ def _caught(broken: BrokenBackend, most: int, beyond: int) -> Caught:
 
 
 def _spoiled(broken: BrokenBackend) -> Backend:
+    if broken.awaited:
+        return Backend(bare.complete, broken.spoil(bare.acomplete))
     return Backend(broken.spoil(bare.complete), custom_tools=broken.custom)
+
+
+def _rounds(broken: BrokenBackend) -> tuple[tuple[str, Mode], ...]:
+    return AWAITED if broken.awaited else ROUNDS
 
 
 def _drawn(broken: BrokenBackend, most: int) -> tuple[int, tuple[str, Mode], int]:
     """After how many drawn examples it is caught (0: it is not), in which round and with which seed."""
     spent, backend = 0, _spoiled(broken)
     for seed in range(most // (STEP * len(ROUNDS)) + 1):
-        for where in ROUNDS:
+        for where in _rounds(broken):
             effort = Effort(STEP, seed=seed, shrink=False, exemplars=False, stop=True)
             proof = prove_one(backend, *where, effort=effort)
             spent += proof.drawn
@@ -88,7 +95,7 @@ def _drawn(broken: BrokenBackend, most: int) -> tuple[int, tuple[str, Mode], int
 
 def _fixed(broken: BrokenBackend) -> int:
     spent, backend = 0, _spoiled(broken)
-    for where in ROUNDS:
+    for where in _rounds(broken):
         proof = prove_one(backend, *where, effort=Effort(0, shrink=False, stop=True))
         spent += proof.fixed
         if proof.broken:

@@ -23,7 +23,12 @@ def size(question: Question) -> tuple[int, int]:
         *(question.beside, question.details, question.system, question.options, question.marks, question.allowed),
     )
     more = sum(map(bool, (question.choice, question.word, question.every, question.reply.errors)))
+    more += _STRANGER * (question.kind != "plain")
     return sum(map(len, parts)) + more, len(repr(question))
+
+
+_STRANGER = 2
+"""What a kind of question that is not plain counts: how it is answered draws the eye from what is wrong."""
 
 
 def shrunk(question: Question, breaks: Callable[[Question], bool], tries: int = TRIES) -> Question:
@@ -71,7 +76,7 @@ def _smaller(question: Question) -> Iterator[Question]:
     )
     yield replace(question, cuts=(), every=0)
     yield replace(question, quirks=frozenset())
-    yield replace(question, asked=_ASKED)
+    yield from (replace(question, asked=one) for one in (_ASKED, *_less(question.asked)))
     yield from (replace(question, quirks=question.quirks - {one}) for one in sorted(question.quirks))
     yield from (replace(question, beside=tuple(one)) for one in _without_one(question.beside))
     yield from (replace(question, system=tuple(one)) for one in _without_one(question.system))
@@ -138,19 +143,21 @@ def _smaller_turns(question: Question) -> Iterator[Question]:
     for place, turn in enumerate(question.turns):
         made = [replace(turn, calls=tuple(calls)) for calls in _without_one(turn.calls) if calls or turn.said]
         made += [replace(turn, said=text) for text in ("", *_halves(turn.said)) if text or turn.calls]
-        made += [
-            replace(turn, user=text) for text in (_ASKED, *(_halves(turn.user) if isinstance(turn.user, str) else ()))
-        ]
+        made += [replace(turn, user=one) for one in (_ASKED, *_less(turn.user))]
         for number, past in enumerate(turn.calls):
             smaller = [replace(past, parameters=one) for one in _smaller_values(past.parameters)]
-            smaller += [
-                replace(past, result=one)
-                for one in ("done", *(_halves(past.result) if isinstance(past.result, str) else ()))
-            ]
+            smaller += [replace(past, result=one) for one in ("done", *_less(past.result))]
             made += [replace(turn, calls=(*turn.calls[:number], one, *turn.calls[number + 1 :])) for one in smaller]
         for one in made:
             if one != turn:
                 yield replace(question, turns=(*question.turns[:place], one, *question.turns[place + 1 :]))
+
+
+def _less(said: Json) -> Iterator[Json]:
+    """A part less, or half a text."""
+    if isinstance(said, list):
+        yield from (list(one) for one in _without_one(tuple(said)) if one)
+    yield from _halves(said)
 
 
 def _halves(text: Json) -> Iterator[str]:

@@ -5,16 +5,34 @@ from __future__ import annotations
 import asyncio
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from harness.core.errors import HarnessError, UsageError
 from harness.engine.user_code import named
 
 if TYPE_CHECKING:
-    from harness.core.chat import Reply
-    from harness.laws.trial import AComplete, Complete
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from harness.core.chat import Json, Reply
 
 OURS = "harness.backend.completion:complete"
+
+
+class Complete(Protocol):
+    """A backend under test."""
+
+    def __call__(
+        self,
+        model: str,
+        messages: Sequence[Json],
+        *,
+        tools: Sequence[Mapping[str, Json]] | None = None,
+        stream: bool = False,
+        **options: Json,
+    ) -> Reply: ...
+
+
+AComplete: TypeAlias = "Callable[..., Awaitable[Reply]]"
 
 
 @dataclass(frozen=True, slots=True)

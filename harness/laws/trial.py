@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from harness.core.errors import CassetteMiss, HarnessError
@@ -26,13 +26,14 @@ from harness.laws.json_identity import copied, number_differs, reply_complaint, 
 from harness.laws.question import conversation, first_of, next_of, offered, options, served
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from harness.core.chat import Json, Reply
     from harness.core.exchange import Failure, HttpRequest
     from harness.dialects.chat_request import ChatRequest
     from harness.laws.question import Question
+    from harness.laws.tested_backend import AComplete, Complete
 
 BESIDE = 0.5
 """Seconds that a request waits for those asked at the same time; a backend that makes one after the other is let."""
@@ -45,21 +46,6 @@ _TOKEN = HttpResponse(
 _HOST = "provider.test"
 
 
-class Complete(Protocol):
-    """A backend under test."""
-
-    def __call__(
-        self,
-        model: str,
-        messages: Sequence[Json],
-        *,
-        tools: Sequence[Mapping[str, Json]] | None = None,
-        stream: bool = False,
-        **options: Json,
-    ) -> Reply: ...
-
-
-AComplete: TypeAlias = "Callable[..., Awaitable[Reply]]"
 Given: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
 
 
@@ -260,7 +246,7 @@ def run_trial(
 
 
 def _trial(question: Question, complete: Complete, errors: tuple[type[BaseException], ...]) -> Trial:
-    group = _group(question, errors, threads=True)
+    group = _group(question, errors, threads=question.together != "loops")
     with answering(group):
         if not question.beside:
             trial = _one(group.members[0], complete)
@@ -275,15 +261,15 @@ def _trial(question: Question, complete: Complete, errors: tuple[type[BaseExcept
 
 
 def _at_once(question: Question, asking: Sequence[Callable[[], Trial]]) -> list[Trial]:
-    """All at the same time: from a pool, or each from a thread that was made for it."""
+    """From a pool, each from a thread that was made for it, or one after the other."""
+    if question.together == "loops":
+        return [one() for one in asking]
     if question.together != "threads":
         with ThreadPoolExecutor(len(asking)) as pool:
             return [future.result() for future in [pool.submit(one) for one in asking]]
     made: dict[int, Trial] = {}
-    threads = [
-        threading.Thread(target=lambda place=place, one=one: made.update({place: one()}))
-        for place, one in enumerate(asking)
-    ]
+    asked = [lambda place=place, one=one: made.update({place: one()}) for place, one in enumerate(asking)]
+    threads = [threading.Thread(target=one) for one in asked]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -316,8 +302,22 @@ def aask(
     errors: tuple[type[BaseException], ...] = (HarnessError,),
 ) -> Trial:
     """``ask`` for a backend that is awaited, in ``loop`` or an event loop of its own."""
+    if question.beside and question.together:
+        return _in_loops(question, acomplete, errors)
     asking = _aask(question, acomplete, errors)
     return loop.run(asking) if loop else asyncio.run(asking)
+
+
+def _in_loops(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
+    """Each question in an event loop of its own."""
+    group = _group(question, errors, threads=question.together == "threads")
+
+    def ask(one: _UnderWay) -> Trial:
+        with answering(group):
+            return asyncio.run(_aone(one, acomplete))
+
+    trial, *others = _at_once(question, [partial(ask, one) for one in group.members])
+    return replace(trial, beside=tuple(others))
 
 
 async def _aask(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:

@@ -20,7 +20,7 @@ from harness.dialects.providers import profile
 from harness.strategies import material
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from random import Random
 
     from harness.core.chat import Finish, Json
@@ -102,6 +102,35 @@ def _characters(rng: Random, number: int) -> str:
         low, high = rng.choice(_RANGES)
         made.append(chr(rng.randrange(low, high)))
     return "".join(made)
+
+
+def prompt(rng: Random) -> str:
+    return rng.choice(material.PROMPTS) if one_in(rng, 2) else f"{spoken(rng).strip()}?"
+
+
+def user(rng: Random, images: Collection[str]) -> Json:
+    """What a user says: a text, or parts; ``images`` are the ways in which there may be such."""
+    if not one_in(rng, 4):
+        return prompt(rng)
+    return _illustrated(rng, [{"type": "text", "text": prompt(rng)} for _ in range(rng.randrange(1, 4))], images)
+
+
+def result(rng: Random, images: Collection[str]) -> Json:
+    """What a tool answers."""
+    kind = rng.randrange(12)
+    if kind == 0:
+        parts = [{"type": "text", "text": spoken(rng)} for _ in range(rng.randrange(1, 3))]
+        return _illustrated(rng, parts, images)
+    return text(rng) if kind < 4 else rng.choice(material.RESULTS)  # noqa: PLR2004 - shares of twelve
+
+
+def _illustrated(rng: Random, parts: list[Json], images: Collection[str]) -> list[Json]:
+    """``parts`` with images among them, in half of all where there may be such."""
+    if images and one_in(rng, 2):
+        for _ in range(rng.choice((1, 1, 2))):
+            url = rng.choice(material.IMAGES[rng.choice(sorted(images))])
+            parts.insert(rng.randrange(len(parts) + 1), {"type": "image_url", "image_url": {"url": url}})
+    return parts
 
 
 def key(rng: Random) -> str:
@@ -244,9 +273,10 @@ def schema(rng: Random) -> dict[str, Json]:
         made["required"] = [one for one in dict.fromkeys(fields) if rng.randrange(2)]
     if one_in(rng, 4):
         made["additionalProperties"] = False
-    if one_in(rng, 8):
-        made["$defs"] = {"Item": {"type": "object", "properties": {"k": {"type": "string", "enum": ["a", "b"]}}}}
-        made["properties"]["item"] = {"$ref": "#/$defs/Item"}
+    if one_in(rng, 6):
+        defined, inner = rng.choice(material.DEFINED)
+        made |= {"$defs": defined} if defined else {}
+        made["properties"]["item"] = inner
     if one_in(rng, 4):
         made |= rng.choice(_conditions(fields[0], fields[-1]))
     return made

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.core.chat import ProviderCall
+from harness.core.finding import count
 from harness.dialects.decoded import read
 from harness.dialects.mcp import describe
 from harness.report import safe_text
@@ -25,7 +26,7 @@ def heading(path: str, provenance: Provenance, number: int) -> str:
     """The cassette, its provenance and who answered."""
     made = f"{provenance.kind}, recorded {provenance.recorded}"
     made += f" with litellm {provenance.litellm}" if provenance.litellm else ""
-    lines = [f"{path}: {safe_text.count(number, 'exchange')}", made, provenance.source]
+    lines = [f"{path}: {count(number, 'exchange')}", made, provenance.source]
     return "".join(f"{safe_text.line(line)}\n" for line in lines if line)
 
 
@@ -87,7 +88,7 @@ def _came(response: HttpResponse) -> Iterator[str]:
 
 def _size(response: HttpResponse) -> str:
     number = len(response.chunks)
-    return f"{len(response.body):,} bytes in {number} chunk{'s' if number != 1 else ''}"
+    return f"{len(response.body):,} bytes in {count(number, 'chunk')}"
 
 
 def _outcome(exchange: Exchange) -> str:

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError
+from harness.core.finding import count
 from harness.laws import BY_ID
 from harness.laws.law import GRADES
 from harness.laws.replies import reference
@@ -231,7 +232,11 @@ def _told(reply: Reply, other: Reply | None) -> str:
     first = max(0, min(same - 1, len(calls) - _MOST))
     shown = calls[first : first + _MOST]
     before, after = first, len(calls) - first - len(shown)
-    listed = [*([f"{before} calls before"] if before else ()), *shown, *([f"{after} calls more"] if after else ())]
+    listed = [
+        *([f"{count(before, 'call')} before"] if before else ()),
+        *shown,
+        *([f"{count(after, 'call')} more"] if after else ()),
+    ]
     beside = [
         f"{name} {_short(getattr(reply, name))}"
         for name in _FIELDS
@@ -292,7 +297,8 @@ def summary(proofs: Sequence[Proof], found: Sequence[Fault]) -> str:
     broken = f"broken laws: {'; '.join(named)}" if found else "no broken laws"
     with_litellm = f" (litellm {metadata.version('litellm')})" if "litellm" in sys.modules else ""
     return (
-        f"{len(proofs)} proofs, {counts[0]:,} exemplars and {counts[1]:,} drawn examples, {judged:,} judgements: "
+        f"{count(len(proofs), 'proof')}, {count(counts[0], 'exemplar')} and {count(counts[1], 'drawn example')}, "
+        f"{count(judged, 'judgement')}: "
         f"{broken}{with_litellm}"
     )
 
@@ -324,7 +330,7 @@ def as_json(proofs: Sequence[Proof]) -> Json:
 def caught_line(caught: Caught) -> str:
     """One broken backend and what became of it."""
     drawn = f"{caught.drawn:,} drawn" if caught.drawn else "NOT DRAWN"
-    fixed = f"{caught.fixed:,} exemplars" if caught.fixed else "no exemplar"
+    fixed = count(caught.fixed, "exemplar") if caught.fixed else "no exemplar"
     wrong = f"; NOT ITS OWN: {', '.join(caught.strange)}" if caught.strange else ""
     return f"{caught.broken.name:34} {', '.join(caught.laws) or 'SURVIVED':16} after {drawn}, {fixed}{wrong}"
 

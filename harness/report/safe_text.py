@@ -24,11 +24,6 @@ _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def count(number: int, noun: str) -> str:
-    """``number`` of ``noun``, which takes an s where it is not one."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def line(text: str, longest: int = LONGEST) -> str:
     """``text`` as one harmless line, its end cut off beyond ``longest`` characters."""
     shortened = text if len(text) <= longest else text[:longest]

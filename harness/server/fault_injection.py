@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import StreamCutError, UnreadableReplyError, UsageError
 from harness.core.exchange import Chunk
+from harness.core.finding import count
 from harness.dialects.framing import kinds
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def cut_in_call(play: PlannedResponse, dialect: Dialect, call: int) -> PlannedRe
     response = _answer(play)
     reply = _read(dialect, response)
     if call >= len(reply.calls):
-        raise UsageError(f"the recording has {len(reply.calls)} calls; there is no call {call} to cut")
+        raise UsageError(f"the recording has {count(len(reply.calls), 'call')}; there is no call {call} to cut")
     after = _begun(dialect, response, call) if kinds.streamed(response) else len(response.body)
     place = 0
     if not kinds.streamed(response):
@@ -143,7 +144,7 @@ def _read(dialect: Dialect, response: HttpResponse) -> Reply:
 
 def _with_call(reply: Reply, call: int) -> Reply:
     if call >= len(reply.calls):
-        raise UsageError(f"the recording has {len(reply.calls)} calls; there is no call {call} to spoil")
+        raise UsageError(f"the recording has {count(len(reply.calls), 'call')}; there is no call {call} to spoil")
     return replace(reply, errors=(), provider_calls=())
 
 

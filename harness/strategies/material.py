@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from harness.core.chat import Json
 
 ODD_TEXTS = (
@@ -239,3 +244,59 @@ PROMPTS = (
     "Hi",
 )
 """What people ask."""
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"
+
+
+def _png(*colours: int) -> bytes:
+    """A picture one dot high."""
+    rows = zlib.compress(bytes((0, *colours)))
+    head = struct.pack(">IIBBBBB", len(colours), 1, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
+    made = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(made)
+
+
+IMAGES: Mapping[str, tuple[str, ...]] = {
+    "data": (
+        *(_data("png", _png(*range(one))) for one in (1, 2, 5, 256)),
+        _data("jpeg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + bytes(range(251, 256)) * 3 + b"\xff\xd9"),
+        _data("gif", b"GIF89a\x01\x00\x01\x00\x80\x01\x00" + bytes(range(200)) + b";"),
+        _data("webp", b"RIFF\x1a\x00\x00\x00WEBPVP8L" + bytes(range(64, 80)) * 500),
+    ),
+    "url": ("https://images.test/a%20b.png", "https://images.test/é.jpg?x=1&y=%2F#z", "https://images.test/page"),
+}
+"""Images by the ways in which a message holds them; what is in those of other kinds than PNG nobody looks at."""
+
+_ITEM: dict[str, Json] = {"$ref": "#/$defs/Item"}
+_NODE: dict[str, Json] = {"$ref": "#/$defs/Node"}
+_PERHAPS: dict[str, Json] = {"anyOf": [_NODE, {"type": "null"}]}
+DEFINED: Sequence[tuple[dict[str, Json], dict[str, Json]]] = (
+    ({"Item": {"type": "object", "properties": {"k": {"type": "string", "enum": ["a", "b"]}}}}, _ITEM),
+    (
+        {"Node": {"type": "object", "properties": {"k": {"type": "string"}, "in": {"type": "array", "items": _NODE}}}},
+        _NODE,
+    ),
+    (
+        {
+            "Node": {
+                "type": "object",
+                "properties": {"k": {"type": "integer"}, "next": {"anyOf": [_NODE, {"type": "null"}]}},
+            }
+        },
+        {"anyOf": [_NODE, {"type": "null"}]},
+    ),
+    (
+        {
+            "Item": {"type": "object", "properties": {"node": _NODE}, "required": ["node"]},
+            "Node": {"type": "object", "properties": {"items": {"type": "array", "items": _ITEM}}},
+        },
+        _ITEM,
+    ),
+    ({}, {"$ref": "#"}),
+)
+"""Definitions of a schema and a field that refers to them: once, in a circle, in a circle of two, to the whole."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 PROGRAM = """
 import sys
@@ -45,3 +47,30 @@ print([name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+ROOT = Path(__file__).parents[2]
+TORNADO = {
+    "__init__.py": "",
+    "httputil.py": "",
+    "httpclient.py": "class HTTPResponse: pass",
+    "simple_httpclient.py": "class SimpleAsyncHTTPClient:\n    def fetch_impl(self, request, callback): pass",
+}
+FIRST = """
+from harness.interception import vcrpy_patches
+vcrpy_patches.install()
+import vcr.patch
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+assert SimpleAsyncHTTPClient.fetch_impl is not vcr.patch._SimpleAsyncHTTPClient_fetch_impl, "ours is not in place"
+"""
+
+
+def test_vcrpy_finds_tornado_where_vcrpy_is_loaded_later(tmp_path):
+    """pytest-recording's first cassette, where tornado is installed: vcrpy itself loads the client that we wait for."""
+    package = tmp_path / "tornado"
+    package.mkdir()
+    for name, lines in TORNADO.items():
+        (package / name).write_text(lines, encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", FIRST], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

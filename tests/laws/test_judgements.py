@@ -52,7 +52,7 @@ def test_nothing_is_wrong_with_a_right_trial():
         ("N3", {"mentions": Mentions(tools=("a_b", "get_x"))}, "'a/b' went out as 'a_b', not as 'a__b'"),
         ("N4", {"calls": (replace(A, name="a__b"), B)}, "call 0 was to 'a/b', came back as 'a__b'"),
         ("N7", {"untouched": False}, "the caller's own data was changed"),
-        ("D2", {"calls": (A,)}, "2 calls were made, 1 came back: ['a/b']"),
+        ("D2", {"calls": (A,)}, "2 calls made, 1 came back: ['a/b']"),
         ("D2", {"calls": (B, A)}, "calls to ['a/b', 'get_x'] came back in another order"),
         ("D2", {"error": ToolCallError((), (), "")}, 'raised "ToolCallError'),
         (
@@ -103,7 +103,7 @@ PAST = replace(ASKED, provider="mistral", turns=(Turn(calls=(History("a/b", "fun
         ("D10", BAD, {"errors": ()}, "'{\"x\": ' was sent for arguments; the errors hold []"),
         ("D10", BAD, {"errors": (replace(BROKEN, raw=""),)}, "was sent for arguments"),
         ("D10", BAD, {"errors": (replace(BROKEN, index=0),)}, "call 1 is at fault (arguments), named is call 0"),
-        ("D10", BAD, {"calls": ()}, "beside a broken call: 1 calls were made, 0 came back"),
+        ("D10", BAD, {"calls": ()}, "beside a broken call: 1 call made, 0 came back"),
         ("D10", BAD, {"error": json.JSONDecodeError("x", "", 0)}, "crashed: JSONDecodeError"),
         ("D10", BAD, {"error": ToolCallError((BROKEN,), (A,), "so")}, ""),
         ("N9", STRANGE, {}, "calls to ['nobody'] were handed on"),
@@ -172,7 +172,7 @@ def test_two_at_once_are_judged_together():
     right = replace(trial(), beside=(beside,))
     assert BY_ID["N6"].judge(right) == ""
     mixed = replace(right, beside=(replace(beside, reply=replace(beside.reply, calls=(A,)), memo={}),))
-    assert "asked at the same time as 1 others: call 0 was to 'a__b'" in BY_ID["N6"].judge(mixed)
+    assert "asked at the same time as 1 other: call 0 was to 'a__b'" in BY_ID["N6"].judge(mixed)
 
 
 def test_ids_that_are_made_must_come_again():
@@ -260,10 +260,10 @@ def test_a_choice_of_allowed_tools_goes_out_narrowed_or_is_refused():
 @pytest.mark.parametrize(
     ("law", "change", "words"),
     [
-        ("Q1", lambda made: made["messages"].pop(0), "1 system prompts were given, 0 went out"),
+        ("Q1", lambda made: made["messages"].pop(0), "1 system prompt given, 0 went out"),
         ("Q1", lambda made: made["messages"][1].update(content="Hi "), "message 0 at $[1] was 'Hi', went out as 'Hi '"),
         ("Q1", lambda made: made["messages"].append({"role": "user", "content": "x"}), "message 2 at $[1] was"),
-        ("Q2", lambda made: made["tools"].pop(), "2 tools were offered, 1 were sent"),
+        ("Q2", lambda made: made["tools"].pop(), "2 tools offered, 1 sent"),
         (
             "Q2",
             lambda made: made["tools"][0]["function"].update(description="?"),

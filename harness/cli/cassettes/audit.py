@@ -31,18 +31,19 @@ def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
     from harness.cassette.secrets.audit import Audit
     from harness.core.errors import UsageError
+    from harness.core.finding import count
     from harness.report import safe_text
 
     if words.staged and words.paths:
         raise UsageError("give paths or --staged, not both")
     paths = [Path(path) for path in words.paths] or usual_paths(settings({}))
     audit = Audit()
-    count = 0
+    hits = 0
     for hit in audit.staged() if words.staged else audit.paths(paths):
-        count += 1
+        hits += 1
         sys.stderr.write(f"{safe_text.line(hit.file)}: {hit.place} holds {hit.what}\n")
     if not audit.files and not words.staged:
         raise UsageError("there is nothing to search; give files or folders")
-    searched = f"{audit.files} file{'' if audit.files == 1 else 's'}, {audit.size / 1e6:.1f} MB"
-    sys.stdout.write(f"{searched}: {count or 'no'} secret{'' if count == 1 else 's'} found\n")
-    return _FOUND if count else 0
+    searched = f"{count(audit.files, 'file')}, {audit.size / 1e6:.1f} MB"
+    sys.stdout.write(f"{searched}: {count(hits, 'secret') if hits else 'no secrets'} found\n")
+    return _FOUND if hits else 0

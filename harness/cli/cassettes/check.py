@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.finding import count
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
@@ -45,9 +47,9 @@ def run(words: argparse.Namespace) -> int:
     problems += _cassette_problems(cassettes)
     for problem in problems:
         sys.stderr.write(f"{safe_text.line(problem)}\n")
-    looked = f"{safe_text.count(len(suites), 'suite file')}, {safe_text.count(len(cassettes), 'cassette')}"
-    faults = safe_text.count(len(problems), "fault") if problems else "no faults"
-    left = f"; no cassette for {safe_text.count(missing, 'case')}, see `harness cassettes list`" if missing else ""
+    looked = f"{count(len(suites), 'suite file')}, {count(len(cassettes), 'cassette')}"
+    faults = count(len(problems), "fault") if problems else "no faults"
+    left = f"; no cassette for {count(missing, 'case')}, see `harness cassettes list`" if missing else ""
     sys.stdout.write(f"{looked}: {faults}{left}\n")
     return 2 if problems else 0
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.core.finding import count
+
 if TYPE_CHECKING:
     import argparse
 
@@ -41,7 +43,7 @@ def run(words: argparse.Namespace) -> int:
         text = to_yaml(document)
         LeakScan().refuse_text(text, words.to)
         _write(Path(words.to), text, overwrite=words.overwrite)
-        whole = safe_text.count(len(cassette.exchanges), "exchange")
+        whole = count(len(cassette.exchanges), "exchange")
         sys.stdout.write(safe_text.line(f"{made} of {whole} → {words.to}") + "\n")
         return 0
     sys.stderr.write("harness: there is nothing to export in it\n")

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -98,15 +99,13 @@ def _show(shown: Sequence[CassetteFile], out: Console) -> None:
     uses = {use: sum(one.use == use for one in shown) for use in _STYLES}
     told = ", ".join(f"{number} {use}" for use, number in uses.items() if number)
     size = sum(one.size for one in files) / 1024
-    out.print(f"{safe_text.count(len(files), 'cassette')}, {size:,.0f} KB: {told or 'none'}")
+    out.print(f"{count(len(files), 'cassette')}, {size:,.0f} KB: {told or 'none'}")
 
 
 def _facts(one: CassetteFile) -> tuple[str, str, str, str]:
     """What it holds, where it is from, its age and its size."""
-    from harness.report import safe_text
-
     if one.use in {"missing", "unreadable"}:
         return "", "", "", ""
-    holds = safe_text.count(one.exchanges, "exchange")
-    age = "unknown" if one.days is None else "today" if one.days == 0 else safe_text.count(one.days, "day")
+    holds = count(one.exchanges, "exchange")
+    age = "unknown" if one.days is None else "today" if one.days == 0 else count(one.days, "day")
     return holds, one.kind, age, f"{max(1, one.size // 1024):,} KB"

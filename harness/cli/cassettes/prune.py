@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     import argparse
@@ -45,7 +46,7 @@ def run(words: argparse.Namespace) -> int:
         sys.stdout.write(f"{chosen.cassettes}: nothing to remove\n")
         return 0
     for one in going:
-        holds = safe_text.count(one.exchanges, "exchange")
+        holds = count(one.exchanges, "exchange")
         sys.stdout.write(safe_text.line(f"{one.path}: {one.use}, {holds}, {one.kind}") + "\n")
     if words.dry_run:
         return 0

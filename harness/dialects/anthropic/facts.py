@@ -59,6 +59,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 FACTS = Facts(
     state="thinking",
+    images=frozenset({"data", "url"}),
+    image_results=True,
     tool_marks=("strict", "defer_loading", "allowed_callers", "eager_input_streaming"),
     dropped_options=frozenset({"seed", "presence_penalty"}),
     last_line=r"(?m)^event: message_stop",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, image, model_in, named, picked, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +68,21 @@ def _message(role: Json, content: Json) -> Iterator[dict[str, Json]]:
                 parts = []
             yield {
                 "role": "tool",
-                "content": block.get("content") or "",
+                "content": _content(block.get("content")),
                 "tool_call_id": block.get("tool_use_id") or "",
             }
         elif kind not in {"thinking", "redacted_thinking"}:
-            parts.append(block)
+            parts.append(_part(block))
     if parts or calls:
         yield {"role": role, "content": parts} | ({"tool_calls": calls} if calls else {})
+
+
+def _content(result: Json) -> Json:
+    return [_part(block) for block in dicts(result)] if isinstance(result, list) else result or ""
+
+
+def _part(block: dict[str, Json]) -> dict[str, Json]:
+    source = block.get("source")
+    if block.get("type") != "image" or at(source, "type") not in ("url", "base64"):
+        return block
+    return image(at(source, "url") or "", media_type=at(source, "media_type"), data=at(source, "data"))

@@ -72,6 +72,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 FACTS = Facts(
     state="signed",
+    images=frozenset({"data"}),
+    image_results=True,
     tool_marks=("strict",),
     dropped_options=frozenset({"seed", "presence_penalty", "parallel_tool_calls"}),
     own_schemas=True,

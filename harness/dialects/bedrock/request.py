@@ -6,7 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, image, model_in, named, picked, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,4 +83,7 @@ def _part(block: dict[str, Json]) -> dict[str, Json]:
         return {"type": "text", "text": block["text"]}
     if "json" in block:
         return {"type": "text", "text": json.dumps(block["json"], ensure_ascii=False)}
+    data = at(at(block.get("image"), "source"), "bytes")
+    if data is not None:
+        return image(media_type=f"image/{block['image'].get('format')}", data=data)
     return {"type": next(iter(block), ""), **block}

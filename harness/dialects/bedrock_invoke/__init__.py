@@ -131,7 +131,7 @@ BEDROCK_INVOKE = Dialect(
     mentions=mentions,
     error=error,
     paths=(rf"{_CLAUDE}/invoke$", rf"{_CLAUDE}/invoke-with-response-stream$"),
-    facts=replace(ANTHROPICS, resigned=BEDROCKS.resigned, models=None, last_line=""),
+    facts=replace(ANTHROPICS, resigned=BEDROCKS.resigned, images=BEDROCKS.images, models=None, last_line=""),
     quirks=_FRAMED,
     failures=FAILURES,
     request=read_chat,

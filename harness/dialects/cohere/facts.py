@@ -40,6 +40,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    images=frozenset({"data", "url"}),
     dropped_options=frozenset({"parallel_tool_calls"}),
     event_keys=("type", "event_type", "error"),
     finishes=FINISHES,

@@ -82,6 +82,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 
 FACTS = Facts(
+    images=frozenset({"data"}),  # a URL is one of Google's own, or fetched by litellm
     dropped_options=frozenset({"parallel_tool_calls"}),
     call_ids=False,
     object_results=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, model_in, named, picked, tool
+from harness.dialects.chat_request import WORDS, ChatRequest, at, call, dicts, image, model_in, named, picked, tool
 from harness.dialects.schemas import plain
 
 if TYPE_CHECKING:
@@ -84,10 +84,20 @@ def _message(role: str, content: dict[str, Json]) -> Iterator[dict[str, Json]]:
             text = _result(at(result, "response"))
             yield {"role": "tool", "content": text, "tool_call_id": at(result, "id") or "", "name": at(result, "name")}
         elif not part.get("thought"):
-            kept = {"type": "text", "text": part["text"]} if isinstance(part.get("text"), str) else {"type": "", **part}
-            parts.append(kept)
+            parts.append(_part(part))
     if parts or calls:
         yield {"role": role, "content": parts} | ({"tool_calls": calls} if calls else {})
+
+
+def _part(part: dict[str, Json]) -> dict[str, Json]:
+    if isinstance(part.get("text"), str):
+        return {"type": "text", "text": part["text"]}
+    held = at(part, "inlineData", "inline_data")
+    kind, data = at(held, "mimeType", "mime_type"), at(held, "data")
+    if not str(kind).startswith("image/") or not isinstance(data, str):
+        return {"type": "", **part}
+    # Protobuf's JSON takes base64 of either alphabet (protobuf.dev, "ProtoJSON").
+    return image(media_type=kind, data=data.replace("-", "+").replace("_", "/"))
 
 
 def _result(response: Json) -> str:

@@ -37,8 +37,10 @@ FACTS = Facts(
     stream_finish_at=("done_reason",),
     models=TAGS,
     pairs_results=False,
+    images=frozenset({"data"}),
+    images_apart=True,
     failure=failure,
 )
 
-GENERATE_FACTS = replace(FACTS, tools_in_prompt=True)
+GENERATE_FACTS = replace(FACTS, tools_in_prompt=True, images=frozenset())
 """``/api/generate``: there are no tools, and no calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.dialects.chat_request import ChatRequest, picked
+from harness.dialects.chat_request import ChatRequest, dicts, image, picked
 from harness.dialects.openai_chat import request
 
 if TYPE_CHECKING:
@@ -13,14 +13,26 @@ if TYPE_CHECKING:
 
 
 def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
-    """See ``dialect.ReadChat``. Arguments of earlier calls are objects on this wire."""
+    """See ``dialect.ReadChat``. Arguments of earlier calls are objects on this wire; images stand beside the text."""
+    found = request.read_chat(body, path)
+    sent = dicts(body.get("messages"))
     return replace(
-        request.read_chat(body, path),
+        found,
         dialect="ollama",
+        messages=tuple(_with_images(made, one.get("images")) for made, one in zip(found.messages, sent, strict=True)),
         stream=body.get("stream", True) is True,
         json=_form(body),
         options=_options(body),
     )
+
+
+def _with_images(message: dict[str, Json], given: Json) -> dict[str, Json]:
+    if not given or not isinstance(given, list):
+        return message
+    return {
+        **message,
+        "content": [{"type": "text", "text": message.get("content", "")}, *(image(data=one) for one in given)],
+    }
 
 
 def read_prompt(body: dict[str, Json], path: str) -> ChatRequest:

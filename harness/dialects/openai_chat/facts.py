@@ -127,6 +127,7 @@ def _wait(told: dict[str, Json]) -> float | None:
 
 FACTS = Facts(
     state="details",
+    images=frozenset({"data", "url"}),  # openai SDK, types/chat: a tool's message has text parts alone
     tool_marks=("strict",),
     runs=ProviderCall("search", {"query": "x"}, "", {"output": "A page"}),
     runs_under="executed_tools",

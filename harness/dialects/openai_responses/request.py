@@ -12,6 +12,7 @@ from harness.dialects.chat_request import (
     call,
     custom_call,
     dicts,
+    image,
     json_body,
     named,
     narrowed,
@@ -109,15 +110,25 @@ def _messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
             output = item.get("output")
             yield {
                 "role": "tool",
-                "content": "" if output is None else output,
+                "content": "" if output is None else _content(output),
                 "tool_call_id": item.get("call_id") or "",
             }
         elif item.get("role") == "assistant":
             open_turn = {"role": "assistant", "content": item.get("content")}
         else:
-            yield {"role": item.get("role"), "content": item.get("content")}
+            yield {"role": item.get("role"), "content": _content(item.get("content"))}
     if open_turn is not None:
         yield open_turn
+
+
+def _content(content: Json) -> Json:
+    return [_part(part) for part in content] if isinstance(content, list) else content
+
+
+def _part(part: Json) -> Json:
+    """An image in the shape of chat completions; one that was uploaded stays."""
+    url = at(part, "image_url")
+    return image(url) if at(part, "type") == "input_image" and isinstance(url, str) else part
 
 
 def _items(body: dict[str, Json]) -> Iterator[dict[str, Json]]:

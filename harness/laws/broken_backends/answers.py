@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.core.chat import Json
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import Complete
 
 _WORD = re.compile(rb'("finish_reason": ?)"(?!(?:stop|length|tool_calls|content_filter|function_call)")\w+"')
 

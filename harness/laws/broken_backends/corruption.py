@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json, Reply, ToolCall
     from harness.core.exchange import HttpRequest
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import Complete
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenBackend:
-    """A fault: its name, where such code was seen, and how to put it into a backend. ``custom``: it is one of tools
-    that are no functions, which no other backend is given.
+    """A fault: its name, where such code was seen, and how to put it into a backend, or into its ``awaited`` twin.
+    ``custom``: it is one of tools that are no functions, which no other backend is given.
     """
 
     name: str
     seen: str
-    spoil: Callable[[Complete], Complete]
+    spoil: Callable[[Any], Any]
     custom: bool = False
+    awaited: bool = False
 
 
 def on_reply(change: Callable[[Reply], Reply]) -> Callable[[Complete], Complete]:
@@ -82,10 +83,14 @@ def on_content(change: Callable[[str], str], *roles: str) -> Callable[[Complete]
         if isinstance(content, str):
             return {**message, "content": change(content)}
         if isinstance(content, list):
-            return {**message, "content": [{**part, "text": change(part["text"])} for part in content]}
+            return {**message, "content": [_with_text(part, change) for part in content]}
         return message
 
     return on_message(texts)
+
+
+def _with_text(part: dict[str, Json], change: Callable[[str], str]) -> dict[str, Json]:
+    return {**part, "text": change(part["text"])} if "text" in part else part
 
 
 def on_tools(change: Callable[[list[Json]], list[Json]]) -> Callable[[Complete], Complete]:

@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from harness.laws.broken_backends.corruption import BrokenBackend, on_content, on_message, on_messages
 
@@ -23,7 +24,65 @@ def _first_part(message: dict[str, Json]) -> dict[str, Json]:
 
 def _parts_joined(message: dict[str, Json]) -> dict[str, Json]:
     content = message.get("content")
-    return {**message, "content": "\n".join(part["text"] for part in content)} if isinstance(content, list) else message
+    if not isinstance(content, list) or not all("text" in part for part in content):
+        return message
+    return {**message, "content": "\n".join(part["text"] for part in content)}
+
+
+def _images(change: Callable[[list[Json]], list[Json]], *roles: str) -> Callable[[dict[str, Json]], dict[str, Json]]:
+    """``change`` is done to the parts of messages that hold an image."""
+
+    def parts(message: dict[str, Json]) -> dict[str, Json]:
+        content = message.get("content")
+        if message["role"] in roles and isinstance(content, list) and any("image_url" in part for part in content):
+            return {**message, "content": change(content)}
+        return message
+
+    return parts
+
+
+def _texts(parts: list[Json]) -> list[Json]:
+    return [part for part in parts if "text" in part] or [{"type": "text", "text": ""}]
+
+
+def _first_image(parts: list[Json]) -> list[Json]:
+    shown = [part for part in parts if "image_url" in part]
+    return [part for part in parts if "text" in part or part is shown[0]]
+
+
+def _urls(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
+    def parts(given: list[Json]) -> list[Json]:
+        return [{**p, "image_url": {"url": change(p["image_url"]["url"])}} if "image_url" in p else p for p in given]
+
+    return parts
+
+
+def _images_last(messages: list[Json]) -> list[Json]:
+    """What is shown is put to the user's last message."""
+    users = [one for one in messages if one["role"] == "user"]
+    shown = [
+        part for one in users for part in one["content"] if isinstance(one["content"], list) and "image_url" in part
+    ]
+    made = [_images(_texts, "user")(one) for one in messages]
+    last = max((n for n, one in enumerate(made) if one["role"] == "user"), default=None)
+    if last is None or not shown:
+        return messages
+    content = made[last]["content"]
+    said = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    made[last] = {**made[last], "content": [*said, *shown]}
+    return made
+
+
+def _results_shown_by_users(messages: list[Json]) -> list[Json]:
+    """The images of results stand in a user's message behind them."""
+    made: list[Json] = []
+    for one in messages:
+        made.append(_images(_texts, "tool")(one))
+        parts = one["content"] if one["role"] == "tool" and isinstance(one["content"], list) else ()
+        shown = [part for part in parts if "image_url" in part]
+        if shown:
+            made.append({"role": "user", "content": shown})
+    return made
 
 
 def _without(role: str) -> Callable[[list[Json]], list[Json]]:
@@ -178,6 +237,25 @@ MESSAGES: tuple[BrokenBackend, ...] = (
     BrokenBackend("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),
     BrokenBackend("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
     BrokenBackend("first-part-only", "content[0]", on_message(_first_part)),
+    BrokenBackend("images-dropped", "text parts alone", on_message(_images(_texts, "user"))),
+    BrokenBackend("first-image-only", "one image a message", on_message(_images(_first_image, "user"))),
+    BrokenBackend("images-to-last", "images of the whole conversation are collected", on_messages(_images_last)),
+    BrokenBackend(
+        "images-first",
+        "images in front of their text",
+        on_message(_images(lambda parts: sorted(parts, key=lambda part: "text" in part), "user")),
+    ),
+    BrokenBackend(
+        "images-all-jpeg",
+        "one media type for all",
+        on_message(_images(_urls(lambda url: re.sub("^data:[^;]*", "data:image/jpeg", url)), "user", "tool")),
+    ),
+    BrokenBackend(
+        "image-data-cut", "1,000 characters", on_message(_images(_urls(lambda url: url[:1000]), "user", "tool"))
+    ),
+    BrokenBackend("image-urls-unquoted", "urllib.parse.unquote", on_message(_images(_urls(unquote), "user", "tool"))),
+    BrokenBackend("result-images-dropped", "a result is its text", on_message(_images(_texts, "tool"))),
+    BrokenBackend("result-images-by-user", "shown by the user", on_messages(_results_shown_by_users)),
     BrokenBackend("parts-joined", "a list is joined with line ends", on_message(_parts_joined)),
     BrokenBackend("prompt-stripped", "white space trimmed", on_content(str.strip, "user")),
     BrokenBackend(

@@ -68,7 +68,7 @@ _BY_LAWS = {
     ),
     "N6": (
         "latest-table answer-on-the-object questions-coalesced host-of-the-last model-of-the-last mode-of-the-last "
-        "tools-of-the-last "
+        "tools-of-the-last first-loop-kept "
     ),
     "N4 N9 D10 D15": "last-tool-only",
     "Q6 N5": "choice-not-mapped",
@@ -108,7 +108,8 @@ _BY_LAWS = {
         "prompt-normalised prompt-to-ascii prompt-cut prompt-formatted prompt-newlines prompt-escaped "
         "prompt-spaces text-beside-calls-dropped results-as-user results-cut results-dumped results-quoted "
         "empty-results results-stripped errors-hidden arguments-emptied arguments-sorted arguments-as-strings "
-        "conversation-kept "
+        "conversation-kept images-dropped first-image-only images-to-last images-first images-all-jpeg image-data-cut "
+        "image-urls-unquoted result-images-dropped result-images-by-user "
     ),
     # The backend that it is put into refuses a result without its call: nothing is asked.
     "Q1 Q5 Q6": "last-message-only messages-reversed window-of-six assistants-dropped last-twice",
@@ -119,6 +120,7 @@ _BY_LAWS = {
         "definitions-dropped schemas-closed schemas-open all-required first-type-only first-branch-only "
         "integers-as-numbers schemas-flat fields-sorted titles-added strict-dropped marks-dropped "
         "custom-tools-as-functions custom-grammars-dropped "
+        "recursion-cut root-references-cut references-not-null "
     ),
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
     "Q2 N4 N8": "tools-only-at-first",

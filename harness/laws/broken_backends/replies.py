@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.core.chat import Json
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import Complete
 
 LONG = 12
 """Ids shorter than this were made by the backend, in the bytes that the laws serve."""

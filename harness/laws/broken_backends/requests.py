@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.core.chat import Json, Reply
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import Complete
 
 
 def global_table(right: Complete) -> Complete:

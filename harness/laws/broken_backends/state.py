@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import threading
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.core.chat import Json
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import AComplete, Complete
 
 
 def _cached(right: Complete) -> Complete:
@@ -115,6 +116,21 @@ def _shared_slot(right: Complete) -> Complete:
         return slot[0]
 
     return complete
+
+
+def _first_loop_kept(right: AComplete) -> AComplete:
+    """A client whose connections belong to the event loop in which it was first used."""
+    first: list[asyncio.AbstractEventLoop] = []
+
+    async def acomplete(*given: Any, **options: Any) -> Reply:
+        loop = (first or [asyncio.get_running_loop()])[0]
+        first[:] = [loop]
+        connected = loop.create_future()
+        loop.call_soon_threadsafe(connected.set_result, None)
+        await connected
+        return await right(*given, **options)
+
+    return acomplete
 
 
 def _changed_for_now(right: Complete) -> Complete:
@@ -287,6 +303,7 @@ STATE: tuple[BrokenBackend, ...] = (
     BrokenBackend("conversation-kept", "a client with a memory", _conversation_kept),
     BrokenBackend("every-tenth", "a race, one time in ten", _every_tenth),
     BrokenBackend("answer-on-the-object", "self.response, read too late", _shared_slot),
+    BrokenBackend("first-loop-kept", "one AsyncClient for all event loops", _first_loop_kept, awaited=True),
     BrokenBackend("caller-changed-for-now", "appended and popped", _changed_for_now),
     BrokenBackend("caller-changed-later", "cleared with the next question", _changed_later),
     BrokenBackend("questions-coalesced", "equal messages in flight, one answer", _coalesced),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.core.chat import Json, Reply, ToolCall
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import Complete
 
 
 def _described(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
@@ -87,6 +87,28 @@ def _sorted_fields(schema: dict[str, Json]) -> dict[str, Json]:
 
 def _titled(one: dict[str, Json]) -> dict[str, Json]:
     return {"title": "Model", **one} if one.get("type") == "object" else one
+
+
+def _references(change: Callable[[dict[str, Json]], Json]) -> Callable[[dict[str, Json]], dict[str, Json]]:
+    return everywhere(lambda one: change(one) if isinstance(one.get("$ref"), str) else one)
+
+
+def _recursion_cut(schema: dict[str, Json]) -> dict[str, Json]:
+    """Where a definition refers to a definition any object will do."""
+    if "$defs" not in schema:
+        return schema
+    cut = _references(lambda one: {"type": "object"} if one["$ref"].startswith("#/$defs/") else one)
+    return {**schema, "$defs": cut(schema["$defs"])}
+
+
+def _never_null(one: dict[str, Json]) -> dict[str, Json]:
+    branches = one.get("anyOf")
+    if isinstance(branches, list) and len(branches) == _PAIR and "$ref" in branches[0]:
+        return {**{key: inner for key, inner in one.items() if key != "anyOf"}, **branches[0]}
+    return one
+
+
+_PAIR = 2
 
 
 def _only_at_first(right: Complete) -> Complete:
@@ -224,6 +246,13 @@ TOOLS: tuple[BrokenBackend, ...] = (
         "$defs are left out",
         on_schemas(lambda one: {key: inner for key, inner in one.items() if key != "$defs"}),
     ),
+    BrokenBackend("recursion-cut", "references are written out, and cut in a circle", on_schemas(_recursion_cut)),
+    BrokenBackend(
+        "root-references-cut",
+        "only definitions are looked up",
+        on_schemas(_references(lambda one: {"type": "object"} if one["$ref"] == "#" else one)),
+    ),
+    BrokenBackend("references-not-null", "Optional of a model is the model", on_schemas(everywhere(_never_null))),
     BrokenBackend("schemas-closed", "additionalProperties: false is added", on_schemas(everywhere(_closed))),
     BrokenBackend("schemas-open", "additionalProperties is left out", on_schemas(_without("additionalProperties"))),
     BrokenBackend("all-required", "strict mode for all", on_schemas(everywhere(_all_required))),

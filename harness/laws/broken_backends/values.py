@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.core.chat import Json
-    from harness.laws.trial import Complete
+    from harness.laws.tested_backend import Complete
 
 
 def _objects(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Complete], Complete]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from harness.core.finding import count
 from harness.report import safe_text
 from harness.report.cards.headline import ages, headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
@@ -71,7 +72,7 @@ def _models(laid: Matrix) -> str:
         said = [f"{fraction(one)} ({interval(one)})" if one and one.n else "" for one in rates]
         lines.append(_row(markdown_code(card.model, 80), *numbers, *said))
     left = len(laid.cards) - _MOST_ROWS
-    return "\n".join(lines) + (f"\n\n… and {left} models more." if left > 0 else "")
+    return "\n".join(lines) + (f"\n\n… and {count(left, 'model')} more." if left > 0 else "")
 
 
 def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:

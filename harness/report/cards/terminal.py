@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.core.card import listed
+from harness.core.finding import count
 from harness.report import safe_text
 from harness.report.cards.headline import ages, headline, unseen
 from harness.report.cards.matrix import (
@@ -257,10 +258,10 @@ def _sum_up(console: Console, laid: Matrix, today: dt.date | None) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     number, checks = len(laid.cards), len({row.check for row in laid.rows})
-    text = Text(f"{number} model{'s' if number != 1 else ''}, {checks} check{'s' if checks != 1 else ''}: ")
-    for place, (verdict, count) in enumerate(laid.counts.items()):
+    text = Text(f"{count(number, 'model')}, {count(checks, 'check')}: ")
+    for place, (verdict, judged) in enumerate(laid.counts.items()):
         text.append(", " if place else "")
-        text.append(f"{count} {verdict}", STYLES[verdict])
+        text.append(f"{judged} {verdict}", STYLES[verdict])
     for one in ages(laid.cards, today):
         text.append(f"; {safe_text.line(one)}")
     console.print(text, soft_wrap=True)
