@@ -84,11 +84,14 @@ def alone(question: Question) -> Question:
     return replace(question, reply=replace(reply, calls=strange)) if question.kind == "unknown" else question
 
 
-def simpler(question: Question) -> tuple[Question, ...]:
-    """Questions with less in their answers, where what breaks a law is the cause of what is found here: each of several
-    calls alone, a broken call whole, a strange tool offered, a text that is no JSON to read, bytes to the end.
+def simpler(question: Question, law: str = "") -> tuple[Question, ...]:
+    """Questions with less in their answers, where what breaks a law is the cause of what ``law`` finds here: each of
+    several calls alone, a broken call whole, a strange tool offered, a text that is no JSON to read, bytes to the end,
+    each of those asked together by itself.
     """
     reply = question.reply
+    if law == "N6":
+        return tuple(replace(one, beside=()) for one in (question, *question.beside))
     if question.kind in {"prose", "answer"}:
         return (replace(question, kind="plain"),)
     if question.kind == "cut":

@@ -283,11 +283,11 @@ class _Proving:
 
     def _owner(self, law_id: str) -> str:
         """The law to blame for what broke this one, which is handed the example; "" for what others find."""
-        if law_id == "N6" and self._wrong_alone(self.proof.broken[law_id].trial.question):
-            return ""
         if law_id in self.chosen:
             self._shrink(law_id)
         cause = self._cause(self.proof.broken[law_id])
+        if law_id == "N6" and cause.law.id in self.proof.broken.keys() - {law_id}:
+            return ""
         owner = guilty(cause.law.id, cause.trial.question, self._breaks(cause))
         if owner not in {"", law_id}:
             del self.proof.broken[law_id]
@@ -303,22 +303,18 @@ class _Proving:
 
     def _cause(self, broken: BrokenLaw) -> BrokenLaw:
         """What breaks with less in the answer, or ``broken`` itself."""
-        if broken.trial.question.kind == "plain" and broken.law.id != "D2":
-            return broken
         question = broken.trial.question
+        if question.kind == "plain" and broken.law.id not in {"D2", "N6"}:
+            return broken
         if carried(fewer := alone(question)) and self._breaks(broken)(fewer):
             question = fewer
-        for less in filter(carried, simpler(question)):
+        for less in filter(carried, simpler(question, broken.law.id)):
             trial = self.put(less)
             for law in self.laws:
                 complaint = complaint_of(law, trial) if law.id in CONTENT else ""
                 if complaint and not known(trial, law.id):
                     return self._cause(BrokenLaw(law, complaint, trial, broken.after))
         return broken
-
-    def _wrong_alone(self, question: Question) -> bool:
-        """Whether one of the questions that were asked together is answered wrongly by itself too."""
-        return any(differences(self.put(replace(one, beside=()))) for one in (question, *question.beside))
 
     def _breaks(self, broken: BrokenLaw) -> Callable[[Question], bool]:
         def breaks(question: Question) -> bool:
