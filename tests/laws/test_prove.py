@@ -231,10 +231,10 @@ def test_what_only_questions_beside_others_showed_is_found_where_it_is_wrong_alo
 
 
 @pytest.mark.parametrize(
-    ("fault", "laws"), [("host-of-the-last", ["N6", "Q6"]), ("stopped-calls-dropped", ["D1", "D2"])]
+    ("fault", "laws", "seed"), [("host-of-the-last", ["N6", "Q6"], 0), ("stopped-calls-dropped", ["D1", "D2"], None)]
 )
-def test_what_is_chosen_is_named_where_the_proof_of_all_laws_names_it(fault, laws):
-    backend, effort = Backend(WRONG[fault](bare.complete)), Effort(60, seed=0, shrink=False, exemplars=False)
+def test_what_is_chosen_is_named_where_the_proof_of_all_laws_names_it(fault, laws, seed):
+    backend, effort = Backend(WRONG[fault](bare.complete)), Effort(60, seed=seed, shrink=False, exemplars=False)
 
     def named(chosen):
         broken = prove_one(backend, "anthropic", "whole", laws=chosen, effort=effort).broken
