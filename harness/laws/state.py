@@ -214,7 +214,8 @@ def _of_responses(body: State) -> Json:
     items = [
         item for item in body["input"] if item.get("role") != "user" and item.get("type") != "function_call_output"
     ]
-    return [item if item["type"] == "reasoning" else item["type"] for item in items]
+    kinds = [item.get("type", "message") for item in items]  # openai SDK, types/responses/easy_input_message.py
+    return [item if kind == "reasoning" else kind for item, kind in zip(items, kinds, strict=True)]
 
 
 def _of_gemini(body: State) -> Json:

@@ -12,7 +12,7 @@ import pytest
 
 from harness.__main__ import main
 from harness.core.errors import UnsupportedError, UsageError
-from harness.laws import ALL_LAWS, aask, run_trial
+from harness.laws import ALL_LAWS, BY_ID, aask, run_trial
 from harness.laws.exemplars import exemplars
 from harness.laws.prove import complaint_of
 from harness.laws.question import Question
@@ -151,6 +151,15 @@ def test_an_option_that_the_library_does_not_have_is_declined_by_name(name):
     assert isinstance(trial.error, UnsupportedError)
     assert "logit_bias" in str(trial.error)
     assert trial.declined
+
+
+def test_state_is_judged_where_messages_go_to_responses_without_a_type():
+    """The type of a message may be left out there, as the adapter leaves it out."""
+    pytest.importorskip("openai")
+    backend = backend_at(adapter("openai_responses"))
+    asked = [one for one in exemplars("openai/responses", stream=False) if one.kind == "state"]
+    trials = [run_trial(question, backend.complete, backend.errors) for question in asked]
+    assert [complaint for trial in trials if (complaint := complaint_of(BY_ID["T6"], trial))]  # it hands on no state
 
 
 def test_a_missing_module_is_a_usage_error():
