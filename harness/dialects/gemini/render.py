@@ -38,7 +38,7 @@ QUIRKS: dict[str, str] = {
     "finish_message": "a finishMessage says that calls were generated (180; 2026)",
     "finish_alone": "the stream's last event holds the finish reason and no parts",
     "calls_apart": "each call of a stream comes in an event of its own",
-    "partial_args": "a streamed call comes as a name, values at JSON paths and an end (streamFunctionCallArguments)",
+    "partial_args": "a call comes as a name, values at JSON paths and an end (streamFunctionCallArguments)",
     "json_array": "the stream is one JSON array, not events (20; without alt=sse)",
     "lf": "events end in LF, not CR LF",
     "no_usage": "no usage is told",
@@ -69,14 +69,16 @@ def render(
     check(reply, _SAID, "Gemini")
     tail, sent = _tail(reply, quirks)
     foot = _foot(reply, quirks, model)
+    calls = _call_parts(reply, sent, quirks)
+    if "partial_args" in quirks:
+        calls = [piece for call in calls for piece in in_pieces(call)]
     if stream:
         if reply.finish is None:
             raise UsageError("a Gemini stream without a finish reason is a stream that was cut")
-        return _streamed(reply, _call_parts(reply, sent, quirks), tail, foot, quirks)
+        return _streamed(reply, calls, tail, foot, quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
-    parts = [*_said_parts(reply), *_call_parts(reply, sent, quirks)]
-    body = {**_candidates(parts, tail), **foot}
+    body = {**_candidates([*_said_parts(reply), *calls], tail), **foot}
     return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), chunks([dumps(body).encode()]))
 
 
@@ -111,10 +113,8 @@ def _streamed(
     groups: list[list[dict[str, Json]]] = []
     for part in _said_parts(reply):
         groups += [[one] for one in _text_pieces(part)] if "text" in part else [[part]]
-    if "partial_args" in quirks:
-        groups += [[piece] for call in calls for piece in in_pieces(call)]
-    else:
-        groups += [[call] for call in calls] if "calls_apart" in quirks else [calls] if calls else []
+    apart = quirks & {"calls_apart", "partial_args"}
+    groups += [[call] for call in calls] if apart else [calls] if calls else []
     if "finish_alone" in quirks or not groups:
         groups.append([])
     bodies = [{**_candidates(group, tail if group is groups[-1] else {}), **foot} for group in groups]
