@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from random import Random
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from harness.core.chat import CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.dialects import DIALECTS
@@ -108,7 +108,7 @@ def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | N
     question = _of_kind(rng, question)
     if like is None and one_in(rng, 3):
         question = replace(question, reply=_worded(rng, question))
-    return _beside(rng, _in_other_forms(rng, _asked(rng, question)))
+    return _with_other_tools(rng, _beside(rng, _in_other_forms(rng, _asked(rng, question))))
 
 
 def _in_other_forms(rng: Random, question: Question) -> Question:
@@ -194,31 +194,35 @@ def _conversing(rng: Random, question: Question) -> Question:
     if one_in(rng, 5):
         question = replace(
             question,
-            marks=tuple(values.tool_marks(rng, known_marks(question)) for _ in question.tools[:12]),
+            marks=tuple(
+                values.tool_marks(rng, [mark for mark in known_marks(question) if mark not in values.OTHER_TOOLS])
+                for _ in question.tools[:12]
+            ),
         )
-        question = _with_texts(rng, question)
     if question.kind == "plain" and question.stream:
         cuts = tuple(rng.randrange(1, 4000) for _ in range(rng.randrange(4)))
         question = replace(question, cuts=cuts, every=_every(rng, question))
     return question
 
 
-def _with_texts(rng: Random, question: Question) -> Question:
-    """Calls of custom tools with a text, answered and earlier ones; litellm sends no choice that names such a tool."""
+def _with_other_tools(rng: Random, question: Question) -> Question:
+    """Now and then with tools in a namespace, or custom ones, which no choice may name and whose calls have a text."""
+    known = [mark for mark in known_marks(question) if mark in values.OTHER_TOOLS]
+    if not known or question.kind not in _WEIGHTS or not one_in(rng, 6):
+        return question
+    before = [*question.marks, *({} for _ in question.tools)][: len(question.tools[:12])]
+    marks = [{**one, **more} if "custom" not in (more := values.tool_marks(rng, known)) else more for one in before]
+    question = replace(question, marks=tuple(marks))
     textual = custom(question)
-    if not textual or question.kind == "written":
-        return replace(question, marks=tuple(marks if "custom" not in marks else {} for marks in question.marks))
-    calls = [replace(one, parameters=_text(rng)) if one.name in textual else one for one in question.reply.calls]
-    turns = [
-        replace(
-            turn,
-            calls=tuple(replace(one, parameters=_text(rng)) if one.name in textual else one for one in turn.calls),
-        )
-        for turn in question.turns
-    ]
-    chosen = None if question.choice in textual else question.choice
-    reply = replace(question.reply, calls=tuple(calls))
-    return replace(question, reply=reply, turns=tuple(turns), choice=chosen, allowed=())
+    turns = tuple(replace(turn, calls=_told(rng, turn.calls, textual)) for turn in question.turns)
+    reply = replace(question.reply, calls=_told(rng, question.reply.calls, textual))
+    narrowed: dict[str, Any] = {"allowed": (), "choice": None} if textual else {}
+    return replace(question, reply=reply, turns=turns, **narrowed)
+
+
+def _told(rng: Random, calls: tuple[Any, ...], textual: frozenset[str]) -> tuple[Any, ...]:
+    """Calls, answered or earlier, those of custom tools with a text."""
+    return tuple(replace(one, parameters=_text(rng)) if one.name in textual else one for one in calls)
 
 
 def _text(rng: Random) -> dict[str, Json]:

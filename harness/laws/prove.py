@@ -24,6 +24,7 @@ from harness.laws.provider_options import provers
 from harness.laws.question import carried
 from harness.laws.replies import differences
 from harness.laws.shrink import shrunk, size
+from harness.laws.values import OTHER_TOOLS
 from harness.laws.workers import in_workers
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ class _Proving:
 
     def _takes(self, question: Question) -> bool:
         able = self.custom or self.proof.mode in BARE_MODES
-        return able or not any(marks.keys() & {"custom", "namespace"} for marks in question.marks)
+        return able or not any(marks.keys() & OTHER_TOOLS for marks in question.marks)
 
     def _judge(self, question: Question) -> bool:
         trial = self.put(self._answerable(question))

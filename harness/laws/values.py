@@ -382,6 +382,8 @@ TOOL_MARKS: dict[str, Json] = {
     "custom": {"type": "grammar", "syntax": "lark", "definition": 'start: "a"+\n'},
     "namespace": "crm",
 }
+OTHER_TOOLS = frozenset({"custom", "namespace"})
+"""Marks that make a tool something else than a function."""
 TEXT_FORMATS = ({"type": "text"}, TOOL_MARKS["custom"], {"type": "grammar", "syntax": "regex", "definition": "^é+$"})
 
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 import pytest
 
 from harness.backend.library import load_offline
-from harness.core.chat import CallError, Reply, ToolCall
+from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.laws import BY_ID, bare
 from harness.laws.broken_backends.catalogue import BROKEN
+from harness.laws.broken_backends.corruption import on_parameters, text_only
 from harness.laws.counterexample import Counterexample, from_json, kept_questions, to_json
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
@@ -304,3 +305,14 @@ def test_a_law_chosen_alone_keeps_what_another_law_would_be_blamed_for(law):
     backend = Backend(WRONG["last-delta-lost"](bare.complete))
     proof = prove_one(backend, "openai", "stream", laws=chosen_laws([law]), effort=Effort(20, shrink=False))
     assert proof.broken.keys() == proof.judged.keys() == {law}
+
+
+def test_what_one_of_several_questions_does_by_itself_is_no_mixing_of_them():
+    short = Reply(calls=(ToolCall("a", {"x": "1"}, "call_1"),), finish="tool_calls", usage=Usage(1, 1, 2))
+    long = replace(short, calls=(ToolCall("b", {"x": "é" * 90}, "call_1"),))
+    asked = Question("openai", ("a",), short, beside=(Question("openai", ("b",), long),))
+    cut = on_parameters(text_only(lambda text: text[:50]))
+    effort = Effort(0, exemplars=False, first=(asked,))
+    proof = prove_one(Backend(cut(bare.complete)), "openai", "whole", effort=effort)
+    assert {law: one.others for law, one in proof.broken.items()} == {"D6": {"N6"}}
+    assert proof.broken["D6"].trial.question.tools == ("b",)
