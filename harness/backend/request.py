@@ -64,6 +64,8 @@ def prepare_request(
     sent = list(fit_state(plain, model, route.dialect))
     if route.dialect in DIALECTS and "custom" not in (*route.tool_marks, *DIALECTS[route.dialect].facts.tool_marks):
         tools, sent = [_as_function(tool, provider) for tool in tools or ()], [*map(_with_functions, sent)]
+        if isinstance(tool_choice, dict) and tool_choice.get("type") == "custom":
+            tool_choice = {"type": "function", "function": tool_choice.get("custom")}
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names, provider)
     wants_json = json_options(
@@ -95,7 +97,7 @@ def _as_function(tool: Mapping[str, Json], provider: str) -> Mapping[str, Json]:
     custom = tool.get("custom")
     if tool.get("type") != "custom" or not isinstance(custom, dict):
         return tool
-    if (custom.get("format") or _TEXT).get("type") != "text":
+    if custom.get("format") not in (None, _TEXT):
         raise UnsupportedError(
             f"the custom tool {custom.get('name')!r} has a grammar, which {provider} can't be given; offer it without"
         )

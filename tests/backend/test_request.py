@@ -10,7 +10,7 @@ import pytest
 from harness.backend.completion import complete
 from harness.backend.request import prepare_request
 from harness.core.chat import ToolCall
-from harness.core.errors import UnsupportedError
+from harness.core.errors import UnsupportedError, UsageError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.interception.clients import answering
 
@@ -51,6 +51,15 @@ def test_elsewhere_they_are_functions_of_one_text(model):
     assert given == (PATCH, PAST)
     with pytest.raises(UnsupportedError, match=r"the custom tool 'a/patch' has a grammar"):
         arguments(model, [{**PATCH, "custom": {**PATCH["custom"], "format": GRAMMAR}}])
+
+
+def test_a_choice_that_names_a_custom_tool_names_the_function_that_it_is_elsewhere():
+    sent = arguments("anthropic/m", tool_choice={"type": "custom", "custom": {"name": "a/patch"}})
+    assert sent["tool_choice"] == {"type": "function", "function": {"name": "a__patch"}}
+    with pytest.raises(UsageError, match="'nobody', which is not offered"):
+        arguments("anthropic/m", tool_choice={"type": "custom", "custom": {"name": "nobody"}})
+    with pytest.raises(UnsupportedError, match="has a grammar"):
+        arguments("anthropic/m", [{**PATCH, "custom": {**PATCH["custom"], "format": "lark"}}])
 
 
 def test_a_choice_that_names_a_custom_tool_is_refused_before_litellm_does():
