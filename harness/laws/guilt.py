@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.core.chat import ToolCall
+from harness.core.chat import CallError, ToolCall
 from harness.laws.decoding import PARTS
 from harness.laws.question import carried
 from harness.laws.streaming import ENDS, ORDERS
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping
 
     from harness.laws.question import Question
+    from harness.laws.trial import Trial
 
 CONTENT = frozenset({"D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "N4", "D18"})
 """Laws of what a reply holds, which a stream or a quirk may be the cause of."""
@@ -29,10 +30,12 @@ EFFECTS: dict[str, frozenset[str]] = {
     "Q2": frozenset({"N1", "N3", "N4", "N5", "N9", "T5", "D1", "D2", "D3", "D9", "D10", "D15", "Q3"}),
     "N2": frozenset({"N3", "N4", "N5", "N9", "D1", "D2", "Q2", "Q3"}),
     "N1": frozenset({"N3", "N4", "N5"}),
+    "Q4": frozenset({"D9"}),
     "Q5": frozenset({"N5", "T5", "Q1"}),
     "Q6": frozenset({"E2"}),
     "N6": frozenset({"D1", "D2", "N4"}),
-    **dict.fromkeys(("D1", "D2", "D3", "D7"), frozenset({"D13", "D19", "S5", "S7", "U3"})),
+    **dict.fromkeys(("D1", "D2"), frozenset({"D13", "D19", "S5", "S7", "U3"})),
+    **dict.fromkeys(("D3", "D7", "D8"), frozenset({"D11", "D13", "D19", "S5", "S7", "U3"})),
 }
 """Which laws may break by what breaks another."""
 _STATE = frozenset({"T6", "T7"})
@@ -106,6 +109,26 @@ def simpler(question: Question, law: str = "") -> tuple[Question, ...]:
     strange = dict.fromkeys(call.name for call in calls if call.name not in question.tools)
     tools, whole = (*question.tools, *strange), replace(reply, calls=tuple(calls), errors=())
     return (replace(question, kind="plain", tools=tools, reply=whole),)
+
+
+ANSWERS = frozenset({"D2", "D9", "D10", "D15", "N6", "N9", "S6"})
+"""Laws of answers that may break by what breaks another law in a simpler answer."""
+
+
+def vanished(trial: Trial) -> Question | None:
+    """Where a call that was cut off, or not offered, is gone without a word: the question with one whose arguments
+    can't be read in its place. None where something is said of it, or it is handed on.
+    """
+    question, reply = trial.question, trial.reply
+    if question.kind not in {"broken", "unknown"} or reply is None or reply.errors:
+        return None
+    good = tuple(call for call in question.reply.calls if question.kind == "broken" or call.name in question.tools)
+    if len(reply.calls) != len(good):
+        return None
+    tools = question.tools or ("get_x",)
+    bad = CallError("arguments", "", "[1]", tools[0], "call_broken", len(good))
+    told = replace(question.reply, calls=good, errors=(bad,), finish="tool_calls", raw_finish=None)
+    return replace(question, kind="broken", tools=tools, details=(), marks=(), reply=told)
 
 
 def blame(

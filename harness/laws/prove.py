@@ -18,7 +18,7 @@ from harness.laws.bare import BLIND
 from harness.laws.bare import complete as bare_complete
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.guilt import CONTENT, alone, blame, causes_of, guilty, simpler
+from harness.laws.guilt import ANSWERS, CONTENT, alone, blame, causes_of, guilty, simpler, vanished
 from harness.laws.known_faults import known
 from harness.laws.provider_options import provers
 from harness.laws.question import carried
@@ -305,8 +305,12 @@ class _Proving:
     def _cause(self, broken: BrokenLaw) -> BrokenLaw:
         """What breaks with less in the answer, or ``broken`` itself."""
         question = broken.trial.question
-        if question.kind == "plain" and broken.law.id not in {"D2", "N6"}:
+        if broken.law.id not in ANSWERS:
             return broken
+        if broken.law.id in {"D15", "N9"} and (one := vanished(broken.trial)) and carried(one):
+            trial = self.put(one)
+            if vanished(trial) and (complaint := complaint_of(BY_ID["D10"], trial)):
+                return BrokenLaw(BY_ID["D10"], complaint, trial, broken.after)
         if carried(fewer := alone(question)) and self._breaks(broken)(fewer):
             question = fewer
         for less in filter(carried, simpler(question, broken.law.id)):

@@ -220,14 +220,22 @@ def on_names(
                 messages = [_renamed_message(message, there) for message in messages]
                 choice = options.get("tool_choice")
                 if isinstance(choice, dict):
-                    options = {**options, "tool_choice": _renamed(choice, there)}
+                    options = {**options, "tool_choice": _renamed_choice(choice, there)}
             reply = right(model, messages, tools=renamed or None, **options)
             calls = tuple(replace(call, name=back(call.name)) for call in reply.calls)
-            return replace(reply, calls=calls)
+            errors = tuple(replace(one, name=back(one.name or "")) for one in reply.errors)
+            return replace(reply, calls=calls, errors=errors)
 
         return complete
 
     return spoil
+
+
+def _renamed_choice(choice: dict[str, Json], there: Callable[[str], str]) -> dict[str, Json]:
+    if "allowed_tools" not in choice:
+        return _renamed(choice, there)
+    inner = choice["allowed_tools"]
+    return {**choice, "allowed_tools": {**inner, "tools": [_renamed(one, there) for one in inner["tools"]]}}
 
 
 def _renamed(tool: Mapping[str, Json], there: Callable[[str], str]) -> dict[str, Json]:

@@ -7,11 +7,11 @@ _BY_LAWS = {
     "N3 N4 N8 N9 Q6": "slash-to-dash",
     "N3 N4 N8 N9 Q6 D9": "names-lowered",
     "N4 N8 Q6 N3": "names-cut-at-64",
-    "N3 N4 N8 D9 Q6": "names-escaped-always",
+    "N3 N8 D9": "names-escaped-always",
     "D9 N3 N5 N4 N8 Q6": "history-not-mapped",
     "N3 N4 N8 Q6 N6": "global-name-table",
     "N8": "tools-deduplicated",
-    "Q2 N4 N8 Q6": "first-tool-only last-tool-dropped",
+    "Q2 N8 Q6": "first-tool-only last-tool-dropped",
     "N7 N4 N5 N8 N9 Q6": "caller-tools-changed",
     "N7": (
         "caller-messages-grown caller-changed-on-failure caller-changed-for-now caller-changed-later "
@@ -23,7 +23,8 @@ _BY_LAWS = {
     "D1 D2 D10 D15 N9 D9": "empty-arguments-crash finish-trusted",
     "D3 D9 D10 D15 N9": "no-call-crash",
     "D10 D15 N9 N4": "bad-call-loses-the-rest",
-    "D10 D15 N9": "bad-call-dropped bad-call-is-empty-call error-place-lost decode-error-raised stream-errors-lost",
+    "D10": "bad-call-dropped",
+    "D10 D15 N9": "bad-call-is-empty-call error-place-lost decode-error-raised stream-errors-lost",
     "D10 D15": "raw-text-lost duplicate-keys-merged",
     "N9": "unknown-tool-passed-on unknown-tool-dropped unchecked-without-tools nearest-name",
     "D9 D3": "json-text-is-a-call",
@@ -123,13 +124,12 @@ _BY_LAWS = {
         "recursion-cut root-references-cut references-not-null "
     ),
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
-    "Q2 N4 N8": "tools-only-at-first",
+    "Q2 N8": "tools-only-at-first",
     "Q4": (
         "temperature-dropped temperature-zero-dropped temperature-added limit-dropped limit-capped "
         "first-stop-only seed-dropped top-p-rounded json-schema-dropped other-model "
-        "stream-ignored options-kept "
+        "stream-ignored options-kept json-dropped "
     ),
-    "Q4 D3 D9": "json-dropped",
     "Q6": "asked-twice server-errors-retried",
     "E2 Q6": "errors-retried",
     "Q6 D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D13 D14 D15 D18 D19 N4 N6 N9 S5 S6 S7 U3 E1 E3 E4": "answers-cached",
