@@ -324,8 +324,7 @@ class _Proving:
     def _breaks(self, broken: BrokenLaw) -> Callable[[Question], bool]:
         def breaks(question: Question) -> bool:
             trial = self.put(question)
-            complaint = complaint_of(broken.law, trial)
-            if not complaint or known(trial, broken.law.id):
+            if not (complaint := complaint_of(broken.law, trial)) or known(trial, broken.law.id):
                 return False
             if question.stream == broken.trial.question.stream and broken.law.id in self.proof.broken:
                 _keep(self.proof, broken.law, complaint, trial)
