@@ -132,7 +132,7 @@ _BY_LAWS = {
     ),
     "Q6": "asked-twice server-errors-retried",
     "E2 Q6": "errors-retried",
-    "Q6 D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D13 D14 D15 D18 D19 N4 N6 N9 S5 S6 S7 U3 E1 E3 E4": "answers-cached",
+    "Q6 D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D13 D14 D15 D18 D19 N4 N6 N8 N9 S5 S6 S7 U3 E1 E3 E4": "answers-cached",
     "D7 D8 D3 D18 N6": "last-text",
     "D7 D8 D3 D18": "text-only-thoughts",
     "Q1": "system-kept",
