@@ -7,7 +7,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, parts, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, inline, marked, parts, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.anthropic.facts import FINISHES
 from harness.dialects.facts import add_result
@@ -53,7 +53,7 @@ def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
     if system:
         asked["system"] = [{"type": "text", "text": text} for text in system]
     if tools:
-        asked["tools"] = functions(tools, "input_schema")
+        asked["tools"] = marked(tools, "input_schema")
     asked |= _choice(options)
     if "stop" in options:
         asked["stop_sequences"] = options.pop("stop")

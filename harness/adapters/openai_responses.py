@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - the same errors
 from harness.adapters.openai_chat import aclient, client
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, parts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, marked, parts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS, RESULTS
 
@@ -43,7 +43,7 @@ def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
 
     asked: dict[str, Any] = {"model": model.partition("/")[2], "input": [one for m in messages for one in _items(m)]}
     if tools:
-        asked["tools"] = [{"type": "function", "strict": False, **one} for one in functions(tools)]
+        asked["tools"] = [{"type": "function", "strict": False, **one} for one in marked(tools)]
     if isinstance(choice := options.pop("tool_choice", None), dict):
         choice = {"type": "function", "name": chosen(choice)}
     if choice:

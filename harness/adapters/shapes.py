@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from harness.core.chat import CallError, ToolCall
 from harness.core.errors import UnsupportedError
 from harness.dialects.arguments import strict_json
+from harness.dialects.chat_request import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,3 +78,10 @@ def functions(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
     """The tools' functions, their parameters under the name ``schema``."""
     found = [tool["function"] for tool in tools or ()]
     return [{"name": one["name"], "description": one["description"], schema: one["parameters"]} for one in found]
+
+
+def marked(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
+    """``functions`` with what else is asked for each tool (``strict``, ``defer_loading`` …), where an API has that."""
+    beside = [{**one, **one["function"]} for one in tools or ()]
+    kept = [{mark: one[mark] for mark in MARKS if mark in one} for one in beside]
+    return [{**one, **marks} for one, marks in zip(functions(tools, schema), kept, strict=True)]

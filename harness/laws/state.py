@@ -59,7 +59,7 @@ def drawn(rng: Random, provider: str, *, stream: bool, origin: str = "") -> Ques
 
 
 def _opaque(rng: Random) -> str:
-    return f"sig{''.join(rng.choices(_LETTERS, k=rng.choice((24, 40, 60))))}=="
+    return f"sig{''.join(rng.choices(_LETTERS, k=rng.choice((22, 38, 58))))}Q=="  # base64, as Gemini's clients read it
 
 
 def _signed(rng: Random) -> dict[str, Json]:
