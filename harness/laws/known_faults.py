@@ -236,9 +236,11 @@ def known(trial: Trial, law: str) -> KnownFault | None:
 
 
 def _alone(trial: Trial, law: str) -> bool:
-    """Whether litellm by itself breaks ``law`` in this question, or has no answer that the law could judge."""
+    """Whether litellm by itself breaks ``law`` in this question, or has nothing for the law to judge: no answer, or two
+    tools under one name.
+    """
     from harness.laws import BY_ID  # noqa: PLC0415 - the table of laws is made of modules beside this one
 
     alone = trial.once("alone", lambda: run_trial(trial.question, complete, (Exception,)))
     verdict = BY_ID[law].judge(alone)
-    return bool(verdict) or (verdict is None and alone.reply is None)
+    return bool(verdict) or (verdict is None and (alone.reply is None or bool(BY_ID["N2"].judge(alone))))

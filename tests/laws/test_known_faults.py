@@ -60,3 +60,12 @@ def test_an_error_that_litellm_raises_rightly_excuses_no_backend_that_swallows_i
     monkeypatch.setattr(known_faults, "KNOWN", (everything,))
     assert BY_ID["E3"].judge(trial)
     assert known(trial, "E3") is None
+
+
+def test_a_schema_is_excused_where_litellm_alone_sends_two_tools_under_one_name(put):
+    fault = next(one for one in KNOWN if one.name == "references-without-definitions")
+    ((_, tree),) = fault.question.details
+    tools = ("file/search", "file_search")
+    trial = put(replace(fault.question, tools=tools, details=(("one", {"type": "object"}), ("two", tree))))
+    assert BY_ID["Q2"].judge(trial)
+    assert known(trial, "Q2") is fault
