@@ -44,6 +44,7 @@ def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
     asked: dict[str, Any] = {"model": model.partition("/")[2], "input": [one for m in messages for one in _items(m)]}
     if tools:
         asked["tools"] = [{"type": "function", "strict": False, **one} for one in marked(tools)]
+        asked["tools"] += [one for one in tools if "function" not in one]  # OpenAI's own, such as tool_search
     if isinstance(choice := options.pop("tool_choice", None), dict):
         choice = {"type": "function", "name": chosen(choice)}
     if choice:

@@ -76,12 +76,12 @@ def inline(url: str) -> tuple[str, str] | None:
 
 def functions(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
     """The tools' functions, their parameters under the name ``schema``."""
-    found = [tool["function"] for tool in tools or ()]
+    found = [tool["function"] for tool in tools or () if "function" in tool]
     return [{"name": one["name"], "description": one["description"], schema: one["parameters"]} for one in found]
 
 
 def marked(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
     """``functions`` with what else is asked for each tool (``strict``, ``defer_loading`` …), where an API has that."""
-    beside = [{**one, **one["function"]} for one in tools or ()]
+    beside = [{**one, **one["function"]} for one in tools or () if "function" in one]
     kept = [{mark: one[mark] for mark in MARKS if mark in one} for one in beside]
     return [{**one, **marks} for one, marks in zip(functions(tools, schema), kept, strict=True)]
