@@ -17,7 +17,7 @@ from harness.checks.structure import in_call, paired, summed
 from harness.core import errors
 from harness.core.chat import Reply
 from harness.core.expectation import CallExpectation, ErrorExpectation, amount, bounds, several
-from harness.core.finding import Evidence, Finding
+from harness.core.finding import Evidence, Finding, count
 from harness.dialects.decoded import read
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def call_count(observation: Observation, expect: Expectation) -> Iterator[Findin
     if reply is None:
         return
     names = f" ({', '.join(call.name for call in reply.calls)})" if reply.calls else ""
-    got = f"{len(reply.calls)} calls{names}"
+    got = f"{count(len(reply.calls), 'call')}{names}"
     if expect.no_calls:
         yield Finding("calls", "fail" if reply.calls else "pass", f"{got}, none expected", "none")
     if expect.call_count is None:
@@ -61,7 +61,7 @@ def _mismatches(got: Sequence[ToolCall], expect: Expectation, schemas: dict[str,
     wanted = list(expect.calls or ())
     if len(got) != len(wanted):
         names = ", ".join(call.name for call in got) or "none"
-        yield "count", f"{len(got)} calls ({names}), {len(wanted)} expected"
+        yield "count", f"{count(len(got), 'call')} ({names}), {len(wanted)} expected"
     if expect.any_order:
         yield from _in_any_order(got, wanted, schemas)
         return
@@ -135,7 +135,7 @@ def trajectory(observation: Observation, expect: Expectation) -> Iterator[Findin
     replies = [reply for _, one in observation.exchanges if isinstance(reply := read(one), Reply)]
     calls = [call for reply in replies for call in reply.calls]
     faults = [*_order(calls, wanted), *_single(calls, wanted), *_steps(len(replies), wanted)]
-    yield from summed("trajectory", faults, f"{len(replies)} steps, tools as expected: {_names(calls)}")
+    yield from summed("trajectory", faults, f"{count(len(replies), 'step')}, tools as expected: {_names(calls)}")
 
 
 def _order(calls: Sequence[ToolCall], wanted: TrajectoryExpectation) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from harness.checks.json_equality import difference, shown
 from harness.checks.schema import errors
 from harness.core.expectation import amount, bounds, several
-from harness.core.finding import Finding
+from harness.core.finding import Finding, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -148,7 +148,7 @@ def _miscounted(calls: Sequence[ToolCall], expect: Expectation) -> str | None:
     if len(calls) >= least and (most is None or len(calls) <= most):
         return None
     names = f" ({', '.join(call.name for call in calls[:10])})" if calls else ""
-    return f"{len(calls)} call{'' if len(calls) == 1 else 's'}{names}, {amount(least, most)} expected"
+    return f"{count(len(calls), 'call')}{names}, {amount(least, most)} expected"
 
 
 def _paired(

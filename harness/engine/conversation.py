@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
-from harness.core.finding import WorldRun
+from harness.core.finding import WorldRun, count
 from harness.engine.user_code import named
 from harness.suite.case import NamedTool, ShortTool
 from harness.worlds import WORLDS, World
@@ -90,7 +90,7 @@ def _results(
     else:
         values = list(results or ())
         if len(values) != len(calls):
-            return f"the model made {len(calls)} calls, and this turn has {len(values)} results"
+            return f"the model made {count(len(calls), 'call')}, and this turn has {count(len(values), 'result')}"
     return [
         {"role": "tool", "tool_call_id": call.id, "content": value if isinstance(value, str) else json.dumps(value)}
         for call, value in zip(calls, values, strict=True)

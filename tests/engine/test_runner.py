@@ -162,7 +162,7 @@ def test_results_in_the_order_of_the_calls(jobs):
 @pytest.mark.parametrize(
     ("case", "reply", "sentence"),
     [
-        ("listed", Reply(calls=CALLS[:1]), "the model made 1 calls, and this turn has 2 results"),
+        ("listed", Reply(calls=CALLS[:1]), "the model made 1 call, and this turn has 2 results"),
         ("listed", Reply(text="no"), "the model made 0 calls, and this turn has 2 results"),
     ],
 )

@@ -16,7 +16,7 @@ from harness.checks.card.context import describe, failed, names, quirk
 from harness.checks.json_equality import difference, shown
 from harness.core.chat import Reply
 from harness.core.errors import HarnessError, ProviderError, StreamCutError
-from harness.core.finding import Finding
+from harness.core.finding import Finding, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +67,9 @@ def lost(seen: CheckContext) -> str | None:
 
 def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolCall]) -> str | None:
     if len(expected) != len(found):
-        return f"{len(expected)} calls on the wire, {len(found)} came back ({names(call.name for call in found)})"
+        return (
+            f"{count(len(expected), 'call')} on the wire, {len(found)} came back ({names(call.name for call in found)})"
+        )
     for number, ((name, call), other) in enumerate(zip(expected, found, strict=True)):
         if name != other.name:
             return f"call {number} was to {name!r}, came back as {other.name!r}"

@@ -21,6 +21,7 @@ from harness.checks.json_equality import parsed, shown
 from harness.checks.structure import wants_call
 from harness.core.chat import Reply
 from harness.core.errors import BadRequestError, UnsupportedError, UsageError
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +113,7 @@ def no_call(seen: CheckContext, message: str, *, blame: Blame) -> Finding:
 def _auto(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
     called = calls_of(seen, reading) or call_as_text(seen)
     if called:
-        yield passing(f"{len(called)} calls")
+        yield passing(count(len(called), "call"))
     elif seen.own and wants_call(seen.expect):
         said = f"the question needs a tool, and it said {shown(reading.text)}"
         yield unaccountable(seen) or unjudged("counted in A1", said, "model")

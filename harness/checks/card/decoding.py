@@ -27,6 +27,7 @@ from harness.checks.card.context import CardCheck, failed, judged, names, passin
 from harness.checks.card.tool_schemas import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
+from harness.core.finding import count
 from harness.dialects import DIALECTS
 from harness.dialects.limits import of_the_caller
 
@@ -66,7 +67,7 @@ def parallel(seen: CheckContext) -> Iterator[Finding]:
     elif len(set(given)) != len(given) and any(given):
         yield quirk(f"the provider gave the ids {names(given)}; the backend made {names(ids)}")
     else:
-        yield passing(f"{len(calls)} calls in order: {names(call.name for call in calls)}")
+        yield passing(f"{count(len(calls), 'call')} in order: {names(call.name for call in calls)}")
 
 
 def none(seen: CheckContext) -> Iterator[Finding]:

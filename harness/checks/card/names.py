@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.checks.card.blame import unjudged
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
+from harness.core.finding import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def legal(seen: CheckContext) -> Iterator[Finding]:
     sent = dict.fromkeys(name for name in mentioned if isinstance(name, str))
     bad = [name for name in sent if not rule.allows(name)]
     if not bad:
-        yield passing(f"{len(sent)} names sent, all legal")
+        yield passing(f"{count(len(sent), 'name')} sent, all legal")
     elif seen.observation.reply is not None:
         yield quirk(
             f"sent {names(bad)}, against the rule known ({rule.source}), and the provider took it", blame=_sender(seen)
@@ -45,7 +46,7 @@ def injective(seen: CheckContext) -> Iterator[Finding]:
     doubled = sorted({name for name in said.tools if said.tools.count(name) > 1})
     offered = len(seen.tools) if seen.own else len(said.tools)
     if len(said.tools) < offered:
-        yield failed(f"{offered} tools were offered, {len(said.tools)} sent", blame=_sender(seen))
+        yield failed(f"tools offered: {offered}, sent: {len(said.tools)}", blame=_sender(seen))
     else:
         wrong = f"two tools are both sent as {names(doubled)}" if doubled else None
         yield judged(wrong, "every tool has its own name", blame=_sender(seen))

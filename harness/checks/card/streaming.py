@@ -15,6 +15,7 @@ from harness.checks.json_equality import shown
 from harness.core import errors
 from harness.core.chat import Reply
 from harness.core.errors import StreamCutError
+from harness.core.finding import count
 from harness.dialects import DIALECTS
 from harness.dialects.request import read_chat_request
 
@@ -141,7 +142,8 @@ def cut_short(seen: CheckContext) -> Iterator[Finding]:
     error, reply = seen.observation.error, seen.observation.reply
     if reply is not None:
         yield failed(
-            f"the stream ends before its end, and came back as {shown(reply.text)} and {len(reply.calls)} calls"
+            f"the stream ends before its end, and came back as {shown(reply.text)} and "
+            f"{count(len(reply.calls), 'call')}"
         )
     elif half := getattr(getattr(error, "reply", None), "calls", ()):
         yield failed(f"the stream ends early, and half calls came back: {names(half)}")
