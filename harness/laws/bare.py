@@ -143,7 +143,8 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         dialect=dialect.name,
     )
     state: dict[str, Json] = {}
-    if any(word in response.body for word in _STATE) or framing(response) == "frames":
+    thought = bool(found.reasoning) and profile(asked.provider).wants_reasoning
+    if thought or any(word in response.body for word in _STATE) or framing(response) == "frames":
         state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, asked.arguments["model"])
     more = found.provider_calls or state
     return replace(reply, provider_calls=found.provider_calls, state=state) if more else reply

@@ -36,6 +36,7 @@ def test_state_goes_back_to_its_model(provider, stream):
         question = asked(provider, provider, seed, stream=stream)
         assert complaints(run_trial(question, complete)) == {"T6": "", "T7": None}
         assert complaints(aask(question, acomplete)) == {"T6": "", "T7": None}
+        assert not complaints(run_trial(question, bare.complete))["T6"]
 
 
 @pytest.mark.parametrize("provider", provers())
