@@ -169,6 +169,9 @@ def _refuse_unready(model: Model, keys: Mapping[str, str]) -> None:
     try:
         socket.create_connection((url.hostname or "", port), timeout=5).close()
     except OSError as error:
+        from harness.local.server import PORT as LOCAL_PORT  # noqa: PLC0415 - only a hint needs it
+
         local = "; start the local model with `harness local start`, or record with --local"
-        hint = local if is_local(model.hostname) else ""
+        ours = is_local(model.hostname) and (port == LOCAL_PORT or model.api_key_env == LOCAL_KEY)
+        hint = local if ours else ""
         raise UsageError(f"nothing answers at {model.hostname} ({error.strerror or error}){hint}") from error

@@ -16,11 +16,10 @@ from harness.suite import probes
 from harness.suite.packs import pack, pack_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
     from pathlib import Path
 
     from harness.engine.selection import Selection
-    from harness.suite.case import Suite
 
 _SUITE_CASE_MODEL = 3
 
@@ -36,6 +35,7 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
     # Recordings of tests and programs need no suites.
     none = files and settings.suites == Settings().suites and not is_there(settings.suites[0])
     suites = () if none else assembly.load(settings)
+    names = {suite.name for suite in suites}
     evaluations = {suite.name for suite in suites if suite.kind == "evaluation"}
     made = []
     for job in assembly.plan(suites, settings, choice) if suites else ():
@@ -52,13 +52,13 @@ def inventory(settings: Settings, choice: Selection = ALL) -> list[CassetteFile]
             shipped += pack(name, ())
     probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
     return made + [
-        inspected(file, "used" if file.parent.parts[-2:] in probing else _unused(file, settings, suites))
+        inspected(file, "used" if file.parent.parts[-2:] in probing else _unused(file, settings, names))
         for file in files
         if file.suffix == ".json" and str(file) not in cased
     ]
 
 
-def _unused(file: Path, settings: Settings, suites: Sequence[Suite]) -> Use:
-    """What a file is that no case uses: an orphan only where there are suites, and where one would have put it."""
-    place = file.relative_to(settings.cassettes)
-    return "orphan" if suites and len(place.parts) == _SUITE_CASE_MODEL else "other"
+def _unused(file: Path, settings: Settings, suites: Collection[str]) -> Use:
+    """What a file is that no case uses: an orphan only where one of the ``suites`` that were read would have put it."""
+    place = file.relative_to(settings.cassettes).parts
+    return "orphan" if len(place) == _SUITE_CASE_MODEL and place[0] in suites else "other"

@@ -61,10 +61,10 @@ jobs:
   replay:
     runs-on: ubuntu-latest
     steps:
-      - uses: actions/checkout@v4
+      - uses: actions/checkout@v5
       - uses: actions/setup-python@v5
         with: {python-version: "3.12"}
-      - run: pip install toolcall-harness
+      - run: pip install toolcall-harness  # not on PyPI yet: put the wheel, or the repository's address, in its place
       - name: Nothing is recorded yet
         if: hashFiles('cassettes/**/*.json') == ''
         run: echo "::notice::nothing is recorded yet, so nothing was replayed; run harness record and commit cassettes/"

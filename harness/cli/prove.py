@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     like = "draw as this profile shows: a provider that has one here, or a file or folder of `card --profiles`"
     add("--like", metavar="PROFILE", help=like)
     add("--backend", default=_OURS, metavar="MODULE:ATTRIBUTE", help=f"whose backend (default: {_OURS})")
-    drawn = f"examples drawn for each provider and mode, after all exemplars (default: {DEFAULT})"
+    drawn = f"drawn for each provider and mode, after all exemplars; without litellm five times N (default: {DEFAULT})"
     add("--examples", type=int, metavar="N", help=drawn)
     add("--thorough", action="store_true", help=f"draw {THOROUGH:,} examples for each provider and mode")
     add("--workers", type=int, metavar="N", help="put questions in N processes (default: 2 for several providers)")

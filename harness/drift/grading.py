@@ -74,8 +74,9 @@ def between(before: Exchange, after: Exchange) -> tuple[Change, ...]:
 
 def _asked(old: Exchange, new: Exchange) -> Iterator[Change]:
     for difference in matching.differences(old.request, new.request):
-        path, _, what = difference.partition(": ")
-        yield graded("request", f"request.{path}", None, None, f"asked otherwise: {what.replace(', asked ', ', now ')}")
+        path, leaf, what = difference.partition(": ")
+        told = f"asked otherwise: {what.replace(', asked ', ', now ')}" if leaf else f"{difference} leaves of it differ"
+        yield graded("request", f"request.{path}" if leaf else "request", None, None, told)
 
 
 def _failed(before: Exchange, after: Exchange) -> Iterator[Change]:

@@ -365,7 +365,11 @@ def _blanks(value: Json) -> Iterator[str]:
 
 
 LAWS = (
-    Law("Q1", "messages: every message goes out, in order, with its role and all its text", _requested(messages)),
+    Law(
+        "Q1",
+        "messages: every message goes out, in order, with its role, its text and its images",
+        _requested(messages),
+    ),
     Law(
         "Q2",
         "tools: every tool goes out, with its description, schema and what else is asked of it",

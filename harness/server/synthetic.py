@@ -48,6 +48,20 @@ class Call(pydantic.BaseModel):
     id: str | None = None
 
 
+class State(pydantic.BaseModel):
+    """What a provider wants back, by the names of ``Reply.state``."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+    thinking_blocks: list[dict[str, Any]] = []
+    reasoning_content: str = ""
+    reasoning_details: list[dict[str, Any]] = []
+    responses_items: list[dict[str, Any]] = []
+    thought_signatures: list[str] = []
+    call_signatures: list[str] = []
+    call_state: dict[str, dict[str, Any]] = {}
+    custom_calls: list[Any] = []
+
+
 class ScriptedReply(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
     when: str | None = None
@@ -55,8 +69,7 @@ class ScriptedReply(pydantic.BaseModel):
     reasoning: str = ""
     calls: tuple[Call, ...] = ()
     finish: Finish | None = None
-    state: dict[str, Any] = {}
-    """What the provider wants back, by `Reply.state`'s names: `thinking_blocks`, `responses_items`, …"""
+    state: State = State()
 
     def reply(self) -> Reply:
         calls = tuple(
@@ -65,7 +78,14 @@ class ScriptedReply(pydantic.BaseModel):
         )
         finish = self.finish or ("tool_calls" if calls else "stop")
         usage = Usage(5, 4, 9)
-        return Reply(self.text, calls, finish=finish, reasoning=self.reasoning, usage=usage, state=self.state)
+        return Reply(
+            self.text,
+            calls,
+            finish=finish,
+            reasoning=self.reasoning,
+            usage=usage,
+            state=self.state.model_dump(exclude_unset=True),
+        )
 
 
 class Script(pydantic.BaseModel):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from harness.core import errors
 from harness.core.expectation import several
-from harness.suite.case import Case, NamedTool
+from harness.suite.case import Case, NamedTool, OpenAITool
 from harness.suite.loader import SuiteFault
 from harness.suite.validation_errors import path_of
 from harness.worlds import WORLDS
@@ -111,7 +111,7 @@ def inconsistent(document: Document) -> Iterator[SuiteFault]:
         inner = tool.get("function", tool) if isinstance(tool, dict) else {}
         inner = inner if isinstance(inner, dict) else {}
         tools[str(inner.get("name"))] = inner
-        for path, what in _schema(inner.get("parameters"), ("tools", number)):
+        for path, what in _schema(inner.get("parameters"), _schema_at(number, nested=inner is not tool)):
             yield SuiteFault(document.line(path), path, what)
     for number, raw in enumerate(cases if isinstance(cases, list) else []):
         for path, what in _of_case(_in_suite(raw, document.value.get("world")), tools, document.value.get("kind")):
@@ -143,7 +143,7 @@ def _sound_part(raw: Json) -> Case | None:
         try:
             return Case.model_validate_json(json.dumps({**_LEAST, **raw}), strict=True)
         except ValidationError as error:
-            path = max((path_of(raw, one["loc"]) for one in error.errors()), key=len)
+            path = max((path_of(raw, one) for one in error.errors()), key=len)
         if not _without(raw, path):
             return None
     return None
@@ -187,7 +187,7 @@ def _mistakes(case: Case, tools: dict[str, dict[str, Json]]) -> Iterator[Mistake
         if isinstance(tool, str) and name not in tools:
             yield ("tools", number), f'the suite has no tool "{name}"'
         elif not isinstance(tool, str):
-            yield from _schema(inner.get("parameters"), ("tools", number))
+            yield from _schema(inner.get("parameters"), _schema_at(number, nested=isinstance(tool, OpenAITool)))
         offered[name] = inner.get("parameters")
     choices = [((), case.tool_choice), *((("then", n), turn.tool_choice) for n, turn in enumerate(case.then))]
     for path, choice in choices:
@@ -302,6 +302,11 @@ def backend_errors() -> list[str]:
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, errors.BackendError)
     ]
+
+
+def _schema_at(number: int, *, nested: bool) -> Path:
+    """Where a tool's schema stands; ``nested`` in OpenAI's own shape."""
+    return ("tools", number, *(("function",) if nested else ()), "parameters")
 
 
 def _schema(schema: dict[str, Any] | None, path: Path) -> Iterator[Mistake]:

@@ -23,7 +23,7 @@ DEEPEST = 64
 MOST_VALUES = 200_000
 MOST_BYTES = 5_000_000
 _MOST_DIGITS = 300
-_EMPTY = "the file is empty; a suite needs at least `cases:`"
+_EMPTY = "the file is empty"
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")

@@ -98,7 +98,7 @@ def validated(kind: TypeAdapter[_Read], document: Document) -> tuple[_Read | Non
 def _faults(kind: TypeAdapter[Any], document: Document, error: ValidationError) -> list[SuiteFault]:
     found: dict[Path, list[ErrorDetails]] = {}
     for one in error.errors():
-        found.setdefault(path_of(document.value, one["loc"]), []).append(one)
+        found.setdefault(path_of(document.value, one), []).append(one)
     known = sorted(_keys(kind.json_schema()))
     faults = []
     for path, several in _without_other_branches(found).items():
@@ -115,8 +115,9 @@ def _keys(schema: Any) -> set[str]:
     return {key for inner in schema for key in _keys(inner)} if isinstance(schema, list) else set()
 
 
-def path_of(value: Json, location: tuple[int | str, ...]) -> Path:
-    """The part of ``location`` that stands in the file: pydantic puts the names of union branches in between."""
+def path_of(value: Json, error: ErrorDetails) -> Path:
+    """Where ``error`` is in the file: pydantic puts the names of union branches in between."""
+    location = error["loc"]
     path: list[int | str] = []
     for number, step in enumerate(location):
         last = number == len(location) - 1
@@ -124,7 +125,7 @@ def path_of(value: Json, location: tuple[int | str, ...]) -> Path:
         # A branch may be called like a key beside the one that is meant: nothing is below a plain value.
         if inside and not (last or isinstance(value[step], dict | list)) and location[number + 1] in value:
             continue
-        missing = last and isinstance(value, dict) and isinstance(step, str) and step.isidentifier() and step.islower()
+        missing = last and error["type"] == "missing" and isinstance(value, dict)
         if inside:
             value = value[step]
         elif not missing:
@@ -171,7 +172,7 @@ def _say(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> It
 
 
 def _unknown(key: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, known, 1)
+    near = difflib.get_close_matches(key, [one for one in known if one != key], 1)
     return f'unknown key "{key}"' + (f'; did you mean "{near[0]}"?' if near else "")
 
 

@@ -50,7 +50,7 @@ def tape(project, case="hello"):
 
 
 def test_cassettes_are_listed_with_what_is_wrong(project, run):
-    orphan = project / "cassettes" / "gone" / "case" / "openai+m.json"
+    orphan = project / "cassettes" / "shop" / "gone" / "openai+m.json"
     orphan.parent.mkdir(parents=True)
     orphan.write_text(tape(project).read_text())
     tape(project).with_name("openai+m.partial.json").write_text(tape(project).read_text())
@@ -64,7 +64,7 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     assert code == 2
     found = {one["path"]: one for one in json.loads(out)}
     assert {path: one["use"] for path, one in found.items()} == {
-        "cassettes/gone/case/openai+m.json": "orphan",
+        "cassettes/shop/gone/openai+m.json": "orphan",
         "cassettes/imported/theirs/a.json": "other",
         "cassettes/programs/agent.json": "other",
         "cassettes/shop/find/openai+m.json": "unreadable",
@@ -80,7 +80,7 @@ def test_cassettes_are_listed_with_what_is_wrong(project, run):
     assert "cassettes/shop/find/openai+m.json: is no JSON" in " ".join(out.split())
     assert run("cassettes", "prune", "--yes")[0] == 0
     assert {str(file.relative_to(project)) for file in (project / "cassettes").rglob("*.json")} == found.keys() - {
-        "cassettes/gone/case/openai+m.json",
+        "cassettes/shop/gone/openai+m.json",
         "cassettes/shop/hello/openai+m.partial.json",
     }
 
@@ -113,18 +113,21 @@ def test_recordings_of_tests_and_programs_are_listed_without_suites_and_never_pr
 
 
 def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run):
-    orphan = project / "cassettes" / "gone" / "case" / "openai+m.json"
-    orphan.parent.mkdir(parents=True)
-    orphan.write_text(tape(project).read_text())
+    orphan = project / "cassettes" / "shop" / "gone" / "openai+m.json"
+    elsewhere = project / "cassettes" / "another" / "case" / "openai+m.json"
+    for file in (orphan, elsewhere):
+        file.parent.mkdir(parents=True)
+        file.write_text(tape(project).read_text())
     code, out, _ = run("cassettes", "prune", "--dry-run")
     assert (code, orphan.exists()) == (0, True)
-    assert "cassettes/gone/case/openai+m.json: orphan, 1 exchange, synthetic" in out
+    assert "cassettes/shop/gone/openai+m.json: orphan, 1 exchange, synthetic" in out
     code, _, err = run("cassettes", "prune")
     assert (code, orphan.exists()) == (2, True)
     assert "nobody is there to answer; nothing was removed" in err
     tape(project, "find").write_text("{")
     assert run("cassettes", "prune", "--yes")[0] == 0
-    assert not (project / "cassettes" / "gone").exists()
+    assert not (project / "cassettes" / "shop" / "gone").exists()
+    assert elsewhere.exists(), "its suite was not read: it may lie in another folder"
     assert tape(project).exists()
     assert tape(project, "find").read_text() == "{"
     assert "nothing to remove" in run("cassettes", "prune")[1]

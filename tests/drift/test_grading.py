@@ -195,3 +195,14 @@ def test_json_that_is_lost_breaks_a_contract_in_every_dialect(dialect, url, how)
 
 def test_every_dialect_is_asked_for_json_above():
     assert {dialect for dialect, _, _ in ASKS_JSON} >= set(DIALECTS)
+
+
+def test_a_request_that_differs_in_many_leaves_is_told_with_their_number():
+    old = answered(SAID)
+    asked = replace(ASKED, url=f"{URL}?y=1", body=json.dumps(dict.fromkeys("abcdefg", 1)).encode())
+    made = Provenance("synthetic", "2026-01-01T00:00:00Z")
+    one, other = (Cassette(made, (exchange,)) for exchange in (old, replace(old, request=asked)))
+    found = [change for change in cassettes(one, other) if change.what == "request"]
+    assert found[-1].path.endswith("request")
+    assert found[-1].message.startswith("and ")
+    assert found[-1].message.endswith(" more leaves of it differ")

@@ -53,6 +53,7 @@ FILES = {
     "faults.yaml": "faults:\n  - {fault: cutt}\n",
     "empty.yaml": "replies: []",
     "unknown.yaml": "replies: [{txt: hello}]",
+    "state.yaml": "replies: [{state: {thinking_blocks: 3}}]",
 }
 MISTAKES = {
     "an empty folder": (["."], "there are no cassettes in this folder"),
@@ -66,6 +67,7 @@ MISTAKES = {
     "no faults": (["a.json", "--faults", "no.yaml"], "no.yaml: can't be read"),
     "no script": (["--synthetic", "no.yaml"], "no.yaml: can't be read"),
     "an empty script": (["--synthetic", "empty.yaml"], "empty.yaml:1: replies"),
+    "a state that is none": (["--synthetic", "state.yaml"], "state.thinking_blocks: must be a list, not 3"),
     "a strange word": (["--synthetic", "unknown.yaml"], "txt"),
     "a script and a cassette": (["a.json", "--synthetic"], "name a script, or none, and no cassette"),
     "a script that repeats": (["--synthetic", "--repeat"], "--synthetic has no use for --repeat"),

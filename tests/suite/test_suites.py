@@ -100,7 +100,7 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
     for part in (
         f"{tmp_path}/nowhere: no such file",
         "a.yaml:3: ",
-        'b.yaml:2: tools[0].type: not a JSON schema: "objekt"'.replace('"objekt"', "'objekt'"),
+        'b.yaml:2: tools[0].parameters.type: not a JSON schema: "objekt"'.replace('"objekt"', "'objekt'"),
         'b.yaml:5: case "x": messages[0].user: must be text or a list, not 1',
         'b.yaml:6: case "x": expct: unknown key "expct"; did you mean "expect"?',
         'b.yaml:7: case "X": id: the id "X" is taken by the case in line 4',
