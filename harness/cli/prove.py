@@ -224,6 +224,8 @@ def _offline() -> None:
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     for logger in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+    # Where a loop ends litellm leaves its logging worker behind, and asyncio complains of that alone.
+    logging.getLogger("asyncio").addFilter(lambda record: "LoggingWorker" not in record.getMessage())
     load_offline()
 
 
