@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.report.proofs import Fault
 
 EXAMPLES = """examples:
-  harness prove                                  our backend, all providers, all laws
+  harness prove                                  our backend, all providers and laws: ten minutes of processor
   harness prove --provider gemini --law N4 --law D2 --examples 500 --seed 7
   harness prove --backend my_adapter:complete    your own backend, by the laws that are no opinion of ours
   harness prove --backend harness.adapters.litellm_alone:complete --grade danger
