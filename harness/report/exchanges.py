@@ -24,7 +24,7 @@ _MOST_LINES = 3
 
 def heading(path: str, provenance: Provenance, number: int) -> str:
     """The cassette, its provenance and who answered."""
-    made = f"{provenance.kind}, recorded {provenance.recorded}"
+    made = f"{provenance.kind}, recorded {provenance.recorded or 'at an unknown time'}"
     made += f" with litellm {provenance.litellm}" if provenance.litellm else ""
     lines = [f"{path}: {count(number, 'exchange')}", made, provenance.source]
     return "".join(f"{safe_text.line(line)}\n" for line in lines if line)

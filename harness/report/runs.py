@@ -10,6 +10,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
+from harness.core.finding import count
 from harness.engine.events import CaseFinished, CaseStarted, RunStarted
 from harness.report import safe_text
 from harness.report.junit import Case
@@ -51,7 +52,12 @@ def show(console: Console, scorecard: Scorecard, *, recording: bool = False) -> 
     for result in scorecard.wanting:
         _tell(console, result)
     for path in scorecard.orphans:
-        _say(console, "FAIL", f"{path}: no case uses this cassette; delete it, or bring its case back", STYLES["fail"])
+        _say(
+            console,
+            "FAIL",
+            f"{path}: no case uses it; bring the case back, or remove it: `harness cassettes prune`",
+            STYLES["fail"],
+        )
     _sum_up(console, scorecard, recording=recording)
 
 
@@ -116,14 +122,17 @@ def reasons(result: CaseResult) -> list[str]:
     """Why a case is not as it should be, and where to look: harmless lines."""
     if result.problem:
         message, details = result.problem.message, result.problem.details
-        listed = () if len(details) == 1 and details[0] in message else details[:_MOST_DIFFERENCES]
+        joined = "; ".join(details)
+        if len(details) > 1:
+            message = message.replace(f" {joined}", ":")  # they are listed below it
+        listed = () if joined in message else details[:_MOST_DIFFERENCES]
         told = [message, *(f"- {one}" for one in listed)]
         return [safe_text.line(one) for one in told]
     told = []
     places: set[int] = set()
     for finding in result.findings:
         if finding.verdict == result.verdict:
-            where = f" ({finding.path})" if finding.path else ""
+            where = f" ({finding.path.replace('.[', ', [')})" if finding.path else ""
             told.append(f"{finding.check}{where}: {finding.message}")
             places.update(finding.evidence.exchanges if finding.evidence else ())
     if not result.kept:
@@ -146,7 +155,7 @@ def _sum_up(console: Console, scorecard: Scorecard, *, recording: bool) -> None:
         text.append(", " if number else "")
         text.append(*part)
     if scorecard.orphans:
-        text.append(f", {len(scorecard.orphans)} orphaned cassettes", STYLES["fail"])
+        text.append(f", {count(len(scorecard.orphans), 'orphaned cassette')}", STYLES["fail"])
     verb = "recorded" if recording else "replayed"
     text.append(f"; {verb} in {sum(one.seconds for one in scorecard.results):.1f} s")
     kinds = sorted({one.provenance.kind for one in scorecard.results if one.provenance})

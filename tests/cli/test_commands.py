@@ -311,8 +311,10 @@ def test_nothing_answers(project, run, monkeypatch):
     code, _, err = run("record")
     assert code == 2
     assert f"nothing answers at http://127.0.0.1:{port}/v1" in err
-    assert "harness local start" in err
+    assert "harness local start" not in err, "it is another server's address"
     assert tape(project).read_bytes() == before
+    monkeypatch.setattr("harness.local.server.PORT", port)
+    assert "start the local model with `harness local start`" in run("record")[2]
 
 
 def test_a_wrong_key_is_told_and_nothing_is_replaced(project, run, monkeypatch):

@@ -172,6 +172,7 @@ def test_explain_tells_the_leaf_that_differs(project, run, monkeypatch):
     ("request_", "told"),
     [
         ("nothing.json", "nothing.json: can't be read"),
+        ("script.yaml", "script.yaml: is no JSON, and the recorded requests are"),
         ("script.yaml#0", "script.yaml"),
         ("TAPE#7", "there is no exchange 7; it holds 1"),
     ],

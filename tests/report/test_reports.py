@@ -113,7 +113,7 @@ def test_the_terminal_tells_what_is_wrong_and_where_the_proof_is():
     assert "ERROR t / lost / m" in told
     assert "- body.x: 1, not 2" in told
     assert "cassettes/s/old.json: no case uses this cassette" in told
-    assert "5 cases: 1 fail, 1 infra, 1 pass, 1 unsupported, 1 unusable, 1 orphaned cassettes" in told
+    assert "5 cases: 1 fail, 1 infra, 1 pass, 1 unsupported, 1 unusable, 1 orphaned cassette;" in told
     assert "recordings are local" in told
 
 

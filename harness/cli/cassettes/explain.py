@@ -64,6 +64,7 @@ def _asked(word: str, recorded: list[HttpRequest]) -> list[HttpRequest]:
 
     from harness.cassette import load
     from harness.core.errors import UsageError
+    from harness.dialects.framing.sse import is_json
 
     file, mark, place = word.rpartition("#")
     if mark and place.isdecimal():
@@ -75,4 +76,6 @@ def _asked(word: str, recorded: list[HttpRequest]) -> list[HttpRequest]:
         body = sys.stdin.buffer.read() if word == "-" else Path(word).read_bytes()
     except OSError as error:
         raise UsageError(f"{word}: can't be read: {error.strerror}") from error
+    if is_json(recorded[0].body) and not is_json(body):
+        raise UsageError(f"{word}: is no JSON, and the recorded requests are")
     return [replace(one, body=body.strip()) for one in recorded]
