@@ -55,7 +55,7 @@ def show(console: Console, scorecard: Scorecard, *, recording: bool = False) -> 
         _say(
             console,
             "FAIL",
-            f"{path}: no case uses it; bring the case back, or remove it: `harness cassettes prune`",
+            f"{path}: no case uses this cassette; bring its case back, or `harness cassettes prune`",
             STYLES["fail"],
         )
     _sum_up(console, scorecard, recording=recording)
