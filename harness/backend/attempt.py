@@ -269,5 +269,5 @@ class Attempt:
 
     def _with_state(self, reply: Reply) -> Reply:
         """``reply`` with what the provider wants back."""
-        state = state_of(self.sent, self.dialect, str(self.question.arguments["model"]))
+        state = state_of(self.sent, self.dialect, str(self.question.arguments["model"]), reply.state)
         return replace(reply, state=state) if state else reply

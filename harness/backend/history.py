@@ -150,6 +150,9 @@ def _blank(text: Json) -> bool:
 def _call(call: Mapping[str, Json], turn: int, index: int) -> dict[str, Json]:
     copy = {**call, "id": call.get("id") or made_id(turn, index)}
     function = copy.get("function")
+    kind = next((slot for slot in ("function", "custom") if isinstance(copy.get(slot), dict)), None)
+    if kind is not None and not copy.get("type"):
+        copy["type"] = kind
     if isinstance(function, dict):
         arguments = function.get("arguments")
         # Every provider reads a JSON text here; "" and an object are what some answer with.

@@ -1,13 +1,14 @@
-"""The places in a request where a tool's name stands. Everything here copies; nothing is changed in place."""
+"""The shapes of tools in a request, and the places where their names stand. Everything here copies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.core.errors import UnsupportedError, UsageError
 from harness.dialects.facts import dicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from harness.core.chat import Json
 
@@ -27,6 +28,79 @@ def tool_name(tool: Mapping[str, Json]) -> tuple[str | None, bool]:
             return inner["name"], True
     name = tool.get("name")
     return (name, tool.get("type") in (None, *_SLOTS)) if isinstance(name, str) else (None, False)
+
+
+def check_tools(tools: Iterable[Mapping[str, Json]]) -> None:
+    """Raise ``UsageError`` for a function or custom tool without a name, and for a namespace without tools."""
+    for place, tool in enumerate(tools):
+        if tool.get("type") == "namespace":
+            inner = tool.get("tools")
+            if not isinstance(inner, list) or len(dicts(inner)) < len(inner):
+                raise UsageError(f"tool {place} is a namespace whose tools are no list of tools; give it some")
+            check_tools({"type": "function", **one} for one in inner)
+        elif tool.get("type") in _SLOTS and tool_name(tool)[0] is None:
+            kind = tool["type"]
+            raise UsageError(
+                f"tool {place} is of type {kind!r} and has no name; give it as {{'type': {kind!r}, {kind!r}: "
+                "{'name': ..., 'description': ...}}"
+            )
+
+
+def as_chat_tools(tools: Iterable[Mapping[str, Json]]) -> Iterator[Mapping[str, Json]]:
+    """``tools`` as chat completions have them: functions and custom tools in a slot of their own, and those in a
+    namespace among the others, each behind the namespace's description.
+
+    Raises ``UnsupportedError`` for what a namespace holds beside functions and custom tools.
+    """
+    for tool in tools:
+        if tool.get("type") != "namespace":
+            yield _nested(tool)
+            continue
+        for one in within(tool):
+            made = _nested({"type": "function", **one})
+            if made["type"] not in _SLOTS:
+                space = tool.get("name")
+                raise UnsupportedError(
+                    f"the namespace {space!r} holds a tool of type {made['type']!r}; offer it outside"
+                )
+            inner = next(made[slot] for slot in _SLOTS if isinstance(made.get(slot), dict))
+            texts = [text for text in (tool.get("description"), inner.get("description")) if text]
+            described = {"description": "\n\n".join(map(str, texts))} if texts else {}
+            yield {**made, made["type"]: {**inner, **described}}
+
+
+def _nested(tool: Mapping[str, Json]) -> Mapping[str, Json]:
+    """A tool whose fields stand at the top, as Responses has them, with them in a slot."""
+    kind = tool.get("type")
+    if kind not in _SLOTS or any(isinstance(tool.get(slot), dict) for slot in _SLOTS):
+        return tool
+    if kind == "custom" and tool.keys() & {"parameters", "input_schema"}:
+        raise UsageError(f"the custom tool {tool['name']!r} has a schema; offer it as a function")
+    inner = {key: one for key, one in tool.items() if key in _INNER}
+    form = inner.get("format")
+    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
+        inner["format"] = {"type": "grammar", "grammar": {key: one for key, one in form.items() if key != "type"}}
+    return {**{key: one for key, one in tool.items() if key not in _INNER}, kind: inner}
+
+
+_INNER = ("name", "description", "parameters", "strict", "format")
+"""Fields that stand in a tool's slot; others, such as ``defer_loading``, stand beside it."""
+
+
+def as_nested_choice(tool_choice: Json) -> Json:
+    """A ``tool_choice`` of either shape as chat completions have it. Raises ``UsageError`` where it names no tool."""
+    kind = tool_choice.get("type") if isinstance(tool_choice, dict) else None
+    if kind not in _SLOTS:
+        return tool_choice
+    inner = tool_choice.get(kind, {"name": tool_choice.get("name")})
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        raise UsageError(
+            f"tool_choice is {tool_choice!r}, which names no tool; it is {{'type': {kind!r}, {kind!r}: "
+            "{'name': ...}}"
+        )
+    if kind in tool_choice:
+        return tool_choice
+    return {**{key: one for key, one in tool_choice.items() if key != "name"}, kind: inner}
 
 
 def within(tool: Mapping[str, Json]) -> list[dict[str, Json]]:

@@ -101,14 +101,17 @@ def name_table(
 ) -> NameTable:
     """The table for one request, made from all the names it holds, under ``rule``, or ``provider``'s."""
     tools = list(tools)
-    found = [tool_name(tool) for tool in tools if not within(tool)]
+    # A reply does not say which namespace was meant, so no two tools may share a name, wherever they stand.
+    found = [one for tool in tools for one in _named(tool)]
     offered = [name for name, _ in found if name is not None]
-    inner = (name for tool in tools for one in within(tool) if (name := tool_name(one)[0]) is not None)
-    offered += [name for name in dict.fromkeys(inner) if name not in offered]  # two namespaces may share a name
     pinned = {name for name, ours in found if name is not None and not ours}
     mentioned = [name for message in messages for name in message_names(message)]
     mentioned += choice_names(tool_choice)
     return NameTable.of(offered, rule or profile(provider).names, mentioned=mentioned, pinned=pinned)
+
+
+def _named(tool: Mapping[str, Json]) -> list[tuple[str | None, bool]]:
+    return [*map(tool_name, within(tool))] if tool.get("type") == "namespace" else [tool_name(tool)]
 
 
 def slash_to_double_underscore(tools: Iterable[Mapping[str, Json]], provider: str = "openai") -> list[dict[str, Json]]:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from harness.backend.config import canonical
 from harness.backend.history import fit_messages, turns
 from harness.backend.jsonmode import json_options
-from harness.backend.name_positions import choice_names
+from harness.backend.name_positions import as_chat_tools, as_nested_choice, check_tools, choice_names, tool_name
 from harness.backend.names import NameTable, name_table
 from harness.backend.repairs.peculiar import ALLOWED_TOOLS, DEFAULTS
 from harness.backend.repairs.routing import route_of
 from harness.backend.repairs.state import fit_state
 from harness.core.errors import UnsupportedError, UsageError
 from harness.dialects import DIALECTS
+from harness.dialects.chat_request import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from harness.core.chat import Json
     from harness.dialects.providers import Profile
@@ -58,14 +59,21 @@ def prepare_request(
     if return_type not in RETURN_TYPES:
         raise UsageError(f"message_return_type is {return_type!r}; it is one of {', '.join(RETURN_TYPES)}")
     response_format = left.pop("response_format", None)
-    tool_choice = left.pop("tool_choice", None)
+    tool_choice = as_nested_choice(left.pop("tool_choice", None))
     plain = [_plain(message, place) for place, message in enumerate(messages)]
-    route = route or route_of(model, tools, left)
+    check_tools(tools or ())
+    asked, route = route, route or route_of(model, tools, left)
+    if "namespace" not in _marks(route):
+        tools = list(as_chat_tools(tools or ()))
+        route = asked or route_of(model, tools, left)  # litellm decides on what it is given
+    marks = _marks(route)
+    if "defer_loading" not in marks:
+        _check_loaded(tools or (), provider)
     sent = list(fit_state(plain, model, route.dialect))
-    if route.dialect in DIALECTS and "custom" not in (*route.tool_marks, *DIALECTS[route.dialect].facts.tool_marks):
+    if "custom" not in marks:
         tools, sent = [_as_function(tool, provider) for tool in tools or ()], [*map(_with_functions, sent)]
         if isinstance(tool_choice, dict) and tool_choice.get("type") == "custom":
-            tool_choice = {"type": "function", "function": tool_choice.get("custom")}
+            tool_choice = {"type": "function", "function": tool_choice["custom"]}
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names, provider)
     wants_json = json_options(
@@ -90,6 +98,23 @@ def prepare_request(
     if tool_choice is not None:
         arguments["tool_choice"] = names.choice(tool_choice)
     return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(wants_json), route=route)
+
+
+def _marks(route: Profile) -> tuple[str, ...]:
+    """What the wire takes beside plain functions; an unknown one is given everything as it is."""
+    known = DIALECTS.get(route.dialect)
+    return MARKS if known is None else (*route.tool_marks, *known.facts.tool_marks)
+
+
+def _check_loaded(tools: Iterable[Mapping[str, Json]], provider: str) -> None:
+    for tool in tools:
+        if tool.get("type") == "tool_search":
+            raise UnsupportedError(f"{provider} has no tool_search over this API; offer the tools without it")
+        if tool.get("defer_loading"):
+            raise UnsupportedError(
+                f"the tool {tool_name(tool)[0]!r} has defer_loading, which {provider} does not take over this API; "
+                "offer it without"
+            )
 
 
 def _as_function(tool: Mapping[str, Json], provider: str) -> Mapping[str, Json]:
@@ -142,10 +167,10 @@ def _check_choice(tool_choice: Json, names: NameTable, provider: str) -> None:
     if isinstance(tool_choice, dict) and tool_choice.get("type") == "allowed_tools" and provider not in ALLOWED_TOOLS:
         able = " and ".join(sorted(ALLOWED_TOOLS))
         raise UnsupportedError(f"tool_choice 'allowed_tools' goes to {able} alone; offer {provider} those tools only")
+    for chosen in choice_names(tool_choice):
+        if chosen not in names.offered:
+            raise UsageError(f"tool_choice names {chosen!r}, which is not offered")
     if isinstance(tool_choice, dict) and tool_choice.get("type") == "custom":
         raise UnsupportedError(
             f"litellm sends no tool_choice that names a custom tool; offer {provider} that tool only"
         )
-    for chosen in choice_names(tool_choice):
-        if chosen not in names.offered:
-            raise UsageError(f"tool_choice names {chosen!r}, which is not offered")

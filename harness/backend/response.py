@@ -69,6 +69,7 @@ def read_reply(
         model=own.model or _string(response, "model"),
         id=own.id or ("" if own.seen else _string(response, "id")),  # litellm makes one up, another on each replay
         raw_finish=raw_finish,
+        state={"custom_calls": list(found.custom)} if found.custom else {},
     )
 
 

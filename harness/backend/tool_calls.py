@@ -45,12 +45,14 @@ class RawCall:
 class DecodedCalls:
     """The calls of one answer: good ones, bad ones, and those that the provider ran itself.
 
-    ``from_text`` says that they were read from the content, which then is no text for people.
+    ``from_text`` says that they were read from the content, which then is no text for people; ``custom`` are the ids
+    of good calls whose input came as a free text.
     """
 
     calls: tuple[ToolCall, ...] = ()
     errors: tuple[CallError, ...] = ()
     provider_calls: tuple[ProviderCall, ...] = ()
+    custom: tuple[str, ...] = ()
     from_text: bool = False
 
 
@@ -196,6 +198,7 @@ def _decode(
     calls: list[ToolCall] = []
     errors: list[CallError] = []
     provider_calls: list[ProviderCall] = []
+    custom: list[str] = []
     for index, (call, made) in enumerate(zip(raw, ids, strict=True)):
         theirs = made.startswith(PROVIDER_RUN) or made in ran
         cut = finish in STOPPED and index == len(raw) - 1
@@ -208,7 +211,8 @@ def _decode(
             provider_calls.append(ProviderCall(found.name, found.parameters, found.id))
         else:
             calls.append(found)
-    return DecodedCalls(tuple(calls), tuple(errors), tuple(provider_calls))
+            custom += [found.id] if call.custom else []
+    return DecodedCalls(tuple(calls), tuple(errors), tuple(provider_calls), tuple(custom))
 
 
 def _decode_one(call: RawCall, made: str, index: int, *, cut: bool, names: NameTable | None) -> ToolCall | CallError:

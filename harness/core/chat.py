@@ -115,7 +115,7 @@ class Reply:
         they have no result.
         """
         state = dict(self.state)
-        custom, signed = state.pop("custom_calls", ()), state.pop("call_state", {})
+        custom, signed = state.pop("custom_calls", ()), state.pop("call_state", {})  # ids of calls as they are here
         own = {name: state.pop(name) for name in _OF_THE_PROVIDER if name in state}
         calls = [{**_as_call(call, custom=call.id in custom), **signed.get(call.id, {})} for call in self.calls]
         content = self.text or (None if calls else "")
@@ -130,7 +130,7 @@ _OF_THE_PROVIDER = ("state_of", "thought_signatures", "responses_items")
 
 
 def _as_call(call: ToolCall, *, custom: bool) -> dict[str, Json]:
-    if custom:
+    if custom and call.parameters.keys() == {"input"}:
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.parameters["input"]}}
     arguments = json.dumps(call.parameters, default=dict)  # a backend may have mappings of its own
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}

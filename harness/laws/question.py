@@ -149,7 +149,7 @@ def offered(question: Question) -> list[dict[str, Json]]:
         if "custom" in marks:
             made[place] = _custom(one["function"], marks["custom"])
             continue
-        spaces[place] = marks.get("namespace", "") if question.kind != "doubled" else ""  # two may share a name
+        spaces[place] = marks.get("namespace", "")
         strict = {"strict": marks["strict"]} if "strict" in marks else {}
         one["function"] |= strict
         one |= {mark: value for mark, value in marks.items() if mark not in (*strict, "namespace")}

@@ -161,10 +161,17 @@ def space(name, *tools):
 
 
 def test_names_in_a_namespace_go_out_mapped_and_come_back():
-    tools = [space("crm", "a/b", "get_x"), {"type": "tool_search"}, space("erp", "a/b")]
+    tools = [space("crm", "a/b", "get_x"), {"type": "tool_search"}, space("erp", "c/d")]
     table = name_table("openai", tools)
     sent = table.tools(tools)
-    assert [[one["name"] for one in tool.get("tools", ())] for tool in sent] == [["a__b", "get_x"], [], ["a__b"]]
+    assert [[one["name"] for one in tool.get("tools", ())] for tool in sent] == [["a__b", "get_x"], [], ["c__d"]]
     assert (table.own_offered("a__b"), table.own_offered("get_x")) == ("a/b", "get_x")
-    assert tools == [space("crm", "a/b", "get_x"), {"type": "tool_search"}, space("erp", "a/b")]
-    assert name_table("openai", [space("crm", "crm"), *tools]).own_offered("crm") == "crm"
+    assert tools == [space("crm", "a/b", "get_x"), {"type": "tool_search"}, space("erp", "c/d")]
+    assert name_table("openai", [space("crm", "crm"), space("empty"), *tools]).own_offered("crm") == "crm"
+
+
+@pytest.mark.parametrize("others", [[space("erp", "x", "a/b")], [tool("a/b")], [space("crm", "a/b")]])
+def test_tools_of_one_name_are_refused_wherever_they_stand(others):
+    with pytest.raises(DuplicateToolError) as raised:
+        name_table("openai", [space("crm", "a/b", "y"), *others])
+    assert raised.value.names == ("a/b",)

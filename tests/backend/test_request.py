@@ -1,16 +1,17 @@
-"""Custom tools in a request: as they are where the provider has them, as functions of one text elsewhere."""
+"""Custom tools and namespaces in a request: as they are where the provider has them, as functions elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 
 import pytest
 
-from harness.backend.completion import complete
+from harness.backend.completion import acomplete, complete
 from harness.backend.request import prepare_request
 from harness.core.chat import ToolCall
-from harness.core.errors import UnsupportedError, UsageError
+from harness.core.errors import DuplicateToolError, UnsupportedError, UsageError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.interception.clients import answering
 
@@ -67,7 +68,103 @@ def test_a_choice_that_names_a_custom_tool_is_refused_before_litellm_does():
         arguments("openai/gpt-4o", tool_choice={"type": "custom", "custom": {"name": "a/patch"}})
 
 
+FLAT = {"type": "custom", "name": "a/patch", "description": "Patches."}
+FLAT_GRAMMAR = {"type": "grammar", "syntax": "lark", "definition": 'start: "a"'}
+NO_NAMESPACES = [MODELS["openai"], MODELS["azure"], *OTHERS]
+
+
+def space(name, *tools, **more):
+    inner = [{"type": "function", "name": one, "parameters": {"type": "object"}, **more} for one in tools]
+    return {"type": "namespace", "name": name, "description": f"All of {name}.", "tools": inner}
+
+
+@pytest.mark.parametrize("model", NO_NAMESPACES)
+def test_a_flat_tool_goes_out_as_a_nested_one(model):
+    flat = {"type": "function", **PLAIN["function"]}
+    nested = {"type": "custom", "custom": {key: FLAT[key] for key in ("name", "description")}}
+    assert arguments(model, [FLAT, flat])["tools"] == arguments(model, [nested, PLAIN])["tools"]
+
+
+def test_a_flat_grammar_is_a_nested_one_in_chat_completions_and_stays_in_responses():
+    grammar = {**FLAT, "format": FLAT_GRAMMAR}
+    sent = arguments(MODELS["openai"], [grammar])["tools"]
+    assert sent == [{"type": "custom", "custom": {"name": "a__patch", "description": "Patches.", "format": GRAMMAR}}]
+    assert arguments(MODELS["responses"], [grammar])["tools"] == [{**grammar, "name": "a__patch"}]
+
+
+@pytest.mark.parametrize("model", NO_NAMESPACES)
+def test_where_there_are_no_namespaces_their_tools_stand_among_the_others(model):
+    tools = [space("crm", "a/b", strict=True), {**space("erp", "get_y"), "tools": [FLAT]}, PLAIN]
+    given = copy.deepcopy(tools)
+    sent = arguments(model, tools, ASKED)["tools"]
+    slots = [one.get("function") or one["custom"] for one in sent]
+    names = [arguments(model, [tool], ASKED)["tools"][0] for tool in ({**FLAT, "name": "a/b"}, FLAT)]
+    assert [one["name"] for one in slots] == [*((n.get("function") or n["custom"])["name"] for n in names), "get_x"]
+    assert [one["description"] for one in slots] == ["All of crm.", "All of erp.\n\nPatches.", "Gets."]
+    assert (slots[0]["parameters"], slots[0]["strict"]) == ({"type": "object"}, True)
+    assert tools == given
+    assert arguments(MODELS["responses"], tools, ASKED)["tools"][0]["tools"][0]["name"] == "a__b"
+
+
+@pytest.mark.parametrize("model", [*MODELS.values(), *OTHERS])
+def test_what_can_not_be_offered_is_refused_before_it_is_sent(model):
+    for tools in ([space("a", "t"), space("b", "t")], [space("a", "get_x"), PLAIN], [FLAT, PATCH]):
+        with pytest.raises(DuplicateToolError):
+            arguments(model, tools)
+    for bad in ({}, {"custom": None}, {"name": None}, {"custom": {"name": 1}}, {"type": "function", "function": None}):
+        with pytest.raises(UsageError, match=r"tool 1 is of type '.*' and has no name"):
+            arguments(model, [PLAIN, {"type": "custom", **bad}])
+    for inner in (None, {}, ["t"], [None]):
+        with pytest.raises(UsageError, match="tool 0 is a namespace whose tools are no list"):
+            arguments(model, [{"type": "namespace", "name": "a", "tools": inner}])
+    for choice in ({"type": "custom"}, {"type": "custom", "custom": None}, {"type": "function", "function": {}}):
+        with pytest.raises(UsageError, match="which names no tool"):
+            arguments(model, tool_choice=choice)
+    for kind in ("custom", "function"):
+        with pytest.raises(UsageError, match="'nobody', which is not offered"):
+            arguments(model, tool_choice={"type": kind, "name": "nobody"})
+
+
+@pytest.mark.parametrize("model", [one for one in NO_NAMESPACES if not one.startswith("anthropic")])
+def test_tools_that_a_search_loads_are_refused_where_there_is_none(model):
+    with pytest.raises(UnsupportedError, match="has no tool_search"):
+        arguments(model, [PLAIN, {"type": "tool_search"}])
+    for tools in ([space("crm", "t", defer_loading=True)], [{**PLAIN, "defer_loading": True}]):
+        with pytest.raises(UnsupportedError, match="has defer_loading"):
+            arguments(model, tools)
+
+
+def test_what_a_namespace_may_not_hold_elsewhere_and_a_custom_tool_with_a_schema_are_refused():
+    with pytest.raises(UnsupportedError, match="the namespace 'a' holds a tool of type 'mcp'"):
+        arguments("gemini/m", [{"type": "namespace", "name": "a", "tools": [{"type": "mcp"}]}])
+    with pytest.raises(UsageError, match="the custom tool 'a/patch' has a schema"):
+        arguments("gemini/m", [{**FLAT, "input_schema": {"type": "object"}}])
+    deferred = arguments("anthropic/m", [space("crm", "t", defer_loading=True), {"type": "tool_search"}])["tools"]
+    assert (deferred[0]["defer_loading"], deferred[0]["function"]["name"]) == (True, "t")
+
+
+@pytest.mark.parametrize("model", OTHERS)
+def test_a_flat_choice_is_a_nested_one(model):
+    sent = arguments(model, tool_choice={"type": "custom", "name": "a/patch"})
+    assert (
+        sent["tool_choice"]
+        == arguments(model, tool_choice={"type": "custom", "custom": {"name": "a/patch"}})["tool_choice"]
+    )
+    assert sent["tool_choice"]["function"]["name"] == sent["tools"][0]["function"]["name"]
+
+
+@pytest.mark.parametrize("call", [{"id": "c", "function": PLAIN["function"]}, {"id": "c", "custom": CALL["custom"]}])
+@pytest.mark.parametrize("model", [*MODELS.values(), *OTHERS])
+def test_an_earlier_call_without_a_type_is_given_one(model, call):
+    past = [*ASKED, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
+    (sent,) = arguments(model, messages=past)["messages"][1]["tool_calls"]
+    assert isinstance(sent[sent["type"]], dict)
+
+
 def answered(body):
+    if isinstance(body, list):
+        text = "".join(f"data: {json.dumps(one)}\n\n" for one in body) + "data: [DONE]\n\n"
+        return HttpResponse(200, (("content-type", "text/event-stream"),), (Chunk(text.encode()),))
     return HttpResponse(200, (("content-type", "application/json"),), (Chunk(json.dumps(body).encode()),))
 
 
@@ -124,3 +221,75 @@ def test_the_message_of_a_custom_call_goes_back_as_one(wire):
         '{"é',
     )
     assert (result["type"], result["call_id"]) == ("custom_tool_call_output", "call_1")
+
+
+def of_chat(calls, *, stream):
+    made = [
+        {"id": i, "type": "custom", "custom": {"name": "a__patch", "input": "x"}}
+        if custom
+        else {"id": i, "type": "function", "function": {"name": "get_x", "arguments": '{"x": 1}'}}
+        for i, custom in calls
+    ]
+    made = [{key: one for key, one in call.items() if one != "left out"} for call in made]
+    whole = ANSWERS["openai"]
+    if not stream:
+        choice = {**whole["choices"][0], "message": {**CHAT, "tool_calls": made}}
+        return {**whole, "choices": [choice]}
+    deltas = [{"role": "assistant", "tool_calls": [{**call, "index": place}]} for place, call in enumerate(made)]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})
+    return [{**whole, "object": "chat.completion.chunk", "choices": [one]} for one in choices]
+
+
+def of_responses(calls, *, stream):
+    made = [
+        {"type": "custom_tool_call", "call_id": i, "name": "a__patch", "input": "x"}
+        if custom
+        else {"type": "function_call", "call_id": i, "name": "get_x", "arguments": '{"x": 1}'}
+        for i, custom in calls
+    ]
+    made = [{key: one for key, one in call.items() if one != "left out"} for call in made]
+    whole = {**ANSWERS["responses"], "output": made}
+    return [{"type": "response.completed", "response": whole}] if stream else whole
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [("c", False), ("c", True)],
+        [("c", True), ("c", False)],
+        [("c", True), ("c", True)],
+        *([("c", False), (one, True), (one, True)] for one in (None, "", "left out")),
+    ],
+    ids=["one id", "one id, custom first", "one id, both custom", "null", "empty", "missing"],
+)
+@pytest.mark.parametrize(("wire", "written"), [("openai", of_chat), ("responses", of_responses)])
+def test_a_custom_call_goes_back_as_one_whatever_its_id(wire, written, calls, stream, awaited):
+    def ask(messages):
+        options = {"tools": [PATCH, PLAIN], "stream": stream, "api_key": "k"}
+        if awaited:
+            return asyncio.run(acomplete(MODELS[wire], messages, **options))
+        return complete(MODELS[wire], messages, **options)
+
+    sent = []
+
+    def answer(request):
+        sent.append(json.loads(request.body))
+        return answered(written(calls, stream=stream))
+
+    with answering(answer):
+        reply = ask(ASKED)
+        message = reply.message
+        assert [call["type"] == "custom" for call in message["tool_calls"]] == [custom for _, custom in calls]
+        ids = [call.id for call in reply.calls]
+        assert [call["id"] for call in message["tool_calls"]] == ids
+        assert len({*ids, ""}) == len(calls) + 1
+        ask([*ASKED, message, *({"role": "tool", "tool_call_id": i, "content": "r"} for i in ids)])
+    if wire == "openai":
+        kinds = [call["type"] for call in sent[1]["messages"][1]["tool_calls"]]
+    else:
+        kinds = [item["type"].removesuffix("_tool_call").removesuffix("_call") for item in sent[1]["input"]]
+        kinds = [kind for kind in kinds if kind in ("custom", "function")]
+    assert kinds == ["custom" if custom else "function" for _, custom in calls]

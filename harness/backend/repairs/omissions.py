@@ -177,16 +177,23 @@ def ollama_ids(sent: str) -> list[str | None]:
 
 
 def with_call_ids(body: str, messages: Sequence[Mapping[str, Json]]) -> str:
-    """``body``, a request to Ollama with ``messages``, with the ids of earlier calls, which litellm 1.106.2 drops."""
+    """``body``, a request to Ollama with ``messages``, with the ids of earlier calls, which litellm 1.106.2 drops. One
+    of another shape stays as it is.
+    """
     if '"tool_calls"' not in body:
         return body
-    asked = json.loads(body)
-    sent = [call for message in asked["messages"] for call in dicts(message.get("tool_calls"))]
-    made = [call for message in messages for call in dicts(message.get("tool_calls")) if call.get("type") == "function"]
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    sent = [call for message in dicts(at(asked, ("messages",))) for call in dicts(message.get("tool_calls"))]
+    made = [call for message in messages for call in dicts(message.get("tool_calls"))]
+    made = [call for call in made if call.get("type", "function") == "function"]
     if len(sent) != len(made) or all("id" in call for call in sent):
         return body
     for call, own in zip(sent, made, strict=True):
-        call["id"] = own["id"]
+        if own.get("id"):
+            call["id"] = own["id"]
     return json.dumps(asked)
 
 

@@ -6,6 +6,7 @@ came; to another model than the one that made it, it does not go at all, for tha
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from harness.backend.ids import SIGNED
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _ORIGIN = "state_of"
 _FIELDS = "provider_specific_fields"
 _ITEMS = "responses_items"
-_CUSTOM = "custom_calls"
 _CALLS = "call_state"
 # The fields of a message that hold state, and the dialects that take them back.
 _TAKEN: Mapping[str, tuple[str, ...]] = {
@@ -34,10 +34,12 @@ _TAKEN: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def state_of(sent: str, dialect: str, model: str) -> State:
-    """The state in ``sent``, an answer of ``model`` in ``dialect``; ``{}`` where it holds none."""
+def state_of(sent: str, dialect: str, model: str, known: Mapping[str, Json] = MappingProxyType({})) -> State:
+    """The state in ``sent``, an answer of ``model`` in ``dialect``, beside what is ``known`` of it; ``{}`` where there
+    is none.
+    """
     find = _FINDS.get(dialect)
-    found = find(sent) if find is not None else {}
+    found = {**known, **(find(sent) if find is not None else {})}
     return {**found, _ORIGIN: model} if found else {}
 
 
@@ -163,7 +165,6 @@ def _add_bedrock(blocks: dict[Any, dict[str, Json]], place: Json, told: Json) ->
 def _openai(sent: str) -> State:
     content, details = "", list[dict[str, Json]]()
     signed: dict[str, Json] = {}
-    custom: list[str] = []
     for event in events(sent):
         choice = at(event, ("choices", 0))
         said = (choice.get("delta") or choice.get("message")) if isinstance(choice, dict) else None
@@ -174,12 +175,9 @@ def _openai(sent: str) -> State:
         for detail in dicts(said.get("reasoning_details")):
             _add_detail(details, detail)
         for call in dicts(said.get("tool_calls")):
-            if isinstance(call.get("id"), str):
-                if call.get("extra_content"):
-                    signed[call["id"]] = {"extra_content": call["extra_content"]}
-                if call.get("custom") and not call.get("function"):
-                    custom.append(call["id"])
-    found = {"reasoning_content": content, "reasoning_details": details, _CALLS: signed, _CUSTOM: custom}
+            if isinstance(call.get("id"), str) and call.get("extra_content"):
+                signed[call["id"]] = {"extra_content": call["extra_content"]}
+    found = {"reasoning_content": content, "reasoning_details": details, _CALLS: signed}
     return {name: one for name, one in found.items() if one}
 
 
@@ -214,10 +212,8 @@ def _gemini(sent: str) -> State:
 def _responses(sent: str) -> State:
     output = output_of(sent)
     items = output.items if output is not None else []
-    custom = [item.get("call_id") for item in items if item.get("type") == "custom_tool_call"]
     kept = [_kept(item) for item in items if item.get("type") in _PLACED]
-    found: State = {_ITEMS: kept} if any(item["type"] == "reasoning" for item in kept) else {}
-    return {**found, _CUSTOM: custom} if custom else found
+    return {_ITEMS: kept} if any(item["type"] == "reasoning" for item in kept) else {}
 
 
 _PLACED = ("reasoning", "message", "function_call", "custom_tool_call")

@@ -109,7 +109,12 @@ def test_ids_of_earlier_calls_are_put_into_a_request_to_ollama():
     assert found == ["call_0", "call_1", "call_2"]
     assert with_call_ids(body, messages) == body, "litellm 1.109.1 sends them"
     assert with_call_ids(json.dumps(sent), messages[:2]) == json.dumps(sent), "which call is which is not known"
-    assert with_call_ids('{"messages": [{"content": "x"}]}', messages) == '{"messages": [{"content": "x"}]}'
+    odd = [{"content": "x"}], None, {"tool_calls": []}, [["tool_calls"]], [{"tool_calls": "x"}]
+    for other in ('"tool_calls"', '["tool_calls"]', '{"tool_calls"', *(json.dumps({"messages": one}) for one in odd)):
+        assert with_call_ids(other, messages) == other
+    own = [{"tool_calls": [{"function": {"name": "f"}}, made[1]]}]
+    body = with_call_ids(json.dumps({"messages": [{"tool_calls": bare[:2]}]}), own)
+    assert [call.get("id") for call in json.loads(body)["messages"][0]["tool_calls"]] == [None, "call_1"]
 
 
 @pytest.mark.parametrize("kind", ["tool-call-start", "tool-call-delta"])
