@@ -64,8 +64,9 @@ def prepare_request(
     check_tools(tools or ())
     asked, route = route, route or route_of(model, tools, left)
     if "namespace" not in _marks(route):
-        tools = list(as_chat_tools(tools or ()))
-        route = asked or route_of(model, tools, left)  # litellm decides on what it is given
+        given, tools = list(tools or ()), list(as_chat_tools(tools or ()))
+        if asked is None and tools != given:
+            route = route_of(model, tools, left)  # litellm decides on what it is given
     marks = _marks(route)
     if "defer_loading" not in marks:
         _check_loaded(tools or (), provider)
