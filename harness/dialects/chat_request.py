@@ -27,9 +27,9 @@ class ChatRequest:
     ``messages`` have OpenAI's shape too: content is a text or a list of parts, arguments of earlier calls are JSON
     text. An id is ``""`` where the API has none. ``choice`` is None, ``auto``, ``none``, ``required`` or OpenAI's
     object for one tool; ``allowed`` are the tools that it is narrowed to. ``parallel`` is None where nothing is said of
-    it. ``json`` is None, or the JSON schema that the
-    answer must fit (``{}`` for any JSON). ``options`` are the rest, under OpenAI's names. ``body`` is the whole request
-    as it was sent, an empty object where it is no JSON object.
+    it. ``json`` is None, or the JSON schema that the answer must fit (``{}`` for any JSON), ``json_marks`` what stands
+    beside it where the API has a name for it. ``options`` are the rest, under OpenAI's names. ``body`` is the whole
+    request as it was sent, an empty object where it is no JSON object.
     """
 
     dialect: str = ""
@@ -41,6 +41,7 @@ class ChatRequest:
     parallel: bool | None = None
     stream: bool = False
     json: dict[str, Json] | None = None
+    json_marks: Mapping[str, Json] = field(default_factory=dict)
     messages: tuple[dict[str, Json], ...] = ()
     options: Mapping[str, Json] = field(default_factory=dict)
     body: Mapping[str, Json] = field(default_factory=dict, compare=False, repr=False)
@@ -51,9 +52,10 @@ class ChatRequest:
         return {tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in self.tools}
 
 
-def image(url: str = "", *, media_type: Json = "", data: Json = "") -> dict[str, Json]:
+def image(url: str = "", *, media_type: Json = "", data: Json = "", detail: Json = None) -> dict[str, Json]:
     """A part that is an image, in OpenAI's shape: at ``url``, or its base64 ``data`` as a data URL."""
-    return {"type": "image_url", "image_url": {"url": url or f"data:{media_type or ''};base64,{data}"}}
+    wanted = {} if detail is None else {"detail": detail}
+    return {"type": "image_url", "image_url": {"url": url or f"data:{media_type or ''};base64,{data}", **wanted}}
 
 
 WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required", "validated": "auto"}
@@ -94,10 +96,14 @@ def picked(value: Json, **keys: str) -> dict[str, Json]:
     return {ours: one for ours, one in found.items() if one is not None}
 
 
-MARKS = ("strict", "defer_loading", "allowed_callers", "eager_input_streaming", "custom", "namespace")
+MARKS = (
+    *("strict", "defer_loading", "allowed_callers", "eager_input_streaming"),
+    *("custom", "namespace", "namespace_description"),
+)
 """What an API may be asked for each tool beside its schema (OpenAI's function tools; Anthropic's docs, "Tool search",
 "Programmatic tool calling", "Fine-grained tool streaming"). ``custom`` is the format of a custom tool's free text,
-``namespace`` the name of the namespace that holds the tool (openai SDK, types/responses/namespace_tool_param.py).
+``namespace`` the name of the namespace that holds the tool, ``namespace_description`` what is said of it (openai SDK,
+types/responses/namespace_tool_param.py).
 """
 
 

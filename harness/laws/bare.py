@@ -89,7 +89,8 @@ def _written(body: dict[str, Json]) -> bytes:
 
 def _of_chat(tool: dict[str, Json]) -> list[dict[str, Json]]:
     """The functions in a namespace, which chat completions don't have, or the tool itself."""
-    return [{"type": "function", "namespace": tool["name"], "function": one} for one in within(tool)] or [tool]
+    space = {"namespace": tool.get("name"), "namespace_description": tool.get("description")}
+    return [{"type": "function", **space, "function": one} for one in within(tool)] or [tool]
 
 
 _NOT_SENT = frozenset({"num_retries", "api_base", "api_key", "api_version", "max_retries"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.laws.json_identity import differ, number_differs, shown
+from harness.laws.json_identity import differ, number_differs, same, shown
 from harness.laws.law import Law
 from harness.laws.replies import WHOLE, differences, reference
 
@@ -108,7 +108,7 @@ def _refused(trial: Trial) -> str:
             return f"beside a broken call: {complaint}" if complaint else ""
     if [one.raw for one in errors] != [bad.raw]:
         return f"{bad.raw!r} was sent for arguments; the errors hold {[one.raw for one in errors]}, the calls {good}"
-    if (errors[0].fault, errors[0].index) != (bad.fault, bad.index):
+    if not same([bad.fault, bad.index], [errors[0].fault, errors[0].index]):
         return f"call {bad.index} is at fault ({bad.fault}), named is call {errors[0].index} with {errors[0].fault!r}"
     right = reference(trial)
     sent = right.errors[0].id if right is not None and right.errors else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core import errors
 from harness.core.errors import HarnessError, ProviderError
-from harness.laws.json_identity import shown
+from harness.laws.json_identity import same, shown
 from harness.laws.law import Law
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def every_status(trial: Trial) -> str | None:
         return ""
     found = trial.error.retry_after
     if question.retry_after[0].isdigit():
-        return "" if found == float(question.retry_after) else f"wait {question.retry_after} s, kept is {found!r}"
+        alike = type(found) in (int, float) and found == float(question.retry_after)
+        return "" if alike else f"wait {question.retry_after} s, kept is {found!r}"
     wanted = (parsedate_to_datetime(question.retry_after) - dt.datetime.now(dt.UTC)).total_seconds()
     close = found is not None and abs(found - wanted) < _HOUR
     return "" if close else f"wait until {question.retry_after} ({wanted:.0f} s), kept is {found!r}"
@@ -75,7 +76,7 @@ def _raised(trial: Trial, kind: type[ProviderError], what: str) -> str:
             return f"{what} raised {type(trial.error).__name__}, not {kind.__name__}"
         if trial.question.kind == "refused" and isinstance(trial.error, ProviderError):
             status = trial.error.status
-            return "" if status == trial.question.status else f"{what} is kept as {status!r}"
+            return "" if same(trial.question.status, status) else f"{what} is kept as {status!r}"
     return ""
 
 

@@ -72,7 +72,9 @@ def options_for(rng: Random, question: Question) -> dict[str, Json]:
         made["parallel_tool_calls"] = rng.choice((True, False))
     if question.kind == "answer" and one_in(rng, 2):
         schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-        made["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        strict = {"strict": True} if "temperature" in made else {}
+        form = {"name": "answer", **strict, "schema": schema}
+        made["response_format"] = {"type": "json_schema", "json_schema": form}
     if one_in(rng, 30):
         return made
     left = seldom(question.provider)

@@ -179,9 +179,14 @@ def _in_namespaces(tools: list[dict[str, Json]], spaces: list[str]) -> Iterator[
         inner = [one for one, _ in group]
         if space:
             flat = [{**one["function"], **{key: one[key] for key in one if key != "function"}} for one in inner]
-            yield {"type": "namespace", "name": space, "description": f"All of {space}.", "tools": flat}
+            yield {"type": "namespace", "name": space, "description": about(space), "tools": flat}
         else:
             yield from inner
+
+
+def about(namespace: str) -> str:
+    """The description of a namespace."""
+    return f"All of {namespace}."
 
 
 def functions(tools: Iterable[dict[str, Json]]) -> Iterator[dict[str, Json]]:

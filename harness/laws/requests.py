@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.core.finding import count
 from harness.dialects import DIALECTS, dialect_at
 from harness.laws.failures import may_retry
-from harness.laws.json_identity import differ, same, shown
+from harness.laws.json_identity import differ, difference, same, shown
 from harness.laws.law import Law
-from harness.laws.question import conversation, functions, known_marks, offered
+from harness.laws.question import about, conversation, functions, known_marks, offered
 from harness.laws.schemas import schema_complaint
+from harness.laws.turns import RESULTS, fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.core.chat import Json
     from harness.dialects.chat_request import ChatRequest
     from harness.laws.trial import Trial
 
 _SYSTEM = {"system", "developer"}
-_RESULTS = {"tool", "function"}
 
 
 class Piece(NamedTuple):
@@ -57,7 +57,7 @@ def pieces(messages: Iterable[dict[str, Json]], *, images_apart: bool = False) -
     made: list[Piece] = []
     for message in messages:
         role, content = message.get("role"), message.get("content")
-        if role in _RESULTS:
+        if role in RESULTS:
             made.append(Piece("result", texts(content)))
             made += [Piece(_SHOWN_RESULT, url) for url in _images(content)]
             continue
@@ -81,10 +81,15 @@ def _argued(call: dict[str, Json]) -> Json:
 
 
 def _images(content: Json) -> list[str]:
-    """The URLs of the images of a message's content, or of a part of it."""
+    """The URLs of the images of a message's content, or of a part of it, each with the detail that it is wanted in."""
     parts = content if isinstance(content, list) else [content]
     held = [part.get("image_url") for part in parts if isinstance(part, dict)]
-    return [str(one.get("url")) if isinstance(one, dict) else str(one) for one in held if one is not None]
+    return [_url(one) if isinstance(one, dict) else str(one) for one in held if one is not None]
+
+
+def _url(shown: dict[str, Json]) -> str:
+    detail = shown.get("detail")  # "auto" is what no detail means
+    return f"{shown.get('url')}" if detail in (None, "auto") else f"{shown.get('url')} in detail {detail!r}"
 
 
 def _bare(url: str) -> str:
@@ -232,9 +237,12 @@ def _marks(trial: Trial, asked: ChatRequest) -> str:
     """What is asked for a tool beside its schema, where the API knows such a thing."""
     sent = {one["function"]["name"]: one for one in asked.tools}
     for name, marks in zip(trial.question.tools, trial.question.marks, strict=False):
-        for mark, value in marks.items():
+        wanted = {mark: value for mark, value in marks.items() if mark in known_marks(trial.question)}
+        if "namespace" in wanted:
+            wanted["namespace_description"] = about(marks["namespace"])
+        for mark, value in wanted.items():
             found = sent.get(trial.wire.get(name, ""), {}).get(mark)
-            if found != value and mark in known_marks(trial.question):
+            if difference(value, found, ordered=False) is not None:
                 return f"{mark} of {name!r} is {value!r}, {found!r} was sent"
     return ""
 
@@ -255,8 +263,9 @@ def choice(trial: Trial, asked: ChatRequest) -> str | None:
         return f"tool_choice is {question.word!r}, {asked.choice!r} was sent"
     if question.choice is None and question.word in (None, "auto") and asked.choice not in (None, "auto"):
         return f"tool_choice is {question.word!r}, {asked.choice!r} was sent"
-    if parallel is not None and asked.parallel is not None and asked.parallel is not parallel:
-        return f"parallel_tool_calls is {parallel!r}, {asked.parallel!r} was sent"
+    found = asked.body.get("parallel_tool_calls", asked.parallel)
+    if parallel is not None and found is not None and found is not parallel:
+        return f"parallel_tool_calls is {parallel!r}, {found!r} was sent"
     # A choice of none has no field for it on Anthropic's wire (its SDK's ToolChoiceNoneParam), and no call to count.
     if parallel is False and asked.parallel is None and asked.choice != "none":
         return "parallel_tool_calls is False, nothing of it was sent"
@@ -291,7 +300,7 @@ def options(trial: Trial, asked: ChatRequest) -> str | None:
     for name, value in wanted.items():
         found = asked.options.get(name)
         listed = [value] if name == "stop" and isinstance(value, str) else value
-        if found not in (listed, value):
+        if not (same(value, found) or same(listed, found) or (name not in _WHOLE and _one_number(value, found))):
             return f"{name} is {value!r}, {found!r} was sent"
     added = sorted(asked.options.keys() - wanted.keys() - _ADDED)
     if added:
@@ -300,6 +309,14 @@ def options(trial: Trial, asked: ChatRequest) -> str | None:
 
 
 _OPTIONS = frozenset({"temperature", "top_p", "max_tokens", "stop", "seed", "presence_penalty", "frequency_penalty"})
+
+
+_WHOLE = frozenset({"max_tokens", "seed"})
+"""Options that are integers: 16.0 is refused there. JSON has one type for the others' numbers, whose 1 is 1.0."""
+
+
+def _one_number(one: Json, other: Json) -> bool:
+    return type(one) in (int, float) and type(other) in (int, float) and one == other
 
 
 def _form(trial: Trial, asked: ChatRequest) -> str:
@@ -313,7 +330,10 @@ def _form(trial: Trial, asked: ChatRequest) -> str:
     schema = (form.get("json_schema") or {}).get("schema") or {}
     if asked.json is None:
         return "JSON was asked for by the caller, and not of the provider"
-    return "" if same(schema, asked.json) else f"the answer's schema {shown(schema)} went out as {shown(asked.json)}"
+    if not same(schema, asked.json):
+        return f"the answer's schema {shown(schema)} went out as {shown(asked.json)}"
+    given = {key: one for key, one in (form.get("json_schema") or {}).items() if key != "schema"}
+    return differ("the answer's form", given, asked.json_marks, ordered=False) if asked.json_marks else ""
 
 
 def once(trial: Trial) -> str | None:
@@ -329,39 +349,6 @@ def once(trial: Trial) -> str | None:
     if trial.question.kind == "refused" and number > 1 and not may_retry(trial.question.status):
         return None  # E2 has it
     return "" if number == 1 else f"one question made {number} requests"
-
-
-def fit(trial: Trial) -> str | None:
-    """What goes out for an ``unfit`` conversation is one that the provider accepts."""
-    question, asked = trial.question, trial.asked
-    if question.kind != "unfit" or asked is None:
-        return None
-    answered: set[str] = set()
-    called = [call for message in asked.messages for call in message.get("tool_calls") or ()]
-    if not all(call["function"]["name"] for call in called):
-        return "an earlier call went out without a tool's name"
-    for message in asked.messages if question.dialect.facts.pairs_results else ():
-        one = message.get("tool_call_id")
-        if message.get("role") not in _RESULTS or one is None:
-            continue
-        if one not in {call.get("id") for call in called}:
-            return f"the result of call {one!r} went out, which no message makes"
-        if one in answered:
-            return f"two results of call {one!r} went out"
-        answered.add(one)
-    if question.dialect.facts.refuses_blank_text:
-        return next(_blanks(_json(trial.requests[0].body.decode(errors="replace"))), "")
-    return ""
-
-
-def _blanks(value: Json) -> Iterator[str]:
-    """Complaints about messages and parts whose text has no visible character; a tool's result may be empty."""
-    if isinstance(value, dict) and value.get("role") not in _RESULTS:
-        for key in ("text", "content"):
-            if isinstance(value.get(key), str) and not value[key].strip() and value.get("type") != "tool_result":
-                yield f"the blank text {value[key]!r} went out"
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _blanks(inner)
 
 
 LAWS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.dialects import DIALECTS
-from harness.laws.json_identity import difference, shown
+from harness.laws.json_identity import difference, same, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -78,7 +78,7 @@ def _words_lost(given: dict[str, Json], sent: dict[str, Json], path: str) -> str
         given.get("enum") is not None
         and worded
         and not _branches(sent)
-        and list(map(str, given["enum"])) != list(map(str, sent.get("enum") or ()))
+        and not same(given["enum"], sent.get("enum") or [])
     ):
         return f"{path}.enum was {given['enum']}, went out as {sent.get('enum')}"
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.dialects import DIALECTS
 from harness.dialects.providers import profile, proven
 from harness.laws import bare
 from harness.laws.broken_backends.catalogue import BROKEN
@@ -26,9 +27,13 @@ MOST = 2000
 STEP = 100
 _FIRST = proven()[0]
 _OTHER = next(name for name in proven() if profile(name).dialect != profile(_FIRST).dialect)
+_NAMESPACES = next(name for name in proven() if "namespace" in DIALECTS[profile(name).dialect].facts.tool_marks)
 ROUNDS: tuple[tuple[str, Mode], ...] = ((_FIRST, "whole"), (_FIRST, "stream"), (_OTHER, "whole"))
 AWAITED: tuple[tuple[str, Mode], ...] = ((_FIRST, "async whole"), (_FIRST, "async stream"), (_OTHER, "async whole"))
-"""Where each is looked for, in turns of ``STEP``; faults of awaited backends in the second."""
+OTHER_TOOLS: tuple[tuple[str, Mode], ...] = (*ROUNDS, (_NAMESPACES, "whole"))
+"""Where each is looked for, in turns of ``STEP``; faults of awaited backends in the second, of tools that are no
+functions in the third.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def _spoiled(broken: BrokenBackend) -> Backend:
 
 
 def _rounds(broken: BrokenBackend) -> tuple[tuple[str, Mode], ...]:
-    return AWAITED if broken.awaited else ROUNDS
+    return AWAITED if broken.awaited else OTHER_TOOLS if broken.custom else ROUNDS
 
 
 def _drawn(broken: BrokenBackend, most: int) -> tuple[int, tuple[str, Mode], int]:

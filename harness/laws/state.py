@@ -13,7 +13,7 @@ from harness.core.chat import Reply, ToolCall, Usage
 from harness.dialects import DIALECTS, dialect_at
 from harness.dialects.providers import profile, proven
 from harness.laws import values
-from harness.laws.json_identity import shown
+from harness.laws.json_identity import difference, shown
 from harness.laws.law import Law
 from harness.laws.question import Question
 from harness.laws.requests import given_messages, pieces, texts
@@ -135,7 +135,7 @@ def goes_back(trial: Trial) -> str | None:
         expected, found = reply.reasoning, next(_assistant(body)).get(_REASONING)
     elif reply.state and (own or kind in _UNSENT):  # without litellm, no id carries a signature
         expected, found = _expected(reply, kind), (_RETURNED if own else _UNSENT)[kind](body)
-    if found != expected:
+    if difference(expected, found, ordered=False) is not None:
         return f"the next request holds {shown(found)}, the answer held {shown(expected)}"
     return _lost(trial)
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from harness.core.errors import HarnessError
 from harness.dialects.framing.variants import LABELS, VARIANTS
 from harness.laws.decoding import aspect
-from harness.laws.json_identity import shown
+from harness.laws.json_identity import same, shown
 from harness.laws.law import Law
 from harness.laws.replies import differences
 
 if TYPE_CHECKING:
+    from harness.core.chat import ToolCall
     from harness.laws.trial import Trial
 
 ORDERS = frozenset(
@@ -72,6 +73,10 @@ def one_end(trial: Trial) -> str | None:
     return _whole(trial) if trial.question.kind == "plain" and framed else None
 
 
+def _equal(one: ToolCall, other: ToolCall) -> bool:
+    return (one.name, one.id) == (other.name, other.id) and same(one.parameters, other.parameters)
+
+
 def cut(trial: Trial) -> str | None:
     if trial.question.kind != "cut" or not trial.question.stream:
         return None
@@ -79,11 +84,12 @@ def cut(trial: Trial) -> str | None:
         if not trial.typed and not isinstance(trial.error, HarnessError):
             return f"crashed: {trial.error!r}"
         half = getattr(getattr(trial.error, "reply", None), "calls", ()) or getattr(trial.error, "calls", ())
-        strange = [call for call in half if call not in trial.question.reply.calls]
+        drawn_calls = trial.question.reply.calls
+        strange = [call for call in half if not any(_equal(one, call) for one in drawn_calls)]
         return f"a cut stream gave the calls {shown(strange)}" if strange else ""
     assert trial.reply is not None
     reply, drawn = trial.reply, trial.question.reply
-    whole = [call.parameters for call in reply.calls] == [call.parameters for call in drawn.calls]
+    whole = same([call.parameters for call in drawn.calls], [call.parameters for call in reply.calls])
     ended = whole and reply.text == drawn.text and not reply.errors and reply.finish is not None
     return "" if ended else f"a stream that was cut came back as {shown(reply)}, and nothing was raised"
 

@@ -1,4 +1,4 @@
-"""The law of handed-over conversations: what another provider left in the history is made fit for this one."""
+"""The laws of handed-over conversations: what another provider left in the history is made fit for this one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from harness.laws.law import Law
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.core.chat import Json
     from harness.laws.trial import Trial
+
+RESULTS = frozenset({"tool", "function"})
+"""Roles of a message that is a call's result."""
 
 
 def foreign(trial: Trial) -> str | None:
@@ -25,6 +31,39 @@ def foreign(trial: Trial) -> str | None:
     if said.result_ids != said.call_ids:
         return f"results answer the ids {said.result_ids}, their calls have {said.call_ids}"
     return ""
+
+
+def fit(trial: Trial) -> str | None:
+    """What goes out for an ``unfit`` conversation is one that the provider accepts."""
+    question, asked = trial.question, trial.asked
+    if question.kind != "unfit" or asked is None:
+        return None
+    answered: set[str] = set()
+    called = [call for message in asked.messages for call in message.get("tool_calls") or ()]
+    if not all(call["function"]["name"] for call in called):
+        return "an earlier call went out without a tool's name"
+    for message in asked.messages if question.dialect.facts.pairs_results else ():
+        one = message.get("tool_call_id")
+        if message.get("role") not in RESULTS or one is None:
+            continue
+        if one not in {call.get("id") for call in called}:
+            return f"the result of call {one!r} went out, which no message makes"
+        if one in answered:
+            return f"two results of call {one!r} went out"
+        answered.add(one)
+    if question.dialect.facts.refuses_blank_text:
+        return next(_blanks(asked.body), "")
+    return ""
+
+
+def _blanks(value: Json) -> Iterator[str]:
+    """Complaints about messages and parts whose text has no visible character; a tool's result may be empty."""
+    if isinstance(value, dict) and value.get("role") not in RESULTS:
+        for key in ("text", "content"):
+            if isinstance(value.get(key), str) and not value[key].strip() and value.get("type") != "tool_result":
+                yield f"the blank text {value[key]!r} went out"
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _blanks(inner)
 
 
 LAWS = (

@@ -70,6 +70,8 @@ def test_nothing_is_wrong_with_a_right_trial():
         ("S5", {"finish": "stop"}, "the finish reason was 'tool_calls', came back as 'stop'"),
         ("S7", {"usage": None}, "were sent, none came back"),
         ("S7", {"usage": Usage(2, 1, 3)}, "came back as"),
+        ("S7", {"usage": Usage(prompt=True, completion=2, total=3)}, "came back as"),
+        ("S7", {"usage": Usage(1, 2.0, 3)}, "came back as"),
     ],
 )
 def test_what_is_wrong_is_told(law, changed, told):
@@ -97,12 +99,21 @@ PAST = replace(ASKED, provider="mistral", turns=(Turn(calls=(History("a/b", "fun
     [
         ("S6", CUT, {"error": StreamCutError("cut", None)}, ""),
         ("S6", CUT, {"error": StreamCutError("cut", Reply(calls=(replace(A, parameters={}),)))}, "a cut stream gave"),
+        ("S6", CUT, {"error": StreamCutError("cut", Reply(calls=(A,)))}, ""),
+        (
+            "S6",
+            CUT,
+            {"error": StreamCutError("cut", Reply(calls=(replace(A, parameters={"x": True}),)))},
+            "a cut stream",
+        ),
         ("S6", CUT, {"calls": (A,)}, "and nothing was raised"),
+        ("S6", CUT, {"calls": (replace(A, parameters={"x": 1.0}), B)}, "and nothing was raised"),
         ("S6", CUT, {"error": KeyError("x")}, "crashed: KeyError('x')"),
         ("D10", BAD, {}, ""),
         ("D10", BAD, {"errors": ()}, "'{\"x\": ' was sent for arguments; the errors hold []"),
         ("D10", BAD, {"errors": (replace(BROKEN, raw=""),)}, "was sent for arguments"),
         ("D10", BAD, {"errors": (replace(BROKEN, index=0),)}, "call 1 is at fault (arguments), named is call 0"),
+        ("D10", BAD, {"errors": (replace(BROKEN, index=True),)}, "call 1 is at fault (arguments), named is call True"),
         ("D10", BAD, {"calls": ()}, "beside a broken call: 1 call made, 0 came back"),
         ("D10", BAD, {"error": json.JSONDecodeError("x", "", 0)}, "crashed: JSONDecodeError"),
         ("D10", BAD, {"error": ToolCallError((BROKEN,), (A,), "so")}, ""),
@@ -229,7 +240,7 @@ SPOKEN = replace(
     system=("Be brief.",),
     turns=(Turn("Hi", "I look.", (History("get_x", "call_0", {"x": 1.0}, "42 "),)),),
     details=(("First.", {"type": "object", "properties": {"x": {"type": "integer"}}}), ("Second.", {"type": "object"})),
-    options={"temperature": 0, "parallel_tool_calls": False},
+    options={"temperature": 0, "max_tokens": 16, "parallel_tool_calls": False},
     marks=({"strict": True}, {}),
     word="required",
 )
@@ -278,6 +289,13 @@ def test_a_choice_of_allowed_tools_goes_out_narrowed_or_is_refused():
         ("Q3", lambda made: made["options"].update(tool_choice="auto"), "tool_choice is 'required', 'auto' was sent"),
         ("Q3", lambda made: made["options"].pop("parallel_tool_calls"), "parallel_tool_calls is False, nothing"),
         ("Q4", lambda made: made["options"].pop("temperature"), "temperature is 0, None was sent"),
+        (
+            "Q2",
+            lambda made: made["tools"][0]["function"].update(strict=1),
+            "strict of 'a/b' is True, 1 was sent",
+        ),
+        ("Q4", lambda made: made["options"].update(temperature=False), "temperature is 0, False was sent"),
+        ("Q4", lambda made: made["options"].update(max_tokens=16.0), "max_tokens is 16, 16.0 was sent"),
         ("Q4", lambda made: made["options"].update(seed=1), "seed was not asked for, 1 was sent"),
         ("Q5", lambda made: made["messages"][3].update(content="42"), "the result was '42 ', went out as '42'"),
         (
@@ -290,6 +308,24 @@ def test_a_choice_of_allowed_tools_goes_out_narrowed_or_is_refused():
 def test_a_request_is_compared_whole(law, change, words):
     assert words in BY_ID[law].judge(asked_otherwise(change))
     assert BY_ID[law].judge(run_trial(SPOKEN, complete)) == ""
+
+
+def test_a_number_that_need_not_be_whole_is_the_same_as_a_float():
+    trial = asked_otherwise(lambda made: made["options"].update(temperature=0.0))
+    assert BY_ID["Q4"].judge(trial) == ""
+
+
+def test_an_image_is_wanted_in_no_detail_that_nobody_asked_for():
+    question = replace(ASKED, asked=[{"type": "image_url", "image_url": {"url": "https://provider.test/a.png"}}])
+
+    def judged(detail):
+        def change(made):
+            made["messages"][-1]["content"][0]["image_url"]["detail"] = detail
+
+        return BY_ID["Q1"].judge(asked_otherwise(change, question))
+
+    assert judged("auto") == ""
+    assert "image 0" in judged("low")
 
 
 def test_one_question_is_one_request():
@@ -317,6 +353,10 @@ def test_how_long_to_wait_is_kept():
     question = replace(ASKED, kind="refused", status=503, retry_after="Wed, 21 Oct 2065 07:28:00 GMT")
     right = run_trial(question, complete)
     assert BY_ID["E4"].judge(right) == ""
+    second = run_trial(replace(question, retry_after="1"), complete)
+    assert BY_ID["E4"].judge(second) == ""
+    second.error.retry_after = True
+    assert "wait 1 s, kept is True" in BY_ID["E4"].judge(second)
     right.error.retry_after = None
     assert "wait until Wed, 21 Oct 2065" in BY_ID["E4"].judge(right)
 

@@ -177,6 +177,8 @@ def test_a_schema_that_goes_out_whole_is_whole_on_a_wire_with_a_subset_too():
     item = {"type": "object", "properties": {"k": {"type": "string"}}}
     given = {"type": "object", "properties": {"item": {"$ref": "#/$defs/Item"}}, "$defs": {"Item": item}}
     assert schema_complaint(given, given, "gemini") == ""
+    words = {"type": "string", "enum": ["1"]}
+    assert "enum was ['1']" in schema_complaint(words, {"type": "string", "enum": [1]}, "gemini")
     assert "properties" in schema_complaint(given, {"type": "object", "properties": {"item": {}}}, "gemini")
 
 

@@ -39,6 +39,9 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
         parallel=parallel if isinstance(parallel, bool) else None,
         stream=body.get("stream") is True,
         json=json_schema(body.get("response_format")),
+        json_marks=picked(
+            at(body.get("response_format"), "json_schema"), name="name", strict="strict", description="description"
+        ),
         messages=tuple(messages(body)),
         options=picked(
             body,

@@ -66,6 +66,7 @@ def read_chat(body: dict[str, Json], _: str) -> ChatRequest:
         parallel=parallel if isinstance(parallel, bool) else None,
         stream=body.get("stream") is True,
         json=_json_schema(at(body.get("text"), "format")),
+        json_marks=picked(at(body.get("text"), "format"), name="name", strict="strict", description="description"),
         messages=tuple(_messages(body)),
         options=picked(body, temperature="temperature", top_p="top_p", max_tokens="max_output_tokens"),
     )
@@ -128,7 +129,7 @@ def _content(content: Json) -> Json:
 def _part(part: Json) -> Json:
     """An image in the shape of chat completions; one that was uploaded stays."""
     url = at(part, "image_url")
-    return image(url) if at(part, "type") == "input_image" and isinstance(url, str) else part
+    return image(url, detail=at(part, "detail")) if at(part, "type") == "input_image" and isinstance(url, str) else part
 
 
 def _items(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
@@ -141,7 +142,8 @@ def _tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     later = [item.get("tools") or () for item in _items(body) if item.get("type") == "additional_tools"]
     for tools in (body.get("tools") or (), *later):
         for offered in dicts(tools):
-            space = {"namespace": offered.get("name")} if offered.get("type") == "namespace" else {}
+            space = picked(offered, namespace="name", namespace_description="description")
+            space = space if offered.get("type") == "namespace" else {}
             for one in dicts(offered.get("tools") or ()) if space else (offered,):
                 if one.get("type") in _NAMED and isinstance(one.get("name"), str):
                     custom = {"custom": text_format(one.get("format"))} if one["type"] == "custom" else {}

@@ -57,6 +57,10 @@ def _urls(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
     return parts
 
 
+def _in_low_detail(parts: list[Json]) -> list[Json]:
+    return [{**p, "image_url": {**p["image_url"], "detail": "low"}} if "image_url" in p else p for p in parts]
+
+
 def _images_last(messages: list[Json]) -> list[Json]:
     """What is shown is put to the user's last message."""
     users = [one for one in messages if one["role"] == "user"]
@@ -237,6 +241,7 @@ MESSAGES: tuple[BrokenBackend, ...] = (
     BrokenBackend("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),
     BrokenBackend("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
     BrokenBackend("first-part-only", "content[0]", on_message(_first_part)),
+    BrokenBackend("image-detail-added", "saves tokens", on_message(_images(_in_low_detail, "user", "tool"))),
     BrokenBackend("images-dropped", "text parts alone", on_message(_images(_texts, "user"))),
     BrokenBackend("first-image-only", "one image a message", on_message(_images(_first_image, "user"))),
     BrokenBackend("images-to-last", "images of the whole conversation are collected", on_messages(_images_last)),

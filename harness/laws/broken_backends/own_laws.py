@@ -62,7 +62,10 @@ _BY_LAWS = {
     "S2 S1 S4 S6 D10 D15 N9 D9 E3": "lines-by-chunk",
     "S1 S2 S3 S4 D1 D2 D4 D5 D6 D10 D15 N9 D12 D19 D7 D3": "last-delta-lost",
     "S1 S2 S3 D1 D2 D10 D15 N9": "index-ignored",
-    "S7": "usage-lost total-lost counts-swapped counts-added counts-zero total-is-prompt stream-counts-lost",
+    "S7": (
+        "counts-as-floats usage-lost total-lost counts-swapped counts-added counts-zero total-is-prompt "
+        "stream-counts-lost "
+    ),
     "S5": (
         "finish-made-up finish-by-calls length-is-stop length-beside-calls filter-is-stop finish-lost "
         "stream-finish-lost new-words-are-none "
@@ -76,7 +79,7 @@ _BY_LAWS = {
     "N5": "earlier-calls-not-mapped results-not-mapped",
     "Q3": (
         "choice-dropped choice-is-auto choice-any choice-none-dropped choice-words-dropped parallel-forgotten "
-        "parallel-inverted allowed-tools-dropped allowed-tools-first "
+        "parallel-as-number parallel-inverted allowed-tools-dropped allowed-tools-first "
     ),
     "Q5": "history-dropped custom-calls-as-functions",
     "T6": "state-dropped state-changed state-first-block state-redacted-dropped",
@@ -104,6 +107,7 @@ _BY_LAWS = {
     "D10 N9 D15 S1 D3 D7 D9 D1 D2": "first-delta-lost",
     "S1 S5 S7 S4 U3 D1 D2 D7 D10 D15 N9": "ends-at-finish",
     "Q1 Q5": (
+        "image-detail-added "
         "system-dropped system-as-user system-last second-system-dropped system-stripped results-dropped system-added "
         "continue-added messages-merged empty-messages-dropped first-part-only parts-joined prompt-stripped "
         "prompt-normalised prompt-to-ascii prompt-cut prompt-formatted prompt-newlines prompt-escaped "
@@ -116,6 +120,7 @@ _BY_LAWS = {
     "Q1 Q5 Q6": "last-message-only messages-reversed window-of-six assistants-dropped last-twice",
     "Q5 N5 T5": "results-swapped",
     "Q2": (
+        "strict-as-one marks-as-ones namespaces-undescribed "
         "descriptions-dropped descriptions-cut descriptions-first-line schemas-dropped one-schema-for-all "
         "required-dropped enums-dropped defaults-dropped formats-dropped limits-dropped fields-undescribed "
         "definitions-dropped schemas-closed schemas-open all-required first-type-only first-branch-only "
@@ -126,6 +131,8 @@ _BY_LAWS = {
     "Q2 Q6 N8": "sixteen-tools sixty-four-tools hundred-tools",
     "Q2 N8": "tools-only-at-first",
     "Q4": (
+        "temperature-as-boolean top-p-as-boolean seed-as-boolean limit-as-float json-schema-renamed "
+        "json-strict-added json-strict-dropped "
         "temperature-dropped temperature-zero-dropped temperature-added limit-dropped limit-capped "
         "first-stop-only seed-dropped top-p-rounded json-schema-dropped other-model "
         "stream-ignored options-kept json-dropped "
@@ -144,7 +151,7 @@ _BY_LAWS = {
     "S1 D9 D10 D15 N9": "stream-first-call",
     "S1 D7 D8 D9 D3": "stream-text-doubled",
     "S1 D7 D3 D9": "stream-text-stripped",
-    "E1 E3 E4": "errors-generic servers-as-requests errors-as-python status-lost",
+    "E1 E3 E4": "errors-generic servers-as-requests errors-as-python status-lost status-as-float",
     "E1 E3": "limits-as-server",
     "E4": "wait-lost wait-whole wait-dates-lost failure-wait-lost",
     "E1 E3 E4 S6 D10 N8 Q6": "never-raises",

@@ -254,6 +254,10 @@ def _usage(change: Callable[[Usage], Usage]) -> Callable[[Reply], Reply]:
     return lambda reply: replace(reply, usage=change(reply.usage)) if reply.usage else reply
 
 
+def _as_floats(counts: Usage) -> Usage:
+    return Usage(*(float(one or 0) for one in (counts.prompt, counts.completion, counts.total)))  # type: ignore[arg-type]  # the fault
+
+
 def _as(kind: type[ProviderError], *only: type[ProviderError]) -> Callable[[ProviderError], BaseException]:
     def change(error: ProviderError) -> BaseException:
         if only and not isinstance(error, only):
@@ -270,6 +274,12 @@ def _without(name: str) -> Callable[[ProviderError], BaseException]:
         return made
 
     return change
+
+
+def _status_as_float(error: ProviderError) -> BaseException:
+    made = copy.copy(error)
+    made.status = float(error.status)  # type: ignore[arg-type,assignment]  # the fault
+    return made
 
 
 def _whole_seconds(error: ProviderError) -> BaseException:
@@ -364,7 +374,9 @@ STATE: tuple[BrokenBackend, ...] = (
     BrokenBackend("errors-generic", "one class for all", on_error(_as(ProviderError))),
     BrokenBackend("limits-as-server", "429 is a server's error", on_error(_as(ServerError, RateLimitError))),
     BrokenBackend("servers-as-requests", "5xx is a bad request", on_error(_as(BadRequestError, ServerError))),
+    BrokenBackend("counts-as-floats", "one type for all numbers", on_reply(_usage(_as_floats))),
     BrokenBackend("status-lost", "no status", on_error(_without("status"))),
+    BrokenBackend("status-as-float", "one type for all numbers", on_error(_status_as_float)),
     BrokenBackend("wait-lost", "Retry-After unread", on_error(_without("retry_after"))),
     BrokenBackend("wait-whole", "int(retry_after)", on_error(_whole_seconds)),
     BrokenBackend("wait-dates-lost", "float(retry_after)", on_error(_dates_lost)),

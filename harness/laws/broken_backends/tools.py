@@ -142,6 +142,34 @@ def _lenient(tool: dict[str, Json]) -> dict[str, Json]:
     return {**tool, "function": {key: one for key, one in tool["function"].items() if key != "strict"}}
 
 
+def _true_as_one(tool: dict[str, Json]) -> dict[str, Json]:
+    return {key: 1 if one is True else one for key, one in tool.items()}
+
+
+def _strict_as_one(tool: dict[str, Json]) -> dict[str, Json]:
+    return {**tool, "function": _true_as_one(tool["function"])}
+
+
+def _form(**changed: Json) -> Callable[[Any], Any]:
+    """The named schema of a response format, with other words around it; None leaves a word out."""
+
+    def form(one: dict[str, Json]) -> dict[str, Json]:
+        if "json_schema" not in one:
+            return one
+        made = {**one["json_schema"], **changed}
+        return {**one, "json_schema": {key: inner for key, inner in made.items() if inner is not None}}
+
+    return _set("response_format", form)
+
+
+def _bool_of_one(value: Json) -> Json:
+    return bool(value) if value in (0, 1) else value
+
+
+def _undescribed_namespaces(tools: list[Json]) -> list[Json]:
+    return [{**one, "description": "Tools."} if one.get("type") == "namespace" else one for one in tools]
+
+
 def _twice(right: Complete) -> Complete:
     def complete(*given: Any, **options: Any) -> Reply:
         right(*given, **options)
@@ -220,6 +248,7 @@ CUSTOM: tuple[BrokenBackend, ...] = (
     BrokenBackend("custom-grammars-dropped", "name and description only", on_tools(_without_grammars), custom=True),
     BrokenBackend("custom-calls-as-functions", "one shape of calls", on_message(_called_functions), custom=True),
     BrokenBackend("custom-text-parsed", "all arguments are JSON", on_calls(_parsed), custom=True),
+    BrokenBackend("namespaces-undescribed", "one text for all", on_tools(_undescribed_namespaces), custom=True),
 )
 """Broken in tools that are no functions."""
 
@@ -299,11 +328,18 @@ TOOLS: tuple[BrokenBackend, ...] = (
         "a tool is its type and its function",
         on_tools(lambda tools: [{key: one[key] for key in ("type", "function") if key in one} for one in tools]),
     ),
+    BrokenBackend("strict-as-one", "true is 1", on_tools(lambda tools: [*map(_strict_as_one, tools)])),
+    BrokenBackend("marks-as-ones", "true is 1", on_tools(lambda tools: [*map(_true_as_one, tools)])),
+    BrokenBackend("parallel-as-number", "true is 1", _set("parallel_tool_calls", lambda one: 1 if one else one)),
     BrokenBackend("parallel-forgotten", "parallel_tool_calls is left out", _set("parallel_tool_calls", lambda _: None)),
     BrokenBackend("parallel-inverted", "disable_parallel_tool_use", _set("parallel_tool_calls", lambda one: not one)),
     BrokenBackend("temperature-dropped", "a field unknown to it", _set("temperature", lambda _: None)),
     BrokenBackend("temperature-zero-dropped", "if temperature:", _set("temperature", lambda one: one or None)),
     BrokenBackend("temperature-added", "0.7 by default", on_options(lambda given: {"temperature": 0.7, **given})),
+    BrokenBackend("temperature-as-boolean", "1 is true", _set("temperature", _bool_of_one)),
+    BrokenBackend("top-p-as-boolean", "1 is true", _set("top_p", _bool_of_one)),
+    BrokenBackend("seed-as-boolean", "0 is false", _set("seed", _bool_of_one)),
+    BrokenBackend("limit-as-float", "one type for all numbers", _set("max_tokens", float)),
     BrokenBackend("limit-dropped", "max_tokens is left out", _set("max_tokens", lambda _: None)),
     BrokenBackend("limit-capped", "4,096 at most", _set("max_tokens", lambda one: min(one, 4096))),
     BrokenBackend("first-stop-only", "stop[0]", _set("stop", lambda one: one[0] if isinstance(one, list) else one)),
@@ -315,6 +351,9 @@ TOOLS: tuple[BrokenBackend, ...] = (
         "JSON mode without the schema",
         _set("response_format", lambda _: {"type": "json_object"}),
     ),
+    BrokenBackend("json-schema-renamed", "a name of its own", _form(name="response")),
+    BrokenBackend("json-strict-added", "strict mode for all", _form(strict=True)),
+    BrokenBackend("json-strict-dropped", "a name and a schema alone", _form(strict=None)),
     BrokenBackend("other-model", "an alias of its own", _other_model),
     BrokenBackend("stream-ignored", "a stream is asked for as a whole", _stream_ignored),
     BrokenBackend("asked-twice", "a health check before each question", _twice),
