@@ -7,6 +7,7 @@ import html
 import json
 import re
 import unicodedata
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,9 @@ def _js_order(one: dict[str, Json]) -> dict[str, Json]:
 
 def _escapes(text: str) -> str:
     try:
-        return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of escapes that it does not know
+            return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
     except UnicodeDecodeError:
         return text
 
