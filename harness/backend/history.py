@@ -81,11 +81,17 @@ def _stand_in(one: str, rules: Profile, taken: set[str]) -> str:
         attempt += 1
 
 
+_SLOTS = ("function", "custom")
+
+
 def _identified(messages: Sequence[Mapping[str, Json]]) -> list[dict[str, Json]]:
     turn = 0
     found: list[dict[str, Json]] = []
     for place, message in enumerate(messages):
         copy = dict(message)
+        for index, call in enumerate(copy.get("tool_calls") or ()):
+            if not any(isinstance(call.get(slot), dict) for slot in _SLOTS):
+                raise UsageError(f"call {index} of message {place} names no function; give it one, or leave it out")
         if copy.get("tool_calls"):
             copy["tool_calls"] = [_call(call, turn, index) for index, call in enumerate(copy["tool_calls"])]
         if copy.get("role") == "tool" and not copy.get("tool_call_id"):
@@ -150,9 +156,8 @@ def _blank(text: Json) -> bool:
 def _call(call: Mapping[str, Json], turn: int, index: int) -> dict[str, Json]:
     copy = {**call, "id": call.get("id") or made_id(turn, index)}
     function = copy.get("function")
-    kind = next((slot for slot in ("function", "custom") if isinstance(copy.get(slot), dict)), None)
-    if kind is not None and not copy.get("type"):
-        copy["type"] = kind
+    if not copy.get("type"):
+        copy["type"] = next(slot for slot in _SLOTS if isinstance(copy.get(slot), dict))
     if isinstance(function, dict):
         arguments = function.get("arguments")
         # Every provider reads a JSON text here; "" and an object are what some answer with.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from harness.core.errors import UnsupportedError, UsageError
+from harness.core.errors import UsageError
 from harness.dialects.facts import dicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from harness.core.chat import Json
 
@@ -30,16 +31,21 @@ def tool_name(tool: Mapping[str, Json]) -> tuple[str | None, bool]:
     return (name, tool.get("type") in (None, *_SLOTS)) if isinstance(name, str) else (None, False)
 
 
-def check_tools(tools: Iterable[Mapping[str, Json]]) -> None:
-    """Raise ``UsageError`` for a function or custom tool without a name, and for a namespace without tools."""
+def check_tools(tools: Iterable[Json]) -> None:
+    """Raise ``UsageError`` for what is no tool, for a function or custom tool without a name, and for a namespace that
+    holds none or anything else (openai SDK, types/responses/namespace_tool_param.py).
+    """
     for place, tool in enumerate(tools):
-        if tool.get("type") == "namespace":
+        kind = tool.get("type") if isinstance(tool, Mapping) else 0
+        if kind is not None and not isinstance(kind, str):
+            raise UsageError(f"tool {place} is no tool; it is a dict with a type, such as {{'type': 'function', ...}}")
+        if kind == "namespace":
             inner = tool.get("tools")
-            if not isinstance(inner, list) or len(dicts(inner)) < len(inner):
-                raise UsageError(f"tool {place} is a namespace whose tools are no list of tools; give it some")
+            others = [one for one in dicts(inner) if one.get("type") not in (None, *_SLOTS)]
+            if not inner or others or not isinstance(inner, list) or len(dicts(inner)) < len(inner):
+                raise UsageError(f"tool {place} is a namespace; its tools are a list of functions and custom tools")
             check_tools({"type": "function", **one} for one in inner)
-        elif tool.get("type") in _SLOTS and tool_name(tool)[0] is None:
-            kind = tool["type"]
+        elif kind in _SLOTS and tool_name(tool)[0] is None:
             raise UsageError(
                 f"tool {place} is of type {kind!r} and has no name; give it as {{'type': {kind!r}, {kind!r}: "
                 "{'name': ..., 'description': ...}}"
@@ -48,9 +54,7 @@ def check_tools(tools: Iterable[Mapping[str, Json]]) -> None:
 
 def as_chat_tools(tools: Iterable[Mapping[str, Json]]) -> Iterator[Mapping[str, Json]]:
     """``tools`` as chat completions have them: functions and custom tools in a slot of their own, and those in a
-    namespace among the others, each behind the namespace's description.
-
-    Raises ``UnsupportedError`` for what a namespace holds beside functions and custom tools.
+    namespace among the others, each behind the namespace's description. Raises ``UsageError``.
     """
     for tool in tools:
         if tool.get("type") != "namespace":
@@ -58,11 +62,6 @@ def as_chat_tools(tools: Iterable[Mapping[str, Json]]) -> Iterator[Mapping[str, 
             continue
         for one in within(tool):
             made = _nested({"type": "function", **one})
-            if made["type"] not in _SLOTS:
-                space = tool.get("name")
-                raise UnsupportedError(
-                    f"the namespace {space!r} holds a tool of type {made['type']!r}; offer it outside"
-                )
             inner = next(made[slot] for slot in _SLOTS if isinstance(made.get(slot), dict))
             texts = [text for text in (tool.get("description"), inner.get("description")) if text]
             described = {"description": "\n\n".join(map(str, texts))} if texts else {}
@@ -72,6 +71,8 @@ def as_chat_tools(tools: Iterable[Mapping[str, Json]]) -> Iterator[Mapping[str, 
 def _nested(tool: Mapping[str, Json]) -> Mapping[str, Json]:
     """A tool whose fields stand at the top, as Responses has them, with them in a slot."""
     kind = tool.get("type")
+    if kind is None and isinstance(tool.get("name"), str) and "input_schema" not in tool:  # which is Anthropic's own
+        kind, tool = "function", {"type": "function", **tool}
     if kind not in _SLOTS or any(isinstance(tool.get(slot), dict) for slot in _SLOTS):
         return tool
     if kind == "custom" and tool.keys() & {"parameters", "input_schema"}:

@@ -82,7 +82,9 @@ def space(name, *tools, **more):
 def test_a_flat_tool_goes_out_as_a_nested_one(model):
     flat = {"type": "function", **PLAIN["function"]}
     nested = {"type": "custom", "custom": {key: FLAT[key] for key in ("name", "description")}}
+    bare = PLAIN["function"]
     assert arguments(model, [FLAT, flat])["tools"] == arguments(model, [nested, PLAIN])["tools"]
+    assert arguments(model, [FLAT, bare])["tools"] == arguments(model, [nested, PLAIN])["tools"]
 
 
 def test_a_flat_grammar_is_a_nested_one_in_chat_completions_and_stays_in_responses():
@@ -114,8 +116,11 @@ def test_what_can_not_be_offered_is_refused_before_it_is_sent(model):
     for bad in ({}, {"custom": None}, {"name": None}, {"custom": {"name": 1}}, {"type": "function", "function": None}):
         with pytest.raises(UsageError, match=r"tool 1 is of type '.*' and has no name"):
             arguments(model, [PLAIN, {"type": "custom", **bad}])
-    for inner in (None, {}, ["t"], [None]):
-        with pytest.raises(UsageError, match="tool 0 is a namespace whose tools are no list"):
+    for other in (None, "t", {"type": ["function"]}):
+        with pytest.raises(UsageError, match="tool 1 is no tool"):
+            arguments(model, [PLAIN, other])
+    for inner in (None, {}, [], ["t"], [None], [{"type": "mcp"}], [space("b", "t")]):
+        with pytest.raises(UsageError, match="tool 0 is a namespace; its tools are a list"):
             arguments(model, [{"type": "namespace", "name": "a", "tools": inner}])
     for choice in ({"type": "custom"}, {"type": "custom", "custom": None}, {"type": "function", "function": {}}):
         with pytest.raises(UsageError, match="which names no tool"):
@@ -134,9 +139,7 @@ def test_tools_that_a_search_loads_are_refused_where_there_is_none(model):
             arguments(model, tools)
 
 
-def test_what_a_namespace_may_not_hold_elsewhere_and_a_custom_tool_with_a_schema_are_refused():
-    with pytest.raises(UnsupportedError, match="the namespace 'a' holds a tool of type 'mcp'"):
-        arguments("gemini/m", [{"type": "namespace", "name": "a", "tools": [{"type": "mcp"}]}])
+def test_a_custom_tool_with_a_schema_is_refused_and_a_deferred_one_stays_so():
     with pytest.raises(UsageError, match="the custom tool 'a/patch' has a schema"):
         arguments("gemini/m", [{**FLAT, "input_schema": {"type": "object"}}])
     deferred = arguments("anthropic/m", [space("crm", "t", defer_loading=True), {"type": "tool_search"}])["tools"]
@@ -159,6 +162,14 @@ def test_an_earlier_call_without_a_type_is_given_one(model, call):
     past = [*ASKED, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
     (sent,) = arguments(model, messages=past)["messages"][1]["tool_calls"]
     assert isinstance(sent[sent["type"]], dict)
+
+
+@pytest.mark.parametrize("call", [{"id": "c"}, {"id": "c", "type": "function", "function": None}])
+@pytest.mark.parametrize("model", [*MODELS.values(), *OTHERS])
+def test_an_earlier_call_of_nothing_is_refused(model, call):
+    past = [*ASKED, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
+    with pytest.raises(UsageError, match="call 0 of message 1 names no function"):
+        arguments(model, messages=past)
 
 
 def answered(body):
