@@ -234,7 +234,7 @@ def test_what_only_questions_beside_others_showed_is_found_where_it_is_wrong_alo
 
 
 @pytest.mark.parametrize(
-    ("fault", "laws", "seed"), [("host-of-the-last", ["N6", "Q6"], 0), ("stopped-calls-dropped", ["D1", "D2"], None)]
+    ("fault", "laws", "seed"), [("messages-reversed", ["Q1", "Q6"], 0), ("stopped-calls-dropped", ["D1", "D2"], None)]
 )
 def test_what_is_chosen_is_named_where_the_proof_of_all_laws_names_it(fault, laws, seed):
     backend, effort = Backend(WRONG[fault](bare.complete)), Effort(60, seed=seed, shrink=False, exemplars=False)
