@@ -51,6 +51,7 @@ FILES = {
     "damaged.json": '{"format": 1, "exch',
     "newer.json": '{"format": 99}',
     "faults.yaml": "faults:\n  - {fault: cutt}\n",
+    "tagged.yaml": "faults:\n  - {fault: status, status: 429, retr_after: 3}\n",
     "empty.yaml": "replies: []",
     "unknown.yaml": "replies: [{txt: hello}]",
     "state.yaml": "replies: [{state: {thinking_blocks: 3}}]",
@@ -64,6 +65,10 @@ MISTAKES = {
     "host": (["a.json", "--host", "203.0.113.9"], "can't serve at 203.0.113.9"),
     "timing": (["a.json", "--timing", "fast"], "'fast' is no pace; give realtime, or x10"),
     "fault": (["a.json", "--faults", "faults.yaml"], 'faults.yaml:2: faults[0]: "cutt" is no fault; there are status'),
+    "a key beside one that is called like the fault": (
+        ["a.json", "--faults", "tagged.yaml"],
+        'tagged.yaml:2: faults[0].retr_after: unknown key "retr_after"; did you mean "retry_after"?',
+    ),
     "no faults": (["a.json", "--faults", "no.yaml"], "no.yaml: can't be read"),
     "no script": (["--synthetic", "no.yaml"], "no.yaml: can't be read"),
     "an empty script": (["--synthetic", "empty.yaml"], "empty.yaml:1: replies"),

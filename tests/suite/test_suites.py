@@ -192,3 +192,12 @@ def test_a_folder_that_cant_be_read_is_told_in_a_sentence(tmp_path, monkeypatch)
     with pytest.raises(SuiteError) as caught:
         load_suites([tmp_path])
     assert caught.value.problems == (f"{tmp_path}: can't be read: Permission denied",)
+
+
+def test_no_branch_of_a_union_is_named_as_a_key(tmp_path):
+    (tmp_path / "a.yaml").write_text("models: [{backend: openai, nam: x}]\ncases: []\n")
+    with pytest.raises(SuiteError) as caught:
+        load_suites([tmp_path])
+    told = "\n".join(caught.value.problems)
+    assert 'models[0].nam: unknown key "nam"; did you mean "name"?' in told
+    assert ".str" not in told
