@@ -347,3 +347,13 @@ def test_a_recording_of_made_up_answers_says_so_before_it_ends(tmp_path):
         httpx.post(f"{url}/x", json={"made": "up"})
         assert tape.provenance.kind == "synthetic"
     assert load(tmp_path / "a.json").provenance.kind == "synthetic"
+
+
+@pytest.mark.parametrize(("url", "hint"), [("http://b.test/v1", True), ("http://a.test/v2", False)])
+def test_a_miss_by_the_host_alone_says_how_to_give_the_server_again(tmp_path, url, hint):
+    tape = loaded(
+        Cassette(FROM, (Exchange(HttpRequest("POST", "http://a.test/v1"), HttpResponse(200)),)), tmp_path / "x.json"
+    )
+    with pytest.raises(CassetteMiss) as missed:
+        tape.answer(HttpRequest("POST", url))
+    assert ("`hostname:` in a suite" in str(missed.value)) is hint

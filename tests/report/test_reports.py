@@ -134,3 +134,12 @@ def test_a_narrow_terminal_loses_nothing():
     told = shown(Scorecard((result("a-case-with-a-rather-long-name", "provider/a-model-with-a-long-name"),)), width=30)
     assert "pass" in told
     assert "a-case-with-a-rather-long-name" in told.replace("\n", "").replace(" ", "") or "a-case" in told
+
+
+def test_several_leaves_of_a_miss_are_listed_and_one_is_in_its_sentence():
+    def said(*leaves: str) -> list[str]:
+        problem = Problem("CassetteMiss", f"exchange 0, differs at {'; '.join(leaves)}", 2, leaves)
+        return runs.reasons(CaseResult("s", "lost", "m", "d.json", problem=problem))
+
+    assert said("body.x: 1, not 2") == ["exchange 0, differs at body.x: 1, not 2"]
+    assert said("host: a", "body.x: 1") == ["exchange 0, differs at:", "- host: a", "- body.x: 1"]
