@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from harness.core.errors import install_command
+
 if TYPE_CHECKING:
     import argparse
 
@@ -39,7 +41,7 @@ def run(words: argparse.Namespace) -> int:
         steps = [f"{cd}harness record", "harness run", "pytest tests --record-mode=once"]
     else:
         out("\nno provider's key is set, so they ask the local model. Next:\n")
-        steps = ['pip install "toolcall-harness[local]"', f"{cd}harness record --local", "harness run"]
+        steps = [install_command("local"), f"{cd}harness record --local", "harness run"]
     notes = {
         "harness record": "asks for real, once",
         "harness record --local": "starts the model, asks it, stops it",

@@ -10,13 +10,15 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from harness.core.errors import install_command
+
 if TYPE_CHECKING:
     import argparse
 
     from harness.local.server import LocalServer
 
-EXAMPLES = """examples:
-  pip install "toolcall-harness[local]"          what it needs, once
+EXAMPLES = f"""examples:
+  {install_command("local"):<46} what it needs, once
   harness local start --fetch                    only fetch the weights (93 MB), check their sum, keep them
   harness local start                            serve until Ctrl-C
   harness local start --detach                   serve in the background; `harness local stop` ends it

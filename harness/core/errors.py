@@ -6,6 +6,8 @@ cassette that can't be used, 3 a leaked secret.
 
 from __future__ import annotations
 
+import importlib.metadata
+import shlex
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -35,6 +37,23 @@ class HarnessError(_Portable, Exception):
 
 class UsageError(HarnessError):
     """The caller asked for something that does not fit; the message says what to do."""
+
+
+def install_command(extra: str) -> str:
+    """The pip command for the packages of ``extra``, as this project declares them: ``pip install 'ray>=2.55'``."""
+    from packaging.requirements import Requirement  # noqa: PLC0415 - only where something is missing
+
+    declared = map(Requirement, importlib.metadata.requires("toolcall-harness") or ())
+    here = [one for one in declared if one.marker and one.marker.evaluate({"extra": extra})]
+    found = [one for one in here if one.marker and not one.marker.evaluate({"extra": ""})]
+    return f"pip install {' '.join(shlex.quote(one.name + str(one.specifier)) for one in found)}"
+
+
+class MissingExtraError(UsageError):
+    """Packages of ``extra`` are not installed; the message names ``needed`` and the pip command for them."""
+
+    def __init__(self, extra: str, needed: str) -> None:
+        super().__init__(f"{needed} is not installed; run: {install_command(extra)}")
 
 
 class StopAskingError(UsageError):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.core.errors import HarnessError
+from harness.core.errors import HarnessError, MissingExtraError
 from harness.core.folders import cache_folder
 from harness.local.weights import SMOLLM2, fetch
 
@@ -50,7 +50,7 @@ class LocalServer:
 def running(*, port: int = PORT, say: Callable[[str], None] = print, seconds: float = 60) -> Iterator[LocalServer]:
     """Start the server, wait until it answers (``seconds`` at most), and stop it at the end.
 
-    Raises ``LocalServerError`` if the extra is missing, the port is taken or it does not come up.
+    Raises ``MissingExtraError``, or ``LocalServerError`` if the port is taken or it does not come up.
     """
     server, process = _start(port, say, seconds)
     try:
@@ -84,7 +84,7 @@ def stop(*, port: int = PORT) -> int:
 
 def _start(port: int, say: Callable[[str], None], seconds: float) -> tuple[LocalServer, subprocess.Popen[bytes]]:
     if importlib.util.find_spec("xllamacpp") is None:
-        raise LocalServerError('the local server is not installed; run: pip install "toolcall-harness[local]"')
+        raise MissingExtraError("local", "the local server")
     _refuse_taken(port)
     options = {"weights": fetch(say=say), "alias": SMOLLM2.alias, "port": port, "key": KEY, "context": 4096, "slots": 1}
     words = [f"--{name}={value}" for name, value in options.items()]

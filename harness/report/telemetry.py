@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ _SCORES: dict[Verdict, float] = {"pass": 1.0, "quirk": 1.0, "fail": 0.0}
 
 
 def refuse_unsendable() -> None:
-    """Raises ``UsageError`` where the packages that send are not installed."""
+    """Raises ``MissingExtraError`` where the packages that send are not installed."""
     _packages()
 
 
@@ -78,5 +78,5 @@ def _packages() -> tuple[Any, Any, Any]:
         from opentelemetry.sdk import _logs  # noqa: PLC0415 - as above
         from opentelemetry.sdk._logs import export  # noqa: PLC0415 - as above
     except ImportError as error:
-        raise UsageError("--otlp needs OpenTelemetry's SDK; pip install 'toolcall-harness[otel]'") from error
+        raise MissingExtraError("otel", "OpenTelemetry's SDK, which --otlp needs,") from error
     return _logs, export, _log_exporter

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from harness.core.errors import UsageError
+from harness.core.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,7 +87,7 @@ def _server(app: Any, socks: Sequence[socket.socket], *, loop: str) -> Any:
 
         from harness.server.connection import Connection  # noqa: PLC0415 - it needs uvicorn
     except ImportError as error:
-        raise UsageError('the server is not installed; run: pip install "toolcall-harness[serve]"') from error
+        raise MissingExtraError("serve", "the server") from error
     config = uvicorn.Config(
         app,
         http=Connection,

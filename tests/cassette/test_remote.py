@@ -23,7 +23,7 @@ from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.core.folders import cache_folder
 from harness.dialects import OPENAI
 
-fsspec = pytest.importorskip("fsspec", reason="NO STORE: pip install 'toolcall-harness[store]'")
+fsspec = pytest.importorskip("fsspec", reason="NO STORE: make test-scale")
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 PLACE = Path("shop") / "hello" / "openai+m.json"
 SUITE = """
@@ -59,8 +59,8 @@ def caches(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory):
     """An S3-compatible server in a process of its own, and how clients reach it."""
-    pytest.importorskip("s3fs", reason="NO S3: pip install 'toolcall-harness[store]' 'moto[server]'")
-    pytest.importorskip("moto.server", reason="NO S3: pip install 'toolcall-harness[store]' 'moto[server]'")
+    pytest.importorskip("s3fs", reason="NO S3: make test-scale")
+    pytest.importorskip("moto.server", reason="NO S3: make test-scale")
     with closing(socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -192,7 +192,7 @@ def test_a_wrong_url_is_one_sentence_without_its_secrets(url, kind, told):
 
 
 def test_a_store_that_does_not_answer_is_one_sentence(monkeypatch):
-    pytest.importorskip("s3fs", reason="NO S3: pip install 'toolcall-harness[store]' 'moto[server]'")
+    pytest.importorskip("s3fs", reason="NO S3: make test-scale")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing-secret-0123456789")

@@ -51,7 +51,7 @@ def test_without_the_extra(run, monkeypatch):
     )
     code, err = run("local", "start", "--port", str(free_port()))
     assert code == 2
-    assert 'pip install "toolcall-harness[local]"' in err
+    assert err == "harness: the local server is not installed; run: pip install xllamacpp==0.2.12"
 
 
 def test_the_options_exclude_one_another(run):

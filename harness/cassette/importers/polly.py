@@ -53,7 +53,7 @@ def _posted(asked: dict[str, Json]) -> bytes:
     if posted.get("params"):
         raise SkippedError("its request body stands as parameters alone, not as it was sent")
     if posted or (type(size) is int and size > 0):
-        raise SkippedError("its request body was not kept by the recorder, as Polly does with binary ones")
+        raise SkippedError("its request body was not recorded, as Polly does with binary ones")
     return b""
 
 
@@ -61,7 +61,7 @@ def _content(content: dict[str, Json]) -> bytes:
     size = content.get("size")
     if content.get("text") is None:
         if type(size) is int and size > 0:
-            raise SkippedError("its response body was not kept by the recorder")
+            raise SkippedError("its response body was not recorded")
         return b""
     if content.get("_isBinary") is True and "encoding" not in content:
         return _hexed(values.text(content, "text"))

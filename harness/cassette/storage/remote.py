@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.cassette.storage.partial import free, partial
-from harness.core.errors import CassetteError, CassetteWriteError, UsageError
+from harness.core.errors import CassetteError, CassetteWriteError, MissingExtraError, UsageError, install_command
 from harness.core.folders import cache_folder
 
 if TYPE_CHECKING:
@@ -170,11 +170,11 @@ def _store(url: str) -> tuple[Any, str]:
     try:
         import fsspec  # noqa: PLC0415 - the extra `store`, and only where a root is a URL
     except ImportError as error:
-        raise UsageError(f"{url}: needs fsspec; pip install 'toolcall-harness[store]'") from error
+        raise MissingExtraError("store", f"fsspec, which {url} needs,") from error
     try:
         store, base = fsspec.url_to_fs(url)
     except ImportError as error:
-        raise UsageError(f"{url}: {error}; pip install 'toolcall-harness[store]' has that for S3") from error
+        raise UsageError(f"{url}: {error}; for S3 run: {install_command('store')}") from error
     except ValueError as error:
         raise UsageError(f"{url}: fsspec knows no such store: {error}") from error
     return store, str(base).rstrip("/")

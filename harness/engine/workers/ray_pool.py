@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from harness.core.errors import HarnessError, UsageError
+from harness.core.errors import HarnessError, MissingExtraError, UsageError
 from harness.engine.budget import Budget, BudgetSpentError, wait_for
 from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
 from harness.engine.workers.worker import portable
@@ -60,7 +60,7 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
     try:
         import ray  # noqa: PLC0415 - large, and only for those who play on a cluster
     except ImportError as error:
-        raise UsageError("there is no Ray here; install it: pip install 'toolcall-harness[ray]'") from error
+        raise MissingExtraError("ray", "Ray") from error
     if ray.is_initialized():
         yield ray
         return

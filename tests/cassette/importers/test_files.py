@@ -94,7 +94,7 @@ def test_a_file_comes_in_whole(name):
     assert (sorted(found) if ORDER in losses else found) == as_kept(SERVED, losses)
     if POSTED in losses:
         assert [(one.place, one.reason) for one in haul.left] == [
-            ("log.entries[3]", "its request body was not kept by the recorder, as Polly does with binary ones")
+            ("log.entries[3]", "its request body was not recorded, as Polly does with binary ones")
         ]
     else:
         assert not haul.left

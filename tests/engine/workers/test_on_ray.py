@@ -19,7 +19,7 @@ from harness.engine.workers.processes import processes
 from harness.report import runs
 
 pytestmark = [pytest.mark.scale, pytest.mark.timeout(600)]
-pytest.importorskip("ray", reason="no Ray here: pip install 'toolcall-harness[ray]'")
+pytest.importorskip("ray", reason="no Ray here: make test-scale")
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
