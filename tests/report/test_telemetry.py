@@ -53,7 +53,9 @@ def test_each_finding_is_an_event_in_the_conventions_names():
 
 @pytest.mark.skipif(importlib.util.find_spec("opentelemetry.sdk") is not None, reason="OpenTelemetry's SDK is here")
 def test_without_the_sdk_it_is_refused_before_the_work():
-    with pytest.raises(UsageError, match=r"pip install 'opentelemetry-sdk>=1.45' 'opentelemetry-exporter-otlp-proto-http>=1.45'"):
+    with pytest.raises(
+        UsageError, match=r"pip install 'opentelemetry-sdk>=1.45' 'opentelemetry-exporter-otlp-proto-http>=1.45'"
+    ):
         telemetry.refuse_unsendable()
 
 
