@@ -3,6 +3,6 @@
 from harness.cassette.importers import vcr_serializer
 from harness.cassette.importers.importer import ImportResult, read
 from harness.cassette.importers.saving import bring, sources
-from harness.cassette.importers.vcrpy_export import interactions, to_yaml
+from harness.cassette.importers.vcr_serializer import interactions, to_yaml
 
 __all__ = ["ImportResult", "bring", "interactions", "read", "sources", "to_yaml", "vcr_serializer"]

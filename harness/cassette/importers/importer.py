@@ -8,19 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.cassette.format.document import Cassette, has_stream, to_text
-from harness.cassette.importers import (
-    bounded,
-    cassetter,
-    go_vcr,
-    httpmock,
-    json_lines,
-    polly,
-    ruby_vcr,
-    traces,
-    vcrpy,
-    walk,
-)
-from harness.cassette.importers.values import Format, ImportedExchanges, Skipped, SkippedError, filled
+from harness.cassette.importers import bounded, recorders, traces, vcr, walk
+from harness.cassette.importers.values import Format, ImportedExchanges, Skipped, SkippedError, filled, one_list
 from harness.cassette.secrets.leak_scan import LeakScan
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.errors import CassetteDamagedError, LeakError, UsageError
@@ -34,14 +23,14 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange
 
 FORMATS = (
-    Format("json-lines", "JSON lines", json_lines.looks, json_lines.interactions),
-    Format("cassetter", "cassetter", cassetter.looks, cassetter.interactions, lists=cassetter.LISTS),
-    Format("parsed_body", "vcrpy with parsed bodies", vcrpy.looks_parsed, vcrpy.interactions, lists=("interactions",)),
-    Format("vcrpy", "vcrpy", vcrpy.looks, vcrpy.interactions, lists=("interactions",)),
-    Format("go-vcr", "go-vcr", go_vcr.looks, go_vcr.interactions, lists=("interactions",)),
-    Format("ruby-vcr", "Ruby's VCR", ruby_vcr.looks, ruby_vcr.interactions, lists=("http_interactions",)),
-    Format("httpmock", "Rust's httpmock", httpmock.looks, httpmock.interactions, httpmock.prepared),
-    Format("polly", "Polly.JS or another HAR", polly.looks, polly.interactions, lists=("log.entries",)),
+    Format("json-lines", "JSON lines", recorders.looks_json_lines, recorders.json_lines),
+    Format("cassetter", "cassetter", vcr.looks_cassetter, vcr.cassetter, lists=vcr.CASSETTER_LISTS),
+    one_list("parsed_body", "vcrpy with parsed bodies", vcr.looks_parsed, "interactions", vcr.vcrpy),
+    one_list("vcrpy", "vcrpy", vcr.looks_vcrpy, "interactions", vcr.vcrpy),
+    one_list("go-vcr", "go-vcr", vcr.looks_go_vcr, "interactions", vcr.go_vcr),
+    one_list("ruby-vcr", "Ruby's VCR", vcr.looks_ruby_vcr, "http_interactions", vcr.ruby_vcr),
+    Format("httpmock", "Rust's httpmock", recorders.looks_httpmock, recorders.httpmock, recorders.with_host),
+    one_list("polly", "Polly.JS or another HAR", recorders.looks_har, "log.entries", recorders.har),
     Format(
         "otlp",
         "OpenTelemetry's GenAI spans",
@@ -54,8 +43,8 @@ FORMATS = (
     Format(
         "langchain",
         "langchain's gzip",
-        vcrpy.looks_langchain,
-        vcrpy.langchain,
+        vcr.looks_langchain,
+        vcr.langchain,
         lists=("requests", "responses"),
         paired=True,
     ),
@@ -105,10 +94,10 @@ def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -
     Raises ``UsageError`` for a file that can't be opened or that no format knows, ``CassetteDamagedError`` for one that
     is broken.
     """
-    return hauled(bounded.parsed(bounded.content(path), path), path, name, fill=fill)
+    return imported(bounded.parsed(bounded.content(path), path), path, name, fill=fill)
 
 
-def hauled(document: Json, path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
+def imported(document: Json, path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
     """``read`` of a document that is parsed already; ``path`` is what it is called."""
     made = Import(path, name, fill, document)
     found: dict[str, list[Exchange]] = {}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.core.exchange import Headers
 
+REQUEST_BODY, RESPONSE_BODY = "request body", "response body"
 _LONGEST = 1e6  # seconds: what says more is no time that an answer took
 
 
@@ -73,6 +74,20 @@ class Format(NamedTuple):
     prepared: Callable[[Json], Json] = lambda document: document
     lists: tuple[str, ...] = ()
     paired: bool = False
+
+
+def one_list(
+    name: str, says: str, looks: Callable[[Json], bool], path: str, read: Callable[[Json], ImportedExchanges]
+) -> Format:
+    """A ``Format`` whose interactions stand in one list, at the dotted ``path``, each as ``read`` takes it."""
+
+    def interactions(document: Json) -> Interactions:
+        *outer, last = path.split(".")
+        for one in outer:
+            document = inner(document, one)
+        yield from each(document.get(last), path, read)
+
+    return Format(name, says, looks, interactions, lists=(path,))
 
 
 def each(value: Json, name: str, read: Callable[[Json], ImportedExchanges]) -> Interactions:
@@ -219,12 +234,22 @@ def filled(value: Json, fill: Mapping[str, str]) -> Json:
     return value
 
 
-def taken(
-    asked: dict[str, Json], url: str, body: bytes, answer: HttpResponse, recorded: Json = None
+def interaction(
+    value: Json,
+    url: str,
+    status: Callable[[dict[str, Json]], Json],
+    body: Callable[[dict[str, Json], str], bytes],
+    seconds: Callable[[dict[str, Json]], float] = lambda _: 0,
 ) -> ImportedExchanges:
-    """An interaction whose request is ``asked``, its URL under the name ``url``; ``recorded`` is its time."""
-    made = exchange(text(asked, "method"), text(asked, url), headers(asked.get("headers")), body, answer)
-    return ImportedExchanges(made, moment(recorded) or answered(answer))
+    """An object with a ``request``, whose URL is called ``url``, and a ``response``; ``status`` and ``seconds`` read
+    the response, ``body`` reads either side, and is told which.
+    """
+    sent, came = obj(value, "request"), obj(value, "response")
+    number, given = status(came), headers(came.get("headers"))
+    answer = response(number, given, body(came, RESPONSE_BODY), seconds(came))
+    content = body(sent, REQUEST_BODY)
+    made = exchange(text(sent, "method"), text(sent, url), headers(sent.get("headers")), content, answer)
+    return ImportedExchanges(made, moment(value.get("recorded_at")) or answered(answer))
 
 
 def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpResponse) -> Exchange:

@@ -10,7 +10,7 @@ import pytest
 from harness.cassette.format.document import from_bytes, to_text
 from harness.cassette.importers import bounded
 from harness.cassette.importers.bounded import Foreign, Lines
-from harness.cassette.importers.importer import hauled
+from harness.cassette.importers.importer import imported
 from harness.core.errors import HarnessError
 
 FILES = sorted(path for path in (Path(__file__).parent / "files").iterdir() if path.suffix != ".md")
@@ -61,8 +61,8 @@ def test_no_value_breaks_an_import(path, many):
         place, odd = draw.choice(known), draw.choice(ODD)
         odd_one = put(document, place, odd)
         try:
-            haul = hauled(Lines(tuple(odd_one)) if lines else odd_one, Path("a file"))
+            result = imported(Lines(tuple(odd_one)) if lines else odd_one, Path("a file"))
         except HarnessError:
             continue
-        for cassette in haul.cassettes.values():
+        for cassette in result.cassettes.values():
             assert from_bytes(to_text(cassette).encode(), "back") == cassette, (place, odd)
