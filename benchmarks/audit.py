@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cassette.secrets.audit import Audit, Leak
+from harness.cassette.secrets.leak_scan import Audit, Leak
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from harness.backend.recorded_answers import parsed
 from harness.cards.build import CardBuilder, findings_of
 from harness.cards.reread import rechunked_replies, reread, whose
 from harness.cassette import cassette_path, load, recordings
-from harness.cassette.secrets.audit import Audit
+from harness.cassette.secrets.leak_scan import Audit
 from harness.checks.card import CARD_CHECKS, CardCheck
 from harness.core.card import SYNTHETIC
 from harness.core.errors import CassetteError, UsageError

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from harness.cassette.modes import RecordMode as RecordMode
     from harness.cassette.modes import record_mode as record_mode
     from harness.cassette.opening import open_tape as open_tape
-    from harness.cassette.storage.partial import partial as partial
     from harness.cassette.storage.paths import cassette_path as cassette_path
+    from harness.cassette.storage.paths import partial as partial
     from harness.cassette.storage.paths import recordings as recordings
     from harness.cassette.storage.store import load as load
     from harness.cassette.storage.store import save as save
@@ -31,7 +31,7 @@ _HOMES = {
     "cassette_path": "storage.paths",
     "load": "storage.store",
     "open_tape": "opening",
-    "partial": "storage.partial",
+    "partial": "storage.paths",
     "record_mode": "modes",
     "recordings": "storage.paths",
     "save": "storage.store",

@@ -13,6 +13,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -116,9 +117,9 @@ def _called(pair: Json) -> str:
     return str(pair[0]) if isinstance(pair, list) else str(pair).partition("=")[0]
 
 
-def flat(value: Json) -> dict[str, Any]:
+def flat(value: Json, path: str = "") -> dict[str, Any]:
     """Each leaf by its path, with its kind: ``1`` and ``true`` are no equals."""
-    return dict(_leaves(value, ""))
+    return dict(_leaves(value, path))
 
 
 def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
@@ -127,50 +128,25 @@ def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
     return sum(_HEAVY if name in _PLACES else 1 for name in places)
 
 
-def _all_differences(recorded: Json, asked: Json, most: int) -> list[str]:
-    """A sentence for each leaf that differs, ``most`` of them."""
-    there, here = flat(recorded), flat(asked)
-    told = []
-    for path in dict.fromkeys((*there, *here)):
-        name = path.replace("\0", "")
-        if path not in here:
-            told.append(f"{name}: recorded {_short(there[path])}, not in the request")
-        elif path not in there:
-            told.append(f"{name}: asked {_short(here[path])}, not in the recording")
-        elif there[path] != here[path]:
-            told.append(f"{name}: recorded {_short(there[path], here[path])}, asked {_short(here[path], there[path])}")
-    return [*told[:most], f"and {len(told) - most} more"] if len(told) > most else told
-
-
-def _first_differences(recorded: Json, asked: Json, most: int) -> list[str]:
-    """The first leaves that differ, ``most`` of them, of values too large to be taken apart whole."""
-    told: list[str] = []
-    for path, there, here in _apart(recorded, asked, ""):
-        name = path.replace("\0", "")
-        if there is _MISSING:
-            told.append(f"{name}: asked {_short(_leaf(here))}, not in the recording")
-        elif here is _MISSING:
-            told.append(f"{name}: recorded {_short(_leaf(there))}, not in the request")
-        else:
-            told.append(
-                f"{name}: recorded {_short(_leaf(there), _leaf(here))}, asked {_short(_leaf(here), _leaf(there))}"
-            )
-        if len(told) == most:
-            break
-    return told
-
-
-def _apart(there: Json, here: Json, path: str) -> Iterator[tuple[str, Json, Json]]:
-    """Where two values differ, with what stands there in each; nothing inside a part that is equal is looked at."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        for name in dict.fromkeys((*there, *here)):
-            yield from _apart(there.get(name, _MISSING), here.get(name, _MISSING), f"{path}.{name}" if path else name)
-    elif isinstance(there, list) and isinstance(here, list):
-        for place in range(max(len(there), len(here))):
-            one = there[place] if place < len(there) else _MISSING
-            yield from _apart(one, here[place] if place < len(here) else _MISSING, f"{path}[{place}]")
-    elif _leaf(there) != _leaf(here):
-        yield path, there, here
+def _differing(recorded: Json, sent: Json, path: str) -> Iterator[str]:
+    """A sentence for each leaf that differs. Of what is equal nothing is built."""
+    if isinstance(recorded, dict) and isinstance(sent, dict) and recorded and sent:
+        for name in dict.fromkeys((*recorded, *sent)):
+            one, other = recorded.get(name, _MISSING), sent.get(name, _MISSING)
+            yield from _differing(one, other, f"{path}.{name}" if path else name)
+    elif isinstance(recorded, list) and isinstance(sent, list) and recorded and sent:
+        for index, (one, other) in enumerate(zip_longest(recorded, sent, fillvalue=_MISSING)):
+            yield from _differing(one, other, f"{path}[{index}]")
+    elif type(recorded) is not type(sent) or recorded != sent:
+        there, here = ({} if side is _MISSING else flat(side, path) for side in (recorded, sent))
+        for leaf in dict.fromkeys((*there, *here)):
+            name = leaf.replace(_MARK, "")
+            if leaf not in here:
+                yield f"{name}: recorded {_short(there[leaf])}, not in the request"
+            elif leaf not in there:
+                yield f"{name}: asked {_short(here[leaf])}, not in the recording"
+            elif there[leaf] != here[leaf]:
+                yield f"{name}: recorded {_short(there[leaf], here[leaf])}, asked {_short(here[leaf], there[leaf])}"
 
 
 def _leaf(value: Json) -> tuple[bool, Json]:
@@ -233,10 +209,12 @@ def differences(
     recorded: HttpRequest, asked: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
 ) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
-    there, here = canonical(recorded, matcher), canonical(asked, matcher)
+    found = _differing(canonical(recorded, matcher), canonical(asked, matcher), "")
+    shown = list(islice(found, most))
     if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
-        return _first_differences(there, here, most)
-    return _all_differences(there, here, most)
+        return shown  # to count the rest would take long
+    more = sum(1 for _ in found)
+    return [*shown, f"and {more} more"] if more else shown
 
 
 def nearest(

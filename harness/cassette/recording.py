@@ -13,8 +13,8 @@ from harness.cassette import matching
 from harness.cassette.format import encodings
 from harness.cassette.format.document import Cassette
 from harness.cassette.secrets.leak_scan import LeakScan
-from harness.cassette.storage import journal as journals
-from harness.cassette.storage.partial import caught, free, partial, salvage, save_or_rescue, sifted
+from harness.cassette.storage.journal import Journal, caught, lies, salvage, save_or_rescue, sifted
+from harness.cassette.storage.paths import free, journal, partial
 from harness.cassette.storage.store import refuse, save
 from harness.core.errors import CassetteMiss, CassetteWriteError, LeakError
 from harness.core.exchange import Chunk, Exchange, Failure, HttpResponse, header
@@ -147,7 +147,7 @@ class Recorder:
         self._passing: dict[int, ExchangeRecorder] = {}
         self._problems: list[LeakError | CassetteWriteError] = []
         self._owner = os.getpid()
-        self._journal = journals.Journal(path)
+        self._journal = Journal(path)
         try:
             if self._journal.left:
                 salvage(path)
@@ -296,7 +296,7 @@ class Recorder:
                 raise
             return
         except CassetteWriteError as error:
-            raise CassetteWriteError(f"{error}; {journals.lies(self._path)}", path=error.path) from error
+            raise CassetteWriteError(f"{error}; {lies(self._path)}", path=error.path) from error
         for file in (partial(self._path), *self._taken_up):
             file.unlink(missing_ok=True)
         if self._redactor.numbered:
@@ -308,6 +308,6 @@ class Recorder:
         if leak:
             self._problems.append(leak)
         if len(clean.exchanges) > self._standing:
-            aside = save_or_rescue(free(partial(self._path)), clean, secrets, journals.journal(self._path))
+            aside = save_or_rescue(free(partial(self._path)), clean, secrets, journal(self._path))
             for file in self._taken_up:
                 aside.replace(file)

@@ -91,7 +91,7 @@ class Tape:
 
     def resume(self, path: Path, provenance: Provenance) -> None:
         """Answer what an earlier recording of ``path`` can; only the rest is asked, and added."""
-        from harness.cassette.storage.partial import answered, earlier  # noqa: PLC0415 - only a recording is resumed
+        from harness.cassette.storage.journal import answered, earlier  # noqa: PLC0415 - only a recording is resumed
 
         found = earlier(path, provenance)
         if found is not None and self._recorder is not None:

@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(words: argparse.Namespace) -> int:
     from harness.app.settings import settings
-    from harness.cassette.storage.journal import journal
+    from harness.cassette.storage.paths import journal
     from harness.core.errors import CassetteMissingError
     from harness.interception.context import pace
     from harness.server.program import replay

@@ -286,28 +286,22 @@ def _watched(response: aiohttp.ClientResponse, witness: ResponseListener, *, dec
         headers = [(name, value) for name, value in headers if name.lower() != "content-encoding"]
     witness.head(response.status, tuple(headers))
     live, close, release = response.content, response.close, response.release
-    over: list[bool] = []
-
-    def end(failure: Failure | None = None, *, complete: bool = True) -> None:
-        if not over:
-            over.append(True)
-            witness.end(failure, complete=complete)
 
     async def fetch() -> bytes:
         try:
             data = await live.readany()
         except (aiohttp.ClientError, TimeoutError) as error:
-            end(_failure(error))
+            witness.end(_failure(error))
             raise
-        witness.chunk(data) if data else end()
+        witness.chunk(data) if data else witness.end(None)
         return data
 
     def closed() -> None:
         close()
-        end(complete=live.at_eof())
+        witness.end(None, complete=live.at_eof())
 
     def released() -> Any:
-        end(complete=live.at_eof())
+        witness.end(None, complete=live.at_eof())
         return release()
 
     response.content = _Reader(fetch)

@@ -65,9 +65,9 @@ def _http(_module: ModuleType) -> None:
 
 
 def _mcp(module: ModuleType) -> None:
-    from harness.interception import mcp_client  # noqa: PLC0415 - as above
+    from harness.interception import mcp_stdio  # noqa: PLC0415 - as above
 
-    mcp_client.patch(module)
+    mcp_stdio.patch(module)
 
 
 def _aiohttp(_module: ModuleType) -> None:

@@ -43,7 +43,8 @@ class ResponseListener(Protocol):
     def chunk(self, data: bytes) -> None:
         """Raises ``TooLongError``."""
 
-    def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...
+    def end(self, failure: Failure | None, *, complete: bool = True) -> None:
+        """Nothing more comes. Only the first call counts."""
 
 
 Answer: TypeAlias = "HttpResponse | Failure | Exchange | ResponseListener"

@@ -23,7 +23,7 @@ from harness.interception.context import paced
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.core.exchange import Headers, HttpResponse
+    from harness.core.exchange import HttpResponse
     from harness.interception.context import ResponseListener
 
 # What frames a body or ties it to its connection: written again.
@@ -209,7 +209,6 @@ class _Line:
 
     def _live(self, sent: bytes, method: str, witness: ResponseListener) -> Iterator[bytes]:
         """A real exchange: the client's bytes go out, and what comes is told to the witness and handed on at once."""
-        once = _Once(witness)
         connecting = True
         try:
             with self._connected() as real:
@@ -218,12 +217,12 @@ class _Line:
                 with contextlib.closing(http.client.HTTPResponse(real, method=method)) as came:
                     came.begin()
                     witness.head(came.status, tuple(came.getheaders()))
-                    yield from _handed_on(came, method, once)
+                    yield from _handed_on(came, method, witness)
         except GeneratorExit:
-            once.end(None, complete=False)
+            witness.end(None, complete=False)
             raise
         except Exception as error:  # whatever broke it off is recorded, and raised as it was
-            once.end(_failure_of(error, connecting=connecting))
+            witness.end(_failure_of(error, connecting=connecting))
             raise
 
     def _connected(self) -> socket.socket:
@@ -261,24 +260,6 @@ class _Line:
         for end in self._pair or ():
             end.close()
         self._pair = None
-
-
-class _Once:
-    """A witness that receives one end."""
-
-    def __init__(self, witness: ResponseListener) -> None:
-        self._witness, self._over = witness, False
-
-    def head(self, status: int, headers: Headers) -> None:
-        self._witness.head(status, headers)
-
-    def chunk(self, data: bytes) -> None:
-        self._witness.chunk(data)
-
-    def end(self, failure: Failure | None, *, complete: bool = True) -> None:
-        if not self._over:
-            self._over = True
-            self._witness.end(failure, complete=complete)
 
 
 class _Bytes(io.RawIOBase):

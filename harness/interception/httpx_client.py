@@ -55,6 +55,16 @@ class _Library:
             return Failure("protocol", str(error))
         return Failure("reset", str(error))
 
+    @contextlib.contextmanager
+    def connecting(self, witness: ResponseListener) -> Iterator[None]:
+        """Inside, a request goes out to the network: ``witness`` is told of a connection that fails."""
+        try:
+            with context.passing():
+                yield
+        except self.module.TransportError as error:
+            witness.end(self.failure(error))
+            raise
+
     def response(
         self, response: HttpResponse | None, failure: Failure | None, request: Any, *, held: bool = False
     ) -> Any:
@@ -86,12 +96,8 @@ def _guard(library: _Library) -> None:
         if play:
             return library.response(*play, request)
         witness = context.witness(got)
-        try:
-            with context.passing():
-                response = sync(self, request)
-        except module.TransportError as error:
-            witness.end(library.failure(error))
-            raise
+        with library.connecting(witness):
+            response = sync(self, request)
         return _watched(library, response, witness)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
@@ -103,12 +109,8 @@ def _guard(library: _Library) -> None:
         if play:
             return library.response(*play, request, held=context.stays_open(got))
         witness = context.witness(got)
-        try:
-            with context.passing():
-                response = await asynchronous(self, request)
-        except module.TransportError as error:
-            witness.end(library.failure(error))
-            raise
+        with library.connecting(witness):
+            response = await asynchronous(self, request)
         return _watched(library, response, witness)
 
     module.HTTPTransport.handle_request = handle_request
@@ -163,16 +165,11 @@ class _Watched:
     """A live body on its way to the caller: each chunk is told to the witness and handed on at once."""
 
     def __init__(self, library: _Library, live: Any, witness: ResponseListener) -> None:
-        self._library, self._live, self._witness, self._over = library, live, witness, False
-
-    def _end(self, failure: Failure | None = None, *, complete: bool = True) -> None:
-        if not self._over:
-            self._over = True
-            self._witness.end(failure, complete=complete)
+        self._library, self._live, self._witness = library, live, witness
 
     def _broke(self, error: Exception) -> None:
         failure = self._library.failure(error)
-        self._end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
+        self._witness.end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
 
     @contextlib.contextmanager
     def _to_its_end(self) -> Iterator[None]:
@@ -185,7 +182,7 @@ class _Watched:
         except context.TooLongError as error:
             self._broke(self._library.module.ReadError(str(error)))
             raise self._library.module.ReadError(str(error)) from error
-        self._end()
+        self._witness.end(None)
 
     def __iter__(self) -> Iterator[bytes]:
         with self._to_its_end():
@@ -201,8 +198,8 @@ class _Watched:
 
     def close(self) -> None:
         self._live.close()
-        self._end(complete=False)
+        self._witness.end(None, complete=False)
 
     async def aclose(self) -> None:
         await self._live.aclose()
-        self._end(complete=False)
+        self._witness.end(None, complete=False)

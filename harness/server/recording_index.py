@@ -19,8 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from harness.cassette import matching
 from harness.cassette.secrets.redaction import Redactor
-from harness.cassette.storage.journal import journal
-from harness.cassette.storage.paths import recordings
+from harness.cassette.storage.paths import journal, recordings
 from harness.cassette.storage.store import load
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import HttpRequest, header

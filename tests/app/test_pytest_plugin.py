@@ -288,9 +288,9 @@ def pytest_sessionfinish(session):
 # What a replay of what was recorded has no use for: to look for secrets, to write, to read answers, other clients.
 UNUSED = (
     *("harness.cassette.secrets", "harness.cassette.recording", "harness.cassette.storage.journal"),
-    *("harness.cassette.storage.partial", "harness.cassette.importers"),
+    "harness.cassette.importers",
     *("harness.dialects.facts", "harness.dialects.registry", "harness.core.chat", "harness.core.card"),
-    *("harness.interception.mcp_client", "harness.interception.mcp_stdio", "harness.interception.aiohttp_client"),
+    *("harness.interception.mcp_stdio", "harness.interception.aiohttp_client"),
     *("litellm", "vcr", "pydantic", "yaml", "rich", "jsonschema", "hmac", "asyncio", "email.utils"),
 )
 

@@ -37,16 +37,25 @@ class Watching:
 
     def __call__(self, request):
         self.requests.append(request)
-        return self
+        return WatchingOne(self)
+
+
+class WatchingOne:
+    """One exchange: only its first end counts."""
+
+    def __init__(self, all_):
+        self.all, self.ended = all_, False
 
     def head(self, status, headers):
-        self.heads.append((status, headers))
+        self.all.heads.append((status, headers))
 
     def chunk(self, data):
-        self.chunks.append(data)
+        self.all.chunks.append(data)
 
     def end(self, failure, *, complete=True):
-        self.ends.append((failure, complete))
+        if not self.ended:
+            self.all.ends.append((failure, complete))
+        self.ended = True
 
 
 def patience(url):

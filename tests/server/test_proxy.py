@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from harness.cassette import load, partial
-from harness.cassette.storage.journal import journal
+from harness.cassette.storage.paths import journal
 from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.core.exchange import Exchange, HttpResponse, Provenance

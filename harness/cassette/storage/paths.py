@@ -1,4 +1,6 @@
-"""Where a cassette lies: ``<root>/<suite>/<case>/<model>.json``, one file for each, whatever the names hold."""
+"""Where a cassette lies: ``<root>/<suite>/<case>/<model>.json``, one file for each, whatever the names hold; and what
+stands beside it.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,31 @@ def recordings(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
     return [file for file in sorted(below(place)) if file.suffix == ".json" and not file.name.endswith(".partial.json")]
+
+
+def journal(path: Path) -> Path:
+    """Where the recording of the cassette at ``path`` is written while it is under way."""
+    return path.with_name(f"{path.name}.journal")
+
+
+def partial(path: Path) -> Path:
+    """Where a recording that was broken off is kept, beside the cassette that it was to become."""
+    return path.with_name(f"{path.stem}.partial.json")
+
+
+def free(path: Path) -> Path:
+    """``path``, or one like it that is not taken: nothing that was recorded is overwritten."""
+    number = 1
+    free = path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem.removesuffix('.partial')}.{number}.partial.json")
+    return free
+
+
+def is_partial(file: Path, path: Path) -> bool:
+    """Whether ``file`` is ``x.partial.json`` or ``x.2.partial.json`` for the cassette ``x.json`` at ``path``."""
+    return re.fullmatch(re.escape(path.stem) + r"(\.[0-9]+)?\.partial\.json", file.name) is not None
 
 
 def escaped(name: str) -> str:

@@ -14,7 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from harness.cassette.storage.partial import free, partial
+from harness.cassette.storage.paths import free, partial
 from harness.core.errors import CassetteError, CassetteWriteError, MissingExtraError, UsageError, install_command
 from harness.core.folders import cache_folder
 

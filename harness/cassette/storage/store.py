@@ -25,6 +25,7 @@ from harness.cassette.format.document import (
     to_text,
 )
 from harness.cassette.modes import in_ci
+from harness.cassette.storage.paths import journal
 from harness.core.errors import CassetteDamagedError, CassetteMissingError, CassetteWriteError
 
 if TYPE_CHECKING:
@@ -304,8 +305,6 @@ def _why(error: OSError) -> str:
 
 
 def _remedy(path: Path) -> str:
-    from harness.cassette.storage.journal import journal  # noqa: PLC0415 - only who records has one
-
     left = journal(path)
     if left.exists():
         return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"

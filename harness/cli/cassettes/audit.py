@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(words: argparse.Namespace) -> int:
     from harness.app.cassette_files import usual_paths
     from harness.app.settings import settings
-    from harness.cassette.secrets.audit import Audit
+    from harness.cassette.secrets.leak_scan import Audit
     from harness.core.errors import UsageError
     from harness.core.finding import count
     from harness.report import safe_text
