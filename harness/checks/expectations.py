@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.checks.json_equality import difference, shown
+from harness.checks.json_equality import shown, value_mismatch
 from harness.checks.schema import misfit
 from harness.checks.structure import in_call, paired, summed
 from harness.core import errors
@@ -89,9 +89,9 @@ def mismatch(call: ToolCall, wanted: CallExpectation, schemas: dict[str, Json]) 
     names = several(wanted.name)
     if names and call.name not in names:
         return f"the name is {shown(call.name)}, not {' or '.join(map(shown, names))}"
-    if wanted.parameters is not None and (found := difference(wanted.parameters, call.parameters)):
+    if wanted.parameters is not None and (found := value_mismatch(wanted.parameters, call.parameters)):
         return f"parameters: {found}"
-    if wanted.includes is not None and (found := difference(wanted.includes, call.parameters, partly=True)):
+    if wanted.includes is not None and (found := value_mismatch(wanted.includes, call.parameters, partly=True)):
         return f"parameters: {found}"
     if wanted.accepts is not None:
         only = CallExpectation(accepts=wanted.accepts, optional=wanted.optional, strings=wanted.strings)
@@ -317,12 +317,12 @@ def _entry(key: str, was: Json, now: Json, right: Json) -> str | None:
     if key in right:
         if right[key] is None:
             return f"it is still there: {shown(now[key])}" if key in now else None
-        return difference(right[key], now[key], partly=True) if key in now else "it is not there"
+        return value_mismatch(right[key], now[key], partly=True) if key in now else "it is not there"
     if key not in now:
         return "it is gone, and must not be"
     if key not in was:
         return f"it is new, and must not be: {shown(now[key])}"
-    found = difference(was[key], now[key])
+    found = value_mismatch(was[key], now[key])
     return f"it must be as at the start: {found}" if found else None
 
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.checks.json_equality import difference, shown
+from harness.checks.json_equality import shown, value_mismatch
 from harness.checks.schema import errors
 from harness.core.expectation import amount, bounds, several
 from harness.core.finding import Finding, count
@@ -213,7 +213,7 @@ def _exactly(
     for name, value in wanted.items():
         if name not in given:
             yield Mistake("missing", f"{name} is missing", name)
-        elif found := difference(value, given[name], name, partly=partly):
+        elif found := value_mismatch(value, given[name], name, partly=partly):
             kinds = [one.kind for one in _value(given[name], (value,), name, schema)]
             yield Mistake("type" if "type" in kinds else "value", found, name)
     for name, value in () if partly else given.items():

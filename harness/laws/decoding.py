@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.laws.json_identity import differ, number_differs, same, shown
+from harness.checks.json_equality import same
+from harness.laws.complaints import differ, number_differs, shown
 from harness.laws.law import Law
 from harness.laws.replies import WHOLE, differences, reference
 

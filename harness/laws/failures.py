@@ -6,9 +6,10 @@ import datetime as dt
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from harness.checks.json_equality import same
 from harness.core import errors
 from harness.core.errors import HarnessError, ProviderError
-from harness.laws.json_identity import same, shown
+from harness.laws.complaints import shown
 from harness.laws.law import Law
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.checks.json_equality import same
 from harness.core.finding import count
-from harness.laws.json_identity import differ, number_differs, same
+from harness.laws.complaints import differ, number_differs
 from harness.laws.law import Law
 from harness.laws.replies import differences
 

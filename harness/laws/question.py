@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from harness.checks.json_equality import copied, same
 from harness.core.chat import CallError, Reply, Usage
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure, HttpResponse, lazy
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.laws.json_identity import copied, same
 from harness.strategies.corruption import pieces
 
 if TYPE_CHECKING:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.checks.json_equality import difference, same
 from harness.core.errors import HarnessError
-from harness.laws.json_identity import differ, difference, number_differs, same, shown
+from harness.laws.complaints import differ, number_differs, shown
 from harness.laws.question import in_one_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.checks.json_equality import Mode
     from harness.core.chat import Json, Reply, ToolCall
     from harness.core.exchange import HttpResponse
     from harness.dialects.dialect import Dialect
@@ -91,8 +93,8 @@ def _differences(trial: Trial) -> Iterator[tuple[str, str]]:
         yield from _differ("meta", "the model that answered", right.model, reply.model)
 
 
-def _differ(aspect: str, what: str, one: Json, other: Json, *, ordered: bool = True) -> Iterator[tuple[str, str]]:
-    complaint = differ(what, one, other, ordered=ordered)
+def _differ(aspect: str, what: str, one: Json, other: Json, mode: Mode = "exact") -> Iterator[tuple[str, str]]:
+    complaint = differ(what, one, other, mode)
     if complaint:
         yield aspect, complaint
 
@@ -176,7 +178,7 @@ def _provider_calls(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
                 (f"what {one.name!r} was given", one.parameters, other.parameters),
                 (f"what came of {one.name!r}", one.result, other.result),
             ):
-                yield from _differ("provider", what, sent, got, ordered=False)
+                yield from _differ("provider", what, sent, got, "unordered")
 
 
 def _usage(right: Reply, reply: Reply) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.checks.json_equality import difference, same
 from harness.core.finding import count
 from harness.dialects import DIALECTS, dialect_at
+from harness.laws.complaints import differ, shown
 from harness.laws.failures import may_retry
-from harness.laws.json_identity import differ, difference, same, shown
 from harness.laws.law import Law
 from harness.laws.question import about, conversation, functions, known_marks, offered
 from harness.laws.schemas import schema_complaint
@@ -242,7 +243,7 @@ def _marks(trial: Trial, asked: ChatRequest) -> str:
             wanted["namespace_description"] = about(marks["namespace"])
         for mark, value in wanted.items():
             found = sent.get(trial.wire.get(name, ""), {}).get(mark)
-            if difference(value, found, ordered=False) is not None:
+            if difference(value, found, "unordered") is not None:
                 return f"{mark} of {name!r} is {value!r}, {found!r} was sent"
     return ""
 
@@ -333,7 +334,7 @@ def _form(trial: Trial, asked: ChatRequest) -> str:
     if not same(schema, asked.json):
         return f"the answer's schema {shown(schema)} went out as {shown(asked.json)}"
     given = {key: one for key, one in (form.get("json_schema") or {}).items() if key != "schema"}
-    return differ("the answer's form", given, asked.json_marks, ordered=False) if asked.json_marks else ""
+    return differ("the answer's form", given, asked.json_marks, "unordered") if asked.json_marks else ""
 
 
 def once(trial: Trial) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.checks.json_equality import difference, same
 from harness.dialects import DIALECTS
-from harness.laws.json_identity import difference, same, shown
+from harness.laws.complaints import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

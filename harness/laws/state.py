@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from harness.checks.json_equality import difference
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.dialects import DIALECTS, dialect_at
 from harness.dialects.providers import profile, proven
 from harness.laws import values
-from harness.laws.json_identity import difference, shown
+from harness.laws.complaints import shown
 from harness.laws.law import Law
 from harness.laws.question import Question
 from harness.laws.requests import given_messages, pieces, texts
@@ -135,7 +136,7 @@ def goes_back(trial: Trial) -> str | None:
         expected, found = reply.reasoning, next(_assistant(body)).get(_REASONING)
     elif reply.state and (own or kind in _UNSENT):  # without litellm, no id carries a signature
         expected, found = _expected(reply, kind), (_RETURNED if own else _UNSENT)[kind](body)
-    if difference(expected, found, ordered=False) is not None:
+    if difference(expected, found, "unordered") is not None:
         return f"the next request holds {shown(found)}, the answer held {shown(expected)}"
     return _lost(trial)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.checks.json_equality import same
 from harness.core.errors import HarnessError
 from harness.dialects.framing.variants import LABELS, VARIANTS
+from harness.laws.complaints import shown
 from harness.laws.decoding import aspect
-from harness.laws.json_identity import same, shown
 from harness.laws.law import Law
 from harness.laws.replies import differences
 

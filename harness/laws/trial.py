@@ -16,13 +16,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
+from harness.checks.json_equality import copied, same, snapshot
 from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
 from harness.dialects.request import read_request
 from harness.interception.clients import answering
-from harness.laws.json_identity import copied, number_differs, reply_complaint, same, snapshot
+from harness.laws.complaints import number_differs, reply_complaint
 from harness.laws.question import conversation, first_of, next_of, offered, options, served
 
 if TYPE_CHECKING:

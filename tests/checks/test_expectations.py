@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.checks import ALL_CHECKS, judge
-from harness.checks.json_equality import difference
+from harness.checks.json_equality import value_mismatch
 from harness.core.chat import CallError, Reply, ToolCall
 from harness.core.errors import (
     AuthenticationError,
@@ -187,5 +187,5 @@ JSON = st.recursive(
 
 @given(JSON, JSON)
 def test_a_value_is_itself_and_differences_are_mutual(one, other):
-    assert difference(one, one) is None
-    assert (difference(one, other) is None) == (difference(other, one) is None)
+    assert value_mismatch(one, one) is None
+    assert (value_mismatch(one, other) is None) == (value_mismatch(other, one) is None)

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.checks.card.context import describe, failed, names, quirk
-from harness.checks.json_equality import difference, shown
+from harness.checks.json_equality import shown, value_mismatch
 from harness.core.chat import Reply
 from harness.core.errors import HarnessError, ProviderError, StreamCutError
 from harness.core.finding import Finding, count
@@ -73,7 +73,7 @@ def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolC
     for number, ((name, call), other) in enumerate(zip(expected, found, strict=True)):
         if name != other.name:
             return f"call {number} was to {name!r}, came back as {other.name!r}"
-        if told := difference(call.parameters, other.parameters):
+        if told := value_mismatch(call.parameters, other.parameters):
             return f"call {number} ({name}): {told}"
     return None
 
