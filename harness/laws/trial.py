@@ -12,8 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from harness.checks.json_equality import copied, same, snapshot
@@ -27,7 +26,7 @@ from harness.laws.complaints import number_differs, reply_complaint
 from harness.laws.question import conversation, first_of, next_of, offered, options, served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from types import FrameType
 
     from harness.core.chat import Json, Reply
@@ -47,6 +46,7 @@ _TOKEN = HttpResponse(
 _HOST = "provider.test"
 
 
+_T = TypeVar("_T")
 Given: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
 
 
@@ -237,45 +237,105 @@ def run_trial(
     The trial of a ``state`` question is that of its second request. Where the answer to its first was read wrongly it
     is that of the first, or of nothing where the backend may not know ``origin``.
     """
-    if question.kind == "state":
-        first = run_trial(first_of(question), complete, errors)
+    return _finished(_Asker(complete, errors).ask(question))
+
+
+def aask(
+    question: Question,
+    acomplete: AComplete,
+    loop: asyncio.Runner | None = None,
+    errors: tuple[type[BaseException], ...] = (HarnessError,),
+) -> Trial:
+    """``run_trial`` for a backend that is awaited, in ``loop`` or an event loop of its own."""
+    asked = _Asker(acomplete, errors, awaited=True).ask(question)
+    if question.beside and question.together:
+        return _finished(asked)  # each of them has a loop of its own
+    return loop.run(asked) if loop else asyncio.run(asked)
+
+
+def _finished(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """What a coroutine returns that awaits nothing, run without an event loop."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # as the coroutine is declared
+    raise AssertionError("it awaits something")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    """A backend and its own exception classes. A coroutine of one that is not ``awaited`` awaits nothing."""
+
+    complete: Complete | AComplete
+    errors: tuple[type[BaseException], ...]
+    awaited: bool = False
+
+    async def ask(self, question: Question) -> Trial:
+        if question.kind != "state":
+            return await self._trial(question)
+        first = await self.ask(first_of(question))
         answer = _came_back(first, question)
         if answer is None:
             return _without_history(first, question)
-        return replace(_trial(next_of(question, answer), complete, errors), question=question)
-    return _trial(question, complete, errors)
+        return replace(await self._trial(next_of(question, answer)), question=question)
 
-
-def _trial(question: Question, complete: Complete, errors: tuple[type[BaseException], ...]) -> Trial:
-    group = _group(question, errors, threads=question.together != "loops")
-    with answering(group):
-        if not question.beside:
-            trial = _one(group.members[0], complete)
-        else:
-            trial, *others = _at_once(question, [partial(_beside, group, one, complete) for one in group.members])
+    async def _trial(self, question: Question) -> Trial:
+        threads = question.together == "threads" or not (question.together or self.awaited)
+        group = _group(question, self.errors, threads=threads)
+        with answering(group):
+            trial, *others = await self._at_once(group, question.together)
+        if others:
             return replace(trial, beside=tuple(others))
         if not _nameless(trial):
             return trial
-    second = _group(question, errors, threads=True)
-    with answering(second):
-        return replace(trial, again=_one(second.members[0], complete).reply)
+        second = _group(question, self.errors, threads=False)
+        with answering(second):
+            return replace(trial, again=(await self._one(second.members[0])).reply)
 
+    async def _at_once(self, group: _Group, together: str) -> list[Trial]:
+        """From a pool or as tasks of one loop, each from a thread that was made for it, or one after the other."""
+        asked = [self._one(one) for one in group.members]
+        if len(asked) == 1:
+            return [await asked[0]]
+        if self.awaited and not together:
+            return await asyncio.gather(*asked)
+        run: Callable[[Coroutine[Any, Any, Trial]], Trial] = asyncio.run if self.awaited else _finished
+        if together == "loops":
+            return [run(one) for one in asked]
 
-def _at_once(question: Question, asking: Sequence[Callable[[], Trial]]) -> list[Trial]:
-    """From a pool, each from a thread that was made for it, or one after the other."""
-    if question.together == "loops":
-        return [one() for one in asking]
-    if question.together != "threads":
-        with ThreadPoolExecutor(len(asking)) as pool:
-            return [future.result() for future in [pool.submit(one) for one in asking]]
-    made: dict[int, Trial] = {}
-    asked = [lambda place=place, one=one: made.update({place: one()}) for place, one in enumerate(asking)]
-    threads = [threading.Thread(target=one) for one in asked]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [made[place] for place in range(len(asking))]
+        def in_thread(one: Coroutine[Any, Any, Trial]) -> Trial:
+            with answering(group):
+                return run(one)
+
+        if not together:
+            with ThreadPoolExecutor(len(asked)) as pool:
+                return list(pool.map(in_thread, asked))
+        made: dict[int, Trial] = {}
+        threads = [
+            threading.Thread(target=lambda n=n, one=one: made.update({n: in_thread(one)}))
+            for n, one in enumerate(asked)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [made[n] for n in range(len(asked))]
+
+    async def _one(self, under_way: _UnderWay) -> Trial:
+        token = _mine.set(under_way)
+        try:
+            reply = under_way.put(self.complete)
+            return under_way.trial(await reply if self.awaited else reply, None)
+        except KeyboardInterrupt:
+            raise
+        except CassetteMiss as error:
+            return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))
+        except BaseException as error:  # whatever a backend under test raises is what is judged
+            if self.awaited and isinstance(error, asyncio.CancelledError):
+                raise
+            return under_way.trial(None, error)
+        finally:
+            _mine.reset(token)
 
 
 def _came_back(first: Trial, question: Question) -> Reply | None:
@@ -296,54 +356,6 @@ def _without_history(first: Trial, question: Question) -> Trial:
     return replace(first, question=question, requests=(), mentions=Mentions(), reply=None, error=None, memo={})
 
 
-def aask(
-    question: Question,
-    acomplete: AComplete,
-    loop: asyncio.Runner | None = None,
-    errors: tuple[type[BaseException], ...] = (HarnessError,),
-) -> Trial:
-    """``ask`` for a backend that is awaited, in ``loop`` or an event loop of its own."""
-    if question.beside and question.together:
-        return _in_loops(question, acomplete, errors)
-    asking = _aask(question, acomplete, errors)
-    return loop.run(asking) if loop else asyncio.run(asking)
-
-
-def _in_loops(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
-    """Each question in an event loop of its own."""
-    group = _group(question, errors, threads=question.together == "threads")
-
-    def ask(one: _UnderWay) -> Trial:
-        with answering(group):
-            return asyncio.run(_aone(one, acomplete))
-
-    trial, *others = _at_once(question, [partial(ask, one) for one in group.members])
-    return replace(trial, beside=tuple(others))
-
-
-async def _aask(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
-    if question.kind == "state":
-        first = await _atrial(first_of(question), acomplete, errors)
-        answer = _came_back(first, question)
-        if answer is None:
-            return _without_history(first, question)
-        return replace(await _atrial(next_of(question, answer), acomplete, errors), question=question)
-    return await _atrial(question, acomplete, errors)
-
-
-async def _atrial(question: Question, acomplete: AComplete, errors: tuple[type[BaseException], ...]) -> Trial:
-    group = _group(question, errors, threads=False)
-    with answering(group):
-        trial, *others = await asyncio.gather(*(_aone(one, acomplete) for one in group.members))
-        if others:
-            return replace(trial, beside=tuple(others))
-        if not _nameless(trial):
-            return trial
-    second = _group(question, errors, threads=False)
-    with answering(second):
-        return replace(trial, again=(await _aone(second.members[0], acomplete)).reply)
-
-
 def _nameless(trial: Trial) -> bool:
     """Whether calls came without ids, so that the backend had to make some."""
     question = trial.question
@@ -351,44 +363,6 @@ def _nameless(trial: Trial) -> bool:
         return False
     idless = not question.dialect.facts.call_ids and "id" not in question.quirks
     return idless or bool(question.quirks & {"id_missing", "id_empty", "function_call"})
-
-
-def _beside(group: _Group, under_way: _UnderWay, complete: Complete) -> Trial:
-    with answering(group):
-        return _one(under_way, complete)
-
-
-def _one(under_way: _UnderWay, complete: Complete) -> Trial:
-    with _as_mine(under_way):
-        try:
-            return under_way.trial(under_way.put(complete), None)
-        except KeyboardInterrupt:
-            raise
-        except CassetteMiss as error:
-            return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))
-        except BaseException as error:  # noqa: BLE001 - whatever a backend under test raises is what is judged
-            return under_way.trial(None, error)
-
-
-async def _aone(under_way: _UnderWay, acomplete: AComplete) -> Trial:
-    with _as_mine(under_way):
-        try:
-            return under_way.trial(await under_way.put(acomplete), None)
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            raise
-        except CassetteMiss as error:
-            return under_way.trial(None, RuntimeError(f"it asked where nobody answers: {error}"))
-        except BaseException as error:  # noqa: BLE001 - as above
-            return under_way.trial(None, error)
-
-
-@contextlib.contextmanager
-def _as_mine(under_way: _UnderWay) -> Iterator[None]:
-    token = _mine.set(under_way)
-    try:
-        yield
-    finally:
-        _mine.reset(token)
 
 
 def _litellm_asks() -> bool:
