@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from harness import dialects  # the registry is loaded when an answer is first read
 from harness.core.errors import HarnessError
-from harness.dialects import dialect_at
 
 if TYPE_CHECKING:
     from harness.core.chat import Reply
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def read(exchange: Exchange) -> Reply | str | None:
     """The answer as the reference reader sees it; a sentence where it can't be read; None where it is none."""
-    dialect = dialect_at(exchange.request.url)
+    dialect = dialects.dialect_at(exchange.request.url)
     if exchange.response is None or dialect is None or exchange.response.status >= HTTPStatus.BAD_REQUEST:
         return None
     try:

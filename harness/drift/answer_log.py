@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from harness.cassette.format import parts
+from harness.cassette.format import document
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,12 @@ class AnswerLog:
     def keep(self, digest: str, place: int, repeat: int, exchange: Exchange) -> None:
         """On disk when this returns."""
         self._found[digest, place, repeat] = exchange
-        line = {"of": digest, "place": place, "repeat": repeat, "exchange": parts.from_exchange(exchange, plain=True)}
+        line = {
+            "of": digest,
+            "place": place,
+            "repeat": repeat,
+            "exchange": document.from_exchange(exchange, plain=True),
+        }
         self._write(line)
 
     def done(self) -> None:
@@ -73,7 +78,7 @@ class AnswerLog:
     def _take(self, line: Json) -> None:
         try:
             key = (line["of"], line["place"], line["repeat"])
-            self._found[key] = parts.to_exchange(line["exchange"])
+            self._found[key] = document.to_exchange(line["exchange"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return  # torn, or of another make: it is asked again
 

@@ -1,53 +1,59 @@
-"""Bodies as a reviewer reads them, and back to the exact bytes.
+r"""Bodies as a reviewer reads them, and back to the exact bytes.
 
 JSON stands as JSON where the exact bytes can be rebuilt from it, else as text (a list of lines where there are
 several), else as base64. A text that is itself JSON, such as a tool call's arguments, stands as ``{"$json": …}``; an
 event's line as ``{"data": …}``, a line of JSON as ``{"json": …}``; of AWS event streams each message stands with its
 headers and its JSON.
+
+A response's body stands in the pieces in which it came: a stream chunk by chunk, anything else whole. A chunk of a
+stream is a text, ``"0.812 data: {'city':'Zürich'}\n\n"``: the time in seconds, and what came, in which ``'`` and ``"``
+stand in each other's place. So JSON needs no backslashes there, a reviewer can read it, and it is read back many times
+as fast as from JSON values. Format 1 wrote objects, as what is no text still is. What a stream says, its text and its
+calls, is written beside it for the reviewer and never read back: the chunks are the recording.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.core.errors import StreamCutError, UnreadableReplyError, UsageError
+from harness.core.exchange import Chunk
 from harness.dialects.framing import eventstream
+from harness.dialects.framing.kinds import streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.core.chat import Json
+    from harness.core.exchange import HttpResponse
 
+_Write: TypeAlias = "Callable[[Json], str]"
+_ENDLESS = float("inf")
+_TIMED = re.compile(r"\d{1,12}(?:\.\d{1,6})? ").match
+_QUOTES = bytes.maketrans(b"'\"", b"\"'")
 DEEPEST = 100
 """How many levels of JSON are read as JSON: what is nested deeper is taken as text."""
 
 
-def _encoder(*, ascii_only: bool, item: str, key: str) -> Callable[[Json], str]:
-    """Like ``JSONEncoder.encode``, which sets up its inner half again for each of a stream's many small values."""
-    whole = json.JSONEncoder(separators=(item, key), ensure_ascii=ascii_only, allow_nan=False)
-    make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]  # there in CPython only
-    if make is None:
-        return whole.encode
-    text = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
-    no = False
-    # Without a record of what it is inside of, a value must be a tree: what was read from JSON is one.
-    inner = make(None, whole.default, text, None, key, item, no, no, no)
-    return lambda value: "".join(inner(value, 0))
+def _encoder(
+    separators: tuple[str, str] | None = None, *, ascii_only: bool = False, indent: int | None = None
+) -> _Write:
+    return json.JSONEncoder(separators=separators, ensure_ascii=ascii_only, indent=indent, allow_nan=False).encode
 
 
-_WHOLE = _encoder(ascii_only=False, item=", ", key=": ")
 # How a body's JSON was written. The first is the default and is not named.
-_STYLES: dict[str, Callable[[Json], str]] = {
-    "compact": _encoder(ascii_only=False, item=",", key=":"),
-    "spaced": _WHOLE,
-    "compact-ascii": _encoder(ascii_only=True, item=",", key=":"),
-    "spaced-ascii": _encoder(ascii_only=True, item=", ", key=": "),
-    "indent-2": json.JSONEncoder(indent=2, ensure_ascii=False, allow_nan=False).encode,
-    "indent-4": json.JSONEncoder(indent=4, ensure_ascii=False, allow_nan=False).encode,
+_STYLES: dict[str, _Write] = {
+    "compact": _encoder((",", ":")),
+    "spaced": _encoder(),
+    "compact-ascii": _encoder((",", ":"), ascii_only=True),
+    "spaced-ascii": _encoder(ascii_only=True),
+    "indent-2": _encoder(indent=2),
+    "indent-4": _encoder(indent=4),
 }
 _COMPACT = "compact"
 _MARK = "$json"
@@ -126,6 +132,11 @@ def escaped(value: Json) -> Json:
     return value
 
 
+def write(body: bytes, *, plain: bool = False) -> dict[str, Json]:
+    """``written``, or ``plainly`` where it is ``plain``: for machines, and quick."""
+    return plainly(body) if plain else written(body)
+
+
 def deep(text: str | bytes) -> bool:
     """Whether JSON is nested beyond ``DEEPEST`` levels."""
     open_, list_ = ("{", "[") if isinstance(text, str) else (b"{", b"[")
@@ -167,7 +178,7 @@ def _encodable(text: str, value: Json) -> bool:
     if "\\u" not in text:
         return True
     try:
-        _WHOLE(value).encode()
+        _STYLES["spaced"](value).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -249,7 +260,7 @@ def _lines_read(lines: list[Any], value: dict[str, Json]) -> list[str]:
     return made
 
 
-def _style(value: dict[str, Json]) -> Callable[[Json], str]:
+def _style(value: dict[str, Json]) -> _Write:
     name = value.get("style", _COMPACT)
     if not isinstance(name, str) or name not in _STYLES:
         raise ValueError(f"unknown style {name!r} of JSON")
@@ -266,13 +277,11 @@ def _frames_written(body: bytes) -> list[Json] | None:
         return None
     for frame in made:
         payload = frame["payload"]
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(payload)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict) and _payload_text(value) == payload:
-            del frame["payload"]
-            frame["json"] = value
+            if isinstance(value, dict) and _STYLES[_COMPACT](value) == payload:
+                frame["json"] = value
+                del frame["payload"]
     return made if made and _frames_read(made) == body else None
 
 
@@ -281,7 +290,7 @@ def _frames_read(value: Json) -> bytes:
     try:
         return b"".join(
             eventstream.write(
-                one["headers"], (_payload_text(one["json"]) if "json" in one else one["payload"]).encode()
+                one["headers"], (_STYLES[_COMPACT](one["json"]) if "json" in one else one["payload"]).encode()
             )
             for one in value
         )
@@ -289,5 +298,100 @@ def _frames_read(value: Json) -> bytes:
         raise ValueError(str(error)) from error
 
 
-def _payload_text(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def a_list(value: Json) -> list[Json]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, not {type(value).__name__}")
+    return value
+
+
+def a_text(value: Json) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, not {str(value)[:60]!r}")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("a text holds half a surrogate pair, which no file can hold") from error
+    return value
+
+
+def seconds(value: Json) -> float:
+    if type(value) not in {int, float} or not 0 <= value < _ENDLESS:
+        raise ValueError(f"{value!r} is no time in seconds")
+    return float(value)
+
+
+def from_chunks(response: HttpResponse, *, plain: bool = False) -> Json:
+    """A stream as the list of its chunks; anything else whole, with the lengths and times of its chunks beside it."""
+    chunks = response.chunks
+    if streamed(response):
+        return {"stream": [_from_chunk(chunk, plain=plain) for chunk in chunks]}
+    if not chunks:
+        return {}
+    made: dict[str, Json] = {"body": write(response.body, plain=plain)}
+    if len(chunks) > 1:
+        made["chunks"] = [f"{len(chunk.data)} at {_time(chunk.at)}" for chunk in chunks]
+    elif chunks[0].at:
+        made["at"] = _time(chunks[0].at)
+    return made
+
+
+def to_chunks(given: dict[str, Json]) -> tuple[Chunk, ...]:
+    """The chunks of a written response. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
+    if "stream" in given:
+        return tuple(map(_to_chunk, a_list(given["stream"])))
+    if "body" not in given:
+        return ()
+    body = read(given["body"])
+    if "chunks" not in given:
+        return (Chunk(body, seconds(given.get("at", 0))),)
+    made, start = [], 0
+    for one in a_list(given["chunks"]):
+        length, _, at = a_text(one).partition(" at ")
+        if not length.isdecimal():
+            raise ValueError(f"{one[:60]!r} is no chunk: it needs a length, 'at' and seconds")
+        end = start + int(length)
+        made.append(Chunk(body[start:end], seconds(float(at))))
+        start = end
+    if start != len(body):
+        raise ValueError(f"the chunks' lengths make {start} bytes, and the body has {len(body)}")
+    return tuple(made)
+
+
+def is_lazy_response(given: dict[str, Json]) -> bool:
+    """Whether ``to_chunks`` can wait until the chunks are asked for: a stream of texts, or a body in one chunk of
+    which ``is_lazy`` says so.
+    """
+    stream = given.get("stream")
+    if stream is not None:
+        return isinstance(stream, list) and all(isinstance(one, str) and _TIMED(one) for one in stream)
+    if "chunks" in given or not is_lazy(given.get("body")):
+        return False
+    seconds(given.get("at", 0))
+    return True
+
+
+def _from_chunk(chunk: Chunk, *, plain: bool) -> Json:
+    if not plain:
+        try:
+            return f"{_time(chunk.at)} {chunk.data.translate(_QUOTES).decode()}"
+        except UnicodeDecodeError:
+            pass
+    return {"at": _time(chunk.at), **write(chunk.data, plain=plain)}
+
+
+def _to_chunk(value: Json) -> Chunk:
+    if isinstance(value, str):
+        at, space, text = value.partition(" ")
+        if not space:
+            raise ValueError(f"{value[:60]!r} is no chunk: it needs seconds, a space and a text")
+        return Chunk(text.encode().translate(_QUOTES), seconds(float(at)))
+    if not isinstance(value, dict):
+        raise TypeError(f"expected a text or an object, not {type(value).__name__}")
+    return Chunk(read(value), seconds(value.get("at", 0)))
+
+
+def _time(at: float) -> float | int:
+    """Milliseconds are kept; a whole number is written as one."""
+    rounded = round(at, 3)
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -9,21 +9,36 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from urllib.parse import urlsplit
 
 import jiter
 
-from harness.cassette.format import bodies, parts
-from harness.cassette.format.parts import a_bool, a_list, known
+from harness.cassette.format import bodies
+from harness.cassette.format.bodies import a_list, a_text
 from harness.core.errors import CassetteDamagedError, CassetteTooNewError
+from harness.core.exchange import (
+    Exchange,
+    Failure,
+    FailureKind,
+    HttpRequest,
+    HttpResponse,
+    Provenance,
+    ProvenanceKind,
+    lazy,
+)
+from harness.dialects.decoded import read as read_reply
 from harness.dialects.framing.kinds import streamed
+from harness.dialects.mcp.messages import STDIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from typing import NoReturn
 
     from harness.core.chat import Json
-    from harness.core.exchange import Exchange, Provenance
+    from harness.core.exchange import Headers
 
 FORMAT = 2
 """The newest format. What can be written in an older one, is: only streams are new in 2."""
@@ -47,6 +62,12 @@ _HEAD = 300
 _KEYS = {"format", "partial", "provenance", "exchanges"}
 # Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
 # sees is what is there.
+_T = TypeVar("_T")
+_EXCHANGE = frozenset({"request", "response", "failure", "complete"})
+_REQUEST = frozenset({"method", "url", "headers", "body"})
+_RESPONSE = frozenset({"status", "headers", "body", "at", "chunks", "stream", "reads"})
+_FAILURES = frozenset(get_args(FailureKind))
+_KINDS = frozenset(get_args(ProvenanceKind))
 _HIDDEN = re.compile("[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -75,7 +96,7 @@ def opening(provenance: Provenance, *, streams: bool, partial: bool = False) -> 
     head: dict[str, Json] = {"format": FORMAT if streams else 1}
     if partial:
         head["partial"] = True
-    head["provenance"] = parts.from_provenance(provenance)
+    head["provenance"] = from_provenance(provenance)
     return _shown(f'{_indented(head)[: -len("_}")]},\n "exchanges": [\n')
 
 
@@ -90,7 +111,7 @@ def to_line(value: Json) -> str:
 
 def exchange_text(exchange: Exchange) -> str:
     """An exchange as it stands in a document; each chunk of a stream stands on a line of its own."""
-    made = parts.from_exchange(exchange)
+    made = from_exchange(exchange)
     stream = made.get("response", {}).get("stream")
     if not stream:
         return _shown("  " + _indented(made).replace("\n", "\n  "))
@@ -114,14 +135,14 @@ def from_bytes(data: bytes, path: str) -> Cassette:
     try:
         known(value, _KEYS)
         place = "provenance"
-        provenance = parts.to_provenance(value["provenance"])
+        provenance = to_provenance(value["provenance"])
         exchanges = []
         place = "exchanges"
         every = a_list(value["exchanges"])
         late = clean and len(data) <= _LATE * len(every)
         for number, one in enumerate(every):
             place = f"exchanges[{number}]"
-            exchanges.append(parts.to_exchange(one, partial(damaged, path, place) if late else None))
+            exchanges.append(to_exchange(one, partial(damaged, path, place) if late else None))
         place = "partial"
         return Cassette(provenance, tuple(exchanges), partial=a_bool(value.get("partial", False)))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -218,3 +239,153 @@ def _no_constant(name: str) -> NoReturn:
 
 def _shown(text: str) -> str:
     return text if text.isascii() else _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def known(value: Json, keys: AbstractSet[str]) -> dict[str, Json]:
+    """``value`` as an object that has no other keys than ``keys``."""
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, not {type(value).__name__}")
+    if not value.keys() <= keys:
+        raise ValueError(f"there is no key {min(value.keys() - keys)!r} here; there are {', '.join(sorted(keys))}")
+    return value
+
+
+def a_bool(value: Json) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, not {str(value)[:60]!r}")
+    return value
+
+
+@lru_cache(1024)
+def a_url(value: str) -> str:
+    """A URL that a request can go to. Raises ``ValueError``."""
+    try:
+        url = urlsplit(a_line(value))
+        _ = url.port
+    except ValueError as error:
+        raise ValueError(f"{value[:100]!r} is no URL: {error}") from error
+    if url.scheme not in {"http", "https", STDIO} or not url.hostname:
+        raise ValueError(f"{value[:100]!r} is no URL: it needs http or https, and a host")
+    return value
+
+
+def a_line(value: Json) -> str:
+    text = a_text(value)
+    if "\n" in text or "\r" in text or "\0" in text:
+        raise ValueError("a header, method or URL holds a line break or a NUL")
+    return text
+
+
+def from_provenance(given: Provenance) -> dict[str, Json]:
+    return {name: getattr(given, name) for name in given.__slots__ if getattr(given, name)}
+
+
+def to_provenance(value: Json) -> Provenance:
+    given = known(value, set(Provenance.__slots__))
+    if given["kind"] not in _KINDS:
+        raise ValueError(f"unknown provenance {given['kind']!r}")
+    return Provenance(**{name: a_text(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]  # kind is one
+
+
+def from_exchange(exchange: Exchange, *, plain: bool = False) -> dict[str, Json]:
+    """``plain`` is for machines, and quick: bodies stand as text, and not beside it what a stream says."""
+    request = exchange.request
+    asked: dict[str, Json] = {"method": request.method, "url": request.url, **_from_headers(request.headers)}
+    if request.body:
+        asked["body"] = bodies.write(request.body, plain=plain)
+    made: dict[str, Json] = {"request": asked}
+    response = exchange.response
+    if response is not None:
+        made["response"] = {
+            "status": response.status,
+            **_from_headers(response.headers),
+            **bodies.from_chunks(response, plain=plain),
+        }
+        if not plain and "stream" in made["response"] and (says := decoded_summary(exchange)):
+            made["response"]["reads"] = says
+    if exchange.failure is not None:
+        made["failure"] = {"kind": exchange.failure.kind, "detail": exchange.failure.detail}
+    if not exchange.complete:
+        made["complete"] = False
+    return made
+
+
+def to_exchange(value: Json, wrong: Callable[[Exception], Exception] | None = None) -> Exchange:
+    """The exchange that ``value`` describes.
+
+    With ``wrong`` the bytes of JSON bodies, which takes most of the time, are made when they are asked for. All else
+    is looked at now; should they fail then all the same, ``wrong`` makes the error.
+    """
+    given = known(value, _EXCHANGE)
+    response = _response(given["response"], wrong) if "response" in given else None
+    failure = None
+    if "failure" in given:
+        failed = known(given["failure"], {"kind", "detail"})
+        if failed["kind"] not in _FAILURES:
+            raise ValueError(f"unknown kind of failure {failed['kind']!r}")
+        failure = Failure(failed["kind"], a_text(failed.get("detail", "")))
+    if response is None and failure is None:
+        raise ValueError("an exchange needs a response or a failure")
+    return Exchange(_request(given["request"], wrong), response, failure, complete=a_bool(given.get("complete", True)))
+
+
+def _request(value: Json, wrong: Callable[[Exception], Exception] | None) -> HttpRequest:
+    given = known(value, _REQUEST)
+    method, url, headers = a_line(given["method"]), a_url(a_text(given["url"])), _to_headers(given)
+    body = given.get("body", {"text": ""})
+    if wrong is not None and bodies.is_lazy(body):
+        return lazy(HttpRequest, partial(_made, bodies.read, body, wrong), method=method, url=url, headers=headers)
+    return HttpRequest(method, url, headers, bodies.read(body))
+
+
+def _response(value: Json, wrong: Callable[[Exception], Exception] | None) -> HttpResponse:
+    given = known(value, _RESPONSE)
+    status = given["status"]
+    if type(status) is not int or not 100 <= status <= 999:  # noqa: PLR2004 - the range of HTTP statuses
+        raise ValueError(f"{status!r} is no HTTP status")
+    headers = _to_headers(given)
+    if wrong is not None and bodies.is_lazy_response(given):
+        return lazy(HttpResponse, partial(_made, bodies.to_chunks, given, wrong), status=status, headers=headers)
+    return HttpResponse(status, headers, bodies.to_chunks(given))
+
+
+def _made(read: Callable[[Json], _T], value: Json, wrong: Callable[[Exception], Exception]) -> _T:
+    try:
+        return read(value)
+    except (ValueError, RecursionError) as error:
+        raise wrong(error) from error
+
+
+def _from_headers(headers: Headers) -> dict[str, Json]:
+    return {"headers": [f"{name}: {content}" for name, content in headers]} if headers else {}
+
+
+def _to_headers(value: dict[str, Json]) -> Headers:
+    return tuple([_to_header(a_text(one)) for one in a_list(value["headers"])]) if "headers" in value else ()
+
+
+@lru_cache(256)
+def _to_header(one: str) -> tuple[str, str]:
+    name, colon, content = a_line(one).partition(": ")
+    if not colon or not name:
+        raise ValueError(f"{one[:60]!r} is no header: it needs a name, a colon and a space")
+    return name, content
+
+
+def decoded_summary(exchange: Exchange) -> dict[str, Json]:
+    """The text, calls and finish of a chat stream; empty for anything else, and for what can't be read."""
+    reply = read_reply(exchange)
+    if reply is None or isinstance(reply, str):
+        return {}
+    made: dict[str, Json] = {"text": reply.text} if reply.text else {}
+    if reply.calls:
+        made["calls"] = [{"name": call.name, "parameters": call.parameters} for call in reply.calls]
+    if reply.errors:
+        made["unreadable calls"] = [error.raw for error in reply.errors]
+    if reply.finish:
+        made["finish"] = reply.finish
+    try:
+        shown: dict[str, Json] = bodies.escaped(made)
+    except UnicodeEncodeError:
+        return {}
+    return shown

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
-from harness.cassette.format import document, encodings, parts
+from harness.cassette.format import document, encodings
 from harness.cassette.importers.bounded import Foreign, Lines
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
 
@@ -268,9 +268,9 @@ def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpRes
         raise SkippedError(f"its URL is none: {error}") from error
     made = Exchange(HttpRequest(method.upper(), url, given, body), answer)
     try:
-        line = document.to_line(parts.from_exchange(made))
+        line = document.to_line(document.from_exchange(made))
         line.encode()
-        same = parts.to_exchange(document.parsed(line)) == made
+        same = document.to_exchange(document.parsed(line)) == made
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SkippedError(f"a cassette can't hold it: {str(error)[:160]}") from error
     if not same:

@@ -16,13 +16,13 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from harness.cassette.format import document, parts
+from harness.cassette.format import document
 from harness.cassette.format.document import Cassette
-from harness.cassette.format.parts import sound
 from harness.cassette.secrets.leak_scan import LeakScan, put_aside
 from harness.cassette.storage.paths import free, is_partial, journal, partial
 from harness.cassette.storage.store import load, save
 from harness.core.errors import CassetteDamagedError, CassetteError, CassetteWriteError, LeakError
+from harness.dialects.decoded import read as read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,10 +55,10 @@ def read(path: Path) -> tuple[Cassette, bool]:
         try:
             value = document.parsed(line)
             if provenance is None:
-                provenance = parts.to_provenance(value["provenance"])
+                provenance = document.to_provenance(value["provenance"])
             else:
                 begun = value.pop("n")
-                found[begun] = parts.to_exchange(value)
+                found[begun] = document.to_exchange(value)
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise document.damaged(str(path), place, error) from error
     if provenance is None:
@@ -96,7 +96,7 @@ class Journal:
         """Empty it. What was in it must have been put aside. Raises ``CassetteWriteError``."""
         try:
             os.ftruncate(self._handle, 0)
-            self._line({"format": document.FORMAT, "provenance": parts.from_provenance(provenance)})
+            self._line({"format": document.FORMAT, "provenance": document.from_provenance(provenance)})
         except OSError as error:
             raise CassetteWriteError(
                 f"{self.path}: can't be recorded: {error.strerror} (errno {error.errno}); nothing was asked yet",
@@ -106,7 +106,7 @@ class Journal:
 
     def write(self, number: int, exchange: Exchange) -> None:
         """Add a line; one of the same ``number`` stands for an earlier one. Raises ``OSError``."""
-        self._line({"n": number, **parts.from_exchange(exchange, plain=True)})
+        self._line({"n": number, **document.from_exchange(exchange, plain=True)})
         self._empty = False
 
     def close(self, *, keep: bool = False) -> None:
@@ -169,7 +169,7 @@ def sifted(cassette: Cassette, path: Path, secrets: Iterable[str] = ()) -> tuple
 def caught(exchange: Exchange, path: Path) -> str:
     """Put an exchange that holds a secret where only its owner can read it; a sentence that says where."""
     try:
-        place = put_aside(document.to_line(parts.from_exchange(exchange, plain=True)), path.stem)
+        place = put_aside(document.to_line(document.from_exchange(exchange, plain=True)), path.stem)
     except OSError as error:
         return f"what was caught is lost, for it could not be put aside: {error}"
     return f"what was caught is in {place}, for your eyes only"
@@ -255,4 +255,4 @@ def _holds(exchange: Exchange) -> bool:
     response = exchange.response
     if response is None or exchange.failure is not None or response.status in _ASK_AGAIN:
         return False
-    return response.status < HTTPStatus.INTERNAL_SERVER_ERROR and sound(exchange)
+    return response.status < HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(read_reply(exchange), str)
