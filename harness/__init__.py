@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from harness.backend.completion import acompletion as acompletion
     from harness.backend.completion import complete as complete
     from harness.backend.completion import completion as completion
-    from harness.backend.config import ModelConfig as ModelConfig
+    from harness.backend.models import ModelConfig as ModelConfig
     from harness.backend.names import slash_to_double_underscore as slash_to_double_underscore
-    from harness.backend.tool_calls import decode_litellm_tool_calls as decode_litellm_tool_calls
+    from harness.backend.response import decode_litellm_tool_calls as decode_litellm_tool_calls
     from harness.core.chat import CallError as CallError
     from harness.core.chat import Reply as Reply
     from harness.core.chat import ToolCall as ToolCall
@@ -31,7 +31,7 @@ _HOMES = {
     "CassetteMiss": "harness.core.errors",
     "HarnessError": "harness.core.errors",
     "LiteLLMBackend": "harness.backend.completion",
-    "ModelConfig": "harness.backend.config",
+    "ModelConfig": "harness.backend.models",
     "Reply": "harness.core.chat",
     "ToolCall": "harness.core.chat",
     "Usage": "harness.core.chat",
@@ -39,7 +39,7 @@ _HOMES = {
     "acompletion": "harness.backend.completion",
     "complete": "harness.backend.completion",
     "completion": "harness.backend.completion",
-    "decode_litellm_tool_calls": "harness.backend.tool_calls",
+    "decode_litellm_tool_calls": "harness.backend.response",
     "load_suites": "harness.suite",
     "slash_to_double_underscore": "harness.backend.names",
 }

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from harness.backend.config import provider_of
+from harness.backend.models import provider_of
 from harness.backend.names import name_table
 from harness.backend.tool_calls import read_arguments
 from harness.checks import ALL_CHECKS, judge

@@ -17,7 +17,7 @@ WORDS = {"cassette/secrets/shapes"}
 # litellm hands everything over in OpenAI's shape, and a default of ours is OpenAI's wire.
 DEFAULTS = {
     *("strategies/names", "app/starter", "cli/prove"),
-    *(f"backend/{name}" for name in ("errors", "finish_words", "names", "response", "tool_calls")),
+    *(f"backend/{name}" for name in ("errors", "names", "response")),
 }
 
 

@@ -23,7 +23,7 @@ FLOORS = (
 
 # The one home of each heavy library.
 OWNERS = {
-    "litellm": {"adapters", "backend/library", "backend/completion", "backend/pricing", "backend/keys"},
+    "litellm": {"adapters", "backend/library", "backend/completion", "backend/models"},
     "vcr": {"interception", "app/pytest_plugin/vcr"},
     "hypothesis": {"strategies"},
     "pytest": {"app/pytest_plugin"},

@@ -11,10 +11,8 @@ from urllib.parse import urlsplit
 from harness.app import agents
 from harness.app.runner_factory import Origin, Recording, Replaying, price_of, send_with_keys
 from harness.app.starter import LOCAL_KEY
-from harness.backend.config import provider_of
-from harness.backend.keys import missing_key
 from harness.backend.library import load_offline
-from harness.backend.pricing import refuse_unpriced
+from harness.backend.models import missing_key, provider_of, refuse_unpriced
 from harness.cassette import cassette_path, recordings
 from harness.cassette.opening import provenance
 from harness.core.errors import UsageError

@@ -13,7 +13,7 @@ from harness.app import assembly, self_checks
 from harness.app.runner_factory import at_most, price_of
 from harness.backend.completion import complete
 from harness.backend.library import load_offline, without_token_counts
-from harness.backend.pricing import FREE
+from harness.backend.models import FREE
 from harness.backend.recorded_answers import parsed
 from harness.cards.build import CardBuilder, findings_of
 from harness.cards.reread import rechunked_replies, reread, whose

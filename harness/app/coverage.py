@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from harness.app import card_runs, rehearsal
 from harness.app.runner_factory import price_of
-from harness.backend.config import provider_of
+from harness.backend.models import provider_of
 from harness.cassette import load
 from harness.core.errors import CassetteError, UsageError
 from harness.dialects.providers import PROFILES, profile, provider_at

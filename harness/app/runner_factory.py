@@ -17,7 +17,7 @@ from harness.app import agents
 from harness.app.starter import LOCAL_KEY
 from harness.backend.completion import complete
 from harness.backend.library import load_offline
-from harness.backend.pricing import FREE, price
+from harness.backend.models import FREE, price
 from harness.cassette import RecordMode, open_tape
 from harness.cassette.opening import provenance
 from harness.cassette.secrets.redaction import Redactor, known_secrets
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from harness.app.settings import Settings
-    from harness.backend.pricing import Price
+    from harness.backend.models import Price
     from harness.cassette import Matcher
     from harness.core.chat import Json, Reply
     from harness.core.exchange import Exchange, HttpRequest, Provenance

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.app.assembly import provenance
 from harness.app.starter import LOCAL_KEY
-from harness.backend.config import provider_of
-from harness.backend.keys import key_variables
-from harness.backend.pricing import FREE, price, refuse_unpriced
+from harness.backend.models import FREE, key_variables, price, provider_of, refuse_unpriced
 from harness.cassette import Cassette, load, recordings, save
 from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import published
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
-    from harness.backend.pricing import Price
+    from harness.backend.models import Price
     from harness.core.exchange import Exchange
     from harness.drift.expiry import Policy
     from harness.drift.verify import Send, VerifiedCassette

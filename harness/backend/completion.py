@@ -1,17 +1,21 @@
-"""The door to litellm: one question in, one ``Reply`` out."""
+"""The call of litellm: one request in, one ``Reply`` out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import functools
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 from harness.backend.attempt import Attempt
-from harness.backend.config import ModelConfig, canonical
-from harness.backend.library import library, listening
+from harness.backend.library import library_for
+from harness.backend.models import ModelConfig, canonical
 from harness.backend.request import prepare_request
 from harness.core.errors import ToolCallError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from harness.core.chat import Json, Reply
 
@@ -39,8 +43,8 @@ def complete(
     """
     attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
-        with listening(attempt):
-            answer = library(attempt.question).completion(**attempt.given(), logger_fn=attempt.note)
+        with watched(attempt) as litellm:
+            answer = litellm.completion(**attempt.litellm_arguments(), logger_fn=attempt.log_details)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 answer.fetch_sync_stream()
@@ -66,8 +70,8 @@ async def acomplete(
     """``complete``, awaited."""
     attempt = Attempt(prepare_request(model, messages, tools, options, stream=stream))
     try:
-        with listening(attempt):
-            answer = await library(attempt.question).acompletion(**attempt.given(), logger_fn=attempt.note)
+        with watched(attempt) as litellm:
+            answer = await litellm.acompletion(**attempt.litellm_arguments(), logger_fn=attempt.log_details)
         if stream:
             if getattr(answer, "completion_stream", None) is None:
                 await answer.fetch_stream()
@@ -80,6 +84,55 @@ async def acomplete(
             return rescued
         raise attempt.failed(error) from error
     return attempt.streamed_reply(answer) if stream else attempt.reply(answer)
+
+
+_ATTEMPT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+
+
+@contextlib.contextmanager
+def watched(attempt: Attempt) -> Iterator[ModuleType]:
+    """litellm, ready for ``attempt``, which sees, and may change, what litellm's own HTTP clients send and get.
+
+    litellm hands over the text of some providers' answers only, and no headers.
+    """
+    token = _ATTEMPT.set(attempt)
+    try:
+        litellm = library_for(str(attempt.request.arguments["model"]), attempt.request.arguments.get("api_base"))
+        _watch_http_clients()
+        yield litellm
+    finally:
+        _ATTEMPT.reset(token)
+
+
+@functools.cache
+def _watch_http_clients() -> None:
+    from litellm.llms.custom_httpx.http_handler import (  # noqa: PLC0415 - three seconds of CPU
+        AsyncHTTPHandler,
+        HTTPHandler,
+    )
+
+    post, apost = HTTPHandler.post, AsyncHTTPHandler.post
+
+    @functools.wraps(post)
+    def reporting(*args: Any, **named: Any) -> Any:
+        return _on_response(post(*args, **_on_request(named)))
+
+    @functools.wraps(apost)
+    async def areporting(*args: Any, **named: Any) -> Any:
+        return _on_response(await apost(*args, **_on_request(named)))
+
+    setattr(HTTPHandler, "post", reporting)  # noqa: B010 - mypy refuses to see a method replaced
+    setattr(AsyncHTTPHandler, "post", areporting)  # noqa: B010 - as above
+
+
+def _on_request(named: dict[str, Any]) -> dict[str, Any]:
+    attempt, body = _ATTEMPT.get(), named.get("data")
+    return named if attempt is None or not isinstance(body, str) else {**named, "data": attempt.on_request(body)}
+
+
+def _on_response(response: Any) -> Any:
+    attempt = _ATTEMPT.get()
+    return response if attempt is None else attempt.on_response(response)
 
 
 def completion(
@@ -160,5 +213,5 @@ def _config(model: ModelConfig | Mapping[str, Json] | str) -> ModelConfig:
 
 
 def _sampling(temperature: float | None, max_tokens: int | None) -> dict[str, Json]:
-    given = {"temperature": temperature, "max_tokens": max_tokens}
-    return {name: value for name, value in given.items() if value is not None}
+    options = {"temperature": temperature, "max_tokens": max_tokens}
+    return {name: value for name, value in options.items() if value is not None}

@@ -61,13 +61,13 @@ KNOWN_FAULTS = (
         "cohere-text-beside-calls",
         "1.109.1 to 1.110.2",
         "The text of a whole answer of Cohere's is dropped where it holds calls.",
-        "attempt.Attempt.hear, repairs.spoken.spoken",
+        "attempt.Attempt.on_response, repairs.raw_answer.raw_answer",
     ),
     KnownFault(
         "cohere-counts-wanted",
         "1.109.1 to 1.110.2",
         "A whole answer of Cohere's without usage is a KeyError.",
-        "attempt.Attempt.hear, repairs.events.cohere",
+        "attempt.Attempt.on_response, repairs.events.cohere",
     ),
     KnownFault(
         "tool-choice-dropped",
@@ -78,7 +78,7 @@ KNOWN_FAULTS = (
         "ollama-generate-reason",
         "1.109.1 to 1.110.2",
         "A whole answer of Ollama's /api/generate that was cut for length is said to end in stop.",
-        "attempt.Attempt.hear, finish_words.own_word",
+        "attempt.Attempt.on_response, response.own_finish_word",
     ),
     KnownFault(
         "huggingface-asks-home",
@@ -95,13 +95,13 @@ KNOWN_FAULTS = (
         "finish-reason-rewritten",
         "1.109.1 to 1.110.2",
         "A whole answer that ends in stop and holds calls is said to end in tool_calls.",
-        "finish_words.own_word",
+        "response.own_finish_word",
     ),
     KnownFault(
         "random-ids",
         "1.106.2 to 1.110.2",
         "A call without an id gets a random one, another on each replay.",
-        "ids.settle",
+        "tool_calls.settle_ids",
     ),
     KnownFault(
         "ollama-invents-calls",
@@ -113,7 +113,7 @@ KNOWN_FAULTS = (
         "ollama-asks-localhost",
         "1.109.1 to 1.110.2",
         "Each call of a model that litellm does not know asks http://localhost:11434/api/show, whatever the api_base.",
-        "library.library: the model is put into litellm.model_cost",
+        "library.library_for: the model is put into litellm.model_cost",
     ),
     KnownFault(
         "bedrock-names-shared",
@@ -125,7 +125,7 @@ KNOWN_FAULTS = (
         "gemini-filtered-text",
         "1.106.2 to 1.110.2",
         "The text and calls of a whole Gemini answer that ended in SAFETY are dropped.",
-        "attempt.Attempt.hear, repairs.events.gemini",
+        "attempt.Attempt.on_response, repairs.events.gemini",
     ),
     KnownFault(
         "stream-ends-in-error",
@@ -137,13 +137,13 @@ KNOWN_FAULTS = (
         "bedrock-citations-dropped",
         "1.109.1 to 1.110.2",
         "The text inside Bedrock's citationsContent is dropped from the middle of an answer.",
-        "repairs.spoken.spoken",
+        "repairs.raw_answer.raw_answer",
     ),
     KnownFault(
         "streamed-refusal-dropped",
         "1.109.1 to 1.110.2",
         "A streamed refusal of OpenAI's is dropped: what is left is an empty answer.",
-        "repairs.spoken.spoken",
+        "repairs.raw_answer.raw_answer",
     ),
     KnownFault(
         "bedrock-blank-result",
@@ -161,24 +161,24 @@ KNOWN_FAULTS = (
         "cohere-ending-dropped",
         "1.106.2 to 1.109.1",
         "Every whole Cohere answer is said to end in stop, so that one cut off at its limit looks whole.",
-        "attempt.Attempt.hear, finish_words.own_word",
+        "attempt.Attempt.on_response, response.own_finish_word",
     ),
     KnownFault(
         "cohere-reasoning-dropped",
         "1.106.2 to 1.110.2",
         "The reasoning of a Cohere answer is dropped.",
-        "attempt.Attempt.hear, repairs.spoken.spoken",
+        "attempt.Attempt.on_response, repairs.raw_answer.raw_answer",
     ),
     KnownFault(
         "answer-head-made-up",
         "1.106.2 to 1.110.2",
         "The provider's id of its answer, and in a stream its model, are lost; litellm's own are there instead.",
-        "repairs.spoken.spoken",
+        "repairs.raw_answer.raw_answer",
     ),
     KnownFault(
         "counts-made-up",
         "1.106.2 to 1.110.2",
         "Where a provider tells no token counts, litellm's own guess comes back as if told.",
-        "repairs.omissions.counted",
+        "repairs.raw_answer.counted",
     ),
 )

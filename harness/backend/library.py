@@ -1,18 +1,16 @@
-"""litellm itself: imported late, offline where that is wanted, and quiet."""
+"""litellm itself: imported lazily, offline where that is requested, and quiet."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import functools
 import gc
 import importlib.metadata
 import os
 import re
 import sys
 import uuid
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
 from harness.dialects.providers import profile
@@ -21,28 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
 
-    import httpx
-
     from harness.core.chat import Json
-
-
-class RoutedQuestion(Protocol):
-    """A request made ready, as far as litellm must be prepared for it."""
-
-    @property
-    def arguments(self) -> dict[str, Json]: ...
-    @property
-    def provider(self) -> str: ...
-
-
-class Listener(Protocol):
-    """What takes part in a request of litellm's own HTTP clients."""
-
-    def send(self, body: str) -> str:
-        """The text that goes out in the place of ``body``."""
-
-    def hear(self, response: httpx.Response) -> httpx.Response:
-        """The response that litellm is shown in the place of ``response``."""
 
 
 OFFLINE = {
@@ -89,7 +66,7 @@ def load_offline() -> None:
 
 @contextlib.contextmanager
 def without_token_counts() -> Iterator[None]:
-    """Litellm estimates no token counts: they are never told as a provider's, and its tokenizer takes 40 MB."""
+    """Litellm estimates no token counts: they are never reported as a provider's, and its tokenizer takes 40 MB."""
     settings: Any = library()
     before = settings.disable_token_counter
     settings.disable_token_counter = True
@@ -110,68 +87,33 @@ class _LazyEncoding:
         return getattr(encoding, name)
 
 
-def library(question: RoutedQuestion | None = None) -> ModuleType:
-    """litellm, made to know the provider of ``question``. Raises ``UsageError`` for one that it can't know."""
+def library() -> ModuleType:
+    """litellm, as it came but for its advertising and the tokenizer."""
     if "litellm" not in sys.modules:
         # It would fetch lists of its own through whatever tape is open. What else a program asks is its own affair.
         for name, value in OFFLINE.items():
             if name.startswith("LITELLM_"):
                 os.environ.setdefault(name, value)
-    import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who ask a model
+    import litellm  # noqa: PLC0415 - three seconds of CPU, and only for those who call a model
 
     # It prints advertising to stdout on every error otherwise, into people's JSON.
     litellm.suppress_debug_info = True
     calls: Any = litellm.main
     if not isinstance(vars(calls).get("encoding"), _LazyEncoding):
         calls.encoding = _LazyEncoding()
-    if question is not None:
-        _report_responses()
-        _introduce(litellm, question)
     return litellm
 
 
-_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
-
-
-@contextlib.contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Let ``listener`` see, and change, what litellm's own HTTP clients send and get in this block.
-
-    litellm hands over the text of some providers' answers only, and no headers.
-    """
-    token = _LISTENER.set(listener)
+def library_for(model: str, api_base: Json) -> ModuleType:
+    """litellm, made to know ``model`` and to ask nobody about it. Raises ``UsageError`` for an unknown provider."""
+    litellm, provider = library(), model.partition("/")[0]
     try:
-        yield
-    finally:
-        _LISTENER.reset(token)
-
-
-@functools.cache
-def _report_responses() -> None:
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler  # noqa: PLC0415 - as for litellm
-
-    post, apost = HTTPHandler.post, AsyncHTTPHandler.post
-
-    @functools.wraps(post)
-    def reported(*given: Any, **named: Any) -> Any:
-        return _report(post(*given, **_repaired(named)))
-
-    @functools.wraps(apost)
-    async def areported(*given: Any, **named: Any) -> Any:
-        return _report(await apost(*given, **_repaired(named)))
-
-    setattr(HTTPHandler, "post", reported)  # noqa: B010 - mypy refuses to see a method replaced
-    setattr(AsyncHTTPHandler, "post", areported)  # noqa: B010 - as above
-
-
-def _repaired(named: dict[str, Any]) -> dict[str, Any]:
-    listener, body = _LISTENER.get(), named.get("data")
-    return named if listener is None or not isinstance(body, str) else {**named, "data": listener.send(body)}
-
-
-def _report(response: Any) -> Any:
-    listener = _LISTENER.get()
-    return response if listener is None else listener.hear(response)
+        litellm.get_llm_provider(model, api_base=api_base)
+    except litellm.exceptions.BadRequestError:
+        raise UsageError(f"litellm knows no provider {provider!r}; models are written as provider/model") from None
+    if profile(provider).asks_about_models:
+        litellm.model_cost.setdefault(model, {"litellm_provider": provider, "mode": "chat"})
+    return litellm
 
 
 def bedrock_info() -> Any:
@@ -190,7 +132,7 @@ def responses_config(provider: str, model: str, api_base: str | None) -> Any:
     return ProviderConfigManager.get_provider_responses_api_config(provider=provider, model=model, api_base=api_base)
 
 
-def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
+def call_log(arguments: dict[str, Json], logger_fn: Callable[..., None]) -> Json:
     """Litellm's log of a call that is about to be made with ``arguments``: it holds the provider's own text after it.
 
     litellm takes one that is there already, as its proxy makes it.
@@ -199,19 +141,6 @@ def call_log(arguments: dict[str, Json], note: Callable[..., None]) -> Json:
     from litellm.utils import function_setup  # noqa: PLC0415 - as above
 
     started = dt.datetime.now()  # noqa: DTZ005 - litellm subtracts its own from it
-    named = {**arguments, "litellm_call_id": str(uuid.uuid4()), "logger_fn": note}
+    named = {**arguments, "litellm_call_id": str(uuid.uuid4()), "logger_fn": logger_fn}
     log, _ = function_setup(original_function="completion", rules_obj=Rules(), start_time=started, **named)
     return log
-
-
-def _introduce(litellm: ModuleType, question: RoutedQuestion) -> None:
-    """See that litellm knows the provider, and asks nobody about the model."""
-    model = question.arguments["model"]
-    try:
-        litellm.get_llm_provider(model, api_base=question.arguments.get("api_base"))
-    except litellm.exceptions.BadRequestError:
-        raise UsageError(
-            f"litellm knows no provider {question.provider!r}; models are written as provider/model"
-        ) from None
-    if profile(question.provider).asks_about_models:
-        litellm.model_cost.setdefault(model, {"litellm_provider": question.provider, "mode": "chat"})

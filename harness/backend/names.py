@@ -1,7 +1,7 @@
-"""Tool names that a provider accepts, and the way back: a two-way table made for each request.
+"""Tool names: where they stand in a request, and a two-way table of names that the provider accepts.
 
 Replacing "/" by "__" and back is no bijection (``a__b`` would come back as ``a/b``), so the way back is
-never worked out from the name: it is looked up.
+never worked out from the name: it is looked up. The functions that rename give copies.
 """
 
 from __future__ import annotations
@@ -9,24 +9,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from harness.backend.name_positions import (
-    choice_names,
-    message_names,
-    rename_choice,
-    rename_message,
-    rename_tool,
-    tool_name,
-    within,
-)
-from harness.core.errors import DuplicateToolError
+from harness.core.errors import DuplicateToolError, UsageError
+from harness.dialects.facts import dicts
 from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from harness.core.chat import Json
     from harness.dialects.name_rules import NameRule
@@ -159,3 +152,168 @@ def _stamped(name: str, rule: NameRule, taken: set[str]) -> str:
         if candidate not in taken:
             return candidate
         attempt += 1
+
+
+# Where OpenAI's shapes keep a name: {"type": "function", "function": {"name": …}}, and the same for "custom".
+_SLOTS = ("function", "custom")
+
+
+def tool_name(tool: Mapping[str, Json]) -> tuple[str | None, bool]:
+    """The name of an offered tool, and whether it is the caller's to choose.
+
+    A name at the top is in OpenAI's legacy shape (no type) and in typed "function" and "custom" tools;
+    under any other type (``web_search_20250305``, ``bash_20250124``) it is the provider's own word.
+    """
+    for slot in _SLOTS:
+        inner = tool.get(slot)
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            return inner["name"], True
+    name = tool.get("name")
+    return (name, tool.get("type") in (None, *_SLOTS)) if isinstance(name, str) else (None, False)
+
+
+def check_tools(tools: Iterable[Json]) -> None:
+    """Raise ``UsageError`` for what is no tool, for a function or custom tool without a name, and for a namespace that
+    holds none or anything else (openai SDK, types/responses/namespace_tool_param.py).
+    """
+    for place, tool in enumerate(tools):
+        kind = tool.get("type") if isinstance(tool, Mapping) else 0
+        if kind is not None and not isinstance(kind, str):
+            raise UsageError(f"tool {place} is no tool; it is a dict with a type, such as {{'type': 'function', ...}}")
+        if kind == "namespace":
+            inner = tool.get("tools")
+            others = [one for one in dicts(inner) if one.get("type") not in (None, *_SLOTS)]
+            if not inner or others or not isinstance(inner, list) or len(dicts(inner)) < len(inner):
+                raise UsageError(f"tool {place} is a namespace; its tools are a list of functions and custom tools")
+            check_tools({"type": "function", **one} for one in inner)
+        elif kind in _SLOTS and tool_name(tool)[0] is None:
+            raise UsageError(
+                f"tool {place} is of type {kind!r} and has no name; give it as {{'type': {kind!r}, {kind!r}: "
+                "{'name': ..., 'description': ...}}"
+            )
+
+
+def as_chat_tools(tools: Iterable[Mapping[str, Json]]) -> Iterator[Mapping[str, Json]]:
+    """``tools`` as chat completions have them: functions and custom tools in a slot of their own, and those in a
+    namespace among the others, each behind the namespace's description. Raises ``UsageError``.
+    """
+    for tool in tools:
+        if tool.get("type") != "namespace":
+            yield _nested(tool)
+            continue
+        for one in within(tool):
+            made = _nested({"type": "function", **one})
+            inner = next(made[slot] for slot in _SLOTS if isinstance(made.get(slot), dict))
+            texts = [text for text in (tool.get("description"), inner.get("description")) if text]
+            described = {"description": "\n\n".join(map(str, texts))} if texts else {}
+            yield {**made, made["type"]: {**inner, **described}}
+
+
+def _nested(tool: Mapping[str, Json]) -> Mapping[str, Json]:
+    """A tool whose fields stand at the top, as Responses has them, with them in a slot."""
+    kind = tool.get("type")
+    if kind is None and isinstance(tool.get("name"), str) and "input_schema" not in tool:  # which is Anthropic's own
+        kind, tool = "function", {"type": "function", **tool}
+    if kind not in _SLOTS or any(isinstance(tool.get(slot), dict) for slot in _SLOTS):
+        return tool
+    if kind == "custom" and tool.keys() & {"parameters", "input_schema"}:
+        raise UsageError(f"the custom tool {tool['name']!r} has a schema; offer it as a function")
+    inner = {key: one for key, one in tool.items() if key in _INNER}
+    form = inner.get("format")
+    if isinstance(form, dict) and form.get("type") == "grammar" and "grammar" not in form:
+        inner["format"] = {"type": "grammar", "grammar": {key: one for key, one in form.items() if key != "type"}}
+    return {**{key: one for key, one in tool.items() if key not in _INNER}, kind: inner}
+
+
+_INNER = ("name", "description", "parameters", "strict", "format")
+"""Fields that stand in a tool's slot; others, such as ``defer_loading``, stand beside it."""
+
+
+def as_nested_choice(tool_choice: Json) -> Json:
+    """A ``tool_choice`` of either shape as chat completions have it. Raises ``UsageError`` where it names no tool."""
+    kind = tool_choice.get("type") if isinstance(tool_choice, dict) else None
+    if kind not in _SLOTS:
+        return tool_choice
+    inner = tool_choice.get(kind, {"name": tool_choice.get("name")})
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        raise UsageError(
+            f"tool_choice is {tool_choice!r}, which names no tool; it is {{'type': {kind!r}, {kind!r}: "
+            "{'name': ...}}"
+        )
+    if kind in tool_choice:
+        return tool_choice
+    return {**{key: one for key, one in tool_choice.items() if key != "name"}, kind: inner}
+
+
+def within(tool: Mapping[str, Json]) -> list[dict[str, Json]]:
+    """The tools in a namespace of OpenAI's Responses; none for any other tool."""
+    return dicts(tool.get("tools")) if tool.get("type") == "namespace" else []
+
+
+def rename_tool(tool: Mapping[str, Json], wire: Mapping[str, str]) -> dict[str, Json]:
+    if inner := within(tool):
+        return {**tool, "tools": [rename_tool(one, wire) for one in inner]}
+    name, ours = tool_name(tool)
+    return _renamed(tool, wire) if name is not None and ours else dict(tool)
+
+
+def choice_names(tool_choice: Json) -> list[str]:
+    """The tools that ``tool_choice`` names: one, or those that ``allowed_tools`` narrows the choice to."""
+    if not isinstance(tool_choice, dict):
+        return []
+    found = (tool_name(one) for one in (tool_choice, *_allowed(tool_choice)))
+    return [name for name, _ in found if name is not None]
+
+
+def rename_choice(tool_choice: Json, wire: Mapping[str, str]) -> Json:
+    if not isinstance(tool_choice, dict):
+        return tool_choice
+    made = _renamed(tool_choice, wire)
+    renamed = [_renamed(one, wire) for one in _allowed(made)]
+    if renamed and "tools" in made:
+        return {**made, "tools": renamed}
+    return {**made, "allowed_tools": {**made["allowed_tools"], "tools": renamed}} if renamed else made
+
+
+def _allowed(tool_choice: dict[str, Json]) -> list[dict[str, Json]]:
+    """What ``allowed_tools`` lists, in the shape of chat completions or of Responses."""
+    inner = tool_choice.get("allowed_tools", tool_choice)
+    return dicts(inner.get("tools")) if isinstance(inner, dict) else []
+
+
+def message_names(message: Mapping[str, Json]) -> Iterator[str]:
+    """Every tool name in a message: earlier calls, the legacy call, and the name beside a result."""
+    for call in message.get("tool_calls") or ():
+        for slot in _SLOTS:
+            inner = call.get(slot)
+            if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+                yield inner["name"]
+    legacy = message.get("function_call")
+    if isinstance(legacy, dict) and isinstance(legacy.get("name"), str):
+        yield legacy["name"]
+    # "name" of any other role is the speaker's, no tool's
+    if message.get("role") in ("tool", "function") and isinstance(message.get("name"), str):
+        yield message["name"]
+
+
+def rename_message(message: Mapping[str, Json], wire: Mapping[str, str]) -> dict[str, Json]:
+    copy = dict(message)
+    if copy.get("tool_calls"):
+        copy["tool_calls"] = [_renamed(call, wire) for call in copy["tool_calls"]]
+    if isinstance(copy.get("function_call"), dict):
+        copy["function_call"] = _renamed(copy["function_call"], wire)
+    if copy.get("role") in ("tool", "function"):
+        copy = _renamed(copy, wire)
+    return copy
+
+
+def _renamed(value: Mapping[str, Json], wire: Mapping[str, str]) -> dict[str, Json]:
+    """A copy of ``value`` with its name, and those in its slots, as on the wire."""
+    copy = dict(value)
+    for slot in _SLOTS:
+        inner = copy.get(slot)
+        if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+            copy[slot] = {**inner, "name": wire.get(inner["name"], inner["name"])}
+    if isinstance(copy.get("name"), str):
+        copy["name"] = wire.get(copy["name"], copy["name"])
+    return copy

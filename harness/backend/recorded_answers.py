@@ -1,8 +1,8 @@
 """An answer that is there already, read by litellm's parsers and our decoder, without the call around them.
 
-Most of what a call through litellm does has nothing to do with what the answer says: the request, its logging and,
-in a stream, a wrapper for each piece. ``parsed`` leaves that out. It tells only what goes well: of an error, a stream
-that broke off or an answer that litellm trips over, ``complete`` has to tell.
+Most of what a call through litellm does has nothing to do with what the answer holds: the request, its logging and,
+in a stream, a wrapper for each piece. ``parsed`` leaves that out. It reads only what goes well: an error, a stream that
+broke off or an answer that litellm trips over is for ``complete``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import httpx
 
 from harness.backend.attempt import Attempt
 from harness.backend.library import library
-from harness.backend.repairs.peculiar import BY_SDK
+from harness.backend.repairs import BY_SDK
 from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.stream_watch import LineWatch
 from harness.backend.tool_calls import item
@@ -38,7 +38,7 @@ _FINE = 200
 
 @dataclass(slots=True)
 class _Log:
-    """What stands in for litellm's log of a call: it keeps the answer that it is shown."""
+    """What stands in for litellm's log of a call: it stores the answer that it gets."""
 
     attempt: Attempt
     model_call_details: dict[str, Json] = field(default_factory=dict)
@@ -49,27 +49,27 @@ class _Log:
         if isinstance(original_response, dict):
             original_response = json.dumps(original_response, default=str)
         if isinstance(original_response, str):
-            self.attempt.keep(original_response)
+            self.attempt.store(original_response)
 
 
-def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
-    """What ``complete`` would return for ``question`` if it were answered with ``response``; None where only
-    ``complete`` can tell. Raises ``StreamCutError`` for a stream that ends without a reason.
+def parsed(request: PreparedRequest, response: HttpResponse) -> Reply | None:
+    """What ``complete`` would return for ``request`` if it were answered with ``response``; None where only
+    ``complete`` can read it. Raises ``StreamCutError`` for a stream that ends without a reason.
     """
     if response.status != _FINE:
         return None
-    attempt = Attempt(question)
+    attempt = Attempt(request)
     reply: Reply | None
     try:
         sent = httpx.Response(response.status, headers=list(response.headers), content=response.body)
-        sent = attempt.hear(sent)
+        sent = attempt.on_response(sent)
         if attempt.dialect == RESPONSES:
             return _over_responses(attempt, sent)
-        if attempt.dialect not in DIALECTS or attempt.peculiar.wrapped:
+        if attempt.dialect not in DIALECTS or attempt.handling.wrapped:
             return None
-        reply = _stream(attempt, sent) if question.arguments["stream"] else _whole(attempt, sent)
+        reply = _stream(attempt, sent) if request.arguments["stream"] else _whole(attempt, sent)
     except StreamCutError:
-        if not attempt.peculiar.cut_alike:
+        if not attempt.handling.cut_alike:
             return None
         raise
     except Exception as error:  # noqa: BLE001 - whatever litellm raises, `complete` raises the right error for it
@@ -79,11 +79,11 @@ def parsed(question: PreparedRequest, response: HttpResponse) -> Reply | None:
 
 def _over_responses(attempt: Attempt, sent: httpx.Response) -> Reply | None:
     """The reply of OpenAI's Responses, which is read from its own text."""
-    if not attempt.question.arguments["stream"]:
-        attempt.keep(sent.text)
+    if not attempt.request.arguments["stream"]:
+        attempt.store(sent.text)
         return attempt.reply(None)
     attempt.begun = True
-    watch = attempt.watch = LineWatch(attempt.question.provider, attempt.dialect)
+    watch = attempt.watch = LineWatch(attempt.request.provider, attempt.dialect)
     for _ in chain(watch.feed(sent.content), watch.finish()):
         pass
     return attempt.streamed_reply(None)
@@ -91,13 +91,13 @@ def _over_responses(attempt: Attempt, sent: httpx.Response) -> Reply | None:
 
 def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
     name = _name(attempt)
-    answer = _config(attempt.question.provider, name).transform_response(
+    answer = _config(attempt.request.provider, name).transform_response(
         model=name,
         raw_response=sent,
         model_response=library().ModelResponse(),
         logging_obj=_Log(attempt),
         request_data={},
-        messages=copy.deepcopy(attempt.question.arguments["messages"]),  # it counts their tokens where nobody told
+        messages=copy.deepcopy(attempt.request.arguments["messages"]),  # it counts their tokens where nobody did
         optional_params={},
         litellm_params={},
         encoding=None,
@@ -107,29 +107,26 @@ def _whole(attempt: Attempt, sent: httpx.Response) -> Reply:
 
 def _stream(attempt: Attempt, sent: httpx.Response) -> Reply | None:
     attempt.begun = True
-    provider, name = attempt.question.provider, _name(attempt)
-    dialect = attempt.dialect
-    if attempt.peculiar.binary:
-        watch = attempt.watch = LineWatch(provider, dialect)
-        for piece in _parser(attempt.peculiar.parser)(model=name).iter_bytes(watch.frames([sent.content])):
-            attempt.assembly.add(piece)
-        return None if watch.foreign else attempt.streamed_reply(None)
-    watch = attempt.watch = LineWatch(provider, dialect)
-    lines = chain(watch.feed(sent.content), watch.finish())
-    for piece in _pieces(attempt, name, lines):
+    watch = attempt.watch = LineWatch(attempt.request.provider, attempt.dialect)
+    name = _name(attempt)
+    if attempt.handling.binary:
+        pieces = _parser(attempt.handling.parser)(model=name).iter_bytes(watch.frames([sent.content]))
+    else:
+        pieces = _pieces(attempt, name, chain(watch.feed(sent.content), watch.finish()))
+    for piece in pieces:
         attempt.assembly.add(piece)
-    if not attempt.peculiar.openai_shape:
-        attempt.assembly.usage = _counted(attempt.assembly.usage, ended=watch.ended or watch.said is not None)
+    if not attempt.handling.openai_shape and not attempt.handling.binary:
+        attempt.assembly.usage = _counted(attempt.assembly.usage, ended=watch.ended or watch.finish_word is not None)
     return None if watch.foreign else attempt.streamed_reply(None)
 
 
 def _pieces(attempt: Attempt, name: str, lines: Iterator[str]) -> Json:
-    provider = attempt.question.provider
+    provider = attempt.request.provider
     if provider in BY_SDK:
         return _events(lines)
-    if attempt.peculiar.parser:
-        log = {"logging_obj": _Log(attempt)} if attempt.peculiar.parser_logs else {}
-        return _parser(attempt.peculiar.parser)(lines, sync_stream=True, **log)
+    if attempt.handling.parser:
+        log = {"logging_obj": _Log(attempt)} if attempt.handling.parser_logs else {}
+        return _parser(attempt.handling.parser)(lines, sync_stream=True, **log)
     made = _config(provider, name).get_model_response_iterator(streaming_response=lines, sync_stream=True)
     return map(_as_chunk, made)
 
@@ -162,7 +159,7 @@ def _counted(usage: Json, *, ended: bool) -> Json:
 
 def _name(attempt: Attempt) -> str:
     """The model's name as litellm's parsers know it: without the provider."""
-    return str(attempt.question.arguments["model"]).partition("/")[2]
+    return str(attempt.request.arguments["model"]).partition("/")[2]
 
 
 @cache

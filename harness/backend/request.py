@@ -1,22 +1,31 @@
-"""One request made ready: everything that ``litellm.completion`` is given, and what is needed to read its answer."""
+"""One request made ready: the arguments of ``litellm.completion``, its dialect, and what reads its answer."""
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.backend.config import canonical
-from harness.backend.history import fit_messages, turns
-from harness.backend.jsonmode import json_options
-from harness.backend.name_positions import as_chat_tools, as_nested_choice, check_tools, choice_names, tool_name
-from harness.backend.names import NameTable, name_table
-from harness.backend.repairs.peculiar import ALLOWED_TOOLS, DEFAULTS
-from harness.backend.repairs.routing import route_of
-from harness.backend.repairs.state import fit_state
+from harness.backend.history import fit_messages, fit_state, turns
+from harness.backend.library import bedrock_info, library, responses_config
+from harness.backend.models import canonical
+from harness.backend.names import (
+    NameTable,
+    as_chat_tools,
+    as_nested_choice,
+    check_tools,
+    choice_names,
+    name_table,
+    tool_name,
+)
+from harness.backend.repairs import ALLOWED_TOOLS, DEFAULTS
 from harness.core.errors import UnsupportedError, UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.chat_request import MARKS
+from harness.dialects.providers import profile
+from harness.dialects.routes import route as route_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +38,7 @@ RETURN_TYPES = ("text", "json")
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """``arguments`` for litellm, which may hold what the caller gave; the rest is for reading the answer."""
+    """``arguments`` for litellm, which may hold the caller's own objects; the rest is for reading the answer."""
 
     arguments: dict[str, Json]
     names: NameTable
@@ -48,7 +57,7 @@ def prepare_request(
     stream: bool,
     route: Profile | None = None,
 ) -> PreparedRequest:
-    """Prepare a request, for ``route`` where that is known. Nothing that the caller gave is changed.
+    """Prepare a request, for ``route`` where that is known. The caller's own objects are not changed.
 
     Raises ``UsageError``, ``DuplicateToolError`` or ``UnsupportedError`` for what can't be sent.
     """
@@ -60,13 +69,13 @@ def prepare_request(
         raise UsageError(f"message_return_type is {return_type!r}; it is one of {', '.join(RETURN_TYPES)}")
     response_format = left.pop("response_format", None)
     tool_choice = as_nested_choice(left.pop("tool_choice", None))
-    plain = [_plain(message, place) for place, message in enumerate(messages)]
+    plain = [_plain(message, index) for index, message in enumerate(messages)]
     check_tools(tools or ())
-    asked, route = route, route or route_of(model, tools, left)
+    fixed, route = route is not None, route or route_of(model, tools, left)
     if "namespace" not in _marks(route):
-        given, tools = list(tools or ()), list(as_chat_tools(tools or ()))
-        if asked is None and tools != given:
-            route = route_of(model, tools, left)  # litellm decides on what it is given
+        before, tools = list(tools or ()), list(as_chat_tools(tools or ()))
+        if not fixed and tools != before:
+            route = route_of(model, tools, left)  # litellm decides on the tools that it gets
     marks = _marks(route)
     if "defer_loading" not in marks:
         _check_loaded(tools or (), provider)
@@ -77,32 +86,32 @@ def prepare_request(
             tool_choice = {"type": "function", "function": tool_choice["custom"]}
     names = name_table(provider, tools or (), plain, tool_choice, rule=route.names)
     _check_choice(tool_choice, names, provider)
-    wants_json = json_options(
-        provider, wanted=return_type == "json", response_format=response_format, drop=bool(left.get("drop_params"))
+    json_mode = json_options(
+        provider, requested=return_type == "json", response_format=response_format, drop=bool(left.get("drop_params"))
     )
     arguments: dict[str, Json] = {
         # Retries are the caller's to decide: a blind one hides what a provider did, and pays twice.
         "num_retries": 0,
         **left,
-        **wants_json,
+        **json_mode,
         "model": model,
         "messages": names.messages(fit_messages(sent, provider, route, continued="previous_response_id" in left)),
         "stream": stream,
     }
     dialect = DIALECTS.get(route.dialect)
     if route.counts_unasked or (dialect is not None and not dialect.facts.counts_are_asked_for):
-        # litellm refuses the option there, though what it asks for comes anyway.
+        # litellm refuses the option there, though the counts come anyway.
         arguments.pop("stream_options", None)
     arguments = {**DEFAULTS.get(provider, {}), **arguments}
     if tools:
         arguments["tools"] = names.tools(tools)
     if tool_choice is not None:
         arguments["tool_choice"] = names.choice(tool_choice)
-    return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(wants_json), route=route)
+    return PreparedRequest(arguments, names, provider, turns(plain), json_answer=bool(json_mode), route=route)
 
 
 def _marks(route: Profile) -> tuple[str, ...]:
-    """What the wire takes beside plain functions; an unknown one is given everything as it is."""
+    """What the wire takes beside plain functions; an unknown one gets everything as it is."""
     known = DIALECTS.get(route.dialect)
     return MARKS if known is None else (*route.tool_marks, *known.facts.tool_marks)
 
@@ -125,7 +134,7 @@ def _as_function(tool: Mapping[str, Json], provider: str) -> Mapping[str, Json]:
         return tool
     if custom.get("format") not in (None, _TEXT):
         raise UnsupportedError(
-            f"the custom tool {custom.get('name')!r} has a grammar, which {provider} can't be given; offer it without"
+            f"the custom tool {custom.get('name')!r} has a grammar, which {provider} does not take; offer it without"
         )
     schema = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
     rest = {key: value for key, value in custom.items() if key != "format"}
@@ -146,17 +155,17 @@ def _function_call(call: dict[str, Json]) -> dict[str, Json]:
     custom = None if call.get("function") else call.get("custom")
     if not isinstance(custom, dict):
         return call
-    given = json.dumps({"input": custom.get("input")}, ensure_ascii=False)
+    arguments = json.dumps({"input": custom.get("input")}, ensure_ascii=False)
     rest = {key: value for key, value in call.items() if key != "custom"}
-    return {**rest, "type": "function", "function": {"name": custom.get("name"), "arguments": given}}
+    return {**rest, "type": "function", "function": {"name": custom.get("name"), "arguments": arguments}}
 
 
-def _plain(message: Json, place: int) -> Mapping[str, Json]:
+def _plain(message: Json, index: int) -> Mapping[str, Json]:
     """A message as a dict; litellm's and OpenAI's own objects are taken too."""
     if hasattr(message, "model_dump"):
         message = message.model_dump(exclude_none=True)
     if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-        raise UsageError(f"message {place} is no message; it is a dict with a role, such as {{'role': 'user', ...}}")
+        raise UsageError(f"message {index} is no message; it is a dict with a role, such as {{'role': 'user', ...}}")
     return message
 
 
@@ -175,3 +184,80 @@ def _check_choice(tool_choice: Json, names: NameTable, provider: str) -> None:
         raise UnsupportedError(
             f"litellm sends no tool_choice that names a custom tool; offer {provider} that tool only"
         )
+
+
+def json_options(
+    provider: str, *, requested: bool, response_format: Json = None, drop: bool = False
+) -> dict[str, Json]:
+    """The options that ask ``provider`` for JSON, after what litellm 1.109.1 does with each word (``json`` of the
+    provider's row): ``{}`` where none is requested.
+
+    ``format="json"`` is sent only where litellm hands it to a provider that knows it; anywhere else litellm passes it
+    through as a field that strict APIs refuse.
+
+    ``requested`` is ``message_return_type="json"``. A ``response_format`` goes out as it is: what a provider not
+    listed makes of it, litellm decides (and says so). ``drop`` is litellm's ``drop_params``: the option may be dropped.
+
+    Raises ``UnsupportedError`` for an option that litellm would drop without a word.
+    """
+    way = profile(provider).json
+    if response_format is None:
+        if not requested:
+            return {}
+        if way == "format":
+            return {"format": "json"}
+        response_format = {"type": "json_object"}
+    kind = response_format.get("type") if isinstance(response_format, dict) else "json_schema"
+    if kind == "text" or drop:
+        return {"response_format": response_format}
+    if way == "none":
+        raise UnsupportedError(
+            f"litellm can't ask {provider} for JSON; ask in the prompt, or set drop_params=True to go on without",
+            provider=provider,
+        )
+    if way == "schema_only" and kind == "json_object":
+        raise UnsupportedError(
+            f"{provider} has no JSON mode without a schema, and litellm would send nothing; give response_format a "
+            "json_schema, or set drop_params=True to go on without",
+            provider=provider,
+        )
+    return {"response_format": response_format}
+
+
+def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> Profile:
+    """The dialect and the rules for a request to ``model`` (``provider/name``) with these tools and options: by litellm's
+    own rules where it has some, and ours for the rest.
+    """
+    provider, _, name = model.partition("/")
+    responses = _over_responses(model, tools, options)
+    return route_by_name(
+        provider, name, responses=responses, bedrock=lambda: _bedrock_route(name, {**options, "tools": tools})
+    )
+
+
+def _over_responses(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> bool:
+    """Whether litellm will send the request over OpenAI's Responses."""
+    if profile(model.partition("/")[0]).asks_about_models:
+        return False
+    litellm = library()
+    deciding = ("reasoning_effort", "web_search_options", "api_base")
+    # litellm raises what it likes for a model that it does not know; the request itself will show.
+    with contextlib.suppress(Exception):
+        name, provider, _, _ = litellm.get_llm_provider(model, api_base=options.get("api_base"))
+        info, _ = litellm.main.responses_api_bridge_check(
+            model=name,
+            custom_llm_provider=provider,
+            tools=list(tools or ()) or None,
+            **{key: options[key] for key in deciding if options.get(key) is not None},
+        )
+        # Where litellm has no Responses of a provider for this model, it uses chat completions after all.
+        return info.get("mode") == "responses" and responses_config(provider, name, options.get("api_base")) is not None
+    return False
+
+
+def _bedrock_route(name: str, options: Mapping[str, Json]) -> str:
+    with contextlib.suppress(Exception):
+        find = bedrock_info().get_bedrock_route
+        more = {"request_params": options} if "request_params" in inspect.signature(find).parameters else {}
+        return str(find(name, **more))
+    return ""

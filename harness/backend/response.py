@@ -7,18 +7,54 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from harness.backend.finish_words import finish_of
-from harness.backend.repairs.omissions import ends_in_call, generated_text
-from harness.backend.repairs.peculiar import peculiar
-from harness.backend.repairs.spoken import parted, spoken
-from harness.backend.tool_calls import decode_message, item, message_of, text_of
+from harness.backend.repairs import ends_in_call, handling
+from harness.backend.repairs.raw_answer import generated_text, raw_answer, split_thinking
+from harness.backend.tool_calls import decode_message, item, text_of
 from harness.core.chat import Reply, Usage
+from harness.core.errors import ToolCallError, UnreadableReplyError
 from harness.dialects import DIALECTS
+from harness.dialects.facts import at
 
 if TYPE_CHECKING:
     from harness.backend.names import NameTable
-    from harness.backend.repairs.spoken import Spoken
-    from harness.core.chat import Json
+    from harness.backend.repairs.raw_answer import RawAnswer
+    from harness.core.chat import Finish, Json
+
+
+def decode_litellm_tool_calls(response: Json, names: NameTable | None = None) -> list[dict[str, Json]]:
+    """The calls in ``response``, each ``{"name", "parameters", "id"}``; ``[]`` where it calls nothing.
+
+    ``response`` is a litellm ``ModelResponse``, its message, either as a dict, or a list of calls, decoded
+    already or not. ``names`` is the request's table: names come back through it, a tool that was not
+    offered is an error, and a call written as text is found. Without it names stay as they came.
+
+    Raises ``ToolCallError`` if any call can't be read (it carries the good ones and the text), and
+    ``UnreadableReplyError`` for a response that holds no answer.
+    """
+    if isinstance(response, (list, tuple)):
+        message, finish = {"tool_calls": response}, None
+    else:
+        message, word = message_of(response)
+        finish = finish_of(word, "openai")
+    found = decode_message(message, finish=finish, names=names)
+    if found.errors:
+        raise ToolCallError(found.errors, found.calls, text_of(message))
+    return [call.as_dict() for call in found.calls]
+
+
+def message_of(response: Json) -> tuple[Json, str | None]:
+    """The message of a response and its finish reason. Raises ``UnreadableReplyError`` where there is none."""
+    choices = item(response, "choices")
+    if choices is None:
+        if any(item(response, key) is not None for key in ("role", "content", "tool_calls", "function_call")):
+            return response, None
+        raise UnreadableReplyError("the answer has no choices", raw=str(response))
+    if not isinstance(choices, list):
+        raise UnreadableReplyError("the answer's choices are no list", raw=str(response))
+    if not choices:
+        raise UnreadableReplyError("the answer's list of choices is empty", raw=str(response))
+    finish = item(choices[0], "finish_reason")
+    return item(choices[0], "message"), finish if isinstance(finish, str) else None
 
 
 def read_reply(
@@ -29,20 +65,21 @@ def read_reply(
     provider: str = "",
     json_answer: bool = False,
     cut: str = "",
-    said: str | None = None,
+    finish_word: str | None = None,
     sent: str = "",
     dialect: str = "openai",
 ) -> Reply:
-    """The ``Reply`` that ``response`` holds; ``cut`` as for ``decode_message``, ``said`` the provider's own word for
-    how it ended, where that is known better than from ``response``, ``sent`` the provider's own text, in ``dialect``.
+    """The ``Reply`` that ``response`` holds; ``cut`` as for ``decode_message``, ``finish_word`` the provider's own word
+    for how it ended, where that is known better than from ``response``, ``sent`` the provider's own text, in
+    ``dialect``.
 
     Raises ``UnreadableReplyError`` if it holds no answer.
     """
     message, word = message_of(response)
-    raw_finish = word if said is None else said or None
+    raw_finish = word if finish_word is None else finish_word or None
     finish = finish_of(raw_finish, dialect)
-    own = spoken(sent, dialect)
-    text, reasoning = _said(message, own, dialect)
+    own = raw_answer(sent, dialect)
+    text, reasoning = _text_and_reasoning(message, own, dialect)
     found = decode_message(
         message,
         finish=finish,
@@ -53,8 +90,8 @@ def read_reply(
         cut=cut,
         sent=sent,
         empty_is_nothing=dialect in DIALECTS and _empty_is_nothing(dialect, sent),
-        ran=peculiar(dialect).ran(sent),
-        called=peculiar(dialect).names(sent),
+        provider_run_ids=handling(dialect).provider_run_ids(sent),
+        call_names=handling(dialect).call_names(sent),
         text=text,
     )
     return Reply(
@@ -67,25 +104,25 @@ def read_reply(
         reasoning=reasoning,
         refusal="".join(own.refusal) or _string(message, "refusal"),
         model=own.model or _string(response, "model"),
-        id=own.id or ("" if own.seen else _string(response, "id")),  # litellm makes one up, another on each replay
+        id=own.id or ("" if own.present else _string(response, "id")),  # litellm makes one up, another on each replay
         raw_finish=raw_finish,
         state={"custom_calls": list(found.custom)} if found.custom else {},
     )
 
 
-def _said(message: Json, own: Spoken, dialect: str) -> tuple[str, str]:
+def _text_and_reasoning(message: Json, own: RawAnswer, dialect: str) -> tuple[str, str]:
     """Text and reasoning: the provider's own, where its text was seen and holds all that litellm's does. A JSON answer
     that litellm took out of a call of its own making stands in no text.
     """
-    said, thought = "".join(own.text), "".join(own.reasoning)
-    text, reasoning = parted(said, thought, dialect)
-    if (text, reasoning) != (said, thought):
-        return text, reasoning
-    found = text_of(message)
-    if not said and not thought:  # nothing was seen
-        thought = _string(message, "reasoning_content") or _string(message, "reasoning")
-    holds = said and _TAG.sub("", found).strip() in _TAG.sub("", said)
-    return parted(said if holds else found, thought, dialect)
+    own_text, reasoning = "".join(own.text), "".join(own.reasoning)
+    split = split_thinking(own_text, reasoning, dialect)
+    if split != (own_text, reasoning):
+        return split
+    text = text_of(message)
+    if not own_text and not reasoning:  # nothing was seen
+        reasoning = _string(message, "reasoning_content") or _string(message, "reasoning")
+    holds = own_text and _TAG.sub("", text).strip() in _TAG.sub("", own_text)
+    return split_thinking(own_text if holds else text, reasoning, dialect)
 
 
 _TAG = re.compile(r"</?think(?:ing)?>")  # litellm takes them out of Ollama's streams, wherever they stand
@@ -93,7 +130,7 @@ _TAG = re.compile(r"</?think(?:ing)?>")  # litellm takes them out of Ollama's st
 
 def _empty_is_nothing(dialect: str, sent: str) -> bool:
     """Whether ``{}`` is what the last call has where its arguments never came, by the dialect or by litellm."""
-    return peculiar(dialect).empty_is_nothing or (
+    return handling(dialect).empty_is_nothing or (
         DIALECTS[dialect].facts.empty_is_nothing and ends_in_call(sent, dialect)
     )
 
@@ -141,3 +178,28 @@ def read_usage(usage: Json) -> Usage | None:
 def _string(value: Json, key: str) -> str:
     found = item(value, key)
     return found if isinstance(found, str) else ""
+
+
+_LITELLM_FACTS = DIALECTS["openai"].facts
+"""litellm translates every provider's words into OpenAI's, where it knows them."""
+
+
+def finish_of(word: str | None, dialect: str) -> Finish | None:
+    """Our finish reason for the provider's own word, or for litellm's translation of it; ``unknown`` for any other."""
+    found = DIALECTS[dialect].facts.finish(word) if dialect in DIALECTS else None
+    return _LITELLM_FACTS.finish(word) if found in {None, "unknown"} else found
+
+
+def own_finish_word(answer: Json, dialect: str) -> str | None:
+    """The word in ``answer``, the provider's own JSON, before litellm translated it: ``""`` where it has none.
+
+    None if it can't be seen.
+    """
+    if dialect not in DIALECTS:
+        return None
+    facts = DIALECTS[dialect].facts
+    if not isinstance(answer, dict):
+        return None
+    if not facts.finish_at or facts.finish_at[0] not in answer:
+        return "" if answer.get("done") is True else None  # older Ollamas say no more
+    return facts.word(at(answer, facts.finish_at)) or ""

@@ -2,10 +2,10 @@
 
 litellm skips a piece that is no JSON without a word, reads some framings and not others, ends every stream with a
 reason whether one came or not, and translates the reason that did. The watch sees what the provider sent: it reads the
-framing itself, raises the errors that stand in a stream, notes the provider's own last word, and shows litellm each
+framing itself, raises the errors that stand in a stream, stores the provider's own finish word, and hands litellm each
 event in the plainest form, repaired where litellm would trip (``repairs``).
 
-It is put on through the attributes of the one stream object at hand: ``completion_stream.streaming_response`` of
+It is attached through the attributes of the one stream object at hand: ``completion_stream.streaming_response`` of
 litellm's own parsers, ``completion_stream.response`` of the OpenAI SDK's, the generator of Bedrock's binary events, and
 the one below the objects that litellm makes of the events of OpenAI's Responses. What is not text goes unwatched.
 """
@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from harness.backend.repairs.events import REPAIRS
-from harness.backend.repairs.peculiar import peculiar
+from harness.backend.repairs import handling
 from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.repairs.responses import ENDS, showable
 from harness.core.errors import StreamCutError, UnreadableReplyError
@@ -46,20 +45,19 @@ _DONE_ESCAPED = DONE.replace("D", "\\u0044")
 
 @dataclass(slots=True)
 class LineWatch:
-    """``said`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came, ``seen``
-    the text of every event so far, ``usage`` the token counts that a stream of OpenAI's dialect told last. ``foreign``
-    says that what came was something else than events of this dialect, so that the rest means nothing.
+    """``finish_word`` is the provider's own word for how it ended, ``ended`` whether its dialect's terminator came,
+    ``received`` the text of every event so far, ``usage`` the last token counts of a stream of OpenAI's dialect.
+    ``foreign`` says that what came was something else than events of this dialect, so that the rest means nothing.
     """
 
     provider: str
     dialect: str
-    said: str | None = None
+    finish_word: str | None = None
     ended: bool = False
-    seen: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     usage: dict[str, Any] | None = None
     foreign: bool = False
     headers: Headers = ()
-    _half: str = ""
     _known: bool = False
     _feed: Feed = field(default_factory=Feed)
     _rest: bytes = b""
@@ -69,16 +67,16 @@ class LineWatch:
         """What is known of the dialect."""
         return DIALECTS[self.dialect].facts
 
-    def put_on(self, stream: Any) -> bool:
+    def attach(self, stream: Any) -> bool:
         """Watch litellm's ``stream``; False where there is nothing to watch."""
         source = getattr(stream, "completion_stream", None)
         if self.dialect not in DIALECTS or not self.facts.event_keys or source is None:
             return False
         if inspect.isgenerator(source) or inspect.isasyncgen(source):
-            return self._put_on_frames(stream, source)
+            return self._attach_to_frames(stream, source)
         lines = getattr(source, "streaming_response", None)
         if self.dialect == RESPONSES:
-            return self._put_on_bridge(lines)
+            return self._attach_to_bridge(lines)
         if lines is not None:
             watched = self._lines(lines) if hasattr(lines, "__next__") else self._async_lines(lines)
             source.streaming_response = watched
@@ -91,31 +89,31 @@ class LineWatch:
         source.response = _rewritten(response, self, asynchronous=hasattr(source, "__anext__"))
         return True
 
-    def _put_on_bridge(self, source: Any) -> bool:
+    def _attach_to_bridge(self, source: Any) -> bool:
         """Litellm's iterator of Responses events: below it a decoder reads the bytes of a response, not begun yet."""
         events: Any = getattr(source, "stream_iterator", None)
         response = getattr(source, "response", None)
         asynchronous = inspect.isasyncgen(events)
         if not isinstance(response, httpx.Response) or not (asynchronous or inspect.isgenerator(events)):
             return False
-        given = events.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(events)
-        decoder = given.get("self")
+        names = events.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(events)
+        decoder = names.get("self")
         if decoder is None:
             return False
         self.headers = tuple(response.headers.multi_items())
-        shown = _rewritten(response, self, asynchronous=asynchronous)
-        made = decoder.aiter_bytes(shown.aiter_bytes()) if asynchronous else decoder.iter_bytes(shown.iter_bytes())
+        body = _rewritten(response, self, asynchronous=asynchronous)
+        made = decoder.aiter_bytes(body.aiter_bytes()) if asynchronous else decoder.iter_bytes(body.iter_bytes())
         source.stream_iterator = made
         return True
 
-    def _put_on_frames(self, stream: Any, source: Any) -> bool:
+    def _attach_to_frames(self, stream: Any, source: Any) -> bool:
         """Bedrock's: a generator, not begun yet, of a decoder that reads the bytes of an inner one."""
         asynchronous = inspect.isasyncgen(source)
-        given = dict(source.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(source))
-        decoder, iterator = given.get("self"), given.get("iterator")
-        if not peculiar(self.dialect).binary or decoder is None or iterator is None:
+        names = dict(source.ag_frame.f_locals if asynchronous else inspect.getgeneratorlocals(source))
+        decoder, iterator = names.get("self"), names.get("iterator")
+        if not handling(self.dialect).binary or decoder is None or iterator is None:
             return False
-        headers = given.get("response_headers")
+        headers = names.get("response_headers")
         self.headers = tuple((str(name), str(value)) for name, value in (headers or {}).items())
         more = {"response_headers": headers} if headers is not None else {}
         if asynchronous:
@@ -158,8 +156,8 @@ class LineWatch:
             yield line
 
     def feed(self, data: bytes) -> Iterator[str]:
-        """The lines that litellm is shown for ``data``, the next bytes of the body."""
-        return chain.from_iterable(map(self._shown, self._feed.feed(data)))
+        """The lines for litellm of ``data``, the next bytes of the body."""
+        return chain.from_iterable(map(self._lines_of, self._feed.feed(data)))
 
     def finish(self) -> Iterator[str]:
         """The lines for what was left at the end of the body. Half an event is a cut, which is found elsewhere."""
@@ -167,50 +165,50 @@ class LineWatch:
             left = self._feed.end()
         except StreamCutError:
             return iter(())
-        return chain.from_iterable(map(self._shown, left))
+        return chain.from_iterable(map(self._lines_of, left))
 
-    def _shown(self, event: SseEvent) -> Iterator[str]:
+    def _lines_of(self, event: SseEvent) -> Iterator[str]:
         for text in texts(event):
             yield from self._text(text, event)
 
     def _text(self, text: str, event: SseEvent) -> Iterator[str]:
         if text == DONE:
             self.ended = self.ended or self.facts.terminator == DONE
-            if not peculiar(self.dialect).bare_lines and self.facts.terminator == DONE:
+            if not handling(self.dialect).bare_lines and self.facts.terminator == DONE:
                 yield f"data: {DONE}"
             return
-        self.seen.append(text.replace("\n", " "))  # an event may stand on several lines, and is kept on one
+        self.received.append(text.replace("\n", " "))  # an event may stand on several lines, and is stored on one
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
-            self._refuse(text if event.type == "error" else None, event.type)
+            self._raise_failure(text if event.type == "error" else None, event.type)
             if event.whole:
                 raise UnreadableReplyError("an event of the stream is no JSON", raw=text) from error
             return
-        self._refuse(value, event.type)
+        self._raise_failure(value, event.type)
         self._known |= isinstance(value, dict) and any(key in value for key in self.facts.event_keys)
         self.foreign = not self._known
-        self._note(value)
+        self._record(value)
         if self.dialect == RESPONSES and not showable(value):
             return
-        repair = REPAIRS.get(self.dialect)
+        repair = handling(self.dialect).repair
         yield self._written(repair(value) if repair is not None and isinstance(value, dict) else value)
 
-    def _refuse(self, value: Any, kind: str) -> None:
+    def _raise_failure(self, value: Any, kind: str) -> None:
         error = None if value is None else self.facts.failure(value, kind)
         if error is not None:
             error.provider = self.provider
             raise with_wait(error, self.headers)
 
-    def _note(self, value: Any) -> None:
-        self.said = self.facts.word(at(value, self.facts.stream_finish_at)) or self.said
+    def _record(self, value: Any) -> None:
+        self.finish_word = self.facts.word(at(value, self.facts.stream_finish_at)) or self.finish_word
         if not isinstance(value, dict):
             return
-        if peculiar(self.dialect).openai_shape:
+        if handling(self.dialect).openai_shape:
             usage = value.get("usage") or at(value, ("x_groq", "usage"))  # Groq has a place of its own for it
             self.usage = usage if isinstance(usage, dict) else self.usage
         elif isinstance(at(value, ("promptFeedback", "blockReason")), str):
-            self.said = self.said or "SAFETY"
+            self.finish_word = self.finish_word or "SAFETY"
         # Older Ollamas end with "done" and no reason.
         done = value.get("done") is True or value.get("type") in ("message_stop", "message-end", *ENDS)
         self.ended = self.ended or done
@@ -219,10 +217,10 @@ class LineWatch:
         # Escaped, for some of litellm's readers take U+2028 and its like for the end of a line, and any line that holds
         # the terminator for the last one.
         text = json.dumps(value).replace(DONE, _DONE_ESCAPED)
-        return text if peculiar(self.dialect).bare_lines else f"data: {text}"
+        return text if handling(self.dialect).bare_lines else f"data: {text}"
 
     def frames(self, data: Iterable[bytes]) -> Iterator[bytes]:
-        """Bedrock's bytes, passed on when what they say has been noted."""
+        """Bedrock's bytes, passed on when their events have been recorded."""
         for one in data:
             if self._take_frames(one):
                 yield one
@@ -233,11 +231,11 @@ class LineWatch:
                 yield one
 
     def _take_frames(self, data: bytes) -> bool:
-        """Note the frames that have ended; False of a JSON object in their place: no frame has two gigabytes."""
+        """Record the frames that have ended; False of a JSON object in their place: no frame has two gigabytes."""
         self._rest += data
         if self._rest.startswith(b"{"):
             with contextlib.suppress(ValueError, RecursionError):
-                self._refuse(json.loads(self._rest), "")
+                self._raise_failure(json.loads(self._rest), "")
             return False
         while len(self._rest) >= 4 and len(self._rest) >= (size := int.from_bytes(self._rest[:4])) > 0:  # noqa: PLR2004 - a length is four bytes
             whole, self._rest = self._rest[:size], self._rest[size:]
@@ -255,11 +253,11 @@ class LineWatch:
             error.provider = self.provider
             raise with_wait(error, self.headers)
         event = _inner(value) if "bytes" in value else {frame.headers.get(":event-type", ""): value}
-        self._refuse(event, "")
+        self._raise_failure(event, "")
         self._known |= any(key in event for key in self.facts.event_keys)
         self.foreign = not self._known
-        self.seen.append(json.dumps(event))
-        self._note(event)
+        self.received.append(json.dumps(event))
+        self._record(event)
 
 
 def _inner(payload: Any) -> dict[str, Any]:
@@ -272,7 +270,7 @@ def _inner(payload: Any) -> dict[str, Any]:
 
 
 def _response_of(lines: Any, depth: int = 3) -> httpx.Response | None:
-    """The response that a generator of lines reads, itself or through another: bytes tell more than lines do."""
+    """The response that a generator of lines reads, itself or through another: bytes hold more than lines do."""
     frame = getattr(lines, "gi_frame", None) or getattr(lines, "ag_frame", None)
     for value in () if frame is None or not depth else frame.f_locals.values():
         found = value if isinstance(value, httpx.Response) else _response_of(value, depth - 1)
@@ -282,11 +280,11 @@ def _response_of(lines: Any, depth: int = 3) -> httpx.Response | None:
 
 
 def _rewritten(response: httpx.Response, watch: LineWatch, *, asynchronous: bool) -> httpx.Response:
-    """A response like ``response`` whose body is what ``watch`` shows for its own."""
-    return shown(response, stream=_AsyncBytes(response, watch) if asynchronous else _SyncBytes(response, watch))
+    """A response like ``response`` whose body is the lines of ``watch`` for its own."""
+    return with_body(response, stream=_AsyncBytes(response, watch) if asynchronous else _SyncBytes(response, watch))
 
 
-def shown(response: httpx.Response, **body: Any) -> httpx.Response:
+def with_body(response: httpx.Response, **body: Any) -> httpx.Response:
     """A response like ``response`` with another body: ``text``, or a ``stream``."""
     framed = ("content-encoding", "content-length", "transfer-encoding")
     headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in framed]

@@ -1,21 +1,24 @@
 """From what litellm hands over to calls: strict, one call at a time, never raising for what a model wrote.
 
 "The model called nothing" and "we couldn't read it" are different answers: each call becomes a ``ToolCall``
-or a ``CallError`` with the raw text in it.
+or a ``CallError`` with the raw text in it. Ids are left as they are where they are good, and made where they are missing.
+Calls that a model wrote as text, because its server has no native ones, are taken only where the whole content is such
+a call, of a closed list of shapes, to a tool that was offered: prose with JSON in it, and a JSON answer that merely
+looks like one, stay text.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import string
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.backend.finish_words import finish_of
-from harness.backend.ids import settle
-from harness.backend.text_calls import calls_in_text
 from harness.core.chat import STOPPED, CallError, ProviderCall, ToolCall
-from harness.core.errors import ToolCallError, UnreadableReplyError
 from harness.dialects.json_strict import NotJson, check, parse
+from harness.dialects.providers import profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,42 +59,6 @@ class DecodedCalls:
     from_text: bool = False
 
 
-def decode_litellm_tool_calls(response: Json, names: NameTable | None = None) -> list[dict[str, Json]]:
-    """The calls in ``response``, each ``{"name", "parameters", "id"}``; ``[]`` where it calls nothing.
-
-    ``response`` is a litellm ``ModelResponse``, its message, either as a dict, or a list of calls, decoded
-    already or not. ``names`` is the request's table: names come back through it, a tool that was not
-    offered is an error, and a call written as text is found. Without it names stay as they came.
-
-    Raises ``ToolCallError`` if any call can't be read (it carries the good ones and the text), and
-    ``UnreadableReplyError`` for a response that holds no answer.
-    """
-    if isinstance(response, (list, tuple)):
-        message, finish = {"tool_calls": response}, None
-    else:
-        message, word = message_of(response)
-        finish = finish_of(word, "openai")
-    found = decode_message(message, finish=finish, names=names)
-    if found.errors:
-        raise ToolCallError(found.errors, found.calls, text_of(message))
-    return [call.as_dict() for call in found.calls]
-
-
-def message_of(response: Json) -> tuple[Json, str | None]:
-    """The message of a response and its finish reason. Raises ``UnreadableReplyError`` where there is none."""
-    choices = item(response, "choices")
-    if choices is None:
-        if any(item(response, key) is not None for key in ("role", "content", "tool_calls", "function_call")):
-            return response, None
-        raise UnreadableReplyError("the answer has no choices", raw=str(response))
-    if not isinstance(choices, list):
-        raise UnreadableReplyError("the answer's choices are no list", raw=str(response))
-    if not choices:
-        raise UnreadableReplyError("the answer's list of choices is empty", raw=str(response))
-    finish = item(choices[0], "finish_reason")
-    return item(choices[0], "message"), finish if isinstance(finish, str) else None
-
-
 def decode_message(
     message: Json,
     *,
@@ -103,21 +70,21 @@ def decode_message(
     cut: str = "",
     sent: str = "",
     empty_is_nothing: bool = False,
-    ran: frozenset[str] = frozenset(),
-    called: Sequence[Json] = (),
+    provider_run_ids: frozenset[str] = frozenset(),
+    call_names: Sequence[Json] = (),
     text: str | None = None,
 ) -> DecodedCalls:
     """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
     ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
     ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as
     far as it was seen (for ids). ``empty_is_nothing`` says that ``{}`` is what a call has whose arguments never came;
-    ``ran`` are ids of calls that the provider ran itself; ``called`` are the names of all calls, and ``text`` is the
-    message's text, where they are known better.
+    ``provider_run_ids`` are those of calls that the provider ran itself; ``call_names`` are the names of all calls, and
+    ``text`` is the message's text, where they are known better.
     """
     raw = list(_raw_calls(message))
-    if len(called) == len(raw):
-        raw = [replace(call, name=name) for call, name in zip(raw, called, strict=True)]
-    ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider, sent)
+    if len(call_names) == len(raw):
+        raw = [replace(call, name=name) for call, name in zip(raw, call_names, strict=True)]
+    ids = settle_ids([call.id if isinstance(call.id, str) else None for call in raw], turn, provider, sent)
     if cut:
         halves = (_half(call, made, index, cut, names) for index, (call, made) in enumerate(zip(raw, ids, strict=True)))
         return DecodedCalls(errors=tuple(halves))
@@ -125,10 +92,10 @@ def decode_message(
         written = calls_in_text(text_of(message) if text is None else text, names)
         if written:
             raw = [RawCall(*one) for one in written]
-            ids = settle([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
+            ids = settle_ids([call.id if isinstance(call.id, str) else None for call in raw], turn, provider)
             decoded = _decode(raw, ids, finish, None)
             return DecodedCalls(decoded.calls, decoded.errors, from_text=True)
-    return _decode(raw, ids, finish, names, empty_is_nothing=empty_is_nothing, ran=ran)
+    return _decode(raw, ids, finish, names, empty_is_nothing=empty_is_nothing, provider_run_ids=provider_run_ids)
 
 
 def read_arguments(raw: Json) -> dict[str, Json]:
@@ -193,21 +160,21 @@ def _decode(
     names: NameTable | None,
     *,
     empty_is_nothing: bool = False,
-    ran: frozenset[str] = frozenset(),
+    provider_run_ids: frozenset[str] = frozenset(),
 ) -> DecodedCalls:
     calls: list[ToolCall] = []
     errors: list[CallError] = []
     provider_calls: list[ProviderCall] = []
     custom: list[str] = []
     for index, (call, made) in enumerate(zip(raw, ids, strict=True)):
-        theirs = made.startswith(PROVIDER_RUN) or made in ran
+        provider_run = made.startswith(PROVIDER_RUN) or made in provider_run_ids
         cut = finish in STOPPED and index == len(raw) - 1
         if cut and empty_is_nothing and call.arguments in ("{}", {}):
             call = replace(call, arguments="")  # noqa: PLW2901 - the same call, as its provider meant it
-        found = _decode_one(call, made, index, cut=cut, names=None if theirs else names)
+        found = _decode_one(call, made, index, cut=cut, names=None if provider_run else names)
         if isinstance(found, CallError):
             errors.append(found)
-        elif theirs:
+        elif provider_run:
             provider_calls.append(ProviderCall(found.name, found.parameters, found.id))
         else:
             calls.append(found)
@@ -252,3 +219,102 @@ def _text(arguments: Json) -> str:
     if arguments is None:
         return ""
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, default=str)
+
+
+_FENCE = re.compile(r"```(?:json|tool_call|tool_code)?[ \t]*\r?\n(?P<inside>.*?)\r?\n?[ \t]*```", re.DOTALL)
+_NAMES = {"name", "function_name", "tool_name"}
+_ARGUMENTS = {"arguments", "parameters"}
+_BESIDE = {"id", "type"}
+
+
+def calls_in_text(text: str, names: NameTable) -> list[tuple[str, Json, Json]]:
+    """Own name, arguments and id of each call that ``text`` wholly is; ``[]`` where it is anything else."""
+    content = text.strip()
+    fenced = _FENCE.fullmatch(content)
+    if fenced:
+        content = fenced["inside"].strip()
+    if not content.startswith(("{", "[")) or not content.endswith(("}", "]")):
+        return []
+    try:
+        value = parse(content)
+    except NotJson:
+        return []
+    written = value if isinstance(value, list) else [value]
+    calls = [_written_call(one, names) for one in written]
+    return [] if None in calls else [call for call in calls if call is not None]
+
+
+def _written_call(value: Json, names: NameTable) -> tuple[str, Json, Json] | None:
+    if not isinstance(value, dict):
+        return None
+    name_keys, argument_keys = _NAMES & value.keys(), _ARGUMENTS & value.keys()
+    if len(name_keys) != 1 or len(argument_keys) != 1 or value.keys() - name_keys - argument_keys - _BESIDE:
+        return None
+    if value.get("type", "function") not in ("function", "tool_call"):
+        return None
+    name = value[name_keys.pop()]
+    if not isinstance(name, str):
+        return None
+    # The model saw wire names, but prompts written by people speak of the tools by their own.
+    own = names.own_offered(name) or name
+    return (own, value[argument_keys.pop()], value.get("id")) if own in names.offered else None
+
+
+# The shapes of the random ids that litellm makes up where a provider sends none.
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+LITELLMS_OWN = re.compile(f"(call_)?{_UUID}|call_[0-9a-f]{{28}}")
+
+SIGNED = "__thought__"
+"""What litellm puts between the id of a call and Gemini's signature of it, which must go back with it."""
+
+_ALPHANUMERIC = string.digits + string.ascii_letters
+
+
+def made_id(turn: int, index: int, provider: str = "") -> str:
+    """The id of call ``index`` of the answer after ``turn`` earlier ones: the same on each replay.
+
+    Mistral takes nine letters and digits only; elsewhere it is ``call_<turn>_<index>``.
+    """
+    made = f"call_{turn}_{index}"
+    return nine_letters(made) if profile(provider).exact_id_length else made
+
+
+def nine_letters(text: str) -> str:
+    """Nine letters and digits that stand for ``text``: 53 bits of its digest."""
+    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8])
+    letters = []
+    for _ in range(9):
+        number, rest = divmod(number, len(_ALPHANUMERIC))
+        letters.append(_ALPHANUMERIC[rest])
+    return "".join(letters)
+
+
+def settle_ids(ids: Sequence[str | None], turn: int = 0, provider: str = "", raw: str = "") -> list[str]:
+    """An id for each call: those present byte for byte, missing and doubled ones made.
+
+    The first of two equal ids keeps it. A made id never equals one that is present. ``raw`` is what the provider
+    sent, as far as it was seen: an id of litellm's making that does not stand in it counts as missing, for it is
+    another one on each replay.
+    """
+    used = {one for one in ids if one}
+    known: set[str] = set()
+    settled = []
+    for index, one in enumerate(ids):
+        core, signed, signature = (one or "").partition(SIGNED)
+        if raw and LITELLMS_OWN.fullmatch(core) and core not in raw:
+            settled.append(made_id(turn, index, provider) + signed + signature)
+        elif one and one not in known:
+            settled.append(one)
+        else:
+            made, attempt = made_id(turn, index, provider), 0
+            while made in used:
+                attempt += 1
+                made = (
+                    nine_letters(f"{made}{attempt}")
+                    if profile(provider).exact_id_length
+                    else f"call_{turn}_{index}_{attempt}"
+                )
+            used.add(made)
+            settled.append(made)
+        known.add(settled[-1])
+    return settled

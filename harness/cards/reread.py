@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters import litellm_alone
-from harness.backend.repairs.peculiar import peculiar
+from harness.backend.repairs import handling
 from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.request import prepare_request
 from harness.core.chat import Reply
@@ -149,7 +149,7 @@ def _by_its_reader(exchange: Exchange) -> Reply | None:
 
 def _wanted(question: ChatRequest) -> Mapping[str, Any]:
     """Whether JSON was asked for, where litellm can be told so without doing more than that."""
-    told = peculiar(question.dialect).openai_shape and profile(question.provider).json != "none"
+    told = handling(question.dialect).openai_shape and profile(question.provider).json != "none"
     if question.json is None or question.tools or not told:
         return {}
     return {"response_format": {"type": "json_object"}}

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from harness.dialects.name_rules import OPENAI, SAFE, NameRule
 from harness.dialects.providers import PROFILES, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UNKNOWN = "unknown"
 """The dialect of a question whose wire is not known."""
@@ -61,15 +65,16 @@ _BEDROCK = {"converse": "bedrock", "converse_like": "bedrock", "chat_completions
 """litellm's word for a way to Bedrock → dialect; ``invoke`` depends on whose model it is."""
 
 
-def route(provider: str, name: str, *, responses: bool = False, bedrock: str = "") -> Profile:
+def route(provider: str, name: str, *, responses: bool = False, bedrock: Callable[[], str] = str) -> Profile:
     """The row with the dialect and the rules for ``provider/name``.
 
-    ``responses`` is litellm's decision to ask over OpenAI's Responses, ``bedrock`` its word for the way to Bedrock.
+    ``responses`` is litellm's decision to use OpenAI's Responses, ``bedrock`` gives its word for the way to Bedrock, which
+    is looked up for that provider alone.
     """
     if responses:
         return replace(PROFILES["openai/responses"], names=_names(provider))
     if provider == "bedrock":
-        return _bedrock(name, bedrock or _bedrock_word(name))
+        return _bedrock(name, bedrock() or _bedrock_word(name))
     rule = next((one for one in RULES if one.provider == provider and re.search(one.model, name)), None)
     if rule is not None:
         claude = rule.dialect == "anthropic"

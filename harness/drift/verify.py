@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from harness.backend.pricing import Price
+    from harness.backend.models import Price
     from harness.cassette import Cassette
     from harness.core.change import Change
     from harness.core.exchange import Exchange

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from harness.backend.name_positions import within
-from harness.backend.repairs.omissions import generated_text
-from harness.backend.repairs.state import state_of
+from harness.backend.names import within
+from harness.backend.repairs.raw_answer import generated_text, state_of
 from harness.backend.request import prepare_request as prepared
 from harness.backend.response import read_reply
 from harness.core.chat import ToolCall
@@ -139,7 +138,7 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
         turn=asked.turn,
         provider=asked.provider,
         json_answer=asked.json_answer,
-        said=found.finish or "",
+        finish_word=found.finish or "",
         sent=sent,
         dialect=dialect.name,
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.backend.keys import placeholder_keys
+from harness.backend.models import placeholder_keys
 from harness.cassette.recording import Recorder
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.storage.store import load

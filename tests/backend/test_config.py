@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from harness.backend.config import ModelConfig, canonical, provider_of
+from harness.backend.models import ModelConfig, canonical, provider_of
 from harness.core.errors import UsageError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.backend.completion import complete
-from harness.backend.keys import placeholder_keys
+from harness.backend.models import placeholder_keys
 from harness.core.errors import AuthenticationError
 from harness.core.exchange import HttpRequest, HttpResponse
 from harness.dialects.providers import PROFILES

@@ -5,6 +5,7 @@ import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from packaging.version import Version
 
 from harness.__main__ import main
 from harness.backend import library
+from harness.backend.completion import watched
 from harness.core.exchange import Chunk, HttpResponse
 from harness.interception.clients import answering
 
@@ -72,19 +74,20 @@ def test_the_proven_versions_are_in_the_declared_range():
 
 
 class Doubling:
-    """Sends each body twice, and hears the answer in capitals."""
+    """Sends each body twice, and gets the answer in capitals."""
 
-    def send(self, body):
+    request = SimpleNamespace(arguments={"model": "openai/gpt-4o-mini"})
+
+    def on_request(self, body):
         return body + body
 
-    def hear(self, response):
+    def on_response(self, response):
         return httpx.Response(200, text=response.text.upper(), request=response.request)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_what_listens_changes_what_litellms_clients_send_and_get():
+def test_an_attempt_changes_what_litellms_clients_send_and_get():
     library.library()
-    library._report_responses()
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
     sent = []
@@ -94,7 +97,7 @@ def test_what_listens_changes_what_litellms_clients_send_and_get():
         return HttpResponse(200, (("content-type", "text/plain"),), (Chunk(b"yes"),))
 
     url = "http://provider.test/v1"
-    with answering(answer), library.listening(Doubling()):
+    with answering(answer), watched(Doubling()):
         assert HTTPHandler().post(url, data="a").text == "YES"
         assert asyncio.run(AsyncHTTPHandler().post(url, data="b")).text == "YES"
         HTTPHandler().post(url, json={"x": 1})

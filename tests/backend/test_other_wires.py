@@ -122,7 +122,7 @@ def test_over_an_unknown_wire_names_are_safe_and_nothing_is_watched(model):
     assert len(set(sent)) == len(ODD_TOOLS)
     assert [asked.names.own_offered(name) for name in sent] == [tool["function"]["name"] for tool in ODD_TOOLS]
     source = SimpleNamespace(streaming_response=iter(()))
-    assert not LineWatch(asked.provider, asked.route.dialect).put_on(SimpleNamespace(completion_stream=source))
+    assert not LineWatch(asked.provider, asked.route.dialect).attach(SimpleNamespace(completion_stream=source))
     exchange = Exchange(HttpRequest("POST", "http://unknown.test/x", (), b"{}"), HttpResponse(200, (), (Chunk(b"{}"),)))
     assert read(exchange) is None, "and its bytes are not judged"
 

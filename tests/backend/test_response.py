@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from harness.backend.finish_words import own_word
 from harness.backend.names import name_table
-from harness.backend.response import read_reply, read_usage
+from harness.backend.response import own_finish_word, read_reply, read_usage
 from harness.core.chat import Usage
 from harness.core.errors import UnreadableReplyError
 from harness.dialects import DIALECTS
@@ -38,7 +39,7 @@ def test_a_call_written_as_text_leaves_no_text_unless_it_is_broken():
     [(one.name, word, finish) for one in DIALECTS.values() for word, finish in one.facts.finishes.items()],
 )
 def test_every_word_of_every_dialect_is_translated_and_kept(dialect, word, finish):
-    reply = read_reply(response(finish="stop", content=""), said=word, dialect=dialect)
+    reply = read_reply(response(finish="stop", content=""), finish_word=word, dialect=dialect)
     assert (reply.finish, reply.raw_finish) == (finish, word)
 
 
@@ -47,8 +48,8 @@ def test_litellms_own_word_is_known_in_every_dialect():
 
 
 def test_no_word_is_no_reason_and_an_unknown_one_is_unknown():
-    assert read_reply(response(content=""), said="").finish is None
-    reply = read_reply(response(content=""), said="something_new")
+    assert read_reply(response(content=""), finish_word="").finish is None
+    reply = read_reply(response(content=""), finish_word="something_new")
     assert (reply.finish, reply.raw_finish) == ("unknown", "something_new")
 
 
@@ -64,13 +65,13 @@ def test_no_word_is_no_reason_and_an_unknown_one_is_unknown():
         ("bedrock", '{"stopReason": "tool_use"}', "tool_use"),
         ("ollama", '{"done_reason": "length"}', "length"),
         ("cohere", '{"finish_reason": "TOOL_CALL"}', "TOOL_CALL"),
-        ("openai", "not json", None),
-        ("openai", "", None),
+        ("openai", "null", None),
+        ("openai", "[]", None),
         ("nobody", "{}", None),
     ],
 )
-def test_the_providers_own_word_is_found_in_its_own_text(dialect, raw, word):
-    assert own_word(raw, dialect) == word
+def test_the_providers_own_word_is_found_in_its_own_answer(dialect, raw, word):
+    assert own_finish_word(json.loads(raw), dialect) == word
 
 
 def test_counts_are_counts_and_three_zeros_are_none():

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from harness.backend.library import library
-from harness.backend.repairs.routing import route_of
+from harness.backend.request import route_of
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import dialect_at
 from harness.dialects.providers import PROFILES

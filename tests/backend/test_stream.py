@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.backend.response import decode_litellm_tool_calls
 from harness.backend.stream import StreamAssembly, assemble
-from harness.backend.tool_calls import decode_litellm_tool_calls
 
 
 def chunk(*fragments, finish=None, **delta):

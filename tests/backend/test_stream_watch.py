@@ -17,7 +17,7 @@ def watched(provider, dialect, *lines):
     """What litellm would be shown, and the watch."""
     parser = SimpleNamespace(streaming_response=iter(lines), response_iterator=None)
     watch = LineWatch(provider, dialect)
-    assert watch.put_on(SimpleNamespace(completion_stream=parser))
+    assert watch.attach(SimpleNamespace(completion_stream=parser))
     assert parser.response_iterator is parser.streaming_response
     return list(parser.streaming_response), watch
 
@@ -34,7 +34,7 @@ def test_good_lines_pass_untouched_but_for_comments_and_the_last_word_is_noted()
     ]
     shown, watch = watched("hosted_vllm", "openai", ": hello", "", *lines)
     assert shown == [line for line in lines if line]
-    assert (watch.said, watch.ended) == ("stop", False)
+    assert (watch.finish_word, watch.ended) == ("stop", False)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_good_lines_pass_untouched_but_for_comments_and_the_last_word_is_noted()
 )
 def test_each_dialect_keeps_its_word_in_its_own_place(dialect, event, said, ended):
     _, watch = watched("x", dialect, data(event))
-    assert (watch.said, watch.ended) == (said, ended)
+    assert (watch.finish_word, watch.ended) == (said, ended)
 
 
 @pytest.mark.parametrize("dialect", ["openai", "ollama", "cohere"])
@@ -62,18 +62,18 @@ def test_no_event_holds_the_words_of_the_terminator(dialect):
 
 def test_the_terminator_alone_ends_a_stream_without_a_word():
     _, watch = watched("x", "openai", "data: [DONE]")
-    assert (watch.said, watch.ended) == (None, True)
+    assert (watch.finish_word, watch.ended) == (None, True)
 
 
 def test_an_old_ollama_that_is_done_has_ended_without_a_word():
     _, watch = watched("ollama_chat", "ollama", '{"done": false}', '{"done": true}')
-    assert (watch.said, watch.ended) == (None, True)
+    assert (watch.finish_word, watch.ended) == (None, True)
 
 
 def test_half_a_line_at_the_end_is_a_cut_and_in_the_middle_damage():
     shown, watch = watched("x", "openai", data({"choices": []}), 'data: {"choi')
     assert len(shown) == 1
-    assert watch.said is None
+    assert watch.finish_word is None
     with pytest.raises(UnreadableReplyError) as raised:
         watched("x", "openai", 'data: {"choi', "", data({"choices": []}), "")
     assert raised.value.raw == '{"choi'
@@ -85,7 +85,7 @@ def test_geminis_stream_may_be_one_array_over_many_lines():
         "candidates": [{"finishReason": "STOP"}],
         "usageMetadata": {},
     }]  # fmt: skip
-    assert watch.said == "STOP"
+    assert watch.finish_word == "STOP"
 
 
 def test_cohere_is_shown_bare_json_only():
@@ -126,9 +126,9 @@ def test_the_terminator_of_openais_wire_means_nothing_on_anthropics():
 
 
 def test_a_stream_of_other_make_goes_unwatched():
-    assert not LineWatch("openai", "openai").put_on(SimpleNamespace(completion_stream=iter(())))
-    assert not LineWatch("openai", "openai").put_on(SimpleNamespace())
-    assert not LineWatch("x", "no dialect").put_on(
+    assert not LineWatch("openai", "openai").attach(SimpleNamespace(completion_stream=iter(())))
+    assert not LineWatch("openai", "openai").attach(SimpleNamespace())
+    assert not LineWatch("x", "no dialect").attach(
         SimpleNamespace(completion_stream=SimpleNamespace(streaming_response=iter(())))
     )
 
@@ -142,7 +142,7 @@ def test_the_bytes_that_the_openai_sdk_reads_are_watched_and_their_text_in_parts
     for response in (httpx.Response(200, content=iter(body)), httpx.Response(200, content=b"".join(body))):
         watch = LineWatch("openai", "openai")
         source = SimpleNamespace(response=response)
-        assert watch.put_on(SimpleNamespace(completion_stream=source))
+        assert watch.attach(SimpleNamespace(completion_stream=source))
         first, *rest = source.response.read().split(b"\n\n")
         assert json.loads(first.removeprefix(b"data: "))["choices"][0]["delta"]["content"] == "Hi"
         assert rest == [b"data: [DONE]", b""]
@@ -158,12 +158,12 @@ def test_async_lines_are_watched_alike():
     async def drain():
         parser = SimpleNamespace(streaming_response=lines(), response_iterator=None)
         watch = LineWatch("x", "openai")
-        watch.put_on(SimpleNamespace(completion_stream=parser))
+        watch.attach(SimpleNamespace(completion_stream=parser))
         return [line async for line in parser.streaming_response], watch
 
     shown, watch = asyncio.run(drain())
     assert len(shown) == 2
-    assert (watch.said, watch.ended) == ("length", True)
+    assert (watch.finish_word, watch.ended) == ("length", True)
 
 
 def test_what_is_no_line_of_text_passes_untouched_and_makes_the_watch_void():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.backend.names import name_table
-from harness.backend.text_calls import calls_in_text
+from harness.backend.tool_calls import calls_in_text
 
 NAMES = name_table("openai", [{"function": {"name": name}} for name in ("get_weather", "text/translate")])
 CALL = {"name": "get_weather", "arguments": {"city": "Paris"}}

@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from harness.backend.completion import LiteLLMBackend, acomplete, acompletion, complete, completion
-from harness.backend.config import ModelConfig
+from harness.backend.models import ModelConfig
 from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import (
     AuthenticationError,

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from harness.backend.names import name_table
-from harness.backend.tool_calls import decode_litellm_tool_calls, decode_message
+from harness.backend.response import decode_litellm_tool_calls
+from harness.backend.tool_calls import decode_message
 from harness.core.chat import CallError, ProviderCall, ToolCall
 from harness.core.errors import ToolCallError, UnreadableReplyError
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.app import verify_targets
-from harness.backend.keys import key_variables
+from harness.backend.models import key_variables
 from harness.cassette import Cassette, save
 from harness.core.chat import Reply, Usage
 from harness.core.errors import UsageError

@@ -139,13 +139,13 @@ def decoded(data: bytes, _: Path) -> None:
     if dialect not in DIALECTS:
         return
     attempt = Attempt(question(dialect, stream=False))
-    attempt.hear(httpx.Response(200, content=body))
-    attempt.keep(body.decode(errors="replace"))
+    attempt.on_response(httpx.Response(200, content=body))
+    attempt.store(body.decode(errors="replace"))
     attempt.rescued(ValueError())
     with suppress(HarnessError):
         attempt.reply({"choices": [{"message": {"content": None}, "finish_reason": "stop"}]})
     streamed = Attempt(question(dialect, stream=True))
-    streamed.watch = LineWatch(streamed.question.provider, dialect)
+    streamed.watch = LineWatch(streamed.request.provider, dialect)
     with suppress(HarnessError):
         for _line in chain(streamed.watch.feed(body), streamed.watch.finish()):
             pass

@@ -195,7 +195,7 @@ def _odd(marker: pytest.Mark | None) -> str:
 
 def _keys(tape: Tape) -> dict[str, str]:
     """Keys of the recorded providers, for clients that refuse to start without one."""
-    from harness.backend.keys import placeholder_keys  # noqa: PLC0415 - as above
+    from harness.backend.models import placeholder_keys  # noqa: PLC0415 - as above
 
     hosts = {urlsplit(one.request.url).hostname or "" for one in tape.exchanges} if tape.replaying else ()
     return placeholder_keys(hosts, os.environ)

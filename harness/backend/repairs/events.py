@@ -1,22 +1,19 @@
 """Answers, and lines of a stream, that litellm can't read as they come, put into words that it can.
 
-Each is a function from a decoded event to the event that litellm is shown, and a line in the table. A repaired
+Each is a function from a decoded event to the event that litellm is shown: ``Handling.repair`` of a dialect. A repaired
 fault that litellm mends itself is a line to delete: ``known_faults`` says how to see it.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core.errors import UnreadableReplyError
 from harness.dialects.facts import at
-from harness.dialects.gemini.facts import FACTS
+from harness.dialects.gemini.facts import FACTS as GEMINI_FACTS
 from harness.dialects.gemini.partial_calls import partial
-from harness.dialects.openai_chat.facts import FACTS as _WORDS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from harness.dialects.openai_chat.facts import FACTS as OPENAI_FACTS
 
 
 def cohere(event: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +58,8 @@ def _with_arguments(candidate: Any) -> Any:
         for part in content["parts"]
         if not _is_piece(part)
     ]
-    filtered = content["parts"] and FACTS.finish(FACTS.word(candidate.get("finishReason"))) == "content_filter"
+    word = GEMINI_FACTS.word(candidate.get("finishReason"))
+    filtered = content["parts"] and GEMINI_FACTS.finish(word) == "content_filter"
     return {**candidate, "content": {**content, "parts": whole}, **({"finishReason": "STOP"} if filtered else {})}
 
 
@@ -104,7 +102,7 @@ def _plain(choice: Any) -> Any:
         choice = {**{key: value for key, value in choice.items() if key != "message"}, "delta": delta}
     if not isinstance(delta, dict):
         return choice
-    if _WORDS.finish(_WORDS.word(choice.get("finish_reason"))) == "error":
+    if OPENAI_FACTS.finish(OPENAI_FACTS.word(choice.get("finish_reason"))) == "error":
         choice = {**choice, "finish_reason": "stop"}
     if isinstance(delta.get("content"), list):
         parts = [part for part in delta["content"] if isinstance(part, dict)]
@@ -153,20 +151,9 @@ def _index(call: dict[str, Any]) -> int:
 def _function(function: Any, key: str = "arguments") -> dict[str, Any]:
     if not isinstance(function, dict) or not isinstance(function.get("name"), (str, type(None))):
         raise _unreadable(function)
-    told = function.get(key)
-    return function if told is None or isinstance(told, str) else {**function, key: json.dumps(told)}
+    value = function.get(key)
+    return function if value is None or isinstance(value, str) else {**function, key: json.dumps(value)}
 
 
 def _unreadable(piece: Any) -> UnreadableReplyError:
     return UnreadableReplyError("a piece of a call has a value of another kind", raw=json.dumps(piece))
-
-
-REPAIRS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "cohere": cohere,
-    "gemini": gemini,
-    "anthropic": anthropic,
-    "bedrock_invoke": anthropic,
-    "bedrock": bedrock,
-    "openai": openai,
-}
-"""By dialect."""

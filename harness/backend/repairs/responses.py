@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from harness.backend.repairs.omissions import events
-from harness.backend.response import read_reply
 from harness.core.chat import ProviderCall, Reply, ToolCall
 from harness.dialects.facts import add_result, dicts, grow
+from harness.dialects.framing.kinds import json_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from harness.backend.names import NameTable
     from harness.core.chat import Finish, Json
 
 DIALECT = "openai_responses"
@@ -31,29 +29,17 @@ _REASONS: dict[str, Finish] = {
     "cancelled": "error",
 }
 _GOING = ("queued", "in_progress")
+_CALLS = ("function_call", "custom_tool_call")
 # Items that the client runs beside functions and custom tools: OpenAI's own tools, without a name of the caller's.
 _OWN_TOOLS = ("computer_call", "local_shell_call", "shell_call", "apply_patch_call")
 # Items that are no call of anybody's.
-_SILENT = ("message", "reasoning", "compaction", "tool_search_output")
+_NO_CALLS = ("message", "reasoning", "compaction", "tool_search_output")
 _FRAME = ("id", "type", "status")
-
-
-class RoutedQuestion(Protocol):
-    """A request made ready, as far as its answer is read by it."""
-
-    @property
-    def names(self) -> NameTable: ...
-    @property
-    def turn(self) -> int: ...
-    @property
-    def provider(self) -> str: ...
-    @property
-    def json_answer(self) -> bool: ...
 
 
 @dataclass(slots=True)
 class Output:
-    """The items of an answer, put together from its events; ``body`` is the response object seen last."""
+    """The items of an answer, put together from its events; ``body`` is the response object that came last."""
 
     body: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
@@ -94,25 +80,25 @@ class Output:
         return str(event.get("item_id") or _dict(event.get("item")).get("id") or "")
 
     def _grow(self, event: dict[str, Any], kind: str, name: str) -> None:
-        held = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
+        item = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
         if isinstance(event.get("delta"), str):
-            grow(held, name, event["delta"])
+            grow(item, name, event["delta"])
         elif isinstance(event.get(name), str):
-            held[name] = event[name]
+            item[name] = event[name]
 
     def _grow_part(self, event: dict[str, Any], name: str) -> None:
-        place, shape, text = {
+        field_name, shape, text = {
             "output_text": ("content", "output_text", "text"),
             "refusal": ("content", "refusal", "refusal"),
             "reasoning_text": ("content", "reasoning_text", "text"),
             "reasoning_summary_text": ("summary", "summary_text", "text"),
         }[name]
         kind = "message" if name in ("output_text", "refusal") else "reasoning"
-        held = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
-        parts = held.get(place)
+        item = self._items.setdefault(self._key(event), {"type": kind, "id": event.get("item_id")})
+        parts = item.get(field_name)
         if not isinstance(parts, list):
-            parts = held[place] = []
-        index = event.get("summary_index" if place == "summary" else "content_index")
+            parts = item[field_name] = []
+        index = event.get("summary_index" if field_name == "summary" else "content_index")
         index = index if isinstance(index, int) and index >= 0 else 0
         while len(parts) <= min(index, len(parts)):
             parts.append({"type": shape, text: ""})
@@ -126,7 +112,7 @@ class Output:
 def output_of(sent: str) -> Output | None:
     """The answer in ``sent``; None where none is in it."""
     made = Output()
-    for event in events(sent):
+    for event in json_values(sent):
         if isinstance(event, dict) and isinstance(event.get("output"), list):
             made.body, made.ended = event, True
         else:
@@ -134,36 +120,28 @@ def output_of(sent: str) -> Output | None:
     return made if made.body or made.items else None
 
 
-def reply_of(output: Output, question: RoutedQuestion, *, cut: str = "") -> Reply:
-    """The reply that ``output`` holds. ``cut`` says why it is only a part."""
-    items = output.items
-    status = str(output.body.get("status") or "completed")
-    word = str(_dict(output.body.get("incomplete_details")).get("reason") or status)
-    message = _message(items)
-    finish = _finish(word, calls=bool(message["tool_calls"]) or any(map(_ours, items)))
-    choice = {"index": 0, "message": message, "finish_reason": finish}
-    response = {
+def as_response(output: Output) -> dict[str, Json]:
+    """``output`` in the shape of litellm's own responses."""
+    choice = {"index": 0, "message": _message(output.items), "finish_reason": _finish(output)}
+    return {
         "id": output.body.get("id"),
         "model": output.body.get("model"),
         "choices": [choice],
         "usage": _usage(_dict(output.body.get("usage"))),
     }
-    reply = read_reply(
-        response,
-        names=question.names.with_loaded(_loaded(items)),
-        turn=question.turn,
-        provider=question.provider,
-        json_answer=question.json_answer,
-        cut=cut,
-        said="" if cut else finish or "",
-        dialect=DIALECT,
-    )
+
+
+def completed(reply: Reply, output: Output) -> Reply:
+    """``reply``, read from ``as_response``, with what that shape has no place for: the provider's own finish word,
+    calls of OpenAI's own tools, and those that the provider ran.
+    """
+    items = output.items
     return replace(
         reply,
-        raw_finish=None if cut else word,
-        finish=None if cut else finish,
-        calls=reply.calls if cut else (*reply.calls, *map(_own_tool, filter(_ours, items))),
-        provider_calls=() if cut else tuple(_ran(items)),
+        raw_finish=_finish_word(output),
+        finish=_finish(output),
+        calls=(*reply.calls, *map(_own_tool, filter(_ours, items))),
+        provider_calls=tuple(_ran(items)),
     )
 
 
@@ -173,10 +151,17 @@ def showable(event: Json) -> bool:
     return not (isinstance(kind, str) and kind.endswith(("arguments.delta", "input.delta")) and not event.get("delta"))
 
 
-def _finish(word: str, *, calls: bool) -> Finish | None:
+def _finish_word(output: Output) -> str:
+    status = str(output.body.get("status") or "completed")
+    return str(_dict(output.body.get("incomplete_details")).get("reason") or status)
+
+
+def _finish(output: Output) -> Finish | None:
+    word = _finish_word(output)
     if word in _GOING:
         return None
     if word == "completed":
+        calls = any(item.get("type") in _CALLS or _ours(item) for item in output.items)
         return "tool_calls" if calls else "stop"
     return _REASONS.get(word, "unknown")
 
@@ -190,7 +175,7 @@ def _message(items: Iterable[dict[str, Any]]) -> dict[str, Json]:
             refusal += "".join(_parts(item, "refusal", "refusal"))
         elif kind == "reasoning":
             thoughts += [*_parts({"content": item.get("summary")}, "", "text"), *_parts(item, "", "text")]
-        elif kind in ("function_call", "custom_tool_call"):
+        elif kind in _CALLS:
             calls.append(_call(item))
     return {
         "role": "assistant",
@@ -218,7 +203,7 @@ def _call(item: dict[str, Any]) -> dict[str, Json]:
     return {"id": made["id"], "type": "function", "function": function}
 
 
-def _loaded(items: Iterable[dict[str, Any]]) -> frozenset[str]:
+def loaded_tools(items: Iterable[dict[str, Any]]) -> frozenset[str]:
     """Names of tools that the provider's own search found: calls of them are not of unknown tools."""
     found = {item.get("name") for item in items if item.get("type") == "function_call" and item.get("namespace")}
     for item in items:
@@ -237,15 +222,15 @@ def _ours(item: dict[str, Any]) -> bool:
 
 def _own_tool(item: dict[str, Any]) -> ToolCall:
     name = str(item["type"]).removesuffix("_call")
-    given = str(item.get("call_id") or item.get("id") or "")
+    call_id = str(item.get("call_id") or item.get("id") or "")
     if name == "tool_search":
-        return ToolCall(name, _dict(item.get("arguments")), given)
-    return ToolCall(name, {key: one for key, one in item.items() if key not in (*_FRAME, "call_id")}, given)
+        return ToolCall(name, _dict(item.get("arguments")), call_id)
+    return ToolCall(name, {key: one for key, one in item.items() if key not in (*_FRAME, "call_id")}, call_id)
 
 
 def _theirs(item: dict[str, Any]) -> bool:
     kind = item.get("type")
-    return not _ours(item) and isinstance(kind, str) and kind not in (*_SILENT, "function_call", "custom_tool_call")
+    return not _ours(item) and isinstance(kind, str) and kind not in (*_NO_CALLS, *_CALLS)
 
 
 def _ran(items: Iterable[dict[str, Any]]) -> list[ProviderCall]:
@@ -254,7 +239,7 @@ def _ran(items: Iterable[dict[str, Any]]) -> list[ProviderCall]:
     for item in items:
         if _theirs(item):
             result = {key: item[key] for key in _RESULTS if item.get(key) is not None} or None
-            made.append(ProviderCall(*_given(item), str(item.get("id") or ""), result))
+            made.append(ProviderCall(*_name_and_parameters(item), str(item.get("id") or ""), result))
         elif item.get("type") == "tool_search_output" and item.get("execution") != "client":
             add_result(made, "tool_search", "", {"tools": item.get("tools")})
     return made
@@ -263,7 +248,7 @@ def _ran(items: Iterable[dict[str, Any]]) -> list[ProviderCall]:
 _RESULTS = ("output", "outputs", "result", "results", "tools", "error")
 
 
-def _given(item: dict[str, Any]) -> tuple[str, dict[str, Json]]:
+def _name_and_parameters(item: dict[str, Any]) -> tuple[str, dict[str, Json]]:
     kind = str(item["type"])
     if kind == "mcp_call":
         with contextlib.suppress(ValueError, RecursionError, TypeError):
@@ -280,13 +265,13 @@ def _given(item: dict[str, Any]) -> tuple[str, dict[str, Json]]:
 _NAMED = ("web_search", "file_search", "code_interpreter", "image_generation", "tool_search")
 
 
-def _usage(told: dict[str, Any]) -> Json:
+def _usage(usage: dict[str, Any]) -> Json:
     names = (
         ("prompt_tokens", "input_tokens"),
         ("completion_tokens", "output_tokens"),
         ("total_tokens", "total_tokens"),
     )
-    return {ours: told.get(theirs) for ours, theirs in names}
+    return {ours: usage.get(theirs) for ours, theirs in names}
 
 
 def _dict(value: Json) -> dict[str, Any]:

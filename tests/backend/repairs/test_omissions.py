@@ -6,16 +6,16 @@ import json
 import pytest
 
 from harness.backend.completion import acomplete, complete
-from harness.backend.repairs.events import REPAIRS
-from harness.backend.repairs.omissions import (
+from harness.backend.repairs import (
+    events,
     gemini_runs,
-    generated_text,
     ollama_ids,
     unreadable_call,
     with_bedrocks_results,
     with_call_ids,
     with_partial_calls,
 )
+from harness.backend.repairs.raw_answer import generated_text
 from harness.core.chat import CallError, ProviderCall
 from harness.core.errors import UnreadableReplyError
 from harness.core.exchange import Chunk, HttpResponse
@@ -122,11 +122,11 @@ def test_a_piece_of_coheres_call_stands_where_each_litellm_looks_for_it(kind):
     function = {"name": "f", "arguments": '{"x"'}
     call = {"id": "c_1", "type": "function", "function": function}
     event = {"type": kind, "index": 1, "delta": {"message": {"tool_calls": call}}}
-    shown = REPAIRS["cohere"](event)
+    shown = events.cohere(event)
     assert shown["type"] == "tool-call-delta", "1.106.2 passes over the start"
     assert shown["delta"] == {**event["delta"], "tool_calls": [{**call, **function}]}
     strange = {"type": kind, "delta": {"message": {"tool_calls": [1]}}}
-    assert REPAIRS["cohere"](strange) == strange
+    assert events.cohere(strange) == strange
 
 
 def test_generated_text_is_put_together():

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.backend.repairs.omissions import anthropic_runs, executed_tools
+from harness.backend.repairs import anthropic_runs, executed_tools
 from harness.core.chat import ProviderCall
 
 BLOCKS = [

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.backend.repairs.spoken import parted, spoken
+from harness.backend.repairs.raw_answer import raw_answer, split_thinking
 from harness.core.chat import Reply
 from harness.dialects import DIALECTS
 from harness.dialects.framing.kinds import pieces
@@ -31,7 +31,7 @@ QUIRKS = [
 def test_text_reasoning_and_model_are_found_whole_and_streamed(name: str, quirk: str, stream: bool) -> None:
     sent = DIALECTS[name].render(SAID, stream=stream, quirks=frozenset(filter(None, [quirk])))
     seen = "\n".join(dumps(piece) for _, piece in pieces(sent) if piece is not None)
-    found = spoken(seen, name)
+    found = raw_answer(seen, name)
     assert ("".join(found.text), "".join(found.reasoning)) == (SAID.text, SAID.reasoning)
     assert found.model == ("" if name == "cohere" else "m-1")
 
@@ -39,18 +39,18 @@ def test_text_reasoning_and_model_are_found_whole_and_streamed(name: str, quirk:
 def test_a_streamed_refusal_is_whole() -> None:
     sent = DIALECTS["openai"].render(Reply(refusal="I can't help with that.", finish="stop"), stream=True)
     seen = "\n".join(dumps(piece) for _, piece in pieces(sent) if piece is not None)
-    assert "".join(spoken(seen, "openai").refusal) == "I can't help with that."
+    assert "".join(raw_answer(seen, "openai").refusal) == "I can't help with that."
 
 
 def test_the_text_of_bedrocks_citations_stands_where_it_was_said() -> None:
     content = [{"citationsContent": {"content": [{"text": "A PDF"}]}}, {"text": ", and more"}]
     seen = json.dumps({"output": {"message": {"content": content}}})
-    assert "".join(spoken(seen, "bedrock").text) == "A PDF, and more"
+    assert "".join(raw_answer(seen, "bedrock").text) == "A PDF, and more"
 
 
 def test_a_content_that_is_an_object_is_its_json() -> None:
     seen = json.dumps({"choices": [{"message": {"content": {"title": "é"}}}]})
-    assert spoken(seen, "openai").text == ['{"title":"é"}']
+    assert raw_answer(seen, "openai").text == ['{"title":"é"}']
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_a_content_that_is_an_object_is_its_json() -> None:
     ],
 )
 def test_a_think_block_in_front_is_reasoning_where_no_other_came(text: str, said: tuple[str, str]) -> None:
-    assert parted(text, "", "ollama") == said
-    assert parted(text, "other", "ollama") == (text, "other")
-    assert parted(text, "", "anthropic") == (text, "")
+    assert split_thinking(text, "", "ollama") == said
+    assert split_thinking(text, "other", "ollama") == (text, "other")
+    assert split_thinking(text, "", "anthropic") == (text, "")
 
 
 def test_an_unknown_dialect_and_text_that_is_no_json_say_nothing() -> None:
-    assert spoken("{}", "nobody").text == []
-    assert spoken("no json", "openai").text == []
+    assert raw_answer("{}", "nobody").text == []
+    assert raw_answer("no json", "openai").text == []

@@ -9,9 +9,9 @@ import json
 import pytest
 
 from harness.backend.completion import acomplete, complete
-from harness.backend.repairs import omissions
+from harness.backend.repairs import anthropic_runs, executed_tools, gemini_runs
 from harness.backend.repairs import responses as bridge
-from harness.backend.repairs.state import state_of
+from harness.backend.repairs.raw_answer import own_usage, state_of
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.framing import eventstream
 from harness.dialects.providers import PROFILES
@@ -312,10 +312,10 @@ def test_a_value_of_another_kind_is_no_state_and_no_error(provider, stream):
             sent = "\n".join([*lines[:place], json.dumps(other), *lines[place + 1 :]])
             state_of(sent, PROFILES[provider].dialect, "m")
             for read in (
-                omissions.anthropic_runs,
-                omissions.executed_tools,
-                omissions.gemini_runs,
-                omissions.own_usage,
+                anthropic_runs,
+                executed_tools,
+                gemini_runs,
+                own_usage,
             ):
                 read(sent)
             output = bridge.output_of(sent)
