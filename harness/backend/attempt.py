@@ -14,7 +14,7 @@ from harness.backend.errors import broke_off, causes, translate
 from harness.backend.library import call_log
 from harness.backend.models import missing_key
 from harness.backend.repairs import Handling, handling
-from harness.backend.repairs.raw_answer import counted, own_usage, state_of
+from harness.backend.repairs.raw_answer import counted, json_values, own_usage, state_of
 from harness.backend.repairs.responses import DIALECT as RESPONSES
 from harness.backend.repairs.responses import Output, as_response, completed, loaded_tools, output_of
 from harness.backend.response import as_generated, own_finish_word, read_reply, read_usage
@@ -208,7 +208,7 @@ class Attempt:
 
     def _output(self) -> Output | None:
         """The answer of OpenAI's Responses, as far as it was seen; None for other dialects."""
-        return output_of(self.sent) if self.dialect == RESPONSES else None
+        return output_of(json_values(self.sent)) if self.dialect == RESPONSES else None
 
     def _logged(self) -> str:
         """The text of a whole answer over litellm's bridge to Responses, which does not call ``log_details``."""

@@ -225,8 +225,8 @@ def json_options(
 
 
 def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> Profile:
-    """The dialect and the rules for a request to ``model`` (``provider/name``) with these tools and options: by litellm's
-    own rules where it has some, and ours for the rest.
+    """The dialect and the rules for a request to ``model`` (``provider/name``) with these tools and options: by
+    litellm's own rules where it has some, and ours for the rest.
     """
     provider, _, name = model.partition("/")
     responses = _over_responses(model, tools, options)

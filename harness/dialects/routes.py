@@ -68,8 +68,8 @@ _BEDROCK = {"converse": "bedrock", "converse_like": "bedrock", "chat_completions
 def route(provider: str, name: str, *, responses: bool = False, bedrock: Callable[[], str] = str) -> Profile:
     """The row with the dialect and the rules for ``provider/name``.
 
-    ``responses`` is litellm's decision to use OpenAI's Responses, ``bedrock`` gives its word for the way to Bedrock, which
-    is looked up for that provider alone.
+    ``responses`` is litellm's decision to use OpenAI's Responses, ``bedrock`` gives its word for the way to Bedrock,
+    and is called for that provider alone.
     """
     if responses:
         return replace(PROFILES["openai/responses"], names=_names(provider))

@@ -18,15 +18,35 @@ from harness.backend.repairs.responses import output_of
 from harness.core.chat import Json, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.facts import at, dicts, grow
-from harness.dialects.framing.kinds import json_values
+from harness.dialects.framing.sse import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     State = dict[str, Json]
 
 STATE_ORIGIN, STATE_ITEMS = "state_of", "responses_items"
 """The keys of a state under which the model that it is of stands, and the items of OpenAI's Responses."""
+
+
+def json_values(text: str) -> Iterator[Json]:
+    """``text`` as one JSON value, or as one a line, with ``data:`` before it or without; other lines are left out."""
+    try:
+        yield json.loads(text)
+    except (ValueError, RecursionError):
+        for line in text.replace("\r", "\n").split("\n"):  # inside JSON a CR is escaped
+            data = line.removeprefix("data:").strip()
+            if data[:1] in _STARTS and data:
+                try:
+                    value = loads(data)
+                except (ValueError, RecursionError):
+                    continue
+                yield value
+
+
+_STARTS = '{["-0123456789tfnNI'
+"""What JSON may begin with, as Python reads it: most lines of a stream are no JSON, and an error takes its time."""
+
 
 _THINK_BLOCK = re.compile(r"\s*<(think|thinking)>(.*?)</\1>(.*)", re.DOTALL)
 
@@ -314,7 +334,7 @@ def _gemini_state(sent: str) -> State:
 
 
 def _responses_state(sent: str) -> State:
-    output = output_of(sent)
+    output = output_of(json_values(sent))
     items = output.items if output is not None else []
     stored = [_item_state(item) for item in items if item.get("type") in _ITEMS_WITH_STATE]
     return {STATE_ITEMS: stored} if any(item["type"] == "reasoning" for item in stored) else {}

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core.chat import ProviderCall, Reply, ToolCall
 from harness.dialects.facts import add_result, dicts, grow
-from harness.dialects.framing.kinds import json_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -109,10 +108,10 @@ class Output:
             part[text] = event[text]
 
 
-def output_of(sent: str) -> Output | None:
-    """The answer in ``sent``; None where none is in it."""
+def output_of(events: Iterable[Json]) -> Output | None:
+    """The answer that ``events`` hold, or a whole body; None where none is in them."""
     made = Output()
-    for event in json_values(sent):
+    for event in events:
         if isinstance(event, dict) and isinstance(event.get("output"), list):
             made.body, made.ended = event, True
         else:

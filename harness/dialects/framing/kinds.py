@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.core.exchange import header
-from harness.dialects.framing.sse import EventFeed, SseEvent, is_json, json_events, json_lines, json_whole, loads
+from harness.dialects.framing.sse import EventFeed, SseEvent, is_json, json_events, json_lines, json_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,25 +188,6 @@ def pieces(response: HttpResponse) -> Iterator[tuple[str, Json]]:
         yield from (("", one) for one in array_items(response.body))
     else:
         yield "", json_whole(response.body)
-
-
-def json_values(text: str) -> Iterator[Json]:
-    """``text`` as one JSON value, or as one a line, with ``data:`` before it or without; other lines are left out."""
-    try:
-        yield json.loads(text)
-    except (ValueError, RecursionError):
-        for line in text.replace("\r", "\n").split("\n"):  # inside JSON a CR is escaped
-            data = line.removeprefix("data:").strip()
-            if data[:1] in _STARTS and data:
-                try:
-                    value = loads(data)
-                except (ValueError, RecursionError):
-                    continue
-                yield value
-
-
-_STARTS = '{["-0123456789tfnNI'
-"""What JSON may begin with, as Python reads it: most lines of a stream are no JSON, and an error takes its time."""
 
 
 def array_items(body: bytes) -> Iterator[Json]:

@@ -11,7 +11,7 @@ import pytest
 from harness.backend.completion import acomplete, complete
 from harness.backend.repairs import anthropic_runs, executed_tools, gemini_runs
 from harness.backend.repairs import responses as bridge
-from harness.backend.repairs.raw_answer import own_usage, state_of
+from harness.backend.repairs.raw_answer import json_values, own_usage, state_of
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.framing import eventstream
 from harness.dialects.providers import PROFILES
@@ -318,5 +318,5 @@ def test_a_value_of_another_kind_is_no_state_and_no_error(provider, stream):
                 own_usage,
             ):
                 read(sent)
-            output = bridge.output_of(sent)
+            output = bridge.output_of(json_values(sent))
             assert output is None or all(isinstance(one, dict) for one in output.items)
