@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.backend.completion import LiteLLMBackend as LiteLLMBackend
+    from harness.backend.completion import ModelConfig as ModelConfig
     from harness.backend.completion import acomplete as acomplete
     from harness.backend.completion import acompletion as acompletion
     from harness.backend.completion import complete as complete
     from harness.backend.completion import completion as completion
-    from harness.backend.models import ModelConfig as ModelConfig
     from harness.backend.names import slash_to_double_underscore as slash_to_double_underscore
     from harness.backend.response import decode_litellm_tool_calls as decode_litellm_tool_calls
     from harness.core.chat import CallError as CallError
@@ -31,7 +31,7 @@ _HOMES = {
     "CassetteMiss": "harness.core.errors",
     "HarnessError": "harness.core.errors",
     "LiteLLMBackend": "harness.backend.completion",
-    "ModelConfig": "harness.backend.models",
+    "ModelConfig": "harness.backend.completion",
     "Reply": "harness.core.chat",
     "ToolCall": "harness.core.chat",
     "Usage": "harness.core.chat",

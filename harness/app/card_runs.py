@@ -24,7 +24,7 @@ from harness.core.card import SYNTHETIC
 from harness.core.errors import CassetteError, UsageError
 from harness.core.expectation import Expectation
 from harness.core.folders import is_there
-from harness.dialects.request import read_chat_request as on_the_wire
+from harness.dialects.registry import read_chat_request as on_the_wire
 from harness.engine.conversation import opening, request_of
 from harness.engine.events import CaseFinished
 from harness.engine.selection import Selection, jobs

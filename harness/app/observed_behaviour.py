@@ -19,7 +19,7 @@ from harness.backend.library import load_offline
 from harness.cards.reread import reread
 from harness.cassette import load
 from harness.core.chat import Reply
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.laws import ALL_LAWS, run_trial
 from harness.laws.exemplars import exemplars
 from harness.laws.known_faults import known

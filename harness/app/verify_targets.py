@@ -15,7 +15,7 @@ from harness.cassette.secrets.redaction import Redactor, known_secrets
 from harness.cassette.storage.remote import published
 from harness.core.errors import UsageError
 from harness.dialects.providers import is_local, profile
-from harness.dialects.request import read_chat_request as read_request
+from harness.dialects.registry import read_chat_request as read_request
 from harness.drift import resend
 from harness.drift.expiry import days
 from harness.drift.verify import VerifyRequest

@@ -7,11 +7,14 @@ import functools
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+
 from harness.backend.attempt import Attempt
 from harness.backend.library import library_for
-from harness.backend.models import ModelConfig, canonical
+from harness.backend.models import canonical
 from harness.backend.request import prepare_request
 from harness.core.errors import ToolCallError, UsageError
+from harness.dialects.providers import ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -166,6 +169,44 @@ def as_tuple(reply: Reply) -> tuple[str | list[dict[str, Json]], bool]:
     if reply.errors:
         raise ToolCallError(reply.errors, reply.calls, reply.text)
     return ([call.as_dict() for call in reply.calls] if reply.calls else reply.text), True
+
+
+class ModelConfig(BaseModel):
+    """One model: ``name`` as its provider calls it, ``backend`` the provider, ``hostname`` its base URL.
+
+    ``api_key`` is a secret: neither ``repr`` nor ``model_dump`` nor a validation error shows it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str
+    backend: str = ""
+    hostname: str | None = None
+    api_key: SecretStr | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        if not name.strip():
+            raise ValueError("a model needs a name")
+        return name
+
+    @property
+    def model_id(self) -> str:
+        """``provider/model``. A name that carries its provider already is not prefixed again."""
+        if not self.backend or self.name.startswith(f"{self.backend}/"):
+            return canonical(self.name)
+        provider = ALIASES.get(self.backend, self.backend)
+        return self.name if self.name.startswith(f"{provider}/") else f"{provider}/{self.name}"
+
+    def options(self) -> dict[str, str]:
+        """What litellm is given beside the model id: ``api_base`` and ``api_key``, where they are set."""
+        found: dict[str, str] = {}
+        if self.hostname:
+            found["api_base"] = self.hostname
+        if self.api_key is not None:
+            found["api_key"] = self.api_key.get_secret_value()
+        return found
 
 
 class LiteLLMBackend:

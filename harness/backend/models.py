@@ -1,4 +1,4 @@
-"""Models: their ids, where they are served, keys that are never shown, prices.
+"""Models: their ids, the variables of their keys, their prices.
 
 What litellm knows of keys and prices is read from the files that it ships; litellm itself is not loaded.
 """
@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from harness.core.errors import UsageError
 from harness.dialects.providers import ALIASES, PROFILES, is_local, profile, provider_at
@@ -35,44 +33,6 @@ def canonical(model: str) -> str:
 def provider_of(model: str) -> str:
     """The provider of a model id: its first part."""
     return canonical(model).partition("/")[0]
-
-
-class ModelConfig(BaseModel):
-    """One model: ``name`` as its provider calls it, ``backend`` the provider, ``hostname`` its base URL.
-
-    ``api_key`` is a secret: neither ``repr`` nor ``model_dump`` nor a validation error shows it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    name: str
-    backend: str = ""
-    hostname: str | None = None
-    api_key: SecretStr | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _named(cls, name: str) -> str:
-        if not name.strip():
-            raise ValueError("a model needs a name")
-        return name
-
-    @property
-    def model_id(self) -> str:
-        """``provider/model``. A name that carries its provider already is not prefixed again."""
-        if not self.backend or self.name.startswith(f"{self.backend}/"):
-            return canonical(self.name)
-        provider = ALIASES.get(self.backend, self.backend)
-        return self.name if self.name.startswith(f"{provider}/") else f"{provider}/{self.name}"
-
-    def options(self) -> dict[str, str]:
-        """What litellm is given beside the model id: ``api_base`` and ``api_key``, where they are set."""
-        found: dict[str, str] = {}
-        if self.hostname:
-            found["api_base"] = self.hostname
-        if self.api_key is not None:
-            found["api_key"] = self.api_key.get_secret_value()
-        return found
 
 
 _TOKENS = {"ANTHROPIC_AUTH_TOKEN", "AZURE_AD_TOKEN"}  # some clients would prefer them to a key

@@ -29,8 +29,8 @@ from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects import DIALECTS
 from harness.dialects.bedrock.facts import frame_failure
 from harness.dialects.facts import Facts, at, with_wait
+from harness.dialects.framing import Feed
 from harness.dialects.framing.eventstream import frames
-from harness.dialects.framing.kinds import Feed
 from harness.dialects.framing.sse import DONE, texts
 
 if TYPE_CHECKING:

@@ -1,9 +1,11 @@
 """From what litellm hands over to calls: strict, one call at a time, never raising for what a model wrote.
 
 "The model called nothing" and "we couldn't read it" are different answers: each call becomes a ``ToolCall``
-or a ``CallError`` with the raw text in it. Good ids stay as they are, missing ones are made. Calls that a model wrote as
-text, because its server has no native ones, are taken only where the whole content is such a call, of a closed list of
-shapes, to a tool that was offered: prose with JSON in it, and a JSON answer that merely looks like one, stay text.
+or a ``CallError`` with the raw text in it. Good ids stay as they are, missing ones are made.
+
+Calls that a model wrote as text, because its server has no native ones, are taken only where the whole content is such
+a call, of a closed list of shapes, to a tool that was offered: prose with JSON in it, and a JSON answer that merely
+looks like one, stay text.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from harness.core.chat import Reply
 from harness.core.errors import BackendError, CassetteMiss, UnreadableReplyError
 from harness.core.exchange import Chunk, Exchange
 from harness.core.finding import Observation
-from harness.dialects import decoded
+from harness.dialects import read_answer
 from harness.dialects.providers import NO_KEY, V1, profile, speaker
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.interception.clients import answering
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ _ASPECTS: tuple[Callable[[Reply, Mapping[str, str]], Json], ...] = (
 
 def _by_its_reader(exchange: Exchange) -> Reply | None:
     """What the dialect's own reader makes of an answer that litellm can't read; None where it can't either."""
-    reply = decoded.read(exchange)
+    reply = read_answer(exchange)
     return reply if isinstance(reply, Reply) else None
 
 

@@ -20,8 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 from harness.cassette.format import bodies, encodings
 from harness.core.errors import UsageError
 from harness.core.exchange import header
-from harness.dialects.mcp.messages import is_message, unaddressed
-from harness.dialects.volatile import VOLATILE
+from harness.dialects.clients import VOLATILE
+from harness.dialects.mcp import is_message, unaddressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

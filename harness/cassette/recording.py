@@ -19,7 +19,7 @@ from harness.cassette.storage.store import refuse, save
 from harness.core.errors import CassetteMiss, CassetteWriteError, LeakError
 from harness.core.exchange import Chunk, Exchange, Failure, HttpResponse, header
 from harness.dialects.framing.sse import ends_stream
-from harness.dialects.mcp.messages import answered, listens, waited_for
+from harness.dialects.mcp import answered_ids, awaited_ids, listens
 from harness.interception import context
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ExchangeRecorder:
         self._start = time.monotonic()
         self._size = 0
         self._over = False
-        self._waited_for = waited_for(request)
+        self._waited_for = awaited_ids(request)
         self._whole = False
 
     def head(self, status: int, headers: Headers) -> None:
@@ -95,7 +95,7 @@ class ExchangeRecorder:
     def _answered(self, data: bytes) -> bool:
         """Whether each MCP message of the request has its answer."""
         if self._waited_for and not self._whole and b'"id"' in data:
-            self._whole = self._waited_for <= answered(b"".join(one.data for one in self._chunks))
+            self._whole = self._waited_for <= answered_ids(b"".join(one.data for one in self._chunks))
             return self._whole
         return False
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from harness.cassette import matching
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
-from harness.dialects.mcp.messages import readdressed
+from harness.dialects.mcp import readdressed, request_suffix
 from harness.interception import context, network_block
 from harness.interception.traffic import QUIET, WEBSOCKET, Traffic, known_side_traffic
 
@@ -245,7 +245,6 @@ class Tape:
 
     def _missed(self, asked: HttpRequest) -> CassetteMiss:
         from harness.cassette.secrets.leak_scan import LeakScan  # noqa: PLC0415 - as for the redactor
-        from harness.dialects.mcp import describe  # noqa: PLC0415 - only a miss says what was asked
 
         nearest = matching.nearest(
             [one.request for one in self._recorded], asked, used=self._given, matcher=self._matcher
@@ -262,7 +261,7 @@ class Tape:
             found = []
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"
         message = (
-            f"{self.path}: no unused exchange answers {asked.method} {asked.url}{describe.about(asked.body)}: {why}"
+            f"{self.path}: no unused exchange answers {asked.method} {asked.url}{request_suffix(asked.body)}: {why}"
         )
         return self._miss(message, cassette=str(self.path), nearest=nearest, differences=found)
 

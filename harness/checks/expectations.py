@@ -18,7 +18,7 @@ from harness.core import errors
 from harness.core.chat import Reply
 from harness.core.expectation import CallExpectation, ErrorExpectation, amount, bounds, several
 from harness.core.finding import Evidence, Finding, count
-from harness.dialects.decoded import read
+from harness.dialects import read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -132,7 +132,7 @@ def trajectory(observation: Observation, expect: Expectation) -> Iterator[Findin
     wanted = expect.trajectory
     if wanted is None:
         return
-    replies = [reply for _, one in observation.exchanges if isinstance(reply := read(one), Reply)]
+    replies = [reply for _, one in observation.exchanges if isinstance(reply := read_answer(one), Reply)]
     calls = [call for reply in replies for call in reply.calls]
     faults = [*_order(calls, wanted), *_single(calls, wanted), *_steps(len(replies), wanted)]
     yield from summed("trajectory", faults, f"{count(len(replies), 'step')}, tools as expected: {_names(calls)}")

@@ -5,9 +5,14 @@ The registry of all is loaded when it is first asked for: a cassette is replayed
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from harness.core.errors import HarnessError
+
 if TYPE_CHECKING:
+    from harness.core.chat import Reply
+    from harness.core.exchange import Exchange
     from harness.dialects.registry import (
         DIALECTS as DIALECTS,
     )
@@ -30,3 +35,16 @@ def __getattr__(name: str) -> Any:
     from harness.dialects import registry  # noqa: PLC0415 - every dialect: a tenth of a second
 
     return getattr(registry, name)
+
+
+def read_answer(exchange: Exchange) -> Reply | str | None:
+    """The answer as the reference reader sees it; a message where it can't be read; None where it is none."""
+    from harness.dialects.registry import dialect_at  # noqa: PLC0415 - as above
+
+    dialect = dialect_at(exchange.request.url)
+    if exchange.response is None or dialect is None or exchange.response.status >= HTTPStatus.BAD_REQUEST:
+        return None
+    try:
+        return dialect.read(exchange.response)
+    except HarnessError as error:
+        return f"{type(error).__name__}: {error}"

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import framing, pieces
+from harness.dialects.framing import eventstream, framing, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

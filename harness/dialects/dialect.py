@@ -10,14 +10,11 @@ from collections.abc import Mapping  # noqa: TC003 - field types of a public val
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from harness.core.errors import UsageError
 from harness.dialects.detection import Detector  # noqa: TC001 - as below
 from harness.dialects.facts import Facts  # noqa: TC001 - the type of a public value's field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from harness.core.chat import CallError, Json, Reply, ToolCall
+    from harness.core.chat import Json, Reply
     from harness.core.exchange import HttpRequest, HttpResponse
     from harness.dialects.chat_request import ChatRequest
 
@@ -100,28 +97,3 @@ class Dialect:
     failures: Mapping[str, str] = field(default_factory=dict)
     request: ReadChat | None = None
     detectors: Mapping[str, Detector] = field(default_factory=dict)
-
-
-_MOST_PIECES = 24
-
-
-def refused_quirks(asked: frozenset[str], known: Mapping[str, str], dialect: str) -> None:
-    """Raise ``UsageError`` for quirks that the dialect's table doesn't name."""
-    unknown = sorted(asked - known.keys())
-    if unknown:
-        raise UsageError(f"{dialect} has no quirk {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-
-
-def ordered(reply: Reply) -> list[ToolCall | CallError]:
-    """Good and broken calls as they stood: each ``CallError`` at its ``index``."""
-    made: list[ToolCall | CallError] = list(reply.calls)
-    for error in sorted(reply.errors, key=lambda one: one.index):
-        made.insert(error.index, error)
-    return made
-
-
-def pieces(text: str, size: int = 7) -> Iterator[str]:
-    """``text`` in the pieces that a stream sends it in; a long one in two dozen larger ones."""
-    size = max(size, len(text) // _MOST_PIECES)
-    for start in range(0, len(text), size):
-        yield text[start : start + size]

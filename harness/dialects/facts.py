@@ -6,6 +6,7 @@ Each dialect has its own ``facts`` module, with the source of every word.
 from __future__ import annotations
 
 import math
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,10 +14,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.core.chat import ProviderCall
-from harness.core.errors import ProviderError, by_status
+from harness.core.errors import ProviderError, UnreadableReplyError, by_status
 from harness.core.exchange import header
-from harness.dialects.framing.kinds import pieces
-from harness.dialects.framing.sse import json_whole
+from harness.dialects.framing import json_whole, pieces
+from harness.dialects.framing.sse import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -200,6 +201,33 @@ def answer(response: HttpResponse, facts: Facts) -> Json:
     if error is not None:
         raise with_wait(error, response.headers)
     return body
+
+
+def without_thinking(text: str, reasoning: str) -> tuple[str, str]:
+    """``text`` and ``reasoning``, where a ``<think>`` block in front of the text is the only reasoning that came."""
+    found = None if reasoning else _THINKING.match(text)
+    return (found["text"], found["thought"]) if found else (text, reasoning)
+
+
+_THINKING = re.compile(r"\s*<(?P<tag>think|thinking)>(?P<thought>.*?)</(?P=tag)>(?P<text>.*)", re.DOTALL)
+
+
+class shaped:  # noqa: N801 - it is used as ``contextlib``'s are; a class, for a stream enters it thousands of times
+    """Turn a missing, mistyped or misplaced field of ``piece``, a part of an answer, into ``UnreadableReplyError``."""
+
+    __slots__ = ("_piece",)
+
+    def __init__(self, piece: Json) -> None:
+        self._piece = piece
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, _MISSHAPEN):
+            raise UnreadableReplyError(f"no shape of this dialect: {error!r}", dumps(self._piece)) from error
+
+
+_MISSHAPEN = (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError)
 
 
 def with_wait(error: ProviderError, headers: Iterable[tuple[str, str]]) -> ProviderError:

@@ -1,9 +1,10 @@
-"""Every dialect by its name and by the path it is spoken at."""
+"""Every dialect by its name and by the path it is spoken at, and the reading of requests by it."""
 
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,16 +13,20 @@ from harness.core.errors import UsageError
 from harness.dialects.anthropic.render import ANTHROPIC
 from harness.dialects.bedrock.render import BEDROCK
 from harness.dialects.bedrock_invoke import BEDROCK_INVOKE
+from harness.dialects.chat_request import json_body
 from harness.dialects.cohere.render import COHERE
 from harness.dialects.gemini.render import GEMINI
 from harness.dialects.ollama.render import OLLAMA, OLLAMA_GENERATE
-from harness.dialects.openai_chat.dialect import OPENAI
+from harness.dialects.openai_chat import OPENAI
 from harness.dialects.openai_responses import OPENAI_RESPONSES
 from harness.dialects.providers import PROFILES, provider_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest
+    from harness.dialects.chat_request import ChatRequest
     from harness.dialects.dialect import Dialect
     from harness.dialects.providers import Profile
 
@@ -67,3 +72,36 @@ def dialect_at(url: str) -> Dialect | None:
 @lru_cache(1024)
 def _at(path: str) -> Dialect | None:
     return next((one for one in DIALECTS.values() if any(re.search(rule, path) for rule in one.paths)), None)
+
+
+def read_chat_request(request: HttpRequest) -> ChatRequest | None:
+    """``request``, which any program may have sent, in OpenAI's words; None where it is no chat request of a dialect
+    that is read here.
+    """
+    dialect = dialect_at(request.url)
+    if dialect is None or dialect.name == "ollama_generate":
+        return None
+    return read_request(request, dialect)
+
+
+def read_request(request: HttpRequest, dialect: Dialect) -> ChatRequest | None:
+    """``request``, sent in ``dialect``; None where that dialect has no reader of requests."""
+    if dialect.request is None:
+        return None
+    url = urlsplit(request.url)
+    body: Json = None
+    with suppress(ValueError, RecursionError):
+        body = json_body(request.body)
+    body = body if isinstance(body, dict) else {}
+    try:
+        made = dialect.request(body, url.path)
+    except (TypeError, AttributeError, KeyError, ValueError, IndexError):
+        return None  # values of other types than the API takes: its server refused this, or it is no request of it
+    return replace(made, provider=provider_at(url.hostname or ""), body=body)
+
+
+def asks_json(request: HttpRequest) -> bool:
+    """Whether ``request`` asks for an answer in JSON, in whatever way its API has."""
+    dialect = dialect_at(request.url)
+    read = read_request(request, dialect) if dialect else None
+    return read is not None and read.json is not None

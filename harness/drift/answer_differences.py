@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.core.chat import Reply
-from harness.dialects.decoded import read
+from harness.dialects import read_answer
 from harness.drift.consequences import graded
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _decoded(reply: Reply) -> dict[str, Json]:
 
 def describe(exchange: Exchange) -> Json:
     """An answer as JSON, whatever it is: decoded, or its status and its first words."""
-    reply = read(exchange)
+    reply = read_answer(exchange)
     if isinstance(reply, Reply):
         return _decoded(reply)
     response = exchange.response

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.errors import HarnessError
-from harness.dialects.framing.kinds import pieces, streamed
+from harness.dialects.framing import pieces, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from harness.cassette.matching import flat
 from harness.core.chat import Reply
 from harness.core.exchange import header
 from harness.core.finding import Evidence
-from harness.dialects.decoded import read
-from harness.dialects.framing.kinds import streamed
-from harness.dialects.request import asks_json
+from harness.dialects import read_answer
+from harness.dialects.framing import streamed
+from harness.dialects.registry import asks_json
 from harness.drift import body_shape, tool_changes
 from harness.drift.answer_differences import describe, is_json, replies
 from harness.drift.consequences import CONSEQUENCES, graded
@@ -87,7 +87,7 @@ def _failed(before: Exchange, after: Exchange) -> Iterator[Change]:
 
 
 def _answered(before: Exchange, after: Exchange) -> Iterator[Change]:
-    was, now = read(before), read(after)
+    was, now = read_answer(before), read_answer(after)
     if isinstance(was, Reply) and isinstance(now, Reply):
         yield from replies(was, now)
         sides = before.response, after.response

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from harness.dialects.mcp import describe
-from harness.dialects.mcp.messages import parsed
+from harness.dialects.mcp import call_result, listed_tools, parsed, result_text
 from harness.drift.consequences import graded
 
 if TYPE_CHECKING:
@@ -29,11 +28,11 @@ def is_mcp(exchange: Exchange) -> bool:
 
 def between(before: Exchange, after: Exchange) -> Iterator[Change]:
     """All that differs between two answers to one message, ids aside."""
-    was, now = describe.tools(before), describe.tools(after)
+    was, now = listed_tools(before), listed_tools(after)
     if was is not None and now is not None:
         yield from _tools(was, now)
         return
-    old, new = describe.result(before) or {}, describe.result(after) or {}
+    old, new = call_result(before) or {}, call_result(after) or {}
     if ("error" in old) != ("error" in new):
         word = "is an error" if "error" in new else "is no error any more"
         yield graded("tool_error", "result", old, new, f"the answer {word}")
@@ -43,9 +42,7 @@ def between(before: Exchange, after: Exchange) -> Iterator[Change]:
     elif _code(old) != _code(new):
         yield graded("tool_error", "error.code", _code(old), _code(new), "another code of the error")
     elif old != new:
-        yield graded(
-            "text", "result", describe.text(old.get("result")), describe.text(new.get("result")), "other result"
-        )
+        yield graded("text", "result", result_text(old.get("result")), result_text(new.get("result")), "other result")
 
 
 def _tools(was: dict[str, dict[str, Json]], now: dict[str, dict[str, Json]]) -> Iterator[Change]:

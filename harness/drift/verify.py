@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from harness.core.chat import Reply
 from harness.core.errors import UsageError
 from harness.core.finding import Evidence
-from harness.dialects.decoded import read
-from harness.dialects.request import read_chat_request as read_request
+from harness.dialects import read_answer
+from harness.dialects.registry import read_chat_request as read_request
 from harness.drift.resend import wants_key
 from harness.drift.steadiness import judged
 from harness.engine.budget import metered
@@ -188,7 +188,7 @@ def _paid(price: Price, answer: Exchange) -> float | None:
     """Dollars for an answer; None where nobody counted its tokens."""
     if answer.response is not None and answer.response.status >= HTTPStatus.BAD_REQUEST:
         return 0.0
-    reply = read(answer)
+    reply = read_answer(answer)
     return price.of(reply.usage) if isinstance(reply, Reply) else None
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, Failure, HttpRequest, HttpResponse, header
-from harness.dialects.mcp.messages import SESSION, listens
+from harness.dialects.mcp import SESSION, listens
 from harness.interception.traffic import QUIET, Traffic
 from harness.interception.when_imported import when_imported
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Failure, HttpRequest
-from harness.dialects.mcp.messages import STDIO, is_call, parsed
+from harness.dialects.mcp import STDIO, is_call, parsed
 from harness.interception import context
 
 if TYPE_CHECKING:

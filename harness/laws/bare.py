@@ -23,11 +23,10 @@ from harness.core.errors import ConnectionFailedError, by_status
 from harness.core.exchange import Failure, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS
 from harness.dialects.arguments import strict_json
-from harness.dialects.dialect import ordered
 from harness.dialects.facts import retry_after
-from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import framing, pieces
+from harness.dialects.framing import eventstream, framing, pieces
 from harness.dialects.providers import PROFILES, profile
+from harness.dialects.rendering import ordered
 from harness.interception import clients
 from harness.laws.replies import read_served
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.checks.json_equality import same
 from harness.core.errors import HarnessError
-from harness.dialects.framing.variants import LABELS, VARIANTS
+from harness.dialects.rendering import LABELS, VARIANTS
 from harness.laws.complaints import shown
 from harness.laws.decoding import aspect
 from harness.laws.law import Law

@@ -20,7 +20,7 @@ from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import dialect_at
 from harness.dialects.dialect import Mentions
-from harness.dialects.request import read_request
+from harness.dialects.registry import read_request
 from harness.interception.clients import answering
 from harness.laws.complaints import number_differs, reply_complaint
 from harness.laws.question import conversation, first_of, next_of, offered, options, served

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.errors import HarnessError, UsageError
 from harness.dialects import dialect_at
-from harness.dialects.framing import kinds
+from harness.dialects.framing import streamed
 from harness.mutation import mutant as places
 from harness.mutation.mutant import Mutator
 
@@ -54,7 +54,7 @@ def regenerate(exchange: Exchange, reply: Reply) -> Exchange | None:
     if dialect is None or response is None:
         return None
     try:
-        made = dialect.render(reply, stream=kinds.streamed(response), model=reply.model or "model")
+        made = dialect.render(reply, stream=streamed(response), model=reply.model or "model")
     except UsageError:
         return None
     return None if made.body == response.body else replace(exchange, response=made)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.errors import HarnessError, StreamCutError
 from harness.core.exchange import Chunk
-from harness.dialects.framing import eventstream, kinds
+from harness.dialects.framing import body_parts, eventstream, framing, streamed
 from harness.dialects.framing.sse import chunks, dumps
 from harness.mutation import mutant as places
 from harness.mutation.mutant import Mutator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
     from harness.core.exchange import Exchange, HttpResponse
-    from harness.dialects.framing.kinds import Framing
+    from harness.dialects.framing import Framing
     from harness.mutation.mutant import About, Act
 
 _DATA = re.compile(rb"^data: ?(.*?)(\r?)$", re.MULTILINE)
@@ -65,7 +65,7 @@ def _of_bytes(change: Callable[[HttpResponse, list[bytes]], Iterator[tuple[str, 
         response = exchange.response
         if response is None or not response.body:
             return
-        for place, made in change(response, kinds.split(response)):
+        for place, made in change(response, body_parts(response)):
             if b"".join(made) != response.body:
                 yield place, replace(exchange, response=joined(response, made))
 
@@ -102,9 +102,9 @@ def _pieces_swapped(_: HttpResponse, parts: list[bytes]) -> _Pieces:
 def _end_lost(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
     """The stream ends at the end of a piece, but just before the provider says that it is over."""
     response = exchange.response
-    if response is None or not kinds.streamed(response) or isinstance(decode(exchange), HarnessError | None):
+    if response is None or not streamed(response) or isinstance(decode(exchange), HarnessError | None):
         return
-    parts = kinds.split(response)
+    parts = body_parts(response)
     for end in range(len(parts) - 1, 0, -1):
         made = replace(exchange, response=joined(response, parts[:end]))
         if isinstance(decode(made), StreamCutError):
@@ -128,7 +128,7 @@ def _is_choice(one: dict[str, Json]) -> bool:
 
 
 def _index_dropped(response: HttpResponse, parts: list[bytes]) -> _Pieces:
-    written = kinds.framing(response)
+    written = framing(response)
 
     def bare(value: Json) -> Json:
         for path in _indices(value):
@@ -140,7 +140,7 @@ def _index_dropped(response: HttpResponse, parts: list[bytes]) -> _Pieces:
 
 def _index_changed(response: HttpResponse, parts: list[bytes]) -> _Pieces:
     """The last piece but one of those that have an index goes to another call or block."""
-    written = kinds.framing(response)
+    written = framing(response)
 
     def moved(value: Json) -> Json:
         for path in _indices(value):
@@ -179,7 +179,7 @@ def _of_items(where: str, change: _Item) -> Act:
                 value = places.put(value, path, change)
             return value
 
-        yield where, [_edited(part, kinds.framing(response), edited) for part in parts]
+        yield where, [_edited(part, framing(response), edited) for part in parts]
 
     return _of_bytes(pieces)
 
@@ -205,7 +205,7 @@ def _item_dropped(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
     response = exchange.response
     if response is None or isinstance(decode(exchange), HarnessError | None):
         return
-    parts = kinds.split(response)
+    parts = body_parts(response)
     last = max((one for part in parts for one in _item_numbers(part)), default=-1)
     if last < 0:
         return
@@ -217,7 +217,7 @@ def _item_dropped(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
         return value
 
     kept = [part for part in parts if f'"output_index":{last},'.encode() not in part]
-    made = [_edited(part, kinds.framing(response), edited) for part in kept]
+    made = [_edited(part, framing(response), edited) for part in kept]
     yield f"item {last}", replace(exchange, response=joined(response, made))
 
 
@@ -247,7 +247,7 @@ def _of_answer(where: str, **changed: Json) -> Act:
                         value = places.replaced(value, ("type",), f"response.{changed['status']}")
             return value
 
-        yield where, [_edited(part, kinds.framing(response), edited) for part in parts]
+        yield where, [_edited(part, framing(response), edited) for part in parts]
 
     return _of_bytes(pieces)
 

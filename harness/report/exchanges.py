@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import ProviderCall
 from harness.core.finding import count
-from harness.dialects.decoded import read
-from harness.dialects.mcp import describe
+from harness.dialects import read_answer
+from harness.dialects.mcp import answer_lines, request_line
 from harness.report import safe_text
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def heading(path: str, provenance: Provenance, number: int) -> str:
 def short(number: int, exchange: Exchange) -> str:
     """The exchange in a line: what was asked, how it went, and what it decodes to."""
     request = exchange.request
-    asked = describe.asked(request.body)
+    asked = request_line(request.body)
     what = f"{asked}, {request.url}" if asked else f"{request.method} {request.url}"
     return safe_text.line(f"{number}: {what} → {_outcome(exchange)}") + "\n"
 
@@ -97,9 +97,9 @@ def _outcome(exchange: Exchange) -> str:
         told.append(f"{exchange.response.status}, {_size(exchange.response)}")
     if exchange.failure:
         told.append(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
-    if lines := describe.answered(exchange):
+    if lines := answer_lines(exchange):
         return f"{', '.join(told)}: {'; '.join(lines[-_MOST_LINES:])}"
-    reply = read(exchange)
+    reply = read_answer(exchange)
     if reply is None or isinstance(reply, str):
         return ", ".join(told)
     said = [json.dumps(reply.text[:_MOST_TEXT], ensure_ascii=False)] if reply.text else []
@@ -109,12 +109,12 @@ def _outcome(exchange: Exchange) -> str:
 
 
 def _decoded(exchange: Exchange) -> Iterator[str]:
-    if asked := describe.asked(exchange.request.body):
+    if asked := request_line(exchange.request.body):
         yield from _bar(f"asked: {asked}")
-        for line in describe.answered(exchange):
+        for line in answer_lines(exchange):
             yield from _bar(line)
         return
-    reply = read(exchange)
+    reply = read_answer(exchange)
     if reply is None:
         yield from _bar("nothing: this is no answer of a dialect that is read here")
     elif isinstance(reply, str):

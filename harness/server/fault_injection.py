@@ -15,7 +15,7 @@ from harness.core.chat import CallError
 from harness.core.errors import StreamCutError, UnreadableReplyError, UsageError
 from harness.core.exchange import Chunk
 from harness.core.finding import count
-from harness.dialects.framing import kinds
+from harness.dialects.framing import body_parts, streamed
 
 if TYPE_CHECKING:
     from harness.core.chat import Reply
@@ -70,9 +70,9 @@ def doubled(play: PlannedResponse, chunk: int) -> PlannedResponse:
 def without_end(play: PlannedResponse) -> PlannedResponse:
     """A stream without its last event: ``[DONE]``, ``message_stop`` and their like. The connection ends well."""
     response = _answer(play)
-    if not kinds.streamed(response):
+    if not streamed(response):
         raise UsageError("the recording is no stream; it has no last event to leave out")
-    pieces = kinds.split(response)
+    pieces = body_parts(response)
     while pieces and not pieces[-1].strip():
         pieces.pop()
     return replace(play, response=_shortened(response, sum(map(len, pieces[:-1]))))
@@ -84,9 +84,9 @@ def cut_in_call(play: PlannedResponse, dialect: Dialect, call: int) -> PlannedRe
     reply = _read(dialect, response)
     if call >= len(reply.calls):
         raise UsageError(f"the recording has {count(len(reply.calls), 'call')}; there is no call {call} to cut")
-    after = _begun(dialect, response, call) if kinds.streamed(response) else len(response.body)
+    after = _begun(dialect, response, call) if streamed(response) else len(response.body)
     place = 0
-    if not kinds.streamed(response):
+    if not streamed(response):
         for one in reply.calls[: call + 1]:
             place = _after_name(response.body, one.name, place)
     else:
@@ -149,7 +149,7 @@ def _with_call(reply: Reply, call: int) -> Reply:
 
 
 def _written(dialect: Dialect, reply: Reply, like: HttpResponse) -> HttpResponse:
-    made = dialect.render(reply, stream=kinds.streamed(like), model=reply.model or "model")
+    made = dialect.render(reply, stream=streamed(like), model=reply.model or "model")
     return replace(made, status=like.status)
 
 

@@ -21,7 +21,7 @@ from harness.cassette.storage.store import load
 from harness.cassette.tape import loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, Failure, HttpRequest
-from harness.dialects.mcp.messages import STDIO
+from harness.dialects.mcp import STDIO
 from harness.interception.context import played
 from harness.server import outgoing
 from harness.server.app import App

@@ -23,7 +23,7 @@ from harness.cassette.storage.paths import journal, recordings
 from harness.cassette.storage.store import load
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import HttpRequest, header
-from harness.dialects.mcp.messages import readdressed
+from harness.dialects.mcp import readdressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -18,7 +18,7 @@ from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.core.expectation import Expectation
 from harness.dialects import dialect_at
-from harness.dialects.request import read_request
+from harness.dialects.registry import read_request
 from harness.server.expected_answers import USAGE, correct, value
 from harness.server.synthetic import Synthetic
 from harness.suite import Model, probes

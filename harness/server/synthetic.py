@@ -24,7 +24,7 @@ from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, HttpRequest, Provenance, header
 from harness.dialects import dialect_at
 from harness.dialects.providers import client_quirks
-from harness.dialects.request import read_request
+from harness.dialects.registry import read_request
 from harness.server.recording_index import RecordedExchange
 from harness.server.rules import model_of
 from harness.suite.validation_errors import from_file

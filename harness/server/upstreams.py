@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.core.errors import UsageError
-from harness.dialects.base_urls import BASE_URLS, regional
+from harness.dialects.clients import BASE_URLS, regional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

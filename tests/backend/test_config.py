@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from harness.backend.models import ModelConfig, canonical, provider_of
+from harness.backend.completion import ModelConfig
+from harness.backend.models import canonical, provider_of
 from harness.core.errors import UsageError
 
 

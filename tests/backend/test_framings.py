@@ -18,8 +18,8 @@ from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import HarnessError, ProviderError, RateLimitError, ServerError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import DIALECTS
-from harness.dialects.framing.variants import VARIANTS
 from harness.dialects.providers import profile
+from harness.dialects.rendering import VARIANTS
 from harness.interception.clients import answering
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

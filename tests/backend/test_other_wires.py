@@ -14,7 +14,7 @@ from harness.backend.stream_watch import LineWatch
 from harness.core.chat import ToolCall
 from harness.core.errors import ProviderError, StreamCutError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
-from harness.dialects.decoded import read
+from harness.dialects import read_answer
 from harness.dialects.name_rules import SAFE
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -124,7 +124,7 @@ def test_over_an_unknown_wire_names_are_safe_and_nothing_is_watched(model):
     source = SimpleNamespace(streaming_response=iter(()))
     assert not LineWatch(asked.provider, asked.route.dialect).attach(SimpleNamespace(completion_stream=source))
     exchange = Exchange(HttpRequest("POST", "http://unknown.test/x", (), b"{}"), HttpResponse(200, (), (Chunk(b"{}"),)))
-    assert read(exchange) is None, "and its bytes are not judged"
+    assert read_answer(exchange) is None, "and its bytes are not judged"
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])

@@ -16,7 +16,7 @@ from harness.cassette import load
 from harness.core.errors import StreamCutError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.providers import profile, proven
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.laws import run_trial
 from harness.laws.exemplars import exemplars
 from harness.laws.question import conversation, offered, options

@@ -10,8 +10,7 @@ import zlib
 
 import pytest
 
-from harness.backend.completion import LiteLLMBackend, acomplete, acompletion, complete, completion
-from harness.backend.models import ModelConfig
+from harness.backend.completion import LiteLLMBackend, ModelConfig, acomplete, acompletion, complete, completion
 from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import (
     AuthenticationError,

@@ -10,7 +10,7 @@ from harness.checks.card.blame import DISAGREED
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.core.errors import CassetteMiss, UnreadableReplyError
 from harness.dialects import DIALECTS
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from tests.checks.card.looking import seen
 
 

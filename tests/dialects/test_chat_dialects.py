@@ -17,7 +17,7 @@ from harness.core.errors import ProviderError, StreamCutError, UnreadableReplyEr
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS
 from harness.dialects.arguments import strict_json
-from harness.dialects.openai_chat.quirks import QUIRKS
+from harness.dialects.openai_chat.facts import QUIRKS
 from harness.dialects.providers import PROFILES
 
 NAMES = ("openai", "ollama", "ollama_generate", "cohere")

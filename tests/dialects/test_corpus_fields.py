@@ -21,8 +21,7 @@ from harness.core.chat import Reply
 from harness.core.errors import HarnessError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import DIALECTS, dialect_at
-from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import framing, pieces
+from harness.dialects.framing import eventstream, framing, pieces
 
 CORPUS = Path(os.environ.get("HARNESS_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 SPEAKS = {

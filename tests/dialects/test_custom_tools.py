@@ -11,7 +11,7 @@ from harness.core.chat import Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 
 TEXTS = ["*** Begin {\n", '{"x": 1}', "null", "[1]", " "]
 

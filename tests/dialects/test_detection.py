@@ -6,7 +6,7 @@ from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
 from harness.dialects.detection import seen_answer
-from harness.dialects.framing.variants import LABELS
+from harness.dialects.rendering import LABELS
 
 COUNTS = Usage(11, 7, 18)
 FIRST = ToolCall("get_x", {"path": "some text here", "n": 5}, "call_1Xa7Kq02ZpTfW4")

@@ -7,7 +7,7 @@ import pytest
 from harness.core.chat import Reply, ToolCall
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import DIALECTS
-from harness.dialects.framing.kinds import framing
+from harness.dialects.framing import framing
 from harness.dialects.framing.sse import EventFeed, SseEvent, events
 
 EVENTS = "text/event-stream"

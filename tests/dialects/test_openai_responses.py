@@ -18,7 +18,7 @@ from harness.core.errors import ProviderError, StreamCutError, UnreadableReplyEr
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS, dialect_at
 from harness.dialects.openai_responses.facts import FAILURES, QUIRKS
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.interception.clients import answering
 from harness.strategies import broken_replies, replies
 

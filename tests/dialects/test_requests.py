@@ -9,7 +9,7 @@ import pytest
 
 from harness.core.exchange import HttpRequest
 from harness.dialects import DIALECTS
-from harness.dialects.request import read_chat_request, read_request
+from harness.dialects.registry import read_chat_request, read_request
 
 SCHEMA = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
 CALL = {"id": "c1", "function": {"name": "get_x", "arguments": '{"x": 1}'}}

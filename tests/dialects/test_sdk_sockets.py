@@ -17,7 +17,7 @@ from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.core.exchange import HttpResponse
 from harness.dialects import DIALECTS
 from harness.dialects.framing import eventstream
-from harness.dialects.framing.variants import VARIANTS
+from harness.dialects.rendering import VARIANTS
 from harness.strategies import arguments, texts
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDKs' own warnings are theirs

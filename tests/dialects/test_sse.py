@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
-from harness.dialects.framing.sse import SseEvent, events, json_events, json_lines, json_whole, loads, write
+from harness.dialects.framing import json_lines, json_whole
+from harness.dialects.framing.sse import SseEvent, events, json_events, loads, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ from harness.core.chat import Reply, ToolCall, Usage
 from harness.core.errors import ConnectionFailedError, StreamCutError, UsageError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 from harness.dialects import DIALECTS, dialect_at, registered
-from harness.dialects.decoded import read as decoded
+from harness.dialects import read_answer as decoded
 from harness.dialects.facts import provider_error, retry_after
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.drift import grading
 from harness.laws.prove import Effort, prove_one
 from harness.laws.tested_backend import Backend

@@ -13,7 +13,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Exchange, HttpRequest
 from harness.dialects import DIALECTS
 from harness.dialects.chat_request import ChatRequest
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.dialects.wire_profile import SHIPPED, Miner, Miners, form_of, load, new_id, profiles_at, save
 from harness.strategies.likeness import reply_like
 

@@ -12,12 +12,12 @@ from harness.core.chat import CallError, Finish, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UsageError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.arguments import judged
-from harness.dialects.carried import argument, check, ends_cut, shaped
 from harness.dialects.chat_request import ChatRequest, dicts, tool
-from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
-from harness.dialects.facts import Facts, answers, provider_error
+from harness.dialects.dialect import Dialect, Mentions
+from harness.dialects.facts import Facts, answers, provider_error, shaped
 from harness.dialects.framing.sse import chunks, dumps
 from harness.dialects.providers import Profile
+from harness.dialects.rendering import argument, check, ends_cut, ordered, pieces, refused_quirks
 
 WORDS: dict[str, Finish] = {"done": "stop", "used": "tool_calls", "full": "length"}
 _OURS = {ours: word for word, ours in WORDS.items()}

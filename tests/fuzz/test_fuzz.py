@@ -38,9 +38,9 @@ from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import HarnessError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse
 from harness.dialects import DIALECTS, dialect_at
-from harness.dialects.framing.kinds import split
+from harness.dialects.framing import body_parts
 from harness.dialects.providers import profile, proven
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.suite.collection import load_suites
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +121,7 @@ def answers(data: bytes, _: Path) -> None:
     if name.decode("latin-1") not in DIALECTS:
         return
     response = HttpResponse(200, (), (Chunk(body),))
-    assert b"".join(split(response)) == body
+    assert b"".join(body_parts(response)) == body
     DIALECTS[name.decode()].read(response)
 
 

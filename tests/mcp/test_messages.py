@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from harness.cassette import matching
 from harness.cassette.secrets.redaction import Redactor
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse
-from harness.dialects.mcp import describe
-from harness.dialects.mcp.messages import messages, readdressed
+from harness.dialects.mcp import answer_lines, messages, readdressed, request_line
 
 URL = "https://tools.example.com/mcp"
 IDS = st.integers() | st.text(min_size=1, max_size=8)
@@ -112,7 +111,7 @@ def test_sessions_are_numbered_by_first_appearance():
 )  # fmt: skip
 def test_what_messages_say_in_a_line(request_, answer, told):
     exchange = Exchange(request_, HttpResponse(200, (), (Chunk(answer.encode()),)))
-    assert (describe.asked(request_.body), describe.answered(exchange)) == told
+    assert (request_line(request_.body), answer_lines(exchange)) == told
 
 
 def test_a_cassette_may_hold_a_server_over_stdio(tmp_path):

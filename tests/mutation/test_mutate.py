@@ -11,7 +11,7 @@ from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.core.finding import Finding, Observation
 from harness.dialects import DIALECTS
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.engine.events import CaseResult, Problem
 from harness.mutation.mutant import counted, score
 from harness.mutation.mutate import MUTATORS, MutantJudged, MutationStarted, RecordedTarget, Unmutated, mutants, mutate

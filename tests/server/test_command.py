@@ -25,7 +25,7 @@ from harness.core.chat import Reply
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Exchange, HttpRequest, Provenance
 from harness.dialects import DIALECTS
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 from harness.dialects.wire_profile import Miner, profiles_at
 from harness.server.app import App
 from harness.server.replay import Replay

@@ -17,7 +17,7 @@ import pytest
 from harness.__main__ import main
 from harness.cassette import load
 from harness.cassette.storage.journal import read
-from harness.dialects.base_urls import BASE_URLS
+from harness.dialects.clients import BASE_URLS
 from harness.server.upstreams import upstreams, written
 from tests import loopback
 from tests.fake_models import TEXT, serving

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.backend.repairs import events
 from harness.backend.repairs.raw_answer import gemini_usage, json_values
 from harness.core.chat import CallError, ProviderCall
-from harness.dialects.carried import shaped
-from harness.dialects.facts import add_result, at, dicts, grow
+from harness.dialects.facts import add_result, at, dicts, grow, shaped
 from harness.dialects.gemini.partial_calls import partial, take_call
 
 if TYPE_CHECKING:

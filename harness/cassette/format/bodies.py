@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.core.errors import StreamCutError, UnreadableReplyError, UsageError
 from harness.core.exchange import Chunk
-from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import streamed
+from harness.dialects.framing import eventstream, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,9 +28,9 @@ from harness.core.exchange import (
     ProvenanceKind,
     lazy,
 )
-from harness.dialects.decoded import read as read_reply
-from harness.dialects.framing.kinds import streamed
-from harness.dialects.mcp.messages import STDIO
+from harness.dialects import read_answer as read_reply
+from harness.dialects.framing import streamed
+from harness.dialects.mcp import STDIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable

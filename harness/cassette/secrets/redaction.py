@@ -18,7 +18,7 @@ from harness.cassette.secrets.edits import Edit, Spot
 from harness.cassette.secrets.nested_encodings import unfolded
 from harness.cassette.secrets.shapes import known_secrets
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
-from harness.dialects.mcp.messages import SESSION
+from harness.dialects.mcp import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

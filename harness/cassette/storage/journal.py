@@ -22,7 +22,7 @@ from harness.cassette.secrets.leak_scan import LeakScan, put_aside
 from harness.cassette.storage.paths import free, is_partial, journal, partial
 from harness.cassette.storage.store import load, save
 from harness.core.errors import CassetteDamagedError, CassetteError, CassetteWriteError, LeakError
-from harness.dialects.decoded import read as read_reply
+from harness.dialects import read_answer as read_reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,9 +14,9 @@ from harness.core.chat import Reply
 from harness.core.errors import BackendError, HarnessError, ProviderError, StreamCutError, UnreadableReplyError
 from harness.core.finding import Finding
 from harness.dialects import DIALECTS
-from harness.dialects.limits import Limits, limits
+from harness.dialects.chat_request import Limits, limits
 from harness.dialects.providers import profile
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

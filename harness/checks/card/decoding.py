@@ -29,7 +29,7 @@ from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
 from harness.core.finding import count
 from harness.dialects import DIALECTS
-from harness.dialects.limits import of_the_caller
+from harness.dialects.chat_request import of_the_caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from harness.core.chat import Reply
 from harness.core.errors import StreamCutError
 from harness.core.finding import count
 from harness.dialects import DIALECTS
-from harness.dialects.request import read_chat_request
+from harness.dialects.registry import read_chat_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,20 @@ from harness.dialects.anthropic.detectors import DETECTORS
 from harness.dialects.anthropic.facts import ERRORS, FACTS
 from harness.dialects.anthropic.read import read
 from harness.dialects.anthropic.request import read_chat
-from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.chat_request import json_body
-from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps, write
-from harness.dialects.framing.variants import VARIANTS, varying
+from harness.dialects.rendering import (
+    VARIANTS,
+    argument,
+    check,
+    ends_cut,
+    finish_word,
+    ordered,
+    pieces,
+    refused_quirks,
+    varying,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.core.errors import StreamCutError, UnreadableReplyError
+from harness.dialects.anthropic.read import Block, Message
 from harness.dialects.bedrock.facts import FACTS, frame_failure
-from harness.dialects.blocks import Block, Message
-from harness.dialects.carried import shaped
-from harness.dialects.facts import answer, with_wait
-from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import framing
+from harness.dialects.facts import answer, shaped, with_wait
+from harness.dialects.framing import eventstream, framing
 
 if TYPE_CHECKING:
     from harness.core.chat import Json, Reply

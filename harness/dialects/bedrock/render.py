@@ -18,12 +18,21 @@ from harness.dialects.bedrock.detectors import DETECTORS
 from harness.dialects.bedrock.facts import FACTS
 from harness.dialects.bedrock.read import EVENT_STREAM, read
 from harness.dialects.bedrock.request import read_chat
-from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.chat_request import json_body
-from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.sse import chunks, dumps
-from harness.dialects.framing.variants import LABELS, varying
+from harness.dialects.rendering import (
+    LABELS,
+    argument,
+    check,
+    ends_cut,
+    finish_word,
+    ordered,
+    pieces,
+    refused_quirks,
+    varying,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

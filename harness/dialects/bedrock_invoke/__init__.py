@@ -26,10 +26,9 @@ from harness.dialects.bedrock.render import error
 from harness.dialects.chat_request import ChatRequest, model_in
 from harness.dialects.dialect import Dialect
 from harness.dialects.facts import with_wait
-from harness.dialects.framing import eventstream
-from harness.dialects.framing.kinds import framing
+from harness.dialects.framing import eventstream, framing
 from harness.dialects.framing.sse import write
-from harness.dialects.framing.variants import LABELS, VARIANTS, varying
+from harness.dialects.rendering import LABELS, VARIANTS, varying
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

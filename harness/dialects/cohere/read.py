@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
 from harness.dialects.arguments import judged
-from harness.dialects.carried import shaped
 from harness.dialects.cohere.facts import FACTS
-from harness.dialects.facts import answer, answers
-from harness.dialects.framing.kinds import framing
+from harness.dialects.facts import answer, answers, shaped
+from harness.dialects.framing import framing
 
 if TYPE_CHECKING:
     from harness.core.chat import Json

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.cohere.detectors import DETECTORS
 from harness.dialects.cohere.facts import FACTS
 from harness.dialects.cohere.read import read
 from harness.dialects.cohere.request import read_chat
-from harness.dialects.dialect import Dialect, ordered, pieces, refused_quirks
+from harness.dialects.dialect import Dialect
 from harness.dialects.framing.sse import chunks, dumps, write
-from harness.dialects.framing.variants import VARIANTS, varying
-from harness.dialects.openai_chat.dialect import mentions
+from harness.dialects.openai_chat import mentions
+from harness.dialects.rendering import (
+    VARIANTS,
+    argument,
+    check,
+    ends_cut,
+    finish_word,
+    ordered,
+    pieces,
+    refused_quirks,
+    varying,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Only these end a line: U+0085 and U+2028 are ordinary text, though str.splitlines thinks otherwise.
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PIECE = 4096
 DONE = "[DONE]"
 """The data of the event that ends a stream of OpenAI's kind."""
@@ -54,10 +54,10 @@ class EventFeed:
         """The events that ``data`` ends. Raises ``UnreadableReplyError`` for a line that is not UTF-8."""
         if self._start is not None:
             data = self._start + data
-            self._start = data if _MARK.startswith(data) and data != _MARK else None
+            self._start = data if BYTE_ORDER_MARK.startswith(data) and data != BYTE_ORDER_MARK else None
             if self._start is not None:
                 return []
-            data = data.removeprefix(_MARK)
+            data = data.removeprefix(BYTE_ORDER_MARK)
         if not data:
             return []
         if self._after_return:
@@ -78,7 +78,7 @@ class EventFeed:
         """What was left at the end. Raises ``StreamCutError`` where that is half a character."""
         rest = b"".join((self._start or b"", *self._line))
         if rest:
-            self._field(_text(rest, last=True))
+            self._field(line_text(rest, last=True))
         data, self._data = self._data, []
         return [SseEvent(self._kind, "\n".join(data), whole=False)] if data else []
 
@@ -86,9 +86,9 @@ class EventFeed:
         made: list[SseEvent] = []
         for line in lines:
             if line.startswith(b"data: "):
-                self._data.append(_text(line)[6:])
+                self._data.append(line_text(line)[6:])
             elif line:
-                self._field(_text(line))
+                self._field(line_text(line))
             else:
                 if self._data:
                     made.append(SseEvent(self._kind, "\n".join(self._data)))
@@ -202,34 +202,11 @@ def chunks(pieces: Iterable[bytes]) -> tuple[Chunk, ...]:
     return tuple(Chunk(piece) for piece in pieces)
 
 
-def json_whole(body: bytes) -> Json:
-    """A body that is one JSON value. Raises ``UnreadableReplyError``."""
-    try:
-        return json.loads(body.removeprefix(_MARK).decode())
-    except (ValueError, RecursionError) as error:
-        raise UnreadableReplyError(f"no JSON: {error}", body.decode(errors="replace")) from error
-
-
-def _text(line: bytes, *, last: bool = False) -> str:
+def line_text(line: bytes, *, last: bool = False) -> str:
+    """A line of UTF-8. Raises ``UnreadableReplyError``, for the ``last`` one ``StreamCutError``."""
     try:
         return line.decode()
     except UnicodeDecodeError as error:
         if last:
             raise StreamCutError("the stream ends inside a character") from error
         raise UnreadableReplyError(f"a line that is not UTF-8: {line[:200]!r}", repr(line)) from error
-
-
-def json_lines(body: bytes) -> Iterator[tuple[str, Json]]:
-    """A body of one JSON value a line, in the shape of ``json_events``. Raises the same errors."""
-    lines = body.removeprefix(_MARK).split(b"\n")
-    for place, line in enumerate(lines):
-        last = place == len(lines) - 1
-        if not line.strip():
-            continue
-        try:
-            yield "", json.loads(_text(line, last=last))
-        except (ValueError, RecursionError) as error:
-            shown = line[:200].decode(errors="replace")
-            if last:
-                raise StreamCutError(f"the stream ends inside a line: {shown}") from error
-            raise UnreadableReplyError(f"a line that is no JSON: {shown}", shown) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.dialects.dialect import pieces
+from harness.dialects.rendering import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

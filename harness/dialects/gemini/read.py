@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
 from harness.dialects.arguments import judged
-from harness.dialects.carried import shaped
-from harness.dialects.facts import add_result, answers
-from harness.dialects.framing.kinds import framing
+from harness.dialects.facts import add_result, answers, shaped
+from harness.dialects.framing import framing
 from harness.dialects.gemini.facts import FACTS
 from harness.dialects.gemini.partial_calls import take_call
 

@@ -13,16 +13,25 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.carried import argument, check, ends_cut, finish_word
 from harness.dialects.chat_request import json_body
-from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps, write
-from harness.dialects.framing.variants import VARIANTS, varying
 from harness.dialects.gemini.detectors import DETECTORS
 from harness.dialects.gemini.facts import FACTS, NUMBERS
 from harness.dialects.gemini.partial_calls import in_pieces
 from harness.dialects.gemini.read import read
 from harness.dialects.gemini.request import read_chat
+from harness.dialects.rendering import (
+    VARIANTS,
+    argument,
+    check,
+    ends_cut,
+    finish_word,
+    ordered,
+    pieces,
+    refused_quirks,
+    varying,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

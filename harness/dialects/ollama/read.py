@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
 from harness.dialects.arguments import judged, strict_json
-from harness.dialects.carried import shaped, without_thinking
-from harness.dialects.facts import answers
+from harness.dialects.facts import answers, shaped, without_thinking
 from harness.dialects.framing.sse import dumps
 from harness.dialects.ollama.facts import FACTS
 

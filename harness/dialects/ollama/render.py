@@ -13,15 +13,24 @@ from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.carried import argument, check, ends_cut, finish_word
-from harness.dialects.dialect import Dialect, Mentions, ordered, pieces, refused_quirks
+from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps
-from harness.dialects.framing.variants import LABELS, varying
 from harness.dialects.ollama.detectors import DETECTORS
 from harness.dialects.ollama.facts import FACTS, GENERATE_FACTS
 from harness.dialects.ollama.read import read
 from harness.dialects.ollama.request import read_chat, read_prompt
-from harness.dialects.openai_chat.dialect import mentions
+from harness.dialects.openai_chat import mentions
+from harness.dialects.rendering import (
+    LABELS,
+    argument,
+    check,
+    ends_cut,
+    finish_word,
+    ordered,
+    pieces,
+    refused_quirks,
+    varying,
+)
 
 if TYPE_CHECKING:
     from harness.core.chat import CallError, Finish, Json, Reply, ToolCall

@@ -1,4 +1,9 @@
-"""What is known of chat completions and its many kin: finish words, and errors inside a 200 answer."""
+"""What is known of chat completions and its many kin: finish words, errors inside a 200 answer, and quirks.
+
+Quirks are what such providers do differently: a table of named switches, each with where it was seen. The counts are
+of public recordings that show it (out of 11,069, or of the 1,152 chat completions in the test corpus). Which provider
+shows which is in its profile (``harness/dialects/profiles``).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.core.chat import ProviderCall
 from harness.core.errors import ContextWindowError, ProviderError
 from harness.dialects.facts import ROWS, Facts, at, provider_error, seconds, status_of
+from harness.dialects.rendering import VARIANTS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -142,3 +148,66 @@ FACTS = Facts(
     models=ROWS,
     failure=failure,
 )
+
+QUIRKS: dict[str, str] = {
+    "plain": "no service tier, fingerprint, refusal, annotations, logprobs or padding (all but openai and azure)",
+    "service_tier": "a service tier of its own stands beside the choices (groq; litellm needs it there)",
+    "content_filters": "results of content filters stand beside the choices, in a stream first of all (azure, all)",
+    "native_finish_reason": "the model's own word stands beside finish_reason (openrouter, all)",
+    "executed_tools": "what the provider ran is in executed_tools, in a stream first without output (groq/compound)",
+    "leading_blanks": "blank lines keep the connection alive before a whole answer (openrouter 37)",
+    "content_empty": 'content is "" beside calls, not null (mistral 78, deepseek 39, llama.cpp 35, venice 17, xai 12)',
+    "content_missing": "no content key beside calls (groq 43, cohere 25, copilot 18)",
+    "content_parts": "content is a list of parts, reasoning one of them (mistral)",
+    "reasoning_key": "reasoning comes as `reasoning`, not `reasoning_content` (openrouter, groq, ollama, cerebras)",
+    "reasoning_details": "reasoning comes a second time, as reasoning_details (openrouter 57, vercel, snowflake)",
+    "tool_calls_null": "tool_calls is null where there are none (mistral 146)",
+    "tool_calls_empty": "tool_calls is [] where there are none (47: vllm, huggingface)",
+    "function_call": "the legacy shape: one function_call instead of tool_calls (7)",
+    "function_call_empty": "an empty function_call stands in every message, real calls or not (snowflake 8)",
+    "custom_empty": "each call holds an empty custom call beside its function (snowflake 2)",
+    "type_missing": "calls have no type (mistral 33)",
+    "index_in_whole": "calls of a whole answer have an index (mistral, openrouter, deepseek, z.ai; 69)",
+    "id_missing": "calls have no id (3 of Ollama's own; bridges to it hand them on)",
+    "id_empty": 'calls have the id "" (gemini\'s OpenAI-style endpoint)',
+    "id_same": "all calls have one id (openai 1)",
+    "id_dotted": "ids are of the form functions.name:0 (Kimi, behind five providers; 17)",
+    "id_long": "ids are longer than 40 characters (writer, xai, openrouter; 24)",
+    "arguments_missing": "no arguments: no key either (openrouter 1)",
+    "arguments_empty_string": 'no arguments are sent as "" (mistral, deepseek, databricks, openrouter 19)',
+    "arguments_null_string": 'no arguments are sent as "null" (groq 2)',
+    "arguments_null": "no arguments are sent as null (openrouter 1)",
+    "arguments_object": "arguments are an object, not a string",
+    "finish_null": "finish_reason is null at the end (4)",
+    "finish_empty": 'finish_reason is "" (snowflake 7)',
+    "finish_stop": "finish_reason is stop although calls are present (openai 41, all with a forced tool)",
+    "no_usage": "no usage is told",
+    "role_alone": "the role comes in a chunk of its own, before a single call too (groq, llama.cpp, vercel)",
+    "role_repeated": "every chunk repeats role and content (openrouter, z.ai, avian, writer; 69)",
+    "message_beside_delta": "every chunk holds its delta a second time, as message (writer 5)",
+    "finish_absent": "chunks before the last have no finish_reason key (xai 16, z.ai 10)",
+    "finish_in_call_chunk": "finish_reason comes in the last chunk of a call or text (mistral 46)",
+    "finish_repeated": "finish_reason comes twice (openrouter 148)",
+    "usage_in_finish_chunk": "usage comes with the finish reason (mistral, deepseek, groq, vercel; 115)",
+    "usage_in_x_groq": "usage comes in the finish chunk's x_groq (groq 12)",
+    "index_missing": "deltas have no index, each call comes whole (mistral 2)",
+    "index_minus_one": "deltas have index -1, each call comes whole (z.ai 1)",
+    "calls_in_one_chunk": "several calls in one chunk (42)",
+    "call_in_one_chunk": "a whole call in one chunk (85; mistral 44, xai, groq, z.ai)",
+    "interleaved": "fragments of several calls take turns (1)",
+    "arguments_at_once": "the first delta of a call holds arguments already (22: llama.cpp, xai, groq)",
+    "arguments_null_first": "the first delta of a call has arguments null (writer 2)",
+    "id_and_name_repeated": "later deltas of a call repeat its id and name (llama-cpp-python; 1)",
+    "name_null_later": "later deltas of a call carry name null (6)",
+    "no_done": "no [DONE] at the end (28)",
+    "comments": "comment lines between the events (openrouter 144)",
+    "crlf": "lines end in CR LF",
+    **VARIANTS,
+}
+"""Of two that exclude one another the first in this table holds."""
+
+FAILURES: dict[str, str] = {
+    "error_event": "a stream breaks off with an event of type error: the model's own bad call (groq 2)",
+    "error_chunk": "a stream's last chunk holds an error beside its choices, and [DONE] follows (openrouter 1)",
+    "error_body": "a whole answer is an error object, under status 200 (azure 1)",
+}

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects.arguments import judged, strict_json
-from harness.dialects.carried import shaped, without_thinking
-from harness.dialects.facts import answer, answers
-from harness.dialects.framing.kinds import framing
+from harness.dialects.facts import answer, answers, shaped, without_thinking
+from harness.dialects.framing import framing
 from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_chat.facts import FACTS
 

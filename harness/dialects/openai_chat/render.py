@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import HttpResponse
-from harness.dialects.carried import argument, check, ends_cut, finish_word
-from harness.dialects.dialect import ordered
 from harness.dialects.framing.sse import chunks, dumps
-from harness.dialects.openai_chat.facts import FACTS
-from harness.dialects.openai_chat.quirks import FAILURES
+from harness.dialects.openai_chat.facts import FACTS, FAILURES
+from harness.dialects.rendering import argument, check, ends_cut, finish_word, ordered
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json, Reply, ToolCall

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.core.exchange import Chunk, HttpResponse
-from harness.dialects.dialect import Dialect, refused_quirks
+from harness.dialects.dialect import Dialect
 from harness.dialects.framing.sse import dumps
-from harness.dialects.framing.variants import varying
-from harness.dialects.openai_chat.dialect import error
+from harness.dialects.openai_chat import error
 from harness.dialects.openai_responses.detectors import DETECTORS
 from harness.dialects.openai_responses.facts import FACTS, FAILURES, PATHS, QUIRKS
 from harness.dialects.openai_responses.items import answer
 from harness.dialects.openai_responses.read import read
 from harness.dialects.openai_responses.request import mentions, read_chat
 from harness.dialects.openai_responses.stream import streamed
+from harness.dialects.rendering import refused_quirks, varying
 
 if TYPE_CHECKING:
     from harness.core.chat import Reply

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import ProviderCall
 from harness.dialects.facts import ROWS, Facts, provider_error, status_of
-from harness.dialects.framing.variants import VARIANTS
+from harness.dialects.rendering import VARIANTS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json

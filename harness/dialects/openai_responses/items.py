@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
-from harness.dialects.carried import argument, check, ends_cut, finish_word
-from harness.dialects.dialect import ordered
 from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_responses.facts import FACTS, FAILURES, PROVIDER_CALLS
+from harness.dialects.rendering import argument, check, ends_cut, finish_word, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

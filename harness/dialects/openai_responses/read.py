@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.dialects.arguments import judged
-from harness.dialects.carried import shaped
-from harness.dialects.facts import add_result, answer, answers
-from harness.dialects.framing.kinds import framing
+from harness.dialects.facts import add_result, answer, answers, shaped
+from harness.dialects.framing import framing
 from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_responses.facts import (
     BUILT_IN_CLIENT_CALLS,

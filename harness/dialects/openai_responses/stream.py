@@ -6,9 +6,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from harness.core.exchange import HttpResponse
-from harness.dialects.dialect import pieces
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.openai_responses.facts import FAILURES
+from harness.dialects.rendering import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

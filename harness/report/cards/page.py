@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from harness.core.card import listed
 from harness.core.chat import Reply
-from harness.dialects.decoded import read
+from harness.dialects import read_answer
 from harness.report import safe_text
 from harness.report.cards.headline import headline
 from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
@@ -125,7 +125,7 @@ def _came(response: HttpResponse) -> dict[str, Json]:
 
 
 def _decoded_exchange(exchange: Exchange) -> Iterator[tuple[str, str]]:
-    reply = read(exchange)
+    reply = read_answer(exchange)
     if isinstance(reply, Reply):
         yield from _reply(reply)
     else:

@@ -9,7 +9,7 @@ import pytest
 from harness.backend.repairs.raw_answer import raw_answer, split_thinking
 from harness.core.chat import Reply
 from harness.dialects import DIALECTS
-from harness.dialects.framing.kinds import pieces
+from harness.dialects.framing import pieces
 from harness.dialects.framing.sse import dumps
 
 SAID = Reply(text="Oslo it is.", reasoning="Need weather.", finish="stop", model="m-1")

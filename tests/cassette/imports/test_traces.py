@@ -6,7 +6,7 @@ import pytest
 
 from harness.cassette import load
 from harness.cassette.importers import read
-from harness.dialects.decoded import read as decoded
+from harness.dialects import read_answer as decoded
 
 CALL = {"type": "tool_call", "id": "call_1", "name": "weather", "arguments": {"city": "Paris"}}
 ASKED = [{"role": "user", "parts": [{"type": "text", "content": "Weather in Paris?"}]}]

@@ -1,4 +1,5 @@
-"""JSON-RPC messages in bodies: one, several, events of a stream or lines; and what of them is only an address.
+"""MCP's JSON-RPC messages in bodies: one, several, events of a stream or lines; what of them is only an address; and
+their content in a line for people.
 
 Ids, progress tokens and sessions are numbers that a client or a server chooses again in each run. They never count when
 requests are compared, and a recorded answer is given the ids of the caller.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import BackendError
 from harness.core.exchange import Chunk, header
@@ -40,7 +41,7 @@ def is_message(value: Json) -> bool:
 
 
 def is_call(message: Json) -> bool:
-    """Whether a message wants an answer."""
+    """Whether a message expects an answer."""
     return isinstance(message, dict) and "method" in message and "id" in message
 
 
@@ -54,13 +55,13 @@ def parsed(body: bytes) -> Json:
     return None
 
 
-def waited_for(request: HttpRequest) -> set[str] | None:
+def awaited_ids(request: HttpRequest) -> set[str] | None:
     """The ids, as JSON, of the answers that ``request`` waits for; None where it holds no messages."""
     value = parsed(request.body)
     return None if value is None else {json.dumps(one["id"]) for one in _listed(value) if is_call(one)}
 
 
-def answered(body: bytes) -> set[str]:
+def answered_ids(body: bytes) -> set[str]:
     """The ids, as JSON, of the answers in a body."""
     return {json.dumps(one.get("id")) for one in messages(body) if "method" not in one}
 
@@ -113,16 +114,16 @@ def _counts(name: str) -> bool:
     return name not in _VOLATILE_META and not name.endswith("/clientInfo")
 
 
-def readdressed(exchange: Exchange, asked: HttpRequest) -> Exchange:
-    """A recorded exchange that answers ``asked``, with its ids."""
-    if exchange.response is None or _NAME.encode() not in asked.body:
+def readdressed(exchange: Exchange, request: HttpRequest) -> Exchange:
+    """A recorded exchange that answers ``request``, with its ids."""
+    if exchange.response is None or _NAME.encode() not in request.body:
         return exchange
-    response = _response(exchange.response, exchange.request, asked)
+    response = _response(exchange.response, exchange.request, request)
     return exchange if response is exchange.response else replace(exchange, response=response)
 
 
-def _response(response: HttpResponse, recorded: HttpRequest, asked: HttpRequest) -> HttpResponse:
-    old, new = parsed(recorded.body), parsed(asked.body)
+def _response(response: HttpResponse, recorded: HttpRequest, request: HttpRequest) -> HttpResponse:
+    old, new = parsed(recorded.body), parsed(request.body)
     if old is None or new is None:
         return response
     ids = dict(_pairs(_listed(old), _listed(new)))
@@ -175,3 +176,92 @@ def _renamed(message: dict[str, Json], ids: dict[tuple[str, str], Json]) -> dict
     params = message.get("params") or {}
     token = ("token", json.dumps(params.get("progressToken")))
     return {**message, "params": {**params, "progressToken": ids[token]}} if token in ids else message
+
+
+_MOST = 80
+_NAMED = ("name", "uri", "protocolVersion", "level")
+
+
+def request_line(body: bytes) -> str:
+    """The messages of a request in a line for people; ``""`` where there are none."""
+    value = parsed(body)
+    found = value if isinstance(value, list) else [value] if value is not None else []
+    return ", ".join(map(_message_line, found))
+
+
+def request_suffix(body: bytes) -> str:
+    """The same in brackets, to stand behind an address."""
+    found = request_line(body)
+    return f" ({found[:_MOST]})" if found else ""
+
+
+def answer_lines(exchange: Exchange) -> list[str]:
+    """What came back, a line for each message; none where it was no MCP exchange."""
+    if exchange.response is None:
+        return []
+    method = (parsed(exchange.request.body) or {}) if exchange.request.body else {}
+    name = method.get("method", "") if isinstance(method, dict) else ""
+    return [_answer_line(one, name) for one in messages(exchange.response.body)]
+
+
+def listed_tools(exchange: Exchange) -> dict[str, dict[str, Json]] | None:
+    """The tools that an answer to tools/list holds, by name; None where it is no such answer."""
+    request = parsed(exchange.request.body)
+    if not isinstance(request, dict) or request.get("method") != "tools/list" or exchange.response is None:
+        return None
+    results = [_object(one.get("result")) for one in messages(exchange.response.body) if "result" in one]
+    return {str(one.get("name")): one for result in results for one in map(_object, result.get("tools") or ())}
+
+
+def call_result(exchange: Exchange) -> dict[str, Json] | None:
+    """The ``result`` or ``error`` that a message was answered with, as an object of that one field; None for none."""
+    if exchange.response is None or parsed(exchange.request.body) is None:
+        return None
+    for one in messages(exchange.response.body):
+        if "method" not in one:
+            return {name: one[name] for name in ("result", "error") if name in one}
+    return None
+
+
+def result_text(value: Json) -> str:
+    """The text of a result's content."""
+    parts = map(_object, _object(value).get("content") or ())
+    return " ".join(str(one.get("text", f"[{one.get('type')}]")) for one in parts)
+
+
+def _message_line(message: dict[str, Json]) -> str:
+    method, params = message.get("method"), _object(message.get("params"))
+    if not isinstance(method, str):
+        return f"answers the server: {_short(message.get('result', message.get('error')))}"
+    if "arguments" in params:
+        return f"{method} {params.get('name')}({json.dumps(params['arguments'], ensure_ascii=False)})"
+    named = next((params[name] for name in _NAMED if isinstance(params.get(name), str)), "")
+    return f"{method} {named}".strip()
+
+
+def _answer_line(message: dict[str, Json], method: str) -> str:
+    if "method" in message:
+        verb = "the server asks" if "id" in message else "notifies"
+        return f"{verb}: {_message_line(message)}"
+    if "error" in message:
+        error = _object(message["error"])
+        return f"error {error.get('code')}: {_short(error.get('message'))}"
+    result = _object(message.get("result"))
+    if method == "tools/list":
+        names = [str(one.get("name")) for one in map(_object, result.get("tools") or ())]
+        return f"{len(names)} tool{'s' * (len(names) != 1)}: {', '.join(names)}"
+    if method == "initialize":
+        server = _object(result.get("serverInfo"))
+        return f"{server.get('name')} {server.get('version')}, protocol {result.get('protocolVersion')}"
+    if "content" in result:
+        return f"{'tool error: ' * bool(result.get('isError'))}{_short(result_text(result))}"
+    return _short(result)
+
+
+def _object(value: Any) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _short(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST else f"{text[:_MOST]}…"
