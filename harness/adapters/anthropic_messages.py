@@ -22,10 +22,10 @@ _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_toke
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``messages.create``, or ``messages.stream`` and what its ``get_final_message`` gives."""
     resource = client(options.pop("api_base"), options.pop("api_key")).messages
-    asked = _asked(model, messages, tools, options)
+    arguments = _arguments(model, messages, tools, options)
     if not stream:
-        return _reply(resource.create(**asked))
-    with resource.stream(**asked) as events:
+        return _reply(resource.create(**arguments))
+    with resource.stream(**arguments) as events:
         return _reply(events.get_final_message())
 
 
@@ -37,28 +37,28 @@ async def acomplete(
 
     at = {"base_url": options.pop("api_base"), "api_key": options.pop("api_key"), "max_retries": 0}
     async with anthropic.AsyncAnthropic(**at) as sdk:
-        asked = _asked(model, messages, tools, options)
+        arguments = _arguments(model, messages, tools, options)
         if not stream:
-            return _reply(await sdk.messages.create(**asked))
-        async with sdk.messages.stream(**asked) as events:
+            return _reply(await sdk.messages.create(**arguments))
+        async with sdk.messages.stream(**arguments) as events:
             return _reply(await events.get_final_message())
 
 
-def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     from anthropic.resources import Messages  # noqa: PLC0415 - not a dependency
 
-    asked: dict[str, Any] = {"model": model.partition("/")[2], "max_tokens": options.pop("max_tokens", 4096)}
+    arguments: dict[str, Any] = {"model": model.partition("/")[2], "max_tokens": options.pop("max_tokens", 4096)}
     system = [text for one in messages if one["role"] == "system" for text in texts(one["content"])]
-    asked["messages"] = _turns(one for one in messages if one["role"] != "system")
+    arguments["messages"] = _turns(one for one in messages if one["role"] != "system")
     if system:
-        asked["system"] = [{"type": "text", "text": text} for text in system]
+        arguments["system"] = [{"type": "text", "text": text} for text in system]
     if tools:
-        asked["tools"] = marked(tools, "input_schema")
-    asked |= _choice(options)
+        arguments["tools"] = marked(tools, "input_schema")
+    arguments |= _choice(options)
     if "stop" in options:
-        asked["stop_sequences"] = options.pop("stop")
+        arguments["stop_sequences"] = options.pop("stop")
     declined(options, signature(Messages.create).parameters, "anthropic's messages.create")
-    return {**asked, **options}
+    return {**arguments, **options}
 
 
 def _choice(options: dict[str, Any]) -> dict[str, Any]:
@@ -83,24 +83,24 @@ def _turns(messages: Any) -> list[dict[str, Any]]:
 
 def _blocks(one: Any) -> list[dict[str, Any]]:
     if one["role"] == "tool":
-        result = _said(one["content"]) if isinstance(one["content"], list) else one["content"]
+        result = _content(one["content"]) if isinstance(one["content"], list) else one["content"]
         return [{"type": "tool_result", "tool_use_id": one["tool_call_id"], "content": result}]
     called = ((call["id"], call["function"]) for call in one.get("tool_calls") or ())
     return [
-        *_said(one["content"]),
+        *_content(one["content"]),
         *({"type": "tool_use", "id": i, "name": f["name"], "input": json.loads(f["arguments"])} for i, f in called),
     ]
 
 
-def _said(content: Any) -> list[dict[str, Any]]:
+def _content(content: Any) -> list[dict[str, Any]]:
     return [_image(url) if text is None else {"type": "text", "text": text} for text, url in parts(content)]
 
 
 def _image(url: str) -> dict[str, Any]:
-    held = inline(url)
-    if held is None:
+    inlined = inline(url)
+    if inlined is None:
         return {"type": "image", "source": {"type": "url", "url": url}}
-    return {"type": "image", "source": {"type": "base64", "media_type": held[0], "data": held[1]}}
+    return {"type": "image", "source": {"type": "base64", "media_type": inlined[0], "data": inlined[1]}}
 
 
 def _reply(found: Any) -> Reply:
@@ -113,8 +113,10 @@ def _reply(found: Any) -> Reply:
         if one.type in ("server_tool_use", "mcp_tool_use"):
             ran.append(ProviderCall(one.name, one.input, one.id))
         elif one.type.endswith("_tool_result"):
-            told = {key: value for key, value in one.to_dict().items() if key not in ("type", "tool_use_id", "caller")}
-            add_result(ran, one.type.removesuffix("_tool_result"), one.tool_use_id, told)
+            result = {
+                key: value for key, value in one.to_dict().items() if key not in ("type", "tool_use_id", "caller")
+            }
+            add_result(ran, one.type.removesuffix("_tool_result"), one.tool_use_id, result)
     return Reply(
         text="".join(one.text for one in of["text"]),
         **calls_and_errors(((one.name, one.input, one.id) for one in of["tool_use"]), finish),

@@ -17,7 +17,7 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
     """``completion``; its chunks are the openai SDK's types, and are put together by that SDK's own state."""
     import any_llm  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
 
-    found = any_llm.completion(**_given(model, messages, tools, options), stream=stream)
+    found = any_llm.completion(**_arguments(model, messages, tools, options), stream=stream)
     return _reply(joined(map(_without_nulls, found)) if stream else found)
 
 
@@ -27,7 +27,7 @@ async def acomplete(
     """``acompletion``."""
     import any_llm  # noqa: PLC0415 - not a dependency
 
-    found = await any_llm.acompletion(**_given(model, messages, tools, options), stream=stream)
+    found = await any_llm.acompletion(**_arguments(model, messages, tools, options), stream=stream)
     return _reply(joined([_without_nulls(chunk) async for chunk in found]) if stream else found)
 
 
@@ -45,12 +45,12 @@ def _without_nulls(chunk: Any) -> Any:
     return ChatCompletionChunk.construct(**chunk.model_dump(exclude_none=True))
 
 
-def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     provider, _, name = model.partition("/")
-    given = {"tools": tools} if tools else {}
+    offered = {"tools": tools} if tools else {}
     retries = {} if provider == "gemini" else {"max_retries": 0}
     return {
-        "model": name, "provider": provider, "messages": list(messages), "client_args": retries, **given, **options
+        "model": name, "provider": provider, "messages": list(messages), "client_args": retries, **offered, **options
     }  # fmt: skip
 
 

@@ -22,8 +22,8 @@ _OWN = {"max_tokens": "max_output_tokens", "stop": "stop_sequences"}
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``generate_content``, or the parts of ``generate_content_stream``'s chunks in their order."""
     models = client(options.pop("api_base"), options.pop("api_key")).models
-    asked = _asked(model, messages, tools, options)
-    return _reply(list(models.generate_content_stream(**asked)) if stream else [models.generate_content(**asked)])
+    request = _arguments(model, messages, tools, options)
+    return _reply(list(models.generate_content_stream(**request)) if stream else [models.generate_content(**request)])
 
 
 async def acomplete(
@@ -31,13 +31,13 @@ async def acomplete(
 ) -> Reply:
     """``client.aio``'s, from a client for each question: connections belong to an event loop."""
     async with client.__wrapped__(options.pop("api_base"), options.pop("api_key")).aio as sdk:
-        asked = _asked(model, messages, tools, options)
+        request = _arguments(model, messages, tools, options)
         if stream:
-            return _reply([chunk async for chunk in await sdk.models.generate_content_stream(**asked)])
-        return _reply([await sdk.models.generate_content(**asked)])
+            return _reply([chunk async for chunk in await sdk.models.generate_content_stream(**request)])
+        return _reply([await sdk.models.generate_content(**request)])
 
 
-def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     choice = options.pop("tool_choice", None)
     config = {_OWN.get(key, key): value for key, value in options.items() if key != "stream_options"}
     if config.pop("response_format", {}).get("type") == "json_object":
@@ -89,10 +89,10 @@ def _parts(one: Any, names: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _image(url: str) -> dict[str, Any]:
-    held = inline(url)
-    if held is None:
+    inlined = inline(url)
+    if inlined is None:
         return {"file_data": {"file_uri": url}}
-    return {"inline_data": {"mime_type": held[0], "data": b64decode(held[1])}}
+    return {"inline_data": {"mime_type": inlined[0], "data": b64decode(inlined[1])}}
 
 
 def _reply(chunks: list[Any]) -> Reply:
@@ -104,21 +104,18 @@ def _reply(chunks: list[Any]) -> Reply:
     ran: list[ProviderCall] = []
     for part in parts:
         if code := part.executable_code:
-            given = {"language": code.language, "code": code.code}
-            ran.append(ProviderCall("code_execution", given, code.id or ""))
-        elif told := part.code_execution_result:
-            add_result(ran, "code_execution", told.id or "", {"outcome": told.outcome, "output": told.output})
+            parameters = {"language": code.language, "code": code.code}
+            ran.append(ProviderCall("code_execution", parameters, code.id or ""))
+        elif outcome := part.code_execution_result:
+            add_result(ran, "code_execution", outcome.id or "", {"outcome": outcome.outcome, "output": outcome.output})
     called: list[dict[str, Any]] = []
     for part in parts:
         if part.function_call:
             take_call(part.function_call.model_dump(mode="json", by_alias=True, exclude_none=True), called)
-    asked = [(one.get("name"), one.get("args") or {}, one.get("id") or f"call_{n}") for n, one in enumerate(called)]
+    calls = [(one.get("name"), one.get("args") or {}, one.get("id") or f"call_{n}") for n, one in enumerate(called)]
     return Reply(
         text="".join(part.text or "" for part in parts if not part.thought),
-        **calls_and_errors(
-            asked,
-            finish,
-        ),
+        **calls_and_errors(calls, finish),
         provider_calls=tuple(ran),
         finish=finish,
         usage=counts and Usage(counts.prompt_token_count, counts.candidates_token_count, counts.total_token_count),

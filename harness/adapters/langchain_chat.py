@@ -52,8 +52,8 @@ async def aanswer(chat: Any, messages: Sequence[Any], *, stream: bool) -> Reply:
 
 def _reply(found: Any) -> Reply:
     """What a LangChain message holds: ``invalid_tool_calls`` are read as all calls are."""
-    usage, about = found.usage_metadata, found.response_metadata
-    finish = FACTS.finish(about.get("finish_reason"))
+    usage, metadata = found.usage_metadata, found.response_metadata
+    finish = FACTS.finish(metadata.get("finish_reason"))
     called = [*found.tool_calls, *found.invalid_tool_calls]
     return Reply(
         text=found.text,
@@ -62,6 +62,6 @@ def _reply(found: Any) -> Reply:
         usage=usage and Usage(usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]),
         reasoning=found.additional_kwargs.get("reasoning_content") or "",
         refusal=found.additional_kwargs.get("refusal") or "",
-        model=about.get("model_name", ""),
-        id=about.get("id") or "",
+        model=metadata.get("model_name", ""),
+        id=metadata.get("id") or "",
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``litellm.completion``, its chunks put together by its own ``stream_chunk_builder``."""
-    import litellm  # noqa: PLC0415 - three seconds, for those who ask
+    import litellm  # noqa: PLC0415 - three seconds, for those who call it
 
     litellm.suppress_debug_info = True  # it prints advertising on every error
     found = litellm.completion(model=model, messages=messages, tools=tools, stream=stream, **options)
@@ -24,7 +24,7 @@ async def acomplete(
     model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any
 ) -> Reply:
     """``litellm.acompletion``, likewise."""
-    import litellm  # noqa: PLC0415 - three seconds, for those who ask
+    import litellm  # noqa: PLC0415 - three seconds, for those who call it
 
     litellm.suppress_debug_info = True
     found = await litellm.acompletion(model=model, messages=messages, tools=tools, stream=stream, **options)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``chat.completions.create``, its chunks put together by the SDK's own ``ChatCompletionStreamState``."""
     chat = client(options.pop("api_base"), options.pop("api_key")).chat.completions
-    found = chat.create(**_given(model, messages, tools, options), stream=stream)
+    found = chat.create(**_arguments(model, messages, tools, options), stream=stream)
     return reply(joined(found) if stream else found)
 
 
@@ -25,11 +25,11 @@ async def acomplete(
 ) -> Reply:
     """``AsyncOpenAI``'s."""
     async with aclient(options.pop("api_base"), options.pop("api_key")) as sdk:
-        found = await sdk.chat.completions.create(**_given(model, messages, tools, options), stream=stream)
+        found = await sdk.chat.completions.create(**_arguments(model, messages, tools, options), stream=stream)
         return reply(joined([chunk async for chunk in found]) if stream else found)
 
 
-def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     return {"model": model.partition("/")[2], "messages": messages, **({"tools": tools} if tools else {}), **options}
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: bool = False, **options: Any) -> Reply:
     """``responses.create``, or ``responses.stream`` and what its ``get_final_response`` gives."""
     responses = client(options.pop("api_base"), options.pop("api_key")).responses
-    asked = _asked(model, messages, tools, options)
+    arguments = _arguments(model, messages, tools, options)
     if not stream:
-        return _reply(responses.create(**asked))
-    with responses.stream(**asked) as events:
+        return _reply(responses.create(**arguments))
+    with responses.stream(**arguments) as events:
         return _reply(events.get_final_response())
 
 
@@ -31,46 +31,49 @@ async def acomplete(
 ) -> Reply:
     """``AsyncOpenAI``'s."""
     async with aclient(options.pop("api_base"), options.pop("api_key")) as sdk:
-        asked = _asked(model, messages, tools, options)
+        arguments = _arguments(model, messages, tools, options)
         if not stream:
-            return _reply(await sdk.responses.create(**asked))
-        async with sdk.responses.stream(**asked) as events:
+            return _reply(await sdk.responses.create(**arguments))
+        async with sdk.responses.stream(**arguments) as events:
             return _reply(await events.get_final_response())
 
 
-def _asked(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     from openai.resources.responses import Responses  # noqa: PLC0415 - not a dependency
 
-    asked: dict[str, Any] = {"model": model.partition("/")[2], "input": [one for m in messages for one in _items(m)]}
+    arguments: dict[str, Any] = {
+        "model": model.partition("/")[2],
+        "input": [one for m in messages for one in _items(m)],
+    }
     if tools:
-        asked["tools"] = [{"type": "function", "strict": False, **one} for one in marked(tools)]
-        asked["tools"] += [one for one in tools if "function" not in one]  # OpenAI's own, such as tool_search
+        arguments["tools"] = [{"type": "function", "strict": False, **one} for one in marked(tools)]
+        arguments["tools"] += [one for one in tools if "function" not in one]  # OpenAI's own, such as tool_search
     if isinstance(choice := options.pop("tool_choice", None), dict):
         choice = {"type": "function", "name": chosen(choice)}
     if choice:
-        asked["tool_choice"] = choice
+        arguments["tool_choice"] = choice
     if "response_format" in options:
-        asked["text"] = {"format": options.pop("response_format")}
+        arguments["text"] = {"format": options.pop("response_format")}
     if "max_tokens" in options:
-        asked["max_output_tokens"] = options.pop("max_tokens")
+        arguments["max_output_tokens"] = options.pop("max_tokens")
     options.pop("stream_options", None)  # counts are sent unasked
     declined(options, signature(Responses.create).parameters, "openai's responses.create")
-    return {**asked, **options}
+    return {**arguments, **options}
 
 
 def _items(message: Any) -> Iterator[dict[str, Any]]:
     role = message["role"]
     kind = "output_text" if role == "assistant" else "input_text"
-    said = [
+    content = [
         {"type": "input_image", "detail": "auto", "image_url": url} if text is None else {"type": kind, "text": text}
         for text, url in parts(message["content"])
     ]
     if role == "tool":
-        output = said if isinstance(message["content"], list) else message["content"]
+        output = content if isinstance(message["content"], list) else message["content"]
         yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": output}
         return
-    if said:
-        yield {"role": role, "content": said}
+    if content:
+        yield {"role": role, "content": content}
     for call in message.get("tool_calls") or ():
         yield {"type": "function_call", "call_id": call["id"], **call["function"]}
 

@@ -20,10 +20,10 @@ def complete(model: str, messages: Sequence[Any], *, tools: Any = None, stream: 
         model_request_sync,
     )
 
-    given = _given(model, messages, tools, options)
+    arguments = _arguments(model, messages, tools, options)
     if not stream:
-        return _reply(model_request_sync(**given))
-    with model_request_stream_sync(**given) as events:
+        return _reply(model_request_sync(**arguments))
+    with model_request_stream_sync(**arguments) as events:
         for _ in events:
             pass
         return _reply(events.response)
@@ -35,16 +35,16 @@ async def acomplete(
     """``model_request`` and ``model_request_stream``."""
     from pydantic_ai.direct import model_request, model_request_stream  # noqa: PLC0415 - not a dependency
 
-    given = _given(model, messages, tools, options)
+    arguments = _arguments(model, messages, tools, options)
     if not stream:
-        return _reply(await model_request(**given))
-    async with model_request_stream(**given) as events:
+        return _reply(await model_request(**arguments))
+    async with model_request_stream(**arguments) as events:
         async for _ in events:
             pass
         return _reply(events.get())
 
 
-def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[str, Any]) -> dict[str, Any]:
     import openai  # noqa: PLC0415 - not a dependency
     from pydantic_ai.models import (  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
         ModelRequestParameters,
@@ -62,7 +62,7 @@ def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
         ToolDefinition,
     )
 
-    options.pop("stream_options", None)  # counts are asked for unasked
+    options.pop("stream_options", None)  # counts are requested in any case
     at = {"base_url": options.pop("api_base"), "api_key": options.pop("api_key"), "max_retries": 0}
     if "stop" in options:
         stop = options.pop("stop")
@@ -71,8 +71,8 @@ def _given(model: str, messages: Sequence[Any], tools: Any, options: dict[str, A
         options["tool_choice"] = [chosen(choice)]
     declined(options, ModelSettings.__annotations__, "pydantic-ai's ModelSettings")
     strict = [one["function"].get("strict", False) for one in tools or ()]
-    given = zip(functions(tools, "parameters_json_schema"), strict, strict=True)
-    offered = [ToolDefinition(**one, strict=wanted) for one, wanted in given]
+    defined = zip(functions(tools, "parameters_json_schema"), strict, strict=True)
+    offered = [ToolDefinition(**one, strict=mark) for one, mark in defined]
     provider = OpenAIProvider(openai_client=openai.AsyncOpenAI(**at))
     return {
         "model": OpenAIChatModel(model.partition("/")[2], provider=provider),
@@ -87,31 +87,31 @@ def _messages(messages: Sequence[Any]) -> Iterator[Any]:
 
     names: dict[str, str] = {}
     for one in messages:
-        said = one["content"]
+        content = one["content"]
         if one["role"] == "assistant":
             called = [(call["function"], call["id"]) for call in one.get("tool_calls") or ()]
-            names |= {given: made["name"] for made, given in called}
-            calls = [kinds.ToolCallPart(made["name"], made["arguments"], given) for made, given in called]
-            yield kinds.ModelResponse([*map(kinds.TextPart, texts(said)), *calls])
+            names |= {call_id: made["name"] for made, call_id in called}
+            calls = [kinds.ToolCallPart(made["name"], made["arguments"], call_id) for made, call_id in called]
+            yield kinds.ModelResponse([*map(kinds.TextPart, texts(content)), *calls])
         elif one["role"] == "tool":
-            given = one["tool_call_id"]
-            result = kinds.ToolReturnPart(names.get(given, "unknown"), "".join(texts(said)), given)
+            call_id = one["tool_call_id"]
+            result = kinds.ToolReturnPart(names.get(call_id, "unknown"), "".join(texts(content)), call_id)
             yield kinds.ModelRequest([result])
         else:
             system = one["role"] == "system"
-            part = kinds.SystemPromptPart(said) if system else kinds.UserPromptPart(_prompt(said, kinds))
+            part = kinds.SystemPromptPart(content) if system else kinds.UserPromptPart(_prompt(content, kinds))
             yield kinds.ModelRequest([part])
 
 
-def _prompt(said: Any, kinds: Any) -> Any:
-    if isinstance(said, str):
-        return said
-    return [_image(url, kinds) if text is None else text for text, url in parts(said)]
+def _prompt(content: Any, kinds: Any) -> Any:
+    if isinstance(content, str):
+        return content
+    return [_image(url, kinds) if text is None else text for text, url in parts(content)]
 
 
 def _image(url: str, kinds: Any) -> Any:
-    held = inline(url)
-    return kinds.ImageUrl(url) if held is None else kinds.BinaryContent(b64decode(held[1]), media_type=held[0])
+    inlined = inline(url)
+    return kinds.ImageUrl(url) if inlined is None else kinds.BinaryContent(b64decode(inlined[1]), media_type=inlined[0])
 
 
 def _reply(found: Any) -> Reply:

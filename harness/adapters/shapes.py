@@ -1,4 +1,4 @@
-"""What the adapters share: calls as a library hands them out, and OpenAI's messages taken apart."""
+"""What the adapters share: calls as a library hands them out, and the parts of OpenAI's messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def calls_and_errors(found: Iterable[tuple[Any, Any, Any]], finish: str | None) 
     to: none are ``{}`` where the answer ended by itself, and cut off where ``finish`` says otherwise.
     """
     stopped = finish not in _BY_ITSELF
-    made = [_call(place, *one, stopped=stopped) for place, one in enumerate(found)]
+    made = [_call(index, *one, stopped=stopped) for index, one in enumerate(found)]
     return {
         "calls": tuple(one for one in made if isinstance(one, ToolCall)),
         "errors": tuple(one for one in made if isinstance(one, CallError)),
@@ -30,17 +30,17 @@ def calls_and_errors(found: Iterable[tuple[Any, Any, Any]], finish: str | None) 
 _BY_ITSELF = frozenset({None, "stop", "tool_calls", "unknown"})
 
 
-def _call(place: int, name: Any, arguments: Any, given: Any, *, stopped: bool) -> ToolCall | CallError:
+def _call(index: int, name: Any, arguments: Any, call_id: Any, *, stopped: bool) -> ToolCall | CallError:
     fault: CallFault = "cut_off" if stopped else "arguments"
     if arguments in ("", None, "null"):
-        return CallError(fault, "none came", "", name, given, place) if stopped else ToolCall(name, {}, given)
+        return CallError(fault, "none came", "", name, call_id, index) if stopped else ToolCall(name, {}, call_id)
     try:
         read = strict_json(arguments) if isinstance(arguments, str) else arguments
     except ValueError as error:
-        return CallError(fault, str(error), arguments, name, given, place)
+        return CallError(fault, str(error), arguments, name, call_id, index)
     if isinstance(read, dict):
-        return ToolCall(name, read, given)
-    return CallError("arguments", "no JSON object", str(arguments), name, given, place)
+        return ToolCall(name, read, call_id)
+    return CallError("arguments", "no JSON object", str(arguments), name, call_id, index)
 
 
 def declined(options: dict[str, Any], known: Any, library: str) -> None:
@@ -70,8 +70,8 @@ def parts(content: Any) -> list[tuple[str | None, str]]:
 
 def inline(url: str) -> tuple[str, str] | None:
     """Media type and base64 of a data URL; None for any other."""
-    head, data, held = url.removeprefix("data:").partition(";base64,")
-    return (head, held) if data and url.startswith("data:") else None
+    head, data, base64 = url.removeprefix("data:").partition(";base64,")
+    return (head, base64) if data and url.startswith("data:") else None
 
 
 def functions(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def functions(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
 
 
 def marked(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
-    """``functions`` with what else is asked for each tool (``strict``, ``defer_loading`` …), where an API has that."""
+    """``functions`` with what else is set for each tool (``strict``, ``defer_loading`` …), where an API has that."""
     beside = [{**one, **one["function"]} for one in tools or () if "function" in one]
-    kept = [{mark: one[mark] for mark in MARKS if mark in one} for one in beside]
-    return [{**one, **marks} for one, marks in zip(functions(tools, schema), kept, strict=True)]
+    extras = [{mark: one[mark] for mark in MARKS if mark in one} for one in beside]
+    return [{**one, **marks} for one, marks in zip(functions(tools, schema), extras, strict=True)]

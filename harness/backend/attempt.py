@@ -117,7 +117,7 @@ class Attempt:
 
     @property
     def sent(self) -> str:
-        """What the provider sent, as far as it was seen."""
+        """What the provider sent, as far as it came."""
         return self.raw or self._logged() if self.watch is None else "\n".join(self.watch.received)
 
     def streamed_reply(self, stream: Json) -> Reply:
@@ -207,7 +207,7 @@ class Attempt:
         return self.request.route.dialect
 
     def _output(self) -> Output | None:
-        """The answer of OpenAI's Responses, as far as it was seen; None for other dialects."""
+        """The answer of OpenAI's Responses, as far as it came; None for other dialects."""
         return output_of(json_values(self.sent)) if self.dialect == RESPONSES else None
 
     def _logged(self) -> str:
@@ -221,7 +221,7 @@ class Attempt:
         return handling(self.dialect)
 
     def _own_answer(self) -> Json:
-        """A whole answer as the provider sent it; None where it was not seen, or is no JSON."""
+        """A whole answer as the provider sent it; None where it was not received, or is no JSON."""
         try:
             return json.loads(self.raw or self._logged())
         except (ValueError, RecursionError):

@@ -35,7 +35,7 @@ def complete(
     stream: bool = False,
     **options: Json,
 ) -> Reply:
-    """Ask ``model`` (``provider/name``) and return all that it answered.
+    """Send a request to ``model`` (``provider/name``) and return all that it answered.
 
     ``options`` go to litellm (``temperature``, ``max_tokens``, ``tool_choice``, ``response_format``, ``api_base``,
     ``api_key``, …), but for ``message_return_type`` ("text" or "json"). Nothing is retried unless

@@ -41,7 +41,7 @@ TRIPPED = (ValueError, LookupError, TypeError, AttributeError, AssertionError, U
 
 
 def translate(error: Exception, *, provider: str = "", raw: str = "", begun: bool = False) -> BackendError:
-    """Our error for what litellm raised. ``raw`` is the answer as far as it was seen, ``begun`` says that the
+    """Our error for what litellm raised. ``raw`` is the answer as far as it came, ``begun`` says that the
     error came out of a stream that had begun with status 200.
     """
     chain = list(causes(error))
@@ -60,7 +60,7 @@ def translate(error: Exception, *, provider: str = "", raw: str = "", begun: boo
     if any(isinstance(one, httpx.TransportError) for one in chain):
         return ConnectionFailedError(message, provider=provider)
     status = _status(error)
-    # litellm says 500 where it is lost itself; below that, and in a stream's error event, it was told so.
+    # litellm says 500 where it is lost itself; below that, and in a stream's error event, the provider sent it.
     believed = status is not None and (status < 500 or begun)  # noqa: PLR2004 - HTTP's own border
     if status is not None and believed and not isinstance(chain[-1], TRIPPED):
         return by_status(status)(message, status=status, provider=provider)
@@ -87,13 +87,13 @@ def words(error: BaseException) -> str:
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     """``error`` and everything behind it, each once, the root last."""
-    seen: set[int] = set()
+    known: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
         one = waiting.pop(0)
-        if one is None or id(one) in seen or isinstance(one, (StopIteration, StopAsyncIteration)):
+        if one is None or id(one) in known or isinstance(one, (StopIteration, StopAsyncIteration)):
             continue
-        seen.add(id(one))
+        known.add(id(one))
         yield one
         waiting += [getattr(one, "original_exception", None), one.__cause__, one.__context__]
 

@@ -59,13 +59,13 @@ def _facts(dialect: str) -> Facts:
 
 def legal_ids(ids: Iterable[str], rules: Profile) -> dict[str, str]:
     """For each id the one to send: itself where it is legal, else one made from its digest."""
-    given = list(dict.fromkeys(ids))
+    originals = list(dict.fromkeys(ids))
     # Where no rule is known an id is never touched: Gemini's carry a signature in them.
     if rules.ids is ANY_ID:
-        return {one: one for one in given}
-    legal = {one: one for one in given if _fits(one, rules)}
+        return {one: one for one in originals}
+    legal = {one: one for one in originals if _fits(one, rules)}
     taken = set(legal)
-    for one in given:
+    for one in originals:
         if one not in legal:
             legal[one] = _stand_in(one, rules, taken)
             taken.add(legal[one])

@@ -77,13 +77,13 @@ KNOWN_FAULTS = (
     KnownFault(
         "ollama-generate-reason",
         "1.109.1 to 1.110.2",
-        "A whole answer of Ollama's /api/generate that was cut for length is said to end in stop.",
+        "A whole answer of Ollama's /api/generate that was cut for length is reported to end in stop.",
         "attempt.Attempt.on_response, response.own_finish_word",
     ),
     KnownFault(
-        "huggingface-asks-home",
+        "huggingface-config-request",
         "1.109.1 to 1.110.2",
-        "Each call of a Hugging Face model asks huggingface.co for its config.json, whatever the api_base.",
+        "Each call of a Hugging Face model requests its config.json from huggingface.co, whatever the api_base.",
     ),
     KnownFault(
         "damaged-line-skipped",
@@ -94,7 +94,7 @@ KNOWN_FAULTS = (
     KnownFault(
         "finish-reason-rewritten",
         "1.109.1 to 1.110.2",
-        "A whole answer that ends in stop and holds calls is said to end in tool_calls.",
+        "A whole answer that ends in stop and holds calls is reported to end in tool_calls.",
         "response.own_finish_word",
     ),
     KnownFault(
@@ -110,9 +110,9 @@ KNOWN_FAULTS = (
         "response.as_generated",
     ),
     KnownFault(
-        "ollama-asks-localhost",
+        "ollama-show-request",
         "1.109.1 to 1.110.2",
-        "Each call of a model that litellm does not know asks http://localhost:11434/api/show, whatever the api_base.",
+        "A model that litellm does not know is looked up at http://localhost:11434/api/show, whatever the api_base.",
         "library.library_for: the model is put into litellm.model_cost",
     ),
     KnownFault(
@@ -160,7 +160,7 @@ KNOWN_FAULTS = (
     KnownFault(
         "cohere-ending-dropped",
         "1.106.2 to 1.109.1",
-        "Every whole Cohere answer is said to end in stop, so that one cut off at its limit looks whole.",
+        "Every whole Cohere answer is reported to end in stop, so that one cut off at its limit looks whole.",
         "attempt.Attempt.on_response, response.own_finish_word",
     ),
     KnownFault(
@@ -178,7 +178,7 @@ KNOWN_FAULTS = (
     KnownFault(
         "counts-made-up",
         "1.106.2 to 1.110.2",
-        "Where a provider tells no token counts, litellm's own guess comes back as if told.",
+        "Where a provider sends no token counts, litellm's own guess comes back as if it had.",
         "repairs.raw_answer.counted",
     ),
 )

@@ -32,7 +32,7 @@ OFFLINE = {
 
 
 PROVEN = ("1.106.2", "1.109.1", "1.110.2")
-"""The releases of litellm with which suites, laws and the committed card were held; ``make litellm-versions`` does."""
+"""The releases of litellm that suites, laws and the committed card were tested with, by ``make litellm-versions``."""
 
 
 def installed() -> str:
@@ -90,7 +90,7 @@ class _LazyEncoding:
 def library() -> ModuleType:
     """litellm, as it came but for its advertising and the tokenizer."""
     if "litellm" not in sys.modules:
-        # It would fetch lists of its own through whatever tape is open. What else a program asks is its own affair.
+        # It would fetch lists of its own through whatever tape is open. What else a program requests is its own affair.
         for name, value in OFFLINE.items():
             if name.startswith("LITELLM_"):
                 os.environ.setdefault(name, value)
@@ -105,7 +105,7 @@ def library() -> ModuleType:
 
 
 def library_for(model: str, api_base: Json) -> ModuleType:
-    """litellm, made to know ``model`` and to ask nobody about it. Raises ``UsageError`` for an unknown provider."""
+    """litellm, made to know ``model``, about which it requests nothing. ``UsageError`` for an unknown provider."""
     litellm, provider = library(), model.partition("/")[0]
     try:
         litellm.get_llm_provider(model, api_base=api_base)
@@ -117,7 +117,7 @@ def library_for(model: str, api_base: Json) -> ModuleType:
 
 
 def bedrock_info() -> Any:
-    """Litellm's class that knows by which way each model of Bedrock is asked."""
+    """Litellm's class that knows which API each model of Bedrock is called by."""
     library()
     from litellm.llms.bedrock.common_utils import BedrockModelInfo  # noqa: PLC0415 - as above
 

@@ -118,9 +118,9 @@ def slash_to_double_underscore(tools: Iterable[Mapping[str, Json]], provider: st
 
 
 def _assign(names: Sequence[str], rule: NameRule, wire: dict[str, str], taken: set[str]) -> None:
-    def take(name: str, wanted: str) -> None:
-        wire[name] = wanted
-        taken.add(wanted)
+    def take(name: str, target: str) -> None:
+        wire[name] = target
+        taken.add(target)
 
     for name in names:
         if name not in taken and rule.allows(name):
@@ -128,10 +128,10 @@ def _assign(names: Sequence[str], rule: NameRule, wire: dict[str, str], taken: s
     rest = sorted(name for name in names if name not in wire)
     if not rest:
         return
-    wanted = {name: name.replace("/", "__") for name in rest}
-    wishes = Counter(wanted.values())
+    target = {name: name.replace("/", "__") for name in rest}
+    wishes = Counter(target.values())
     for name in rest:
-        plain = wanted[name]
+        plain = target[name]
         # Two that want one name both go without it: who is offered first must not matter.
         if plain != name and wishes[plain] == 1 and rule.allows(plain) and plain not in taken:
             take(name, plain)
@@ -176,19 +176,19 @@ def check_tools(tools: Iterable[Json]) -> None:
     """Raise ``UsageError`` for what is no tool, for a function or custom tool without a name, and for a namespace that
     holds none or anything else (openai SDK, types/responses/namespace_tool_param.py).
     """
-    for place, tool in enumerate(tools):
+    for index, tool in enumerate(tools):
         kind = tool.get("type") if isinstance(tool, Mapping) else 0
         if kind is not None and not isinstance(kind, str):
-            raise UsageError(f"tool {place} is no tool; it is a dict with a type, such as {{'type': 'function', ...}}")
+            raise UsageError(f"tool {index} is no tool; it is a dict with a type, such as {{'type': 'function', ...}}")
         if kind == "namespace":
             inner = tool.get("tools")
             others = [one for one in dicts(inner) if one.get("type") not in (None, *_SLOTS)]
             if not inner or others or not isinstance(inner, list) or len(dicts(inner)) < len(inner):
-                raise UsageError(f"tool {place} is a namespace; its tools are a list of functions and custom tools")
+                raise UsageError(f"tool {index} is a namespace; its tools are a list of functions and custom tools")
             check_tools({"type": "function", **one} for one in inner)
         elif kind in _SLOTS and tool_name(tool)[0] is None:
             raise UsageError(
-                f"tool {place} is of type {kind!r} and has no name; give it as {{'type': {kind!r}, {kind!r}: "
+                f"tool {index} is of type {kind!r} and has no name; give it as {{'type': {kind!r}, {kind!r}: "
                 "{'name': ..., 'description': ...}}"
             )
 

@@ -99,7 +99,7 @@ def prepare_request(
         "stream": stream,
     }
     dialect = DIALECTS.get(route.dialect)
-    if route.counts_unasked or (dialect is not None and not dialect.facts.counts_are_asked_for):
+    if route.counts_unasked or (dialect is not None and not dialect.facts.counts_on_request):
         # litellm refuses the option there, though the counts come anyway.
         arguments.pop("stream_options", None)
     arguments = {**DEFAULTS.get(provider, {}), **arguments}
@@ -189,7 +189,7 @@ def _check_choice(tool_choice: Json, names: NameTable, provider: str) -> None:
 def json_options(
     provider: str, *, requested: bool, response_format: Json = None, drop: bool = False
 ) -> dict[str, Json]:
-    """The options that ask ``provider`` for JSON, after what litellm 1.109.1 does with each word (``json`` of the
+    """The options that request JSON of ``provider``, after what litellm 1.109.1 does with each word (``json`` of the
     provider's row): ``{}`` where none is requested.
 
     ``format="json"`` is sent only where litellm hands it to a provider that knows it; anywhere else litellm passes it

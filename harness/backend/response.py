@@ -111,15 +111,15 @@ def read_reply(
 
 
 def _text_and_reasoning(message: Json, own: RawAnswer, dialect: str) -> tuple[str, str]:
-    """Text and reasoning: the provider's own, where its text was seen and holds all that litellm's does. A JSON answer
-    that litellm took out of a call of its own making stands in no text.
+    """Text and reasoning: the provider's own, where its text was received and holds all that litellm's does. A JSON
+    answer that litellm took out of a call of its own making stands in no text.
     """
     own_text, reasoning = "".join(own.text), "".join(own.reasoning)
     split = split_thinking(own_text, reasoning, dialect)
     if split != (own_text, reasoning):
         return split
     text = text_of(message)
-    if not own_text and not reasoning:  # nothing was seen
+    if not own_text and not reasoning:  # nothing was received
         reasoning = _string(message, "reasoning_content") or _string(message, "reasoning")
     holds = own_text and _TAG.sub("", text).strip() in _TAG.sub("", own_text)
     return split_thinking(own_text if holds else text, reasoning, dialect)
@@ -139,7 +139,7 @@ def as_generated(response: Json, sent: str) -> Json:
     """``response`` with the text that Ollama's ``/api/generate`` answered, and nothing but text.
 
     That API has no calls: litellm makes one of any JSON with a name and arguments in it, whether such a tool was
-    offered or not. ``sent`` is what was seen of the answer, an object a line; where nothing was, the text is
+    offered or not. ``sent`` is what was received of the answer, an object a line; where nothing was, the text is
     written again from litellm's call.
     """
     message, _ = message_of(response)
@@ -193,7 +193,7 @@ def finish_of(word: str | None, dialect: str) -> Finish | None:
 def own_finish_word(answer: Json, dialect: str) -> str | None:
     """The word in ``answer``, the provider's own JSON, before litellm translated it: ``""`` where it has none.
 
-    None if it can't be seen.
+    None where it is not known.
     """
     if dialect not in DIALECTS:
         return None

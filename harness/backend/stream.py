@@ -35,7 +35,7 @@ class _Call:
 
 @dataclass(slots=True)
 class StreamAssembly:
-    """What has come of a stream so far. Only the first choice is kept; ``finish`` is the last reason named."""
+    """What has come of a stream so far. Only the first choice is read; ``finish`` is the last reason named."""
 
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
@@ -80,9 +80,9 @@ class StreamAssembly:
 
     def _add_delta(self, delta: Json) -> None:
         self.text.append(text_of(delta))
-        for kept, keys in ((self.reasoning, ("reasoning_content", "reasoning")), (self.refusal, ("refusal",))):
-            said = next((value for key in keys if isinstance(value := item(delta, key), str)), "")
-            kept.append(said)
+        for pieces, keys in ((self.reasoning, ("reasoning_content", "reasoning")), (self.refusal, ("refusal",))):
+            text = next((value for key in keys if isinstance(value := item(delta, key), str)), "")
+            pieces.append(text)
         for fragment in item(delta, "tool_calls") or ():
             self._add_fragment(fragment)
         legacy = item(delta, "function_call")

@@ -76,9 +76,9 @@ def decode_message(
     text: str | None = None,
 ) -> DecodedCalls:
     """Every call of a message. ``turn`` counts the assistant's earlier messages (for ids made here);
-    ``json_answer`` says that JSON was asked for, so that JSON in the content is the answer and no call;
-    ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as
-    far as it was seen (for ids). ``empty_is_nothing`` says that ``{}`` is what a call has whose arguments never came;
+    ``json_answer`` says that JSON was requested, so that JSON in the content is the answer and no call;
+    ``cut`` says why the message is only a part: then no call in it is good. ``sent`` is the provider's own text, as far
+    as it was received (for ids). ``empty_is_nothing`` says that ``{}`` is what a call has whose arguments never came;
     ``provider_run_ids`` are those of calls that the provider ran itself; ``call_names`` are the names of all calls, and
     ``text`` is the message's text, where they are known better.
     """
@@ -294,7 +294,7 @@ def settle_ids(ids: Sequence[str | None], turn: int = 0, provider: str = "", raw
     """An id for each call: those present byte for byte, missing and doubled ones made.
 
     The first of two equal ids keeps it. A made id never equals one that is present. ``raw`` is what the provider
-    sent, as far as it was seen: an id of litellm's making that does not stand in it counts as missing, for it is
+    sent, as far as it was received: an id of litellm's making that does not stand in it counts as missing, for it is
     another one on each replay.
     """
     used = {one for one in ids if one}

@@ -29,19 +29,19 @@ def judged(name: Json, raw: Json, call_id: Json, index: int, *, cut: bool) -> To
     ``raw`` is a string, a decoded JSON value, or None where nothing was sent. ``cut`` says that this is the
     last call of a reply that ran into its length limit: nothing sent is then no "no arguments".
     """
-    given_id = call_id if isinstance(call_id, str) else ""
+    sent_id = call_id if isinstance(call_id, str) else ""
     sent = raw if isinstance(raw, str) else "" if raw is None else json.dumps(raw, ensure_ascii=False)
     if not isinstance(name, str) or not name:
-        return CallError("name", f"a call without a usable name: {name!r}", sent, None, given_id, index)
+        return CallError("name", f"a call without a usable name: {name!r}", sent, None, sent_id, index)
     fault: CallFault = "cut_off" if cut else "arguments"
     if raw is None or (isinstance(raw, str) and raw in {"", "null"}):
         if cut:
-            return CallError(fault, "cut off before any arguments", sent, name, given_id, index)
-        return ToolCall(name, {}, given_id)
+            return CallError(fault, "cut off before any arguments", sent, name, sent_id, index)
+        return ToolCall(name, {}, sent_id)
     try:
-        return ToolCall(name, _object(raw), given_id)
+        return ToolCall(name, _object(raw), sent_id)
     except _RefusedError as error:
-        return CallError(fault, str(error), sent, name, given_id, index)
+        return CallError(fault, str(error), sent, name, sent_id, index)
 
 
 def strict_json(text: str) -> Json:

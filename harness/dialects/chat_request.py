@@ -55,8 +55,8 @@ class ChatRequest:
 
 def image(url: str = "", *, media_type: Json = "", data: Json = "", detail: Json = None) -> dict[str, Json]:
     """A part that is an image, in OpenAI's shape: at ``url``, or its base64 ``data`` as a data URL."""
-    wanted = {} if detail is None else {"detail": detail}
-    return {"type": "image_url", "image_url": {"url": url or f"data:{media_type or ''};base64,{data}", **wanted}}
+    more = {} if detail is None else {"detail": detail}
+    return {"type": "image_url", "image_url": {"url": url or f"data:{media_type or ''};base64,{data}", **more}}
 
 
 WORDS = {"auto": "auto", "none": "none", "required": "required", "any": "required", "validated": "auto"}
@@ -108,11 +108,11 @@ types/responses/namespace_tool_param.py).
 """
 
 
-def tool(name: Json, description: Json, schema: Json, told: Mapping[str, Json]) -> dict[str, Json]:
+def tool(name: Json, description: Json, schema: Json, offered: Mapping[str, Json]) -> dict[str, Json]:
     """A function in OpenAI's shape, with the ``MARKS`` that ``told`` has."""
     parameters = {"not": {}} if schema is False else plain(schema) if isinstance(schema, dict) else {}
     described = {"description": description} if isinstance(description, str) else {}
-    marks = {mark: told[mark] for mark in MARKS if told.get(mark) is not None}
+    marks = {mark: offered[mark] for mark in MARKS if offered.get(mark) is not None}
     return {"type": "function", **marks, "function": {"name": name, **described, "parameters": parameters}}
 
 
@@ -245,8 +245,8 @@ def of_the_caller(body: Mapping[str, Json]) -> dict[str, Json]:
     """A request without the model's own earlier turns: what the caller wrote."""
     made = dict(body)
     for name in _MESSAGES:
-        if isinstance(given := made.get(name), list):
-            made[name] = [one for one in given if not (isinstance(one, dict) and _own(one))]
+        if isinstance(messages := made.get(name), list):
+            made[name] = [one for one in messages if not (isinstance(one, dict) and _own(one))]
     return made
 
 
@@ -264,8 +264,8 @@ def _number(value: Json) -> int | None:
 
 def _last_roles(question: ChatRequest) -> Iterator[Json]:
     """Whose the last message is, as it was read, and as it stands there where nothing of it is text or a call."""
-    for given in (question.messages, *(question.body.get(name) for name in _MESSAGES)):
-        last = given[-1] if isinstance(given, list | tuple) and given else None
+    for messages in (question.messages, *(question.body.get(name) for name in _MESSAGES)):
+        last = messages[-1] if isinstance(messages, list | tuple) and messages else None
         yield last.get("role") if isinstance(last, dict) else None
 
 
@@ -292,18 +292,18 @@ def _broken(question: ChatRequest) -> str:
             waiting += [str(one.get("id") or "") for one in message.get("tool_calls") or ()]
         elif waiting:
             return "a call without a result"
-    return "" if any(map(_says, question.messages)) else "no question"
+    return "" if any(map(_has_content, question.messages)) else "no question"
 
 
-def _says(message: Mapping[str, Json]) -> bool:
+def _has_content(message: Mapping[str, Json]) -> bool:
     content = message.get("content")
     return bool(content.strip() if isinstance(content, str) else content) or bool(message.get("tool_calls"))
 
 
 def _found(body: Json, names: tuple[str, ...]) -> Iterator[Json]:
-    for place in (body, *(body.get(name) for name in _PLACES)):
-        if isinstance(place, dict):
-            yield from (place[name] for name in names if place.get(name) is not None)
+    for holder in (body, *(body.get(name) for name in _PLACES)):
+        if isinstance(holder, dict):
+            yield from (holder[name] for name in names if holder.get(name) is not None)
 
 
 def _offered(body: Mapping[str, Json]) -> int:
@@ -336,5 +336,5 @@ def _has_name(item: Json) -> bool:
 
 def _chosen(body: Mapping[str, Json]) -> Iterator[bool]:
     config = body.get("toolConfig")
-    for place in (body, config if isinstance(config, dict) else {}):
-        yield from (bool(place.get(name)) for name in _CHOICES)
+    for holder in (body, config if isinstance(config, dict) else {}):
+        yield from (bool(holder.get(name)) for name in _CHOICES)

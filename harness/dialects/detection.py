@@ -1,7 +1,7 @@
 """Which quirks of its dialect an answer shows, read off its bytes: what the detectors of all dialects share.
 
-A detector is asked of one answer and says True where it shows the quirk, False where it could and does not, and None
-where it has no occasion to: an answer without calls says nothing of how calls are written. Of quirks that exclude one
+A detector looks at one answer and gives True where it shows the quirk, False where it could and does not, and None
+where it has no occasion to: an answer without calls shows nothing of how calls are written. Of quirks that exclude one
 another only those have an occasion that the ones before left, so that quirks drawn one by one, at these rates, are
 found again at the same rates.
 """
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SeenAnswer:
+class ParsedAnswer:
     """An answer taken apart: ``reply`` as the dialect's reader has it, ``text`` its body (``""`` of binary frames),
-    ``events`` its pieces with their types, of a whole answer the one. ``asked`` is the request's body, empty where it
-    is not known.
+    ``events`` its pieces with their types, of a whole answer the one. ``request`` is the request's body, empty where
+    it is not known.
     """
 
     reply: Reply
     text: str
     events: tuple[tuple[str, Json], ...]
     stream: bool
-    asked: Mapping[str, Json] = field(default_factory=dict)
+    request: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def objects(self) -> list[dict[str, Json]]:
@@ -51,15 +51,15 @@ class SeenAnswer:
         return self.stream and re.search(r"(?:\A\ufeff?|[\r\n])data:", self.text) is not None
 
 
-Detector: TypeAlias = Callable[[SeenAnswer], bool | None]
+Detector: TypeAlias = Callable[[ParsedAnswer], bool | None]
 
 
-def seen_answer(response: HttpResponse, reply: Reply, asked: Mapping[str, Json] | None = None) -> SeenAnswer:
+def parse_answer(response: HttpResponse, reply: Reply, request: Mapping[str, Json] | None = None) -> ParsedAnswer:
     """``response`` taken apart. Raises ``UnreadableReplyError`` and ``StreamCutError``."""
     kind = framing(response)
     events = tuple(_framed(response.body)) if kind == "frames" else tuple(pieces(response))
     text = "" if kind == "frames" else response.body.decode(errors="replace")
-    return SeenAnswer(reply, text, events, kind != "whole", asked or {})
+    return ParsedAnswer(reply, text, events, kind != "whole", request or {})
 
 
 def _framed(body: bytes) -> Iterator[tuple[str, Json]]:
@@ -72,45 +72,45 @@ LONG = 7
 
 
 def on_streams(detector: Detector) -> Detector:
-    """``detector``, asked of streams alone."""
-    return lambda seen: detector(seen) if seen.stream else None
+    """``detector``, for streams alone."""
+    return lambda answer: detector(answer) if answer.stream else None
 
 
 def on_whole(detector: Detector) -> Detector:
-    """``detector``, asked of whole answers alone."""
-    return lambda seen: None if seen.stream else detector(seen)
+    """``detector``, for whole answers alone."""
+    return lambda answer: None if answer.stream else detector(answer)
 
 
 def _in_lines(pattern: str, *, without: str = "") -> Detector:
     """Whether ``pattern`` is found in the text of an event stream that does not show ``without``, a quirk."""
     found = re.compile(pattern, re.MULTILINE)
 
-    def detector(seen: SeenAnswer) -> bool | None:
-        if not seen.lines or (without and LINES[without](seen)):
+    def detector(answer: ParsedAnswer) -> bool | None:
+        if not answer.lines or (without and LINES[without](answer)):
             return None
-        return found.search(seen.text) is not None
+        return found.search(answer.text) is not None
 
     return detector
 
 
-def _returns(seen: SeenAnswer) -> bool | None:
-    return "\n" not in seen.text if seen.lines else None
+def _returns(answer: ParsedAnswer) -> bool | None:
+    return "\n" not in answer.text if answer.lines else None
 
 
-def _mixed(seen: SeenAnswer) -> bool | None:
-    if not seen.lines or _returns(seen):
+def _mixed(answer: ParsedAnswer) -> bool | None:
+    if not answer.lines or _returns(answer):
         return None
-    return len(set(re.findall(r"\r\n|\n|\r", seen.text))) > 1
+    return len(set(re.findall(r"\r\n|\n|\r", answer.text))) > 1
 
 
-def line_feeds(seen: SeenAnswer) -> bool | None:
+def line_feeds(answer: ParsedAnswer) -> bool | None:
     """Whether lines end in LF alone."""
-    return None if not seen.lines or _returns(seen) or _mixed(seen) else "\r" not in seen.text
+    return None if not answer.lines or _returns(answer) or _mixed(answer) else "\r" not in answer.text
 
 
-def returns_and_feeds(seen: SeenAnswer) -> bool | None:
+def returns_and_feeds(answer: ParsedAnswer) -> bool | None:
     """Whether lines end in CR LF."""
-    plain = line_feeds(seen)
+    plain = line_feeds(answer)
     return None if plain is None else not plain
 
 
@@ -127,7 +127,7 @@ LINES: dict[str, Detector] = {
 
 comments = _in_lines(r"(?:\A\ufeff?|[\r\n]): ?[^ \r\n]")
 """Whether lines of comment stand in the stream, more than a colon alone."""
-no_done = on_streams(lambda seen: all(event is not None for _, event in seen.events))
+no_done = on_streams(lambda answer: all(event is not None for _, event in answer.events))
 """Whether no ``[DONE]`` ends the stream."""
 
 
@@ -136,6 +136,6 @@ def stopped_with_calls(word: Json, *, stop: str, calls: str) -> bool | None:
     return word == stop if word in (stop, calls) else None
 
 
-def nothing_given(raw: Json) -> bool:
+def no_arguments(raw: Json) -> bool:
     """Whether these arguments are no arguments."""
     return raw in ({}, None) or (isinstance(raw, str) and re.fullmatch(r"\s*(\{\s*\}|null|)\s*", raw) is not None)

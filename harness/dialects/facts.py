@@ -89,12 +89,12 @@ class Facts:
     ``tool_search`` the tool that must stand beside those that are loaded later or lie in a namespace, and
     ``dropped_options`` options that litellm refuses here, or drops.
     ``empty_is_nothing`` says that a call whose arguments never came has an empty object on this wire.
-    ``counts_are_asked_for``: a stream ends with token counts only where the request asks for them.
+    ``counts_on_request``: a stream ends with token counts only where the request asks for them.
     ``refuses_blank_text`` says that the API refuses text without a visible character, ``pairs_results`` that each
     tool result must answer one earlier call, once, ``empty_result_is_a_list`` that a tool result of nothing is a
     list without parts. ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other.
     ``images`` are the ways in which a user's message may hold images (as ``data``, by ``url``), with ``image_results``
-    a tool's result too; ``images_apart``: in a list of bare base64 beside the text.
+    a tool's result too; ``separate_images``: in a list of bare base64 beside the text.
     ``resigned``: why a request can't be sent again as it is. ``models`` is how the API lists its models.
     ``failure`` finds an error inside a 200 answer.
 
@@ -122,13 +122,13 @@ class Facts:
     runs_under: str = ""
     object_arguments: Literal["never", "whole", "always"] = "never"
     empty_is_nothing: bool = False
-    counts_are_asked_for: bool = False
+    counts_on_request: bool = False
     refuses_blank_text: bool = False
     pairs_results: bool = True
     empty_result_is_a_list: bool = False
     images: frozenset[str] = frozenset()
     image_results: bool = False
-    images_apart: bool = False
+    separate_images: bool = False
     key_header: str = "authorization"
     resigned: str = ""
     models: ModelList | None = None
@@ -160,20 +160,20 @@ def dicts(value: Json) -> list[dict[str, Json]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def grow(held: dict[Json, Json], key: Json, piece: Json) -> None:
+def grow(values: dict[Json, Json], key: Json, piece: Json) -> None:
     """Put a piece of a text behind what ``held`` has of it. What is no text, before or now, is passed over."""
     if isinstance(piece, str):
-        before = held.get(key)
-        held[key] = before + piece if isinstance(before, str) else piece
+        before = values.get(key)
+        values[key] = before + piece if isinstance(before, str) else piece
 
 
 def add_result(ran: list[ProviderCall], name: str, call_id: str, result: dict[str, Json]) -> None:
     """Give ``result`` to the call of its id, or without an id to the first of its ``name`` that has none, for
     results come in the order of their calls; one of an earlier turn's call stands alone.
     """
-    for place, call in enumerate(ran):
+    for index, call in enumerate(ran):
         if call.result is None and (call.id == call_id if call_id else call.name == name):
-            ran[place] = replace(call, result=result)
+            ran[index] = replace(call, result=result)
             return
     ran.append(ProviderCall(name, {}, call_id, result))
 

@@ -111,8 +111,8 @@ def _depth(text: str) -> int:
 def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        doubled = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # add gives None, which is what the "or" wants
+        known: set[str] = set()
+        doubled = next(key for key, _ in pairs if key in known or known.add(key))  # type: ignore[func-returns-value] # add gives None, which is what the "or" wants
         raise NotJson(f"the key {doubled!r} stands twice in one object")
     return found
 

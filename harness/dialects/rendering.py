@@ -147,7 +147,7 @@ def varied(response: HttpResponse, quirks: frozenset[str]) -> HttpResponse:
     variants = quirks & VARIANTS.keys()
     events = any(value.startswith("text/event-stream") for _, value in response.headers)
     if events and variants - LABELS.keys():
-        parts = [_written(chunk.data.decode(), place, variants) for place, chunk in enumerate(response.chunks)]
+        parts = [_written(chunk.data.decode(), index, variants) for index, chunk in enumerate(response.chunks)]
         if "byte_order_mark" in variants and parts:
             parts[0] = _MARK + parts[0]
         response = replace(response, chunks=tuple(map(Chunk, parts)))
@@ -165,22 +165,22 @@ def _labelled(headers: Headers, label: str) -> Iterator[tuple[str, str]]:
             yield name, "**REDACTED**" if label == "masked_type" else wrong
 
 
-def _written(event: str, place: int, variants: frozenset[str]) -> bytes:
+def _written(event: str, index: int, variants: frozenset[str]) -> bytes:
     ends = ("\r\n", "\r\n") if "\r\n" in event else ("\n", "\n")
     if "carriage_returns" in variants:
         ends = ("\r", "\r")
     elif "mixed_line_ends" in variants:
-        ends = _ENDS[place % len(_ENDS)]
+        ends = _ENDS[index % len(_ENDS)]
     lines = [line for line in event.replace("\r\n", "\n").split("\n") if line]
     if "several_data_lines" in variants:
         lines = [one for line in lines for one in _parted(line)]
     if "event_ids" in variants:
-        lines = [f"id: {place}", "retry: 3000", *lines]
+        lines = [f"id: {index}", "retry: 3000", *lines]
     if "no_space" in variants:
         lines = [_tight(line) for line in lines]
     text = "".join(f"{line}{ends[0]}" for line in lines) + ends[1]
     if "keepalives" in variants:
-        alive = (":", "data:")[place % 2]
+        alive = (":", "data:")[index % 2]
         text = f"{alive}{ends[0]}{ends[1]}{text}"
     return text.encode()
 

@@ -20,7 +20,7 @@ import pydantic
 from annotated_types import Ge, Le
 
 from harness.core.errors import HarnessError, UsageError
-from harness.dialects.detection import seen_answer
+from harness.dialects.detection import parse_answer
 from harness.dialects.registry import DIALECTS
 
 if TYPE_CHECKING:
@@ -38,21 +38,21 @@ _OK = 200
 
 
 _MOST = 10**15
-_ODD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+_WRONG_KINDS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What a detector raises at values of kinds that the dialect doesn't have."""
 Count: TypeAlias = Annotated[int, Ge(0), Le(_MOST)]
 
 
 class Tally(NamedTuple):
-    """``shown`` of ``seen`` answers that could show it; ``example`` is where the first of them stands."""
+    """``shown`` of ``eligible`` answers that could show it; ``example`` is where the first of them stands."""
 
     shown: Count
-    seen: Count
+    eligible: Count
     example: str = ""
 
     @property
     def share(self) -> float:
-        return self.shown / self.seen if self.seen else 0.0
+        return self.shown / self.eligible if self.eligible else 0.0
 
 
 Tallies: TypeAlias = dict[str, Tally]
@@ -79,29 +79,29 @@ class WireProfile(pydantic.BaseModel):
 
     @pydantic.field_validator("quirks", "replies")
     @classmethod
-    def _shares(cls, given: dict[Mode, Tallies]) -> dict[Mode, Tallies]:
-        for mode, tallies in given.items():
+    def _shares(cls, value: dict[Mode, Tallies]) -> dict[Mode, Tallies]:
+        for mode, tallies in value.items():
             for name, tally in tallies.items():
-                if tally.shown > tally.seen:
-                    raise ValueError(f"{mode} {name} was shown more often than it was seen")
-        return given
+                if tally.shown > tally.eligible:
+                    raise ValueError(f"{mode} {name} was shown more often than it could be")
+        return value
 
     @pydantic.field_validator("finishes")
     @classmethod
-    def _words(cls, given: dict[str, int]) -> dict[str, int]:
-        if unseen := [word for word, number in given.items() if not number]:
-            raise ValueError(f"{unseen[0][:80]!r} was never seen; leave it out")
-        return given
+    def _words(cls, value: dict[str, int]) -> dict[str, int]:
+        if unseen := [word for word, number in value.items() if not number]:
+            raise ValueError(f"{unseen[0][:80]!r} was never counted; leave it out")
+        return value
 
     @pydantic.field_validator("ids")
     @classmethod
-    def _forms(cls, given: dict[Mode, dict[str, int]]) -> dict[Mode, dict[str, int]]:
-        for form in (one for forms in given.values() for one in forms):
+    def _forms(cls, value: dict[Mode, dict[str, int]]) -> dict[Mode, dict[str, int]]:
+        for form in (one for forms in value.values() for one in forms):
             groups = _GROUP.findall(form)
             known = all(kind in _CLASSES and int(number) <= _LONGEST for kind, number in groups)
             if not known or set(_GROUP.sub("", form).replace(_NAMED, "")) & set("[]{}"):
                 raise ValueError(f"{form[:80]!r} is no form of ids; write one as {_FORM}")
-        return given
+        return value
 
     @property
     def name(self) -> str:
@@ -114,7 +114,7 @@ class WireProfile(pydantic.BaseModel):
         return {**whole, **streamed} if stream else {**streamed, **whole}
 
     def shown(self) -> frozenset[str]:
-        """The quirks that were seen at all."""
+        """The quirks that were shown at all."""
         return frozenset(name for some in self.quirks.values() for name, tally in some.items() if tally.shown)
 
     def quirks_for(self, rng: Random, reply: Reply, *, stream: bool) -> frozenset[str]:
@@ -126,8 +126,8 @@ class WireProfile(pydantic.BaseModel):
             drawn.add("id_dotted")
         with suppress(HarnessError):
             plain = dialect.render(reply, stream=stream)
-            seen = seen_answer(plain, dialect.read(plain))
-            drawn = {name for name in drawn if dialect.detectors[name](seen) is not None}
+            parsed = parse_answer(plain, dialect.read(plain))
+            drawn = {name for name in drawn if dialect.detectors[name](parsed) is not None}
         for name in ("", *sorted(drawn)):
             with suppress(UsageError):
                 dialect.render(reply, stream=stream, quirks=frozenset(drawn - {name}))
@@ -135,7 +135,7 @@ class WireProfile(pydantic.BaseModel):
         return frozenset()
 
     def finish_word(self, rng: Random, finish: Finish) -> str | None:
-        """The provider's word for ``finish``, one of those that were seen at their rates; None where none was."""
+        """The provider's word for ``finish``, one of those that were counted at their rates; None where none was."""
         facts = DIALECTS[self.dialect].facts
         words = {word: number for word, number in self.finishes.items() if facts.finish(word) == finish}
         return rng.choices(list(words), list(words.values()))[0] if words else None
@@ -167,27 +167,27 @@ _NAMED = "functions.<name>:[0-9]{1}"
 _DOTTED = re.compile(r"functions\..+:\d+")
 
 
-def form_of(given: str) -> str:
+def form_of(value: str) -> str:
     """The form of an id: known words at its start, then classes of characters and their number.
 
     >>> form_of("call_0aB3")
     'call_[A-Za-z0-9]{4}'
     """
-    if _DOTTED.fullmatch(given):
+    if _DOTTED.fullmatch(value):
         return _NAMED
-    found = _PREFIX.match(given)
+    found = _PREFIX.match(value)
     prefix = found[0] if found else ""
-    rest = given.removeprefix(prefix)
+    rest = value.removeprefix(prefix)
     if _UUID.fullmatch(rest):
         return prefix + _UUID_FORM
     kind = next((name for name, letters in _CLASSES.items() if set(rest) <= set(letters)), "!-~")
     return f"{prefix}[{kind}]{{{len(rest)}}}" if rest else prefix
 
 
-def new_id(form: str, rng: Random, name: str, place: int) -> str:
-    """An id of ``form`` for call number ``place``, to the tool ``name``."""
+def new_id(form: str, rng: Random, name: str, number: int) -> str:
+    """An id of ``form`` for call ``number``, to the tool ``name``."""
     if form == _NAMED:
-        return f"functions.{name}:{place}"
+        return f"functions.{name}:{number}"
     return _GROUP.sub(lambda group: "".join(rng.choices(_CLASSES[group[1]], k=int(group[2]))), form)
 
 
@@ -222,39 +222,39 @@ class Miner:
     pieces: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
 
-    def add(self, response: HttpResponse, question: ChatRequest, place: str = "", source: str = "") -> bool:
-        """Count one answer. False for an error, and for one that can't be read: it says nothing of the provider's ways.
+    def add(self, response: HttpResponse, request: ChatRequest, origin: str = "", source: str = "") -> bool:
+        """Count one answer. False for an error, and for one that can't be read.
 
-        ``place`` says where it stands, ``source`` where it is from.
+        ``origin`` says where it stands, ``source`` where it is from.
         """
         known = DIALECTS[self.dialect]
         if response.status != _OK:
             return False
         try:
             reply = known.read(response)
-            seen = seen_answer(response, reply, question.body)
-            shown = {name: detector(seen) for name, detector in known.detectors.items()}
-            habits = _habits(reply, question)
+            parsed = parse_answer(response, reply, request.body)
+            shown = {name: detector(parsed) for name, detector in known.detectors.items()}
+            habits = _habits(reply, request)
             calls: tuple[ToolCall | CallError, ...] = (*reply.calls, *reply.errors)
             forms = [form_of(call.id) for call in calls if call.id][:1]
             named = bool(reply.raw_finish and re.fullmatch(r"[A-Za-z_]{1,40}", reply.raw_finish))
-        except (HarnessError, *_ODD):
+        except (HarnessError, *_WRONG_KINDS):
             return False
-        mode: Mode = "stream" if seen.stream else "whole"
+        mode: Mode = "stream" if parsed.stream else "whole"
         self.answers[mode] += 1
         self.sources[source] += bool(source)
         quirks = self.quirks.setdefault(mode, {})
         for name, holds in shown.items():
-            _count(quirks, name, holds, place)
+            _count(quirks, name, holds, origin)
         for name, holds in habits.items():
-            _count(self.replies.setdefault(mode, {}), name, holds, place)
+            _count(self.replies.setdefault(mode, {}), name, holds, origin)
         if named and reply.raw_finish:
             self.finishes[reply.raw_finish] += 1
         if forms:
             self.ids.setdefault(mode, Counter())[forms[0]] += 1
         size = len(reply.text) + sum(len(json.dumps(call.parameters)) for call in reply.calls)
-        if seen.stream and size:
-            self.pieces[next(name for name, bar in _SIZES.items() if size / len(seen.events) < bar)] += 1
+        if parsed.stream and size:
+            self.pieces[next(name for name, bar in _SIZES.items() if size / len(parsed.events) < bar)] += 1
         return True
 
     def profile(self) -> WireProfile:
@@ -279,9 +279,9 @@ class Miners:
 
     of: dict[tuple[str, str], Miner] = field(default_factory=dict)
 
-    def add(self, exchange: Exchange, question: ChatRequest, place: str = "", source: str = "") -> None:
+    def add(self, exchange: Exchange, request: ChatRequest, origin: str = "", source: str = "") -> None:
         """Count the answer of ``exchange``, if there is a whole one; the rest as ``Miner.add`` has it."""
-        dialect = DIALECTS.get(question.dialect)
+        dialect = DIALECTS.get(request.dialect)
         if (
             exchange.response is None
             or exchange.failure
@@ -289,26 +289,26 @@ class Miners:
             or not (dialect and dialect.detectors)
         ):
             return
-        key = question.provider, question.dialect
-        self.of.setdefault(key, Miner(*key)).add(exchange.response, question, place, source)
+        key = request.provider, request.dialect
+        self.of.setdefault(key, Miner(*key)).add(exchange.response, request, origin, source)
 
     def profiles(self) -> list[WireProfile]:
         return [one.profile() for _, one in sorted(self.of.items()) if one.answers]
 
 
-def _count(into: Tallies, name: str, holds: bool | None, place: str) -> None:
+def _count(into: Tallies, name: str, holds: bool | None, origin: str) -> None:
     if holds is not None:
         before = into.get(name, Tally(0, 0))
-        example = before.example or (place if holds else "")
-        into[name] = Tally(before.shown + holds, before.seen + 1, example)
+        example = before.example or (origin if holds else "")
+        into[name] = Tally(before.shown + holds, before.eligible + 1, example)
 
 
-def _habits(reply: Reply, question: ChatRequest) -> dict[str, bool | None]:
+def _habits(reply: Reply, request: ChatRequest) -> dict[str, bool | None]:
     """What ``replies`` counts of one answer."""
     calls = bool(reply.calls)
     ended = reply.finish if not calls and reply.finish else None
     return {
-        "calls": calls if question.tools and question.choice in (None, "auto") else None,
+        "calls": calls if request.tools and request.choice in (None, "auto") else None,
         "several_calls": len(reply.calls) > 1 if calls else None,
         "text_beside_calls": bool(reply.text) if calls else None,
         "no_arguments": any(not call.parameters for call in reply.calls) if calls else None,

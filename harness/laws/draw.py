@@ -17,7 +17,7 @@ from harness.laws.provider_options import addressable, options_for
 from harness.laws.question import History, Question, Turn, Unfit, carried, custom, known_marks
 from harness.laws.values import one_in
 from harness.strategies import material
-from harness.strategies.likeness import reply_like
+from harness.strategies.chat import reply_like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure, HttpResponse, lazy
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile
-from harness.strategies.corruption import pieces
+from harness.strategies.wire import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -230,7 +230,7 @@ def options(question: Question) -> dict[str, Json]:
     if question.kind == "answer":
         made.setdefault("response_format", {"type": "json_object"})
     # The others tell their counts unasked, and litellm refuses to ask for them.
-    asked_for = question.dialect.facts.counts_are_asked_for and not question.profile.counts_unasked
+    asked_for = question.dialect.facts.counts_on_request and not question.profile.counts_unasked
     if question.stream and asked_for:
         made["stream_options"] = {"include_usage": True}
     return made

@@ -107,7 +107,7 @@ def given_messages(trial: Trial) -> list[dict[str, Json]]:
 
 def _both(trial: Trial, asked: ChatRequest) -> tuple[list[Piece], list[Piece]]:
     def make() -> tuple[list[Piece], list[Piece]]:
-        apart = DIALECTS[asked.dialect].facts.images_apart
+        apart = DIALECTS[asked.dialect].facts.separate_images
         given = given_messages(trial)
         return pieces(given, images_apart=apart), pieces(asked.messages, images_apart=apart)
 

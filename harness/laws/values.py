@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
     from harness.dialects.name_rules import NameRule
 
-_TEXTS = (*material.ODD_TEXTS, *material.MORE_TEXTS)
+_TEXTS = (*material.UNUSUAL_TEXTS, *material.MORE_TEXTS)
 _FLOATS = (*material.FLOATS, *material.MORE_FLOATS)
 _INTEGERS = (*material.INTEGERS, *material.LARGE)
 _SAMPLE = "the quick brown é 日本 fox\n\t\"jumps\" over <b>lazy</b> {dogs} & 'cats' \\ 👍 "

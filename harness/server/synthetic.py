@@ -179,7 +179,7 @@ def made_up() -> Synthetic:
 
 def made_like(profiles: Sequence[WireProfile]) -> Synthetic:
     """Answers as the provider of ``profiles`` writes them, each in its dialect, the same for the same request."""
-    from harness.strategies.likeness import reply_like  # noqa: PLC0415 - Hypothesis is loaded only for this
+    from harness.strategies.chat import reply_like  # noqa: PLC0415 - Hypothesis is loaded only for this
 
     known = {one.dialect: one for one in profiles}
 

@@ -4,10 +4,9 @@
 """
 
 from harness.strategies.chat import arguments, broken_replies, call_ids, replies, texts, tool_calls, usages, values
-from harness.strategies.corruption import Damaged, damaged, rechunked, splits
 from harness.strategies.names import legal_names, tool_names, tool_sets
 from harness.strategies.recordings import cassette_texts, exchanges, suite_texts
-from harness.strategies.wire import WireReply, quirk_sets, wire_replies
+from harness.strategies.wire import Damaged, WireReply, damaged, quirk_sets, rechunked, splits, wire_replies
 
 __all__ = [
     "Damaged",

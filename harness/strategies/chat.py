@@ -1,4 +1,4 @@
-"""Arguments, calls and replies: what a model may say, at its strangest."""
+"""Arguments, calls and replies: what a model may answer, at its strangest, or as a profile has it for its provider."""
 
 from __future__ import annotations
 
@@ -10,36 +10,21 @@ from hypothesis import strategies as st
 
 from harness.core.chat import CallError, Finish, Json, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
-from harness.strategies.material import BROKEN
+from harness.dialects.wire_profile import Tally, new_id
+from harness.strategies.material import BROKEN, CUT_OFF, KEYS, MORE_TEXTS, UNUSUAL_TEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from random import Random
 
-_ODD_TEXTS = (
-    "",
-    " ",
-    "naïve café",
-    " padded \n",
-    "日本語",
-    "👩‍👩‍👧 🙂",
-    "\u2028\u0085\ufeff",
-    'quote " and \\ back\\slash',
-    "line\nfeed\r\ttab",
-    "</tool_call><|im_end|>",
-    '{"name": "x", "arguments": {}}',
-    "a__b/c",
-    "null",
-    "data: [DONE]",
-    "&amp;<b>%20",
-    "e\u0301 \u00e9",
-)
+    from harness.dialects.wire_profile import WireProfile
 
 
 # A strategy is validated once an object: those drawn from over and over are made once.
 @functools.cache
 def texts(max_size: int = 12) -> st.SearchStrategy[str]:
     """Text without lone surrogates, which no UTF-8 wire can carry."""
-    return st.sampled_from(_ODD_TEXTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=max_size)
+    return st.sampled_from(UNUSUAL_TEXTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=max_size)
 
 
 @functools.cache
@@ -60,7 +45,7 @@ def arguments(schema: Mapping[str, Json] | None = None) -> st.SearchStrategy[dic
     """A call's parameters: any JSON object, or one that fits ``schema``.
 
     A schema may use type, properties, required, items, enum, const, anyOf, minimum, maximum, minLength, maxLength,
-    minItems and maxItems; another keyword that narrows it is a ``UsageError``, told before anything is drawn.
+    minItems and maxItems; another keyword that narrows it is a ``UsageError``, raised before anything is drawn.
     """
     if schema is None:
         return _any_object()
@@ -129,7 +114,7 @@ def _ids(min_size: int, max_size: int) -> st.SearchStrategy[list[str]]:
 
 @st.composite
 def tool_calls(draw: st.DrawFn, names: Sequence[str], min_size: int = 1, max_size: int = 3) -> tuple[ToolCall, ...]:
-    """Calls to tools called ``names``, each with an id of its own; two of them may ask for the same thing."""
+    """Calls to tools called ``names``, each with an id of its own; two of them may be the same but for their ids."""
     ids = draw(_ids(min_size, max_size))
     made: list[ToolCall] = []
     for one in ids:
@@ -154,7 +139,7 @@ def replies(draw: st.DrawFn, names: Sequence[str] = ("get_x",)) -> Reply:
     calls: tuple[ToolCall, ...] = ()
     if draw(st.booleans()) and names:
         calls = draw(tool_calls(names))
-    text = draw(texts() if calls else _spoken())
+    text = draw(texts() if calls else _visible_texts())
     finish: Finish = "tool_calls" if calls else draw(st.sampled_from(_ENDS))
     return Reply(text=text, calls=calls, finish=finish, usage=draw(usages()), reasoning=draw(_reasoning()))
 
@@ -163,7 +148,7 @@ _ENDS: tuple[Finish, ...] = ("stop", "length")
 
 
 @functools.cache
-def _spoken() -> st.SearchStrategy[str]:
+def _visible_texts() -> st.SearchStrategy[str]:
     return texts().filter(str.strip)
 
 
@@ -180,7 +165,7 @@ def broken_replies(draw: st.DrawFn, names: Sequence[str]) -> Reply:
     calls = draw(tool_calls(names, min_size=0, max_size=2))
     name = draw(st.sampled_from(list(names)))
     if draw(st.booleans()):
-        raw = draw(st.sampled_from(_CUT_OFF))
+        raw = draw(st.sampled_from(CUT_OFF[:4]))
         broken = CallError("cut_off", "", raw, name, "call_broken", len(calls))
         return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="length", usage=draw(usages()))
     broken = CallError(
@@ -189,4 +174,58 @@ def broken_replies(draw: st.DrawFn, names: Sequence[str]) -> Reply:
     return Reply(text=draw(texts()), calls=calls, errors=(broken,), finish="tool_calls", usage=draw(usages()))
 
 
-_CUT_OFF = ("", '{"x": 1', '{"x": "a', '{"x')
+_UNCOUNTED = Tally(1, 2)
+"""Where no answer could show a habit."""
+
+
+def _draw_text(rng: Random) -> str:
+    return rng.choice([one for one in (*UNUSUAL_TEXTS, *MORE_TEXTS) if one.strip()])
+
+
+def _draw_parameters(rng: Random) -> dict[str, Json]:
+    return {rng.choice(KEYS): _draw_text(rng) for _ in range(rng.randrange(1, 4))}
+
+
+def reply_like(
+    profile: WireProfile,
+    rng: Random,
+    names: Sequence[str],
+    *,
+    stream: bool,
+    text: Callable[[Random], str] = _draw_text,
+    parameters: Callable[[Random], dict[str, Json]] = _draw_parameters,
+) -> Reply:
+    """A reply that may call the tools ``names``, each habit of ``profile`` at its rate. ``text`` and ``parameters``
+    draw texts and arguments; parameters that come out empty are drawn again.
+    """
+    rates = profile.rates("replies", stream=stream)
+
+    def holds(name: str) -> bool:
+        return rng.random() < rates.get(name, _UNCOUNTED).share
+
+    finish: Finish = "stop"
+    calls: list[ToolCall] = []
+    if names and holds("calls"):
+        finish, form = "tool_calls", profile.id_form(rng, stream=stream)
+        number = rng.randrange(2, 4) if holds("several_calls") else 1
+        bare = rng.randrange(number) if holds("no_arguments") else None
+        for index in range(number):
+            drawn: dict[str, Json] = {}
+            while index != bare and not drawn:
+                drawn = parameters(rng)
+            name = rng.choice(list(names))
+            calls.append(ToolCall(name, drawn, new_id(form, rng, name, index)))
+    elif holds("limited"):
+        finish = "length"
+    elif holds("filtered"):
+        finish = "content_filter"
+    counts = rng.randrange(1, 9999), rng.randrange(1, 9999)
+    word = None if calls else profile.finish_word(rng, finish)
+    return Reply(
+        text=text(rng) if not calls or holds("text_beside_calls") else "",
+        calls=tuple(calls),
+        finish=finish,
+        usage=Usage(*counts, sum(counts)),
+        reasoning=text(rng) if holds("reasoning") else "",
+        raw_finish=word,
+    )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
 
-ODD_TEXTS = (
+UNUSUAL_TEXTS = (
     "",
     " ",
     "naïve café",
@@ -243,7 +243,7 @@ PROMPTS = (
     "  Please keep   the spaces. ",
     "Hi",
 )
-"""What people ask."""
+"""What users write."""
 
 
 def _data(kind: str, content: bytes) -> str:

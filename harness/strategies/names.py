@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from harness.dialects.providers import profile
+from harness.strategies.material import JOINTS, WORDS
 
 if TYPE_CHECKING:
     from harness.dialects.name_rules import NameRule
 
-_WORDS = ("a", "b", "get_x", "init", "GetX")
-# What people put between the words of a name; all but "_" and "-" are refused by some provider.
-_JOINTS = ("/", "__", "_", ".", "-", " ", ":", "//", "___")
 _LETTERS = st.characters(exclude_categories=["Cs", "Cc"])
 
 
@@ -28,8 +26,8 @@ def tool_names(provider: str = "openai") -> st.SearchStrategy[str]:
     rule = profile(provider).names
     joined = st.builds(
         lambda first, rest: first + "".join(joint + word for joint, word in rest),
-        st.sampled_from(_WORDS),
-        st.lists(st.tuples(st.sampled_from(_JOINTS), st.sampled_from(_WORDS)), max_size=3),
+        st.sampled_from(WORDS[:5]),
+        st.lists(st.tuples(st.sampled_from(JOINTS), st.sampled_from(WORDS[:5])), max_size=3),
     )
     wrapped = joined.map(lambda name: f"__{name}__")
     digits = joined.map(lambda name: f"1{name}")

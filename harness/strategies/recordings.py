@@ -63,19 +63,19 @@ def exchanges(draw: st.DrawFn, origin: str = "http://provider.test") -> Exchange
     if coding:
         headers.append(("content-encoding", coding))
         sent = gzip.compress(sent, mtime=draw(st.integers(0, 2**31)))
-    said = json.dumps({"text": draw(texts()), "half": text})
-    streamed = [f"data: {said}\n\n".encode(), b"data: [DONE]\n\n"]
-    pieces: list[bytes] = draw(st.sampled_from([[said.encode()], streamed, [b"\x00\xff", b"\xed\xa0\x80"]]))
+    answer = json.dumps({"text": draw(texts()), "half": text})
+    streamed = [f"data: {answer}\n\n".encode(), b"data: [DONE]\n\n"]
+    pieces: list[bytes] = draw(st.sampled_from([[answer.encode()], streamed, [b"\x00\xff", b"\xed\xa0\x80"]]))
     kind = draw(st.sampled_from(["application/json", "text/event-stream", "**REDACTED**", ""]))
     more = draw(st.lists(st.sampled_from(HEADERS), max_size=4, unique=True))
-    told = [*([("content-type", kind)] if kind else []), *more]
+    sent_back = [*([("content-type", kind)] if kind else []), *more]
     return Exchange(
         HttpRequest("POST", f"{origin}{path}", tuple(headers), sent),
-        HttpResponse(draw(st.sampled_from([200, 200, 400, 429, 503])), tuple(told), tuple(map(Chunk, pieces))),
+        HttpResponse(draw(st.sampled_from([200, 200, 400, 429, 503])), tuple(sent_back), tuple(map(Chunk, pieces))),
     )
 
 
-ODD_URLS = (
+UNUSUAL_URLS = (
     "http://[::1/v1/chat/completions",
     "http://h:99999/v1/messages",
     f"http://h:{'9' * 5000}/x",
@@ -90,7 +90,7 @@ ODD_URLS = (
 @st.composite
 def cassette_texts(draw: st.DrawFn) -> bytes:
     """A cassette's file in which an URL, a header, a source or a status is what no client sends."""
-    url = draw(st.sampled_from(ODD_URLS) | st.just("http://h/v1/chat/completions"))
+    url = draw(st.sampled_from(UNUSUAL_URLS) | st.just("http://h/v1/chat/completions"))
     line = draw(st.sampled_from(["content-type: application/json", "content-type: \ud800", "a b: c", ": : x", "x"]))
     status = draw(st.sampled_from([200, 200, 101, 999, 0, "200"]))
     source = draw(st.sampled_from(["a test", "\ud800", "\x00"]))

@@ -216,7 +216,7 @@ def test_profiles_are_mined_from_recordings(project, run):
     assert "local.openai" in out
     (profile,) = profiles_at("mined")
     assert profile.answers["whole"] > 1
-    assert profile.quirks["whole"]["no_usage"].seen == profile.answers["whole"]
+    assert profile.quirks["whole"]["no_usage"].eligible == profile.answers["whole"]
     assert profile.quirks["stream"]["no_done"] == (0, profile.answers["stream"], "")
 
 

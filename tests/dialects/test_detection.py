@@ -5,7 +5,7 @@ import pytest
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.dialects import DIALECTS
-from harness.dialects.detection import seen_answer
+from harness.dialects.detection import parse_answer
 from harness.dialects.rendering import LABELS
 
 COUNTS = Usage(11, 7, 18)
@@ -36,8 +36,8 @@ def shown(dialect, reply, quirks, stream):
         response = dialect.render(reply, stream=stream, quirks=quirks)
     except UsageError:
         return None
-    seen = seen_answer(response, dialect.read(response))
-    return {name: detector(seen) for name, detector in dialect.detectors.items()}
+    answer = parse_answer(response, dialect.read(response))
+    return {name: detector(answer) for name, detector in dialect.detectors.items()}
 
 
 @pytest.mark.parametrize("name", [one.name for one in DIALECTS.values() if one.detectors])

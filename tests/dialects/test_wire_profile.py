@@ -15,7 +15,7 @@ from harness.dialects import DIALECTS
 from harness.dialects.chat_request import ChatRequest
 from harness.dialects.registry import read_chat_request
 from harness.dialects.wire_profile import SHIPPED, Miner, Miners, form_of, load, new_id, profiles_at, save
-from harness.strategies.likeness import reply_like
+from harness.strategies.chat import reply_like
 
 NAMES = sorted(file.stem for file in SHIPPED.glob("*.json"))
 OFFERED = ChatRequest(tools=({},))
@@ -41,7 +41,7 @@ def outside(profile, number):
             wanted, found = profile.rates(what, stream=stream), getattr(made, what)[mode]
             for name in wanted.keys() & found.keys():
                 judged += 1
-                interval = rate(found[name].shown, found[name].seen, z=4)
+                interval = rate(found[name].shown, found[name].eligible, z=4)
                 if not interval.low - 1e-9 <= wanted[name].share <= interval.high + 1e-9:
                     wrong.append((profile.name, mode, name, wanted[name], found[name]))
     assert judged
@@ -128,7 +128,7 @@ DAMAGED = {
     ): "x.json: ollama has no quirk arguments_empty_string, arguments_missing, arguments_null and others",
     json.dumps(
         {**GOOD, "quirks": {"whole": {"plain": [3, 1, ""]}}}
-    ): "x.json is no profile: quirks: Value error, whole plain was shown more often than it was seen",
+    ): "x.json is no profile: quirks: Value error, whole plain was shown more often than it could be",
     json.dumps({**GOOD, "ids": {"whole": {"call_": -1}}}): "x.json is no profile: ids.whole.call_",
     json.dumps(
         {**GOOD, "ids": {"whole": {"[z-]{3}": 1}}}

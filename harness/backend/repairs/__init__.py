@@ -1,6 +1,6 @@
 """litellm's own peculiarities, one dialect at a time: what it can't read as it comes, loses, or does otherwise.
 
-The table of all is at the end. What litellm leaves out is read from the provider's own text where that was seen;
+The table of all is at the end. What litellm leaves out is read from the provider's own text where that was received;
 everything else is taken from litellm.
 """
 
@@ -68,7 +68,7 @@ def anthropic_runs(sent: str) -> tuple[ProviderCall, ...]:
     """The tools that Anthropic ran itself, its own and those of an MCP server, in the order of their blocks, and what
     came of them.
 
-    litellm 1.109.1 gives its own as calls of the client's, 1.110.2 in a place apart, and those of MCP not at all.
+    litellm 1.109.1 gives its own as calls of the client's, 1.110.2 in a separate field, and those of MCP not at all.
     """
     blocks: dict[Json, dict[str, Json]] = {}
     pieces: dict[Json, str] = {}
@@ -258,8 +258,8 @@ def _bedrock_uses(sent: str) -> Iterator[dict[str, Json]]:
 
 
 def ends_in_call(sent: str, dialect: str) -> bool:
-    """Whether the last block of a stopped answer is a call that may have had no arguments yet, as far as was seen. Text
-    behind a call says that the call had ended.
+    """Whether the last block of a stopped answer is a call that may have had no arguments yet, as far as it was
+    received. Text behind a call shows that the call had ended.
     """
     if dialect == "gemini":
         return _last_call_bare(sent)
@@ -343,7 +343,7 @@ _HANDLING: Mapping[str, Handling] = {
 _PLAIN = Handling()
 
 BY_SDK = frozenset({"openai", "azure", "cerebras", "llamafile", "vercel_ai_gateway", "zai"})
-"""Providers that litellm asks through OpenAI's SDK, whose stream hands over each event as it came."""
+"""Providers that litellm calls through OpenAI's SDK, whose stream hands over each event as it came."""
 
 ALLOWED_TOOLS = frozenset({"openai", "azure"})
 """Providers to which litellm sends a ``tool_choice`` of ``allowed_tools``."""

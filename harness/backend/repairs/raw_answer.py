@@ -1,4 +1,4 @@
-"""What an answer holds, read from the provider's own text where that was seen: text, reasoning, refusal, model and id,
+"""What an answer holds, read from the provider's own text where that was received: text, reasoning, refusal, model, id,
 token counts, and the state that the provider wants back with the next turn.
 
 litellm drops some of it: text beside Cohere's calls, citations' text, streamed refusals, reasoning in most streams.
@@ -210,7 +210,7 @@ _COUNTS = (("usage",), ("message", "usage"), ("delta", "usage"), ("metadata", "u
 
 def counted(sent: str) -> bool:
     """Whether the provider sent any token counts: where it did not, litellm counts for itself."""
-    return any(at(event, place) or at(event, ("eval_count",)) for event in json_values(sent) for place in _COUNTS)
+    return any(at(event, path) or at(event, ("eval_count",)) for event in json_values(sent) for path in _COUNTS)
 
 
 def gemini_usage(sent: str) -> Usage | None:

@@ -1,7 +1,7 @@
-"""Answers of OpenAI's Responses API, which litellm asks over a bridge: decoded from the provider's own text.
+"""Answers of OpenAI's Responses API, which litellm calls over a bridge: decoded from the provider's own text.
 
 litellm's bridge takes an item's id for the call's, makes ``{}`` of arguments that come late, gives up on an empty
-delta and on a background answer, and knows nothing of what the provider ran. So its own text is kept, and read here.
+delta and on a background answer, and knows nothing of what the provider ran. So its own text is stored, and read here.
 """
 
 from __future__ import annotations

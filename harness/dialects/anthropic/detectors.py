@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import LINES, LONG, Detector, SeenAnswer, on_streams, stopped_with_calls
+from harness.dialects.detection import LINES, LONG, Detector, ParsedAnswer, on_streams, stopped_with_calls
 from harness.dialects.facts import dicts
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class _Message:
     """``blocks`` are the content blocks, of a stream as they begin; ``fragments`` the pieces of a block's input."""
 
-    seen: SeenAnswer
+    answer: ParsedAnswer
     blocks: tuple[dict[str, Json], ...]
     fragments: tuple[tuple[str, ...], ...]
     stop: Json
@@ -34,24 +34,24 @@ class _Message:
 
 
 @lru_cache(4)
-def _message(seen: SeenAnswer) -> _Message:
-    if not seen.stream:
-        body = seen.body
+def _message(answer: ParsedAnswer) -> _Message:
+    if not answer.stream:
+        body = answer.body
         blocks = tuple(dicts(body.get("content")))
-        return _Message(seen, blocks, tuple(() for _ in blocks), body.get("stop_reason"), bool(body.get("usage")))
-    begun = {one.get("index"): one["content_block"] for one in seen.objects if dicts([one.get("content_block")])}
+        return _Message(answer, blocks, tuple(() for _ in blocks), body.get("stop_reason"), bool(body.get("usage")))
+    begun = {one.get("index"): one["content_block"] for one in answer.objects if dicts([one.get("content_block")])}
     pieces: dict[Json, list[str]] = defaultdict(list)
-    for one in seen.objects:
+    for one in answer.objects:
         delta = one.get("delta") or {}
         if "partial_json" in delta:
             pieces[one.get("index")].append(delta["partial_json"] or "")
-    stop = next((word for one in seen.objects if (word := (one.get("delta") or {}).get("stop_reason"))), None)
-    usage = any(one.get("usage") or (one.get("message") or {}).get("usage") for one in seen.objects)
-    return _Message(seen, tuple(begun.values()), tuple(tuple(pieces[one]) for one in begun), stop, usage)
+    stop = next((word for one in answer.objects if (word := (one.get("delta") or {}).get("stop_reason"))), None)
+    usage = any(one.get("usage") or (one.get("message") or {}).get("usage") for one in answer.objects)
+    return _Message(answer, tuple(begun.values()), tuple(tuple(pieces[one]) for one in begun), stop, usage)
 
 
 def _on(judge: Callable[[_Message], bool | None]) -> Detector:
-    return lambda seen: judge(_message(seen))
+    return lambda answer: judge(_message(answer))
 
 
 def _caller(made: _Message) -> bool | None:
@@ -70,16 +70,16 @@ def _whole_fragment(made: _Message) -> bool | None:
 
 def _text_last(made: _Message) -> bool | None:
     kinds = [block.get("type") for block in made.blocks]
-    if not made.seen.reply.text or "tool_use" not in kinds or "text" not in kinds:
+    if not made.answer.reply.text or "tool_use" not in kinds or "text" not in kinds:
         return None
     return len(kinds) - 1 - kinds[::-1].index("text") > kinds.index("tool_use")
 
 
 DETECTORS: dict[str, Detector] = {
     "no_ping": on_streams(
-        _on(lambda made: all(one.get("type") != "ping" for one in made.seen.objects) if made.blocks else None)
+        _on(lambda made: all(one.get("type") != "ping" for one in made.answer.objects) if made.blocks else None)
     ),
-    "no_padding": lambda seen: re.search(r" +\}(?=[\r\n])", seen.text) is None if seen.lines else None,
+    "no_padding": lambda answer: re.search(r" +\}(?=[\r\n])", answer.text) is None if answer.lines else None,
     "caller": _on(_caller),
     "no_fragment": on_streams(_on(_no_fragment)),
     "whole_fragment": on_streams(_on(_whole_fragment)),

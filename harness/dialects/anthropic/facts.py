@@ -45,16 +45,16 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
     """An event or a body of type ``error``; the proxies in front of this API send its ``error`` object alone."""
     if not isinstance(event, dict):
         return provider_error(str(event), provider="anthropic") if kind == "error" else None
-    told = event.get("error")
-    if event.get("type") != "error" and kind != "error" and not (told and "type" not in event):
+    error = event.get("error")
+    if event.get("type") != "error" and kind != "error" and not (error and "type" not in event):
         return None
-    if not isinstance(told, dict):
-        told = {"message": told} if isinstance(told, str) else event
-    message = str(told.get("message") or json.dumps(told, ensure_ascii=False))
-    word = told.get("type")
+    if not isinstance(error, dict):
+        error = {"message": error} if isinstance(error, str) else event
+    message = str(error.get("message") or json.dumps(error, ensure_ascii=False))
+    word = error.get("type")
     # llama.cpp's server gives its own status here, and types of its own.
-    status = (_STATUSES.get(word) if isinstance(word, str) else None) or status_of(told.get("code"))
-    return provider_error(message, status=status, retry_after=seconds(told.get("retry_after")), provider="anthropic")
+    status = (_STATUSES.get(word) if isinstance(word, str) else None) or status_of(error.get("code"))
+    return provider_error(message, status=status, retry_after=seconds(error.get("retry_after")), provider="anthropic")
 
 
 FACTS = Facts(

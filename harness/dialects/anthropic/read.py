@@ -66,9 +66,9 @@ def _take_head(message: dict[str, Json], made: Message) -> None:
 def _take_usage(usage: Json, made: Message) -> None:
     if usage is None:
         return
-    asked = [usage.get(key) for key in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
-    if asked[0] is not None:
-        made.prompt = sum(count or 0 for count in asked)
+    counts = [usage.get(key) for key in ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")]
+    if counts[0] is not None:
+        made.prompt = sum(count or 0 for count in counts)
     if usage.get("output_tokens") is not None:
         made.completion = usage["output_tokens"] + 0
 
@@ -230,9 +230,9 @@ class Message:
     def _calls(self, *, cut: bool) -> Iterator[ToolCall | CallError]:
         calls = self._uses("call")
         ends_in_call = bool(self.blocks) and [*self.blocks.values()][-1].kind == "call"
-        for place, block in enumerate(calls):
-            last = cut and ends_in_call and place == len(calls) - 1
-            yield judged(block.name, block.arguments, block.id, place, cut=last)
+        for index, block in enumerate(calls):
+            last = cut and ends_in_call and index == len(calls) - 1
+            yield judged(block.name, block.arguments, block.id, index, cut=last)
 
 
 def _text(value: Json) -> str | None:

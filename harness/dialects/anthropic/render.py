@@ -45,13 +45,13 @@ QUIRKS: dict[str, str] = {
     "whole_fragment": "a call's arguments come in one fragment",
     "finish_stop": "stop_reason is end_turn although a tool is used",
     "text_last": "the text block comes after the tool uses",
-    "no_usage": "no usage is told (proxies)",
+    "no_usage": "no usage is reported (proxies)",
     **VARIANTS,
 }
 FAILURES: dict[str, str] = {
     "error_event": "the stream ends in an error event, not in a stop reason (docs, 'Streaming: error events')",
 }
-_SAID: dict[Finish | None, str | None] = {
+_FINISH_WORDS: dict[Finish | None, str | None] = {
     "stop": "end_turn",
     "tool_calls": "tool_use",
     "length": "max_tokens",
@@ -66,11 +66,13 @@ _CALLERS = ({"type": "direct"}, {"type": "code_execution_20250825", "tool_id": "
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
-    """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is told as 0."""
+    """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is sent as 0."""
     refused_quirks(quirks, {**QUIRKS, **FAILURES}, "anthropic")
-    check(reply, _SAID, "Anthropic")
+    check(reply, _FINISH_WORDS, "Anthropic")
     finish = (
-        "end_turn" if "finish_stop" in quirks and reply.finish == "tool_calls" else finish_word(reply, FACTS, _SAID)
+        "end_turn"
+        if "finish_stop" in quirks and reply.finish == "tool_calls"
+        else finish_word(reply, FACTS, _FINISH_WORDS)
     )
     blocks = list(_blocks(reply, stream, quirks))
     head = {"model": reply.model or model, "id": reply.id or "msg_1", "type": "message", "role": "assistant"}
@@ -109,11 +111,11 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
     text = [{"type": "text", "text": reply.text}] if reply.text else []
     if "text_last" not in quirks:
         yield from text
-    for place, call in enumerate(ordered(reply)):
+    for index, call in enumerate(ordered(reply)):
         cut = ends_cut(reply, call) and not (text and "text_last" in quirks)
-        given = argument(call, "Anthropic", text=stream, cut=cut)
-        block = {"type": "tool_use", "id": call.id or "", "name": call.name or "", "input": given}
-        yield {**block, "caller": _CALLERS[place % 2]} if "caller" in quirks else block
+        sent = argument(call, "Anthropic", text=stream, cut=cut)
+        block = {"type": "tool_use", "id": call.id or "", "name": call.name or "", "input": sent}
+        yield {**block, "caller": _CALLERS[index % 2]} if "caller" in quirks else block
     if "text_last" in quirks:
         yield from text
 
@@ -129,18 +131,18 @@ def _streamed(
     if usage:
         start["usage"] = {**usage["usage"], "output_tokens": 1}
         usage = {"usage": {key: count for key, count in usage["usage"].items() if key != "service_tier"}}
-    told: list[dict[str, Json]] = [{"type": "message_start", "message": start}]
+    events: list[dict[str, Json]] = [{"type": "message_start", "message": start}]
     for index, block in enumerate(blocks):
-        told += [{"type": kind, "index": index, **one} for kind, one in _events(block, quirks)]
+        events += [{"type": kind, "index": index, **one} for kind, one in _events(block, quirks)]
     if blocks and "no_ping" not in quirks:
-        told.insert(2, {"type": "ping"})
+        events.insert(2, {"type": "ping"})
     if "error_event" in quirks:
-        told.append({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+        events.append({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
     else:
-        told.append({"type": "message_delta", "delta": {"stop_reason": finish, "stop_sequence": None}, **usage})
-        told.append({"type": "message_stop"})
+        events.append({"type": "message_delta", "delta": {"stop_reason": finish, "stop_sequence": None}, **usage})
+        events.append({"type": "message_stop"})
     padded = "no_padding" not in quirks
-    made = [_event(event, place * 7 % 16 if padded else 0) for place, event in enumerate(told)]
+    made = [_event(event, index * 7 % 16 if padded else 0) for index, event in enumerate(events)]
     return HttpResponse(200, (("content-type", "text/event-stream; charset=utf-8"),), chunks(made))
 
 
@@ -167,8 +169,8 @@ def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[tuple[st
     yield "content_block_stop", {}
 
 
-def _fragments(given: Json, quirks: frozenset[str]) -> list[str]:
-    text = given if isinstance(given, str) else dumps(given) if given else ""
+def _fragments(sent: Json, quirks: frozenset[str]) -> list[str]:
+    text = sent if isinstance(sent, str) else dumps(sent) if sent else ""
     if not text and "no_fragment" in quirks:
         return []
     return ["", text] if "whole_fragment" in quirks and text else ["", *pieces(text)]

@@ -5,56 +5,56 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import Detector, SeenAnswer, on_streams, stopped_with_calls
+from harness.dialects.detection import Detector, ParsedAnswer, on_streams, stopped_with_calls
 from harness.dialects.facts import at, dicts
 
 if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
-def _uses(seen: SeenAnswer) -> list[dict[str, Json]]:
+def _uses(answer: ParsedAnswer) -> list[dict[str, Json]]:
     """The tool uses that are the client's, of a stream as they begin."""
-    if seen.stream:
-        found = [at(one, ("start", "toolUse")) for one in seen.objects]
+    if answer.stream:
+        found = [at(one, ("start", "toolUse")) for one in answer.objects]
     else:
-        found = [one.get("toolUse") for one in dicts(at(seen.body, ("output", "message", "content")))]
+        found = [one.get("toolUse") for one in dicts(at(answer.body, ("output", "message", "content")))]
     return [one for one in dicts(found) if one.get("type") != "server_tool_use"]
 
 
 def _fragment(text: str) -> Detector:
     """Of a call without arguments in a stream: whether ``text`` is one of its pieces."""
 
-    def detector(seen: SeenAnswer) -> bool | None:
-        begun = [one.get("contentBlockIndex") for one in seen.objects if at(one, ("start", "toolUse"))]
+    def detector(answer: ParsedAnswer) -> bool | None:
+        begun = [one.get("contentBlockIndex") for one in answer.objects if at(one, ("start", "toolUse"))]
         pieces: dict[Json, list[Json]] = defaultdict(list)
-        for one in seen.objects:
+        for one in answer.objects:
             if isinstance(use := at(one, ("delta", "toolUse")), dict):
                 pieces[one.get("contentBlockIndex")].append(use.get("input"))
-        bare = [pieces[place] for place in begun if "".join(filter(None, pieces[place])) in {"", "{}"}]
+        bare = [pieces[index] for index in begun if "".join(filter(None, pieces[index])) in {"", "{}"}]
         return any(text in one for one in bare) if bare else None
 
     return on_streams(detector)
 
 
-def _stopped(seen: SeenAnswer) -> bool | None:
-    word = next((one["stopReason"] for one in seen.objects if one.get("stopReason")), None)
-    return stopped_with_calls(word, stop="end_turn", calls="tool_use") if _uses(seen) else None
+def _stopped(answer: ParsedAnswer) -> bool | None:
+    word = next((one["stopReason"] for one in answer.objects if one.get("stopReason")), None)
+    return stopped_with_calls(word, stop="end_turn", calls="tool_use") if _uses(answer) else None
 
 
-def _cited(seen: SeenAnswer) -> bool | None:
-    if not seen.reply.text:
+def _cited(answer: ParsedAnswer) -> bool | None:
+    if not answer.reply.text:
         return None
-    if seen.stream:
-        return any(at(one, ("delta", "citation")) for one in seen.objects)
-    return any("citationsContent" in one for one in dicts(at(seen.body, ("output", "message", "content"))))
+    if answer.stream:
+        return any(at(one, ("delta", "citation")) for one in answer.objects)
+    return any("citationsContent" in one for one in dicts(at(answer.body, ("output", "message", "content"))))
 
 
 DETECTORS: dict[str, Detector] = {
-    "no_padding": on_streams(lambda seen: not any("p" in one for one in seen.objects)),
+    "no_padding": on_streams(lambda answer: not any("p" in one for one in answer.objects)),
     "empty_fragment": _fragment(""),
     "empty_object": _fragment("{}"),
     "finish_stop": _stopped,
-    "tool_type": lambda seen: any("type" in one for one in uses) if (uses := _uses(seen)) else None,
+    "tool_type": lambda answer: any("type" in one for one in uses) if (uses := _uses(answer)) else None,
     "citations": _cited,
-    "no_usage": lambda seen: not any(one.get("usage") for one in seen.objects),
+    "no_usage": lambda answer: not any(one.get("usage") for one in answer.objects),
 }

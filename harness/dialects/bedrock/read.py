@@ -46,9 +46,9 @@ def _read_stream(response: HttpResponse, made: Message) -> Reply:
 
 def _take_usage(body: dict[str, Json], made: Message) -> None:
     usage = body.get("usage") or {}
-    asked = [usage.get(key) for key in ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")]
-    if asked[0] is not None:
-        made.prompt = sum(count or 0 for count in asked)
+    counts = [usage.get(key) for key in ("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")]
+    if counts[0] is not None:
+        made.prompt = sum(count or 0 for count in counts)
     if usage.get("outputTokens") is not None:
         made.completion = usage["outputTokens"] + 0
 
@@ -61,8 +61,8 @@ def _block(block: dict[str, Json]) -> Block:
     if "toolResult" in block:
         return _result(block["toolResult"])
     if "citationsContent" in block:
-        said = block["citationsContent"].get("content") or ()
-        return Block("text", "".join(one.get("text") or "" for one in said))
+        citations = block["citationsContent"].get("content") or ()
+        return Block("text", "".join(one.get("text") or "" for one in citations))
     if "reasoningContent" in block:
         return Block("reasoning", block["reasoningContent"].get("reasoningText", {}).get("text", "") + "")
     return Block("other")
@@ -73,11 +73,11 @@ def _use(use: dict[str, Json]) -> Block:
     return Block(kind, "", use.get("name"), use.get("toolUseId"), use.get("input"))
 
 
-def _result(told: dict[str, Json]) -> Block:
-    result = {key: value for key, value in told.items() if key != "toolUseId"}
-    result["content"] = list(told.get("content") or ())
+def _result(block: dict[str, Json]) -> Block:
+    result = {key: value for key, value in block.items() if key != "toolUseId"}
+    result["content"] = list(block.get("content") or ())
     return Block(
-        "provider_result", "", str(told.get("type") or "").removesuffix("_result"), told.get("toolUseId"), result
+        "provider_result", "", str(block.get("type") or "").removesuffix("_result"), block.get("toolUseId"), result
     )
 
 

@@ -47,14 +47,14 @@ QUIRKS: dict[str, str] = {
     "finish_stop": "stopReason is end_turn although a tool is used",
     "tool_type": "a tool use names its type (50; 2026)",
     "citations": "the first half of the text is cited (a stream's block opens with the citation)",
-    "no_usage": "no usage is told",
+    "no_usage": "no usage is reported",
     **LABELS,
 }
 FAILURES: dict[str, str] = {
     "exception": "the stream ends in an exception, not in a stop reason (botocore's model of ConverseStreamOutput)",
     "error_frame": "the stream ends in a frame of type error, its code and words in headers (smithy, event streams)",
 }
-_SAID: dict[Finish | None, str] = {
+_FINISH_WORDS: dict[Finish | None, str] = {
     "stop": "end_turn",
     "tool_calls": "tool_use",
     "length": "max_tokens",
@@ -72,24 +72,24 @@ def render(
 ) -> HttpResponse:
     """See ``dialect.Render``; the module says which calls it can't carry. The model is named in the URL alone.
 
-    A count that is None is told as 0.
+    A count that is None is sent as 0.
     """
     del model
     refused_quirks(quirks, {**QUIRKS, **FAILURES}, "bedrock")
-    check(reply, _SAID, "Bedrock")
+    check(reply, _FINISH_WORDS, "Bedrock")
     lies = "finish_stop" in quirks and reply.finish == "tool_calls"
-    stop = {"stopReason": "end_turn" if lies else finish_word(reply, FACTS, _SAID)}
-    told: dict[str, Json] = {"metrics": {"latencyMs": 1}}
+    stop = {"stopReason": "end_turn" if lies else finish_word(reply, FACTS, _FINISH_WORDS)}
+    metadata: dict[str, Json] = {"metrics": {"latencyMs": 1}}
     if reply.usage is not None and "no_usage" not in quirks:
-        asked, answered = reply.usage.prompt or 0, reply.usage.completion or 0
-        total = asked + answered if reply.usage.total is None else reply.usage.total
-        told = {"usage": {"inputTokens": asked, "outputTokens": answered, "totalTokens": total}, **told}
+        prompt, completion = reply.usage.prompt or 0, reply.usage.completion or 0
+        total = prompt + completion if reply.usage.total is None else reply.usage.total
+        metadata = {"usage": {"inputTokens": prompt, "outputTokens": completion, "totalTokens": total}, **metadata}
     blocks = list(_blocks(reply, stream, quirks))
     if stream:
-        return _streamed(blocks, stop, told, quirks)
+        return _streamed(blocks, stop, metadata, quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
-    body = {"output": {"message": {"role": "assistant", "content": blocks}}, **stop, **told}
+    body = {"output": {"message": {"role": "assistant", "content": blocks}}, **stop, **metadata}
     return HttpResponse(200, (("content-type", "application/json"),), chunks([dumps(body).encode()]))
 
 
@@ -112,28 +112,28 @@ def _blocks(reply: Reply, stream: bool, quirks: frozenset[str]) -> Iterator[dict
         yield {"text": reply.text[cited:]}
     bare = not (stream and "empty_object" in quirks)
     for call in ordered(reply):
-        given = argument(call, "Bedrock", text=stream, cut=ends_cut(reply, call), bare=bare)
-        made = {"toolUseId": call.id or "", "name": call.name or "", "input": given}
+        sent = argument(call, "Bedrock", text=stream, cut=ends_cut(reply, call), bare=bare)
+        made = {"toolUseId": call.id or "", "name": call.name or "", "input": sent}
         yield {"toolUse": {**made, "type": "tool_use"} if "tool_type" in quirks else made}
 
 
 def _streamed(
-    blocks: list[dict[str, Json]], stop: dict[str, Json], told: dict[str, Json], quirks: frozenset[str]
+    blocks: list[dict[str, Json]], stop: dict[str, Json], metadata: dict[str, Json], quirks: frozenset[str]
 ) -> HttpResponse:
     events: list[_Event] = [("messageStart", {"role": "assistant"})]
     for index, block in enumerate(blocks):
         events += [(kind, {"contentBlockIndex": index, **one}) for kind, one in _events(block, quirks)]
         events.append(("contentBlockStop", {"contentBlockIndex": index}))
-    events += [("messageStop", stop), ("metadata", told)]
+    events += [("messageStop", stop), ("metadata", metadata)]
     failing = sorted(quirks & FAILURES.keys())
     made = [
-        _frame(kind, event, place, quirks) for place, (kind, event) in enumerate(events[:-2] if failing else events)
+        _frame(kind, event, index, quirks) for index, (kind, event) in enumerate(events[:-2] if failing else events)
     ]
     return HttpResponse(200, (("content-type", EVENT_STREAM),), chunks([*made, *map(_failure, failing[:1])]))
 
 
-def _frame(kind: str, event: dict[str, Json], place: int, quirks: frozenset[str]) -> bytes:
-    padded = event if "no_padding" in quirks else {**event, "p": _PADDING[: 2 + place * 7 % 60]}
+def _frame(kind: str, event: dict[str, Json], index: int, quirks: frozenset[str]) -> bytes:
+    padded = event if "no_padding" in quirks else {**event, "p": _PADDING[: 2 + index * 7 % 60]}
     names = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
     return eventstream.write(names, dumps(padded).encode())
 
@@ -143,8 +143,8 @@ def _failure(kind: str) -> bytes:
         names = {":error-code": "InternalError", ":error-message": "An internal server error occurred"}
         return eventstream.write({**names, ":message-type": "error"}, b"")
     names = {":exception-type": "modelStreamErrorException", ":content-type": "application/json"}
-    told = {"message": "The model stopped in the middle of its answer", "originalStatusCode": 500}
-    return eventstream.write({**names, ":message-type": "exception"}, dumps(told).encode())
+    payload = {"message": "The model stopped in the middle of its answer", "originalStatusCode": 500}
+    return eventstream.write({**names, ":message-type": "exception"}, dumps(payload).encode())
 
 
 def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
@@ -172,11 +172,11 @@ def _events(block: dict[str, Json], quirks: frozenset[str]) -> Iterator[_Event]:
             yield "contentBlockDelta", {"delta": {"toolResult": [part]}}
 
 
-def _fragments(given: Json, quirks: frozenset[str]) -> Iterator[str]:
-    if given == {}:
+def _fragments(sent: Json, quirks: frozenset[str]) -> Iterator[str]:
+    if sent == {}:
         yield from [""] * ("empty_fragment" in quirks) + ["{}"] * ("empty_object" in quirks)
     else:
-        yield from pieces(given if isinstance(given, str) else dumps(given))
+        yield from pieces(sent if isinstance(sent, str) else dumps(sent))
 
 
 def mentions(request: HttpRequest) -> Mentions:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.core.chat import Json, Reply
-    from harness.dialects.detection import Detector, SeenAnswer
+    from harness.dialects.detection import Detector, ParsedAnswer
 
 _CLAUDE = r"/model/[^/]*(anthropic|claude)[^/]*"
 _HEADERS = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
@@ -71,9 +71,9 @@ def read(response: HttpResponse) -> Reply:
         events.extend(_events(response))
     except StreamCutError:
         cut = True
-    kept = (pair for pair in response.headers if pair[0].lower() != "content-type")
-    told = (("content-type", "text/event-stream"), *kept)
-    made = replace(response, headers=told, chunks=tuple(map(Chunk, events)))
+    others = (pair for pair in response.headers if pair[0].lower() != "content-type")
+    headers = (("content-type", "text/event-stream"), *others)
+    made = replace(response, headers=headers, chunks=tuple(map(Chunk, events)))
     reply = read_anthropic(made)
     if cut:
         raise StreamCutError("the stream ends inside a frame", reply)
@@ -111,9 +111,9 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
 def _inside(detector: Detector) -> Detector:
     """A detector of Anthropic's, asked of the events inside the frames."""
 
-    def detect(seen: SeenAnswer) -> bool | None:
-        inner = [_json(base64.b64decode(one["bytes"])) if "bytes" in one else one for one in seen.objects]
-        return detector(replace(seen, events=tuple((str(one.get("type")), one) for one in inner)))
+    def detect(answer: ParsedAnswer) -> bool | None:
+        inner = [_json(base64.b64decode(one["bytes"])) if "bytes" in one else one for one in answer.objects]
+        return detector(replace(answer, events=tuple((str(one.get("type")), one) for one in inner)))
 
     return detect
 

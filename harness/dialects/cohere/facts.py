@@ -29,14 +29,14 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
     """A ``message-end`` with an ``error`` in it (the SDK's ChatMessageEndEventDelta), or an error instead of one."""
     if not isinstance(event, dict):
         return provider_error(str(event), provider="cohere") if kind == "error" else None
-    told = at(event, ("delta", "error")) or event.get("error")
+    error = at(event, ("delta", "error")) or event.get("error")
     message = event.get("message")
-    if not told and isinstance(message, str) and (kind == "error" or "finish_reason" not in event):
-        told = message
-    if not told:
+    if not error and isinstance(message, str) and (kind == "error" or "finish_reason" not in event):
+        error = message
+    if not error:
         return None
-    words = told.get("message") if isinstance(told, dict) else told
-    return provider_error(str(words or told), status=status_of(event.get("status_code")), provider="cohere")
+    words = error.get("message") if isinstance(error, dict) else error
+    return provider_error(str(words or error), status=status_of(event.get("status_code")), provider="cohere")
 
 
 FACTS = Facts(

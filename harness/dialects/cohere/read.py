@@ -94,10 +94,10 @@ def _take_edge(step: str, event: dict[str, Json], made: _Message) -> None:
 
 def _take_step(what: str, step: str, event: dict[str, Json], made: _Message) -> None:
     """One step of a content block or a call: its start, a piece of it, its end."""
-    place = (what, event["index"])
-    if made.going != (None if step == "start" else place):
+    index = (what, event["index"])
+    if made.going != (None if step == "start" else index):
         raise ValueError(f"{what}-{step} out of turn")
-    made.going = None if step == "end" else place
+    made.going = None if step == "end" else index
     if step == "end":
         return
     message = event["delta"]["message"]
@@ -114,10 +114,10 @@ def _take_step(what: str, step: str, event: dict[str, Json], made: _Message) -> 
 
 
 def _usage(body: dict[str, Json]) -> Usage | None:
-    told = (body.get("usage") or {}).get("tokens")
-    if not told:
+    usage = (body.get("usage") or {}).get("tokens")
+    if not usage:
         return None
-    prompt, completion = int(told.get("input_tokens") or 0), int(told.get("output_tokens") or 0)
+    prompt, completion = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
     return Usage(prompt, completion, prompt + completion)
 
 
@@ -125,8 +125,8 @@ def _reply(made: _Message) -> Reply:
     finish = FACTS.finish(made.finish)
     last = len(made.calls) - 1
     found = [
-        judged(call.get("name"), call.get("arguments"), call["id"], place, cut=finish in STOPPED and place == last)
-        for place, call in enumerate(made.calls)
+        judged(call.get("name"), call.get("arguments"), call["id"], index, cut=finish in STOPPED and index == last)
+        for index, call in enumerate(made.calls)
     ]
     return Reply(
         text=made.text,
@@ -142,10 +142,10 @@ def _reply(made: _Message) -> Reply:
 
 def _torn(made: _Message) -> Reply:
     """What had come of a stream that was cut: every call an error, for none is known to be whole."""
-    errors = tuple(_half(call, place) for place, call in enumerate(made.calls))
+    errors = tuple(_half(call, index) for index, call in enumerate(made.calls))
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning)
 
 
-def _half(call: dict[str, Json], place: int) -> CallError:
-    raw, name, given = (one if isinstance(one := call.get(key), str) else "" for key in ("arguments", "name", "id"))
-    return CallError("cut_off", "the stream ended here", raw, name or None, given, place)
+def _half(call: dict[str, Json], index: int) -> CallError:
+    raw, name, call_id = (one if isinstance(one := call.get(key), str) else "" for key in ("arguments", "name", "id"))
+    return CallError("cut_off", "the stream ended here", raw, name or None, call_id, index)

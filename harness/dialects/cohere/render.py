@@ -37,13 +37,13 @@ QUIRKS: dict[str, str] = {
     "arguments_empty_string": 'no arguments are sent as "" (2)',
     "finish_stop": "finish_reason is COMPLETE although calls are present",
     "no_done": "no [DONE] event at the end (all 10 recorded streams have one)",
-    "no_usage": "no usage is told",
+    "no_usage": "no usage is reported",
     **VARIANTS,
 }
 FAILURES: dict[str, str] = {
     "error_end": "a stream ends in ERROR and says what happened (the SDK's ChatMessageEndEventDelta.error)",
 }
-_SAID: dict[Finish | None, str] = {
+_FINISH_WORDS: dict[Finish | None, str] = {
     "stop": "COMPLETE",
     "tool_calls": "TOOL_CALL",
     "length": "MAX_TOKENS",
@@ -59,12 +59,12 @@ def render(
 ) -> HttpResponse:
     """See ``dialect.Render``. Reasoning beside calls is Cohere's ``tool_plan``; the model is not named in answers.
 
-    A count that is None is told as 0. A call without arguments can't stand last in a reply that ran into its length
+    A count that is None is sent as 0. A call without arguments can't stand last in a reply that ran into its length
     limit under the quirk that sends ``""`` for them: that would mean cut off.
     """
     del model
     refused_quirks(quirks, QUIRKS | FAILURES, "cohere")
-    check(reply, _SAID, "Cohere")
+    check(reply, _FINISH_WORDS, "Cohere")
     if reply.provider_calls:
         raise UsageError("Cohere has no place for tools that the provider ran itself")
     calls = [_call(call, reply, quirks) for call in ordered(reply)]
@@ -87,7 +87,7 @@ def _end(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     if "error_end" in quirks:
         return {"finish_reason": "ERROR", "error": "the model stopped in the middle of its answer"}
     lies = "finish_stop" in quirks and reply.finish == "tool_calls"
-    end: dict[str, Json] = {"finish_reason": "COMPLETE" if lies else finish_word(reply, FACTS, _SAID)}
+    end: dict[str, Json] = {"finish_reason": "COMPLETE" if lies else finish_word(reply, FACTS, _FINISH_WORDS)}
     if reply.usage is not None and "no_usage" not in quirks:
         counts = {"input_tokens": reply.usage.prompt or 0, "output_tokens": reply.usage.completion or 0}
         end["usage"] = {"billed_units": counts, "tokens": counts}
@@ -102,8 +102,8 @@ def _contents(reply: Reply) -> list[tuple[str, str]]:
 
 def _call(call: ToolCall | CallError, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     bare = not isinstance(call, CallError) and "arguments_empty_string" in quirks
-    given = argument(call, "Cohere", text=True, cut=ends_cut(reply, call), bare=bare)
-    text = given if isinstance(given, str) else "" if bare and not given else dumps(given)
+    sent = argument(call, "Cohere", text=True, cut=ends_cut(reply, call), bare=bare)
+    text = sent if isinstance(sent, str) else "" if bare and not sent else dumps(sent)
     return {"id": call.id or "", "type": "function", "function": {"name": call.name or "", "arguments": text}}
 
 
@@ -138,8 +138,8 @@ def _events(reply: Reply, calls: list[dict[str, Json]], end: dict[str, Json]) ->
 
 
 def _event(kind: str, index: int | None, message: dict[str, Json]) -> _Event:
-    place = {} if index is None else {"index": index}
-    return {"type": kind, **place, "delta": {"message": message}}
+    position = {} if index is None else {"index": index}
+    return {"type": kind, **position, "delta": {"message": message}}
 
 
 def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:

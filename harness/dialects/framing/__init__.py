@@ -161,11 +161,11 @@ def body_parts(response: HttpResponse) -> list[bytes]:
 
 
 def _frames(body: bytes) -> list[bytes]:
-    made, place = [], 0
-    while place < len(body):
-        size = int.from_bytes(body[place : place + 4]) or len(body)
-        made.append(body[place : place + size])
-        place += size
+    made, start = [], 0
+    while start < len(body):
+        size = int.from_bytes(body[start : start + 4]) or len(body)
+        made.append(body[start : start + size])
+        start += size
     return made
 
 
@@ -201,8 +201,8 @@ def json_whole(body: bytes) -> Json:
 def json_lines(body: bytes) -> Iterator[tuple[str, Json]]:
     """A body of one JSON value a line, in the shape of ``json_events``. Raises the same errors."""
     lines = body.removeprefix(BYTE_ORDER_MARK).split(b"\n")
-    for place, line in enumerate(lines):
-        last = place == len(lines) - 1
+    for start, line in enumerate(lines):
+        last = start == len(lines) - 1
         if not line.strip():
             continue
         try:

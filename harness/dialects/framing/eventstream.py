@@ -57,47 +57,47 @@ def frames(data: bytes) -> Iterator[Frame]:
     """The messages in ``data``. Raises ``StreamCutError`` where the last is not whole, ``UnreadableReplyError`` where a
     checksum, length or header is wrong.
     """
-    place = 0
-    while place < len(data):
-        if len(data) - place < _PRELUDE.size:
+    start = 0
+    while start < len(data):
+        if len(data) - start < _PRELUDE.size:
             raise StreamCutError("the event stream ends inside a prelude")
-        total, header_length, crc = _PRELUDE.unpack_from(data, place)
-        raw = repr(data[place : place + _PRELUDE.size])
-        if zlib.crc32(data[place : place + 8]) != crc:
-            raise UnreadableReplyError(f"wrong prelude checksum at byte {place}", raw)
+        total, header_length, crc = _PRELUDE.unpack_from(data, start)
+        raw = repr(data[start : start + _PRELUDE.size])
+        if zlib.crc32(data[start : start + 8]) != crc:
+            raise UnreadableReplyError(f"wrong prelude checksum at byte {start}", raw)
         payload_length = total - header_length - _PRELUDE.size - _CRC.size
         if not 0 <= payload_length <= MOST_PAYLOAD or header_length > MOST_HEADERS:
-            raise UnreadableReplyError(f"impossible lengths {total} and {header_length} at byte {place}", raw)
-        message = data[place : place + total]
+            raise UnreadableReplyError(f"impossible lengths {total} and {header_length} at byte {start}", raw)
+        message = data[start : start + total]
         if len(message) < total:
             raise StreamCutError("the event stream ends inside a message")
         if zlib.crc32(message[: -_CRC.size]) != _CRC.unpack(message[-_CRC.size :])[0]:
-            raise UnreadableReplyError(f"wrong message checksum at byte {place}", repr(message[:200]))
+            raise UnreadableReplyError(f"wrong message checksum at byte {start}", repr(message[:200]))
         split = _PRELUDE.size + header_length
         yield Frame(_headers(message[_PRELUDE.size : split]), message[split : -_CRC.size])
-        place += total
+        start += total
 
 
 def _headers(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
-    seen: set[str] = set()
-    place = 0
+    names: set[str] = set()
+    start = 0
     try:
-        while place < len(data):
-            end = place + 1 + data[place]
-            name, kind = data[place + 1 : end].decode(), data[end]
-            place = end + 1
+        while start < len(data):
+            end = start + 1 + data[start]
+            name, kind = data[start + 1 : end].decode(), data[end]
+            start = end + 1
             if kind in _SIZED:
-                (width,) = struct.unpack_from(">H", data, place)
-                place += 2
+                (width,) = struct.unpack_from(">H", data, start)
+                start += 2
             else:
                 width = _WIDTHS[kind]
-            if place + width > len(data) or not name or name in seen:
+            if start + width > len(data) or not name or name in names:
                 raise ValueError(f"header {name!r} is doubled, nameless or runs out of its message")  # noqa: TRY301 - one place tells all
-            seen.add(name)
+            names.add(name)
             if kind == _STRING:
-                found[name] = data[place : place + width].decode()
-            place += width
+                found[name] = data[start : start + width].decode()
+            start += width
     except (IndexError, KeyError, ValueError, struct.error) as error:
         raise UnreadableReplyError(f"broken headers: {error!r}", repr(data)) from error
     return found

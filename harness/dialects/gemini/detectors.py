@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.dialects.detection import LINES, Detector, SeenAnswer, line_feeds, nothing_given, on_streams
+from harness.dialects.detection import LINES, Detector, ParsedAnswer, line_feeds, no_arguments, on_streams
 from harness.dialects.facts import dicts
 from harness.dialects.gemini.facts import FACTS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class _Generated:
     """The candidates in order, one an event, and the parts of each."""
 
-    seen: SeenAnswer
+    answer: ParsedAnswer
     candidates: tuple[dict[str, Json], ...]
     parts: tuple[tuple[dict[str, Json], ...], ...]
 
@@ -42,13 +42,15 @@ class _Generated:
 
 
 @lru_cache(4)
-def _generated(seen: SeenAnswer) -> _Generated:
-    found = [one for event in seen.objects for one in dicts(event.get("candidates"))[:1]]
-    return _Generated(seen, tuple(found), tuple(tuple(dicts((one.get("content") or {}).get("parts"))) for one in found))
+def _generated(answer: ParsedAnswer) -> _Generated:
+    found = [one for event in answer.objects for one in dicts(event.get("candidates"))[:1]]
+    return _Generated(
+        answer, tuple(found), tuple(tuple(dicts((one.get("content") or {}).get("parts"))) for one in found)
+    )
 
 
 def _on(judge: Callable[[_Generated], bool | None]) -> Detector:
-    return lambda seen: judge(_generated(seen))
+    return lambda answer: judge(_generated(answer))
 
 
 def _calls(judge: Callable[[list[dict[str, Json]]], bool | None]) -> Detector:
@@ -56,17 +58,17 @@ def _calls(judge: Callable[[list[dict[str, Json]]], bool | None]) -> Detector:
 
 
 def _args(calls: list[dict[str, Json]]) -> bool | None:
-    bare = [one["functionCall"] for one in calls if nothing_given(one["functionCall"].get("args"))]
+    bare = [one["functionCall"] for one in calls if no_arguments(one["functionCall"].get("args"))]
     return any("args" not in one for one in bare) if bare else None
 
 
 def _alone(made: _Generated) -> bool | None:
     """An empty text says nothing."""
-    said = [any(part != {"text": ""} for part in group) for group in made.parts]
-    return not said[-1] if any(said) and made.candidates and made.candidates[-1].get("finishReason") else None
+    filled = [any(part != {"text": ""} for part in group) for group in made.parts]
+    return not filled[-1] if any(filled) and made.candidates and made.candidates[-1].get("finishReason") else None
 
 
-def _apart(made: _Generated) -> bool | None:
+def _separate(made: _Generated) -> bool | None:
     counts = [sum("functionCall" in part for part in group) for group in made.parts]
     return max(counts) == 1 if sum(counts) > 1 else None
 
@@ -76,10 +78,10 @@ def _failed(word: str) -> Detector:
     return _on(lambda made: made.word == word if FACTS.finish(made.word) == "error" else None)
 
 
-def _blocked(seen: SeenAnswer) -> bool | None:
-    reply = seen.reply
+def _blocked(answer: ParsedAnswer) -> bool | None:
+    reply = answer.reply
     silent = not (reply.text or reply.calls or reply.reasoning or reply.provider_calls)
-    return not _generated(seen).candidates if silent and reply.finish == "content_filter" else None
+    return not _generated(answer).candidates if silent and reply.finish == "content_filter" else None
 
 
 DETECTORS: dict[str, Detector] = {
@@ -91,9 +93,9 @@ DETECTORS: dict[str, Detector] = {
         lambda made: "finishMessage" in made.end if made.calls and FACTS.finish(made.word) == "stop" else None
     ),
     "finish_alone": on_streams(_on(_alone)),
-    "calls_apart": on_streams(_on(_apart)),
+    "calls_apart": on_streams(_on(_separate)),
     "lf": line_feeds,
-    "no_usage": lambda seen: not any(one.get("usageMetadata") for one in seen.objects),
+    "no_usage": lambda answer: not any(one.get("usageMetadata") for one in answer.objects),
     "malformed_call": _failed("MALFORMED_FUNCTION_CALL"),
     "unexpected_call": _failed("UNEXPECTED_TOOL_CALL"),
     "prompt_blocked": _blocked,

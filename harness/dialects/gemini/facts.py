@@ -65,19 +65,19 @@ STATUSES = {
 
 def failure(event: Json, kind: str = "") -> ProviderError | None:
     """An ``error`` of google.rpc's shape."""
-    told = event.get("error") if isinstance(event, dict) else None
-    if not told and kind == "error":
-        told = event
-    if not told:
+    error = event.get("error") if isinstance(event, dict) else None
+    if not error and kind == "error":
+        error = event
+    if not error:
         return None
-    if not isinstance(told, dict):
-        return provider_error(str(told), provider="gemini")
-    word = told.get("status")
-    status = status_of(told.get("code")) or (STATUSES.get(word) if isinstance(word, str) else None)
-    details = told.get("details")
+    if not isinstance(error, dict):
+        return provider_error(str(error), provider="gemini")
+    word = error.get("status")
+    status = status_of(error.get("code")) or (STATUSES.get(word) if isinstance(word, str) else None)
+    details = error.get("details")
     waits = [one.get("retryDelay") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
     wait = next((found for one in waits if (found := seconds(one)) is not None), None)
-    message = str(told.get("message") or json.dumps(told, ensure_ascii=False))
+    message = str(error.get("message") or json.dumps(error, ensure_ascii=False))
     return provider_error(message, status=status, retry_after=wait, provider="gemini")
 
 

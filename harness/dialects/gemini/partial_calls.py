@@ -27,7 +27,7 @@ def partial(call: dict[str, Json]) -> bool:
 
 def take_call(sent: dict[str, Json], calls: list[dict[str, Json]]) -> None:
     """Add ``sent`` to ``calls``: as a call of its own, or as the next piece of the last, whose ``willContinue`` says
-    whether more is to come. Raises what ``carried.shaped`` takes for a piece without a place or a value.
+    whether more is to come. Raises what ``facts.shaped`` takes for a piece without a place or a value.
     """
     last = calls[-1] if calls else {}
     if last.get("willContinue") and not sent.get("name"):
@@ -51,9 +51,9 @@ def in_pieces(part: dict[str, Json]) -> Iterator[dict[str, Json]]:
         return
     yield {**part, "functionCall": {**{key: call[key] for key in call if key != "args"}, "willContinue": True}}
     for path, value in values:
-        told = [*pieces(value)] if isinstance(value, str) and value else [value]
-        for place, one in enumerate(told):
-            more = {"willContinue": True} if place < len(told) - 1 else {}
+        parts = [*pieces(value)] if isinstance(value, str) and value else [value]
+        for index, one in enumerate(parts):
+            more = {"willContinue": True} if index < len(parts) - 1 else {}
             piece = {"jsonPath": path, **_typed(one), **more}
             yield {"functionCall": {"partialArgs": [piece], "willContinue": True}}
     yield {"functionCall": {}}
@@ -66,8 +66,8 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
             escaped = re.sub(r"(['\\])", r"\\\1", name)
             yield from _leaves(inner, f"{path}.{name}" if plain else f"{path}['{escaped}']")
     elif isinstance(value, list) and value:
-        for place, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{place}]")
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{index}]")
     else:
         yield path, value
 
@@ -81,15 +81,15 @@ def _typed(value: Json) -> dict[str, Json]:
 
 def _steps(path: str) -> list[str | int]:
     steps: list[str | int] = []
-    place = 1 if path.startswith("$") else len(path) + 1
-    while place < len(path):
-        found = _STEP.match(path, place)
+    start = 1 if path.startswith("$") else len(path) + 1
+    while start < len(path):
+        found = _STEP.match(path, start)
         if found is None:
             break
         name = next((one for one in (found[1], found[3], found[4]) if one is not None), "")
         steps.append(int(found[2]) if found[2] is not None else re.sub(r"\\(.)", r"\1", name))
-        place = found.end()
-    if place != len(path) or not steps:
+        start = found.end()
+    if start != len(path) or not steps:
         raise ValueError(f"no JSON path: {path!r}")
     if len(steps) > _DEEPEST:
         raise ValueError(f"a JSON path of more than {_DEEPEST} steps")
@@ -102,8 +102,8 @@ def _put(value: Json, steps: list[str | int], piece: dict[str, Json]) -> Json:
         kind = next((name for name in _VALUES if name in piece), "")
         if not kind or isinstance(value, (dict, list)):
             raise ValueError(f"a piece without a value of its own: {piece!r}")
-        given = None if kind == "nullValue" else piece[kind]
-        return value + given if isinstance(value, str) and isinstance(given, str) else given
+        text = None if kind == "nullValue" else piece[kind]
+        return value + text if isinstance(value, str) and isinstance(text, str) else text
     step, *rest = steps
     if value is not None and not isinstance(value, list if isinstance(step, int) else dict):
         raise ValueError(f"{step!r} is in no {type(value).__name__}")

@@ -24,7 +24,7 @@ class _Message:
     text: str = ""
     reasoning: str = ""
     finish: str | None = None
-    told: str = ""
+    message: str = ""
     blocked: str | None = None
     ran_code: bool = False
     usage: Usage | None = None
@@ -63,15 +63,15 @@ def _take(body: Json, made: _Message) -> None:
                 raise ValueError("a call comes after the finish reason")
             _take_part(part, made)
         made.finish = _finish(candidate.get("finishReason")) or made.finish
-        made.told = str(candidate.get("finishMessage") or made.told)
+        made.message = str(candidate.get("finishMessage") or made.message)
 
 
-def _finish(said: Json) -> str | None:
-    if said is None or isinstance(said, str):
-        return said
-    if type(said) is not int:
-        raise ValueError(f"a finish reason that is neither word nor number: {said!r}")
-    return FACTS.word(said)
+def _finish(word: Json) -> str | None:
+    if word is None or isinstance(word, str):
+        return word
+    if type(word) is not int:
+        raise ValueError(f"a finish reason that is neither word nor number: {word!r}")
+    return FACTS.word(word)
 
 
 def _take_part(part: dict[str, Json], made: _Message) -> None:
@@ -84,37 +84,37 @@ def _take_part(part: dict[str, Json], made: _Message) -> None:
     made.ran_code = made.ran_code or "executableCode" in part
     if "executableCode" in part:
         code = part["executableCode"]
-        given = {"language": code.get("language"), "code": code.get("code")}
-        made.theirs.append(ProviderCall("code_execution", given, code.get("id") or ""))
+        parameters = {"language": code.get("language"), "code": code.get("code")}
+        made.theirs.append(ProviderCall("code_execution", parameters, code.get("id") or ""))
     if "toolCall" in part:
         used = part["toolCall"]
         made.theirs.append(ProviderCall(used["toolType"] + "", {**(used.get("args") or {})}, used.get("id") or ""))
     for kind in ("codeExecutionResult", "toolResponse"):
         if kind in part:
-            told = part[kind]
-            result = {key: value for key, value in told.items() if key not in ("id", "toolType")}
-            add_result(made.theirs, str(told.get("toolType") or "code_execution"), told.get("id") or "", result)
+            found = part[kind]
+            result = {key: value for key, value in found.items() if key not in ("id", "toolType")}
+            add_result(made.theirs, str(found.get("toolType") or "code_execution"), found.get("id") or "", result)
 
 
-def _usage(told: Json) -> Usage | None:
-    if not told:
+def _usage(usage: Json) -> Usage | None:
+    if not usage:
         return None
-    answered = [told.get(key) for key in ("candidatesTokenCount", "thoughtsTokenCount")]
+    answered = [usage.get(key) for key in ("candidatesTokenCount", "thoughtsTokenCount")]
     completion = sum(count or 0 for count in answered) if any(count is not None for count in answered) else None
-    prompted = [told.get(key) for key in ("promptTokenCount", "toolUsePromptTokenCount")]
+    prompted = [usage.get(key) for key in ("promptTokenCount", "toolUsePromptTokenCount")]
     prompt = sum(one for one in prompted if isinstance(one, int)) if any(type(one) is int for one in prompted) else None
-    counts = (prompt, completion, told.get("totalTokenCount"))
+    counts = (prompt, completion, usage.get("totalTokenCount"))
     return Usage(*counts) if any(count is not None for count in counts) else None
 
 
 def _reply(made: _Message) -> Reply:
     finish = FACTS.finish(made.finish) if made.finish or made.blocked is None else "content_filter"
     last = len(made.calls) - 1
-    found = [_judged(call, place, cut=finish in STOPPED and place == last) for place, call in enumerate(made.calls)]
+    found = [_judged(call, index, cut=finish in STOPPED and index == last) for index, call in enumerate(made.calls)]
     errors = [call for call in found if isinstance(call, CallError)]
     if made.finish == "MALFORMED_FUNCTION_CALL":
         detail = "the provider itself could not read the model's call"
-        errors.append(CallError("arguments", detail, made.told, index=len(found)))
+        errors.append(CallError("arguments", detail, made.message, index=len(found)))
     return Reply(
         text=made.text,
         calls=tuple(call for call in found if isinstance(call, ToolCall)),
@@ -129,16 +129,16 @@ def _reply(made: _Message) -> Reply:
     )
 
 
-def _judged(call: dict[str, Json], place: int, *, cut: bool) -> ToolCall | CallError:
+def _judged(call: dict[str, Json], index: int, *, cut: bool) -> ToolCall | CallError:
     if call.get("willContinue"):
-        return CallError("cut_off", "the call's last piece never came", _raw(call), call["name"], call.get("id"), place)
-    return judged(call.get("name"), call.get("args"), call.get("id"), place, cut=cut)
+        return CallError("cut_off", "the call's last piece never came", _raw(call), call["name"], call.get("id"), index)
+    return judged(call.get("name"), call.get("args"), call.get("id"), index, cut=cut)
 
 
 def _torn(made: _Message) -> Reply:
     errors = tuple(
-        CallError("cut_off", "the stream ended here", _raw(call), call.get("name"), index=place)
-        for place, call in enumerate(made.calls)
+        CallError("cut_off", "the stream ended here", _raw(call), call.get("name"), index=index)
+        for index, call in enumerate(made.calls)
     )
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning)
 

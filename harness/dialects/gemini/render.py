@@ -50,16 +50,16 @@ QUIRKS: dict[str, str] = {
     "partial_args": "a call comes as a name, values at JSON paths and an end (streamFunctionCallArguments)",
     "json_array": "the stream is one JSON array, not events (20; without alt=sse)",
     "lf": "events end in LF, not CR LF",
-    "no_usage": "no usage is told",
-    "malformed_call": "finish 'error': a last call that can't be read is told in words, as MALFORMED_FUNCTION_CALL",
+    "no_usage": "no usage is reported",
+    "malformed_call": "finish 'error': a last call that can't be read is described, as MALFORMED_FUNCTION_CALL",
     "unexpected_call": "finish 'error': it is UNEXPECTED_TOOL_CALL, for a call to no declared function (5)",
-    "prompt_blocked": "finish 'content_filter' and nothing said: promptFeedback, and no candidates (1)",
+    "prompt_blocked": "finish 'content_filter' and no text: promptFeedback, and no candidates (1)",
     **VARIANTS,
 }
 FAILURES: dict[str, str] = {
     "error_event": "the stream ends in an error of google.rpc's shape, not in a finish reason",
 }
-_SAID: dict[Finish | None, str | None] = {
+_FINISH_WORDS: dict[Finish | None, str | None] = {
     "stop": "STOP",
     "tool_calls": "STOP",
     "length": "MAX_TOKENS",
@@ -75,7 +75,7 @@ def render(
 ) -> HttpResponse:
     """See ``dialect.Render``; the module says which calls it can't carry. The finish ``tool_calls`` is sent as STOP."""
     refused_quirks(quirks, {**QUIRKS, **FAILURES}, "gemini")
-    check(reply, _SAID, "Gemini")
+    check(reply, _FINISH_WORDS, "Gemini")
     tail, sent = _tail(reply, quirks)
     foot = _foot(reply, quirks, model)
     calls = _call_parts(reply, sent, quirks)
@@ -87,51 +87,51 @@ def render(
         return _streamed(reply, calls, tail, foot, quirks)
     if quirks & FAILURES.keys():
         raise UsageError("a whole answer that fails has a status of its own: see error()")
-    body = {**_candidates([*_said_parts(reply), *calls], tail), **foot}
+    body = {**_candidates([*_text_parts(reply), *calls], tail), **foot}
     return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), chunks([dumps(body).encode()]))
 
 
 def _tail(reply: Reply, quirks: frozenset[str]) -> tuple[dict[str, Json], int]:
     """How the answer ends, and how many of its calls are sent as such."""
-    said, told, calls = finish_word(reply, FACTS, _SAID), "", ordered(reply)
+    word, message, calls = finish_word(reply, FACTS, _FINISH_WORDS), "", ordered(reply)
     sent = len(calls)
     silent = not (calls or reply.text or reply.reasoning or reply.provider_calls)
     if "prompt_blocked" in quirks and reply.finish == "content_filter" and silent:
         return {"promptFeedback": {"blockReason": "SAFETY"}}, 0
     if calls and "finish_message" in quirks:
-        told = "Model generated function call(s)."
+        message = "Model generated function call(s)."
     if reply.finish == "error" and calls:
         last = calls[-1]
         if "malformed_call" in quirks and isinstance(last, CallError):
             if last.name or last.fault != "arguments":
-                raise UsageError("MALFORMED_FUNCTION_CALL tells the text of a call, but neither its name nor its cut")
-            said, told, sent = "MALFORMED_FUNCTION_CALL", last.raw, sent - 1
+                raise UsageError("MALFORMED_FUNCTION_CALL has the text of a call, but neither its name nor its cut")
+            word, message, sent = "MALFORMED_FUNCTION_CALL", last.raw, sent - 1
         elif "unexpected_call" in quirks:
-            said = "UNEXPECTED_TOOL_CALL"
-            told = f"Unexpected tool call: Model tried to call an undeclared function: {last.name}"
+            word = "UNEXPECTED_TOOL_CALL"
+            message = f"Unexpected tool call: Model tried to call an undeclared function: {last.name}"
     numbers = {name: number for number, name in NUMBERS.items()}
     ends: dict[str, Json] = (
-        {"finishReason": numbers.get(said, said) if "finish_enum" in quirks else said} if said else {}
+        {"finishReason": numbers.get(word, word) if "finish_enum" in quirks else word} if word else {}
     )
-    return {**ends, "finishMessage": told} if told else ends, sent
+    return {**ends, "finishMessage": message} if message else ends, sent
 
 
 def _streamed(
     reply: Reply, calls: list[dict[str, Json]], tail: dict[str, Json], foot: dict[str, Json], quirks: frozenset[str]
 ) -> HttpResponse:
     groups: list[list[dict[str, Json]]] = []
-    for part in _said_parts(reply):
+    for part in _text_parts(reply):
         groups += [[one] for one in _text_pieces(part)] if "text" in part else [[part]]
-    apart = quirks & {"calls_apart", "partial_args"}
-    groups += [[call] for call in calls] if apart else [calls] if calls else []
+    separate = quirks & {"calls_apart", "partial_args"}
+    groups += [[call] for call in calls] if separate else [calls] if calls else []
     if "finish_alone" in quirks or not groups:
         groups.append([])
     bodies = [{**_candidates(group, tail if group is groups[-1] else {}), **foot} for group in groups]
     if "error_event" in quirks:
-        told = "The model is overloaded. Please try again later."
-        bodies[-1] = {"error": {"code": 503, "message": told, "status": "UNAVAILABLE"}}
+        message = "The model is overloaded. Please try again later."
+        bodies[-1] = {"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}
     if "json_array" in quirks:
-        made = [("[" if place == 0 else ",\r\n").encode() + dumps(one).encode() for place, one in enumerate(bodies)]
+        made = [("[" if index == 0 else ",\r\n").encode() + dumps(one).encode() for index, one in enumerate(bodies)]
         return HttpResponse(200, (("content-type", "application/json; charset=UTF-8"),), chunks([*made, b"]"]))
     newline = "\n" if "lf" in quirks else "\r\n"
     return HttpResponse(
@@ -156,13 +156,13 @@ def _candidates(parts: list[dict[str, Json]], tail: dict[str, Json]) -> dict[str
 def _foot(reply: Reply, quirks: frozenset[str], model: str) -> dict[str, Json]:
     usage = {}
     if reply.usage is not None and "no_usage" not in quirks:
-        told = {"prompt": "promptTokenCount", "completion": "candidatesTokenCount", "total": "totalTokenCount"}
-        counts = {there: getattr(reply.usage, ours) for ours, there in told.items()}
+        names = {"prompt": "promptTokenCount", "completion": "candidatesTokenCount", "total": "totalTokenCount"}
+        counts = {there: getattr(reply.usage, ours) for ours, there in names.items()}
         usage = {"usageMetadata": {name: count for name, count in counts.items() if count is not None}}
     return {**usage, "modelVersion": reply.model or model, "responseId": reply.id or "response-1"}
 
 
-def _said_parts(reply: Reply) -> Iterator[dict[str, Json]]:
+def _text_parts(reply: Reply) -> Iterator[dict[str, Json]]:
     for used in reply.provider_calls:
         identity = {"id": used.id} if used.id else {}
         if used.name == "code_execution" and used.parameters.keys() == {"language", "code"}:
@@ -184,13 +184,13 @@ def _call_parts(reply: Reply, sent: int, quirks: frozenset[str]) -> list[dict[st
     made: list[dict[str, Json]] = []
     for call in ordered(reply)[:sent]:
         cut = ends_cut(reply, call)
-        said: dict[str, Json] = {"name": call.name or ""}
-        given = argument(call, "Gemini", text=False, cut=cut, bare=False)
-        if given != {} or cut or "args_missing" not in quirks:
-            said["args"] = given
+        written: dict[str, Json] = {"name": call.name or ""}
+        arguments = argument(call, "Gemini", text=False, cut=cut, bare=False)
+        if arguments != {} or cut or "args_missing" not in quirks:
+            written["args"] = arguments
         if "id" in quirks and call.id:
-            said["id"] = call.id
-        made.append({"functionCall": said})
+            written["id"] = call.id
+        made.append({"functionCall": written})
     if made and "thought_signature" in quirks:
         made[0]["thoughtSignature"] = "c2lnbmF0dXJl"
     for part, signature in zip(made, reply.state.get("call_signatures", ()), strict=False):
@@ -235,12 +235,12 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     names |= {408: "DEADLINE_EXCEEDED", 409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 499: "CANCELLED"}
     names |= {501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
     kind = names.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")  # noqa: PLR2004 - the 5xx statuses
-    told: dict[str, Json] = {"code": status, "message": message, "status": kind}
+    error: dict[str, Json] = {"code": status, "message": message, "status": kind}
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json; charset=UTF-8"),)
     if retry_after is not None:
-        told["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after:g}s"}]
+        error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after:g}s"}]
         headers += (("retry-after", f"{retry_after:g}"),)
-    return HttpResponse(status, headers, (Chunk(dumps({"error": told}).encode()),))
+    return HttpResponse(status, headers, (Chunk(dumps({"error": error}).encode()),))
 
 
 GEMINI = Dialect(

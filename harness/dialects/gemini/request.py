@@ -92,8 +92,8 @@ def _message(role: str, content: dict[str, Json]) -> Iterator[dict[str, Json]]:
 def _part(part: dict[str, Json]) -> dict[str, Json]:
     if isinstance(part.get("text"), str):
         return {"type": "text", "text": part["text"]}
-    held = at(part, "inlineData", "inline_data")
-    kind, data = at(held, "mimeType", "mime_type"), at(held, "data")
+    inline = at(part, "inlineData", "inline_data")
+    kind, data = at(inline, "mimeType", "mime_type"), at(inline, "data")
     if not str(kind).startswith("image/") or not isinstance(data, str):
         return {"type": "", **part}
     # Protobuf's JSON takes base64 of either alphabet (protobuf.dev, "ProtoJSON").

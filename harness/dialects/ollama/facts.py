@@ -18,12 +18,12 @@ FINISHES: dict[str, Finish] = {"stop": "stop", "length": "length", "load": "stop
 def failure(event: Json, kind: str = "") -> ProviderError | None:
     """A line that is an ``error`` (Ollama's documentation, "Errors that occur while streaming")."""
     del kind
-    told = event.get("error") if isinstance(event, dict) else None
-    if not told:
+    error = event.get("error") if isinstance(event, dict) else None
+    if not error:
         return None
-    words = told.get("message") if isinstance(told, dict) else told
+    words = error.get("message") if isinstance(error, dict) else error
     status = status_of(event.get("status_code")) or status_of(event.get("StatusCode"))
-    return provider_error(str(words or told), status=status, provider="ollama")
+    return provider_error(str(words or error), status=status, provider="ollama")
 
 
 FACTS = Facts(
@@ -38,7 +38,7 @@ FACTS = Facts(
     models=TAGS,
     pairs_results=False,
     images=frozenset({"data"}),
-    images_apart=True,
+    separate_images=True,
     failure=failure,
 )
 

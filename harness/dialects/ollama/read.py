@@ -58,7 +58,7 @@ def _reply(lines: _Lines, *, generate: bool, torn: bool = False) -> Reply:
         if generate and not torn and (written := _written_call(text)):
             raw, text = [written], ""
         found = [
-            _judged(call, place, torn=torn, cut=finish in STOPPED and call is raw[-1]) for place, call in enumerate(raw)
+            _judged(call, index, torn=torn, cut=finish in STOPPED and call is raw[-1]) for index, call in enumerate(raw)
         ]
         return Reply(
             text=text,
@@ -72,12 +72,12 @@ def _reply(lines: _Lines, *, generate: bool, torn: bool = False) -> Reply:
         )
 
 
-def _judged(call: dict[str, Json], place: int, *, torn: bool, cut: bool) -> ToolCall | CallError:
-    read_call = judged(call.get("name"), call.get("arguments"), call["id"], place, cut=cut)
+def _judged(call: dict[str, Json], index: int, *, torn: bool, cut: bool) -> ToolCall | CallError:
+    read_call = judged(call.get("name"), call.get("arguments"), call["id"], index, cut=cut)
     if torn and isinstance(read_call, ToolCall):
-        given = call.get("arguments")
-        raw = given if isinstance(given, str) else "" if given is None else dumps(given)
-        return CallError("cut_off", "the stream ended here", raw, read_call.name, read_call.id, place)
+        arguments = call.get("arguments")
+        raw = arguments if isinstance(arguments, str) else "" if arguments is None else dumps(arguments)
+        return CallError("cut_off", "the stream ended here", raw, read_call.name, read_call.id, index)
     return read_call
 
 

@@ -52,7 +52,7 @@ GENERATE_QUIRKS: dict[str, str] = {
     **LABELS,
 }
 FAILURES: dict[str, str] = {"error_line": "the stream breaks off with a line that is an error (the server's routes.go)"}
-_SAID: dict[Finish | None, str | None] = {"stop": "stop", "tool_calls": "stop", "length": "length", None: None}
+_FINISH_WORDS: dict[Finish | None, str | None] = {"stop": "stop", "tool_calls": "stop", "length": "length", None: None}
 _Lines = list[dict[str, "Json"]]
 
 
@@ -60,21 +60,21 @@ _Lines = list[dict[str, "Json"]]
 def render(
     reply: Reply, *, stream: bool = False, quirks: frozenset[str] = frozenset(), model: str = "model"
 ) -> HttpResponse:
-    """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is told as 0."""
+    """See ``dialect.Render``; the module says which calls it can't carry. A count that is None is sent as 0."""
     refused_quirks(quirks, CHAT_QUIRKS | FAILURES, "ollama")
-    check(reply, _SAID, "Ollama")
-    calls = [_call(call, place, reply, quirks) for place, call in enumerate(ordered(reply))]
-    said: dict[str, Json] = {"role": "assistant", "content": ""}
+    check(reply, _FINISH_WORDS, "Ollama")
+    calls = [_call(call, index, reply, quirks) for index, call in enumerate(ordered(reply))]
+    message: dict[str, Json] = {"role": "assistant", "content": ""}
     lines: _Lines = []
-    last: dict[str, Json] = {**said, "tool_calls": calls} if calls and "calls_at_end" in quirks else said
+    last: dict[str, Json] = {**message, "tool_calls": calls} if calls and "calls_at_end" in quirks else message
     if stream:
-        lines += [{"message": {**said, "thinking": piece}} for piece in pieces(reply.reasoning)]
-        lines += [{"message": {**said, "content": piece}} for piece in pieces(reply.text)]
+        lines += [{"message": {**message, "thinking": piece}} for piece in pieces(reply.reasoning)]
+        lines += [{"message": {**message, "content": piece}} for piece in pieces(reply.text)]
         groups = [calls] if "calls_together" in quirks and calls else [[call] for call in calls]
-        lines += [{"message": {**said, "tool_calls": group}} for group in groups if last is said]
+        lines += [{"message": {**message, "tool_calls": group}} for group in groups if last is message]
     else:
         thought = {"thinking": reply.reasoning} if reply.reasoning else {}
-        last = {**said, "content": reply.text, **thought, **({"tool_calls": calls} if calls else {})}
+        last = {**message, "content": reply.text, **thought, **({"tool_calls": calls} if calls else {})}
     return _written(reply, [*lines, {"message": last}], stream=stream, quirks=quirks, model=model)
 
 
@@ -84,7 +84,7 @@ def render_generate(
 ) -> HttpResponse:
     """/api/generate: litellm puts the tools into the prompt, so a call is JSON text, and there is only one."""
     refused_quirks(quirks, GENERATE_QUIRKS | FAILURES, "ollama_generate")
-    check(reply, _SAID, "Ollama")
+    check(reply, _FINISH_WORDS, "Ollama")
     text = reply.text
     if reply.calls or reply.errors:
         if len(reply.calls) != 1 or reply.errors or reply.text:
@@ -121,18 +121,18 @@ def _written(reply: Reply, lines: _Lines, *, stream: bool, quirks: frozenset[str
 def _end(reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     end: dict[str, Json] = {"done": True}
     if "finish_missing" not in quirks and reply.finish:
-        end["done_reason"] = finish_word(reply, FACTS, _SAID)
+        end["done_reason"] = finish_word(reply, FACTS, _FINISH_WORDS)
     end |= {"total_duration": 2, "load_duration": 1}
     if reply.usage is not None and "no_usage" not in quirks:
         end |= {"prompt_eval_count": reply.usage.prompt or 0, "eval_count": reply.usage.completion or 0}
     return end
 
 
-def _call(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
-    function: dict[str, Json] = {} if "index_missing" in quirks else {"index": place}
+def _call(call: ToolCall | CallError, index: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+    function: dict[str, Json] = {} if "index_missing" in quirks else {"index": index}
     cut = ends_cut(reply, call) and "finish_missing" not in quirks
-    given = argument(call, "Ollama", text=False, cut=cut, bare=False)
-    function |= {"name": call.name or "", "arguments": given}
+    sent = argument(call, "Ollama", text=False, cut=cut, bare=False)
+    function |= {"name": call.name or "", "arguments": sent}
     identity = {"id": call.id} if call.id and "id_missing" not in quirks else {}
     return {**identity, "function": function}
 

@@ -26,12 +26,12 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
     )
 
 
-def _with_images(message: dict[str, Json], given: Json) -> dict[str, Json]:
-    if not given or not isinstance(given, list):
+def _with_images(message: dict[str, Json], images: Json) -> dict[str, Json]:
+    if not images or not isinstance(images, list):
         return message
     return {
         **message,
-        "content": [{"type": "text", "text": message.get("content", "")}, *(image(data=one) for one in given)],
+        "content": [{"type": "text", "text": message.get("content", "")}, *(image(data=one) for one in images)],
     }
 
 

@@ -72,11 +72,11 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     """OpenAI's error shape; its codes as public recordings have them."""
     codes = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
     kind = "server_error" if status >= _SERVERS_FAULT else "invalid_request_error"
-    told = {"message": message, "type": "requests" if status == 429 else kind, "param": None}  # noqa: PLR2004 - too many
+    fields = {"message": message, "type": "requests" if status == 429 else kind, "param": None}  # noqa: PLR2004 - too many
     headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
     if retry_after is not None:
         headers += (("retry-after", f"{retry_after:g}"),)
-    body = dumps({"error": {**told, "code": codes.get(status)}})
+    body = dumps({"error": {**fields, "code": codes.get(status)}})
     return HttpResponse(status, headers, (Chunk(body.encode()),))
 
 

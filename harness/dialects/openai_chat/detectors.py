@@ -12,10 +12,10 @@ from harness.dialects.detection import (
     LINES,
     LONG,
     Detector,
-    SeenAnswer,
+    ParsedAnswer,
     comments,
+    no_arguments,
     no_done,
-    nothing_given,
     returns_and_feeds,
     stopped_with_calls,
 )
@@ -36,15 +36,15 @@ class _Chat:
     fragments of each call in order, one each in a whole answer.
     """
 
-    seen: SeenAnswer
+    answer: ParsedAnswer
     objects: tuple[dict[str, Json], ...]
     choices: tuple[dict[str, Json], ...]
-    said: tuple[dict[str, Json], ...]
+    deltas: tuple[dict[str, Json], ...]
     calls: tuple[tuple[dict[str, Json], ...], ...]
 
     @property
     def first(self) -> dict[str, Json]:
-        return self.said[0] if self.said else {}
+        return self.deltas[0] if self.deltas else {}
 
     @property
     def words(self) -> list[Json]:
@@ -61,11 +61,11 @@ class _Chat:
 
     @property
     def legacy(self) -> bool:
-        return any((one.get("function_call") or {}).get("name") for one in self.said)
+        return any((one.get("function_call") or {}).get("name") for one in self.deltas)
 
     @property
     def fragments(self) -> list[dict[str, Json]]:
-        return [one for delta in self.said for one in dicts(delta.get("tool_calls"))]
+        return [one for delta in self.deltas for one in dicts(delta.get("tool_calls"))]
 
     @property
     def long(self) -> list[tuple[dict[str, Json], ...]]:
@@ -83,27 +83,27 @@ def _text(call: tuple[dict[str, Json], ...]) -> str:
 
 
 @lru_cache(4)
-def _chat(seen: SeenAnswer) -> _Chat:
-    objects = tuple(seen.objects)
+def _chat(answer: ParsedAnswer) -> _Chat:
+    objects = tuple(answer.objects)
     choices = tuple(found[0] for one in objects if (found := dicts(one.get("choices"))))
-    key = "delta" if seen.stream else "message"
-    said = tuple(one[key] for one in choices if isinstance(one.get(key), dict))
+    key = "delta" if answer.stream else "message"
+    deltas = tuple(one[key] for one in choices if isinstance(one.get(key), dict))
     calls: dict[Json, list[dict[str, Json]]] = defaultdict(list)
-    for place, part in enumerate(one for delta in said for one in dicts(delta.get("tool_calls"))):
-        index = part.get("index") if seen.stream else None
-        calls[index if isinstance(index, int) and index >= 0 else f"alone {place}"].append(part)
-    return _Chat(seen, objects, choices, said, tuple(map(tuple, calls.values())))
+    for number, part in enumerate(one for delta in deltas for one in dicts(delta.get("tool_calls"))):
+        index = part.get("index") if answer.stream else None
+        calls[index if isinstance(index, int) and index >= 0 else f"alone {number}"].append(part)
+    return _Chat(answer, objects, choices, deltas, tuple(map(tuple, calls.values())))
 
 
 def _on(judge: Callable[[_Chat], bool | None], *, stream: bool | None = None) -> Detector:
-    def detector(seen: SeenAnswer) -> bool | None:
-        return judge(_chat(seen)) if stream in (None, seen.stream) else None
+    def detector(answer: ParsedAnswer) -> bool | None:
+        return judge(_chat(answer)) if stream in (None, answer.stream) else None
 
     return detector
 
 
 def _plain(chat: _Chat) -> bool:
-    keys = {key for group in (chat.objects, chat.choices, chat.said) for one in group for key in one}
+    keys = {key for group in (chat.objects, chat.choices, chat.deltas) for one in group for key in one}
     return not keys & _OPENAIS
 
 
@@ -111,10 +111,10 @@ def _content(judge: Callable[[dict[str, Json]], bool | None]) -> Callable[[_Chat
     """Of a message with calls and without text."""
 
     def detector(chat: _Chat) -> bool | None:
-        seen = chat.seen
-        asked = (chat.calls or chat.legacy) and not seen.reply.text and not _repeated(chat)
-        listed = any(isinstance(one.get("content"), list) for one in chat.said)
-        return judge(chat.first) if asked and not listed else None
+        answer = chat.answer
+        silent = (chat.calls or chat.legacy) and not answer.reply.text and not _repeated(chat)
+        listed = any(isinstance(one.get("content"), list) for one in chat.deltas)
+        return judge(chat.first) if silent and not listed else None
 
     return detector
 
@@ -123,7 +123,7 @@ def _reasoning(judge: Callable[[_Chat], bool]) -> Callable[[_Chat], bool | None]
     """Of reasoning that has a key of its own."""
 
     def detector(chat: _Chat) -> bool | None:
-        return judge(chat) if any(one.get(key) for one in chat.said for key in _REASONING) else None
+        return judge(chat) if any(one.get(key) for one in chat.deltas for key in _REASONING) else None
 
     return detector
 
@@ -135,8 +135,8 @@ def _no_call(value: Json, *, but: Json = ...) -> Callable[[_Chat], bool | None]:
     """Of a message without calls: whether ``tool_calls`` is ``value``; no occasion where it is ``but``."""
 
     def detector(chat: _Chat) -> bool | None:
-        said = [one["tool_calls"] for one in chat.said if "tool_calls" in one]
-        return None if chat.calls or chat.legacy or but in said else value in said
+        values = [one["tool_calls"] for one in chat.deltas if "tool_calls" in one]
+        return None if chat.calls or chat.legacy or but in values else value in values
 
     return detector
 
@@ -176,11 +176,12 @@ def _nothing(word: str) -> Callable[[_Chat], bool | None]:
 
 def _kind(call: tuple[dict[str, Json], ...]) -> str:
     """How a call without arguments is written; ``""`` for one that has some."""
-    given = [_function(part)["arguments"] for part in call if "arguments" in _function(part)]
-    raw = "".join(one for one in given if one) if any(isinstance(one, str) for one in given) else (given or [None])[0]
-    if not nothing_given(raw):
+    arguments = [_function(part)["arguments"] for part in call if "arguments" in _function(part)]
+    texts = any(isinstance(one, str) for one in arguments)
+    raw = "".join(one for one in arguments if one) if texts else (arguments or [None])[0]
+    if not no_arguments(raw):
         return ""
-    if not given:
+    if not arguments:
         return "missing"
     return {"": "empty_string", "null": "null_string", None: "null"}.get(
         raw if isinstance(raw, str | None) else "{}", "{}"
@@ -188,25 +189,25 @@ def _kind(call: tuple[dict[str, Json], ...]) -> str:
 
 
 def _object(chat: _Chat) -> bool | None:
-    given = [one for part in chat.fragments if not nothing_given(one := _function(part).get("arguments"))]
-    return any(isinstance(one, dict) for one in given) if given else None
+    arguments = [one for part in chat.fragments if not no_arguments(one := _function(part).get("arguments"))]
+    return any(isinstance(one, dict) for one in arguments) if arguments else None
 
 
 def _no_usage(chat: _Chat) -> bool | None:
     if chat.usages or any((one.get("x_groq") or {}).get("usage") for one in chat.objects):
         return False
-    wanted = (chat.seen.asked.get("stream_options") or {}).get("include_usage") or not chat.seen.asked
-    return True if wanted or not chat.seen.stream else None
+    requested = (chat.answer.request.get("stream_options") or {}).get("include_usage") or not chat.answer.request
+    return True if requested or not chat.answer.stream else None
 
 
 def _repeated(chat: _Chat) -> bool | None:
-    if not chat.seen.stream or len(chat.said) < 2:  # noqa: PLR2004 - one chunk repeats nothing
+    if not chat.answer.stream or len(chat.deltas) < 2:  # noqa: PLR2004 - one chunk repeats nothing
         return None
-    return 2 * sum("role" in one for one in chat.said) > len(chat.said)
+    return 2 * sum("role" in one for one in chat.deltas) > len(chat.deltas)
 
 
 def _role_alone(chat: _Chat) -> bool | None:
-    reply = chat.seen.reply
+    reply = chat.answer.reply
     if len(chat.calls) + chat.legacy != 1 or reply.text or reply.reasoning or reply.refusal:
         return None
     return not chat.first.get("tool_calls") and not chat.first.get("function_call")
@@ -225,7 +226,7 @@ def _no_word(chat: _Chat) -> bool:
     return not chat.word and "" not in chat.words
 
 
-def _usage_place(chat: _Chat) -> bool | None:
+def _usage_in_finish(chat: _Chat) -> bool | None:
     if any((one.get("x_groq") or {}).get("usage") for one in chat.objects) and not chat.usages:
         return False
     return any(one.get("choices") for one in chat.usages) if chat.usages else None
@@ -233,7 +234,7 @@ def _usage_place(chat: _Chat) -> bool | None:
 
 def _x_groq(chat: _Chat) -> bool | None:
     there = any((one.get("x_groq") or {}).get("usage") for one in chat.objects)
-    return there if (chat.usages or there) and not _usage_place(chat) else None
+    return there if (chat.usages or there) and not _usage_in_finish(chat) else None
 
 
 def _index(judge: Callable[[list[Json]], bool | None]) -> Callable[[_Chat], bool | None]:
@@ -243,17 +244,17 @@ def _index(judge: Callable[[list[Json]], bool | None]) -> Callable[[_Chat], bool
 def _together(chat: _Chat) -> bool | None:
     if len(chat.calls) < 2:  # noqa: PLR2004 - one call is in one chunk by itself
         return None
-    return any(len(dicts(one.get("tool_calls"))) > 1 for one in chat.said)
+    return any(len(dicts(one.get("tool_calls"))) > 1 for one in chat.deltas)
 
 
-def _apart(chat: _Chat) -> list[tuple[dict[str, Json], ...]]:
+def _separate(chat: _Chat) -> list[tuple[dict[str, Json], ...]]:
     """The calls that could come in several chunks, where nothing else keeps them whole."""
     indexed = all(isinstance(one.get("index"), int) and one["index"] >= 0 for one in chat.fragments)
     return chat.long if indexed and not _together(chat) else []
 
 
 def _one_chunk(chat: _Chat) -> bool | None:
-    return all(len(call) == 1 for call in some) if (some := _apart(chat)) else None
+    return all(len(call) == 1 for call in some) if (some := _separate(chat)) else None
 
 
 def _pieces(
@@ -262,8 +263,8 @@ def _pieces(
     """Of calls that come in several chunks; no occasion where ``but`` is shown."""
 
     def detector(chat: _Chat) -> bool | None:
-        some = [call for call in _apart(chat) if len(call) > 1]
-        return any(map(judge, some)) if some and not (but and but(chat.seen)) else None
+        some = [call for call in _separate(chat) if len(call) > 1]
+        return any(map(judge, some)) if some and not (but and but(chat.answer)) else None
 
     return detector
 
@@ -273,7 +274,7 @@ def _started(call: tuple[dict[str, Json], ...]) -> bool:
 
 
 def _interleaved(chat: _Chat) -> bool | None:
-    several = [call for call in _apart(chat) if len(call) > 1]
+    several = [call for call in _separate(chat) if len(call) > 1]
     order = [one["index"] for one in chat.fragments] if len(several) > 1 else []
     return order != sorted(order) if order else None
 
@@ -298,18 +299,18 @@ DETECTORS: dict[str, Detector] = {
         )
     ),
     "native_finish_reason": _on(lambda chat: any("native_finish_reason" in one for one in chat.choices)),
-    "leading_blanks": _on(lambda chat: chat.seen.text[:1].isspace(), stream=False),
+    "leading_blanks": _on(lambda chat: chat.answer.text[:1].isspace(), stream=False),
     "content_empty": _on(_content(lambda first: first.get("content") == "")),
     "content_missing": _on(_content(lambda first: None if first.get("content") == "" else "content" not in first)),
     "content_parts": _on(
         lambda chat: (
-            any(isinstance(one.get("content"), list) for one in chat.said)
-            if chat.seen.reply.text or chat.seen.reply.reasoning
+            any(isinstance(one.get("content"), list) for one in chat.deltas)
+            if chat.answer.reply.text or chat.answer.reply.reasoning
             else None
         )
     ),
-    "reasoning_key": _on(_reasoning(lambda chat: not any(one.get("reasoning_content") for one in chat.said))),
-    "reasoning_details": _on(_reasoning(lambda chat: any(one.get("reasoning_details") for one in chat.said))),
+    "reasoning_key": _on(_reasoning(lambda chat: not any(one.get("reasoning_content") for one in chat.deltas))),
+    "reasoning_details": _on(_reasoning(lambda chat: any(one.get("reasoning_details") for one in chat.deltas))),
     "tool_calls_null": _on(_no_call(None)),
     "tool_calls_empty": _on(_no_call([], but=None)),
     "function_call": _on(lambda chat: chat.legacy if len(chat.calls) + chat.legacy == 1 else None),
@@ -318,7 +319,8 @@ DETECTORS: dict[str, Detector] = {
             None
             if chat.legacy
             else any(
-                isinstance(one.get("function_call"), dict) and not one["function_call"].get("name") for one in chat.said
+                isinstance(one.get("function_call"), dict) and not one["function_call"].get("name")
+                for one in chat.deltas
             )
         )
     ),
@@ -350,7 +352,7 @@ DETECTORS: dict[str, Detector] = {
     ),
     "finish_in_call_chunk": _on(_finish_chunk, stream=True),
     "finish_repeated": _on(lambda chat: sum(map(bool, chat.words)) > 1 if chat.word else None, stream=True),
-    "usage_in_finish_chunk": _on(_usage_place, stream=True),
+    "usage_in_finish_chunk": _on(_usage_in_finish, stream=True),
     "usage_in_x_groq": _on(_x_groq, stream=True),
     "index_missing": _on(_index(lambda found: None in found), stream=True),
     "index_minus_one": _on(_index(lambda found: None if None in found else -1 in found), stream=True),

@@ -104,30 +104,30 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
     return _error(found) if found else None
 
 
-def _error(told: Json) -> ProviderError:
-    if not isinstance(told, dict):
-        return ProviderError(str(told))
-    message = told.get("message") or told.get("detail") or told.get("error") or json.dumps(told, ensure_ascii=False)
-    raw = at(told, ("metadata", "raw"))
+def _error(error: Json) -> ProviderError:
+    if not isinstance(error, dict):
+        return ProviderError(str(error))
+    message = error.get("message") or error.get("detail") or error.get("error") or json.dumps(error, ensure_ascii=False)
+    raw = at(error, ("metadata", "raw"))
     if isinstance(raw, str) and raw not in str(message):
         message = f"{message}: {raw}"  # OpenRouter's own words, then those of the provider behind it
-    words = [told.get("code"), told.get("type"), at(told, ("metadata", "error_type"))]
+    words = [error.get("code"), error.get("type"), at(error, ("metadata", "error_type"))]
     if "context_length_exceeded" in words:
-        return ContextWindowError(str(message), status=_status(told, words) or 400)
-    return provider_error(str(message), status=_status(told, words), retry_after=_wait(told))
+        return ContextWindowError(str(message), status=_status(error, words) or 400)
+    return provider_error(str(message), status=_status(error, words), retry_after=_wait(error))
 
 
-def _status(told: dict[str, Json], words: list[Json]) -> int | None:
+def _status(error: dict[str, Json], words: list[Json]) -> int | None:
     """OpenRouter has its status as code, Groq as status_code, Azure as status."""
-    numbers = (status_of(told.get(key)) for key in ("status_code", "status", "code", "http_code"))
+    numbers = (status_of(error.get(key)) for key in ("status_code", "status", "code", "http_code"))
     named = (_STATUSES.get(word) for word in words if isinstance(word, str))
     return next((one for one in (*numbers, *named) if one is not None), None)
 
 
-def _wait(told: dict[str, Json]) -> float | None:
-    headers = at(told, ("metadata", "headers"))
+def _wait(error: dict[str, Json]) -> float | None:
+    headers = at(error, ("metadata", "headers"))
     lowered = {str(name).lower(): value for name, value in headers.items()} if isinstance(headers, dict) else {}
-    places = (told.get("retry_after"), at(told, ("metadata", "retry_after")), lowered.get("retry-after"))
+    places = (error.get("retry_after"), at(error, ("metadata", "retry_after")), lowered.get("retry-after"))
     return next((found for one in places if (found := seconds(one)) is not None), None)
 
 
@@ -144,7 +144,7 @@ FACTS = Facts(
     finish_at=("choices", 0, "finish_reason"),
     stream_finish_at=("choices", 0, "finish_reason"),
     terminator="[DONE]",
-    counts_are_asked_for=True,
+    counts_on_request=True,
     models=ROWS,
     failure=failure,
 )
@@ -181,7 +181,7 @@ QUIRKS: dict[str, str] = {
     "finish_null": "finish_reason is null at the end (4)",
     "finish_empty": 'finish_reason is "" (snowflake 7)',
     "finish_stop": "finish_reason is stop although calls are present (openai 41, all with a forced tool)",
-    "no_usage": "no usage is told",
+    "no_usage": "no usage is reported",
     "role_alone": "the role comes in a chunk of its own, before a single call too (groq, llama.cpp, vercel)",
     "role_repeated": "every chunk repeats role and content (openrouter, z.ai, avian, writer; 69)",
     "message_beside_delta": "every chunk holds its delta a second time, as message (writer 5)",

@@ -29,7 +29,7 @@ class _Call:
     custom: bool = False
 
     @property
-    def given(self) -> Json:
+    def parameters(self) -> Json:
         """Its arguments; the free text of a custom tool is its one parameter, whatever it looks like."""
         return {"input": self.arguments} if self.custom and isinstance(self.arguments, str) else self.arguments
 
@@ -51,7 +51,7 @@ class _Message:
     function_call: _Call | None = None
 
     @property
-    def asked(self) -> list[_Call]:
+    def all_calls(self) -> list[_Call]:
         """The calls; the legacy one only where there is no other."""
         return self.calls or ([self.function_call] if self.function_call else [])
 
@@ -105,10 +105,10 @@ def _choice(body: Json, made: _Message) -> dict[str, Json] | None:
 
 
 def _usage(body: dict[str, Json]) -> Usage | None:
-    told = body.get("usage") or (body.get("x_groq") or {}).get("usage")
-    if not told:
+    usage = body.get("usage") or (body.get("x_groq") or {}).get("usage")
+    if not usage:
         return None
-    return Usage(*(_count(told.get(key)) for key in ("prompt_tokens", "completion_tokens", "total_tokens")))
+    return Usage(*(_count(usage.get(key)) for key in ("prompt_tokens", "completion_tokens", "total_tokens")))
 
 
 def _count(value: Json) -> int | None:
@@ -128,7 +128,7 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
     if isinstance(content, list):
         made.reasoning += "".join(_thought(part) for part in content)
         made.refusal += "".join(part.get("refusal") or "" for part in content if isinstance(part, dict))
-        content = "".join(_said(part) for part in content)
+        content = "".join(_part_text(part) for part in content)
     elif isinstance(content, (dict, int, float)):
         content = dumps(content)  # Cloudflare's JSON mode answers with the value itself
     made.text += content or ""
@@ -149,7 +149,7 @@ def _take(message: dict[str, Json], made: _Message, *, whole: bool = False) -> N
         _fill(made.function_call, legacy)
 
 
-def _said(part: Json) -> str:
+def _part_text(part: Json) -> str:
     """The text of a part of the content, of whatever type but reasoning."""
     if isinstance(part, str):
         return part
@@ -173,18 +173,18 @@ def _detailed(message: dict[str, Json]) -> str:
 def _take_call(call: dict[str, Json], calls: list[_Call], *, whole: bool) -> None:
     """Put a call, or in a stream a fragment of one, where it belongs."""
     function = call.get("function") or call.get("custom") or {}
-    index, given = call.get("index"), call.get("id")
+    index, call_id = call.get("index"), call.get("id")
     placed = isinstance(index, int) and index >= 0
-    same = [one for one in calls if (one.index == index if placed else given and one.id == given)]
+    same = [one for one in calls if (one.index == index if placed else call_id and one.id == call_id)]
     known = same[-1] if same and not whole else None
-    if known is None and not whole and not placed and not given and not function.get("name") and calls:
+    if known is None and not whole and not placed and not call_id and not function.get("name") and calls:
         known = calls[-1]  # a nameless fragment without index or id goes on with the call before it
-    if known is not None and placed and given and known.id and given != known.id and function.get("name"):
+    if known is not None and placed and call_id and known.id and call_id != known.id and function.get("name"):
         known = None  # another call under the same index
     if known is None:
         known = _Call(index if placed else None)
         calls.append(known)
-    known.id = known.id or given
+    known.id = known.id or call_id
     known.custom = known.custom or bool(call.get("custom") and not call.get("function"))
     _fill(known, function)
 
@@ -201,10 +201,10 @@ def _fill(call: _Call, function: dict[str, Json]) -> None:
 def _reply(made: _Message) -> Reply:
     finish = FACTS.finish(made.finish)
     text, reasoning = without_thinking(made.text, made.reasoning)
-    last = len(made.asked) - 1
+    last = len(made.all_calls) - 1
     found = [
-        judged(call.name, call.given, call.id, place, cut=finish in STOPPED and place == last)
-        for place, call in enumerate(made.asked)
+        judged(call.name, call.parameters, call.id, index, cut=finish in STOPPED and index == last)
+        for index, call in enumerate(made.all_calls)
     ]
     return Reply(
         text=text,
@@ -223,12 +223,12 @@ def _reply(made: _Message) -> Reply:
 
 def _torn(made: _Message) -> Reply:
     """What had come of a stream that was cut: every call an error, for none is known to be whole."""
-    errors = tuple(_half(call, place) for place, call in enumerate(made.asked))
+    errors = tuple(_half(call, index) for index, call in enumerate(made.all_calls))
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning, refusal=made.refusal, usage=made.usage)
 
 
-def _half(call: _Call, place: int) -> CallError:
+def _half(call: _Call, index: int) -> CallError:
     sent = call.arguments
     raw = sent if isinstance(sent, str) else "" if sent is None else dumps(sent)
-    name, given = (word if isinstance(word, str) else None for word in (call.name, call.id))
-    return CallError("cut_off", "the stream ended here", raw, name, given or "", place)
+    name, call_id = (word if isinstance(word, str) else None for word in (call.name, call.id))
+    return CallError("cut_off", "the stream ended here", raw, name, call_id or "", index)

@@ -49,11 +49,11 @@ class Answer:
 
     @property
     def usage(self) -> dict[str, Json] | None:
-        """Token counts, those that the reply has; None where none are to be told."""
+        """Token counts, those that the reply has; None where none are to be sent."""
         if self.reply.usage is None or self.has("no_usage"):
             return None
-        told = {"prompt": "prompt_tokens", "completion": "completion_tokens", "total": "total_tokens"}
-        return {there: count for ours, there in told.items() if (count := getattr(self.reply.usage, ours)) is not None}
+        names = {"prompt": "prompt_tokens", "completion": "completion_tokens", "total": "total_tokens"}
+        return {there: count for ours, there in names.items() if (count := getattr(self.reply.usage, ours)) is not None}
 
     def head(self, kind: str) -> dict[str, Json]:
         return {
@@ -65,19 +65,19 @@ class Answer:
 
     def tail(self) -> dict[str, Json]:
         """What stands beside the choices and is no part of the reply."""
-        told: dict[str, Json] = {} if self.has("plain") else {"service_tier": "default", "system_fingerprint": None}
-        return told | ({"service_tier": "on_demand"} if self.has("service_tier") else {})
+        fields: dict[str, Json] = {} if self.has("plain") else {"service_tier": "default", "system_fingerprint": None}
+        return fields | ({"service_tier": "on_demand"} if self.has("service_tier") else {})
 
     def beside(self) -> dict[str, Json]:
         """What stands in a choice beside the message and the finish reason."""
-        told: dict[str, Json] = {} if self.has("plain") else {"logprobs": None}
-        return told | ({"content_filter_results": {"hate": _SAFE}} if self.has("content_filters") else {})
+        fields: dict[str, Json] = {} if self.has("plain") else {"logprobs": None}
+        return fields | ({"content_filter_results": {"hate": _SAFE}} if self.has("content_filters") else {})
 
     def ending(self, finish: str | None) -> dict[str, Json]:
         native = {"native_finish_reason": finish} if self.has("native_finish_reason") else {}
         return {"finish_reason": finish, **native}
 
-    def said(self, text: str) -> Json:
+    def content(self, text: str) -> Json:
         """``text`` as content has it."""
         halves = (text[: len(text) // 2], text[len(text) // 2 :])
         return [{"type": "text", "text": half} for half in halves if half] if self.has("content_parts") else text
@@ -87,20 +87,20 @@ class Answer:
         if self.has("content_parts"):
             return {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]}
         details = [{"type": "reasoning.text", "text": text, "index": 0, "format": None}]
-        told = {"reasoning_details": details} if self.has("reasoning_details") else {}
-        return {"reasoning" if self.has("reasoning_key") else "reasoning_content": text, **told}
+        again = {"reasoning_details": details} if self.has("reasoning_details") else {}
+        return {"reasoning" if self.has("reasoning_key") else "reasoning_content": text, **again}
 
     def emptiness(self) -> dict[str, Json]:
         """How a message says that there is no call of some kind in it."""
-        told: dict[str, Json] = {"function_call": {"name": "", "arguments": ""}}
-        told = told if self.has("function_call_empty") else {}
+        empty: dict[str, Json] = {"function_call": {"name": "", "arguments": ""}}
+        empty = empty if self.has("function_call_empty") else {}
         if not self.calls and self.has("tool_calls_null", "tool_calls_empty"):
-            told["tool_calls"] = None if self.has("tool_calls_null") else []
-        return told
+            empty["tool_calls"] = None if self.has("tool_calls_null") else []
+        return empty
 
 
 def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) -> Answer:
-    """``reply`` made ready. Raises ``UsageError`` for what can't be said, or not under these quirks."""
+    """``reply`` made ready. Raises ``UsageError`` for what can't be written, or not under these quirks."""
     check(replace(reply, refusal="", text=reply.text + reply.refusal), _FINISHES, _WIRE)
     calls = ordered(reply)
     if reply.provider_calls and "executed_tools" not in quirks:
@@ -108,14 +108,16 @@ def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) ->
     custom = reply.state.get("custom_calls", ())
     if "function_call" in quirks and (len(calls) != 1 or custom or "function_call_empty" in quirks):
         raise UsageError("the legacy function_call holds exactly one call, and is then not empty")
-    told = (_custom if call.id in custom else _call for call in calls)
-    written = tuple(one(call, place, reply, quirks) for place, (one, call) in enumerate(zip(told, calls, strict=True)))
+    writers = (_custom if call.id in custom else _call for call in calls)
+    written = tuple(
+        write(call, index, reply, quirks) for index, (write, call) in enumerate(zip(writers, calls, strict=True))
+    )
     made = Answer(reply, quirks, model, written)
     _check_failure(made, stream=stream)
     if stream and not made.finish and "no_done" in quirks:
         raise UsageError("a stream without a finish reason and without [DONE] has no end")
     if stream and quirks & {"index_missing", "index_minus_one"} and not _distinguishable(made.calls):
-        raise UsageError("calls of a stream without an index, an id and a name of their own can't be told apart")
+        raise UsageError("calls of a stream without an index, an id and a name of their own can't be distinguished")
     return made
 
 
@@ -133,9 +135,9 @@ def _distinguishable(calls: tuple[dict[str, Json], ...]) -> bool:
     )
 
 
-def _custom(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+def _custom(call: ToolCall | CallError, index: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     """A call of a custom tool, whose input is a text."""
-    made = _call(call, place, reply, quirks)
+    made = _call(call, index, reply, quirks)
     if isinstance(call, CallError) or call.parameters.keys() != {"input"} or made.pop("custom", None):
         raise UsageError("a custom tool takes one text: a call of it has the one parameter 'input'")
     del made["function"]
@@ -143,52 +145,52 @@ def _custom(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozen
     return {**made, **kind, "custom": {"name": call.name, "input": call.parameters["input"]}}
 
 
-def _call(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
+def _call(call: ToolCall | CallError, index: int, reply: Reply, quirks: frozenset[str]) -> dict[str, Json]:
     bare = not isinstance(call, CallError) and any(f"arguments_{word}" in quirks for word in _NOTHING_SENT)
     cut = ends_cut(reply, call) and quirks.isdisjoint(("finish_null", "finish_empty"))
-    given = argument(call, _WIRE, text=True, cut=cut, bare=bare)
-    made: dict[str, Json] = {} if "id_missing" in quirks else {"id": _id(call, place, reply, quirks)}
+    arguments = argument(call, _WIRE, text=True, cut=cut, bare=bare)
+    made: dict[str, Json] = {} if "id_missing" in quirks else {"id": _id(call, index, reply, quirks)}
     made |= {} if "type_missing" in quirks else {"type": "function"}
-    made |= {"index": place} if "index_in_whole" in quirks else {}
+    made |= {"index": index} if "index_in_whole" in quirks else {}
     made |= {"custom": {"name": "", "input": ""}} if "custom_empty" in quirks else {}
     made |= reply.state.get("call_state", {}).get(call.id, {})
-    return {**made, "function": {"name": call.name, **_arguments(given, quirks)}}
+    return {**made, "function": {"name": call.name, **_arguments(arguments, quirks)}}
 
 
-def _id(call: ToolCall | CallError, place: int, reply: Reply, quirks: frozenset[str]) -> str:
+def _id(call: ToolCall | CallError, index: int, reply: Reply, quirks: frozenset[str]) -> str:
     if "id_empty" in quirks:
         return ""
-    given = (ordered(reply)[0] if "id_same" in quirks else call).id or ""
+    call_id = (ordered(reply)[0] if "id_same" in quirks else call).id or ""
     if "id_dotted" in quirks:
-        return f"functions.{call.name}:{0 if 'id_same' in quirks else place}"
-    return given.ljust(_LONG_ID, "0") if "id_long" in quirks else given
+        return f"functions.{call.name}:{0 if 'id_same' in quirks else index}"
+    return call_id.ljust(_LONG_ID, "0") if "id_long" in quirks else call_id
 
 
-def _arguments(given: Json, quirks: frozenset[str]) -> dict[str, Json]:
-    if given == {}:
+def _arguments(arguments: Json, quirks: frozenset[str]) -> dict[str, Json]:
+    if arguments == {}:
         if "arguments_missing" in quirks:
             return {}
         for word, value in (("empty_string", ""), ("null_string", "null"), ("null", None)):
             if f"arguments_{word}" in quirks:
                 return {"arguments": value}
-    if isinstance(given, str) or "arguments_object" in quirks:
-        return {"arguments": given}
-    return {"arguments": dumps(given)}
+    if isinstance(arguments, str) or "arguments_object" in quirks:
+        return {"arguments": arguments}
+    return {"arguments": dumps(arguments)}
 
 
 def executed(reply: Reply) -> list[dict[str, Json]]:
     """What the provider ran, without what came of it."""
     return [
-        {"index": place, "type": used.name, "arguments": dumps(used.parameters)}
-        for place, used in enumerate(reply.provider_calls)
+        {"index": index, "type": used.name, "arguments": dumps(used.parameters)}
+        for index, used in enumerate(reply.provider_calls)
     ]
 
 
 def whole(made: Answer) -> HttpResponse:
     """One body."""
     if made.has("error_body"):
-        told = {"message": "The answer was filtered", "type": None, "param": "prompt", "code": "content_filter"}
-        return _body({"error": {**told, "status": 400}})
+        error = {"message": "The answer was filtered", "type": None, "param": "prompt", "code": "content_filter"}
+        return _body({"error": {**error, "status": 400}})
     reply = made.reply
     message: dict[str, Json] = {"role": "assistant", **_content(made)}
     if made.has("function_call"):
@@ -222,8 +224,8 @@ def _content(made: Answer) -> dict[str, Json]:
     reply = made.reply
     thought = made.thought(reply.reasoning) if reply.reasoning else {}
     if reply.text:
-        said = made.said(reply.text)
-        return {**thought, "content": [*thought["content"], *said] if "content" in thought else said}
+        content = made.content(reply.text)
+        return {**thought, "content": [*thought["content"], *content] if "content" in thought else content}
     return {**_no_text(made), **thought}
 
 

@@ -25,8 +25,8 @@ def streamed(made: Answer) -> HttpResponse:
     newline = "\r\n" if made.has("crlf") else "\n"
     events = [write(dumps(chunk), newline=newline) for chunk in _chunks(made)]
     if made.has("error_event"):
-        told = {"message": "Tool call validation failed", "type": "invalid_request_error", "code": "tool_use_failed"}
-        failed = {"error": {**told, "failed_generation": '{"name": "x"', "status_code": 400}}
+        error = {"message": "Tool call validation failed", "type": "invalid_request_error", "code": "tool_use_failed"}
+        failed = {"error": {**error, "failed_generation": '{"name": "x"', "status_code": 400}}
         events.append(write(dumps(failed), event="error", newline=newline))
     elif not made.has("no_done"):
         events.append(write("[DONE]", newline=newline))
@@ -42,9 +42,9 @@ def _chunks(made: Answer) -> Iterator[dict[str, Json]]:
         head["usage"] = None
     if made.has("content_filters"):
         yield {"id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": []}
-    for place, (delta, last) in enumerate(_turns(made)):
+    for index, (delta, last) in enumerate(_turns(made)):
         chunk = {**head, "choices": [_choice(made, delta, last=last)], **(_usage_beside(made) if last else {})}
-        yield chunk if made.has("plain") else {**chunk, "obfuscation": _PADDING[: place * 5 % 12]}
+        yield chunk if made.has("plain") else {**chunk, "obfuscation": _PADDING[: index * 5 % 12]}
     if made.has("error_chunk"):
         yield {**head, "choices": [_choice(made, {}, last=False)], "error": {"code": 502, "message": "Provider failed"}}
     elif made.usage is not None and not made.has("usage_in_finish_chunk", "usage_in_x_groq", "error_event"):
@@ -77,7 +77,7 @@ def _turns(made: Answer) -> Iterator[tuple[dict[str, Json], bool]]:
     if endings and not made.has("finish_in_call_chunk"):
         deltas.append({})
     deltas += [{"content": ""}] * (endings - 1)
-    yield from ((delta, place >= len(deltas) - endings) for place, delta in enumerate(deltas))
+    yield from ((delta, index >= len(deltas) - endings) for index, delta in enumerate(deltas))
 
 
 def _deltas(made: Answer) -> Iterator[dict[str, Json]]:
@@ -85,11 +85,11 @@ def _deltas(made: Answer) -> Iterator[dict[str, Json]]:
     first: dict[str, Json] = {"role": "assistant", **_first_content(made), **made.emptiness()}
     if not made.has("plain"):
         first["refusal"] = None
-    said = [made.thought(piece) for piece in pieces(reply.reasoning)]
-    said += [{"content": made.said(piece)} for piece in pieces(reply.text)]
-    said += [{"refusal": piece} for piece in pieces(reply.refusal)]
+    deltas = [made.thought(piece) for piece in pieces(reply.reasoning)]
+    deltas += [{"content": made.content(piece)} for piece in pieces(reply.text)]
+    deltas += [{"refusal": piece} for piece in pieces(reply.refusal)]
     calls = list(_calls(made))
-    if len(made.calls) == 1 and not said and not made.has("role_alone"):
+    if len(made.calls) == 1 and not deltas and not made.has("role_alone"):
         yield first | calls.pop(0)
     else:
         yield first
@@ -99,7 +99,7 @@ def _deltas(made: Answer) -> Iterator[dict[str, Json]]:
         yield {"executed_tools": [used]}
         if call.result is not None:
             yield {"executed_tools": [{**used, **call.result}]}
-    yield from said
+    yield from deltas
     yield from calls
 
 
@@ -113,17 +113,17 @@ def _calls(made: Answer) -> Iterator[dict[str, Json]]:
     if made.has("function_call"):
         yield from ({"function_call": piece["function"]} for piece in _fragments(made, 0, made.calls[0]))
     elif made.calls and made.has("calls_in_one_chunk"):
-        yield {"tool_calls": [one for place, call in enumerate(made.calls) for one in _fragments(made, place, call)]}
+        yield {"tool_calls": [one for index, call in enumerate(made.calls) for one in _fragments(made, index, call)]}
     else:
-        fragments = [list(_fragments(made, place, call)) for place, call in enumerate(made.calls)]
+        fragments = [list(_fragments(made, index, call)) for index, call in enumerate(made.calls)]
         yield from ({"tool_calls": [one]} for one in _order(fragments, interleaved=made.has("interleaved")))
 
 
-def _fragments(made: Answer, place: int, call: dict[str, Json]) -> Iterator[dict[str, Json]]:
+def _fragments(made: Answer, index: int, call: dict[str, Json]) -> Iterator[dict[str, Json]]:
     """One call in the pieces that it comes in: its head, then its arguments."""
     call = {key: value for key, value in call.items() if key != "index"}
     if not made.has("index_missing"):
-        call = {"index": -1 if made.has("index_minus_one") else place, **call}
+        call = {"index": -1 if made.has("index_minus_one") else index, **call}
     slot, key = ("function", "arguments") if "function" in call else ("custom", "input")
     function = call[slot]
     arguments = function.get(key)
@@ -140,7 +140,7 @@ def _fragments(made: Answer, place: int, call: dict[str, Json]) -> Iterator[dict
             yield {**call, slot: {**function, key: piece}}
         else:
             unnamed = {"name": None} if made.has("name_null_later") else {}
-            yield {"index": place, slot: {**unnamed, key: piece}}
+            yield {"index": index, slot: {**unnamed, key: piece}}
 
 
 def _order(fragments: list[list[dict[str, Json]]], *, interleaved: bool) -> Iterable[dict[str, Json]]:

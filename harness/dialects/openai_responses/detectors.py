@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from harness.dialects.detection import (
     LINES,
     Detector,
-    SeenAnswer,
+    ParsedAnswer,
     comments,
-    nothing_given,
+    no_arguments,
     returns_and_feeds,
 )
 from harness.dialects.facts import dicts
@@ -33,7 +33,7 @@ _LONG_ID = 40
 class _Response:
     """``final`` is the response object at its end, ``items`` are its items, of a stream those that were done."""
 
-    seen: SeenAnswer
+    answer: ParsedAnswer
     final: dict[str, Json]
     items: tuple[dict[str, Json], ...]
 
@@ -41,7 +41,7 @@ class _Response:
         return [one for one in self.items if one.get("type") == kind]
 
     def events(self, *kinds: str) -> list[dict[str, Json]]:
-        return [one for one in self.seen.objects if one.get("type") in kinds]
+        return [one for one in self.answer.objects if one.get("type") in kinds]
 
     @property
     def calls(self) -> list[dict[str, Json]]:
@@ -50,22 +50,22 @@ class _Response:
     @property
     def texts(self) -> list[list[str]]:
         """The texts of each message that has some."""
-        said = [[part.get("text") or "" for part in dicts(one.get("content"))] for one in self.kind("message")]
-        return [parts for parts in said if any(parts)]
+        filled = [[part.get("text") or "" for part in dicts(one.get("content"))] for one in self.kind("message")]
+        return [parts for parts in filled if any(parts)]
 
 
 @lru_cache(4)
-def _response(seen: SeenAnswer) -> _Response:
-    if not seen.stream:
-        return _Response(seen, seen.body, tuple(dicts(seen.body.get("output"))))
-    ends = [one["response"] for one in seen.objects if one.get("type") in TERMINATORS and one.get("response")]
-    done = [one["item"] for one in seen.objects if one.get("type") == "response.output_item.done" and "item" in one]
+def _response(answer: ParsedAnswer) -> _Response:
+    if not answer.stream:
+        return _Response(answer, answer.body, tuple(dicts(answer.body.get("output"))))
+    ends = [one["response"] for one in answer.objects if one.get("type") in TERMINATORS and one.get("response")]
+    done = [one["item"] for one in answer.objects if one.get("type") == "response.output_item.done" and "item" in one]
     final = ends[-1] if ends else {}
-    return _Response(seen, final, tuple(dicts(done or final.get("output"))))
+    return _Response(answer, final, tuple(dicts(done or final.get("output"))))
 
 
 def _on(judge: Callable[[_Response], bool | None], *, stream: bool = False) -> Detector:
-    return lambda seen: None if stream and not seen.stream else judge(_response(seen))
+    return lambda answer: None if stream and not answer.stream else judge(_response(answer))
 
 
 def _items(judge: Callable[[dict[str, Json]], bool], *kinds: str) -> Detector:
@@ -86,8 +86,8 @@ def _only_done(made: _Response) -> bool | None:
 def _at_once(made: _Response) -> bool | None:
     begun = [one["item"] for one in made.events("response.output_item.added") if dicts([one.get("item")])]
     calls = [one for one in begun if one.get("type") == "function_call"]
-    given = any(one.get("arguments") for one in made.calls)
-    return any(one.get("arguments") for one in calls) if calls and given else None
+    present = any(one.get("arguments") for one in made.calls)
+    return any(one.get("arguments") for one in calls) if calls and present else None
 
 
 def _deltas(made: _Response) -> list[Json]:
@@ -108,13 +108,13 @@ def _interleaved(made: _Response) -> bool | None:
     """Whether a call begins before the one before it is done."""
     marks = made.events("response.output_item.added", "response.output_item.done")
     calls = [one for one in marks if (one.get("item") or {}).get("type") == "function_call"]
-    order = [place for one in calls if isinstance(place := one.get("output_index"), int)]
+    order = [index for one in calls if isinstance(index := one.get("output_index"), int)]
     return order != sorted(order) if len(order) > 2 and not _only_done(made) else None  # noqa: PLR2004 - begun and done
 
 
 def _nothing(made: _Response) -> bool | None:
-    given = [one.get("arguments") for one in made.calls if nothing_given(one.get("arguments"))]
-    return "" in given if given else None
+    present = [one.get("arguments") for one in made.calls if no_arguments(one.get("arguments"))]
+    return "" in present if present else None
 
 
 def _ids(made: _Response) -> bool | None:
@@ -123,8 +123,8 @@ def _ids(made: _Response) -> bool | None:
 
 
 def _thought(made: _Response) -> bool | None:
-    said = [one for one in made.kind("reasoning") if one.get("summary") or one.get("content")]
-    return any(one.get("content") for one in said) if said else None
+    filled = [one for one in made.kind("reasoning") if one.get("summary") or one.get("content")]
+    return any(one.get("content") for one in filled) if filled else None
 
 
 def _between(made: _Response) -> bool | None:
@@ -155,20 +155,20 @@ def _cited(made: _Response) -> bool | None:
     return any(part.get("annotations") for part in parts) if made.texts else None
 
 
-def _last_line(seen: SeenAnswer) -> bool | None:
-    if not seen.lines or not any(kind for kind, _ in seen.events):
+def _last_line(answer: ParsedAnswer) -> bool | None:
+    if not answer.lines or not any(kind for kind, _ in answer.events):
         return None
-    return re.search(r"(?:\A|[\r\n])data:[^\r\n]*(?:\r\n|\r|\n)event:", seen.text) is not None
+    return re.search(r"(?:\A|[\r\n])data:[^\r\n]*(?:\r\n|\r|\n)event:", answer.text) is not None
 
 
 DETECTORS: dict[str, Detector] = {
     "lean": _on(
         lambda made: None if not made.final else not made.final.keys() & {"tool_choice", "parallel_tool_calls"}
     ),
-    "no_event_lines": lambda seen: not any(kind for kind, _ in seen.events) if seen.lines else None,
+    "no_event_lines": lambda answer: not any(kind for kind, _ in answer.events) if answer.lines else None,
     "event_line_last": _last_line,
     "no_sequence": _on(
-        lambda made: not any("sequence_number" in one for one in made.seen.objects) if made.seen.objects else None,
+        lambda made: not any("sequence_number" in one for one in made.answer.objects) if made.answer.objects else None,
         stream=True,
     ),
     "item_id_missing": _items(lambda item: not item.get("id")),
@@ -192,7 +192,7 @@ DETECTORS: dict[str, Detector] = {
     "annotations": _on(_cited),
     "comments": comments,
     "keepalive": _on(lambda made: bool(made.events("keepalive")), stream=True),
-    "done_marker": lambda seen: None in [event for _, event in seen.events] if seen.stream else None,
+    "done_marker": lambda answer: None in [event for _, event in answer.events] if answer.stream else None,
     "crlf": returns_and_feeds,
     "no_usage": _on(lambda made: not made.final.get("usage") if made.final else None),
     "total_missing": _on(lambda made: "total_tokens" not in made.final["usage"] if made.final.get("usage") else None),

@@ -93,8 +93,8 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
     if not isinstance(event, dict):
         return None
     if "error" in (event.get("type"), kind):
-        told = event.get("error")
-        return _error(told if isinstance(told, dict) else event)
+        error = event.get("error")
+        return _error(error if isinstance(error, dict) else event)
     inner = event.get("response")
     answer = inner if isinstance(inner, dict) else event
     if not answer.get("error") and answer.get("status") != "failed":
@@ -154,7 +154,7 @@ QUIRKS: dict[str, str] = {
     "keepalive": "events of the type keepalive stand between the others (llama.cpp, chatgpt.com)",
     "done_marker": "[DONE] stands behind the end (openrouter)",
     "crlf": "lines end in CR LF",
-    "no_usage": "no usage is told",
+    "no_usage": "no usage is reported",
     "total_missing": "usage has no total",
     **VARIANTS,
 }

@@ -50,16 +50,16 @@ class Answer:
 
     @property
     def usage(self) -> dict[str, Json] | None:
-        told = self.reply.usage
-        if told is None or self.has("no_usage"):
+        usage = self.reply.usage
+        if usage is None or self.has("no_usage"):
             return None
         counts: dict[str, Json] = {
-            "input_tokens": told.prompt,
+            "input_tokens": usage.prompt,
             "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": told.completion,
+            "output_tokens": usage.completion,
             "output_tokens_details": {"reasoning_tokens": 0},
         }
-        return counts if self.has("total_missing") else {**counts, "total_tokens": told.total}
+        return counts if self.has("total_missing") else {**counts, "total_tokens": usage.total}
 
     def body(self, status: str, items: Sequence[dict[str, Json]]) -> dict[str, Json]:
         """The response object, on its way or at its end."""
@@ -126,9 +126,9 @@ class _Items:
         yield from (self._ran(call) for call in self.reply.provider_calls)
         if "text_last" not in self.quirks:
             yield from self._messages()
-        for place, call in enumerate(calls):
-            if place and "reasoning_between" in self.quirks:
-                yield self._item("reasoning", f"rs_{place + 1}", self._reasoning(""))
+        for index, call in enumerate(calls):
+            if index and "reasoning_between" in self.quirks:
+                yield self._item("reasoning", f"rs_{index + 1}", self._reasoning(""))
             yield self._call(call)
         if "text_last" in self.quirks:
             yield from self._messages()
@@ -172,10 +172,10 @@ class _Items:
         if self.reply.refusal:
             parts.append({"type": "refusal", "refusal": self.reply.refusal})
         groups = [[part] for part in parts] if "text_messages" in self.quirks else [parts] if parts else []
-        for place, content in enumerate(groups):
-            phase = {"phase": "final_answer" if place == len(groups) - 1 else "commentary"}
+        for index, content in enumerate(groups):
+            phase = {"phase": "final_answer" if index == len(groups) - 1 else "commentary"}
             rest = {"role": "assistant", **(phase if "text_messages" in self.quirks else {}), "content": content}
-            yield self._item("message", f"msg_{place + 1}", rest, self._status(last=not self.reply.calls))
+            yield self._item("message", f"msg_{index + 1}", rest, self._status(last=not self.reply.calls))
 
     def _part(self, text: str) -> dict[str, Json]:
         cited = [dict(_CITED)] if "annotations" in self.quirks else []
@@ -189,8 +189,8 @@ class _Items:
         bare = "arguments_empty_string" in self.quirks and not isinstance(call, CallError)
         if "custom" in self.quirks or call.id in self.reply.state.get("custom_calls", ()):
             return self._custom(call)
-        given = argument(call, WIRE, text=True, cut=cut, bare=bare)
-        arguments = given if isinstance(given, str) else "" if bare and given == {} else dumps(given)
+        sent = argument(call, WIRE, text=True, cut=cut, bare=bare)
+        arguments = sent if isinstance(sent, str) else "" if bare and sent == {} else dumps(sent)
         status = "incomplete" if isinstance(call, CallError) and call.fault == "cut_off" else "completed"
         space = {"namespace": "found"} if "namespace" in self.quirks else {}
         rest = {"call_id": self._id(call.id or ""), "name": call.name, "arguments": arguments, **space}
@@ -199,14 +199,14 @@ class _Items:
     def _custom(self, call: ToolCall | CallError) -> dict[str, Json]:
         if isinstance(call, CallError) or call.parameters.keys() != {"input"}:
             raise UsageError("a custom tool takes one text: a call of it has the one parameter 'input'")
-        given = call.parameters["input"]
-        if not isinstance(given, str) or (ends_cut(self.reply, call)):
+        sent = call.parameters["input"]
+        if not isinstance(sent, str) or (ends_cut(self.reply, call)):
             raise UsageError("a custom tool takes one text, all of it")
-        rest = {"call_id": self._id(call.id), "name": call.name, "input": given}
+        rest = {"call_id": self._id(call.id), "name": call.name, "input": sent}
         return self._item("custom_tool_call", f"ctc_{call.id}", rest, "completed")
 
-    def _id(self, given: str) -> str:
-        return given.ljust(_LONG_ID, "0") if "id_long" in self.quirks else given
+    def _id(self, call_id: str) -> str:
+        return call_id.ljust(_LONG_ID, "0") if "id_long" in self.quirks else call_id
 
     def _ran(self, call: ProviderCall) -> dict[str, Json]:
         known = {name: (kind, field) for kind, (name, field) in PROVIDER_CALLS.items()}

@@ -99,29 +99,29 @@ class _Stream:
             self._item(event, part).parts[part, _inner(event)] = event[key] + ""
 
     def _take_item(self, event: dict[str, Json], *, ended: bool) -> None:
-        place = self._place(event)
-        known = self.items.get(place)
+        index = self._index(event)
+        known = self.items.get(index)
         if known is None:
-            self.items[place] = _Item(dict(event["item"]), ended)
+            self.items[index] = _Item(dict(event["item"]), ended)
         elif ended or not known.ended:
             known.item, known.ended = dict(event["item"]), ended
 
     def _item(self, event: dict[str, Json], part: str) -> _Item:
         """The item that a piece belongs to; one that never started begins with it."""
-        place = self._place(event)
+        index = self._index(event)
         kind = {"arguments": "function_call", "input": "custom_tool_call"}.get(part)
         kind = kind or ("reasoning" if part in ("summary", "thought") else "message")
-        return self.items.setdefault(place, _Item({"type": kind, "id": event.get("item_id")}))
+        return self.items.setdefault(index, _Item({"type": kind, "id": event.get("item_id")}))
 
-    def _place(self, event: dict[str, Json]) -> int:
-        place = event.get("output_index")
-        if isinstance(place, int):
-            return place
-        wanted = event.get("item_id") or (event.get("item") or {}).get("id")
-        found = next((at for at, one in self.items.items() if wanted and one.item.get("id") == wanted), None)
+    def _index(self, event: dict[str, Json]) -> int:
+        index = event.get("output_index")
+        if isinstance(index, int):
+            return index
+        item_id = event.get("item_id") or (event.get("item") or {}).get("id")
+        found = next((at for at, one in self.items.items() if item_id and one.item.get("id") == item_id), None)
         if found is not None:
             return found
-        return len(self.items) if wanted or "item" in event else max(self.items, default=0)
+        return len(self.items) if item_id or "item" in event else max(self.items, default=0)
 
     def output(self) -> list[dict[str, Json]]:
         """The items: those of the last event, and what came before and is not among them."""
@@ -133,7 +133,7 @@ class _Stream:
         return [*final, *rest]
 
     def streamed(self) -> list[dict[str, Json]]:
-        return [self.items[place].whole() for place in sorted(self.items)]
+        return [self.items[index].whole() for index in sorted(self.items)]
 
 
 def read(response: HttpResponse) -> Reply:
@@ -222,23 +222,23 @@ def _theirs(item: dict[str, Json]) -> bool:
 
 def _calls(items: list[dict[str, Json]], *, stopped: bool) -> Iterator[ToolCall | CallError]:
     ours = [item for item in items if _client_run(item)]
-    for place, item in enumerate(ours):
+    for index, item in enumerate(ours):
         cut = item.get("status") == "incomplete" or (stopped and item is items[-1])
-        yield _call(item, place, cut=cut)
+        yield _call(item, index, cut=cut)
 
 
-def _call(item: dict[str, Json], place: int, *, cut: bool) -> ToolCall | CallError:
+def _call(item: dict[str, Json], index: int, *, cut: bool) -> ToolCall | CallError:
     kind, call_id = item["type"], item.get("call_id") or item.get("id")
     if kind == "function_call":
-        return judged(item.get("name"), item.get("arguments"), call_id, place, cut=cut)
+        return judged(item.get("name"), item.get("arguments"), call_id, index, cut=cut)
     if kind == "custom_tool_call":
         if cut:
-            return CallError("cut_off", "the input was cut off", item["input"] or "", item.get("name"), call_id, place)
-        return judged(item.get("name"), {"input": item["input"] + ""}, call_id, place, cut=False)
+            return CallError("cut_off", "the input was cut off", item["input"] or "", item.get("name"), call_id, index)
+        return judged(item.get("name"), {"input": item["input"] + ""}, call_id, index, cut=False)
     if kind == "tool_search_call":
-        return judged("tool_search", item.get("arguments"), call_id, place, cut=cut)
+        return judged("tool_search", item.get("arguments"), call_id, index, cut=cut)
     rest = {key: value for key, value in item.items() if key not in (*_BESIDE, "call_id")}
-    return judged(BUILT_IN_CLIENT_CALLS[kind], rest, call_id, place, cut=cut)
+    return judged(BUILT_IN_CLIENT_CALLS[kind], rest, call_id, index, cut=cut)
 
 
 def _ran(items: list[dict[str, Json]]) -> list[ProviderCall]:
@@ -246,7 +246,7 @@ def _ran(items: list[dict[str, Json]]) -> list[ProviderCall]:
     made: list[ProviderCall] = []
     for item in items:
         if _theirs(item):
-            name, parameters = _given_there(item)
+            name, parameters = _name_and_parameters(item)
             result = {key: item[key] for key in RESULTS if item.get(key) is not None} or None
             made.append(ProviderCall(name, parameters, item.get("id") or "", result))
         elif item["type"] == "tool_search_output" and item.get("execution") != "client":
@@ -254,7 +254,7 @@ def _ran(items: list[dict[str, Json]]) -> list[ProviderCall]:
     return made
 
 
-def _given_there(item: dict[str, Json]) -> tuple[str, dict[str, Json]]:
+def _name_and_parameters(item: dict[str, Json]) -> tuple[str, dict[str, Json]]:
     """Name and parameters of what the provider ran: as they stand, or the text of those that are no object."""
     if item["type"] == "mcp_call":
         read_back = judged(item.get("name"), item.get("arguments"), item.get("id") or "", 0, cut=False)
@@ -267,10 +267,10 @@ def _given_there(item: dict[str, Json]) -> tuple[str, dict[str, Json]]:
     return name, inner if isinstance(inner, dict) else rest
 
 
-def _usage(told: Json) -> Usage | None:
-    if not told:
+def _usage(usage: Json) -> Usage | None:
+    if not usage:
         return None
-    counts = [told.get(key) for key in ("input_tokens", "output_tokens", "total_tokens")]
+    counts = [usage.get(key) for key in ("input_tokens", "output_tokens", "total_tokens")]
     for count in counts:
         if count is not None and (not isinstance(count, int) or isinstance(count, bool)):
             raise TypeError(f"{count!r} is no count")
@@ -283,9 +283,14 @@ def _torn(made: _Stream) -> Reply:
     ours = [item for item in items if _client_run(item)]
     errors = tuple(
         CallError(
-            "cut_off", "the stream ended here", str(_given(item)), item.get("name"), item.get("call_id") or "", place
+            "cut_off",
+            "the stream ended here",
+            str(_raw_arguments(item)),
+            item.get("name"),
+            item.get("call_id") or "",
+            index,
         )
-        for place, item in enumerate(ours)
+        for index, item in enumerate(ours)
     )
     return Reply(
         text="".join(_texts(items, "output_text", "text")),
@@ -295,6 +300,6 @@ def _torn(made: _Stream) -> Reply:
     )
 
 
-def _given(item: dict[str, Json]) -> str:
+def _raw_arguments(item: dict[str, Json]) -> str:
     sent = item.get("arguments", item.get("input"))
     return sent if isinstance(sent, str) else "" if sent is None else dumps(sent)

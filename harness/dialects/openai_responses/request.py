@@ -97,9 +97,9 @@ def _messages(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     for item in _items(body):
         kind = item.get("type") or "message"
         if kind in _CALLS:
-            make, given = (custom_call, "input") if kind == "custom_tool_call" else (call, "arguments")
+            make, key = (custom_call, "input") if kind == "custom_tool_call" else (call, "arguments")
             open_turn = open_turn or {"role": "assistant", "content": None}
-            made = make(item.get("name"), item.get(given), item.get("call_id"))
+            made = make(item.get("name"), item.get(key), item.get("call_id"))
             open_turn.setdefault("tool_calls", []).append(made)
             continue
         if kind not in ("message", *_RESULTS):
@@ -133,8 +133,8 @@ def _part(part: Json) -> Json:
 
 
 def _items(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
-    given = body.get("input")
-    yield from (item for item in (given if isinstance(given, list) else ()) if isinstance(item, dict))
+    items = body.get("input")
+    yield from (item for item in (items if isinstance(items, list) else ()) if isinstance(item, dict))
 
 
 def _tools(body: dict[str, Json]) -> Iterator[dict[str, Json]]:

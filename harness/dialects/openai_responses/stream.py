@@ -68,7 +68,7 @@ def _events(made: Answer) -> Iterator[Event]:
 
 
 def _items(made: Answer) -> Iterator[Event]:
-    runs = [list(_item(made, place, item)) for place, item in enumerate(made.items)]
+    runs = [list(_item(made, index, item)) for index, item in enumerate(made.items)]
     if not made.has("interleaved"):
         yield from (event for run in runs for event in run)
         return
@@ -78,8 +78,8 @@ def _items(made: Answer) -> Iterator[Event]:
     yield from (event for row in zip_longest(*calls) for event in row if event is not None)
 
 
-def _item(made: Answer, place: int, item: Event) -> Iterator[Event]:
-    where: Event = {"output_index": place}
+def _item(made: Answer, output_index: int, item: Event) -> Iterator[Event]:
+    where: Event = {"output_index": output_index}
     done = {"type": "response.output_item.done", **where, "item": item}
     if made.has("items_only_done"):
         yield done
@@ -142,11 +142,11 @@ def _thoughts(item: Event, inside: Event) -> Iterator[Event]:
 
 def _arguments(made: Answer, item: Event, inside: Event) -> Iterator[Event]:
     field, name = _CALLS[item["type"]]
-    given = item[field]
-    told = [] if made.has("arguments_at_once", "arguments_only_done") else list(pieces(given))
+    text = item[field]
+    deltas = [] if made.has("arguments_at_once", "arguments_only_done") else list(pieces(text))
     if made.has("empty_deltas"):
-        told = ["", *told, ""]
-    for piece in told:
+        deltas = ["", *deltas, ""]
+    for piece in deltas:
         yield {"type": f"response.{name}.delta", **inside, "delta": piece}
     if item.get("status") != "incomplete":
-        yield {"type": f"response.{name}.done", **inside, field: given}
+        yield {"type": f"response.{name}.done", **inside, field: text}
