@@ -11,8 +11,7 @@ from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_chat.detectors import DETECTORS
 from harness.dialects.openai_chat.facts import FACTS, FAILURES, QUIRKS
 from harness.dialects.openai_chat.read import read
-from harness.dialects.openai_chat.render import answer, whole
-from harness.dialects.openai_chat.render_stream import streamed
+from harness.dialects.openai_chat.render import answer, streamed, whole
 from harness.dialects.openai_chat.request import read_chat
 from harness.dialects.rendering import refused_quirks, varying
 

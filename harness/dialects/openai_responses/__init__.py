@@ -10,10 +10,9 @@ from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_chat import error
 from harness.dialects.openai_responses.detectors import DETECTORS
 from harness.dialects.openai_responses.facts import FACTS, FAILURES, PATHS, QUIRKS
-from harness.dialects.openai_responses.items import answer
 from harness.dialects.openai_responses.read import read
+from harness.dialects.openai_responses.render import answer, streamed
 from harness.dialects.openai_responses.request import mentions, read_chat
-from harness.dialects.openai_responses.stream import streamed
 from harness.dialects.rendering import refused_quirks, varying
 
 if TYPE_CHECKING:
