@@ -285,10 +285,10 @@ DEFINED: Sequence[tuple[dict[str, Json], dict[str, Json]]] = (
         {
             "Node": {
                 "type": "object",
-                "properties": {"k": {"type": "integer"}, "next": {"anyOf": [_NODE, {"type": "null"}]}},
+                "properties": {"k": {"type": "integer"}, "next": _PERHAPS},
             }
         },
-        {"anyOf": [_NODE, {"type": "null"}]},
+        _PERHAPS,
     ),
     (
         {

@@ -161,7 +161,7 @@ def test_an_empty_folder_and_an_unknown_name_are_one_sentence(tmp_path):
 
 @pytest.mark.parametrize(
     ("where", "number", "told"),
-    [("stop", 0, "never seen"), ("stop", 10**400, "less than or equal"), ("ids", 10**400, "less than or equal")],
+    [("stop", 0, "never counted"), ("stop", 10**400, "less than or equal"), ("ids", 10**400, "less than or equal")],
     ids=["zero", "huge", "huge ids"],
 )
 def test_a_profile_with_counts_that_nothing_can_be_drawn_by_is_one_sentence(tmp_path, where, number, told):
