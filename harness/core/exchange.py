@@ -34,10 +34,13 @@ def header(headers: Headers, name: str) -> str | None:
 class _Late:
     """A value one field of which may be made when it is first asked for. Nobody sees the difference."""
 
-    __slots__ = ("_make",)
+    __slots__ = ("_body", "_make")
     _make: Callable[[], Any]
+    _body: bytes | None
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_body":
+            return None
         if name not in self.__slots__ or name == "_make":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         made = self._make()
@@ -48,7 +51,7 @@ class _Late:
 
 def lazy(kind: type[_T], make: Callable[[], Any], **known: Any) -> _T:
     """An ``HttpRequest`` or ``HttpResponse`` of all fields but one, for which ``make`` is called when it is asked for:
-    to compare, copy or print the value asks for it too.
+    to compare, copy or print the value asks for it too. ``_body`` may be what a response's chunks are when joined.
     """
     made = object.__new__(kind)
     object.__setattr__(made, "_make", make)
@@ -85,6 +88,8 @@ class HttpResponse(_Late):
 
     @property
     def body(self) -> bytes:
+        if self._body is not None:
+            return self._body
         return self.chunks[0].data if len(self.chunks) == 1 else b"".join([chunk.data for chunk in self.chunks])
 
 

@@ -105,7 +105,7 @@ def _sent(request: HttpRequest) -> HttpResponse:
 
 
 def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: bool) -> Reply:
-    found, response = read_served(dialect, response)
+    found = read_served(dialect, response)
     typed = dialect.facts.object_arguments == "whole" and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
     sent = response.body.decode(errors="replace")

@@ -317,20 +317,7 @@ _ONE_BYTE = tuple(Chunk(bytes((byte,))) for byte in range(256))
 
 def _cut(made: HttpResponse, chunks: Callable[[], tuple[Chunk, ...]]) -> HttpResponse:
     """``made`` cut into ``chunks`` when somebody looks at them: a reader of its body has no use for thousands."""
-    cut: HttpResponse = lazy(HttpResponse, chunks, status=made.status, headers=made.headers)
-    _last_cut[0] = (cut, made)
-    return cut
-
-
-_last_cut: list[tuple[HttpResponse, HttpResponse] | None] = [None]
-"""The last response that was cut, and what it was. Threads may each replace it."""
-
-
-def in_one_piece(response: HttpResponse) -> HttpResponse:
-    """``response`` with its body as one chunk."""
-    held = _last_cut[0]
-    uncut = held[1] if held is not None and held[0] is response else response
-    return replace(uncut, chunks=(Chunk(uncut.body),)) if len(uncut.chunks) > 1 else uncut
+    return lazy(HttpResponse, chunks, status=made.status, headers=made.headers, _body=made.body)
 
 
 def _refused(question: Question) -> HttpResponse:

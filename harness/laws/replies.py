@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from harness.checks.json_equality import difference, same
 from harness.core.errors import HarnessError
+from harness.core.exchange import Chunk, HttpResponse
+from harness.dialects import DIALECTS
 from harness.laws.complaints import differ, number_differs, shown
-from harness.laws.question import in_one_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.checks.json_equality import Mode
     from harness.core.chat import Json, Reply, ToolCall
-    from harness.core.exchange import HttpResponse
+    from harness.core.exchange import Headers
     from harness.dialects.dialect import Dialect
     from harness.laws.trial import Trial
 
@@ -37,26 +39,21 @@ def _reference(trial: Trial) -> Reply | None:
     if trial.served is None:
         return None
     try:
-        return read_served(trial.question.dialect, trial.served)[0]
+        return read_served(trial.question.dialect, trial.served)
     except HarnessError:
         return None
 
 
-def read_served(dialect: Dialect, response: HttpResponse) -> tuple[Reply, HttpResponse]:
-    """What the dialect's own reader makes of a response, and the response in one piece: cuts mean nothing to it. It is
-    read once.
+def read_served(dialect: Dialect, response: HttpResponse) -> Reply:
+    """What the dialect's own reader makes of a response; where it is cut means nothing. A backend without litellm and
+    the laws read the same one: it is read once.
     """
-    held = _last[0]
-    if held is not None and held[0] is response and held[1] is dialect:
-        return held[2]
-    whole = in_one_piece(response)
-    made = dialect.read(whole), whole
-    _last[0] = (response, dialect, made)
-    return made
+    return _read_body(dialect.name, response.status, response.headers, response.body)
 
 
-_last: list[tuple[HttpResponse, Dialect, tuple[Reply, HttpResponse]] | None] = [None]
-"""The last response read: a backend without litellm and the laws read the same one. Threads may each replace it."""
+@lru_cache(maxsize=16)
+def _read_body(dialect: str, status: int, headers: Headers, body: bytes) -> Reply:
+    return DIALECTS[dialect].read(HttpResponse(status, headers, (Chunk(body),)))
 
 
 def _differences(trial: Trial) -> Iterator[tuple[str, str]]:
