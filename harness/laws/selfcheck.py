@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from harness.dialects import DIALECTS
 from harness.dialects.providers import profile, proven
 from harness.laws import bare
-from harness.laws.broken_backends.catalogue import BROKEN
+from harness.laws.broken_backends import BROKEN
 from harness.laws.broken_backends.own_laws import OWN
 from harness.laws.prove import Effort, prove_one
 from harness.laws.tested_backend import Backend

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.laws import bare
-from harness.laws.broken_backends.catalogue import BROKEN
+from harness.laws.broken_backends import BROKEN
 from harness.laws.guilt import blame
 from harness.laws.prove import Effort, prove_one
 from harness.laws.tested_backend import Backend

@@ -13,7 +13,7 @@ from harness.backend.library import load_offline
 from harness.core.chat import CallError, Reply, ToolCall, Usage
 from harness.core.errors import UsageError
 from harness.laws import BY_ID, bare
-from harness.laws.broken_backends.catalogue import BROKEN
+from harness.laws.broken_backends import BROKEN
 from harness.laws.broken_backends.corruption import on_parameters, text_only
 from harness.laws.counterexample import Counterexample, from_json, kept_questions, to_json
 from harness.laws.draw import questions

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from harness.laws import ALL_LAWS, BY_ID, bare
-from harness.laws.broken_backends.catalogue import BROKEN
+from harness.laws.broken_backends import BROKEN
 from harness.laws.broken_backends.own_laws import OWN
 from harness.laws.prove import Effort, prove_one
 from harness.laws.selfcheck import MOST, OTHER_TOOLS, ROUNDS, self_check

@@ -13,7 +13,7 @@ from harness.core.chat import STOPPED, Reply
 from harness.core.errors import BadRequestError, ProviderError
 from harness.core.exchange import Chunk, HttpRequest, HttpResponse, header
 from harness.interception import clients
-from harness.laws.broken_backends.corruption import BrokenBackend, on_bytes, on_error, on_events, on_reply
+from harness.laws.broken_backends.corruption import broken, on_bytes, on_error, on_events, on_reply, wrapper
 from harness.laws.broken_backends.replies import errors_as_calls_if_empty
 
 if TYPE_CHECKING:
@@ -65,22 +65,20 @@ def _first_part(got: HttpResponse) -> HttpResponse:
 def _sent_anyway(unfit: Callable[[list[Json], int], bool]) -> Callable[[Complete], Complete]:
     """What the right backend would mend or refuse goes out with the request that it makes of the rest."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
-            given, outer = list(messages), clients.current()
-            bad = [place for place in range(len(given)) if unfit(given, place)]
-            if not bad or outer is None:
-                return right(model, messages, **options)
+    @wrapper
+    def spoil(right: Complete, model: str, messages: Sequence[Json], **options: Any) -> Reply:
+        given, outer = list(messages), clients.current()
+        bad = [place for place in range(len(given)) if unfit(given, place)]
+        if not bad or outer is None:
+            return right(model, messages, **options)
 
-            def answer(request: HttpRequest) -> clients.Answer:
-                body = json.loads(request.body)
-                body["messages"] += [given[place] for place in bad]
-                return outer(replace(request, body=json.dumps(body).encode()))
+        def answer(request: HttpRequest) -> clients.Answer:
+            body = json.loads(request.body)
+            body["messages"] += [given[place] for place in bad]
+            return outer(replace(request, body=json.dumps(body).encode()))
 
-            with clients.answering(answer):
-                return right(model, [one for place, one in enumerate(given) if place not in bad], **options)
-
-        return complete
+        with clients.answering(answer):
+            return right(model, [one for place, one in enumerate(given) if place not in bad], **options)
 
     return spoil
 
@@ -107,57 +105,57 @@ def _nameless(messages: list[Json], place: int) -> bool:
     )
 
 
-ANSWERS: tuple[BrokenBackend, ...] = (
-    BrokenBackend(
+ANSWERS = broken(
+    (
         "empty-at-filter",
         "a call that a filter or an error stopped has no arguments",
         on_reply(lambda r: r if r.finish == "length" else errors_as_calls_if_empty(r)),
     ),
-    BrokenBackend(
+    (
         "stopped-calls-dropped",
         "whole calls of a stopped answer",
         on_reply(lambda r: replace(r, calls=()) if r.finish in STOPPED else r),
     ),
-    BrokenBackend("kin-words-are-stop", "litellm: a word that is not OpenAI's is stop", on_bytes(_known_words)),
-    BrokenBackend(
+    ("kin-words-are-stop", "litellm: a word that is not OpenAI's is stop", on_bytes(_known_words)),
+    (
         "new-words-are-none",
         "a word that is in no table",
         on_reply(lambda r: replace(r, finish=None) if r.finish == "unknown" else r),
     ),
-    BrokenBackend(
+    (
         "failures-are-answers",
         "status 200 is an answer",
         on_error(lambda error: Reply(text=str(error), finish="stop"), in_answer=True),
     ),
-    BrokenBackend("failure-class-lost", "a bad request", on_error(_remade(BadRequestError), in_answer=True)),
-    BrokenBackend("failure-status-lost", "no status", on_error(_remade(status=None), in_answer=True)),
-    BrokenBackend("failure-words-lost", "words of its own", on_error(_remade(text="it failed"), in_answer=True)),
-    BrokenBackend("failure-wait-lost", "headers unread", on_error(_remade(retry_after=None), in_answer=True)),
-    BrokenBackend(
+    ("failure-class-lost", "a bad request", on_error(_remade(BadRequestError), in_answer=True)),
+    ("failure-status-lost", "no status", on_error(_remade(status=None), in_answer=True)),
+    ("failure-words-lost", "words of its own", on_error(_remade(text="it failed"), in_answer=True)),
+    ("failure-wait-lost", "headers unread", on_error(_remade(retry_after=None), in_answer=True)),
+    (
         "failure-with-traceback",
         "litellm: format_exc() in the message",
         on_error(_remade(text="{}\nTraceback (most recent call last):"), in_answer=True),
     ),
-    BrokenBackend(
+    (
         "mark-before-events",
         "a byte order mark takes the first event along",
         on_events(lambda body: re.sub(rb"\A\xef\xbb\xbf.*?(?:\r\n\r\n|\n\n|\r\r)", b"", body, flags=re.DOTALL)),
     ),
-    BrokenBackend("cr-no-line-end", "split on LF", on_events(lambda body: re.sub(rb"\r(?!\n)", b" ", body))),
-    BrokenBackend(
+    ("cr-no-line-end", "split on LF", on_events(lambda body: re.sub(rb"\r(?!\n)", b" ", body))),
+    (
         "last-data-line",
         "each data line overwrites the one before",
         on_events(lambda body: re.sub(rb"data:[^\r\n]*(?:\r\n|\r|\n)(?=data:)", b"", body)),
     ),
-    BrokenBackend(
+    (
         "space-wanted",
         'startswith("data: ")',
         on_events(lambda body: re.sub(rb"(?:\A|(?<=[\r\n]))data:(?! )[^\r\n]*", b":", body)),
     ),
-    BrokenBackend("label-trusted", "the content type is believed", on_bytes(_by_label)),
-    BrokenBackend("first-text-part", "content[0]", on_bytes(_first_part)),
-    BrokenBackend("lone-results-sent", "a result without its call", _sent_anyway(_lone)),
-    BrokenBackend("second-results-sent", "two results of one call", _sent_anyway(_second)),
-    BrokenBackend("blanks-sent", "text without a visible character", _sent_anyway(_blank)),
-    BrokenBackend("nameless-calls-sent", "an earlier call without a name", _sent_anyway(_nameless)),
+    ("label-trusted", "the content type is believed", on_bytes(_by_label)),
+    ("first-text-part", "content[0]", on_bytes(_first_part)),
+    ("lone-results-sent", "a result without its call", _sent_anyway(_lone)),
+    ("second-results-sent", "two results of one call", _sent_anyway(_second)),
+    ("blanks-sent", "text without a visible character", _sent_anyway(_blank)),
+    ("nameless-calls-sent", "an earlier call without a name", _sent_anyway(_nameless)),
 )

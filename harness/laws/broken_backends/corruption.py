@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate
 
 from harness.core.errors import ProviderError
 from harness.core.exchange import Chunk, HttpResponse
@@ -35,24 +36,32 @@ class BrokenBackend:
     awaited: bool = False
 
 
+def broken(*rows: tuple[str, str, Callable[[Any], Any]], custom: bool = False) -> tuple[BrokenBackend, ...]:
+    return tuple(BrokenBackend(*row, custom=custom) for row in rows)
+
+
+def wrapper(complete: Callable[Concatenate[Complete, ...], Reply]) -> Callable[[Complete], Complete]:
+    """A fault that needs no memory: ``complete`` is given the right backend, and then what the caller gives."""
+    return lambda right: partial(complete, right)
+
+
+def with_memory(make: Callable[[], Any]) -> Callable[[Callable[..., Reply]], Callable[[Complete], Complete]]:
+    """A fault with a memory: what ``make`` gives outlives each request, and is handed over after the right backend."""
+    return lambda complete: lambda right: partial(complete, right, make())
+
+
 def on_reply(change: Callable[[Reply], Reply]) -> Callable[[Complete], Complete]:
     """A fault in what is made of the answer."""
-
-    def spoil(right: Complete) -> Complete:
-        return lambda *given, **options: change(right(*given, **options))
-
-    return spoil
+    return wrapper(lambda right, *arguments, **options: change(right(*arguments, **options)))
 
 
 def on_streamed(change: Callable[[Reply], Reply], *, stream: bool = True) -> Callable[[Complete], Complete]:
     """A fault of one way to answer: of streams, or of whole answers."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(*given: Any, **options: Any) -> Reply:
-            reply = right(*given, **options)
-            return change(reply) if options.get("stream", False) is stream else reply
-
-        return complete
+    @wrapper
+    def spoil(right: Complete, *arguments: Any, **options: Any) -> Reply:
+        reply = right(*arguments, **options)
+        return change(reply) if options.get("stream", False) is stream else reply
 
     return spoil
 
@@ -60,11 +69,9 @@ def on_streamed(change: Callable[[Reply], Reply], *, stream: bool = True) -> Cal
 def on_messages(change: Callable[[list[Json]], list[Json]]) -> Callable[[Complete], Complete]:
     """A fault in the conversation that is sent; ``change`` is given a copy."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(model: str, messages: Sequence[Json], **options: Any) -> Reply:
-            return right(model, change(copy.deepcopy(list(messages))), **options)
-
-        return complete
+    @wrapper
+    def spoil(right: Complete, model: str, messages: Sequence[Json], **options: Any) -> Reply:
+        return right(model, change(copy.deepcopy(list(messages))), **options)
 
     return spoil
 
@@ -96,11 +103,9 @@ def _with_text(part: dict[str, Json], change: Callable[[str], str]) -> dict[str,
 def on_tools(change: Callable[[list[Json]], list[Json]]) -> Callable[[Complete], Complete]:
     """A fault in the tools that are sent; ``change`` is given a copy."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
-            return right(model, messages, tools=change(copy.deepcopy(list(tools))) if tools else tools, **options)
-
-        return complete
+    @wrapper
+    def spoil(right: Complete, model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
+        return right(model, messages, tools=change(copy.deepcopy(list(tools))) if tools else tools, **options)
 
     return spoil
 
@@ -117,13 +122,17 @@ def on_schemas(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable
 def on_options(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Complete], Complete]:
     """A fault in what is asked for beside messages and tools."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(
-            model: str, messages: Sequence[Json], *, tools: Any = None, stream: bool = False, **options: Any
-        ) -> Reply:
-            return right(model, messages, tools=tools, stream=stream, **change(copy.deepcopy(options)))
-
-        return complete
+    @wrapper
+    def spoil(
+        right: Complete,
+        model: str,
+        messages: Sequence[Json],
+        *,
+        tools: Any = None,
+        stream: bool = False,
+        **options: Any,
+    ) -> Reply:
+        return right(model, messages, tools=tools, stream=stream, **change(copy.deepcopy(options)))
 
     return spoil
 
@@ -133,25 +142,23 @@ def on_error(
 ) -> Callable[[Complete], Complete]:
     """A fault in what is made of a provider's refusal; of an error that stands ``in_answer``, under status 200."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(*given: Any, **options: Any) -> Reply:
-            fine: list[bool] = []
+    @wrapper
+    def spoil(right: Complete, *arguments: Any, **options: Any) -> Reply:
+        fine: list[bool] = []
 
-            def noted(got: HttpResponse) -> HttpResponse:
-                fine.append(got.status == _FINE)
-                return got
+        def noted(got: HttpResponse) -> HttpResponse:
+            fine.append(got.status == _FINE)
+            return got
 
-            try:
-                return on_bytes(noted)(right)(*given, **options)
-            except ProviderError as error:
-                if in_answer and not any(fine):
-                    raise
-                made = change(error)
-                if isinstance(made, BaseException):
-                    raise made from error
-                return made
-
-        return complete
+        try:
+            return on_bytes(noted)(right)(*arguments, **options)
+        except ProviderError as error:
+            if in_answer and not any(fine):
+                raise
+            made = change(error)
+            if isinstance(made, BaseException):
+                raise made from error
+            return made
 
     return spoil
 
@@ -191,19 +198,17 @@ def on_parameters(change: Callable[[Json], Json]) -> Callable[[Complete], Comple
 def on_bytes(change: Callable[[HttpResponse], HttpResponse]) -> Callable[[Complete], Complete]:
     """A fault in reading the wire: ``change`` is done to what the provider sends."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(*given: Any, **options: Any) -> Reply:
-            outer = clients.current()
-            assert outer is not None
+    @wrapper
+    def spoil(right: Complete, *arguments: Any, **options: Any) -> Reply:
+        outer = clients.current()
+        assert outer is not None
 
-            def answer(request: HttpRequest) -> clients.Answer:
-                got = outer(request)
-                return change(got) if isinstance(got, HttpResponse) else got
+        def answer(request: HttpRequest) -> clients.Answer:
+            got = outer(request)
+            return change(got) if isinstance(got, HttpResponse) else got
 
-            with clients.answering(answer):
-                return right(*given, **options)
-
-        return complete
+        with clients.answering(answer):
+            return right(*arguments, **options)
 
     return spoil
 
@@ -213,20 +218,18 @@ def on_names(
 ) -> Callable[[Complete], Complete]:
     """A mapping of names of its own, put before and after the right backend, which then sees legal names."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
-            renamed = [_renamed(tool, there) for tool in tools or ()]
-            if everywhere:
-                messages = [_renamed_message(message, there) for message in messages]
-                choice = options.get("tool_choice")
-                if isinstance(choice, dict):
-                    options = {**options, "tool_choice": _renamed_choice(choice, there)}
-            reply = right(model, messages, tools=renamed or None, **options)
-            calls = tuple(replace(call, name=back(call.name)) for call in reply.calls)
-            errors = tuple(replace(one, name=back(one.name or "")) for one in reply.errors)
-            return replace(reply, calls=calls, errors=errors)
-
-        return complete
+    @wrapper
+    def spoil(right: Complete, model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
+        renamed = [_renamed(tool, there) for tool in tools or ()]
+        if everywhere:
+            messages = [_renamed_message(message, there) for message in messages]
+            choice = options.get("tool_choice")
+            if isinstance(choice, dict):
+                options = {**options, "tool_choice": _renamed_choice(choice, there)}
+        reply = right(model, messages, tools=renamed or None, **options)
+        calls = tuple(replace(call, name=back(call.name)) for call in reply.calls)
+        errors = tuple(replace(one, name=back(one.name or "")) for one in reply.errors)
+        return replace(reply, calls=calls, errors=errors)
 
     return spoil
 

@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from harness.laws.broken_backends.corruption import BrokenBackend, on_content, on_message, on_messages
+from harness.laws.broken_backends.corruption import broken, on_content, on_message, on_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,94 +206,84 @@ def _no_empty(messages: list[Json]) -> list[Json]:
     return [one for one in messages if one.get("content") or one.get("tool_calls")]
 
 
-MESSAGES: tuple[BrokenBackend, ...] = (
-    BrokenBackend("system-dropped", "an API without a system role", on_messages(_without("system"))),
-    BrokenBackend("system-as-user", "the role is renamed", on_message(_system_as_user)),
-    BrokenBackend("system-last", "collected, and appended", on_messages(_system_last)),
-    BrokenBackend("second-system-dropped", "system = messages[0]", on_messages(_first_system)),
-    BrokenBackend("system-stripped", "textwrap.dedent().strip()", on_content(str.strip, "system")),
-    BrokenBackend("last-message-only", "messages[-1:]", on_messages(lambda messages: messages[-1:])),
-    BrokenBackend("messages-reversed", "newest first", on_messages(lambda messages: messages[::-1])),
-    BrokenBackend("window-of-six", "the context is saved", on_messages(_window)),
-    BrokenBackend("assistants-dropped", "only the user's side is kept", on_messages(_without("assistant"))),
-    BrokenBackend("results-dropped", "tool messages are filtered out", on_messages(_without("tool"))),
-    BrokenBackend("last-twice", "appended by two layers", on_messages(lambda messages: [*messages, messages[-1]])),
-    BrokenBackend(
+MESSAGES = broken(
+    ("system-dropped", "an API without a system role", on_messages(_without("system"))),
+    ("system-as-user", "the role is renamed", on_message(_system_as_user)),
+    ("system-last", "collected, and appended", on_messages(_system_last)),
+    ("second-system-dropped", "system = messages[0]", on_messages(_first_system)),
+    ("system-stripped", "textwrap.dedent().strip()", on_content(str.strip, "system")),
+    ("last-message-only", "messages[-1:]", on_messages(lambda messages: messages[-1:])),
+    ("messages-reversed", "newest first", on_messages(lambda messages: messages[::-1])),
+    ("window-of-six", "the context is saved", on_messages(_window)),
+    ("assistants-dropped", "only the user's side is kept", on_messages(_without("assistant"))),
+    ("results-dropped", "tool messages are filtered out", on_messages(_without("tool"))),
+    ("last-twice", "appended by two layers", on_messages(lambda messages: [*messages, messages[-1]])),
+    (
         "system-added",
         "a prompt of its own",
         on_messages(lambda messages: [{"role": "system", "content": "You are helpful."}, *messages]),
     ),
-    BrokenBackend(
+    (
         "continue-added",
         "the user must have the last word",
         on_messages(lambda messages: [*messages, {"role": "user", "content": "Continue."}]),
     ),
-    BrokenBackend("messages-merged", "roles must alternate", on_messages(_merged)),
-    BrokenBackend("state-dropped", "role, content and tool_calls alone", on_message(_plain_fields)),
-    BrokenBackend("state-changed", "a byte of a signature", on_message(_in_state(_byte_changed, "thinking_blocks"))),
-    BrokenBackend("state-first-block", "thinking[0]", on_message(_in_state(lambda one: one[:1], "thinking_blocks"))),
-    BrokenBackend(
+    ("messages-merged", "roles must alternate", on_messages(_merged)),
+    ("state-dropped", "role, content and tool_calls alone", on_message(_plain_fields)),
+    ("state-changed", "a byte of a signature", on_message(_in_state(_byte_changed, "thinking_blocks"))),
+    ("state-first-block", "thinking[0]", on_message(_in_state(lambda one: one[:1], "thinking_blocks"))),
+    (
         "state-redacted-dropped",
         "what can't be read is left out",
         on_message(_in_state(lambda given: [one for one in given if "data" not in one], "thinking_blocks")),
     ),
-    BrokenBackend("state-to-any-model", "where it comes from is not kept", on_message(_without_origin)),
-    BrokenBackend("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),
-    BrokenBackend("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
-    BrokenBackend("first-part-only", "content[0]", on_message(_first_part)),
-    BrokenBackend("image-detail-added", "saves tokens", on_message(_images(_in_low_detail, "user", "tool"))),
-    BrokenBackend("images-dropped", "text parts alone", on_message(_images(_texts, "user"))),
-    BrokenBackend("first-image-only", "one image a message", on_message(_images(_first_image, "user"))),
-    BrokenBackend("images-to-last", "images of the whole conversation are collected", on_messages(_images_last)),
-    BrokenBackend(
+    ("state-to-any-model", "where it comes from is not kept", on_message(_without_origin)),
+    ("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),
+    ("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
+    ("first-part-only", "content[0]", on_message(_first_part)),
+    ("image-detail-added", "saves tokens", on_message(_images(_in_low_detail, "user", "tool"))),
+    ("images-dropped", "text parts alone", on_message(_images(_texts, "user"))),
+    ("first-image-only", "one image a message", on_message(_images(_first_image, "user"))),
+    ("images-to-last", "images of the whole conversation are collected", on_messages(_images_last)),
+    (
         "images-first",
         "images in front of their text",
         on_message(_images(lambda parts: sorted(parts, key=lambda part: "text" in part), "user")),
     ),
-    BrokenBackend(
+    (
         "images-all-jpeg",
         "one media type for all",
         on_message(_images(_urls(lambda url: re.sub("^data:[^;]*", "data:image/jpeg", url)), "user", "tool")),
     ),
-    BrokenBackend(
-        "image-data-cut", "1,000 characters", on_message(_images(_urls(lambda url: url[:1000]), "user", "tool"))
-    ),
-    BrokenBackend("image-urls-unquoted", "urllib.parse.unquote", on_message(_images(_urls(unquote), "user", "tool"))),
-    BrokenBackend("result-images-dropped", "a result is its text", on_message(_images(_texts, "tool"))),
-    BrokenBackend("result-images-by-user", "shown by the user", on_messages(_results_shown_by_users)),
-    BrokenBackend("parts-joined", "a list is joined with line ends", on_message(_parts_joined)),
-    BrokenBackend("prompt-stripped", "white space trimmed", on_content(str.strip, "user")),
-    BrokenBackend(
-        "prompt-normalised", "NFKC before it is sent", on_content(lambda text: unicodedata.normalize("NFKC", text))
-    ),
-    BrokenBackend(
-        "prompt-to-ascii", "errors='ignore'", on_content(lambda text: text.encode("ascii", "ignore").decode())
-    ),
-    BrokenBackend("prompt-cut", "the first 500 characters", on_content(lambda text: text[:500])),
-    BrokenBackend(
-        "prompt-formatted", "str.format without names", on_content(lambda text: text.replace("{", "").replace("}", ""))
-    ),
-    BrokenBackend("prompt-newlines", "one line", on_content(lambda text: " ".join(text.splitlines()))),
-    BrokenBackend("prompt-escaped", "html.escape", on_content(lambda text: text.replace("<", "&lt;"))),
-    BrokenBackend("prompt-spaces", "runs of blanks are one", on_content(lambda text: re.sub(" +", " ", text))),
-    BrokenBackend("text-beside-calls-dropped", "content is None where calls are", on_message(_calls_without_text)),
-    BrokenBackend("results-as-user", "no tool role", on_message(_as_users)),
-    BrokenBackend("results-swapped", "collected from a set", on_messages(_swapped)),
-    BrokenBackend("results-cut", "results past 100 characters", on_message(_results(lambda one: one[:100]))),
-    BrokenBackend("results-dumped", "parsed and written again", on_message(_results(_dumped))),
-    BrokenBackend("results-quoted", "json.dumps of a text", on_message(_results(json.dumps))),
-    BrokenBackend("empty-results", "result or 'ok'", on_message(_results(lambda one: one or "ok"))),
-    BrokenBackend(
-        "results-stripped", "strip()", on_message(_results(lambda one: one.strip() if isinstance(one, str) else one))
-    ),
-    BrokenBackend(
+    ("image-data-cut", "1,000 characters", on_message(_images(_urls(lambda url: url[:1000]), "user", "tool"))),
+    ("image-urls-unquoted", "urllib.parse.unquote", on_message(_images(_urls(unquote), "user", "tool"))),
+    ("result-images-dropped", "a result is its text", on_message(_images(_texts, "tool"))),
+    ("result-images-by-user", "shown by the user", on_messages(_results_shown_by_users)),
+    ("parts-joined", "a list is joined with line ends", on_message(_parts_joined)),
+    ("prompt-stripped", "white space trimmed", on_content(str.strip, "user")),
+    ("prompt-normalised", "NFKC before it is sent", on_content(lambda text: unicodedata.normalize("NFKC", text))),
+    ("prompt-to-ascii", "errors='ignore'", on_content(lambda text: text.encode("ascii", "ignore").decode())),
+    ("prompt-cut", "the first 500 characters", on_content(lambda text: text[:500])),
+    ("prompt-formatted", "str.format without names", on_content(lambda text: text.replace("{", "").replace("}", ""))),
+    ("prompt-newlines", "one line", on_content(lambda text: " ".join(text.splitlines()))),
+    ("prompt-escaped", "html.escape", on_content(lambda text: text.replace("<", "&lt;"))),
+    ("prompt-spaces", "runs of blanks are one", on_content(lambda text: re.sub(" +", " ", text))),
+    ("text-beside-calls-dropped", "content is None where calls are", on_message(_calls_without_text)),
+    ("results-as-user", "no tool role", on_message(_as_users)),
+    ("results-swapped", "collected from a set", on_messages(_swapped)),
+    ("results-cut", "results past 100 characters", on_message(_results(lambda one: one[:100]))),
+    ("results-dumped", "parsed and written again", on_message(_results(_dumped))),
+    ("results-quoted", "json.dumps of a text", on_message(_results(json.dumps))),
+    ("empty-results", "result or 'ok'", on_message(_results(lambda one: one or "ok"))),
+    ("results-stripped", "strip()", on_message(_results(lambda one: one.strip() if isinstance(one, str) else one))),
+    (
         "errors-hidden",
         "failures are not shown to the model",
         on_message(_results(lambda one: "" if isinstance(one, str) and "rror" in one else one)),
     ),
-    BrokenBackend("arguments-emptied", "history without arguments", on_message(_arguments(lambda _: {}))),
-    BrokenBackend("arguments-sorted", "keys sorted", on_message(_arguments(lambda one: dict(sorted(one.items()))))),
-    BrokenBackend(
+    ("arguments-emptied", "history without arguments", on_message(_arguments(lambda _: {}))),
+    ("arguments-sorted", "keys sorted", on_message(_arguments(lambda one: dict(sorted(one.items()))))),
+    (
         "arguments-as-strings",
         "str() of each",
         on_message(_arguments(lambda one: {key: str(inner) for key, inner in one.items()})),

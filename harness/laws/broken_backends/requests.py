@@ -10,7 +10,16 @@ from harness.backend.names import NameTable, name_table
 from harness.core.chat import ToolCall
 from harness.core.errors import BackendError
 from harness.core.exchange import Chunk, HttpResponse
-from harness.laws.broken_backends.corruption import on_names
+from harness.laws.broken_backends.corruption import (
+    broken,
+    on_bytes,
+    on_messages,
+    on_names,
+    on_options,
+    on_tools,
+    with_memory,
+    wrapper,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,48 +41,41 @@ def global_table(right: Complete) -> Complete:
     return on_names(there, lambda wire: known.get(wire, wire))(right)
 
 
-def changes_caller(right: Complete) -> Complete:
-    def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
-        for tool in tools or ():
-            tool["function"]["name"] = tool["function"]["name"].replace("/", "__")
-        return right(model, messages, tools=tools, **options)
-
-    return complete
-
-
-def adds_to_messages(right: Complete) -> Complete:
-    def complete(model: str, messages: Any, **options: Any) -> Reply:
-        reply = right(model, list(messages), **options)
-        messages.append({"role": "assistant", "content": reply.text})
-        return reply
-
-    return complete
+@wrapper
+def changes_caller(
+    right: Complete, model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any
+) -> Reply:
+    for tool in tools or ():
+        tool["function"]["name"] = tool["function"]["name"].replace("/", "__")
+    return right(model, messages, tools=tools, **options)
 
 
-def changes_caller_on_failure(right: Complete) -> Complete:
-    def complete(model: str, messages: Any, **options: Any) -> Reply:
-        try:
-            return right(model, list(messages), **options)
-        except BackendError:
-            messages.pop()
-            raise
-
-    return complete
+@wrapper
+def adds_to_messages(right: Complete, model: str, messages: Any, **options: Any) -> Reply:
+    reply = right(model, list(messages), **options)
+    messages.append({"role": "assistant", "content": reply.text})
+    return reply
 
 
-def tools_deduplicated(right: Complete) -> Complete:
-    def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
-        unique = {tool["function"]["name"]: tool for tool in tools or ()}
-        return right(model, messages, tools=list(unique.values()) or None, **options)
+@wrapper
+def changes_caller_on_failure(right: Complete, model: str, messages: Any, **options: Any) -> Reply:
+    try:
+        return right(model, list(messages), **options)
+    except BackendError:
+        messages.pop()
+        raise
 
-    return complete
+
+def _last_of_a_name(tools: list[Json]) -> list[Json]:
+    return list({one["function"]["name"]: one for one in tools}.values())
 
 
-def first_tool_only(right: Complete) -> Complete:
-    def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
-        return right(model, messages, tools=tools[:1] if tools else tools, **options)
+def _without_choice(options: dict[str, Json]) -> dict[str, Json]:
+    return {name: one for name, one in options.items() if name != "tool_choice"}
 
-    return complete
+
+def _without_calls(messages: list[Json]) -> list[Json]:
+    return [one for one in messages if one["role"] != "tool" and not one.get("tool_calls")]
 
 
 def hashed(name: str) -> str:
@@ -119,27 +121,23 @@ def own_table(
 ) -> Callable[[Complete], Complete]:
     """A right table of names, used wrongly: kept for the latest request, or not for all that is sent."""
 
-    def spoil(right: Complete) -> Complete:
-        latest: list[NameTable] = []
-
-        def complete(model: str, messages: Any, *, tools: Any = None, **options: Any) -> Reply:
-            provider = model.partition("/")[0]
-            table = name_table(provider, tools or (), messages, options.get("tool_choice"))
-            latest.append(table)
-            if choice and options.get("tool_choice") is not None:
-                options["tool_choice"] = table.choice(options["tool_choice"])
-            if history:
-                messages = [
-                    one if one["role"] == "tool" and not results else table.messages([one])[0] for one in messages
-                ]
-            reply = right(model, messages, tools=table.tools(tools or ()) or None, **options)
-            used = latest[-1] if shared else table
-            own = dict(list(used.own.items())[-1:]) if last else used.own
-            calls = tuple(replace(call, name=own.get(call.name, call.name)) for call in reply.calls)
-            errors = tuple(replace(one, name=own.get(one.name or "", one.name)) for one in reply.errors)
-            return replace(reply, calls=calls, errors=errors)
-
-        return complete
+    @with_memory(list)
+    def spoil(
+        right: Complete, latest: list[NameTable], model: str, messages: Any, *, tools: Any = None, **options: Any
+    ) -> Reply:
+        provider = model.partition("/")[0]
+        table = name_table(provider, tools or (), messages, options.get("tool_choice"))
+        latest.append(table)
+        if choice and options.get("tool_choice") is not None:
+            options["tool_choice"] = table.choice(options["tool_choice"])
+        if history:
+            messages = [one if one["role"] == "tool" and not results else table.messages([one])[0] for one in messages]
+        reply = right(model, messages, tools=table.tools(tools or ()) or None, **options)
+        used = latest[-1] if shared else table
+        own = dict(list(used.own.items())[-1:]) if last else used.own
+        calls = tuple(replace(call, name=own.get(call.name, call.name)) for call in reply.calls)
+        errors = tuple(replace(one, name=own.get(one.name or "", one.name)) for one in reply.errors)
+        return replace(reply, calls=calls, errors=errors)
 
     return spoil
 
@@ -147,11 +145,9 @@ def own_table(
 def ids_in_history(change: Callable[[str], str], *, of_results: bool = True) -> Callable[[Complete], Complete]:
     """Ids of earlier calls changed on their way out, in the calls and, where wanted, in their results."""
 
-    def spoil(right: Complete) -> Complete:
-        def complete(model: str, messages: Any, **options: Any) -> Reply:
-            return right(model, [_with_ids(one, change, of_results=of_results) for one in messages], **options)
-
-        return complete
+    @wrapper
+    def spoil(right: Complete, model: str, messages: Any, **options: Any) -> Reply:
+        return right(model, [_with_ids(one, change, of_results=of_results) for one in messages], **options)
 
     return spoil
 
@@ -165,32 +161,14 @@ def _with_ids(message: dict[str, Any], change: Callable[[str], str], *, of_resul
     return made
 
 
-def history_dropped(right: Complete) -> Complete:
-    def complete(model: str, messages: Any, **options: Any) -> Reply:
-        kept = [one for one in messages if one["role"] != "tool" and not one.get("tool_calls")]
-        return right(model, kept, **options)
-
-    return complete
-
-
-def choice_dropped(right: Complete) -> Complete:
-    def complete(*given: Any, tool_choice: Any = None, **options: Any) -> Reply:  # noqa: ARG001 - the fault
-        return right(*given, **options)
-
-    return complete
-
-
-def tools_forgotten_without_stream(right: Complete) -> Complete:
+@wrapper
+def tools_forgotten_without_stream(right: Complete, *arguments: Any, tools: Any = None, **options: Any) -> Reply:
     """Names are not checked where nothing was offered."""
-
-    def complete(*given: Any, tools: Any = None, **options: Any) -> Reply:
-        reply = right(*given, tools=tools, **options)
-        if tools:
-            return reply
-        made = tuple(ToolCall(one.name or "", {}, one.id or "") for one in reply.errors)
-        return replace(reply, calls=(*reply.calls, *made), errors=())
-
-    return complete
+    reply = right(*arguments, tools=tools, **options)
+    if tools:
+        return reply
+    made = tuple(ToolCall(one.name or "", {}, one.id or "") for one in reply.errors)
+    return replace(reply, calls=(*reply.calls, *made), errors=())
 
 
 def minus_one_dropped(got: HttpResponse) -> HttpResponse:
@@ -215,3 +193,66 @@ def ends_at_finish(got: HttpResponse) -> HttpResponse:
     if not ends or b"data:" not in got.body:
         return got
     return replace(got, chunks=(*got.chunks[: ends[0] + 1], Chunk(b"data: [DONE]\n\n")))
+
+
+REQUESTS = broken(
+    (
+        "naive-replace",
+        "AIOS: / to __ and back",
+        on_names(lambda n: n.replace("/", "__"), lambda n: n.replace("__", "/")),
+    ),
+    ("slash-to-dash", "/ to - and no way back", on_names(lambda n: n.replace("/", "-"), lambda n: n)),
+    ("names-cut-at-64", "a cut without a table", on_names(lambda n: n[:64], lambda n: n)),
+    ("names-lowered", "case folded on the way", on_names(str.lower, lambda n: n)),
+    ("names-escaped-always", "legal names changed too", on_names(lambda n: f"fn_{n}", lambda n: n.removeprefix("fn_"))),
+    ("history-not-mapped", "tools mapped, history not", on_names(hashed, unhashed, everywhere=False)),
+    ("global-name-table", "litellm on Bedrock: one table a process", global_table),
+    (
+        "tools-deduplicated",
+        "the last of two tools of one name wins",
+        on_tools(_last_of_a_name),
+    ),
+    ("first-tool-only", "one tool is sent", on_tools(lambda tools: tools[:1])),
+    ("caller-tools-changed", "AIOS: names replaced in the caller's tools", changes_caller),
+    ("caller-messages-grown", "the answer is appended to the caller's list", adds_to_messages),
+    ("caller-changed-on-failure", "a retry loop that pops", changes_caller_on_failure),
+    ("utf8-by-chunk", "each chunk decoded alone", on_bytes(utf8_by_chunk)),
+    ("lines-by-chunk", "each chunk taken for whole events", on_bytes(lines_by_chunk)),
+    ("last-delta-lost", "the end of the arguments", on_bytes(last_delta_lost)),
+    ("index-ignored", "all fragments to call 0", on_bytes(index_ignored)),
+    (
+        "latest-table",
+        "the name table kept on the client object: threads and tasks mix",
+        own_table(shared=True),
+    ),
+    ("last-tool-only", "the way back is built inside the loop, from its last tool", own_table(last=True)),
+    ("choice-not-mapped", "tool_choice goes out under the tool's own name", own_table(choice=False)),
+    ("earlier-calls-not-mapped", "the history goes out under own names", own_table(history=False)),
+    ("results-not-mapped", "the names beside results are forgotten", own_table(results=False)),
+    (
+        "choice-dropped",
+        "litellm for Cohere and Ollama",
+        on_options(_without_choice),
+    ),
+    (
+        "history-dropped",
+        "tool messages are filtered out",
+        on_messages(_without_calls),
+    ),
+    ("history-ids-cut", "ids cut to a provider's length", ids_in_history(lambda one: one[:9])),
+    (
+        "history-ids-cleaned",
+        "every strange character of an id is _",
+        ids_in_history(lambda one: "".join(c if c.isalnum() else "_" for c in one)[:40]),
+    ),
+    (
+        "result-ids-kept",
+        "calls get new ids, their results don't",
+        ids_in_history(lambda one: f"call_{sum(one.encode()):09}", of_results=False),
+    ),
+    ("unchecked-without-tools", "no tools offered, any call taken", tools_forgotten_without_stream),
+    ("minus-one-dropped", "an index that is no place is skipped", on_bytes(minus_one_dropped)),
+    ("blank-deltas-dropped", "if delta.strip()", on_bytes(blank_deltas_dropped)),
+    ("first-delta-lost", "the chunk with the role is skipped, its text too", on_bytes(first_delta_lost)),
+    ("ends-at-finish", "counts behind the finish reason unseen", on_bytes(ends_at_finish)),
+)

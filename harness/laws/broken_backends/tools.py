@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from harness.core.errors import BackendError, ServerError
 from harness.dialects.arguments import strict_json
 from harness.laws.broken_backends.corruption import (
-    BrokenBackend,
+    broken,
     everywhere,
     on_calls,
     on_message,
     on_options,
     on_schemas,
     on_tools,
+    wrapper,
 )
 
 if TYPE_CHECKING:
@@ -111,14 +112,13 @@ def _never_null(one: dict[str, Json]) -> dict[str, Json]:
 _PAIR = 2
 
 
-def _only_at_first(right: Complete) -> Complete:
+@wrapper
+def _only_at_first(
+    right: Complete, model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any
+) -> Reply:
     """Tools are offered with the first question of a conversation alone."""
-
-    def complete(model: str, messages: Sequence[Json], *, tools: Any = None, **options: Any) -> Reply:
-        later = any(one["role"] == "assistant" for one in messages)
-        return right(model, messages, tools=None if later and "tool_choice" not in options else tools, **options)
-
-    return complete
+    later = any(one["role"] == "assistant" for one in messages)
+    return right(model, messages, tools=None if later and "tool_choice" not in options else tools, **options)
 
 
 def _set(name: str, change: Callable[[Any], Any]) -> Callable[[Complete], Complete]:
@@ -170,41 +170,33 @@ def _undescribed_namespaces(tools: list[Json]) -> list[Json]:
     return [{**one, "description": "Tools."} if one.get("type") == "namespace" else one for one in tools]
 
 
-def _twice(right: Complete) -> Complete:
-    def complete(*given: Any, **options: Any) -> Reply:
-        right(*given, **options)
-        return right(*given, **options)
-
-    return complete
+@wrapper
+def _twice(right: Complete, *arguments: Any, **options: Any) -> Reply:
+    right(*arguments, **options)
+    return right(*arguments, **options)
 
 
 def _retrying(*kinds: type[BaseException]) -> Callable[[Complete], Complete]:
-    def spoil(right: Complete) -> Complete:
-        def complete(*given: Any, **options: Any) -> Reply:
-            try:
-                return right(*given, **options)
-            except kinds:
-                return right(*given, **options)
-
-        return complete
+    @wrapper
+    def spoil(right: Complete, *arguments: Any, **options: Any) -> Reply:
+        try:
+            return right(*arguments, **options)
+        except kinds:
+            return right(*arguments, **options)
 
     return spoil
 
 
-def _other_model(right: Complete) -> Complete:
-    def complete(model: str, *given: Any, **options: Any) -> Reply:
-        return right(f"{model}-latest", *given, **options)
-
-    return complete
+@wrapper
+def _other_model(right: Complete, model: str, *arguments: Any, **options: Any) -> Reply:
+    return right(f"{model}-latest", *arguments, **options)
 
 
-def _stream_ignored(right: Complete) -> Complete:
-    def complete(*given: Any, stream: bool = False, **options: Any) -> Reply:
-        if stream:
-            options.pop("stream_options", None)
-        return right(*given, **options, stream=False)
-
-    return complete
+@wrapper
+def _stream_ignored(right: Complete, *arguments: Any, stream: bool = False, **options: Any) -> Reply:
+    if stream:
+        options.pop("stream_options", None)
+    return right(*arguments, **options, stream=False)
 
 
 def _function_of_text(custom: dict[str, Json]) -> dict[str, Json]:
@@ -243,120 +235,111 @@ def _parsed(calls: tuple[ToolCall, ...]) -> list[ToolCall]:
     return made
 
 
-CUSTOM: tuple[BrokenBackend, ...] = (
-    BrokenBackend("custom-tools-as-functions", "litellm on vLLM", on_tools(_all_functions), custom=True),
-    BrokenBackend("custom-grammars-dropped", "name and description only", on_tools(_without_grammars), custom=True),
-    BrokenBackend("custom-calls-as-functions", "one shape of calls", on_message(_called_functions), custom=True),
-    BrokenBackend("custom-text-parsed", "all arguments are JSON", on_calls(_parsed), custom=True),
-    BrokenBackend("namespaces-undescribed", "one text for all", on_tools(_undescribed_namespaces), custom=True),
+CUSTOM = broken(
+    ("custom-tools-as-functions", "litellm on vLLM", on_tools(_all_functions)),
+    ("custom-grammars-dropped", "name and description only", on_tools(_without_grammars)),
+    ("custom-calls-as-functions", "one shape of calls", on_message(_called_functions)),
+    ("custom-text-parsed", "all arguments are JSON", on_calls(_parsed)),
+    ("namespaces-undescribed", "one text for all", on_tools(_undescribed_namespaces)),
+    custom=True,
 )
 """Broken in tools that are no functions."""
 
-TOOLS: tuple[BrokenBackend, ...] = (
-    BrokenBackend("descriptions-dropped", "name and parameters only", on_tools(_described(lambda _: ""))),
-    BrokenBackend("descriptions-cut", "100 characters", on_tools(_described(lambda text: text[:100]))),
-    BrokenBackend(
-        "descriptions-first-line", "the docstring's first line", on_tools(_described(lambda text: text.split("\n")[0]))
-    ),
-    BrokenBackend("schemas-dropped", "any object", on_schemas(lambda _: {"type": "object", "properties": {}})),
-    BrokenBackend("one-schema-for-all", "a closure over the loop's variable", on_tools(_first_schema)),
-    BrokenBackend("required-dropped", "required is left out", on_schemas(_without("required"))),
-    BrokenBackend("enums-dropped", "enum is left out", on_schemas(_without("enum"))),
-    BrokenBackend("defaults-dropped", "default is left out", on_schemas(_without("default"))),
-    BrokenBackend("formats-dropped", "format and pattern are left out", on_schemas(_without("format", "pattern"))),
-    BrokenBackend(
+TOOLS = broken(
+    ("descriptions-dropped", "name and parameters only", on_tools(_described(lambda _: ""))),
+    ("descriptions-cut", "100 characters", on_tools(_described(lambda text: text[:100]))),
+    ("descriptions-first-line", "the docstring's first line", on_tools(_described(lambda text: text.split("\n")[0]))),
+    ("schemas-dropped", "any object", on_schemas(lambda _: {"type": "object", "properties": {}})),
+    ("one-schema-for-all", "a closure over the loop's variable", on_tools(_first_schema)),
+    ("required-dropped", "required is left out", on_schemas(_without("required"))),
+    ("enums-dropped", "enum is left out", on_schemas(_without("enum"))),
+    ("defaults-dropped", "default is left out", on_schemas(_without("default"))),
+    ("formats-dropped", "format and pattern are left out", on_schemas(_without("format", "pattern"))),
+    (
         "limits-dropped",
         "minimum and maximum are left out",
         on_schemas(_without("minimum", "maximum", "exclusiveMinimum", "multipleOf")),
     ),
-    BrokenBackend("fields-undescribed", "descriptions of fields are left out", on_schemas(_without("description"))),
-    BrokenBackend(
+    ("fields-undescribed", "descriptions of fields are left out", on_schemas(_without("description"))),
+    (
         "definitions-dropped",
         "$defs are left out",
         on_schemas(lambda one: {key: inner for key, inner in one.items() if key != "$defs"}),
     ),
-    BrokenBackend("recursion-cut", "references are written out, and cut in a circle", on_schemas(_recursion_cut)),
-    BrokenBackend(
+    ("recursion-cut", "references are written out, and cut in a circle", on_schemas(_recursion_cut)),
+    (
         "root-references-cut",
         "only definitions are looked up",
         on_schemas(_references(lambda one: {"type": "object"} if one["$ref"] == "#" else one)),
     ),
-    BrokenBackend("references-not-null", "Optional of a model is the model", on_schemas(everywhere(_never_null))),
-    BrokenBackend("schemas-closed", "additionalProperties: false is added", on_schemas(everywhere(_closed))),
-    BrokenBackend("schemas-open", "additionalProperties is left out", on_schemas(_without("additionalProperties"))),
-    BrokenBackend("all-required", "strict mode for all", on_schemas(everywhere(_all_required))),
-    BrokenBackend("first-type-only", "a list of types is its first", on_schemas(everywhere(_first_type))),
-    BrokenBackend("first-branch-only", "anyOf is its first", on_schemas(everywhere(_first_branch))),
-    BrokenBackend("integers-as-numbers", "one type for both", on_schemas(everywhere(_integers_as_numbers))),
-    BrokenBackend("schemas-flat", "no objects within objects", on_schemas(_flat)),
-    BrokenBackend("fields-sorted", "properties sorted", on_schemas(_sorted_fields)),
-    BrokenBackend("titles-added", "a model's own JSON schema", on_schemas(everywhere(_titled))),
-    BrokenBackend("sixteen-tools", "tools[:16]", on_tools(lambda tools: tools[:16])),
-    BrokenBackend("sixty-four-tools", "tools[:64]", on_tools(lambda tools: tools[:64])),
-    BrokenBackend("hundred-tools", "tools[:100]", on_tools(lambda tools: tools[:100])),
-    BrokenBackend("last-tool-dropped", "tools[:-1]", on_tools(lambda tools: tools[:-1] or tools)),
-    BrokenBackend("tools-only-at-first", "tools go with the first turn", _only_at_first),
-    BrokenBackend(
-        "choice-is-auto", "required becomes auto", _set("tool_choice", lambda one: "auto" if one == "required" else one)
-    ),
-    BrokenBackend(
+    ("references-not-null", "Optional of a model is the model", on_schemas(everywhere(_never_null))),
+    ("schemas-closed", "additionalProperties: false is added", on_schemas(everywhere(_closed))),
+    ("schemas-open", "additionalProperties is left out", on_schemas(_without("additionalProperties"))),
+    ("all-required", "strict mode for all", on_schemas(everywhere(_all_required))),
+    ("first-type-only", "a list of types is its first", on_schemas(everywhere(_first_type))),
+    ("first-branch-only", "anyOf is its first", on_schemas(everywhere(_first_branch))),
+    ("integers-as-numbers", "one type for both", on_schemas(everywhere(_integers_as_numbers))),
+    ("schemas-flat", "no objects within objects", on_schemas(_flat)),
+    ("fields-sorted", "properties sorted", on_schemas(_sorted_fields)),
+    ("titles-added", "a model's own JSON schema", on_schemas(everywhere(_titled))),
+    ("sixteen-tools", "tools[:16]", on_tools(lambda tools: tools[:16])),
+    ("sixty-four-tools", "tools[:64]", on_tools(lambda tools: tools[:64])),
+    ("hundred-tools", "tools[:100]", on_tools(lambda tools: tools[:100])),
+    ("last-tool-dropped", "tools[:-1]", on_tools(lambda tools: tools[:-1] or tools)),
+    ("tools-only-at-first", "tools go with the first turn", _only_at_first),
+    ("choice-is-auto", "required becomes auto", _set("tool_choice", lambda one: "auto" if one == "required" else one)),
+    (
         "choice-any",
         "a named tool becomes required",
         _set("tool_choice", lambda one: "required" if isinstance(one, dict) else one),
     ),
-    BrokenBackend(
-        "choice-none-dropped", "none is left out", _set("tool_choice", lambda one: None if one == "none" else one)
-    ),
-    BrokenBackend(
+    ("choice-none-dropped", "none is left out", _set("tool_choice", lambda one: None if one == "none" else one)),
+    (
         "choice-words-dropped",
         "only objects are handed on",
         _set("tool_choice", lambda one: None if one in ("required", "none") else one),
     ),
-    BrokenBackend(
+    (
         "allowed-tools-dropped",
         "the choice is among all tools",
         _set("tool_choice", lambda one: one["allowed_tools"]["mode"] if "allowed_tools" in one else one),
     ),
-    BrokenBackend(
+    (
         "allowed-tools-first",
         "the choice is narrowed to one tool",
         _set("tool_choice", lambda one: _first_allowed(one) if "allowed_tools" in one else one),
     ),
-    BrokenBackend("strict-dropped", "a schema's form alone", on_tools(lambda tools: [*map(_lenient, tools)])),
-    BrokenBackend(
+    ("strict-dropped", "a schema's form alone", on_tools(lambda tools: [*map(_lenient, tools)])),
+    (
         "marks-dropped",
         "a tool is its type and its function",
         on_tools(lambda tools: [{key: one[key] for key in ("type", "function") if key in one} for one in tools]),
     ),
-    BrokenBackend("strict-as-one", "true is 1", on_tools(lambda tools: [*map(_strict_as_one, tools)])),
-    BrokenBackend("marks-as-ones", "true is 1", on_tools(lambda tools: [*map(_true_as_one, tools)])),
-    BrokenBackend("parallel-as-number", "true is 1", _set("parallel_tool_calls", lambda one: 1 if one else one)),
-    BrokenBackend("parallel-forgotten", "parallel_tool_calls is left out", _set("parallel_tool_calls", lambda _: None)),
-    BrokenBackend("parallel-inverted", "disable_parallel_tool_use", _set("parallel_tool_calls", lambda one: not one)),
-    BrokenBackend("temperature-dropped", "a field unknown to it", _set("temperature", lambda _: None)),
-    BrokenBackend("temperature-zero-dropped", "if temperature:", _set("temperature", lambda one: one or None)),
-    BrokenBackend("temperature-added", "0.7 by default", on_options(lambda given: {"temperature": 0.7, **given})),
-    BrokenBackend("temperature-as-boolean", "1 is true", _set("temperature", _bool_of_one)),
-    BrokenBackend("top-p-as-boolean", "1 is true", _set("top_p", _bool_of_one)),
-    BrokenBackend("seed-as-boolean", "0 is false", _set("seed", _bool_of_one)),
-    BrokenBackend("limit-as-float", "one type for all numbers", _set("max_tokens", float)),
-    BrokenBackend("limit-dropped", "max_tokens is left out", _set("max_tokens", lambda _: None)),
-    BrokenBackend("limit-capped", "4,096 at most", _set("max_tokens", lambda one: min(one, 4096))),
-    BrokenBackend("first-stop-only", "stop[0]", _set("stop", lambda one: one[0] if isinstance(one, list) else one)),
-    BrokenBackend("seed-dropped", "seed is left out", _set("seed", lambda _: None)),
-    BrokenBackend("top-p-rounded", "one digit", _set("top_p", round)),
-    BrokenBackend("json-dropped", "response_format is left out", _set("response_format", lambda _: None)),
-    BrokenBackend(
-        "json-schema-dropped",
-        "JSON mode without the schema",
-        _set("response_format", lambda _: {"type": "json_object"}),
-    ),
-    BrokenBackend("json-schema-renamed", "a name of its own", _form(name="response")),
-    BrokenBackend("json-strict-added", "strict mode for all", _form(strict=True)),
-    BrokenBackend("json-strict-dropped", "a name and a schema alone", _form(strict=None)),
-    BrokenBackend("other-model", "an alias of its own", _other_model),
-    BrokenBackend("stream-ignored", "a stream is asked for as a whole", _stream_ignored),
-    BrokenBackend("asked-twice", "a health check before each question", _twice),
-    BrokenBackend("errors-retried", "any error is asked again", _retrying(BackendError)),
-    BrokenBackend("server-errors-retried", "5xx is asked again unbidden", _retrying(ServerError)),
+    ("strict-as-one", "true is 1", on_tools(lambda tools: [*map(_strict_as_one, tools)])),
+    ("marks-as-ones", "true is 1", on_tools(lambda tools: [*map(_true_as_one, tools)])),
+    ("parallel-as-number", "true is 1", _set("parallel_tool_calls", lambda one: 1 if one else one)),
+    ("parallel-forgotten", "parallel_tool_calls is left out", _set("parallel_tool_calls", lambda _: None)),
+    ("parallel-inverted", "disable_parallel_tool_use", _set("parallel_tool_calls", lambda one: not one)),
+    ("temperature-dropped", "a field unknown to it", _set("temperature", lambda _: None)),
+    ("temperature-zero-dropped", "if temperature:", _set("temperature", lambda one: one or None)),
+    ("temperature-added", "0.7 by default", on_options(lambda given: {"temperature": 0.7, **given})),
+    ("temperature-as-boolean", "1 is true", _set("temperature", _bool_of_one)),
+    ("top-p-as-boolean", "1 is true", _set("top_p", _bool_of_one)),
+    ("seed-as-boolean", "0 is false", _set("seed", _bool_of_one)),
+    ("limit-as-float", "one type for all numbers", _set("max_tokens", float)),
+    ("limit-dropped", "max_tokens is left out", _set("max_tokens", lambda _: None)),
+    ("limit-capped", "4,096 at most", _set("max_tokens", lambda one: min(one, 4096))),
+    ("first-stop-only", "stop[0]", _set("stop", lambda one: one[0] if isinstance(one, list) else one)),
+    ("seed-dropped", "seed is left out", _set("seed", lambda _: None)),
+    ("top-p-rounded", "one digit", _set("top_p", round)),
+    ("json-dropped", "response_format is left out", _set("response_format", lambda _: None)),
+    ("json-schema-dropped", "JSON mode without the schema", _set("response_format", lambda _: {"type": "json_object"})),
+    ("json-schema-renamed", "a name of its own", _form(name="response")),
+    ("json-strict-added", "strict mode for all", _form(strict=True)),
+    ("json-strict-dropped", "a name and a schema alone", _form(strict=None)),
+    ("other-model", "an alias of its own", _other_model),
+    ("stream-ignored", "a stream is asked for as a whole", _stream_ignored),
+    ("asked-twice", "a health check before each question", _twice),
+    ("errors-retried", "any error is asked again", _retrying(BackendError)),
+    ("server-errors-retried", "5xx is asked again unbidden", _retrying(ServerError)),
 )
