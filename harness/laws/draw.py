@@ -247,7 +247,7 @@ def _turns(rng: Random, question: Question) -> tuple[Turn, ...]:
 def _turn(rng: Random, question: Question, ids: list[str]) -> Turn:
     said = f"{values.prompt(rng).strip()}" if one_in(rng, 2) else ""
     offered = question.tools
-    shown = question.images if question.dialect.facts.image_results else ()
+    shown = question.images if question.dialect.facts.image_results else frozenset[str]()
     calls = tuple(
         History(
             rng.choice(offered) if not one_in(rng, 6) else values.name(rng, question.profile.names),
@@ -276,7 +276,7 @@ def _beside(rng: Random, question: Question) -> Question:
 
 
 def _usage(rng: Random) -> Usage:
-    prompt, completion = rng.randrange(1, 9999), rng.randrange(1, 9999)
+    prompt, completion = (1 if one_in(rng, 8) else rng.randrange(1, 9999) for _ in range(2))  # which True equals
     return Usage(prompt, completion, prompt + completion)
 
 

@@ -239,9 +239,13 @@ def _conversations(asked: Question) -> Iterator[Question]:
 
 def _illustrated(asked: Question, parts: list[Json], earlier: tuple[Turn, ...]) -> Question:
     """Images in what is asked, before and now, and in a result where the API has such."""
-    shown = [
-        {"type": "image_url", "image_url": {"url": url}} for way in sorted(asked.images) for url in IMAGES[way][:2]
+    shown: list[Json] = [
+        {"type": "image_url", "image_url": {"url": url}}
+        for way in sorted(asked.images - {"detail"})
+        for url in IMAGES[way][:2]
     ]
+    if "detail" in asked.images:
+        shown[0]["image_url"]["detail"] = "high"
     first, second = (History("get_x", f"call_{n}", {}, "42") for n in (1, 2))
     if asked.dialect.facts.image_results:
         second = replace(second, result=[*parts, *shown])

@@ -128,9 +128,12 @@ class Question:
 
     @property
     def images(self) -> frozenset[str]:
-        """The ways in which what is asked may hold images: as ``data``, by ``url``."""
-        own = self.profile.images
-        return self.dialect.facts.images if own is None else own
+        """The ways in which what is asked may hold images: as ``data``, by ``url``; with ``detail`` where each may say
+        in which detail it is to be read.
+        """
+        facts, own = self.dialect.facts, self.profile.images
+        ways = facts.images if own is None else own
+        return ways | {"detail"} if ways and facts.image_details else ways
 
     @property
     def history(self) -> tuple[History, ...]:

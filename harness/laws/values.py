@@ -20,7 +20,7 @@ from harness.dialects.providers import profile
 from harness.strategies import material
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from random import Random
 
     from harness.core.chat import Finish, Json
@@ -108,14 +108,16 @@ def prompt(rng: Random) -> str:
     return rng.choice(material.PROMPTS) if one_in(rng, 2) else f"{spoken(rng).strip()}?"
 
 
-def user(rng: Random, images: Collection[str]) -> Json:
-    """What a user says: a text, or parts; ``images`` are the ways in which there may be such."""
+def user(rng: Random, images: frozenset[str]) -> Json:
+    """What a user says: a text, or parts; ``images`` are the ways in which there may be such, ``detail`` among them
+    where an image may say in which detail it is to be read.
+    """
     if not one_in(rng, 4):
         return prompt(rng)
     return _illustrated(rng, [{"type": "text", "text": prompt(rng)} for _ in range(rng.randrange(1, 4))], images)
 
 
-def result(rng: Random, images: Collection[str]) -> Json:
+def result(rng: Random, images: frozenset[str]) -> Json:
     """What a tool answers."""
     kind = rng.randrange(12)
     if kind == 0:
@@ -124,12 +126,15 @@ def result(rng: Random, images: Collection[str]) -> Json:
     return text(rng) if kind < 4 else rng.choice(material.RESULTS)  # noqa: PLR2004 - shares of twelve
 
 
-def _illustrated(rng: Random, parts: list[Json], images: Collection[str]) -> list[Json]:
+def _illustrated(rng: Random, parts: list[Json], images: frozenset[str]) -> list[Json]:
     """``parts`` with images among them, in half of all where there may be such."""
     if images and one_in(rng, 2):
         for _ in range(rng.choice((1, 1, 2))):
-            url = rng.choice(material.IMAGES[rng.choice(sorted(images))])
-            parts.insert(rng.randrange(len(parts) + 1), {"type": "image_url", "image_url": {"url": url}})
+            ways = sorted(images - {"detail"})
+            shown = {"url": rng.choice(material.IMAGES[rng.choice(ways)])}
+            if "detail" in images and one_in(rng, 3):
+                shown["detail"] = rng.choice(("low", "high", "auto"))
+            parts.insert(rng.randrange(len(parts) + 1), {"type": "image_url", "image_url": shown})
     return parts
 
 

@@ -41,6 +41,7 @@ def failure(event: Json, kind: str = "") -> ProviderError | None:
 
 FACTS = Facts(
     images=frozenset({"data", "url"}),
+    image_details=True,  # cohere SDK, types/image_url.py
     dropped_options=frozenset({"parallel_tool_calls"}),
     event_keys=("type", "event_type", "error"),
     finishes=FINISHES,

@@ -134,6 +134,7 @@ def _wait(error: dict[str, Json]) -> float | None:
 FACTS = Facts(
     state="details",
     images=frozenset({"data", "url"}),  # openai SDK, types/chat: a tool's message has text parts alone
+    image_details=True,
     tool_marks=("strict",),
     runs=ProviderCall("search", {"query": "x"}, "", {"output": "A page"}),
     runs_under="executed_tools",

@@ -113,6 +113,7 @@ def _error(found: Json) -> ProviderError:
 FACTS = Facts(
     state="items",
     images=frozenset({"data", "url"}),
+    image_details=True,
     image_results=True,  # openai SDK, types/responses/response_function_call_output_item.py
     tool_marks=("strict", "defer_loading", "custom", "namespace"),
     tool_search={"type": "tool_search"},

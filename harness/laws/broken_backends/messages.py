@@ -52,13 +52,20 @@ def _first_image(parts: list[Json]) -> list[Json]:
 
 def _urls(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
     def parts(given: list[Json]) -> list[Json]:
-        return [{**p, "image_url": {"url": change(p["image_url"]["url"])}} if "image_url" in p else p for p in given]
+        shown = [p.get("image_url", {}) for p in given]
+        return [
+            {**p, "image_url": {**one, "url": change(one["url"])}} if one else p
+            for p, one in zip(given, shown, strict=True)
+        ]
 
     return parts
 
 
-def _in_low_detail(parts: list[Json]) -> list[Json]:
-    return [{**p, "image_url": {**p["image_url"], "detail": "low"}} if "image_url" in p else p for p in parts]
+def _in_detail(**detail: str) -> Callable[[list[Json]], list[Json]]:
+    """Images in this detail, or in none."""
+    return lambda parts: [
+        {**p, "image_url": {"url": p["image_url"]["url"], **detail}} if "image_url" in p else p for p in parts
+    ]
 
 
 def _images_last(messages: list[Json]) -> list[Json]:
@@ -241,7 +248,8 @@ MESSAGES = broken(
     ("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),
     ("empty-messages-dropped", "if message.content", on_messages(_no_empty)),
     ("first-part-only", "content[0]", on_message(_first_part)),
-    ("image-detail-added", "saves tokens", on_message(_images(_in_low_detail, "user", "tool"))),
+    ("image-detail-added", "saves tokens", on_message(_images(_in_detail(detail="low"), "user", "tool"))),
+    ("image-detail-dropped", "an image is its URL", on_message(_images(_in_detail(), "user", "tool"))),
     ("images-dropped", "text parts alone", on_message(_images(_texts, "user"))),
     ("first-image-only", "one image a message", on_message(_images(_first_image, "user"))),
     ("images-to-last", "images of the whole conversation are collected", on_messages(_images_last)),

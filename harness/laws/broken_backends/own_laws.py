@@ -63,8 +63,8 @@ _BY_LAWS = {
     "S1 S2 S3 S4 D1 D2 D4 D5 D6 D10 D15 N9 D12 D19 D7 D3": "last-delta-lost",
     "S1 S2 S3 D1 D2 D10 D15 N9": "index-ignored",
     "S7": (
-        "counts-as-floats usage-lost total-lost counts-swapped counts-added counts-zero total-is-prompt "
-        "stream-counts-lost "
+        "counts-as-floats counts-as-booleans usage-lost total-lost counts-swapped counts-added counts-zero "
+        "total-is-prompt stream-counts-lost "
     ),
     "S5": (
         "finish-made-up finish-by-calls length-is-stop length-beside-calls filter-is-stop finish-lost "
@@ -107,7 +107,7 @@ _BY_LAWS = {
     "D10 N9 D15 S1 D3 D7 D9 D1 D2": "first-delta-lost",
     "S1 S5 S7 S4 U3 D1 D2 D7 D10 D15 N9": "ends-at-finish",
     "Q1 Q5": (
-        "image-detail-added "
+        "image-detail-added image-detail-dropped "
         "system-dropped system-as-user system-last second-system-dropped system-stripped results-dropped system-added "
         "continue-added messages-merged empty-messages-dropped first-part-only parts-joined prompt-stripped "
         "prompt-normalised prompt-to-ascii prompt-cut prompt-formatted prompt-newlines prompt-escaped "

@@ -225,6 +225,10 @@ def _as_floats(counts: Usage) -> Usage:
     return Usage(*(float(one or 0) for one in (counts.prompt, counts.completion, counts.total)))  # type: ignore[arg-type]  # the fault
 
 
+def _ones_as_true(counts: Usage) -> Usage:
+    return Usage(*(one == 1 or one for one in (counts.prompt, counts.completion, counts.total)))
+
+
 def _as(kind: type[ProviderError], *only: type[ProviderError]) -> Callable[[ProviderError], BaseException]:
     def change(error: ProviderError) -> BaseException:
         if only and not isinstance(error, only):
@@ -339,6 +343,7 @@ STATE = (
         ("limits-as-server", "429 is a server's error", on_error(_as(ServerError, RateLimitError))),
         ("servers-as-requests", "5xx is a bad request", on_error(_as(BadRequestError, ServerError))),
         ("counts-as-floats", "one type for all numbers", on_reply(_usage(_as_floats))),
+        ("counts-as-booleans", "1 is true", on_reply(_usage(_ones_as_true))),
         ("status-lost", "no status", on_error(_without("status"))),
         ("status-as-float", "one type for all numbers", on_error(_status_as_float)),
         ("wait-lost", "Retry-After unread", on_error(_without("retry_after"))),
