@@ -94,9 +94,9 @@ class Facts:
     tool result must answer one earlier call, once, ``empty_result_is_a_list`` that a tool result of nothing is a
     list without parts. ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other.
     ``images`` are the ways in which a user's message may hold images (as ``data``, by ``url``), with ``image_results``
-    a tool's result too; ``separate_images``: in a list of bare base64 beside the text; ``image_details``: each may say in
-    which detail it is to be read.
-    ``resigned``: why a request can't be sent again as it is. ``models`` is how the API lists its models.
+    a tool's result too; ``separate_images``: in a list of bare base64 beside the text; ``image_details``: each may
+    say in which detail it is to be read. ``resigned``: why a request can't be sent again as it is. ``models`` is how
+    the API lists its models.
     ``failure`` finds an error inside a 200 answer.
 
     ``state`` is the kind that goes back with the next turn: signed or redacted ``thinking`` blocks, ``signed`` ones
