@@ -124,11 +124,11 @@ def recording(folder: Path, call: float) -> None:
             for number in range(count):
                 request = HttpRequest("POST", files.URL, (("authorization", "Bearer sk-none"),), files.question(number))
                 begun = time.perf_counter()
-                witness = context.witness(tape.answer(request))
-                witness.head(200, (("content-type", files.TYPE[kind]),))
+                listener = context.listener(tape.answer(request))
+                listener.head(200, (("content-type", files.TYPE[kind]),))
                 for part in parts[number]:
-                    witness.chunk(part.data)
-                witness.end(None)
+                    listener.chunk(part.data)
+                listener.end(None)
                 inside.append(time.perf_counter() - begun)
         closing = (time.perf_counter() - start - sum(inside)) / count
         inside.sort()

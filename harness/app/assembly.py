@@ -23,7 +23,7 @@ from harness.engine.budget import Budget, Limits
 from harness.engine.events import CaseFinished
 from harness.engine.selection import ALL, jobs
 from harness.engine.workers import in_process
-from harness.interception.network_block import no_way_out
+from harness.interception.network_block import no_network
 from harness.mutation.mutant import PARTS
 from harness.mutation.mutate import mutate as mutated
 from harness.mutation.mutate import subjects
@@ -103,7 +103,7 @@ def mutate(
     matcher = settings.matcher()
     ask = agents.asking(settings, replaying=True) or send_with_keys({}, replaying=True)
     recordings = subjects(chosen, ask=ask, matcher=matcher, judging=judging, replayed=replayed)
-    with no_way_out(programs=agents.is_command(settings.agent)):
+    with no_network(programs=agents.is_command(settings.agent)):
         load_offline()
         yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed, sound=sound)
 

@@ -29,7 +29,7 @@ from harness.engine.conversation import opening, request_of
 from harness.engine.events import CaseFinished
 from harness.engine.selection import Selection, jobs
 from harness.engine.user_code import named
-from harness.interception.network_block import no_way_out
+from harness.interception.network_block import no_network
 from harness.laws.tested_backend import backend_at
 from harness.mutation.mutate import MutantJudged, Unmutated
 from harness.report.cards.matrix import BACKEND
@@ -190,7 +190,7 @@ def self_judged(chosen: Sequence[Job], results: Sequence[CaseResult], settings: 
     again = list(replayed(chosen, settings))
     files = sorted({job.cassette for job in chosen if job.has_cassette})
     cells = (
-        self_checks.no_way_out(results),
+        self_checks.no_network(results),
         self_checks.all_used(results),
         self_checks.twice_the_same(results, again),
         _altered(chosen, results, settings),
@@ -256,7 +256,7 @@ def from_recordings(
     cited: dict[str, Provenance] = {}
     alone = None if in_full else parsed
     load_offline()
-    with no_way_out(), without_token_counts():
+    with no_network(), without_token_counts():
         for file in files:
             problem, path = "", str(file)
             try:

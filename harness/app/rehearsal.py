@@ -23,7 +23,7 @@ from harness.dialects.providers import NO_KEY, speaker
 from harness.engine.runner import play
 from harness.engine.selection import ALL, jobs
 from harness.interception.clients import answering
-from harness.interception.network_block import no_way_out
+from harness.interception.network_block import no_network
 from harness.server.expected_answers import USAGE, correct
 from harness.server.synthetic import Synthetic
 from harness.suite import Model, probes
@@ -53,7 +53,7 @@ def rehearse(questions: Sequence[Job], dialect: str) -> Shown:
     """What a correct answer to each of ``questions`` shows in ``dialect``."""
     load_offline()
     made: Shown = {}
-    with no_way_out():
+    with no_network():
         for job in questions:
             rehearsal = _Rehearsal(job, dialect)
             result = play(replace(job, repeats=1), ask=rehearsal.ask, open_tape=rehearsal.tape)

@@ -28,7 +28,7 @@ from harness.engine.budget import BudgetClient, metered
 from harness.engine.events import Problem
 from harness.engine.runner import play, scrubbed, timed
 from harness.interception.clients import answering
-from harness.interception.network_block import no_way_out
+from harness.interception.network_block import no_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,7 +83,7 @@ class Replaying:
         tapes = functools.partial(_replayed, matcher=self.settings.matcher(), programs=runs_programs)
         ask = agents.asking(self.settings, replaying=True) or send_with_keys({}, replaying=True)
         playing = functools.partial(play, ask=ask, open_tape=tapes)
-        with no_way_out(programs=runs_programs):
+        with no_network(programs=runs_programs):
             load_offline()
             yield timed(playing, time.perf_counter)
 

@@ -41,7 +41,7 @@ def cell(check: str, good: Rate, wrong: Sequence[Finding] = (), *, note: str = "
     return Cell(check, "", verdict, good, findings=tuple(wrong[:_MOST]), evidence=evidence, note=note)
 
 
-def no_way_out(results: Sequence[CaseResult]) -> Cell:
+def no_network(results: Sequence[CaseResult]) -> Cell:
     """H1, of results that were played under the guard and with keys that no provider knows."""
     wrong = [
         Finding("H1", "fail", f"{one.name}: {one.problem.message}", evidence=Evidence(one.cassette))

@@ -18,7 +18,7 @@ from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Chunk, Provenance
 from harness.interception import clients
 from harness.interception import context as paces
-from harness.interception.network_block import guarded
+from harness.interception.network_block import blocking
 from harness.interception.traffic import Traffic, hosts
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def open_tape(
     ``CassetteWriteError`` where another process records the same cassette.
     """
     path, secrets = Path(path).absolute(), tuple(secrets)
-    wish, mode = mode, record_mode(mode)
-    if wish == RecordMode.RECORD and mode is RecordMode.NONE:
+    requested, mode = mode, record_mode(mode)
+    if requested == RecordMode.RECORD and mode is RecordMode.NONE:
         _log.warning("%s: replayed, not recorded: CI is set, and a CI job never records; unset CI to record", path)
     traffic = Traffic(hosts(allow), hosts(ignore_hosts), allow_subprocesses, every_thread, miss=miss)
     old = load(path) if mode is RecordMode.NONE or os.path.lexists(path) else None
@@ -101,7 +101,7 @@ def open_tape(
                 yield tape
             return
     traffic.live = False
-    old = old if cut is None else _recut(old, cut)
+    old = old if cut is None else _rechunked(old, cut)
     tape = loaded(old, path, secrets=secrets, miss=miss, matcher=matcher, traffic=traffic, rules=rules)
     with paces.pacing(paces.pace(pace)), inserted(tape):
         yield tape
@@ -110,11 +110,11 @@ def open_tape(
 @contextlib.contextmanager
 def inserted(tape: Tape) -> Iterator[Tape]:
     """Let ``tape``, which replays, answer in this context."""
-    with guarded(tape.traffic), clients.answering(tape.answer, tape.traffic):
+    with blocking(tape.traffic), clients.answering(tape.answer, tape.traffic):
         yield tape
 
 
-def _recut(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:
+def _rechunked(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:
     """``cassette`` with the chunks that ``cut`` makes of each body. Raises ``UsageError`` if it changes the body."""
     made = []
     for exchange in cassette.exchanges:
@@ -139,7 +139,7 @@ def _taken(recorder: Recorder, path: Path) -> bool:
 @contextlib.contextmanager
 def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
     try:
-        with guarded(tape.traffic), clients.answering(tape.answer, tape.traffic):
+        with blocking(tape.traffic), clients.answering(tape.answer, tape.traffic):
             yield
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:
@@ -148,8 +148,8 @@ def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
             broken.add_note(f"of what was recorded: {error}")
         raise
     finally:
-        if told := tape.traffic.describe_bypassed():
-            _log.warning("%s: while it was recorded, this went past the tape: %s", tape.path, told)
+        if bypassed := tape.traffic.describe_bypassed():
+            _log.warning("%s: while it was recorded, this went past the tape: %s", tape.path, bypassed)
     recorder.end(whole=True)
 
 

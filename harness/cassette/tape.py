@@ -139,7 +139,7 @@ class Tape:
         """The indices of recorded exchanges that no request has taken yet; side traffic need not come again."""
         left = [(number, one) for number, one in enumerate(self._recorded) if number not in self._given]
         return tuple(
-            number for number, one in left if not (known_side_traffic(one.request) or context.heard_nothing(one))
+            number for number, one in left if not (known_side_traffic(one.request) or context.received_nothing(one))
         )
 
     def answer(self, request: HttpRequest) -> context.Answer:
@@ -147,7 +147,7 @@ class Tape:
         if self._rules.prepare is not None:
             prepared = self._rules.prepare(request)
             if prepared is None:
-                return context.Unwatched()
+                return context.Unrecorded()
             request = prepared
         if (header(request.headers, "upgrade") or "").lower() == "websocket":
             return self._websocket(request)
@@ -172,7 +172,7 @@ class Tape:
         who, where = network_block.client(), urlsplit(request.url).netloc.rpartition("@")[2]
         if self._recorder is not None:
             self.traffic.bypassed[where, f"a WebSocket of {who}"] += 1
-            return context.Unwatched()
+            return context.Unrecorded()
         told = f"{self.path}: {who} asks {where}{urlsplit(request.url).path} for {WEBSOCKET}"
         self.traffic.refused.append(told)
         raise self._miss(told, cassette=str(self.path))
@@ -201,7 +201,7 @@ class Tape:
         except ValueError:
             return None
         if self.traffic.allow.holds(host, port):
-            return context.Unwatched()
+            return context.Unrecorded()
         if self.traffic.ignore.holds(host, port) or known_side_traffic(request):
             self.traffic.side[host] += 1
             return Failure("refused", QUIET)

@@ -66,7 +66,7 @@ class _Reader(aiohttp.StreamReader):
 
 
 def install() -> None:
-    """Put our door before every aiohttp session, for good."""
+    """Patch every aiohttp session, for good."""
     original = aiohttp.ClientSession._request  # noqa: SLF001 - the one place that all of aiohttp's verbs pass
 
     async def request(self: aiohttp.ClientSession, method: str, str_or_url: str | URL, **options: Any) -> Any:
@@ -81,20 +81,20 @@ def install() -> None:
         options["allow_redirects"] = False
         answer = context.current()
         assert answer is not None
-        asked = _asked(self, method, str_or_url, options, await _body(self, options))
-        got = answer(asked)
-        play = context.played(got)
+        http_request = _http_request(self, method, str_or_url, options, await _body(self, options))
+        got = answer(http_request)
+        play = context.to_replay(got)
         if play:
-            return await _checked(self, _played(self, asked, *play), options)
-        witness = context.witness(got)
+            return await _checked(self, _replayed(self, http_request, *play), options)
+        listener = context.listener(got)
         try:
-            with context.passing():
+            with context.live_request():
                 response = await original(self, method, str_or_url, **options)
         except (aiohttp.ClientError, TimeoutError) as error:
-            witness.end(_failure(error))
+            listener.end(_failure(error))
             raise
         decoded = _either(options, self, "auto_decompress")
-        return _watched(response, witness, decoded=decoded)
+        return _with_live_body(response, listener, decoded=decoded)
 
     aiohttp.ClientSession._request = request  # type: ignore[method-assign]  # noqa: SLF001 - as above
 
@@ -118,10 +118,10 @@ async def _followed(
         if len(history) >= most:
             response.close()
             raise aiohttp.TooManyRedirects(history[0].request_info, tuple(history))
-        seen_other = response.status == HTTPStatus.SEE_OTHER and method.upper() != "HEAD"
+        see_other = response.status == HTTPStatus.SEE_OTHER and method.upper() != "HEAD"
         moved = response.status in {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND} and method.upper() == "POST"
         dropped = {"params"}
-        if seen_other or moved:
+        if see_other or moved:
             method, dropped = "GET", {"params", "data", "json"}
         url = response.url.join(URL(target, encoded=not session.requote_redirect_url))
         headers = CIMultiDict(options.get("headers") or {})
@@ -135,7 +135,7 @@ async def _followed(
         response.release()
 
 
-def _asked(
+def _http_request(
     session: aiohttp.ClientSession, method: str, url: str | URL, options: dict[str, Any], body: bytes
 ) -> HttpRequest:
     """What aiohttp would send: session and call headers together."""
@@ -193,8 +193,8 @@ class _Collected(AbstractStreamWriter):
 
 def _either(options: dict[str, Any], session: aiohttp.ClientSession, name: str) -> Any:
     """An option of the call, or the session's where the call says nothing."""
-    given = options.get(name)
-    return getattr(session, name) if given is None else given
+    option = options.get(name)
+    return getattr(session, name) if option is None else option
 
 
 async def _checked(
@@ -222,8 +222,8 @@ def _failure(error: BaseException) -> Failure:
     return Failure("reset", str(error))
 
 
-def _error(failure: Failure, asked: HttpRequest) -> Exception:
-    url = URL(asked.url, encoded=True)
+def _error(failure: Failure, http_request: HttpRequest) -> Exception:
+    url = URL(http_request.url, encoded=True)
     if failure.kind == "refused":
         key: Any = SimpleNamespace(host=url.host, port=url.port, ssl=True, is_ssl=url.scheme == "https")
         return ClientConnectorError(key, ConnectionRefusedError(111, failure.detail or "Connection refused"))
@@ -232,30 +232,30 @@ def _error(failure: Failure, asked: HttpRequest) -> Exception:
     if failure.kind == "cut":
         return aiohttp.ClientPayloadError(failure.detail or "Response payload is not completed")
     if failure.kind == "protocol":
-        return aiohttp.ClientResponseError(_info(asked), (), status=400, message=failure.detail)
+        return aiohttp.ClientResponseError(_info(http_request), (), status=400, message=failure.detail)
     if failure.kind == "closed":
         return aiohttp.ServerDisconnectedError(failure.detail or None)
     return aiohttp.ClientOSError(104, failure.detail or "Connection reset by peer")
 
 
-def _info(asked: HttpRequest) -> aiohttp.RequestInfo:
-    url = URL(asked.url, encoded=True)
-    return aiohttp.RequestInfo(url, asked.method, CIMultiDictProxy(CIMultiDict(asked.headers)), url)
+def _info(http_request: HttpRequest) -> aiohttp.RequestInfo:
+    url = URL(http_request.url, encoded=True)
+    return aiohttp.RequestInfo(url, http_request.method, CIMultiDictProxy(CIMultiDict(http_request.headers)), url)
 
 
-def _played(
-    session: aiohttp.ClientSession, asked: HttpRequest, response: HttpResponse | None, failure: Failure | None
+def _replayed(
+    session: aiohttp.ClientSession, http_request: HttpRequest, response: HttpResponse | None, failure: Failure | None
 ) -> aiohttp.ClientResponse:
-    url = URL(asked.url, encoded=True)
+    url = URL(http_request.url, encoded=True)
     if response is None:
-        raise _error(failure or Failure("reset"), asked)
+        raise _error(failure or Failure("reset"), http_request)
     made = aiohttp.ClientResponse(
-        asked.method,
+        http_request.method,
         url,
         writer=None,
         continue100=None,
         timer=None,  # type: ignore[arg-type]  # nothing here can time out
-        request_info=_info(asked),
+        request_info=_info(http_request),
         traces=[],
         loop=asyncio.get_running_loop(),
         session=session,
@@ -273,35 +273,37 @@ def _played(
         if wait:
             await asyncio.sleep(wait)
         if not data and failure is not None:
-            raise _error(failure, asked)
+            raise _error(failure, http_request)
         return data
 
     made.content = _Reader(fetch)
     return made
 
 
-def _watched(response: aiohttp.ClientResponse, witness: ResponseListener, *, decoded: bool) -> aiohttp.ClientResponse:
+def _with_live_body(
+    response: aiohttp.ClientResponse, listener: ResponseListener, *, decoded: bool
+) -> aiohttp.ClientResponse:
     headers = [(str(name), value) for name, value in response.headers.items()]
     if decoded:
         headers = [(name, value) for name, value in headers if name.lower() != "content-encoding"]
-    witness.head(response.status, tuple(headers))
+    listener.head(response.status, tuple(headers))
     live, close, release = response.content, response.close, response.release
 
     async def fetch() -> bytes:
         try:
             data = await live.readany()
         except (aiohttp.ClientError, TimeoutError) as error:
-            witness.end(_failure(error))
+            listener.end(_failure(error))
             raise
-        witness.chunk(data) if data else witness.end(None)
+        listener.chunk(data) if data else listener.end(None)
         return data
 
     def closed() -> None:
         close()
-        witness.end(None, complete=live.at_eof())
+        listener.end(None, complete=live.at_eof())
 
     def released() -> Any:
-        witness.end(None, complete=live.at_eof())
+        listener.end(None, complete=live.at_eof())
         return release()
 
     response.content = _Reader(fetch)

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from harness.interception import context, httpx_client, vcrpy_patches
-from harness.interception.context import Answer, current, seated
+from harness.interception.context import Answer, current, intercepting
 from harness.interception.when_imported import when_imported
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def answering(answer: Answerer, traffic: Traffic | None = None) -> Iterator[None
     nothing goes out.
     """
     _install()
-    with seated(answer, traffic):
+    with intercepting(answer, traffic):
         yield
 
 
@@ -55,7 +55,7 @@ def _install() -> None:
         when_imported("http.client", _http)
         when_imported("aiohttp", _aiohttp)
         when_imported("mcp.client.stdio", _mcp)
-        _installed.append("doors")
+        _installed.append("clients")
 
 
 def _http(_module: ModuleType) -> None:

@@ -1,7 +1,7 @@
 """Who answers a request in this context, what an answer may be, and how fast a recorded stream is replayed.
 
-Who answers is found by a context variable, so threads and tasks with tapes of their own never cross. Threads and pools
-belong to the code that starts them or gives them work: so it is known which tape is meant.
+The interceptor is found by a context variable, so threads and tasks with tapes of their own never cross. Threads and
+pools belong to the code that starts them or gives them work: so it is known which tape is meant.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class ResponseListener(Protocol):
 
 
 Answer: TypeAlias = "HttpResponse | Failure | Exchange | ResponseListener"
-"""A response, a failure or a recorded exchange (a response that breaks off) instead of the network, or a
-witness: go on to the network and tell it."""
+"""A response, a failure or a recorded exchange (a response that breaks off) instead of the network, or a listener: go
+on to the network and report to it."""
 
 Answerer: TypeAlias = "Callable[[HttpRequest], Answer]"
 
 
-class Unwatched:
-    """The witness of a request that goes on to the network and is nobody's to record."""
+class Unrecorded:
+    """The listener to a request that goes on to the network and is not recorded."""
 
     def head(self, status: int, headers: Headers) -> None: ...
 
@@ -64,94 +64,94 @@ class Unwatched:
     def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...
 
 
-class Seat:
+class Interceptor:
     """One ``answering`` that is open or was: who answers, the one that it stands inside of, and the tape's traffic."""
 
-    __slots__ = ("above", "answer", "open", "opener", "traffic")
+    __slots__ = ("answer", "open", "opener", "outer", "traffic")
 
-    def __init__(self, answer: Answerer, above: Seat | None, traffic: Traffic | None) -> None:
-        self.answer, self.above, self.traffic = answer, above, traffic
-        self.open, self.opener = True, _runner()
+    def __init__(self, answer: Answerer, outer: Interceptor | None, traffic: Traffic | None) -> None:
+        self.answer, self.outer, self.traffic = answer, outer, traffic
+        self.open, self.opener = True, _thread_and_task()
 
     def close(self) -> None:
         self.open = False
-        self.answer = _nobody  # a thread that was started in here may live on: it does not keep the tape alive
+        self.answer = _closed  # a thread that was started in here may live on: it does not keep the tape alive
 
 
-_here: ContextVar[Seat | None] = ContextVar("harness_answerer", default=None)
-_passing: ContextVar[bool] = ContextVar("harness_passing", default=False)
-_TAG = "_harness_seat"
+_here: ContextVar[Interceptor | None] = ContextVar("harness_answerer", default=None)
+_in_live_request: ContextVar[bool] = ContextVar("harness_passing", default=False)
+_TAG = "_harness_interceptor"
 
 
-class _Seats:
+class _OpenInterceptors:
     """Those that are open now, the outermost first: a new tuple each time, which is read without a lock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.now: tuple[Seat, ...] = ()
+        self.now: tuple[Interceptor, ...] = ()
 
-    def add(self, seat: Seat) -> None:
+    def add(self, interceptor: Interceptor) -> None:
         with self._lock:
-            self.now = (*self.now, seat)
+            self.now = (*self.now, interceptor)
 
-    def remove(self, seat: Seat) -> None:
+    def remove(self, interceptor: Interceptor) -> None:
         with self._lock:
-            self.now = tuple(other for other in self.now if other is not seat)
+            self.now = tuple(other for other in self.now if other is not interceptor)
 
 
-_seats = _Seats()
+_open_interceptors = _OpenInterceptors()
 
 
 @contextlib.contextmanager
-def seated(answer: Answerer, traffic: Traffic | None = None) -> Iterator[None]:
-    """Let ``answer`` be the one who answers in this context; ``doors.answering`` says what that means."""
-    seat = Seat(answer, _open(_here.get()), traffic)
-    _here.set(seat)
-    _seats.add(seat)
+def intercepting(answer: Answerer, traffic: Traffic | None = None) -> Iterator[None]:
+    """Let ``answer`` be the one who answers in this context; ``clients.answering`` says what that means."""
+    interceptor = Interceptor(answer, _open(_here.get()), traffic)
+    _here.set(interceptor)
+    _open_interceptors.add(interceptor)
     try:
         yield
     finally:
-        seat.close()
-        _seats.remove(seat)
-        # Closed elsewhere, as by an abandoned generator, this context has a seat of its own: it stays.
-        if _here.get() is seat:
-            _here.set(_open(seat.above))
+        interceptor.close()
+        _open_interceptors.remove(interceptor)
+        # Closed elsewhere, as by an abandoned generator, this context has an interceptor of its own: it stays.
+        if _here.get() is interceptor:
+            _here.set(_open(interceptor.outer))
 
 
 @contextlib.contextmanager
-def passing() -> Iterator[None]:
+def live_request() -> Iterator[None]:
     """Inside, this context's connections are those of a request that is being recorded."""
-    token = _passing.set(True)
+    token = _in_live_request.set(True)
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):  # ended in another context, as an abandoned generator is
-            _passing.reset(token)
+            _in_live_request.reset(token)
 
 
-def is_passing() -> bool:
+def in_live_request() -> bool:
     """Whether this context's connections are those of a request that is being recorded."""
-    return _passing.get()
+    return _in_live_request.get()
 
 
 def mark_thread(thread: threading.Thread) -> None:
     """See that ``thread``, about to start, belongs to the tape of the code that starts it."""
-    seat = own_seat()
-    if seat is not None:
-        setattr(thread, _TAG, seat)
+    interceptor = own_interceptor()
+    if interceptor is not None:
+        setattr(thread, _TAG, interceptor)
 
 
-def called_in(seat: Seat, call: Callable[..., Any], /, *given: Any, **options: Any) -> Any:
-    """``call`` with ``seat`` for its own: work for a pool is that of the tape in which it was given."""
-    token = _here.set(seat)
+def called_in(interceptor: Interceptor, call: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
+    """``call`` with ``interceptor`` for its own: work for a pool is that of the tape in which it was given."""
+    token = _here.set(interceptor)
     try:
-        return call(*given, **options)
+        return call(*args, **options)
     finally:
         _here.reset(token)
 
 
-def played(answer: Answer) -> tuple[HttpResponse | None, Failure | None] | None:
-    """What to play for ``answer``: a response, a failure, or a response that ends in one; None to go on."""
+def to_replay(answer: Answer) -> tuple[HttpResponse | None, Failure | None] | None:
+    """What to replay for ``answer``: a response, a failure, or a response that ends in one; None to go on."""
     if isinstance(answer, HttpResponse):
         return answer, None
     if isinstance(answer, Failure):
@@ -170,13 +170,13 @@ def stays_open(answer: Answer) -> bool:
     return lasts and listens(answer.request, answer.response)
 
 
-def heard_nothing(exchange: Exchange) -> bool:
-    """Whether somebody only listened, and nothing came: a session may be over before its client comes to that."""
+def received_nothing(exchange: Exchange) -> bool:
+    """Whether a client only listened, and nothing came: a session may be over before its client comes to that."""
     return stays_open(exchange) and exchange.response is not None and not exchange.response.chunks
 
 
-def witness(answer: Answer) -> ResponseListener:
-    """``answer`` as the witness that it is, where there is nothing to play."""
+def listener(answer: Answer) -> ResponseListener:
+    """``answer`` as the listener that it is, where there is nothing to replay."""
     assert not isinstance(answer, (HttpResponse, Failure, Exchange))
     return answer
 
@@ -184,78 +184,78 @@ def witness(answer: Answer) -> ResponseListener:
 def current() -> Answerer | None:
     """Who answers here and now; None if nobody does. Raises ``CassetteMiss`` where that can't be known."""
     mine = _here.get()
-    if mine is not None and _open(mine) is None and mine.opener != _runner():
-        raise CassetteMiss("a thread or task asked whose tape is closed already; nothing went out")
-    if not _seats.now:
+    if mine is not None and _open(mine) is None and mine.opener != _thread_and_task():
+        raise CassetteMiss("a thread or task made a request whose tape is closed already; nothing went out")
+    if not _open_interceptors.now:
         return None
-    seat, foreign = whose()
-    if seat is not None:
-        return seat.answer
-    if foreign:
-        return _refused
+    interceptor, is_side = interceptor_here()
+    if interceptor is not None:
+        return interceptor.answer
+    if is_side:
+        return _refuse_side_traffic
     raise CassetteMiss(
         "several tapes are open and this thread belongs to none, so nothing went out; "
         "run it in a copy of its tape's context (contextvars.copy_context)"
     )
 
 
-def own_seat() -> Seat | None:
+def own_interceptor() -> Interceptor | None:
     """Whose this context is; None where that is nobody, or can't be known."""
-    return whose()[0] if _seats.now else None
+    return interceptor_here()[0] if _open_interceptors.now else None
 
 
-def whose() -> tuple[Seat | None, bool]:
-    """The open seat that this code belongs to, and whether it is side traffic: a thread that belongs to none of them.
+def interceptor_here() -> tuple[Interceptor | None, bool]:
+    """The open interceptor that this code belongs to, and whether it is side traffic: a thread that belongs to none.
 
     A thread belongs to the tape in which it was started. The main thread and those that opened a tape belong to the
     one that is open; None where there are several.
     """
-    seat = _open(_here.get())
-    if seat is not None:
-        return seat, False
-    thread, seats = threading.current_thread(), _seats.now
-    seat = _open(getattr(thread, _TAG, None))
-    if seat is not None:
-        return seat, False
-    if _foreign(thread, seats):
-        seats = tuple(one for one in seats if one.traffic is None or one.traffic.every_thread)
-        if not seats:
+    interceptor = _open(_here.get())
+    if interceptor is not None:
+        return interceptor, False
+    thread, interceptors = threading.current_thread(), _open_interceptors.now
+    interceptor = _open(getattr(thread, _TAG, None))
+    if interceptor is not None:
+        return interceptor, False
+    if _is_side_thread(thread, interceptors):
+        interceptors = tuple(one for one in interceptors if one.traffic is None or one.traffic.every_thread)
+        if not interceptors:
             return None, True
-    answers = {id(one.answer) for one in seats}
-    return (seats[-1] if len(answers) == 1 else None), False
+    answers = {id(one.answer) for one in interceptors}
+    return (interceptors[-1] if len(answers) == 1 else None), False
 
 
 def count_side(host: str) -> None:
     """Count side traffic to ``host`` on every tape that is open."""
-    for seat in _seats.now:
-        if seat.traffic is not None:
-            seat.traffic.side[host] += 1
+    for interceptor in _open_interceptors.now:
+        if interceptor.traffic is not None:
+            interceptor.traffic.side[host] += 1
 
 
-def _foreign(thread: threading.Thread, seats: Sequence[Seat]) -> bool:
+def _is_side_thread(thread: threading.Thread, interceptors: Sequence[Interceptor]) -> bool:
     if thread is threading.main_thread() or isinstance(thread, threading._DummyThread):  # noqa: SLF001 - made in C
         return False
-    return all(seat.opener[0] != thread.ident for seat in seats)
+    return all(interceptor.opener[0] != thread.ident for interceptor in interceptors)
 
 
-def _refused(request: HttpRequest) -> Failure:
+def _refuse_side_traffic(request: HttpRequest) -> Failure:
     """The answer to side traffic: to its client it looks as if nobody were there."""
     count_side(urlsplit(request.url).hostname or "")
     return Failure("refused", QUIET)
 
 
-def _nobody(request: HttpRequest) -> Answer:
+def _closed(request: HttpRequest) -> Answer:
     raise CassetteMiss(f"{request.method} {request.url}: the tape is closed already; nothing went out")
 
 
-def _open(seat: Seat | None) -> Seat | None:
-    """The innermost of ``seat`` and those around it that is still open."""
-    while seat is not None and not seat.open:
-        seat = seat.above
-    return seat
+def _open(interceptor: Interceptor | None) -> Interceptor | None:
+    """The innermost of ``interceptor`` and those around it that is still open."""
+    while interceptor is not None and not interceptor.open:
+        interceptor = interceptor.outer
+    return interceptor
 
 
-def _runner() -> tuple[int, int]:
+def _thread_and_task() -> tuple[int, int]:
     """Which thread and task this is."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
@@ -284,11 +284,11 @@ def _watch_pools(module: ModuleType) -> None:
     submit = pool.submit
 
     @functools.wraps(submit)
-    def submitted(self: Any, fn: Any, /, *given: Any, **options: Any) -> Any:
-        seat = own_seat()
-        if seat is None:
-            return submit(self, fn, *given, **options)
-        return submit(self, called_in, seat, fn, *given, **options)
+    def submitted(self: Any, fn: Any, /, *args: Any, **options: Any) -> Any:
+        interceptor = own_interceptor()
+        if interceptor is None:
+            return submit(self, fn, *args, **options)
+        return submit(self, called_in, interceptor, fn, *args, **options)
 
     pool.submit = submitted
 
@@ -312,7 +312,7 @@ def pace(word: str | float | None) -> float:
 
 @contextlib.contextmanager
 def pacing(times: float) -> Iterator[None]:
-    """Replay streams asked for in this context at this pace."""
+    """Replay streams that are requested in this context at this pace."""
     token = _pace.set(times)
     try:
         yield

@@ -56,9 +56,9 @@ def _unchunked(data: bytes) -> Iterator[bytes]:
 
 
 def _head(status: int, reason: str, headers: Any, *, body: bool) -> bytes:
-    kept = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING]
-    kept.append("Connection: close\r\n" + ("Transfer-Encoding: chunked\r\n" if body else ""))
-    return f"HTTP/1.1 {status} {reason}\r\n{''.join(kept)}\r\n".encode("latin-1", "replace")
+    lines = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in _FRAMING]
+    lines.append("Connection: close\r\n" + ("Transfer-Encoding: chunked\r\n" if body else ""))
+    return f"HTTP/1.1 {status} {reason}\r\n{''.join(lines)}\r\n".encode("latin-1", "replace")
 
 
 def _framed(data: bytes) -> bytes:
@@ -73,9 +73,9 @@ def _written(response: HttpResponse | None, failure: Failure | None, method: str
     """A recorded answer in bytes; a failure comes as the operating system would tell it."""
     if response is None:
         raise _error(failure or Failure("reset"))
-    known = {status.value: status.phrase for status in HTTPStatus}
+    reasons = {status.value: status.phrase for status in HTTPStatus}
     body = not _bodiless(method, response.status)
-    yield _head(response.status, known.get(response.status, ""), response.headers, body=body)
+    yield _head(response.status, reasons.get(response.status, ""), response.headers, body=body)
     if not body:
         return
     for wait, data in paced(response.chunks):
@@ -101,21 +101,21 @@ def _error(failure: Failure) -> OSError | http.client.HTTPException:
     return ConnectionResetError(104, failure.detail or "Connection reset by peer")
 
 
-def _handed_on(came: http.client.HTTPResponse, method: str, witness: ResponseListener) -> Iterator[bytes]:
+def _passed_on(response: http.client.HTTPResponse, method: str, listener: ResponseListener) -> Iterator[bytes]:
     """A live answer in bytes, each piece as it comes. A body that breaks off ends without its end."""
-    body = not _bodiless(method, came.status)
-    yield _head(came.status, came.reason, came.getheaders(), body=body)
+    body = not _bodiless(method, response.status)
+    yield _head(response.status, response.reason, response.getheaders(), body=body)
     try:
-        while data := came.read1(_PIECE):
-            witness.chunk(data)
+        while data := response.read1(_PIECE):
+            listener.chunk(data)
             yield _framed(data)
     except http.client.IncompleteRead as error:
-        witness.end(Failure("cut", str(error)))
+        listener.end(Failure("cut", str(error)))
         return
-    if body and came.length:
-        witness.end(Failure("cut", f"{came.length} bytes were still to come"))
+    if body and response.length:
+        listener.end(Failure("cut", f"{response.length} bytes were still to come"))
         return
-    witness.end(None)
+    listener.end(None)
     if body:
         yield _END
 
@@ -137,25 +137,25 @@ def _failure_of(error: BaseException, *, connecting: bool) -> Failure:
 
 
 def install() -> None:
-    """Put our door before every connection class, those defined later among them, for good."""
+    """Patch every connection class, those defined later among them, for good."""
     base = http.client.HTTPConnection
     putrequest = base.putrequest
 
-    def put(self: http.client.HTTPConnection, *given: Any, **options: Any) -> None:
+    def put(self: http.client.HTTPConnection, *args: Any, **options: Any) -> None:
         # A connection kept open from before, or from inside, is the wrong one on the other side of a tape.
         if self.sock is not None and isinstance(self.sock, _Line) != (context.current() is not None):
             self.sock.close()
             self.sock = None
-        putrequest(self, *given, **options)
+        putrequest(self, *args, **options)
 
-    def hear(cls: type[http.client.HTTPConnection], **options: Any) -> None:
+    def subclassed(cls: type[http.client.HTTPConnection], **options: Any) -> None:
         object.__init_subclass__(**options)
-        _guard(cls)
+        _patch(cls)
 
     base.putrequest = put  # type: ignore[method-assign]  # this is the patch
-    base.__init_subclass__ = classmethod(hear)  # type: ignore[assignment, arg-type]  # classes are told of as they are made
+    base.__init_subclass__ = classmethod(subclassed)  # type: ignore[assignment, arg-type]  # it is called for each class as it is made
     for cls in _kin(base):
-        _guard(cls)
+        _patch(cls)
 
 
 def _kin(cls: type[http.client.HTTPConnection]) -> Iterator[type[http.client.HTTPConnection]]:
@@ -164,7 +164,7 @@ def _kin(cls: type[http.client.HTTPConnection]) -> Iterator[type[http.client.HTT
         yield from _kin(below)
 
 
-def _guard(cls: type[http.client.HTTPConnection]) -> None:
+def _patch(cls: type[http.client.HTTPConnection]) -> None:
     connect = cls.__dict__.get("connect")
     if connect is not None:
         cls.connect = _answered(connect)  # type: ignore[assignment, method-assign]  # a function becomes a method there
@@ -173,7 +173,7 @@ def _guard(cls: type[http.client.HTTPConnection]) -> None:
 def _answered(connect: Callable[[Any], None]) -> Callable[[Any], None]:
     @functools.wraps(connect)
     def connected(self: Any) -> None:
-        if context.is_passing() or context.current() is None:
+        if context.in_live_request() or context.current() is None:
             connect(self)
             return
         self.sock = _Line(self, connect)
@@ -200,35 +200,35 @@ class _Line:
         """What the connection reads its answer from: the request is whole by now."""
         sent = bytes(self._sent)
         self._sent.clear()
-        asked = _read_request(sent, _root(self._connection))
+        request = _read_request(sent, _root(self._connection))
         answer = context.current()
-        got = answer(asked) if answer else context.Unwatched()
-        play = context.played(got)
-        pieces = _written(*play, asked.method) if play else self._live(sent, asked.method, context.witness(got))
+        got = answer(request) if answer else context.Unrecorded()
+        play = context.to_replay(got)
+        pieces = _written(*play, request.method) if play else self._live(sent, request.method, context.listener(got))
         return io.BufferedReader(_Bytes(pieces), _PIECE)
 
-    def _live(self, sent: bytes, method: str, witness: ResponseListener) -> Iterator[bytes]:
-        """A real exchange: the client's bytes go out, and what comes is told to the witness and handed on at once."""
+    def _live(self, sent: bytes, method: str, listener: ResponseListener) -> Iterator[bytes]:
+        """A real exchange: the client's bytes go out, and what comes is reported and passed on at once."""
         connecting = True
         try:
             with self._connected() as real:
                 connecting = False
                 real.sendall(sent)
-                with contextlib.closing(http.client.HTTPResponse(real, method=method)) as came:
-                    came.begin()
-                    witness.head(came.status, tuple(came.getheaders()))
-                    yield from _handed_on(came, method, witness)
+                with contextlib.closing(http.client.HTTPResponse(real, method=method)) as response:
+                    response.begin()
+                    listener.head(response.status, tuple(response.getheaders()))
+                    yield from _passed_on(response, method, listener)
         except GeneratorExit:
-            witness.end(None, complete=False)
+            listener.end(None, complete=False)
             raise
         except Exception as error:  # whatever broke it off is recorded, and raised as it was
-            witness.end(_failure_of(error, connecting=connecting))
+            listener.end(_failure_of(error, connecting=connecting))
             raise
 
     def _connected(self) -> socket.socket:
         """The real socket, made by the client's own code."""
         try:
-            with context.passing():
+            with context.live_request():
                 self._connect(self._connection)
                 made: socket.socket = self._connection.sock
         finally:
@@ -243,11 +243,11 @@ class _Line:
     def gettimeout(self) -> float | None:
         return next(iter(self._timeout), None)
 
-    def setsockopt(self, *_given: Any) -> None: ...
+    def setsockopt(self, *_args: Any) -> None: ...
 
-    def shutdown(self, *_given: Any) -> None: ...
+    def shutdown(self, *_args: Any) -> None: ...
 
-    def getpeercert(self, *_given: Any, **_options: Any) -> dict[str, Any]:
+    def getpeercert(self, *_args: Any, **_options: Any) -> dict[str, Any]:
         return {}
 
     def fileno(self) -> int:

@@ -29,9 +29,9 @@ _ERRORS = {
 
 
 def install() -> None:
-    """Put our door before the transports of both libraries, for good, when the program loads them."""
+    """Patch the transports of both libraries, for good, when the program loads them."""
     for name in ("httpx", "httpx2"):
-        when_imported(name, lambda module: _guard(_library(module)))
+        when_imported(name, lambda module: _patch(_library(module)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class _Library:
     """httpx or httpx2: its module, and our two kinds of body as streams of its own."""
 
     module: Any
-    played: Any
-    watched: Any
+    replayed_body: Any
+    live_body: Any
 
     def error(self, failure: Failure, request: Any) -> Exception:
         made: Exception = getattr(self.module, _ERRORS[failure.kind])(failure.detail, request=request)
@@ -56,34 +56,36 @@ class _Library:
         return Failure("reset", str(error))
 
     @contextlib.contextmanager
-    def connecting(self, witness: ResponseListener) -> Iterator[None]:
-        """Inside, a request goes out to the network: ``witness`` is told of a connection that fails."""
+    def connecting(self, listener: ResponseListener) -> Iterator[None]:
+        """Inside, a request goes out to the network: a connection that fails is reported to ``listener``."""
         try:
-            with context.passing():
+            with context.live_request():
                 yield
         except self.module.TransportError as error:
-            witness.end(self.failure(error))
+            listener.end(self.failure(error))
             raise
 
     def response(
-        self, response: HttpResponse | None, failure: Failure | None, request: Any, *, held: bool = False
+        self, response: HttpResponse | None, failure: Failure | None, request: Any, *, stays_open: bool = False
     ) -> Any:
         if response is None:
             raise self.error(failure or Failure("reset"), request)
         return self.module.Response(
             response.status,
             headers=list(response.headers),
-            stream=self.played(self, response, failure, request, held=held),
+            stream=self.replayed_body(self, response, failure, request, stays_open=stays_open),
             extensions={"http_version": b"HTTP/1.1"},
         )
 
 
 def _library(module: Any) -> _Library:
     kinds: tuple[Any, ...] = (module.SyncByteStream, module.AsyncByteStream)
-    return _Library(module, type("Played", (_Played, *kinds), {}), type("Watched", (_Watched, *kinds), {}))
+    return _Library(
+        module, type("ReplayedBody", (_ReplayedBody, *kinds), {}), type("LiveBody", (_LiveBody, *kinds), {})
+    )
 
 
-def _guard(library: _Library) -> None:
+def _patch(library: _Library) -> None:
     module = library.module
     sync, asynchronous = module.HTTPTransport.handle_request, module.AsyncHTTPTransport.handle_async_request
 
@@ -91,49 +93,49 @@ def _guard(library: _Library) -> None:
         answer = context.current()
         if answer is None:
             return sync(self, request)
-        got = answer(_asked(request, request.read()))
-        play = context.played(got)
+        got = answer(_http_request(request, request.read()))
+        play = context.to_replay(got)
         if play:
             return library.response(*play, request)
-        witness = context.witness(got)
-        with library.connecting(witness):
+        listener = context.listener(got)
+        with library.connecting(listener):
             response = sync(self, request)
-        return _watched(library, response, witness)
+        return _with_live_body(library, response, listener)
 
     async def handle_async_request(self: Any, request: Any) -> Any:
         answer = context.current()
         if answer is None:
             return await asynchronous(self, request)
-        got = answer(_asked(request, await request.aread()))
-        play = context.played(got)
+        got = answer(_http_request(request, await request.aread()))
+        play = context.to_replay(got)
         if play:
-            return library.response(*play, request, held=context.stays_open(got))
-        witness = context.witness(got)
-        with library.connecting(witness):
+            return library.response(*play, request, stays_open=context.stays_open(got))
+        listener = context.listener(got)
+        with library.connecting(listener):
             response = await asynchronous(self, request)
-        return _watched(library, response, witness)
+        return _with_live_body(library, response, listener)
 
     module.HTTPTransport.handle_request = handle_request
     module.AsyncHTTPTransport.handle_async_request = handle_async_request
 
 
-def _asked(request: Any, body: bytes) -> HttpRequest:
+def _http_request(request: Any, body: bytes) -> HttpRequest:
     return HttpRequest(request.method, str(request.url), tuple(request.headers.multi_items()), body)
 
 
-def _watched(library: _Library, response: Any, witness: ResponseListener) -> Any:
-    witness.head(response.status_code, tuple(response.headers.multi_items()))
-    response.stream = library.watched(library, response.stream, witness)
+def _with_live_body(library: _Library, response: Any, listener: ResponseListener) -> Any:
+    listener.head(response.status_code, tuple(response.headers.multi_items()))
+    response.stream = library.live_body(library, response.stream, listener)
     return response
 
 
-class _Played:
+class _ReplayedBody:
     """A recorded body, chunk by chunk, for sync and async readers alike."""
 
     def __init__(
-        self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any, *, held: bool
+        self, library: _Library, response: HttpResponse, failure: Failure | None, request: Any, *, stays_open: bool
     ) -> None:
-        self._library, self._failure, self._request, self._held = library, failure, request, held
+        self._library, self._failure, self._request, self._stays_open = library, failure, request, stays_open
         self._pieces = paced(response.chunks)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -150,7 +152,7 @@ class _Played:
 
                 await anyio.sleep(wait)
             yield data
-        if self._held:
+        if self._stays_open:
             import anyio  # noqa: PLC0415 - as above
 
             await anyio.sleep_forever()  # until its client leaves, as it did
@@ -161,19 +163,19 @@ class _Played:
             raise self._library.error(self._failure, self._request)
 
 
-class _Watched:
-    """A live body on its way to the caller: each chunk is told to the witness and handed on at once."""
+class _LiveBody:
+    """A live body on its way to the caller: each chunk is reported and passed on at once."""
 
-    def __init__(self, library: _Library, live: Any, witness: ResponseListener) -> None:
-        self._library, self._live, self._witness = library, live, witness
+    def __init__(self, library: _Library, live: Any, listener: ResponseListener) -> None:
+        self._library, self._live, self._listener = library, live, listener
 
     def _broke(self, error: Exception) -> None:
         failure = self._library.failure(error)
-        self._witness.end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
+        self._listener.end(Failure("cut", failure.detail) if failure.kind == "protocol" else failure)
 
     @contextlib.contextmanager
     def _to_its_end(self) -> Iterator[None]:
-        """Tell the witness how the body ends, for sync and async readers alike."""
+        """Report how the body ends, for sync and async readers alike."""
         try:
             yield
         except self._library.module.TransportError as error:
@@ -182,24 +184,24 @@ class _Watched:
         except context.TooLongError as error:
             self._broke(self._library.module.ReadError(str(error)))
             raise self._library.module.ReadError(str(error)) from error
-        self._witness.end(None)
+        self._listener.end(None)
 
     def __iter__(self) -> Iterator[bytes]:
         with self._to_its_end():
             for data in self._live:
-                self._witness.chunk(data)
+                self._listener.chunk(data)
                 yield data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with self._to_its_end():
             async for data in self._live:
-                self._witness.chunk(data)
+                self._listener.chunk(data)
                 yield data
 
     def close(self) -> None:
         self._live.close()
-        self._witness.end(None, complete=False)
+        self._listener.end(None, complete=False)
 
     async def aclose(self) -> None:
         await self._live.aclose()
-        self._witness.end(None, complete=False)
+        self._listener.end(None, complete=False)

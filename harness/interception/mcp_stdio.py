@@ -30,7 +30,7 @@ _LINES = (("content-type", "application/x-ndjson"),)
 _OK, _ACCEPTED = 200, 202
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*(\.exe)?")
 _MOST_EARLY = 2**20
-MOST_BESIDE = 64 * 2**20
+MOST_UNREQUESTED = 64 * 2**20
 """Bytes of notifications that are recorded of one call."""
 _STARTS = "_create_platform_compatible_process"
 MISSED = -32001
@@ -64,16 +64,16 @@ class StdioRecorder:
         """A line from the client, before the server gets it."""
         message = parsed(line)
         with self._lock:
-            witness = self._begin(_request(self._url, line))
+            listener = self._begin(_request(self._url, line))
             if not is_call(message):
-                witness.head(_ACCEPTED, ())
-                witness.end(None)
+                listener.head(_ACCEPTED, ())
+                listener.end(None)
                 return
-            witness.head(_OK, _LINES)
+            listener.head(_OK, _LINES)
             for early in self._early:
-                witness.chunk(early)
+                listener.chunk(early)
             self._early.clear()
-            self._open[_id(message)] = witness
+            self._open[_id(message)] = listener
 
     def server(self, line: bytes) -> None:
         """A line from the server, before the client gets it."""
@@ -81,27 +81,29 @@ class StdioRecorder:
         with self._lock:
             answered = isinstance(message, dict) and "method" not in message and _id(message) in self._open
             if answered:
-                witness = self._open.pop(_id(message))
-                witness.chunk(line)
-                witness.end(None)
+                listener = self._open.pop(_id(message))
+                listener.chunk(line)
+                listener.end(None)
             elif self._open:
-                self._beside(list(self._open)[-1], line)
+                self._unrequested(list(self._open)[-1], line)
             elif sum(map(len, self._early)) < _MOST_EARLY:  # a server may go on telling for ever
                 self._early.append(line)
 
-    def _beside(self, asked: str, line: bytes) -> None:
+    def _unrequested(self, call_id: str, line: bytes) -> None:
         """Keep what the server says before it has answered; what never ends is broken off in the recording."""
-        self._size[asked] = self._size.get(asked, 0) + len(line)
-        if self._size[asked] > MOST_BESIDE:
-            self._open.pop(asked).end(Failure("cut", f"the server said more than {MOST_BESIDE:,} bytes and no answer"))
+        self._size[call_id] = self._size.get(call_id, 0) + len(line)
+        if self._size[call_id] > MOST_UNREQUESTED:
+            self._open.pop(call_id).end(
+                Failure("cut", f"the server said more than {MOST_UNREQUESTED:,} bytes and no answer")
+            )
         else:
-            self._open[asked].chunk(line)
+            self._open[call_id].chunk(line)
 
     def end(self, failure: Failure | None = None) -> None:
         """Nothing more comes: what was not answered failed so, or was left by the client."""
         with self._lock:
-            for witness in self._open.values():
-                witness.end(failure, complete=failure is not None)
+            for listener in self._open.values():
+                listener.end(failure, complete=failure is not None)
             self._open.clear()
 
 
@@ -110,13 +112,13 @@ class StdioPlayer:
 
     def __init__(self, url: str, answer: Answerer, missed: Callable[[CassetteMiss], None] = lambda _: None) -> None:
         self._url, self._answer, self._missed = url, answer, missed
-        self._held: dict[str, list[bytes]] = {}
+        self._waiting: dict[str, list[bytes]] = {}
         self.ended = False
 
     def client(self, line: bytes) -> list[bytes]:
-        """The lines that the client gets once it has sent ``line``. A miss is a JSON-RPC error, and ``missed`` is told.
+        """The lines that the client gets once it has sent ``line``. A miss is a JSON-RPC error, reported to ``missed``.
 
-        What the server asked of its client is waited for: what it wrote behind it comes when the client has answered.
+        A request of the server to its client is waited for: what it wrote after it comes when the client has answered.
         """
         message = parsed(line)
         try:
@@ -124,20 +126,20 @@ class StdioPlayer:
         except CassetteMiss as miss:
             self._missed(miss)
             return [_refusal(message, str(miss))] if is_call(message) else []
-        played = context.played(got)
-        if played is None:
+        replayed = context.to_replay(got)
+        if replayed is None:
             raise UsageError("a recording with an MCP server over stdio can't be resumed; record it from the start")
-        response, failure = played
+        response, failure = replayed
         lines = response.body.splitlines(keepends=True) if response is not None else []
         self.ended = self.ended or failure is not None
-        lines += self._held.pop(_id(message), []) if isinstance(message, dict) and not is_call(message) else []
-        return self._until_asked(lines)
+        lines += self._waiting.pop(_id(message), []) if isinstance(message, dict) and not is_call(message) else []
+        return self._until_call(lines)
 
-    def _until_asked(self, lines: list[bytes]) -> list[bytes]:
+    def _until_call(self, lines: list[bytes]) -> list[bytes]:
         for place, line in enumerate(lines):
             message = parsed(line)
             if is_call(message):
-                self._held[_id(message)] = lines[place + 1 :]
+                self._waiting[_id(message)] = lines[place + 1 :]
                 return lines[: place + 1]
         return lines
 
@@ -156,7 +158,7 @@ def _refusal(message: Json, why: str) -> bytes:
 
 
 def patch(module: Any) -> None:
-    """Put our door before the function that starts a server, for good."""
+    """Patch the function that starts a server, for good."""
     start = getattr(module, _STARTS, None)
     if start is None:  # another version: a replay refuses the process, and a recording misses it
         return
@@ -164,18 +166,18 @@ def patch(module: Any) -> None:
 
 
 def _starting(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def started(command: str, args: list[str], *given: Any, **options: Any) -> Any:
+    async def started(command: str, args: list[str], *more: Any, **options: Any) -> Any:
         answer = context.current()
         if answer is None:
-            return await start(command, args, *given, **options)
+            return await start(command, args, *more, **options)
         url = url_of([command, *args])
         if getattr(getattr(answer, "__self__", None), "replaying", True):
             return _Replayed(StdioPlayer(url, answer))
-        process = await start(command, args, *given, **options)
+        process = await start(command, args, *more, **options)
         recorder = StdioRecorder(url, _begin(answer))
         # The process stays what it is, for its client ends it by its class and its id.
-        process._stdin = process.stdin and _Watched(process.stdin, recorder.client)  # noqa: SLF001 - as anyio calls it
-        process._stdout = process.stdout and _Watched(process.stdout, recorder.server, recorder.end)  # noqa: SLF001 - as above
+        process._stdin = process.stdin and _Reported(process.stdin, recorder.client)  # noqa: SLF001 - as anyio calls it
+        process._stdout = process.stdout and _Reported(process.stdout, recorder.server, recorder.end)  # noqa: SLF001 - as above
         return process
 
     return started
@@ -184,9 +186,9 @@ def _starting(start: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
 def _begin(answer: Answerer) -> Callable[[HttpRequest], ResponseListener]:
     def begin(request: HttpRequest) -> ResponseListener:
         got = answer(request)
-        if context.played(got) is not None:
+        if context.to_replay(got) is not None:
             raise UsageError("a recording with an MCP server over stdio can't be resumed; record it from the start")
-        return context.witness(got)
+        return context.listener(got)
 
     return begin
 
@@ -202,18 +204,18 @@ class _Lines:
         return [line + b"\n" for line in lines if line.strip()]
 
 
-class _Watched:
+class _Reported:
     """One of its two streams."""
 
-    def __init__(self, stream: Any, tell: Callable[[bytes], None], end: Callable[..., None] | None = None) -> None:
-        self._own, self._tell, self._end, self._lines = stream, tell, end, _Lines()
+    def __init__(self, stream: Any, report: Callable[[bytes], None], end: Callable[..., None] | None = None) -> None:
+        self._own, self._report, self._end, self._lines = stream, report, end, _Lines()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)
 
     async def send(self, data: bytes) -> None:
         for line in self._lines.take(data):
-            self._tell(line)
+            self._report(line)
         await self._own.send(data)
 
     async def receive(self, most: int = 65_536) -> bytes:
@@ -226,7 +228,7 @@ class _Watched:
                 self._end(Failure("closed", "the MCP server ended"))
             raise
         for line in self._lines.take(data):
-            self._tell(line)
+            self._report(line)
         return data
 
     async def aclose(self) -> None:
@@ -286,7 +288,7 @@ class _Replayed:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *given: object) -> None:
+    async def __aexit__(self, *args: object) -> None:
         self.end()
 
 

@@ -2,9 +2,9 @@
 this process. The interceptors of HTTP clients answer what those ask. This stands behind them, for whatever goes round
 them, and while a tape records it counts that.
 
-So every way out of the process that Python code can take is watched, and told before it is taken. Python tells an audit
-hook of connections, look-ups and programs. uvloop makes its connections in C and tells nobody, so its loop is asked
-beforehand; so are sends over connections that are open already, and the processes of multiprocessing.
+So every way out of the process that Python code can take is watched, and reported before it is taken. Python tells an
+audit hook of connections, look-ups and programs. uvloop makes its connections in C without a report, so its loop is
+patched; so are sends over connections that are open already, and the processes of multiprocessing.
 """
 
 from __future__ import annotations
@@ -83,47 +83,47 @@ class Target:
         return _watch.names.get(self.host, self.host), self.port
 
     @property
-    def shown(self) -> str:
+    def address(self) -> str:
         host, port = self.place
         return host if port is None else f"{host}:{port}"
 
 
 class _Watch:
-    """Who is told, if somebody is; and the names that addresses were looked up by."""
+    """What each way out is reported to, if anything is; and the names that addresses were looked up by."""
 
     def __init__(self) -> None:
-        self.told: Callable[[Target], None] | None = None
+        self.report: Callable[[Target], None] | None = None
         self.in_place = False
         self.names: dict[str, str] = {}
 
-    def heard(self, event: str, given: tuple[Any, ...]) -> None:
-        if self.told is not None and event in _OUTWARD:
-            target = _target(event, given)
+    def audit_hook(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.report is not None and event in _OUTWARD:
+            target = _target(event, args)
             if target is not None:
-                self.told(target)
+                self.report(target)
 
 
 _watch = _Watch()
 
 
-def _watch_all(told: Callable[[Target], None]) -> None:
-    """Tell ``told`` of each way out before it is taken; what it raises, the code that takes it gets."""
+def _watch_all(report: Callable[[Target], None]) -> None:
+    """Call ``report`` with each way out before it is taken; what it raises, the code that takes it gets."""
     if not _watch.in_place:
         _watch.in_place = True
-        sys.addaudithook(_watch.heard)
-        socket.getaddrinfo = _naming(socket.getaddrinfo)
+        sys.addaudithook(_watch.audit_hook)
+        socket.getaddrinfo = _remembering_names(socket.getaddrinfo)
         when_imported("uvloop", _watch_uvloop)
         for name in ("popen_spawn_posix", "popen_forkserver"):
             when_imported(f"multiprocessing.{name}", _watch_spawning)
         when_imported("ssl", _watch_tls)
-    _watch.told = told
+    _watch.report = report
     for name in _SENDING:
-        setattr(socket.socket, name, _telling(getattr(socket.socket, name)))
+        setattr(socket.socket, name, _reporting(getattr(socket.socket, name)))
 
 
-def _ignore() -> None:
-    """Tell nobody any more."""
-    _watch.told = None
+def _unwatch() -> None:
+    """Report nothing any more."""
+    _watch.report = None
     for name in _SENDING:
         if name in socket.socket.__dict__:
             delattr(socket.socket, name)  # what it inherits from the C type is what there was
@@ -140,20 +140,20 @@ def client() -> str:
     return "a thread of Python's own"
 
 
-def _target(event: str, given: tuple[Any, ...]) -> Target | None:
+def _target(event: str, args: tuple[Any, ...]) -> Target | None:
     """What an audit event is about; None for what never leaves the process and its own workers."""
     if event in _PROGRAMS:
-        return Target(event, _text(given[0] if given else ""))
-    family = getattr(given[0], "family", None) if given else None
-    where = given[1] if family is not None and len(given) > 1 else given[0] if given else None
+        return Target(event, _text(args[0] if args else ""))
+    family = getattr(args[0], "family", None) if args else None
+    where = args[1] if family is not None and len(args) > 1 else args[0] if args else None
     if family is not None and family not in _INET:
         path = _text(where)
         return None if where is None or _OWN_WORKERS in path else Target(event, path)
     if family is not None and where is None:
-        return _connected(given[0], event)
+        return _connected(args[0], event)
     if event == "socket.gethostbyaddr" and is_loopback(_text(where)):
         return None  # its own address by name: every http.server asks that when it starts
-    return _addressed(event, where, given[1] if event == "socket.getaddrinfo" else None)
+    return _addressed(event, where, args[1] if event == "socket.getaddrinfo" else None)
 
 
 def _addressed(event: str, where: Any, port: Any = None) -> Target:
@@ -182,25 +182,25 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
+def _reporting(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def tell_first(self: Any, *given: Any, **options: Any) -> Any:
-        told = _watch.told
-        target = _connected(self, "socket.send") if told is not None else None
-        if told is not None and target is not None:
-            told(target)
-        return original(self, *given, **options)
+    def report_first(self: Any, *args: Any, **options: Any) -> Any:
+        report = _watch.report
+        target = _connected(self, "socket.send") if report is not None else None
+        if report is not None and target is not None:
+            report(target)
+        return original(self, *args, **options)
 
-    return tell_first
+    return report_first
 
 
-def _naming(original: Callable[..., Any]) -> Callable[..., Any]:
-    """``getaddrinfo`` that remembers under which name an address was looked up, while somebody listens."""
+def _remembering_names(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``getaddrinfo`` that remembers under which name an address was looked up, while it is reported."""
 
     @functools.wraps(original)
-    def named(host: Any, port: Any, *given: Any, **options: Any) -> Any:
-        found = original(host, port, *given, **options)
-        if _watch.told is not None and host:
+    def named(host: Any, port: Any, *args: Any, **options: Any) -> Any:
+        found = original(host, port, *args, **options)
+        if _watch.report is not None and host:
             if len(_watch.names) > _MOST_NAMES:
                 _watch.names.clear()
             _watch.names.update({str(one[4][0]): _text(host) for one in found if one[4][0] != host})
@@ -212,40 +212,40 @@ def _naming(original: Callable[..., Any]) -> Callable[..., Any]:
 def _watch_tls(module: ModuleType) -> None:
     kind: Any = module.SSLSocket
     for name in ("send", "write"):
-        setattr(kind, name, _telling(getattr(kind, name)))
+        setattr(kind, name, _reporting(getattr(kind, name)))
 
 
 def _watch_uvloop(module: ModuleType) -> None:
     loop: Any = module.Loop
     for name in _LOOP_WAYS:
-        setattr(loop, name, _asking(getattr(loop, name), name))
+        setattr(loop, name, _reporting_async(getattr(loop, name), name))
 
 
-def _asking(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _reporting_async(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(original)
-    async def tell_first(self: Any, *given: Any, **options: Any) -> Any:
-        target = _of_uvloop(name, given, options) if _watch.told is not None else None
-        if target is not None and _watch.told is not None:
-            _watch.told(target)
-        return await original(self, *given, **options)
+    async def report_first(self: Any, *args: Any, **options: Any) -> Any:
+        target = _of_uvloop(name, args, options) if _watch.report is not None else None
+        if target is not None and _watch.report is not None:
+            _watch.report(target)
+        return await original(self, *args, **options)
 
-    return tell_first
+    return report_first
 
 
-def _of_uvloop(name: str, given: tuple[Any, ...], options: dict[str, Any]) -> Target | None:
+def _of_uvloop(name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Target | None:
     if name == "sock_connect":
-        return _target("socket.connect", given)
+        return _target("socket.connect", args)
     if name.startswith("subprocess_"):
-        return Target(f"program.{name}", " ".join(map(_text, given[1:] if name == "subprocess_exec" else given[1:2])))
+        return Target(f"program.{name}", " ".join(map(_text, args[1:] if name == "subprocess_exec" else args[1:2])))
     if name.startswith("get"):
-        return _addressed(f"uvloop.{name}", given[0] if given else options.get("host", options.get("sockaddr")))
+        return _addressed(f"uvloop.{name}", args[0] if args else options.get("host", options.get("sockaddr")))
     sock = options.get("sock")
     if sock is not None:
         return _connected(sock, f"uvloop.{name}")
-    host = options.get("host", given[1] if len(given) > 1 else options.get("remote_addr"))
+    host = options.get("host", args[1] if len(args) > 1 else options.get("remote_addr"))
     if host is None and name != "create_datagram_endpoint":
         return None
-    port = options.get("port", given[2] if len(given) > 2 else None)  # noqa: PLR2004 - the third of create_connection
+    port = options.get("port", args[2] if len(args) > 2 else None)  # noqa: PLR2004 - the third of create_connection
     return _addressed(f"uvloop.{name}", host, port)
 
 
@@ -255,15 +255,15 @@ def _watch_spawning(module: ModuleType) -> None:
     launch = kind._launch  # noqa: SLF001 - the one place where they start
 
     @functools.wraps(launch)
-    def tell_first(self: Any, process: Any) -> None:
-        if _watch.told is not None:
-            _watch.told(Target("program.multiprocessing", str(getattr(process, "name", process))))
+    def report_first(self: Any, process: Any) -> None:
+        if _watch.report is not None:
+            _watch.report(Target("program.multiprocessing", str(getattr(process, "name", process))))
         launch(self, process)
 
-    kind._launch = tell_first  # noqa: SLF001 - as above
+    kind._launch = report_first  # noqa: SLF001 - as above
 
 
-class _Guard:
+class _Block:
     """Whose traffic is watched. Audit hooks are process-wide and can't be taken out again, so one is put in once and
     looks here.
     """
@@ -286,40 +286,40 @@ class _Guard:
         with self._lock:
             self._watched = tuple(one for one in self._watched if one is not traffic)
             if not self._watched:
-                _ignore()
+                _unwatch()
                 for name in self._environment:
                     os.environ.pop(name, None)
                 self._environment.clear()
 
     def judge(self, target: Target) -> None:
         """Refuse ``target`` unless all whose it may be let it out; count it where a tape of its own records."""
-        seat, foreign = context.whose()
-        own = seat.traffic if seat is not None else None
+        interceptor, is_side = context.interceptor_here()
+        own = interceptor.traffic if interceptor is not None else None
         watched = self._watched
         if own is not None and own.live:
             # Other tapes' replays are not this recording's affair.
             watched = tuple(one for one in watched if not one.of_tape or one is own)
-            if target.is_connection and not (context.is_passing() or own.allow.holds(*target.place)):
-                own.bypassed[target.shown, client()] += 1
+            if target.is_connection and not (context.in_live_request() or own.allow.holds(*target.place)):
+                own.bypassed[target.address, client()] += 1
         refusing = [one for one in watched if not _lets(one, target)]
         if refusing:
-            self._refuse(target, own, refusing, side=foreign and all(one.of_tape for one in refusing))
+            self._refuse(target, own, refusing, side=is_side and all(one.of_tape for one in refusing))
 
     def _refuse(self, target: Target, own: Traffic | None, refusing: Sequence[Traffic], *, side: bool) -> None:
         if side and target.established:
             return  # a connection that an older thread made before is no affair of this tape's
-        told = f"a replay must not go out, and something tried to: {target.event} {target.shown!r}"
+        message = f"a replay must not go out, and something tried to: {target.event} {target.address!r}"
         if target.is_program:
-            raise PermissionError(errno.EPERM, f"{told}; allow_subprocesses lets a test start programs")
+            raise PermissionError(errno.EPERM, f"{message}; allow_subprocesses lets a test start programs")
         if side:
             context.count_side(target.host)
             raise ConnectionRefusedError(errno.ECONNREFUSED, QUIET)
         who = client()
         what = f" (it asks for {WEBSOCKET})" if who in _WEBSOCKETS else ""
-        told = f"{told}, by {who}{what}; `allow` lets a test reach a server of its own"
+        message = f"{message}, by {who}{what}; `allow` lets a test reach a server of its own"
         for one in refusing:
-            one.refused.append(told)
-        raise (own or refusing[-1]).miss(told)
+            one.refused.append(message)
+        raise (own or refusing[-1]).miss(message)
 
 
 def _lets(traffic: Traffic, target: Target) -> bool:
@@ -330,26 +330,26 @@ def _lets(traffic: Traffic, target: Target) -> bool:
     return target.own_port is not None and traffic.allow.holds(target.place[0], target.own_port)
 
 
-_guard = _Guard()
+_block = _Block()
 
 
 @contextlib.contextmanager
-def guarded(traffic: Traffic) -> Iterator[None]:
+def blocking(traffic: Traffic) -> Iterator[None]:
     """Watch what goes round a tape with this ``traffic``: refused in a replay, counted while it records.
 
     A connection, datagram or name look-up is refused with the ``miss`` of ``traffic``, a new program with
     ``PermissionError``, which those are ready for who ask ``uname`` for a word about the machine; side traffic with
     ``ConnectionRefusedError``.
     """
-    _guard.close(traffic)
+    _block.close(traffic)
     try:
         yield
     finally:
-        _guard.open(traffic)
+        _block.open(traffic)
 
 
 @contextlib.contextmanager
-def no_way_out(*, loopback: bool = False, programs: bool = False) -> Iterator[None]:
+def no_network(*, loopback: bool = False, programs: bool = False) -> Iterator[None]:
     """Refuse every connection, datagram and name look-up while this is open, with ``CassetteMiss``, and every new
     program with ``PermissionError``.
 
@@ -359,5 +359,5 @@ def no_way_out(*, loopback: bool = False, programs: bool = False) -> Iterator[No
     refusal for a fault of its own. ``docs/reliability.md`` lists what can't be seen.
     """
     allow = hosts(["localhost"]) if loopback or programs else hosts(())
-    with guarded(Traffic(allow=allow, subprocesses=programs, of_tape=False)):
+    with blocking(Traffic(allow=allow, subprocesses=programs, of_tape=False)):
         yield

@@ -55,8 +55,8 @@ class Hosts:
         if not self.patterns:
             return False
         host, here = host.lower().rstrip("."), None
-        for pattern, wanted in self.patterns:
-            if wanted is not None and port is not None and wanted != port:
+        for pattern, pattern_port in self.patterns:
+            if pattern_port is not None and port is not None and pattern_port != port:
                 continue
             if pattern == LOOPBACK:
                 here = is_loopback(host) if here is None else here
@@ -70,9 +70,9 @@ class Hosts:
 _NONE = Hosts()
 
 
-def hosts(given: Iterable[str] | str) -> Hosts:
-    """``given`` as hosts. Raises ``UsageError`` for anything else."""
-    return Hosts(tuple(map(_pattern, (given,) if isinstance(given, str) else given)))
+def hosts(args: Iterable[str] | str) -> Hosts:
+    """``args`` as hosts. Raises ``UsageError`` for anything else."""
+    return Hosts(tuple(map(_pattern, (args,) if isinstance(args, str) else args)))
 
 
 def _pattern(text: str) -> tuple[str, int | None]:
@@ -110,8 +110,8 @@ class Traffic:
 
     def describe_bypassed(self) -> str:
         """What went past the tape, for its user; empty where nothing did."""
-        told = [f"{host} by {client}, {_times(count)}" for (host, client), count in self.bypassed.most_common()]
-        return "; ".join(told)
+        lines = [f"{host} by {client}, {_times(count)}" for (host, client), count in self.bypassed.most_common()]
+        return "; ".join(lines)
 
 
 def _times(count: int) -> str:

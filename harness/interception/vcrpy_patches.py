@@ -61,12 +61,12 @@ class _Cassette:
     def can_play_response_for(self, request: Any) -> bool:
         if not hasattr(request, _ANSWER):
             answer = context.current()
-            setattr(request, _ANSWER, answer(_asked(request)) if answer else None)
+            setattr(request, _ANSWER, answer(_http_request(request)) if answer else None)
         got = getattr(request, _ANSWER)
-        return got is not None and context.played(got) is not None
+        return got is not None and context.to_replay(got) is not None
 
     def play_response(self, request: Any) -> dict[str, Any]:
-        play = context.played(getattr(request, _ANSWER))
+        play = context.to_replay(getattr(request, _ANSWER))
         assert play is not None, request
         response, failure = play
         if response is None or failure is not None:
@@ -84,14 +84,14 @@ class _Cassette:
         got = getattr(request, _ANSWER, None)
         if got is None:
             return
-        witness = context.witness(got)
-        given = response["headers"]
-        named = given.items() if isinstance(given, dict) else given
+        listener = context.listener(got)
+        args = response["headers"]
+        named = args.items() if isinstance(args, dict) else args
         headers = [(name, value) for name, one in named for value in ([one] if isinstance(one, str) else one)]
-        witness.head(response["status"]["code"], tuple(headers))
+        listener.head(response["status"]["code"], tuple(headers))
         body = response["body"]["string"]
-        witness.chunk(body.encode() if isinstance(body, str) else body)
-        witness.end(None)
+        listener.chunk(body.encode() if isinstance(body, str) else body)
+        listener.end(None)
 
     def filter_request(self, request: Any) -> Any:
         return request
@@ -101,7 +101,7 @@ class _Cassette:
         return []
 
 
-def _asked(request: Any) -> HttpRequest:
+def _http_request(request: Any) -> HttpRequest:
     headers = tuple((str(name), str(value)) for name, value in request.headers.items())
     body = request.body
     return HttpRequest(request.method, request.uri, headers, body.encode() if isinstance(body, str) else body or b"")

@@ -279,7 +279,7 @@ def mutate(
     """Judge every mutant of every recording, or ``sample`` of them, the same for the same ``seed``. With ``sound``
     a recording that fails as it is can't be mutated: what is noticed of it would say nothing.
 
-    ``matcher`` is how requests are compared. Be under ``no_way_out``, as ``assembly.mutate`` is.
+    ``matcher`` is how requests are compared. Be under ``no_network``, as ``assembly.mutate`` is.
     """
     trying = [one for one in mutators if one.part in parts]
     keys = [key for subject in chosen for key in _keys(subject, trying)]

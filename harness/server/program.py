@@ -22,7 +22,7 @@ from harness.cassette.tape import loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, Failure, HttpRequest
 from harness.dialects.mcp import STDIO
-from harness.interception.context import played
+from harness.interception.context import to_replay
 from harness.server import outgoing
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
@@ -92,7 +92,7 @@ class TapeAnswers:
             return RecordedExchange(Exchange(asked, None, exchange), "side traffic", 0, self._provenance)
         number = self._tape.taken[-1][0]
         self.given[number] += 1
-        assert isinstance(exchange, Exchange)  # a tape that replays has no witness
+        assert isinstance(exchange, Exchange)  # a tape that replays has no listener
         return RecordedExchange(exchange, str(self._tape.path), number, self._provenance)
 
 
@@ -325,7 +325,7 @@ class _Tape:
             ledger.miss(str(miss))
             await out.whole(refusal(404, str(miss), url.path), (("x-should-retry", "false"),))
             return
-        response, failure = played(got) or (None, None)
+        response, failure = to_replay(got) or (None, None)
         complete = got.complete if isinstance(got, Exchange) else True
         exchange = Exchange(asked, response, failure, complete=complete)
         await perform(outgoing.planned(exchange), out)

@@ -96,35 +96,35 @@ class Proxy:
         del shut
         asked = self._asked(request)
         path = urlsplit(request.url).path
-        witness = await asyncio.to_thread(self._kept.passing, _unsigned(asked))
+        listener = await asyncio.to_thread(self._kept.passing, _unsigned(asked))
         try:
-            status = await self._pass(asked, witness, out)
+            status = await self._pass(asked, listener, out)
         except httpx.HTTPError as error:
-            await asyncio.to_thread(witness.end, Failure(_kind(error, begun=out.begun), str(error)))
+            await asyncio.to_thread(listener.end, Failure(_kind(error, begun=out.begun), str(error)))
             ledger.note(request.method, path, "failed")
             self._say(f"{asked.method} {self._shown}{path}: {type(error).__name__}: {error}")
             await _broken(path, error, out)
             return
         except ClientGoneError:
-            await asyncio.to_thread(witness.end, None, complete=False)
+            await asyncio.to_thread(listener.end, None, complete=False)
             ledger.note(request.method, path, "left")
             return
         # On disk before the client can know that it has all; others are answered while it is redacted.
-        await asyncio.to_thread(witness.end, None)
+        await asyncio.to_thread(listener.end, None)
         ledger.note(request.method, path, "recorded", status=status)
         await out.end()
 
-    async def _pass(self, asked: HttpRequest, witness: ResponseListener, out: Outgoing) -> int:
+    async def _pass(self, asked: HttpRequest, listener: ResponseListener, out: Outgoing) -> int:
         sent = self._client.build_request(
             asked.method, asked.url, headers=[*asked.headers, ("accept-encoding", "identity")], content=asked.body
         )
         response = await self._client.send(sent, stream=True)
         try:
             headers = tuple(response.headers.multi_items())
-            witness.head(response.status_code, headers)
+            listener.head(response.status_code, headers)
             await out.head(response.status_code, headers)
             async for data in response.aiter_raw():
-                await asyncio.to_thread(witness.chunk, data)  # the last one of a stream has all of it redacted
+                await asyncio.to_thread(listener.chunk, data)  # the last one of a stream has all of it redacted
                 await out.chunk(data)
         finally:
             await response.aclose()

@@ -137,8 +137,8 @@ MISS = Problem("CassetteMiss", "c.json: no recording answers POST …", 2)
 @pytest.mark.parametrize(
     ("cell", "verdict"),
     [
-        (self_checks.no_way_out([result(seen())]), "pass"),
-        (self_checks.no_way_out([result(seen()), result(problem=MISS)]), "fail"),
+        (self_checks.no_network([result(seen())]), "pass"),
+        (self_checks.no_network([result(seen()), result(problem=MISS)]), "fail"),
         (self_checks.all_used([result(seen())]), "pass"),
         (self_checks.all_used([result(seen(), findings=(Finding("H2", "fail", "unused"),))]), "pass"),
         (self_checks.twice_the_same([result(seen())], [result(seen())]), "pass"),

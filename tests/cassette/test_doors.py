@@ -195,7 +195,7 @@ def test_the_first_piece_is_handed_over_at_once_and_all_is_seen(ask, served):
 
 
 @every_client
-def test_what_passes_is_the_same_with_and_without_a_witness(ask, served):
+def test_what_passes_is_the_same_with_and_without_a_listener(ask, served):
     bare, watched = [], []
     ask(f"{served.url}/plain", bare.append)
     with answering(Watching()):

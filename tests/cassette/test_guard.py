@@ -14,7 +14,7 @@ import threading
 import pytest
 
 from harness.core.errors import CassetteMiss
-from harness.interception.network_block import no_way_out
+from harness.interception.network_block import no_network
 
 
 @pytest.fixture
@@ -87,30 +87,30 @@ if importlib.util.find_spec("uvloop"):  # it makes its connections in C, and is 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_every_way_out_is_closed_and_open_again_afterwards(listening, way):
-    with no_way_out(), pytest.raises(CassetteMiss, match="a replay must not go out"):
+    with no_network(), pytest.raises(CassetteMiss, match="a replay must not go out"):
         way(listening)
     way(listening)
 
 
 @pytest.mark.parametrize("start", PROGRAMS.values(), ids=PROGRAMS)
 def test_no_program_is_started(start):
-    with no_way_out(loopback=True), pytest.raises(PermissionError, match="a replay must not go out"):
+    with no_network(loopback=True), pytest.raises(PermissionError, match="a replay must not go out"):
         start()
     start()
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_the_loopback_can_be_allowed_by_all(listening, way):
-    with no_way_out(loopback=True):
+    with no_network(loopback=True):
         way(listening)
-        with no_way_out(), pytest.raises(CassetteMiss):
+        with no_network(), pytest.raises(CassetteMiss):
             way(listening)
         way(listening)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "provider.test", "::2", "localhost.evil.test", "127.evil.test"])
 def test_the_loopback_is_all_that_is_allowed(host):
-    with no_way_out(loopback=True), pytest.raises(CassetteMiss):
+    with no_network(loopback=True), pytest.raises(CassetteMiss):
         socket.create_connection((host, 9), timeout=0.2)
 
 
@@ -118,7 +118,7 @@ def test_another_programs_socket_on_this_machine_is_no_exception(tmp_path):
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
         server.bind(str(tmp_path / "s"))
         server.listen()
-        with no_way_out(), pytest.raises(CassetteMiss):
+        with no_network(), pytest.raises(CassetteMiss):
             client.connect(str(tmp_path / "s"))
 
 
@@ -127,8 +127,8 @@ def test_litellm_imports_and_fails_at_once_with_nothing_turned_off_beforehand():
 import os, sys, time
 for name in ("LITELLM_OFFLINE_MODE", "LITELLM_LOCAL_MODEL_COST_MAP", "HF_HUB_OFFLINE"):
     os.environ.pop(name, None)
-from harness.interception.network_block import no_way_out
-with no_way_out():
+from harness.interception.network_block import no_network
+with no_network():
     import litellm
     start = time.monotonic()
     try:
@@ -151,7 +151,7 @@ def test_threads_are_held_too(listening):
         except CassetteMiss as miss:
             caught.append(miss)
 
-    with no_way_out():
+    with no_network():
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
@@ -159,8 +159,8 @@ def test_threads_are_held_too(listening):
 
 
 def test_nested_guards_and_local_sockets(listening):
-    with no_way_out():
-        with no_way_out():
+    with no_network():
+        with no_network():
             pass
         left, right = socket.socketpair()
         left.send(b"x")

@@ -21,7 +21,7 @@ from harness.backend.library import load_offline
 load_offline()
 import aiohttp, httpx, httpx2, litellm, requests, urllib.request
 from harness.cassette import open_tape
-from harness.interception.network_block import no_way_out
+from harness.interception.network_block import no_network
 path, url = sys.argv[1:]
 seen, watching = [], True
 WATCHED = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pty.")
@@ -50,7 +50,7 @@ def ask():
     asyncio.run(awaited())
 
 done = []
-with no_way_out(), open_tape(path) as tape:
+with no_network(), open_tape(path) as tape:
     sys.addaudithook(heard)  # behind the guard's own: what that one refuses did not happen
     for _ in range(2):
         thread = threading.Thread(target=lambda: done.append(ask()))

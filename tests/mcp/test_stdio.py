@@ -130,10 +130,10 @@ def test_notifications_without_end_are_recorded_and_come_again(tmp_path):
 
 
 def test_a_server_that_never_answers_is_broken_off_in_the_recording(monkeypatch):
-    monkeypatch.setattr(mcp_stdio, "MOST_BESIDE", 500)
+    monkeypatch.setattr(mcp_stdio, "MOST_UNREQUESTED", 500)
     told = []
 
-    class Witness:
+    class Listener:
         def head(self, status, headers):
             told.append(status)
 
@@ -143,7 +143,7 @@ def test_a_server_that_never_answers_is_broken_off_in_the_recording(monkeypatch)
         def end(self, failure, *, complete=True):
             told.append(failure and failure.kind)
 
-    recorder = mcp_stdio.StdioRecorder("stdio://x/", lambda _: Witness())
+    recorder = mcp_stdio.StdioRecorder("stdio://x/", lambda _: Listener())
     recorder.client(json.dumps({"jsonrpc": "2.0", **call(1, "flood")}).encode())
     for _ in range(100):
         recorder.server(b'{"jsonrpc": "2.0", "method": "notifications/message", "params": {}}\n')
