@@ -1,6 +1,6 @@
 """Cassettes: recorded exchanges on disk, and the tapes that replay and record them.
 
-Each name is loaded when it is first asked for: a test that replays needs nothing of what writes, moves or imports.
+Each name is loaded when it is first used: a test that replays needs nothing of what writes, moves or imports.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.cassette.storage.store import save as save
     from harness.cassette.tape import Tape as Tape
 
-_HOMES = {
+_MODULES = {
     "FORMAT": "format.document",
     "Cassette": "format.document",
     "Matcher": "matching",
@@ -36,10 +36,10 @@ _HOMES = {
     "recordings": "storage.paths",
     "save": "storage.store",
 }
-__all__ = [*_HOMES]  # noqa: PLE0604 - the names are written above, once
+__all__ = [*_MODULES]  # noqa: PLE0604 - the names are written above, once
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'harness.cassette' has no attribute {name!r}")
-    return getattr(import_module(f"harness.cassette.{_HOMES[name]}"), name)
+    return getattr(import_module(f"harness.cassette.{_MODULES[name]}"), name)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import HttpRequest
 
 PLACES = ("method", "host", "path", "query", "body", "form", "bytes")
-_SHOWN = 60
+_LONGEST_SHOWN = 60
 _BEFORE = 20
 _HEAVY = 1000
 _PLACES = ("method", "host", "path")
@@ -80,7 +80,7 @@ class Matcher:
                 raise UsageError(f"a rule can't ignore {one!r}; it begins with one of {', '.join(PLACES)}")
 
     def applied(self, canonical: dict[str, Json]) -> dict[str, Json]:
-        """``canonical`` without what is ignored, changed by ``change``. The value given stays as it is."""
+        """``canonical`` without what is ignored, changed by ``change``. The argument stays as it is."""
         for one in self.ignore:
             place, _, name = one.partition(".")
             if place in {"query", "form"} and name:
@@ -108,12 +108,12 @@ def _without_pair(canonical: dict[str, Json], place: str, name: str) -> dict[str
     """``canonical`` without the pairs called ``name``: of a query they are texts ``name=value``, of a form lists."""
     if place not in canonical:
         return canonical
-    kept = [pair for pair in canonical[place] if _called(pair) != name]
+    others = [pair for pair in canonical[place] if _pair_name(pair) != name]
     made = {part: value for part, value in canonical.items() if part != place}
-    return {**made, place: kept} if kept else made
+    return {**made, place: others} if others else made
 
 
-def _called(pair: Json) -> str:
+def _pair_name(pair: Json) -> str:
     return str(pair[0]) if isinstance(pair, list) else str(pair).partition("=")[0]
 
 
@@ -144,9 +144,9 @@ def _differing(recorded: Json, sent: Json, path: str) -> Iterator[str]:
             if leaf not in here:
                 yield f"{name}: recorded {_short(there[leaf])}, not in the request"
             elif leaf not in there:
-                yield f"{name}: asked {_short(here[leaf])}, not in the recording"
+                yield f"{name}: requested {_short(here[leaf])}, not in the recording"
             elif there[leaf] != here[leaf]:
-                yield f"{name}: recorded {_short(there[leaf], here[leaf])}, asked {_short(here[leaf], there[leaf])}"
+                yield f"{name}: recorded {_short(there[leaf], here[leaf])}, requested {_short(here[leaf], there[leaf])}"
 
 
 def _leaf(value: Json) -> tuple[bool, Json]:
@@ -166,14 +166,15 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Any]]:
 
 def _short(leaf: tuple[bool, Json], other: tuple[bool, Json] | None = None) -> str:
     text = json.dumps(leaf[1], ensure_ascii=False)
-    if len(text) <= _SHOWN:
+    if len(text) <= _LONGEST_SHOWN:
         return text
     start = 0
     if other is not None:
         pairs = zip(text, json.dumps(other[1], ensure_ascii=False), strict=False)
         same = next((place for place, (a, b) in enumerate(pairs) if a != b), 0)
         start = max(0, same - _BEFORE)
-    return f"{'…' if start else ''}{text[start : start + _SHOWN]}{'…' if start + _SHOWN < len(text) else ''}"
+    end = start + _LONGEST_SHOWN
+    return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
 
 
 def key(request: HttpRequest, matcher: Matcher | None = None) -> str:
@@ -206,26 +207,26 @@ def _canonical(request: HttpRequest) -> dict[str, Json]:
 
 
 def differences(
-    recorded: HttpRequest, asked: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
+    recorded: HttpRequest, sent: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
 ) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
-    found = _differing(canonical(recorded, matcher), canonical(asked, matcher), "")
+    found = _differing(canonical(recorded, matcher), canonical(sent, matcher), "")
     shown = list(islice(found, most))
-    if max(len(recorded.body), len(asked.body)) > 4 * _LONGEST_COMPARED:
+    if max(len(recorded.body), len(sent.body)) > 4 * _LONGEST_COMPARED:
         return shown  # to count the rest would take long
     more = sum(1 for _ in found)
     return [*shown, f"and {more} more"] if more else shown
 
 
 def nearest(
-    recorded: Sequence[HttpRequest], asked: HttpRequest, *, used: Collection[int] = (), matcher: Matcher | None = None
+    recorded: Sequence[HttpRequest], sent: HttpRequest, *, used: Collection[int] = (), matcher: Matcher | None = None
 ) -> int | None:
     """The place of the most alike of ``recorded``, one not ``used`` before another; None where there is none.
 
     A few candidates are compared leaf by leaf, those of the same path and of about this size first, and of large
     bodies fewer.
     """
-    size, path = len(asked.body), asked.url.partition("?")[0]
+    size, path = len(sent.body), sent.url.partition("?")[0]
     order = sorted(
         range(len(recorded)),
         key=lambda n: (
@@ -237,7 +238,7 @@ def nearest(
     near = order[: max(1, min(_COMPARED, _LONGEST_COMPARED // (size + 1)))]
     if len(near) <= 1 or size > _LONGEST_COMPARED:
         return near[0] if near else None
-    there = flat(canonical(asked, matcher))
+    there = flat(canonical(sent, matcher))
     return min(near, key=lambda n: (_distance(flat(canonical(recorded[n], matcher)), there), n in used))
 
 
@@ -317,9 +318,9 @@ def _same_placeholders(value: Json) -> Json:
     return value
 
 
-def _renamed(value: Json, seen: dict[str, str], holder: str = "") -> Json:
+def _renamed(value: Json, ids: dict[str, str], holder: str = "") -> Json:
     if isinstance(value, list):
-        return [_renamed(inner, seen, holder) for inner in value]
+        return [_renamed(inner, ids, holder) for inner in value]
     if not isinstance(value, dict) or holder in _OPAQUE:
         return value
     kind = value.get("type")  # a schema's may be a list
@@ -328,7 +329,7 @@ def _renamed(value: Json, seen: dict[str, str], holder: str = "") -> Json:
     for name in sorted(value):
         inner = value[name]
         if isinstance(inner, str) and (name in _ID_KEYS or (name == "id" and is_call)):
-            made[name] = seen.setdefault(inner, f"call {len(seen)}")
+            made[name] = ids.setdefault(inner, f"call {len(ids)}")
         else:
-            made[name] = _renamed(inner, seen, name)
+            made[name] = _renamed(inner, ids, name)
     return made

@@ -15,13 +15,13 @@ _NOT_CI = {"", "0", "false", "no", "off"}
 
 
 def in_ci(environment: Mapping[str, str] | None = None) -> bool:
-    """Whether the variable ``CI`` says so."""
+    """Whether this is a CI job, by the variable ``CI``."""
     return (os.environ if environment is None else environment).get("CI", "").lower() not in _NOT_CI
 
 
 class RecordMode(StrEnum):
     """``none``: replay only, a miss is an error. ``once``: replay what is there, record where there is no
-    cassette. ``record``: ask again and put the new recording in the old one's place.
+    cassette. ``record``: send the requests again and put the new recording in the old one's place.
     """
 
     NONE = "none"

@@ -55,12 +55,12 @@ def open_tape(
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
     A file that is there must be whole, in every mode: what can't be read is never overwritten. ``provenance`` is what a
-    new recording says of itself. ``secrets`` are values that must never be written,
-    beside those of the environment. ``matcher`` says what else does not count when requests are compared.
+    new recording has for its source. ``secrets`` are values that must never be written,
+    beside those of the environment. ``matcher`` is what else does not count when requests are compared.
     Replayed streams come at once, or at ``pace``: ``"realtime"``, or ``"x10"`` for ten times as fast; in their recorded
     chunks, or in those that ``cut`` makes of the body.
     With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
-    that was broken off: what was answered then is replayed, first recorded first, and only the rest is asked and added.
+    that was broken off: what was answered then is replayed, first recorded first; only the rest is requested and added.
     ``drop_headers`` are headers of answers that are not recorded, such as ``x-team-*``, beside those that never are.
     An answer of more than ``longest`` bytes is broken off while it is recorded: a model may never stop.
 
@@ -68,7 +68,7 @@ def open_tape(
     are hosts (``localhost:5432``, ``*.test``) that are reached past the tape, and never recorded, and with
     ``allow_subprocesses`` programs may be started. Requests to ``ignore_hosts``, of known telemetry, and of threads
     that are older than the tape, unless ``every_thread`` counts, are neither recorded nor answered: they are refused
-    as if nobody were there, and counted in ``Tape.traffic``. ``rules`` say how else a tape answers.
+    as if nobody were there, and counted in ``Tape.traffic``. ``rules`` are how else a tape answers.
     A recording that ends by an exception is put beside the cassette as
     ``….partial.json``, and what stood there before stays. Raises the errors of ``load`` and ``save``, and
     ``CassetteWriteError`` where another process records the same cassette.
@@ -90,9 +90,9 @@ def open_tape(
         redactor = Redactor(secrets, drop_headers=drop_headers)
         traffic.live = True
         tape = Tape(path, redactor, miss, traffic=traffic, rules=rules)
-        recorder = Recorder(path, provenance, redactor, secrets, tape.kept, longest)
+        recorder = Recorder(path, provenance, redactor, secrets, tape.recorded, longest)
         # Another process may have recorded it between our looking and our having it to ourselves.
-        old = load(path) if mode is RecordMode.ONCE and _taken(recorder, path) else None
+        old = load(path) if mode is RecordMode.ONCE and _exists_now(recorder, path) else None
         if old is None:
             tape.record(recorder)
             if resume:
@@ -128,12 +128,12 @@ def _rechunked(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> C
     return replace(cassette, exchanges=tuple(made))
 
 
-def _taken(recorder: Recorder, path: Path) -> bool:
+def _exists_now(recorder: Recorder, path: Path) -> bool:
     """Whether a cassette has come to ``path``; ``recorder`` is then of no more use."""
-    taken = os.path.lexists(path)
-    if taken:
+    exists = os.path.lexists(path)
+    if exists:
         recorder.end(whole=False)
-    return taken
+    return exists
 
 
 @contextlib.contextmanager
@@ -144,7 +144,7 @@ def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:
             recorder.end(whole=False)
-        except Exception as error:  # noqa: BLE001 - what broke the recording off must come out; this is told beside it
+        except Exception as error:  # noqa: BLE001 - what broke the recording off must come out; this is its note
             broken.add_note(f"of what was recorded: {error}")
         raise
     finally:

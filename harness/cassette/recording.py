@@ -13,7 +13,7 @@ from harness.cassette import matching
 from harness.cassette.format import encodings
 from harness.cassette.format.document import Cassette
 from harness.cassette.secrets.leak_scan import LeakScan
-from harness.cassette.storage.journal import Journal, caught, lies, salvage, save_or_rescue, sifted
+from harness.cassette.storage.journal import Journal, caught, journal_location, salvage, save_or_rescue, sifted
 from harness.cassette.storage.paths import free, journal, partial
 from harness.cassette.storage.store import refuse, save
 from harness.core.errors import CassetteMiss, CassetteWriteError, LeakError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _TAIL = 64
 _log = logging.getLogger("harness.cassette")
-_MADE_UP = "(synthetic)"
+_SYNTHETIC = "(synthetic)"
 
 
 class Journalled(Protocol):
@@ -39,14 +39,14 @@ class Journalled(Protocol):
 
     longest: int | None
 
-    def met(self, headers: Headers) -> None:
+    def received_headers(self, headers: Headers) -> None:
         """The response's headers came."""
 
     def keep(self, number: int, exchange: Exchange) -> None:
         """The exchange is whole, or as whole as it gets."""
 
-    def over(self, number: int) -> None:
-        """Its client wants no more of it."""
+    def ended(self, number: int) -> None:
+        """Its client reads no more of it."""
 
 
 class ExchangeRecorder:
@@ -59,19 +59,19 @@ class ExchangeRecorder:
         self._chunks: list[Chunk] = []
         self._start = time.monotonic()
         self._size = 0
-        self._over = False
+        self._ended = False
         self._waited_for = awaited_ids(request)
         self._whole = False
 
     def head(self, status: int, headers: Headers) -> None:
         self._status, self._headers = status, headers
-        self._recorder.met(headers)
-        # It lasts as long as its session: what is asked meanwhile is not asked together with it.
+        self._recorder.received_headers(headers)
+        # It lasts as long as its session: requests made meanwhile are not concurrent with it.
         if listens(self._request, HttpResponse(status, headers)):
             self._keep(None, complete=False)
 
     def chunk(self, data: bytes) -> None:
-        if self._over or not data:
+        if self._ended or not data:
             return
         self._chunks.append(Chunk(data, round(time.monotonic() - self._start, 3)))
         self._size += len(data)
@@ -81,10 +81,10 @@ class ExchangeRecorder:
             self._keep(None, complete=True)  # the client has all of it now, and may read no further
 
     def end(self, failure: Failure | None, *, complete: bool = True) -> None:
-        if self._over:
+        if self._ended:
             return
-        self._over = True
-        self._recorder.over(self._number)
+        self._ended = True
+        self._recorder.ended(self._number)
         if self._whole or self._done():
             if failure is not None:
                 self._keep(failure, complete=complete)
@@ -116,8 +116,8 @@ class ExchangeRecorder:
 
 
 class Recorder:
-    """One recording under way. ``kept`` receives each exchange when it is over; an answer of more than ``longest``
-    bytes is broken off.
+    """One recording under way. ``on_recorded`` receives each exchange when it has ended; an answer of more than
+    ``longest`` bytes is broken off.
     """
 
     def __init__(
@@ -126,17 +126,17 @@ class Recorder:
         provenance: Provenance,
         redactor: Redactor,
         secrets: Iterable[str],
-        kept: Callable[[int, Exchange], None],
+        on_recorded: Callable[[int, Exchange], None],
         longest: int | None = None,
     ) -> None:
         refuse(path)
-        self._path, self.provenance, self._redactor, self._kept = path, provenance, redactor, kept
+        self._path, self.provenance, self._redactor, self._on_recorded = path, provenance, redactor, on_recorded
         self._secrets = tuple(secrets)
         self._learnt: tuple[str, ...] = ()
         self._version = 0
-        self._gate = LeakScan(self._secrets)
-        self._came: dict[int, Exchange] = {}
-        self._late = False
+        self._scan = LeakScan(self._secrets)
+        self._unredacted: dict[int, Exchange] = {}
+        self._learnt_midway = False
         self.longest = longest
         self._standing = 0
         self._taken_up: tuple[Path, ...] = ()
@@ -144,12 +144,12 @@ class Recorder:
         self._count = 0
         self._spans: dict[int, tuple[int, int]] = {}
         self._found: dict[int, Exchange] = {}
-        self._passing: dict[int, ExchangeRecorder] = {}
+        self._open: dict[int, ExchangeRecorder] = {}
         self._problems: list[LeakError | CassetteWriteError] = []
         self._owner = os.getpid()
         self._journal = Journal(path)
         try:
-            if self._journal.left:
+            if self._journal.has_content:
                 salvage(path)
             self._journal.begin(provenance)
         except BaseException:  # Ctrl-C too: the lock is released, and what lies there stays
@@ -167,34 +167,36 @@ class Recorder:
                 self._count += 2
                 number = self._count - 1
                 if self._written(number, exchange):
-                    self._found[number] = self._came[number] = exchange
+                    self._found[number] = self._unredacted[number] = exchange
                     self._spans[number] = number, self._count
         if file != self._path:
             self._taken_up = (file,)
         elif len(exchanges) == len(cassette.exchanges):
             self._standing = len(self._found)
 
-    def passing(self, request: HttpRequest) -> ExchangeRecorder:
-        """A witness of the exchange that ``request`` begins."""
+    def begin(self, request: HttpRequest) -> ExchangeRecorder:
+        """What records the exchange that ``request`` begins."""
         if os.getpid() != self._owner:
-            raise CassetteMiss(f"{self._path}: a forked process asked; only the one that opened a recording can add")
+            raise CassetteMiss(
+                f"{self._path}: a forked process made a request; only the one that opened a recording can add"
+            )
         self._redactor.learn(request)
         with self._lock:
             self._count += 1
-            made = self._passing[self._count] = ExchangeRecorder(self, self._count, request)
+            made = self._open[self._count] = ExchangeRecorder(self, self._count, request)
         return made
 
     def keep(self, number: int, exchange: Exchange) -> None:
         """Take an exchange that is over, or a later state of one, into the recording."""
-        came, exchange = exchange, self._redactor.exchange(exchange)
+        unredacted, exchange = exchange, self._redactor.exchange(exchange)
         with self._lock:
             self._count += 1
             if self._written(number, exchange):
                 fresh = number not in self._found
-                self._found[number], self._came[number] = exchange, came
+                self._found[number], self._unredacted[number] = exchange, unredacted
                 self._spans.setdefault(number, (number, self._count))
                 if fresh:
-                    self._kept(len(self._found) - 1, exchange)
+                    self._on_recorded(len(self._found) - 1, exchange)
 
     def end(self, *, whole: bool) -> None:
         """Make the cassette of a ``whole`` recording, or put a broken-off one beside it.
@@ -203,14 +205,14 @@ class Recorder:
         """
         if os.getpid() != self._owner:
             return
-        for passing in list(self._passing.values()):
-            passing.end(None, complete=False)
+        for one in list(self._open.values()):
+            one.end(None, complete=False)
         keep = True
         try:
             if whole and not self._problems:
                 self._promote()
             else:
-                self._set_aside()
+                self._save_partial()
             keep = False
         finally:
             self._journal.close(keep=keep)
@@ -229,50 +231,50 @@ class Recorder:
         group: list[int] = []
         last = 0
         for number in sorted(self._found):
-            begun, over = self._spans[number]
+            begun, ended = self._spans[number]
             if group and begun > last:
-                made += self._settled(group)
+                made += self._by_key(group)
                 group = []
             group.append(number)
-            last = max(last, over)
-        return [*made, *self._settled(group)]
+            last = max(last, ended)
+        return [*made, *self._by_key(group)]
 
     def _cassette(self, *, partial: bool = False) -> Cassette:
         """What was recorded. Where a secret was learnt on the way, or there are several, all is redacted again: what
         came before it is to be clean too, and placeholders are numbered as they stand in the cassette.
         """
-        if not self._late and self._redactor.numbered <= 1:
+        if not self._learnt_midway and self._redactor.numbered <= 1:
             return Cassette(self.provenance, self.exchanges, partial=partial)
-        redactor = self._redactor.afresh()
-        exchanges = tuple(redactor.exchange(self._came[number]) for number in self._order())
+        redactor = self._redactor.with_fresh_numbers()
+        exchanges = tuple(redactor.exchange(self._unredacted[number]) for number in self._order())
         return Cassette(self.provenance, exchanges, partial=partial)
 
-    def met(self, headers: Headers) -> None:
-        """Heed an answer that says of itself that it is made up: `harness serve` marks those so."""
-        if _MADE_UP in (header(headers, "x-harness-recording") or ""):
+    def received_headers(self, headers: Headers) -> None:
+        """Take a response that is marked as synthetic, as `harness serve` marks them, for such."""
+        if _SYNTHETIC in (header(headers, "x-harness-recording") or ""):
             self.provenance = replace(self.provenance, kind="synthetic")
 
     def answered_by(self, kind: ProvenanceKind) -> None:
-        """Say who answered, where that is known only at the end; what was made up stays so."""
+        """Set who answered, where that is known only at the end; a synthetic recording stays one."""
         if self.provenance.kind != "synthetic":
             self.provenance = replace(self.provenance, kind=kind)
 
-    def over(self, number: int) -> None:
+    def ended(self, number: int) -> None:
         with self._lock:
-            self._passing.pop(number, None)
+            self._open.pop(number, None)
 
-    def _settled(self, group: list[int]) -> list[int]:
+    def _by_key(self, group: list[int]) -> list[int]:
         if len(group) == 1:
             return group
         return sorted(group, key=lambda number: (matching.key(self._found[number].request), number))
 
     def _written(self, number: int, exchange: Exchange) -> bool:
         if self._version != self._redactor.version:
-            self._late = self._late or bool(self._found)
+            self._learnt_midway = self._learnt_midway or bool(self._found)
             self._learnt, self._version = self._redactor.secrets, self._redactor.version
-            self._gate = LeakScan((*self._secrets, *self._learnt))
+            self._scan = LeakScan((*self._secrets, *self._learnt))
         try:
-            self._gate.refuse_exchange(exchange, str(self._path))
+            self._scan.refuse_exchange(exchange, str(self._path))
             self._journal.write(number, exchange)
         except LeakError as leak:
             self._problems.append(LeakError(f"{leak}; {caught(exchange, self._path)}"))
@@ -291,23 +293,23 @@ class Recorder:
         try:
             save(self._path, self._cassette(), secrets=(*self._secrets, *self._learnt))
         except LeakError:
-            self._set_aside()
+            self._save_partial()
             if not self._problems:
                 raise
             return
         except CassetteWriteError as error:
-            raise CassetteWriteError(f"{error}; {lies(self._path)}", path=error.path) from error
+            raise CassetteWriteError(f"{error}; {journal_location(self._path)}", path=error.path) from error
         for file in (partial(self._path), *self._taken_up):
             file.unlink(missing_ok=True)
         if self._redactor.numbered:
             _log.info("%s: %d secrets were redacted", self._path, self._redactor.numbered)
 
-    def _set_aside(self) -> None:
+    def _save_partial(self) -> None:
         secrets = (*self._secrets, *self._learnt)
         clean, leak = sifted(self._cassette(partial=True), self._path, secrets)
         if leak:
             self._problems.append(leak)
         if len(clean.exchanges) > self._standing:
-            aside = save_or_rescue(free(partial(self._path)), clean, secrets, journal(self._path))
+            target = save_or_rescue(free(partial(self._path)), clean, secrets, journal(self._path))
             for file in self._taken_up:
-                aside.replace(file)
+                target.replace(file)

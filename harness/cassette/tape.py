@@ -33,7 +33,7 @@ _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How a tape answers beside its matcher. ``prepare`` changes each request before it is looked up or recorded; None
-    lets it pass unseen. With ``repeat`` the first recording that fits answers again when all were given. ``same``
+    lets it pass unrecorded. With ``repeat`` the first recording that fits answers again when all were used. ``same``
     compares a recorded request with one that came, in the matcher's place: each is looked at, one by one.
     """
 
@@ -45,7 +45,7 @@ class Rules:
 class Tape:
     """An open cassette. ``taken`` are the exchanges handed out or recorded, in order, with their index in the
     cassette (while recording, in the order they ended); ``misses`` the requests that nothing answered,
-    ``miss_messages`` what was said of each; ``provenance`` says where the recording is from; ``traffic`` counts what
+    ``miss_messages`` the message of each; ``provenance`` is where the recording is from; ``traffic`` counts what
     went past the tape or was refused.
     """
 
@@ -66,16 +66,16 @@ class Tape:
         self.misses: list[HttpRequest] = []
         self.miss_messages: list[str] = []
         self._provenance: Provenance | None = None
-        self._given_redactor = redactor
-        self._unlearnt: deque[HttpRequest] = deque()
+        self._redactor_source = redactor
+        self._to_learn: deque[HttpRequest] = deque()
         self._miss = miss
         self._matcher = matcher
         self._lock = threading.Lock()
         self._learning = threading.Lock()
         self._recorder: Recorder | None = None
         self._recorded: tuple[Exchange, ...] = ()
-        self._seen: list[HttpRequest] = []
-        self._given: set[int] = set()
+        self._requests: list[HttpRequest] = []
+        self._used: set[int] = set()
         self._waiting: dict[bytes, deque[int]] = {}
         self._keys: dict[tuple[str, str, str | None, bytes], bytes] = {}
 
@@ -86,11 +86,11 @@ class Tape:
         self._answer_from(cassette.exchanges)
 
     def record(self, recorder: Recorder) -> None:
-        """Let requests pass, and ``recorder`` see them."""
+        """Let requests pass, and ``recorder`` record them."""
         self._recorder = recorder
 
     def resume(self, path: Path, provenance: Provenance) -> None:
-        """Answer what an earlier recording of ``path`` can; only the rest is asked, and added."""
+        """Answer what an earlier recording of ``path`` can; only the rest is requested, and added."""
         from harness.cassette.storage.journal import answered, earlier  # noqa: PLC0415 - only a recording is resumed
 
         found = earlier(path, provenance)
@@ -99,8 +99,8 @@ class Tape:
             self._answer_from(answered(cassette))
             self._recorder.resume(cassette, self._recorded, file)
 
-    def kept(self, number: int, exchange: Exchange) -> None:
-        """What a recorder tells of an exchange that is over."""
+    def recorded(self, number: int, exchange: Exchange) -> None:
+        """Called by a recorder with each exchange that has ended."""
         self.taken.append((number, exchange))
 
     @property
@@ -109,11 +109,11 @@ class Tape:
         load than all else of a replay. It learns from every request that came until now.
         """
         with self._learning:
-            if callable(self._given_redactor):
-                self._given_redactor = self._given_redactor()
-            while self._unlearnt:
-                self._given_redactor.learn(self._unlearnt.popleft())
-            return self._given_redactor
+            if callable(self._redactor_source):
+                self._redactor_source = self._redactor_source()
+            while self._to_learn:
+                self._redactor_source.learn(self._to_learn.popleft())
+            return self._redactor_source
 
     @property
     def provenance(self) -> Provenance | None:
@@ -132,18 +132,18 @@ class Tape:
     @property
     def requests(self) -> tuple[HttpRequest, ...]:
         """The requests that came, in order, without their secrets; side traffic is none of them."""
-        return tuple(map(self._redactor.request, self._seen))
+        return tuple(map(self._redactor.request, self._requests))
 
     @property
     def unused(self) -> tuple[int, ...]:
         """The indices of recorded exchanges that no request has taken yet; side traffic need not come again."""
-        left = [(number, one) for number, one in enumerate(self._recorded) if number not in self._given]
+        left = [(number, one) for number, one in enumerate(self._recorded) if number not in self._used]
         return tuple(
             number for number, one in left if not (known_side_traffic(one.request) or context.received_nothing(one))
         )
 
     def answer(self, request: HttpRequest) -> context.Answer:
-        """What the doors ask: a recorded exchange, or who records a new one. A miss raises ``CassetteMiss``."""
+        """The interceptor's answer: a recorded exchange, or what records a new one. A miss raises ``CassetteMiss``."""
         if self._rules.prepare is not None:
             prepared = self._rules.prepare(request)
             if prepared is None:
@@ -154,46 +154,46 @@ class Tape:
         found = self._recorded_answer(request)
         if found is not None:
             return found
-        if beside := self._beside(request):
-            return beside
-        self._seen.append(request)
+        if side_answer := self._side_answer(request):
+            return side_answer
+        self._requests.append(request)
         if self._recorder is not None:
-            return self._recorder.passing(request)
-        asked = self._redactor.request(request)
-        self.misses.append(asked)
-        missed = self._missed(asked)
+            return self._recorder.begin(request)
+        redacted = self._redactor.request(request)
+        self.misses.append(redacted)
+        missed = self._missed(redacted)
         self.miss_messages.append(str(missed))
         raise missed
 
     def _websocket(self, request: HttpRequest) -> context.Answer:
         """A handshake goes past a recording, which counts it, and is refused in a replay."""
-        if beside := self._beside(request):
-            return beside
+        if side_answer := self._side_answer(request):
+            return side_answer
         who, where = network_block.client(), urlsplit(request.url).netloc.rpartition("@")[2]
         if self._recorder is not None:
             self.traffic.bypassed[where, f"a WebSocket of {who}"] += 1
             return context.Unrecorded()
-        told = f"{self.path}: {who} asks {where}{urlsplit(request.url).path} for {WEBSOCKET}"
-        self.traffic.refused.append(told)
-        raise self._miss(told, cassette=str(self.path))
+        message = f"{self.path}: {who} requests {where}{urlsplit(request.url).path} as {WEBSOCKET}"
+        self.traffic.refused.append(message)
+        raise self._miss(message, cassette=str(self.path))
 
     def _recorded_answer(self, request: HttpRequest) -> Exchange | None:
         if not self._recorded:
             return None
         if self._recorder is None:
-            self._unlearnt.append(request)
+            self._to_learn.append(request)
         else:  # what is recorded beside it may hold what this one carries
             self._redactor.learn(request)
         with self._lock:
-            number = self._left(request)
+            number = self._unused_match(request)
             if number is None:
                 return None
-            self._given.add(number)
-            self._seen.append(request)
+            self._used.add(number)
+            self._requests.append(request)
             self.taken.append((number, self._recorded[number]))
             return readdressed(self._recorded[number], request)
 
-    def _beside(self, request: HttpRequest) -> context.Answer | None:
+    def _side_answer(self, request: HttpRequest) -> context.Answer | None:
         """The answer to what is not part of the tape's: it goes on to a host that is allowed, or is quietly refused."""
         url = urlsplit(request.url)
         try:
@@ -212,10 +212,10 @@ class Tape:
         for number, exchange in enumerate(exchanges):
             self._waiting.setdefault(self._key(exchange.request), deque()).append(number)
 
-    def _left(self, request: HttpRequest) -> int | None:
-        """The recording that answers ``request``: the first that was not given yet, or the first of all."""
+    def _unused_match(self, request: HttpRequest) -> int | None:
+        """The recording that answers ``request``: the first that was not used yet, or the first of all."""
         if self._rules.same is not None:
-            return self._left_by_pairs(self._redactor.request(request), self._rules.same)
+            return self._unused_match_by_pairs(self._redactor.request(request), self._rules.same)
         # Most requests are, byte for byte, ones that were recorded: clean, and their keys are known.
         key = self._keys.get(_exact(request)) or self._key(self._redactor.request(request))
         left = self._waiting.get(key)
@@ -225,10 +225,12 @@ class Tape:
             return number
         return self._first.get(key) if self._rules.repeat else None
 
-    def _left_by_pairs(self, request: HttpRequest, same: Callable[[HttpRequest, HttpRequest], bool]) -> int | None:
+    def _unused_match_by_pairs(
+        self, request: HttpRequest, same: Callable[[HttpRequest, HttpRequest], bool]
+    ) -> int | None:
         fitting = (number for number, one in enumerate(self._recorded) if same(one.request, request))
         found = list(fitting)
-        fresh = next((number for number in found if number not in self._given), None)
+        fresh = next((number for number in found if number not in self._used), None)
         return fresh if fresh is not None or not (found and self._rules.repeat) else found[0]
 
     def _key(self, request: HttpRequest) -> bytes:
@@ -243,16 +245,16 @@ class Tape:
                 self._keys[exact] = found
         return found
 
-    def _missed(self, asked: HttpRequest) -> CassetteMiss:
+    def _missed(self, redacted: HttpRequest) -> CassetteMiss:
         from harness.cassette.secrets.leak_scan import LeakScan  # noqa: PLC0415 - as for the redactor
 
         nearest = matching.nearest(
-            [one.request for one in self._recorded], asked, used=self._given, matcher=self._matcher
+            [one.request for one in self._recorded], redacted, used=self._used, matcher=self._matcher
         )
         if nearest is None:
             why, found = "it holds no exchange at all", []
         else:
-            found = matching.differences(self._recorded[nearest].request, asked, matcher=self._matcher)
+            found = matching.differences(self._recorded[nearest].request, redacted, matcher=self._matcher)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
             if len(found) == 1 and found[0].startswith("host: "):
@@ -260,9 +262,8 @@ class Tape:
         if any(map(LeakScan(self._redactor.secrets).holds, found)):
             found = []
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"
-        message = (
-            f"{self.path}: no unused exchange answers {asked.method} {asked.url}{request_suffix(asked.body)}: {why}"
-        )
+        request = f"{redacted.method} {redacted.url}{request_suffix(redacted.body)}"
+        message = f"{self.path}: no unused exchange answers {request}: {why}"
         return self._miss(message, cassette=str(self.path), nearest=nearest, differences=found)
 
 

@@ -45,7 +45,7 @@ def run(words: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     whole = False
     try:
-        code = standin.between(program, standin.Recorded(url_of(program), kept.passing))
+        code = standin.between(program, standin.Recorded(url_of(program), kept.begin))
         whole = True
     except KeyboardInterrupt:
         code, whole = 0, True

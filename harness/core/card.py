@@ -21,12 +21,12 @@ SYNTHETIC = " (synthetic)"
 """What follows the name of a card whose answers no model gave."""
 
 Mode: TypeAlias = Literal["whole", "stream", ""]
-"""How the model was asked; ``""`` for what is about the recording and not about one mode."""
+"""How the answer was requested; ``""`` for what is about the recording and not about one mode."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """``held`` of ``n``, with its Wilson 95 % interval. ``n`` leaves out what the infrastructure kept from being
+    """``held`` of ``n``, with its Wilson 95 % interval. ``n`` leaves out what the infrastructure prevented from being
     judged; with ``n`` 0 the interval is 0 to 1.
     """
 
@@ -66,7 +66,7 @@ class Cell:
     ``rate`` counts every judged answer (passes and quirks hold; a failure counts where the model or the provider is to
     blame); ``infra`` and ``unsupported`` are counted beside it, and ``excluded`` has for each reason how many were not
     judged. ``findings`` are all that is not a pass, gravest first, and the first pass, each with its own evidence;
-    ``evidence`` is where the whole cell is proven. ``note`` says of an unseen cell why it is. ``age`` is never in it:
+    ``evidence`` is where the whole cell is proven. ``note`` is why an unseen cell is one. ``age`` is never in it:
     ``Card.recorded`` has the dates.
     """
 
@@ -88,8 +88,8 @@ class Cell:
 class Card:
     """All cells of one model, in the order of the catalogue.
 
-    ``recordings`` says of each cassette that is cited where it is from; ``measures`` are rates that belong to no single
-    check (``schema_accuracy``, ``answered``, ``pass@5``, ``pass^5``), by name. ``finishes`` says how each answer to a
+    ``recordings`` has the provenance of each cassette that is cited; ``measures`` are rates that belong to no single
+    check (``schema_accuracy``, ``answered``, ``pass@5``, ``pass^5``), by name. ``finishes`` has how each answer to a
     probe ended, repeat by repeat, so that another vendor's card can be compared with it. ``harness`` and ``litellm``
     are the versions that decoded.
     """

@@ -1,4 +1,4 @@
-"""The words of a conversation: what a model said, provider aside.
+"""The values of a conversation: what a model answered, independent of the provider.
 
 Values only. ``Reply`` is the one result shape of the whole house: backends return
 it, dialects render and read it, strategies draw it, checks judge it.
@@ -27,7 +27,7 @@ was not offered, or it has no usable name."""
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call that the client is asked to run. ``parameters`` is a JSON object."""
+    """A call that the client is to run. ``parameters`` is a JSON object."""
 
     name: str
     parameters: dict[str, Json]

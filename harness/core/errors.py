@@ -1,4 +1,4 @@
-"""Every error of ours, by type. None is told apart by its words.
+"""Every error of ours, by type. None is recognised by its message.
 
 ``exit_code`` is what the command line ends with: 1 a check failed, 2 usage or a
 cassette that can't be used, 3 a leaked secret.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Portable:
-    """An exception that goes to another process and comes out the same, whatever its ``__init__`` asks for."""
+    """An exception that goes to another process and comes out the same, whatever its ``__init__`` takes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (type(self), getattr(self, "args", ())), vars(self)
@@ -36,7 +36,7 @@ class HarnessError(_Portable, Exception):
 
 
 class UsageError(HarnessError):
-    """The caller asked for something that does not fit; the message says what to do."""
+    """The caller's arguments do not fit; the message has the remedy."""
 
 
 def install_command(extra: str) -> str:
@@ -57,7 +57,7 @@ class MissingExtraError(UsageError):
 
 
 class StopAskingError(UsageError):
-    """Nothing more can be asked: the budget is spent, or the key was refused."""
+    """Nothing more can be requested: the budget is spent, or the key was refused."""
 
 
 class SuiteError(HarnessError):
@@ -107,7 +107,7 @@ class CassetteMiss(_Portable, BaseException):
     """A request that no unused recording answers.
 
     Not an ``Exception``: litellm and the SDKs turn those into a retried "connection error", and
-    the miss would be told after seconds and as something else. It passes through them as it is.
+    the miss would be reported after seconds and as something else. It passes through them as it is.
     ``cassette`` is the file, ``nearest`` the index of the most alike recorded exchange (None if
     there is none), ``differences`` a sentence for each leaf that differs.
     """
@@ -124,7 +124,7 @@ class CassetteMiss(_Portable, BaseException):
 
 
 class BackendError(HarnessError):
-    """A model could not be asked, or its answer not used."""
+    """A request could not be sent, or its answer not used."""
 
     exit_code: ClassVar[int] = 1
 
@@ -142,10 +142,10 @@ class DuplicateToolError(BackendError):
 
 
 class ToolCallError(BackendError):
-    """The model asked for calls that can't be read.
+    """The model requested calls that can't be read.
 
     ``calls`` are the good ones of the same answer, ``errors`` the bad ones with their raw text,
-    ``text`` what was said beside them.
+    ``text`` the text beside them.
     """
 
     def __init__(self, errors: Sequence[CallError], calls: Sequence[ToolCall] = (), text: str = "") -> None:
@@ -156,7 +156,7 @@ class ToolCallError(BackendError):
 
 
 class StreamCutError(BackendError):
-    """A stream ended before the provider said so. ``reply`` holds what had come, half calls as errors."""
+    """A stream ended before its terminator. ``reply`` has what was received, half calls as errors."""
 
     def __init__(self, message: str, reply: Reply | None = None) -> None:
         super().__init__(message)
@@ -196,7 +196,7 @@ class ContextWindowError(BadRequestError):
 
 
 class UnsupportedError(BadRequestError):
-    """The provider or litellm does not offer a feature that was asked for."""
+    """The provider or litellm does not offer a feature that was requested."""
 
 
 class AuthenticationError(ProviderError):

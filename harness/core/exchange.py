@@ -1,4 +1,4 @@
-"""The words of the wire: a request, what came back, and where a recording is from."""
+"""The values of the wire: a request, what came back, and where a recording is from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ dialects. ``imported``: taken over from another recorder's file."""
 FailureKind: TypeAlias = Literal["refused", "reset", "timeout", "cut", "protocol", "closed"]
 """``refused``: no connection. ``reset``: broken off by the other side's system. ``timeout``: nothing came in time.
 ``cut``: the body ended before its end. ``protocol``: what came is no HTTP. ``closed``: the server hung up
-before it answered (httpx can't tell it from ``protocol``)."""
+before it answered (httpx can't distinguish it from ``protocol``)."""
 
 
 _T = TypeVar("_T")
@@ -32,7 +32,7 @@ def header(headers: Headers, name: str) -> str | None:
 
 
 class _Late:
-    """A value one field of which may be made when it is first asked for. Nobody sees the difference."""
+    """A value one field of which is made when it is first read. Nothing shows the difference."""
 
     __slots__ = ("_body", "_make")
     _make: Callable[[], Any]
@@ -50,8 +50,8 @@ class _Late:
 
 
 def lazy(kind: type[_T], make: Callable[[], Any], **known: Any) -> _T:
-    """An ``HttpRequest`` or ``HttpResponse`` of all fields but one, for which ``make`` is called when it is asked for:
-    to compare, copy or print the value asks for it too. ``_body`` may be what a response's chunks are when joined.
+    """An ``HttpRequest`` or ``HttpResponse`` of all fields but one, for which ``make`` is called when it is first read:
+    to compare, copy or print the value reads it too. ``_body`` may be what a response's chunks are when joined.
     """
     made = object.__new__(kind)
     object.__setattr__(made, "_make", make)
@@ -80,7 +80,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse(_Late):
-    """A response as it came: kept headers, and the body in its transfer chunks."""
+    """A response as it came: recorded headers, and the body in its transfer chunks."""
 
     status: int
     headers: Headers = ()
@@ -120,7 +120,7 @@ class Exchange:
 class Provenance:
     """Where a recording is from. ``recorded`` is an ISO 8601 time in UTC.
 
-    ``source`` says who answered (a server and its version, a file imported from);
+    ``source`` names who answered (a server and its version, a file imported from);
     ``litellm`` and ``harness`` are the versions that made the requests.
     """
 

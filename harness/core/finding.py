@@ -1,4 +1,4 @@
-"""What a check looks at, one turn of one case asked of one model, and what it says: a finding, and the verdict of a
+"""What a check looks at, one turn of one case of one model, and its result: a finding, and the verdict of a
 case or cell.
 """
 
@@ -15,7 +15,7 @@ from harness.core.errors import HarnessError  # noqa: TC001 - as above
 from harness.core.exchange import Exchange  # noqa: TC001 - as above
 
 STRICT = {"extra": "forbid", "strict": True}
-"""How pydantic reads these values from a document: as what they say, and nothing beside."""
+"""How pydantic reads these values from a document: strictly, with no other fields."""
 
 Count: TypeAlias = Annotated[int, Ge(0)]
 
@@ -23,15 +23,15 @@ Verdict: TypeAlias = Literal["pass", "fail", "quirk", "unsupported", "infra", "u
 """``unseen``: nothing recorded shows it, one way or the other."""
 
 Blame: TypeAlias = Literal["", "model", "provider", "litellm", "backend", "recording", "caller"]
-"""Whose doing it is. ``backend`` is this harness: its backend or its reference reader. ``caller`` is the program that
-asked: its limit, its stop sequence, its tools. ``""``: nobody is to blame.
+"""Who is to blame. ``backend`` is this harness: its backend or its reference reader. ``caller`` is the program that
+made the request: its limit, its stop sequence, its tools. ``""``: nobody is to blame.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class WorldRun:
-    """What a task did to its world: the state before and after. ``stopped`` says why the loop ended otherwise than by
-    an answer without calls, ``complaint`` what the case's own check says against the state; both are "" where nothing
+    """What a task did to its world: the state before and after. ``stopped`` is why the loop ended otherwise than by
+    an answer without calls, ``complaint`` the message of the case's own check of the state; both are "" where nothing
     is wrong.
     """
 

@@ -150,7 +150,7 @@ def record(
 
         with (
             _served(chosen, source, say) as (_, ours),
-            sessions("record", lambda url: Recorded(url, kept.passing)) as tools,
+            sessions("record", lambda url: Recorded(url, kept.begin)) as tools,
         ):
             with elsewhere.listening() if watched else contextlib.nullcontext("") as proxy:
                 code = _run(program, {**_environment(ours, proxy), **tools})
@@ -336,7 +336,7 @@ class _Nobody:
 
     exchanges: tuple[Exchange, ...] = ()
 
-    def passing(self, request: HttpRequest) -> _Nobody:
+    def begin(self, request: HttpRequest) -> _Nobody:
         del request
         return self
 

@@ -67,7 +67,7 @@ class Keeping(Protocol):
     @property
     def exchanges(self) -> tuple[Exchange, ...]: ...
 
-    def passing(self, request: HttpRequest) -> Any: ...
+    def begin(self, request: HttpRequest) -> Any: ...
 
 
 class Proxy:
@@ -96,7 +96,7 @@ class Proxy:
         del shut
         asked = self._asked(request)
         path = urlsplit(request.url).path
-        listener = await asyncio.to_thread(self._kept.passing, _unsigned(asked))
+        listener = await asyncio.to_thread(self._kept.begin, _unsigned(asked))
         try:
             status = await self._pass(asked, listener, out)
         except httpx.HTTPError as error:

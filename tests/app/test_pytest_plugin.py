@@ -157,7 +157,7 @@ def test_hello():
     )
     code, told = run({"test_a.py": gathered})
     assert code == 1
-    assert 'differs at body.word: recorded "hello", asked "other"' in told
+    assert 'differs at body.word: recorded "hello", requested "other"' in told
 
 
 def test_the_default_path_and_the_fixture_without_a_marker(run, tmp_path):
@@ -545,7 +545,7 @@ def test_cassettes_are_served_to_programs_of_the_test(run):
     assert code == 1, told
     assert "PASSED test_a.py::test_served" in told
     assert "ERROR test_a.py::test_missed" in told
-    assert 'body.model: recorded "m", asked "other"' in told
+    assert 'body.model: recorded "m", requested "other"' in told
 
 
 ODD_MARKERS = [

@@ -115,7 +115,7 @@ def test_it():
     assert run(test)[0] == 0, "vcrpy's default looks at no body"
     code, told = run(test.replace(".vcr", ".vcr(match_on=['method', 'uri', 'body'])"))
     assert code == 1
-    assert "body.other: asked 1" in told
+    assert "body.other: requested 1" in told
     assert run(test.replace("/x", "/y"))[0] == 1
     assert run(test.replace("api.test", "elsewhere.test"))[0] == 1
     assert run(test.replace("api.test", "elsewhere.test").replace(".vcr", ".vcr(match_on=['path'])"))[0] == 0

@@ -30,4 +30,4 @@ def test_a_changed_prompt_passes_with_vcrpy_and_is_a_miss_here(tmp_path):
         assert ask(fake.url, "Say goodbye.") == TEXT
     with open_tape(tmp_path / "hello.json"), pytest.raises(CassetteMiss) as missed:
         ask(fake.url, "Say goodbye.")
-    assert 'differs at body.messages[0].content: recorded "Say hello.", asked "Say goodbye."' in str(missed.value)
+    assert 'differs at body.messages[0].content: recorded "Say hello.", requested "Say goodbye."' in str(missed.value)

@@ -91,7 +91,7 @@ def test_a_tape_heeds_it_and_tells_only_what_counts(tmp_path):
         assert httpx.post(url, json={"user": "b", "model": "m"}).status_code == 200
     with open_tape(file, matcher=Matcher(("body.user",))), pytest.raises(CassetteMiss) as missed:
         httpx.post(url, json={"user": "b", "model": "other"})
-    assert list(missed.value.differences) == ['body.model: recorded "m", asked "other"']
+    assert list(missed.value.differences) == ['body.model: recorded "m", requested "other"']
     with open_tape(file), pytest.raises(CassetteMiss):
         httpx.post(url, json={"user": "b", "model": "m"})
 

@@ -106,8 +106,8 @@ def test_a_large_body_is_told_by_the_leaf_that_counts_and_not_by_its_white_space
     other = {**asked, "max_tokens": 11, "messages": [{"role": "user", "content": picture[:-3] + "BBB"}], "seed": 1}
     incoming = HttpRequest("POST", "https://x.test/v1", (), json.dumps(other, separators=(",", ":")).encode())
     told = differences(recorded, incoming)
-    assert "body.max_tokens: recorded 10, asked 11" in told
-    assert "body.seed: asked 1, not in the recording" in told
+    assert "body.max_tokens: recorded 10, requested 11" in told
+    assert "body.seed: requested 1, not in the recording" in told
     assert any(one.startswith("body.messages[0].content: recorded …") and "BBB" in one for one in told)
     assert all(len(one) < 300 for one in told)
     spaced = HttpRequest("POST", "https://x.test/v1", (), json.dumps(asked, indent=1).encode())
@@ -125,7 +125,7 @@ def test_compressed_bodies_are_compared_by_what_they_hold(headers):
     assert key(one) == key(other)
     changed = sent({"a": 2, "b": "text" * 40}, 9, 1)
     assert key(one) != key(changed)
-    assert differences(one, changed) == ["body.a: recorded 1, asked 2"]
+    assert differences(one, changed) == ["body.a: recorded 1, requested 2"]
 
 
 def test_what_only_looks_compressed_is_compared_as_it_is():

@@ -214,7 +214,7 @@ def outcome(path, exchanges, *written, known=()):
     learning = Redactor(known)
     for one in exchanges:
         learning.learn(one.request, one.response)
-    redactor = learning.afresh()
+    redactor = learning.with_fresh_numbers()
     path.unlink(missing_ok=True)
     try:
         save(path, Cassette(FROM, tuple(map(redactor.exchange, exchanges))), secrets=(*known, *learning.secrets))

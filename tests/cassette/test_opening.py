@@ -99,7 +99,10 @@ def handshake(port, client):
 
 @pytest.mark.parametrize("client", ["aiohttp", "httpx"])
 def test_a_websocket_is_refused_by_name_in_a_replay(client, empty, server):
-    with open_tape(empty) as tape, pytest.raises(CassetteMiss, match=f"{client} asks .*/v1/realtime for a WebSocket"):
+    with (
+        open_tape(empty) as tape,
+        pytest.raises(CassetteMiss, match=f"{client} requests .*/v1/realtime as a WebSocket"),
+    ):
         handshake(server.server_port, client)
     assert (server.hits, len(tape.traffic.refused)) == ([], 1)
 

@@ -185,5 +185,5 @@ with open_tape(path, mode="record", provenance=FROM):
 def test_f29_a_forked_process_adds_nothing_to_a_recording_and_does_not_end_it(tmp_path, served):
     with program(FORKED, tmp_path / "a.json", served.url) as running:
         said = running.communicate(timeout=300)[0]
-    assert "a forked process asked" in said
+    assert "a forked process made a request" in said
     assert recorded(load(tmp_path / "a.json")) == {0, 2}

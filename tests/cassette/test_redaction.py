@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.cassette import Cassette, load, open_tape, partial, save
 from harness.cassette.secrets.leak_scan import LeakScan
-from harness.cassette.secrets.places import DROPPED_RESPONSE_HEADERS, KEPT_REQUEST_HEADERS
+from harness.cassette.secrets.places import DROPPED_RESPONSE_HEADERS, RECORDED_REQUEST_HEADERS
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.secrets.shapes import placeholder
 from harness.core.chat import Reply, ToolCall
@@ -133,10 +133,10 @@ LOST = {
 
 
 def test_f51_a_request_keeps_a_few_headers_and_an_answer_all_that_are_not_secret_or_volatile():
-    request = replace(asked("x"), headers=tuple((name, "value") for name in (*SENT, *KEPT_REQUEST_HEADERS)))
+    request = replace(asked("x"), headers=tuple((name, "value") for name in (*SENT, *RECORDED_REQUEST_HEADERS)))
     response = replace(said(b"{}"), headers=(*{**CAME, "mcp-session-id": "1868a90c-7f2e"}.items(), *LOST.items()))
     clean = Redactor(drop_headers=("x-mine", "X-Team-*")).exchange(Exchange(request, response))
-    assert {name for name, _ in clean.request.headers} == KEPT_REQUEST_HEADERS
+    assert {name for name, _ in clean.request.headers} == RECORDED_REQUEST_HEADERS
     assert dict(clean.response.headers) == CAME
     assert all(one.why for one in DROPPED_RESPONSE_HEADERS)
 

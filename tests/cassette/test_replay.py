@@ -113,7 +113,7 @@ def test_a_miss_names_the_cassette_the_nearest_recording_and_the_leaf(tmp_path: 
         assert len(tape.misses) == 1
     assert str(file) in str(told.value)
     assert told.value.nearest == 0
-    assert told.value.differences == ('body.messages[0].content: recorded "good morning", asked "good evening"',)
+    assert told.value.differences == ('body.messages[0].content: recorded "good morning", requested "good evening"',)
 
 
 def test_a_miss_is_not_caught_by_code_that_catches_every_exception(tmp_path: Path) -> None:

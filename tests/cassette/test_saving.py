@@ -280,7 +280,7 @@ def test_f4_with_no_room_anywhere_the_error_says_how_much_the_journal_holds(tmp_
     assert "lost" not in told[0]
     for line in told[1:3]:
         assert "errno 28" in line
-        assert "asked" not in line.replace("nothing was asked yet", "")
+        assert "asked" not in line.replace("no request was sent yet", "")
     assert told[3] == held[1]  # and with room again the next recording takes them from there
 
 

@@ -159,7 +159,7 @@ def test_explain_tells_the_leaf_that_differs(project, run, monkeypatch):
     asked.write_text(json.dumps(recorded))
     code, out, _ = run("cassettes", "explain", str(tape(project)), str(asked))
     assert code == 1
-    assert 'body.messages[0].content: recorded "Say hello.", asked "Say goodbye."' in out
+    assert 'body.messages[0].content: recorded "Say hello.", requested "Say goodbye."' in out
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(asked.read_bytes())))
     assert run("cassettes", "explain", str(tape(project)), "-")[0] == 1
     code, out, _ = run("cassettes", "explain", str(tape(project)), f"{tape(project, 'find')}#0")

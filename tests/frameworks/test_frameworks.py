@@ -68,4 +68,4 @@ def test_dspy_which_goes_past_the_tape_is_recorded_as_a_program(tmp_path):
     code, told = run("dspy", tmp_path, "-m", "harness", "replay", *words, fake="")
     assert (code, "sunny in Paris" in told) == (0, True), told
     code, told = run("dspy", tmp_path, "-m", "harness", "replay", *words, fake="", QUESTION="Why?")
-    assert (code, 'recorded "How is Paris?", asked "Why?"' in told) == (2, True), told
+    assert (code, 'recorded "How is Paris?", requested "Why?"' in told) == (2, True), told

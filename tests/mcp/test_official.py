@@ -120,7 +120,7 @@ def test_the_marker_records_and_replays_both_transports(name, env, tmp_path):
     assert code == 0, told
     code, told = run(name, env, *pytest_, MCP_URL=url, CITY="Rome")
     assert code == 1
-    assert told.count('recorded "Paris", asked "Rome"') >= 2, told
+    assert told.count('recorded "Paris", requested "Rome"') >= 2, told
 
 
 def test_a_program_is_recorded_with_its_server_over_http(name, env, tmp_path):
@@ -148,4 +148,4 @@ def test_an_agent_with_model_and_tools_in_one_cassette(name, env, tmp_path):
     code, told = run(name, env, *words)
     assert (code, TEXT in told) == (0, True), told
     code, told = run(name, env, *words, CITY="Rome")
-    assert (code, 'recorded "Paris", asked "Rome"' in told) == (2, True), told
+    assert (code, 'recorded "Paris", requested "Rome"' in told) == (2, True), told

@@ -100,7 +100,7 @@ def test_a_miss_is_an_error_that_names_tool_and_leaf(tmp_path):
     assert (code, error["code"]) == (2, MISSED)
     for text in (error["message"], err):
         assert 'tools/call weather({"city": "Rome"})' in text
-        assert 'params.arguments.city: recorded "Paris", asked "Rome"' in text
+        assert 'params.arguments.city: recorded "Paris", requested "Rome"' in text
 
 
 def test_a_server_that_asks_back_waits_for_its_client(tmp_path):
@@ -207,7 +207,7 @@ def test_a_program_and_its_server_share_a_cassette(tmp_path, monkeypatch, capfd)
     assert main(["replay", *words, "Paris"]) == 0
     assert capfd.readouterr().out == first
     assert main(["replay", *words, "Rome"]) == 2
-    assert 'recorded "Paris", asked "Rome"' in capfd.readouterr().err
+    assert 'recorded "Paris", requested "Rome"' in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

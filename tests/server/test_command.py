@@ -209,7 +209,7 @@ def test_a_miss_is_printed_once_and_the_end_is_1(cassette: Path) -> None:
         server.end()
     assert server.code == 1
     assert server.err.count("\n") == 1
-    assert "a.json#0, differs at body.seed: asked 1, not in the recording" in server.err
+    assert "a.json#0, differs at body.seed: requested 1, not in the recording" in server.err
     assert server.out.endswith("0 answered, 1 missed\n")
 
 

@@ -106,7 +106,7 @@ def test_a_miss_is_a_404_in_the_providers_own_shape(path: str, where: tuple[str,
     assert message == said[0] == app.ledger.misses[0][1]
     assert "no recording answers POST" in message
     if path == "/v1/chat/completions":
-        assert 'here.json#0, differs at body.messages[0].content: recorded "hi", asked "other"' in message
+        assert 'here.json#0, differs at body.messages[0].content: recorded "hi", requested "other"' in message
 
 
 def test_headers_are_kept_and_lengths_and_hops_recomputed() -> None:

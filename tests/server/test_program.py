@@ -98,7 +98,7 @@ def test_a_shell_program_with_curl(fake, harness, recorded, tmp_path):
     assert len(fake.asked) == asked
     missed = harness("replay", "--", "sh", "ask.sh", QUESTION="Goodbye")
     assert missed.returncode == 2
-    assert 'messages[0].content: recorded "Hello", asked "Goodbye"' in missed.stderr
+    assert 'messages[0].content: recorded "Hello", requested "Goodbye"' in missed.stderr
     assert "never asked for: exchange 0, 1" in missed.stderr
     assert "put `--unused allow` before the `--`" in missed.stderr
     assert "0 of 2 recorded exchanges used, 2 missed" in missed.stderr

@@ -329,8 +329,8 @@ def imported(path: Path) -> Cassette:
     from harness.cassette.importers.importer import read  # noqa: PLC0415 - YAML's reader is heavy
 
     came = read(path)
-    if came.left:
-        raise UsageError(f"{path}: {came.left[0].place} can't be replayed: {came.left[0].reason}")
+    if came.skipped:
+        raise UsageError(f"{path}: {came.skipped[0].place} can't be replayed: {came.skipped[0].reason}")
     exchanges = tuple(one for cassette in came.cassettes.values() for one in cassette.exchanges)
     provenance: Provenance = next(iter(came.cassettes.values())).provenance
     return Cassette(provenance, exchanges)

@@ -8,8 +8,8 @@ headers and its JSON.
 A response's body stands in the pieces in which it came: a stream chunk by chunk, anything else whole. A chunk of a
 stream is a text, ``"0.812 data: {'city':'Zürich'}\n\n"``: the time in seconds, and what came, in which ``'`` and ``"``
 stand in each other's place. So JSON needs no backslashes there, a reviewer can read it, and it is read back many times
-as fast as from JSON values. Format 1 wrote objects, as what is no text still is. What a stream says, its text and its
-calls, is written beside it for the reviewer and never read back: the chunks are the recording.
+as fast as from JSON values. Format 1 wrote objects, as what is no text still is. The decoded text and calls of a stream
+are written beside it for the reviewer and never read back: the chunks are the recording.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def written(body: bytes) -> dict[str, Json]:
 
 
 def plainly(body: bytes) -> dict[str, Json]:
-    """``{"text": …}`` or ``{"base64": …}``, without a look at what it says."""
+    """``{"text": …}`` or ``{"base64": …}``, without parsing it."""
     try:
         return {"text": body.decode()}
     except UnicodeDecodeError:
@@ -335,17 +335,17 @@ def from_chunks(response: HttpResponse, *, plain: bool = False) -> Json:
     return made
 
 
-def to_chunks(given: dict[str, Json]) -> tuple[Chunk, ...]:
+def to_chunks(fields: dict[str, Json]) -> tuple[Chunk, ...]:
     """The chunks of a written response. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
-    if "stream" in given:
-        return tuple(map(_to_chunk, a_list(given["stream"])))
-    if "body" not in given:
+    if "stream" in fields:
+        return tuple(map(_to_chunk, a_list(fields["stream"])))
+    if "body" not in fields:
         return ()
-    body = read(given["body"])
-    if "chunks" not in given:
-        return (Chunk(body, seconds(given.get("at", 0))),)
+    body = read(fields["body"])
+    if "chunks" not in fields:
+        return (Chunk(body, seconds(fields.get("at", 0))),)
     made, start = [], 0
-    for one in a_list(given["chunks"]):
+    for one in a_list(fields["chunks"]):
         length, _, at = a_text(one).partition(" at ")
         if not length.isdecimal():
             raise ValueError(f"{one[:60]!r} is no chunk: it needs a length, 'at' and seconds")
@@ -357,16 +357,16 @@ def to_chunks(given: dict[str, Json]) -> tuple[Chunk, ...]:
     return tuple(made)
 
 
-def is_lazy_response(given: dict[str, Json]) -> bool:
-    """Whether ``to_chunks`` can wait until the chunks are asked for: a stream of texts, or a body in one chunk of
-    which ``is_lazy`` says so.
+def is_lazy_response(fields: dict[str, Json]) -> bool:
+    """Whether ``to_chunks`` can wait until the chunks are first read: a stream of texts, or a body in one chunk of
+    which ``is_lazy`` is true.
     """
-    stream = given.get("stream")
+    stream = fields.get("stream")
     if stream is not None:
         return isinstance(stream, list) and all(isinstance(one, str) and _TIMED(one) for one in stream)
-    if "chunks" in given or not is_lazy(given.get("body")):
+    if "chunks" in fields or not is_lazy(fields.get("body")):
         return False
-    seconds(given.get("at", 0))
+    seconds(fields.get("at", 0))
     return True
 
 

@@ -51,17 +51,17 @@ BETWEEN, CLOSING = ",\n", "\n ]\n}\n"
 _indented = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False).encode
 _inline = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 MOST_VALUES = LARGEST // 64  # at up to 128 bytes each they take twice the largest file, and reading it the rest
-_SAID = 200
-_LATE = 256 * 1024
-"""Bytes an exchange up to which the bodies of a document are made when they are asked for: no request waits long."""
+_LONGEST_DETAIL = 200
+_LAZY_SIZE = 256 * 1024
+"""Bytes an exchange up to which the bodies of a document are made when they are first read: no request waits long."""
 _ENDLESS = {float("inf"), float("-inf")}
-_MEND = "bring back the one before, or delete it and record it again"
-_OTHER = "it does not look like a cassette: name one, or `harness import` what another tool recorded"
+_REMEDY = "bring back the one before, or delete it and record it again"
+_NOT_A_CASSETTE = "it does not look like a cassette: name one, or `harness import` what another tool recorded"
 _HEAD = 300
-"""Bytes at a document's start within which a cassette says its format."""
+"""Bytes at a document's start within which a cassette has its format."""
 _KEYS = {"format", "partial", "provenance", "exchanges"}
 # Line ends of Unicode, marks that turn the writing direction, and invisible ones: escaped, so that what a reviewer
-# sees is what is there.
+# reads is what is there.
 _T = TypeVar("_T")
 _EXCHANGE = frozenset({"request", "response", "failure", "complete"})
 _REQUEST = frozenset({"method", "url", "headers", "body"})
@@ -139,10 +139,10 @@ def from_bytes(data: bytes, path: str) -> Cassette:
         exchanges = []
         place = "exchanges"
         every = a_list(value["exchanges"])
-        late = clean and len(data) <= _LATE * len(every)
+        is_lazy = clean and len(data) <= _LAZY_SIZE * len(every)
         for number, one in enumerate(every):
             place = f"exchanges[{number}]"
-            exchanges.append(to_exchange(one, partial(damaged, path, place) if late else None))
+            exchanges.append(to_exchange(one, partial(damaged, path, place) if is_lazy else None))
         place = "partial"
         return Cassette(provenance, tuple(exchanges), partial=a_bool(value.get("partial", False)))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -159,11 +159,11 @@ def damaged(path: str, place: str, error: Exception) -> CassetteDamagedError:
         what = "is nested too deeply"
     else:
         what = str(error)
-    return CassetteDamagedError(f"{path}: damaged at {place}: {_short(what)}; {_MEND}", path=path, place=place)
+    return CassetteDamagedError(f"{path}: damaged at {place}: {_short(what)}; {_REMEDY}", path=path, place=place)
 
 
 def _short(what: str) -> str:
-    return what if len(what) <= _SAID else f"{what[:_SAID]}…"
+    return what if len(what) <= _LONGEST_DETAIL else f"{what[:_LONGEST_DETAIL]}…"
 
 
 def parsed(text: str) -> Json:
@@ -186,12 +186,12 @@ def _parsed(data: bytes, path: str) -> tuple[Json, bool]:
         many = f"holds more than {MOST_VALUES:,} values, which would take too much memory; split the suite"
         raise CassetteDamagedError(f"{path}: {many}", path=path)
     if not data or data.isspace():
-        raise CassetteDamagedError(f"{path}: the file is empty; {_MEND}", path=path)
+        raise CassetteDamagedError(f"{path}: the file is empty; {_REMEDY}", path=path)
     # No name begins with `$`? To look for one byte, which is mostly not there, takes a fortieth of the time.
     if (b"$" not in data or b'"$' not in data) and b'"\\u0024' not in data:
         try:
             return jiter.from_json(data, allow_inf_nan=False, catch_duplicate_keys=True), True
-        except ValueError:  # it has limits of its own, and fewer words: the slow reader says what is wrong
+        except ValueError:  # it has limits of its own, and shorter messages: the slow reader explains
             pass
     try:
         return parsed(data.decode()), b"\\u" not in data
@@ -204,7 +204,7 @@ def _parsed(data: bytes, path: str) -> tuple[Json, bool]:
         what, place = "is nested too deeply", ""
     except ValueError as error:
         what, place = str(error), ""
-    remedy = _MEND if b'"format"' in data[:_HEAD] else _OTHER
+    remedy = _REMEDY if b'"format"' in data[:_HEAD] else _NOT_A_CASSETTE
     raise CassetteDamagedError(
         f"{path}: {_short(what)}{f' at {place}' if place else ''}; {remedy}", path=path, place=place
     )
@@ -276,24 +276,24 @@ def a_line(value: Json) -> str:
     return text
 
 
-def from_provenance(given: Provenance) -> dict[str, Json]:
-    return {name: getattr(given, name) for name in given.__slots__ if getattr(given, name)}
+def from_provenance(provenance: Provenance) -> dict[str, Json]:
+    return {name: getattr(provenance, name) for name in provenance.__slots__ if getattr(provenance, name)}
 
 
 def to_provenance(value: Json) -> Provenance:
-    given = known(value, set(Provenance.__slots__))
-    if given["kind"] not in _KINDS:
-        raise ValueError(f"unknown provenance {given['kind']!r}")
-    return Provenance(**{name: a_text(given.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]  # kind is one
+    fields = known(value, set(Provenance.__slots__))
+    if fields["kind"] not in _KINDS:
+        raise ValueError(f"unknown provenance {fields['kind']!r}")
+    return Provenance(**{name: a_text(fields.get(name, "")) for name in Provenance.__slots__})  # type: ignore[arg-type]  # kind is one
 
 
 def from_exchange(exchange: Exchange, *, plain: bool = False) -> dict[str, Json]:
-    """``plain`` is for machines, and quick: bodies stand as text, and not beside it what a stream says."""
+    """``plain`` is for machines, and quick: bodies stand as text, without the decoded summary of a stream."""
     request = exchange.request
-    asked: dict[str, Json] = {"method": request.method, "url": request.url, **_from_headers(request.headers)}
+    request_fields: dict[str, Json] = {"method": request.method, "url": request.url, **_from_headers(request.headers)}
     if request.body:
-        asked["body"] = bodies.write(request.body, plain=plain)
-    made: dict[str, Json] = {"request": asked}
+        request_fields["body"] = bodies.write(request.body, plain=plain)
+    made: dict[str, Json] = {"request": request_fields}
     response = exchange.response
     if response is not None:
         made["response"] = {
@@ -301,8 +301,8 @@ def from_exchange(exchange: Exchange, *, plain: bool = False) -> dict[str, Json]
             **_from_headers(response.headers),
             **bodies.from_chunks(response, plain=plain),
         }
-        if not plain and "stream" in made["response"] and (says := decoded_summary(exchange)):
-            made["response"]["reads"] = says
+        if not plain and "stream" in made["response"] and (summary := decoded_summary(exchange)):
+            made["response"]["reads"] = summary
     if exchange.failure is not None:
         made["failure"] = {"kind": exchange.failure.kind, "detail": exchange.failure.detail}
     if not exchange.complete:
@@ -313,40 +313,42 @@ def from_exchange(exchange: Exchange, *, plain: bool = False) -> dict[str, Json]
 def to_exchange(value: Json, wrong: Callable[[Exception], Exception] | None = None) -> Exchange:
     """The exchange that ``value`` describes.
 
-    With ``wrong`` the bytes of JSON bodies, which takes most of the time, are made when they are asked for. All else
+    With ``wrong`` the bytes of JSON bodies, which takes most of the time, are made when they are first read. All else
     is looked at now; should they fail then all the same, ``wrong`` makes the error.
     """
-    given = known(value, _EXCHANGE)
-    response = _response(given["response"], wrong) if "response" in given else None
+    fields = known(value, _EXCHANGE)
+    response = _response(fields["response"], wrong) if "response" in fields else None
     failure = None
-    if "failure" in given:
-        failed = known(given["failure"], {"kind", "detail"})
+    if "failure" in fields:
+        failed = known(fields["failure"], {"kind", "detail"})
         if failed["kind"] not in _FAILURES:
             raise ValueError(f"unknown kind of failure {failed['kind']!r}")
         failure = Failure(failed["kind"], a_text(failed.get("detail", "")))
     if response is None and failure is None:
         raise ValueError("an exchange needs a response or a failure")
-    return Exchange(_request(given["request"], wrong), response, failure, complete=a_bool(given.get("complete", True)))
+    return Exchange(
+        _request(fields["request"], wrong), response, failure, complete=a_bool(fields.get("complete", True))
+    )
 
 
 def _request(value: Json, wrong: Callable[[Exception], Exception] | None) -> HttpRequest:
-    given = known(value, _REQUEST)
-    method, url, headers = a_line(given["method"]), a_url(a_text(given["url"])), _to_headers(given)
-    body = given.get("body", {"text": ""})
+    fields = known(value, _REQUEST)
+    method, url, headers = a_line(fields["method"]), a_url(a_text(fields["url"])), _to_headers(fields)
+    body = fields.get("body", {"text": ""})
     if wrong is not None and bodies.is_lazy(body):
         return lazy(HttpRequest, partial(_made, bodies.read, body, wrong), method=method, url=url, headers=headers)
     return HttpRequest(method, url, headers, bodies.read(body))
 
 
 def _response(value: Json, wrong: Callable[[Exception], Exception] | None) -> HttpResponse:
-    given = known(value, _RESPONSE)
-    status = given["status"]
+    fields = known(value, _RESPONSE)
+    status = fields["status"]
     if type(status) is not int or not 100 <= status <= 999:  # noqa: PLR2004 - the range of HTTP statuses
         raise ValueError(f"{status!r} is no HTTP status")
-    headers = _to_headers(given)
-    if wrong is not None and bodies.is_lazy_response(given):
-        return lazy(HttpResponse, partial(_made, bodies.to_chunks, given, wrong), status=status, headers=headers)
-    return HttpResponse(status, headers, bodies.to_chunks(given))
+    headers = _to_headers(fields)
+    if wrong is not None and bodies.is_lazy_response(fields):
+        return lazy(HttpResponse, partial(_made, bodies.to_chunks, fields, wrong), status=status, headers=headers)
+    return HttpResponse(status, headers, bodies.to_chunks(fields))
 
 
 def _made(read: Callable[[Json], _T], value: Json, wrong: Callable[[Exception], Exception]) -> _T:

@@ -40,8 +40,8 @@ def decoded(response: HttpResponse) -> HttpResponse:
             chunks = _out(chunks, _maker(name, chunks[0].data if chunks else b""))
     except (_StaysError, zlib.error, ValueError, RuntimeError, EOFError, Exception):  # noqa: BLE001 - br and zstd have errors of their own, and whatever it was, the body is kept as it came
         return response
-    kept = tuple(pair for pair in response.headers if pair[0].lower() not in {"content-encoding", "content-length"})
-    return replace(response, headers=kept, chunks=chunks)
+    headers = tuple(pair for pair in response.headers if pair[0].lower() not in {"content-encoding", "content-length"})
+    return replace(response, headers=headers, chunks=chunks)
 
 
 def expanded(data: bytes, names: str, most: int = LARGEST) -> bytes:

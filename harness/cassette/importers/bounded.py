@@ -92,10 +92,10 @@ def _upload(loader: Any, node: Any) -> Any:
     if not isinstance(node, yaml.MappingNode):
         return Foreign(node.tag)
     made = loader.construct_mapping(node, deep=True)
-    held: Any = made.get("state") if node.tag.endswith("BytesIO") else made.get("args")
-    held = held[0] if isinstance(held, list) and held else None
+    sent: Any = made.get("state") if node.tag.endswith("BytesIO") else made.get("args")
+    sent = sent[0] if isinstance(sent, list) and sent else None
     parts: list[Any] = [
-        part.encode() if isinstance(part, str) else part for part in (held if isinstance(held, list) else [held])
+        part.encode() if isinstance(part, str) else part for part in (sent if isinstance(sent, list) else [sent])
     ]
     return b"".join(parts) if all(isinstance(part, bytes) for part in parts) else Foreign(node.tag)
 

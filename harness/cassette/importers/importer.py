@@ -49,7 +49,7 @@ FORMATS = (
         paired=True,
     ),
 )
-_LOOKED_AT = 10_000  # elements of a large file until it is no recording
+_DETECTED_FROM = 10_000  # elements of a large file until it is no recording
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -65,7 +65,7 @@ class ImportResult:
 
     format: str
     cassettes: dict[str, Cassette]
-    left: tuple[Skipped, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     secrets: tuple[str, ...] = ()
     redacted: int = 0
     taken: int = 0
@@ -88,8 +88,8 @@ class Group:
 
 
 def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -> ImportResult:
-    """What ``path`` holds, read as the format called ``name``, or as what it looks like. ``fill`` says what stood where
-    the recorder wrote ``<NAME>``. All of it is held in memory, so a file has at most ``bounded.LARGEST`` bytes.
+    """What ``path`` holds, read as the format called ``name``, or as what it looks like. ``fill`` has what stood where
+    the recorder wrote ``<NAME>``. All of it is read into memory, so a file has at most ``bounded.LARGEST`` bytes.
 
     Raises ``UsageError`` for a file that can't be opened or that no format knows, ``CassetteDamagedError`` for one that
     is broken.
@@ -118,49 +118,49 @@ class Import:
     fill: Mapping[str, str] | None = None
     document: Json = None
     groups: dict[str, Group] = field(init=False, default_factory=dict)
-    _left: list[Skipped] = field(init=False, default_factory=list)
+    _skipped: list[Skipped] = field(init=False, default_factory=list)
     _taken: int = field(init=False, default=0)
     _redactors: dict[str, Redactor] = field(init=False, default_factory=dict)
-    _learnt: Redactor = field(init=False, default_factory=Redactor)
-    _known: Format = field(init=False)
-    _kept: list[tuple[str, ImportedExchanges]] = field(init=False, default_factory=list)
+    _learner: Redactor = field(init=False, default_factory=Redactor)
+    _format: Format = field(init=False)
+    _interactions: list[tuple[str, ImportedExchanges]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self._known = _named(self.name) if self.name else self._looked()
+        self._format = _named(self.name) if self.name else self._detected()
         for place, one in self._read():
             if isinstance(one, SkippedError):
-                self._left.append(Skipped(place, str(one)))
+                self._skipped.append(Skipped(place, str(one)))
                 continue
-            self._learnt.learn(one.exchange.request, one.exchange.response)
+            self._learner.learn(one.exchange.request, one.exchange.response)
             self.groups.setdefault(one.cassette, Group()).add(one)
             if self.document is not None:
-                self._kept.append((place, one))
+                self._interactions.append((place, one))
 
     def exchanges(self) -> Iterator[tuple[str, Exchange]]:
         """The clean exchanges, each with the name of its cassette, its placeholders numbered as they stand there. What
         still holds a secret is left.
         """
-        gate = LeakScan(self._learnt.secrets)
-        for place, one in self._kept if self.document is not None else self._read():
+        scan = LeakScan(self._learner.secrets)
+        for place, one in self._interactions if self.document is not None else self._read():
             if isinstance(one, SkippedError):
                 continue
-            redactor = self._redactors.setdefault(one.cassette, self._learnt.afresh())
+            redactor = self._redactors.setdefault(one.cassette, self._learner.with_fresh_numbers())
             exchange = redactor.exchange(one.exchange)
             try:
-                gate.refuse_exchange(exchange, "")
-                gate.refuse_text(to_text(Cassette(self.provenance(one.cassette), (exchange,))), "")
+                scan.refuse_exchange(exchange, "")
+                scan.refuse_text(to_text(Cassette(self.provenance(one.cassette), (exchange,))), "")
             except LeakError as leak:
                 reason = str(leak).strip(": ").removesuffix("; it was not written")
-                self._left.append(Skipped(place, reason, secret=True))
+                self._skipped.append(Skipped(place, reason, secret=True))
                 continue
             self._taken += 1
             yield one.cassette, exchange
 
     def provenance(self, cassette: str) -> Provenance:
-        """Where the exchanges of ``cassette`` are from, as they say themselves."""
-        # A path of this machine alone says nothing to others, and two machines are to write the same.
+        """Where the exchanges of ``cassette`` are from, by what they hold themselves."""
+        # A path of this machine alone means nothing on others, and two machines are to write the same.
         local = self.path.is_absolute() or ".." in self.path.parts
-        source = f"{self.path.name if local else self.path.as_posix()}, {self._known.says}"
+        source = f"{self.path.name if local else self.path.as_posix()}, {self._format.title}"
         group = self.groups[cassette]
         whole = f"{source}, {group.source}" if group.source else source
         return Provenance("imported", group.recorded, whole.encode("utf-8", "backslashreplace").decode())
@@ -168,27 +168,27 @@ class Import:
     def result(self, cassettes: dict[str, Cassette]) -> ImportResult:
         """What came of it, when all ``exchanges`` were taken."""
         redacted = sum(one.changed for one in self._redactors.values())
-        left = tuple(self._left)
-        return ImportResult(self._known.name, cassettes, left, self._learnt.secrets, redacted, self._taken)
+        skipped = tuple(self._skipped)
+        return ImportResult(self._format.name, cassettes, skipped, self._learner.secrets, redacted, self._taken)
 
     def _documents(self, formats: Iterable[Format]) -> Iterable[Json]:
         return walk.documents(self.path, formats) if self.document is None else (self.document,)
 
-    def _looked(self) -> Format:
-        for document in islice(self._documents(FORMATS), _LOOKED_AT):
+    def _detected(self) -> Format:
+        for document in islice(self._documents(FORMATS), _DETECTED_FROM):
             if found := next((one for one in FORMATS if one.looks(document)), None):
                 return found
-        says = ", ".join(one.says for one in FORMATS)
-        raise NotARecordingError(f"{self.path}: looks like no recording that can be imported ({says})")
+        titles = ", ".join(one.title for one in FORMATS)
+        raise NotARecordingError(f"{self.path}: looks like no recording that can be imported ({titles})")
 
     def _read(self) -> Iterator[tuple[str, ImportedExchanges | SkippedError]]:
         """Each interaction with its place in the file, as an exchange or with the reason why it is none."""
         before: dict[str, int] = {}
-        for document in self._documents([self._known]):
-            given = filled(self._known.prepared(document), self.fill or {})
+        for document in self._documents([self._format]):
+            filled_document = filled(self._format.prepared(document), self.fill or {})
             count: dict[str, int] = {}
             try:
-                for inside, reader in self._known.interactions(given):
+                for inside, reader in self._format.interactions(filled_document):
                     kind, digits, rest = _NUMBER.split(inside, 1)
                     count[kind] = count.get(kind, 0) + 1
                     place = f"{kind}{int(digits) + before.get(kind, 0)}{rest}"
@@ -197,8 +197,8 @@ class Import:
                     except SkippedError as reason:
                         yield place, reason
             except (TypeError, AttributeError) as error:
-                known = f"{self.path}: is no file of {self._known.says}: {error}"
-                raise CassetteDamagedError(known, path=str(self.path)) from error
+                message = f"{self.path}: is no file of {self._format.title}: {error}"
+                raise CassetteDamagedError(message, path=str(self.path)) from error
             for kind, many in count.items():
                 before[kind] = before.get(kind, 0) + many
 

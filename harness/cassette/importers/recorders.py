@@ -3,7 +3,7 @@ httpmock, a YAML document for each exchange, request as ``when``, answer as ``th
 
 A line is an exchange: ``id`` (``recording#number``), ``method``, ``url``, ``request_headers``, ``request_body``,
 ``status``, ``response_headers``, ``response_body``, ``response_encoding`` where that is base64. A recording of an
-httpmock server that forwards holds no host: it stands as ``<HOST>``, which ``--fill HOST=…`` says.
+httpmock server that forwards has no host: it stands as ``<HOST>``, which ``--fill HOST=…`` fills in.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def looks_har(document: Json) -> bool:
 
 
 def har(value: Json) -> ImportedExchanges:
-    asked, came = values.obj(value, "request"), values.obj(value, "response")
-    body = _har_content(values.obj(came, "content"))
+    request, response = values.obj(value, "request"), values.obj(value, "response")
+    body = _har_content(values.obj(response, "content"))
     answer = values.response(
-        came.get("status"), _har_headers(came.get("headers")), body, _milliseconds(value.get("time"))
+        response.get("status"), _har_headers(response.get("headers")), body, _milliseconds(value.get("time"))
     )
-    method, url = values.text(asked, "method"), values.text(asked, "url")
-    made = values.exchange(method, url, _har_headers(asked.get("headers")), _har_posted(asked), answer)
+    method, url = values.text(request, "method"), values.text(request, "url")
+    made = values.exchange(method, url, _har_headers(request.get("headers")), _har_posted(request), answer)
     return ImportedExchanges(made, values.moment(value.get("startedDateTime")) or values.answered(answer))
 
 
@@ -49,12 +49,12 @@ def _har_headers(given: Json) -> Headers:
     return tuple(pair for two in pairs for pair in two if not pair[0].startswith(":"))  # HTTP/2's own are no headers
 
 
-def _har_posted(asked: dict[str, Json]) -> bytes:
-    posted = values.inner(asked, "postData")
+def _har_posted(request: dict[str, Json]) -> bytes:
+    posted = values.inner(request, "postData")
     if "text" in posted:
         plain = values.raw(posted["text"], REQUEST_BODY)
         return values.unbase64(plain.decode(), REQUEST_BODY) if posted.get("encoding") == "base64" else plain
-    size = asked.get("bodySize")
+    size = request.get("bodySize")
     if posted.get("params"):
         raise SkippedError("its request body stands as parameters alone, not as it was sent")
     if posted or (type(size) is int and size > 0):
@@ -191,13 +191,13 @@ def _json_line(value: Json) -> ImportedExchanges:
         body = values.unbase64(body.decode(), RESPONSE_BODY)
     elif coded:
         raise SkippedError(f"its response body has the unknown encoding {str(coded)[:40]!r}")
-    asked = value.get("request_body")
-    sent = values.raw(asked, REQUEST_BODY) if isinstance(asked, str | None) else values.json_bytes(asked, "body")
+    request = value.get("request_body")
+    sent = values.raw(request, REQUEST_BODY) if isinstance(request, str | None) else values.json_bytes(request, "body")
     answer = values.response(value.get("status"), values.headers(value.get("response_headers")), body)
     method, url = values.text(value, "method"), values.text(value, "url")
     made = values.exchange(method, url, values.headers(value.get("request_headers")), sent, answer)
     name = value.get("id")
-    # Where a line says that it is from, and how true to the wire it is.
+    # The source of a line, and how true to the wire it is.
     known = ("repo", "commit", "licence", "recorder", "fidelity")
     source = ", ".join(str(value[name])[:100] for name in known if isinstance(value.get(name), str))
     return ImportedExchanges(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange
 
 _OPEN = 64
-"""How many cassettes are held open at a time."""
+"""How many cassettes are open at a time."""
 _OURS, _HEAD = re.compile(rb'\s*\{\s*"format"\s*:\s*[0-9]+\s*,\s*"(?:provenance|partial)"'), 300
 _ENDS = (".yaml", ".yml", ".json", ".jsonl", ".har", ".gz")
 
@@ -33,7 +33,7 @@ class SavedImport:
     """A file that was imported: what it came to, and the cassettes that were written."""
 
     file: Path
-    haul: ImportResult
+    result: ImportResult
     written: tuple[Path, ...]
 
 
@@ -92,24 +92,24 @@ def bring(
     """
     large = walk.is_large(file)
     made = Import(file, known, fill, None if large else bounded.parsed(bounded.content(file), file))
-    targets = _apart({key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in made.groups})
-    if twice := next((path for path in targets.values() if path in earlier), None):
-        raise UsageError(f"{file}: {twice} was just written from another file; import them to two folders")
+    targets = _distinct({key: folder / (f"{name}/{_path(key)}.json" if key else f"{name}.json") for key in made.groups})
+    if collision := next((path for path in targets.values() if path in earlier), None):
+        raise UsageError(f"{file}: {collision} was just written from another file; import them to two folders")
     standing = next((path for path in targets.values() if path.exists() and not overwrite), None)
     if standing:
         raise UsageError(f"{file}: {standing} exists already; --overwrite replaces it")
-    with _Written(made, targets, overwrite=overwrite, taken={*targets.values(), *earlier}) as written:
+    with _Writing(made, targets, overwrite=overwrite, taken={*targets.values(), *earlier}) as written:
         for key, exchange in made.exchanges():
             written.add(key, exchange)
     return SavedImport(file, made.result({}), written.paths)
 
 
-def _apart(targets: Mapping[str, Path]) -> dict[str, Path]:
+def _distinct(targets: Mapping[str, Path]) -> dict[str, Path]:
     """``targets``, each a file of its own: of several recordings that lead to one path, or to a folder of others, the
     first keeps it, the others have a number behind the name.
     """
-    taken = {*targets.values(), *(above for path in targets.values() for above in path.parents)}
-    free = set(targets.values()) - {above for path in targets.values() for above in path.parents}
+    taken = {*targets.values(), *(parent for path in targets.values() for parent in path.parents)}
+    free = set(targets.values()) - {parent for path in targets.values() for parent in path.parents}
     numbers: dict[Path, int] = {}
     made = {}
     for key, path in targets.items():
@@ -126,7 +126,7 @@ def _apart(targets: Mapping[str, Path]) -> dict[str, Path]:
     return made
 
 
-class _Written:
+class _Writing:
     """The cassettes of an import as they are written: none takes its place before all are whole. One that could not be
     loaded for its size goes on in another, ``name.2.json`` or the next number that no recording has.
     """

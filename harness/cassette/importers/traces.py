@@ -1,7 +1,7 @@
 """Traces of production as exchanges: OpenTelemetry's GenAI spans (OTLP as JSON), exports of Langfuse and of LangSmith.
 
-They hold what was said and none of the provider's bytes. What they say is written as an OpenAI chat request and answer,
-at a host that does not exist, and the cassette says so.
+They hold the messages and none of the provider's bytes. The messages are written as an OpenAI chat request and answer,
+at a host that does not exist, and the provenance of the cassette has it.
 """
 
 from __future__ import annotations
@@ -65,34 +65,34 @@ def _each(found: Iterator[dict[str, Json]], name: str, read: Any) -> Interaction
 
 
 def _span(span: dict[str, Json]) -> ImportedExchanges:
-    known = {str(one.get("key")): _value(one.get("value")) for one in _dicts(span.get("attributes"))}
-    if "gen_ai.output.messages" not in known:
+    attributes = {str(one.get("key")): _value(one.get("value")) for one in _dicts(span.get("attributes"))}
+    if "gen_ai.output.messages" not in attributes:
         raise SkippedError("its span holds no gen_ai.output.messages: turn on the capture of content")
-    system = [{"role": "system", "content": _text(_parsed(known.get("gen_ai.system_instructions")))}]
-    asked = [_message(one) for one in _dicts(_parsed(known.get("gen_ai.input.messages")))]
-    answers = [*_dicts(_parsed(known["gen_ai.output.messages"]))]
-    finish = (answers[0].get("finish_reason") if answers else None) or known.get("gen_ai.response.finish_reasons")
-    model = known.get("gen_ai.response.model") or known.get("gen_ai.request.model")
-    tools = [_tool(one) for one in _dicts(_parsed(known.get("gen_ai.tool.definitions")))]
-    usage = known.get("gen_ai.usage.input_tokens"), known.get("gen_ai.usage.output_tokens")
-    messages = [*(system if system[0]["content"] else []), *asked]
+    system = [{"role": "system", "content": _text(_parsed(attributes.get("gen_ai.system_instructions")))}]
+    conversation = [_message(one) for one in _dicts(_parsed(attributes.get("gen_ai.input.messages")))]
+    answers = [*_dicts(_parsed(attributes["gen_ai.output.messages"]))]
+    finish = (answers[0].get("finish_reason") if answers else None) or attributes.get("gen_ai.response.finish_reasons")
+    model = attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")
+    tools = [_tool(one) for one in _dicts(_parsed(attributes.get("gen_ai.tool.definitions")))]
+    usage = attributes.get("gen_ai.usage.input_tokens"), attributes.get("gen_ai.usage.output_tokens")
+    messages = [*(system if system[0]["content"] else []), *conversation]
     return _made(model, messages, tools, _message(answers[0]) if answers else None, finish, usage)
 
 
 def _generation(row: dict[str, Json]) -> ImportedExchanges:
-    given = _parsed(row.get("input"))
-    asked = given.get("messages") if isinstance(given, dict) else given
-    tools = given.get("tools") if isinstance(given, dict) else None
+    prompt = _parsed(row.get("input"))
+    messages = prompt.get("messages") if isinstance(prompt, dict) else prompt
+    tools = prompt.get("tools") if isinstance(prompt, dict) else None
     output = _parsed(row.get("output"))
     answer = {"role": "assistant", "content": output} if isinstance(output, str) else _object(output)
     usage = _object(row.get("usage") or row.get("usageDetails"))
     counts = usage.get("input"), usage.get("output")
-    return _made(row.get("model"), _dicts(asked), [*_dicts(tools)], answer or None, None, counts)
+    return _made(row.get("model"), _dicts(messages), [*_dicts(tools)], answer or None, None, counts)
 
 
 def _run(row: dict[str, Json]) -> ImportedExchanges:
-    asked = _object(row.get("inputs"))
-    first = asked.get("messages")
+    inputs = _object(row.get("inputs"))
+    first = inputs.get("messages")
     first = first[0] if isinstance(first, list) and first and isinstance(first[0], list) else first
     settings = _object(_object(row.get("extra")).get("invocation_params"))
     outputs = _object(row.get("outputs"))
@@ -109,14 +109,14 @@ def _run(row: dict[str, Json]) -> ImportedExchanges:
 def _made(
     model: Json, messages: Any, tools: list[dict[str, Json]], answer: dict[str, Json] | None, finish: Json, usage: Any
 ) -> ImportedExchanges:
-    asked = list(messages)
-    if answer is None or not asked:
+    conversation = list(messages)
+    if answer is None or not conversation:
         raise SkippedError("it holds no question, or no answer")
     if isinstance(finish, list):
         finish = finish[0] if finish else None
     called = bool(answer.get("tool_calls"))
     finish = _FINISH.get(str(finish), finish) or ("tool_calls" if called else "stop")
-    request = {"model": model or "unknown", "messages": asked, **({"tools": tools} if tools else {})}
+    request = {"model": model or "unknown", "messages": conversation, **({"tools": tools} if tools else {})}
     choice = {"index": 0, "message": {"role": "assistant", **answer}, "finish_reason": finish}
     whole = {"object": "chat.completion", "model": model or "unknown", "choices": [choice]}
     counts = [one for one in usage if isinstance(one, int)]
@@ -132,8 +132,8 @@ def _message(one: dict[str, Json]) -> dict[str, Json]:
     parts = [*_dicts(one.get("parts"))]
     results = [part for part in parts if part.get("type") == "tool_call_response"]
     if results:
-        given = results[0].get("response", results[0].get("result"))
-        text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+        value = results[0].get("response", results[0].get("result"))
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         return {"role": "tool", "tool_call_id": results[0].get("id"), "content": text}
     calls = [_call(part) for part in parts if part.get("type") == "tool_call"]
     made: dict[str, Json] = {"role": one.get("role"), "content": _text(parts) or one.get("content")}
@@ -141,8 +141,8 @@ def _message(one: dict[str, Json]) -> dict[str, Json]:
 
 
 def _call(part: dict[str, Json]) -> dict[str, Json]:
-    given = part.get("arguments")
-    arguments = given if isinstance(given, str) else json.dumps(given or {}, ensure_ascii=False)
+    value = part.get("arguments")
+    arguments = value if isinstance(value, str) else json.dumps(value or {}, ensure_ascii=False)
     return {"id": part.get("id"), "type": "function", "function": {"name": part.get("name"), "arguments": arguments}}
 
 

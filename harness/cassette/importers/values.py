@@ -1,4 +1,4 @@
-"""Values of foreign files as ours: each is what it says, or the interaction is left out with the reason; and what could
+"""Values of foreign files as ours: each is converted, or the interaction is left out with the reason; and what could
 be taken over of a file.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import Headers
 
 REQUEST_BODY, RESPONSE_BODY = "request body", "response body"
-_LONGEST = 1e6  # seconds: what says more is no time that an answer took
+_LONGEST = 1e6  # seconds: a longer one is no response time
 
 
 class SkippedError(Exception):
@@ -39,7 +39,7 @@ class ImportedExchanges:
     """An interaction as an exchange.
 
     ``recorded`` is an ISO 8601 time in UTC, empty where the file has none; ``cassette`` names the recording that it
-    belongs to, where one file holds several; ``source`` says more about where it is from.
+    belongs to, where one file holds several; ``source`` is more about its origin.
     """
 
     exchange: Exchange
@@ -63,12 +63,12 @@ Interactions: TypeAlias = Iterator[tuple[str, Callable[[], ImportedExchanges]]]
 
 class Format(NamedTuple):
     """One recorder's files. ``looks`` knows them by their shape, ``interactions`` reads them; ``prepared`` puts
-    placeholders where the recorder keeps nothing of a URL. ``lists`` are the names that lead to its interactions, by
+    placeholders where the recorder writes nothing of a URL. ``lists`` are the names that lead to its interactions, by
     which a large file is read element by element; ``paired``: two lists of one length, a request and its response each.
     """
 
     name: str
-    says: str
+    title: str
     looks: Callable[[Json], bool]
     interactions: Callable[[Json], Interactions]
     prepared: Callable[[Json], Json] = lambda document: document
@@ -77,7 +77,7 @@ class Format(NamedTuple):
 
 
 def one_list(
-    name: str, says: str, looks: Callable[[Json], bool], path: str, read: Callable[[Json], ImportedExchanges]
+    name: str, title: str, looks: Callable[[Json], bool], path: str, read: Callable[[Json], ImportedExchanges]
 ) -> Format:
     """A ``Format`` whose interactions stand in one list, at the dotted ``path``, each as ``read`` takes it."""
 
@@ -87,7 +87,7 @@ def one_list(
             document = inner(document, one)
         yield from each(document.get(last), path, read)
 
-    return Format(name, says, looks, interactions, lists=(path,))
+    return Format(name, title, looks, interactions, lists=(path,))
 
 
 def each(value: Json, name: str, read: Callable[[Json], ImportedExchanges]) -> Interactions:
@@ -99,7 +99,7 @@ def each(value: Json, name: str, read: Callable[[Json], ImportedExchanges]) -> I
 
 
 def first(value: Json, name: str) -> dict[str, Json]:
-    """The first object in the list ``name`` of a document: by it the formats tell their files."""
+    """The first object in the list ``name`` of a document: by it the formats recognise their files."""
     entries = value.get(name) if isinstance(value, dict) else None
     return next((one for one in entries if isinstance(one, dict)), {}) if isinstance(entries, list) else {}
 
@@ -152,7 +152,7 @@ def unbase64(value: str, what: str) -> bytes:
 
 
 def json_bytes(value: Json, what: str) -> bytes:
-    """``value`` as JSON: the recorder kept what it says and not how it was written."""
+    """``value`` as JSON: the recorder has the value and not how it was written."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except UnicodeEncodeError:
@@ -197,7 +197,7 @@ def moment(value: Json) -> str:
 
 
 def answered(response: HttpResponse) -> str:
-    """When a provider says that it answered."""
+    """The time of a response, by its Date header."""
     return moment(header(response.headers, "date"))
 
 
@@ -209,8 +209,8 @@ def response(status: Json, given: Headers, body: bytes, seconds: float = 0) -> H
     came = HttpResponse(status, given, chunks)
     made = encodings.decoded(came)
     if made is came and header(given, "content-encoding") and _is_text(body):
-        kept = tuple(pair for pair in given if pair[0].lower() != "content-encoding")
-        made = HttpResponse(status, kept, chunks)
+        plain = tuple(pair for pair in given if pair[0].lower() != "content-encoding")
+        made = HttpResponse(status, plain, chunks)
     return made
 
 
@@ -218,7 +218,7 @@ _PLACEHOLDER = re.compile(r"<([\w.-]{1,60})>|%3C([\w.-]{1,60})%3E", re.IGNORECAS
 
 
 def filled(value: Json, fill: Mapping[str, str]) -> Json:
-    """``value`` with ``<NAME>`` replaced in every text by what ``fill`` says of ``NAME``."""
+    """``value`` with ``<NAME>`` replaced in every text by the value of ``NAME`` in ``fill``."""
     if not fill:
         return value
     if isinstance(value, str):
@@ -242,7 +242,7 @@ def interaction(
     seconds: Callable[[dict[str, Json]], float] = lambda _: 0,
 ) -> ImportedExchanges:
     """An object with a ``request``, whose URL is called ``url``, and a ``response``; ``status`` and ``seconds`` read
-    the response, ``body`` reads either side, and is told which.
+    the response, ``body`` reads either side, named by its second argument.
     """
     sent, came = obj(value, "request"), obj(value, "response")
     number, given = status(came), headers(came.get("headers"))
@@ -253,7 +253,7 @@ def interaction(
 
 
 def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpResponse) -> Exchange:
-    """The exchange, if a cassette can hold it: what it would refuse is told here."""
+    """The exchange, if a cassette can hold it: else the reason is raised as ``SkippedError``."""
     try:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
             raise SkippedError(f"its URL {url[:100]!r} is no http or https URL")

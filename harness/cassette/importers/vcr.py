@@ -48,12 +48,12 @@ def vcrpy(value: Json) -> ImportedExchanges:
     return values.interaction(value, "uri", _vcrpy_status, _vcrpy_body)
 
 
-def _vcrpy_status(came: dict[str, Json]) -> Json:
-    if "status_code" in came:  # what older vcrpy wrote of httpx
-        return came["status_code"]
-    if "body" not in came and _PARSED not in came:
+def _vcrpy_status(response: dict[str, Json]) -> Json:
+    if "status_code" in response:  # what older vcrpy wrote of httpx
+        return response["status_code"]
+    if "body" not in response and _PARSED not in response:
         raise SkippedError("its response has no body")
-    return values.obj(came, "status").get("code")
+    return values.obj(response, "status").get("code")
 
 
 def _vcrpy_body(side: dict[str, Json], what: str) -> bytes:
@@ -92,7 +92,7 @@ def looks_cassetter(document: Json) -> bool:
 
 
 def cassetter(document: Json) -> Interactions:
-    read = partial(values.interaction, url="uri", status=lambda came: came.get("status"), body=_cassetter_body)
+    read = partial(values.interaction, url="uri", status=lambda response: response.get("status"), body=_cassetter_body)
     yield from values.each(document.get("interactions", []), "interactions", read)
     for name, protocol in _NOT_HTTP.items():
         if name in document:
@@ -129,9 +129,9 @@ def go_vcr(value: Json) -> ImportedExchanges:
     return values.interaction(
         value,
         "url",
-        lambda came: came.get("code"),
+        lambda response: response.get("code"),
         lambda side, what: values.raw(side.get("body"), what),
-        lambda came: go_seconds(came.get("duration")),
+        lambda response: go_seconds(response.get("duration")),
     )
 
 
@@ -148,7 +148,7 @@ def looks_ruby_vcr(document: Json) -> bool:
 
 
 def ruby_vcr(value: Json) -> ImportedExchanges:
-    return values.interaction(value, "uri", lambda came: values.obj(came, "status").get("code"), _ruby_body)
+    return values.interaction(value, "uri", lambda response: values.obj(response, "status").get("code"), _ruby_body)
 
 
 def _ruby_body(side: dict[str, Json], what: str) -> bytes:

@@ -32,10 +32,10 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 def deserialize(cassette_string: str) -> dict[str, Json]:
     """What vcrpy reads of a cassette. Raises ``CassetteError`` for one that it can't replay whole."""
-    document, left = interactions(from_bytes(cassette_string.encode(), "the cassette"))
-    if left:
+    document, skipped = interactions(from_bytes(cassette_string.encode(), "the cassette"))
+    if skipped:
         raise CassetteError(
-            f"vcrpy can't replay {left[0].place} of the cassette: {left[0].reason}", place=left[0].place
+            f"vcrpy can't replay {skipped[0].place} of the cassette: {skipped[0].reason}", place=skipped[0].place
         )
     return document
 
@@ -43,9 +43,11 @@ def deserialize(cassette_string: str) -> dict[str, Json]:
 def serialize(cassette_dict: dict[str, Json]) -> str:
     """What vcrpy recorded as a cassette, clean of secrets. Raises ``LeakError`` or ``CassetteError``."""
     result = imported(cassette_dict, Path(_CALLED), "vcrpy")
-    if result.left:
-        kind = LeakError if result.left[0].secret else CassetteError
-        raise kind(f"{_CALLED} can't be kept: {result.left[0].place}: {result.left[0].reason}; nothing was written")
+    if result.skipped:
+        kind = LeakError if result.skipped[0].secret else CassetteError
+        raise kind(
+            f"{_CALLED} can't be saved: {result.skipped[0].place}: {result.skipped[0].reason}; nothing was written"
+        )
     (cassette,) = result.cassettes.values()
     text = to_text(cassette)
     LeakScan(result.secrets).refuse_text(text, _CALLED)
@@ -55,13 +57,13 @@ def serialize(cassette_dict: dict[str, Json]) -> str:
 def interactions(cassette: Cassette) -> tuple[dict[str, Json], tuple[Skipped, ...]]:
     """``cassette`` as what vcrpy's serializers read, and the exchanges that vcrpy has no form for."""
     made: list[Json] = []
-    left: list[Skipped] = []
+    skipped: list[Skipped] = []
     for number, exchange in enumerate(cassette.exchanges):
         if reason := _no_form(exchange):
-            left.append(Skipped(f"exchanges[{number}]", reason))
+            skipped.append(Skipped(f"exchanges[{number}]", reason))
         else:
             made.append(_interaction(exchange))
-    return {"version": 1, "interactions": made}, tuple(left)
+    return {"version": 1, "interactions": made}, tuple(skipped)
 
 
 def to_yaml(document: dict[str, Json]) -> str:

@@ -131,12 +131,12 @@ def _walked(cursor: Any, names: _Names, wrap: Callable[[Json], Json], *, root: b
 
 
 def _named(cursor: Any, names: _Names, wrap: Callable[[Json], Json], *, root: bool) -> Iterator[Json]:
-    seen: set[str] = set()
+    found_names: set[str] = set()
     rest: dict[str, Json] | None = {} if root and cursor.several else None
     for name in cursor.inside():
-        if name in seen:
+        if name in found_names:
             raise ValueError("a key stands twice")
-        seen.add(name)
+        found_names.add(name)
         if name in names:
             rest = None
             yield from _walked(cursor, names[name], partial(_inside, wrap, name))
@@ -158,22 +158,22 @@ class _Text:
     def __init__(self, file: Bytes, path: Path) -> None:
         self._file, self.path = file, path
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._held = ""
+        self._pending = ""
         self.lines, self.since = 1, 0
 
     def begins_as_json(self) -> bool:
         """Nothing is taken by looking."""
-        held = ""
-        while not held.lstrip() and (piece := self.read()):
-            held = piece
-        self._held = held
-        return self._held.lstrip()[:1] in {"{", "["}
+        pending = ""
+        while not pending.lstrip() and (piece := self.read()):
+            pending = piece
+        self._pending = pending
+        return self._pending.lstrip()[:1] in {"{", "["}
 
     def read(self, _size: int = 0) -> str:
-        """The next piece, some letters whatever is asked for; empty at the end."""
-        if self._held:
-            held, self._held = self._held, ""
-            return held
+        """The next piece, some letters whatever the size; empty at the end."""
+        if self._pending:
+            pending, self._pending = self._pending, ""
+            return pending
         text, data = "", b"?"
         while not text and data:
             data = self._file.read(_PIECE)
@@ -262,13 +262,13 @@ class _JsonCursor:
     def _fill(self) -> bool:
         """Read on, as much again as there is: an element is tried a few times at most."""
         parts = [self._text[self._at :]]
-        wanted = max(1, len(parts[0]))
-        if wanted > LARGEST:
+        missing = max(1, len(parts[0]))
+        if missing > LARGEST:
             raise damaged(self._source.path, f"holds an element of more than {LARGEST >> 20} MB", self._place())
-        while wanted > 0 and (piece := self._source.read()):
+        while missing > 0 and (piece := self._source.read()):
             self._source.since = 0
             parts.append(piece)
-            wanted -= len(piece)
+            missing -= len(piece)
         self._text, self._at = "".join(parts), 0
         return len(parts) > 1
 
@@ -283,7 +283,7 @@ _Composer: Any = yaml.composer.Composer
 
 
 class _Nodes(bounded.Loader, _Composer):  # type: ignore[misc]  # its bases are chosen at run time
-    """libyaml's events, counted, and PyYAML's own composer, which makes one node when it is asked for one."""
+    """libyaml's events, counted, and PyYAML's own composer, which makes one node at a time."""
 
     def __init__(self, text: _Text) -> None:
         super().__init__(text)

@@ -106,9 +106,9 @@ def _parsed(data: bytes, start: int = 0) -> Unit | None:
 def edits(body: bytes, find: Find) -> list[Edit]:
     """What is to be changed in a body, in order."""
     parts = events(body)
-    found = list(_over_events(parts, find))
+    found = list(_across_events(parts, find))
     found += [edit for unit in parts for edit in _unit(unit, find)]
-    return apart(found)
+    return merged(found)
 
 
 def _unit(unit: Unit, find: Find) -> Iterator[Edit]:
@@ -237,7 +237,7 @@ def _indexed(value: Json, path: Path, key: tuple[object, ...]) -> Iterator[tuple
                 yield from _indexed(inner, path, key)
 
 
-def _over_events(parts: list[Unit], find: Find) -> Iterator[Edit]:
+def _across_events(parts: list[Unit], find: Find) -> Iterator[Edit]:
     """Secrets that stand in several pieces: the placeholder takes the place of the first, the others become empty."""
     if len(parts) < 2:  # noqa: PLR2004 - one event has all of it
         return
@@ -265,7 +265,7 @@ def _piece(unit: Unit, place: int, start: int, end: int) -> Edit | None:
     return Edit(unit.start + first + raw(start), unit.start + first + raw(end), "")
 
 
-def apart(found: Iterable[Edit]) -> list[Edit]:
+def merged(found: Iterable[Edit]) -> list[Edit]:
     """``found`` in order, those that overlap as one, which is called by the first and longest."""
     made: list[Edit] = []
     for one in sorted(found, key=lambda edit: (edit.start, -edit.end)):
@@ -309,7 +309,7 @@ def frames(body: bytes) -> list[Message] | None:
     return made or None
 
 
-def settled(body: bytes, changes: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+def reencoded(body: bytes, changes: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
     """``changes``, those in a message of an AWS event stream as that message written again: it holds its own length."""
     if changes and changes[-1][0] >> _BEYOND:
         changes = _rewrapped(body, changes)

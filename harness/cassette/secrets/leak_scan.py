@@ -33,7 +33,7 @@ _BETWEEN = b"\n\n"  # no other writing goes on over it
 _OURS = b'{\n "format": '
 _SKIPPED = {".git"}
 _LINKS_AND_MODULES = ("120000", "160000")
-_OVER = ", in pieces over a stream"
+_IN_PIECES = ", in pieces over a stream"
 _PLAIN_EVENT = re.compile(rb"^data: ?([^\r\n{\[][^\r\n]*)", re.MULTILINE)
 
 
@@ -87,7 +87,7 @@ class LeakScan:
         for name, data in parts.items():
             headers = request.headers if name.startswith("the request") else response.headers if response else ()
             if found := self._found(data) or (self._in_body(data, headers) if name.endswith("body") else None):
-                # The URL is told only where it is clean, which is known by then.
+                # The URL is shown only where it is clean, which is known by then.
                 url = request.url.partition("?")[0] if name != "the URL" else "…"
                 where = f"{name} of {request.method} {url}"
                 raise LeakError(f"{path}: {where} holds {found[0]}; it was not written")
@@ -147,7 +147,7 @@ def read_only_by_readers(exchange: Exchange) -> Iterator[bytes]:
 
 
 def _inside(data: bytes, headers: Headers) -> Iterator[tuple[bytes, str]]:
-    """What only a reader of a body sees: packed, or in pieces over the events of a stream; and how it stands there."""
+    """What only a reader of a body gets: packed, or in pieces over the events of a stream; and how it stands there."""
     coding = header(headers, "content-encoding")
     inner = encodings.expanded(data, coding) if coding else b""
     if inner and inner != data:
@@ -155,9 +155,9 @@ def _inside(data: bytes, headers: Headers) -> Iterator[tuple[bytes, str]]:
         yield from _inside(inner, ())
     if edits.streamed(data):
         if plain := b"".join(_PLAIN_EVENT.findall(data)):
-            yield plain, _OVER
+            yield plain, _IN_PIECES
         for _, pieces in edits.channels(edits.events(data)):
-            yield "".join(text for _, _, text in pieces).encode("utf-8", "surrogatepass"), _OVER
+            yield "".join(text for _, _, text in pieces).encode("utf-8", "surrogatepass"), _IN_PIECES
 
 
 def put_aside(text: str, name: str) -> Path:
@@ -182,7 +182,7 @@ def put_aside(text: str, name: str) -> Path:
 
 
 class Leak(NamedTuple):
-    """A secret in ``file``: ``place`` is a line or a part, ``what`` its kind. The secret itself is nowhere told."""
+    """A secret in ``file``: ``place`` is a line or a part, ``what`` its kind. The secret itself is never in it."""
 
     file: str
     place: str
@@ -190,16 +190,16 @@ class Leak(NamedTuple):
 
 
 class Audit:
-    """A search under way. ``files`` and ``size`` say how much was searched."""
+    """A search under way. ``files`` and ``size`` count what was searched."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._scan = LeakScan(secrets)
         self.files = 0
         self.size = 0
 
-    def paths(self, given: Iterable[Path]) -> Iterator[Leak]:
-        """All files at and below ``given``; symbolic links are not followed. Raises ``UsageError``."""
-        yield from self._several(map(_content, (file for path in given for file in _below(path))))
+    def paths(self, paths: Iterable[Path]) -> Iterator[Leak]:
+        """All files at and below ``paths``; symbolic links are not followed. Raises ``UsageError``."""
+        yield from self._several(map(_content, (file for path in paths for file in _below(path))))
 
     def staged(self) -> Iterator[Leak]:
         """What the next commit would add or change. Raises ``UsageError`` outside a git repository."""
@@ -303,6 +303,6 @@ def _git(*words: str) -> bytes:
     except FileNotFoundError as error:
         raise UsageError("git is not installed, so nothing is staged; give paths instead") from error
     if done.returncode:
-        told = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"git can't tell what is staged: {told[-1] if told else done.returncode}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"git can't list what is staged: {lines[-1] if lines else done.returncode}")
     return done.stdout

@@ -53,7 +53,7 @@ _NULS = bytes(ord("a") if 32 <= letter < 127 else ord("0") if not letter else or
 _NUL_SHAPES = (b"a0a0a0a0a0a0", b"a000a000a000a000", b"aaaa0aaaa")
 _NEXT_LINE = re.compile(rb"(?:\r?\n|\\r\\n|\\n)[ \t]{0,8}([A-Za-z0-9+/_-]{1,1000}={0,2})")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
-# Hex with separators, seen as kinds of letters: h is a digit of it.
+# Hex with separators, as kinds of letters: h is a digit of it.
 _DUMP = bytes(
     ord("h") if chr(letter) in "0123456789abcdefABCDEF" else ord(" ") if chr(letter) in " :,-;_\n\t" else letter
     for letter in range(256)
@@ -110,7 +110,7 @@ def _one_level(data: bytes, least: int) -> Iterator[bytes]:
 
 
 def _written(data: bytes) -> Iterator[bytes]:
-    """Where something is written by its number, and letters that nobody sees."""
+    """Where something is written by its number, and invisible letters."""
     rare = b"" if data.isascii() else data.translate(None, _ASCII)
     escapes = data if b"\\u" in data else b""
     for marks, pattern, read in _WRITINGS:
@@ -130,14 +130,14 @@ def _without_nuls(data: bytes) -> Iterator[bytes]:
 
 
 def _base64(data: bytes, least: int) -> Iterator[bytes]:
-    seen: set[bytes] = set()
-    over = 0
+    decoded: set[bytes] = set()
+    resume = 0
     for start, end in runs(data, least):
         run = data[start:end]
-        if start < over or run in seen:
+        if start < resume or run in decoded:
             continue
-        seen.add(run)
-        whole, over = _over_lines(data, run, end)
+        decoded.add(run)
+        whole, resume = _over_lines(data, run, end)
         for inner in (found for one in dict.fromkeys((run, whole)) for found in _decoded(one)):
             yield inner
             if packed := _unpacked(inner):
@@ -202,7 +202,7 @@ _WRITINGS: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], Callable[[bytes], b
 
 
 def _dumps(data: bytes) -> Iterator[bytes]:
-    """Hex whose digits stand apart: ``73 6b 2d``, ``73:6b:2d``, ``0x73, 0x6b``."""
+    """Hex with separators between digits: ``73 6b 2d``, ``73:6b:2d``, ``0x73, 0x6b``."""
     kinds = data.translate(_DUMP)
     for shape in _DUMPED:
         at = kinds.find(shape)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from harness.core.exchange import Headers
 
-KEPT_REQUEST_HEADERS = frozenset({"accept", "content-encoding", "content-type", "anthropic-version", "anthropic-beta"})
+RECORDED_REQUEST_HEADERS = frozenset(
+    {"accept", "content-encoding", "content-type", "anthropic-version", "anthropic-beta"}
+)
 
 
 class Dropped(NamedTuple):
@@ -216,8 +218,8 @@ def of_request(headers: Headers) -> Iterator[tuple[str, bool]]:
             yield from _cookies(value)
         elif name == "sec-websocket-protocol":  # where browsers can set no header, keys are names of protocols
             for one in re.split(r"[,\s]+", value):
-                what, _, given = one.rpartition(".")
-                yield given, secret_header(what)
+                what, _, token = one.rpartition(".")
+                yield token, secret_header(what)
         elif signed := _SIGNED.findall(value):
             yield from ((one, True) for one in signed)
         else:

@@ -1,6 +1,6 @@
 """What is never written: headers that are secret or volatile, keys in a URL, and every secret that is known.
 
-Two locks: what is recorded is redacted here first, and what is to be saved is then searched once more by ``gate``.
+Two locks: what is recorded is redacted here first, and what is to be saved is then searched once more by ``leak_scan``.
 Matching sees redacted requests on both sides, so another key, or none, replays as well. A body is changed in its texts
 alone: what decodes before decodes after.
 """
@@ -79,7 +79,7 @@ class Redactor:
         """How many secrets were found so far."""
         return len(self._numbers)
 
-    def afresh(self) -> Redactor:
+    def with_fresh_numbers(self) -> Redactor:
         """One that knows the same, and numbers from the beginning."""
         made = Redactor(by_shape=self._by_shape, drop_headers=self._drop)
         made.secrets, made._pieces, made._weak, made._words = self.secrets, self._pieces, self._weak, self._words
@@ -90,7 +90,9 @@ class Redactor:
         url = self._url(request.url)  # it stands first in the document
         headers = self._headers(
             tuple(
-                (name.lower(), value) for name, value in request.headers if name.lower() in places.KEPT_REQUEST_HEADERS
+                (name.lower(), value)
+                for name, value in request.headers
+                if name.lower() in places.RECORDED_REQUEST_HEADERS
             )
         )
         body = request.body
@@ -102,10 +104,10 @@ class Redactor:
 
     def response(self, response: HttpResponse) -> HttpResponse:
         """A secret that is split over chunks is taken out too: the chunk it begins in then holds the placeholder."""
-        kept = [
+        recorded = [
             (name.lower(), value) for name, value in response.headers if not places.dropped(name.lower(), self._drop)
         ]
-        headers = self._headers(tuple((name, self._header(name, value)) for name, value in kept))
+        headers = self._headers(tuple((name, self._header(name, value)) for name, value in recorded))
         whole = response.body
         changes = self._changes(whole)
         chunks = tuple(_replaced(response.chunks, whole, changes)) if changes else response.chunks
@@ -121,7 +123,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """``text`` without secrets, those in base64 and hex among them: nobody reads it back."""
         data = text.encode("utf-8", "surrogatepass")
-        found = edits.apart(Edit(*one) for one in self._find(data, ()))
+        found = edits.merged(Edit(*one) for one in self._find(data, ()))
         return edits.applied(data, self._written(data, found)).decode("utf-8", "surrogatepass")
 
     def learn(self, request: HttpRequest, response: HttpResponse | None = None) -> None:
@@ -224,10 +226,10 @@ class Redactor:
         """What is to be replaced in a body, in order."""
         if not self._may_hold(body):
             return []
-        return edits.settled(body, self._written(body, edits.edits(body, self._find)))
+        return edits.reencoded(body, self._written(body, edits.edits(body, self._find)))
 
     def _may_hold(self, body: bytes) -> bool:
-        """Whether a body is worth taking apart: most are not."""
+        """Whether a body is worth parsing: most are not."""
         if any(form in body for secret in self.secrets for form in (*shapes.forms(secret), *shapes.coded(secret))):
             return True
         if places.may_hold_fields(body) or next(self._pieces.runs(body), None) is not None:

@@ -1,7 +1,7 @@
 """Finds what looks like a key: by how keys of a kind begin, and by the name that stands before a value.
 
 Keys of most kinds begin with a literal: those are searched for in one pass over what is long enough to be a key, and
-only there a pattern is tried. ``rules.json`` is made from a maintained rule set (it says which, of when, and under
+only there a pattern is tried. ``rules.json`` is made from a maintained rule set (it has its name, date and
 what licence), ``own_rules`` adds model providers' kinds.
 """
 
@@ -137,19 +137,19 @@ def _entropy_of(rule: dict[str, object]) -> float:
 
 def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
     """Start, end and name of whatever looks like a key."""
-    seen: set[bytes] = set()
+    unprefixed: set[bytes] = set()
     plain: set[bytes] = set()
     for start, end in runs(data):
         piece = data[start : min(end, start + _LONGEST_RUN)]
         if piece in plain:
             continue
-        if piece not in seen:
+        if piece not in unprefixed:
             clean = True
             for found in _prefixed(data, piece, start):
                 clean = False
                 yield found
             if clean:
-                seen.add(piece)
+                unprefixed.add(piece)
                 if not _NAMED.search(piece) and len(piece) < _ZHIPU_LENGTH:
                     plain.add(piece)  # no name makes a key of it
                     continue
@@ -161,26 +161,26 @@ def shaped(data: bytes) -> Iterator[tuple[int, int, str]]:
 
 def runs(data: bytes, least: int = _SHORTEST_RUN, letters: bytes = _KINDS) -> Iterator[tuple[int, int]]:
     """Where letters stand in a row that keys are made of, or others: ``letters`` is a table like ``_KINDS``."""
-    found, wanted = data.translate(letters), b"a" * least
-    start = found.find(wanted)
+    found, run = data.translate(letters), b"a" * least
+    start = found.find(run)
     while start >= 0:
         end = found.find(b" ", start)
         end = len(data) if end < 0 else end
         yield start, end
-        start = found.find(wanted, end)
+        start = found.find(run, end)
 
 
 def _prefixed(data: bytes, piece: bytes, at: int) -> Iterator[tuple[int, int, str]]:
-    over, blob = 0, len(piece) > _BLOB
-    while hit := _starts().search(piece, over):
+    position, blob = 0, len(piece) > _BLOB
+    while hit := _starts().search(piece, position):
         place = at + hit.start()
-        over = hit.start() + 1  # one beginning may stand in another: `napi_` behind a line break's `n`
+        position = hit.start() + 1  # one beginning may stand in another: `napi_` behind a line break's `n`
         for rule in _rules_at(hit[0]):
             if (rule.boundary or blob) and not rule.back and not _begins(data, place, _LETTERS_SET if blob else _WORD):
                 continue
             found = _match(rule, data, place)
             if found is not None and _counts(found, rule.entropy):
-                over = found.end() - at
+                position = found.end() - at
                 yield found.start(), found.end(), rule.name
                 break
 
@@ -224,7 +224,7 @@ def shannon(text: bytes) -> float:
 
 
 def _named(data: bytes, start: int, end: int, piece: bytes) -> Iterator[tuple[int, int, str]]:
-    """A value behind a name that says what it is."""
+    """A value behind a name of a secret."""
     for name, at in _names(data, start, piece):
         if found := _by_name(data, name, at, end):
             yield found

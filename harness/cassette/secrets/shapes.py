@@ -70,12 +70,12 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Iterator[s
             yield value
 
 
-def known_secrets(given: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """``given`` and those of the environment, the longest first.
+def known_secrets(secrets: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """``secrets`` and those of the environment, the longest first.
 
     Values under eight characters are left out: they would be found in ordinary text.
     """
-    found = {value for value in (*given, *from_environment(environment)) if len(value) >= SHORTEST}
+    found = {value for value in (*secrets, *from_environment(environment)) if len(value) >= SHORTEST}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
@@ -92,7 +92,7 @@ def placeholder(secret: str, number: int, written: str | None = None) -> str:
 
 def strength(value: str, *, sure: bool) -> str:
     """How a value that came with a request is looked for: ``strong`` anywhere, ``weak`` as a word by itself, ``""`` not
-    at all. ``sure`` says that it is a secret by where it stood.
+    at all. ``sure``: it is a secret by where it stood.
     """
     if len(value) < _SHORTEST_WORD or MARK in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         return ""  # half a surrogate pair stands in no text

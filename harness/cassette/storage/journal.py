@@ -1,5 +1,5 @@
-"""A recording under way: a line for each exchange, written before the caller has the last of it; and what is kept of
-one that was broken off or killed, and need not be asked again.
+"""A recording under way: a line for each exchange, written before the caller has the last of it; and what is left of
+one that was broken off or killed, which need not be requested again.
 
 It lies beside the cassette that it is to become, and is locked while it is written: a second recording of the same
 cassette is refused. What a killed process leaves is found, and put aside, by the next recording.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger("harness.cassette")
-_ASK_AGAIN = {
+_RETRIED = {
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -40,7 +40,7 @@ _ASK_AGAIN = {
 }
 
 
-def lies(path: Path) -> str:
+def journal_location(path: Path) -> str:
     """Where a recording is that could not be made a cassette, for its user."""
     return f"what was recorded is in {journal(path)}, and the next recording takes it from there"
 
@@ -88,7 +88,7 @@ class Journal:
             ) from error
 
     @property
-    def left(self) -> bool:
+    def has_content(self) -> bool:
         """Whether something is in it: written here, or left by a process that was killed."""
         return os.fstat(self._handle).st_size > 0
 
@@ -99,7 +99,7 @@ class Journal:
             self._line({"format": document.FORMAT, "provenance": document.from_provenance(provenance)})
         except OSError as error:
             raise CassetteWriteError(
-                f"{self.path}: can't be recorded: {error.strerror} (errno {error.errno}); nothing was asked yet",
+                f"{self.path}: can't be recorded: {error.strerror} (errno {error.errno}); no request was sent yet",
                 path=str(self.path),
             ) from error
         self._empty = True
@@ -152,22 +152,22 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def sifted(cassette: Cassette, path: Path, secrets: Iterable[str] = ()) -> tuple[Cassette, LeakError | None]:
-    """``cassette`` without the exchanges that a save would refuse, and the first refusal: it says where they are."""
-    gate, clean, first = LeakScan(secrets), [], None
+    """``cassette`` without the exchanges that a save would refuse, and the first refusal: it names where they are."""
+    scan, clean, first = LeakScan(secrets), [], None
     for exchange in cassette.exchanges:
         try:
-            gate.refuse_exchange(exchange, str(path))
+            scan.refuse_exchange(exchange, str(path))
             # A secret that a stream spells out over many events stands whole only in what it reads as.
-            gate.refuse_text(document.to_text(Cassette(cassette.provenance, (exchange,))), str(path))
+            scan.refuse_text(document.to_text(Cassette(cassette.provenance, (exchange,))), str(path))
             clean.append(exchange)
         except LeakError as leak:
-            told = LeakError(f"{leak}; {caught(exchange, path)}")
-            first = first or told
+            message = LeakError(f"{leak}; {caught(exchange, path)}")
+            first = first or message
     return replace(cassette, exchanges=tuple(clean)), first
 
 
 def caught(exchange: Exchange, path: Path) -> str:
-    """Put an exchange that holds a secret where only its owner can read it; a sentence that says where."""
+    """Put an exchange that holds a secret where only its owner can read it; a sentence with the path."""
     try:
         place = put_aside(document.to_line(document.from_exchange(exchange, plain=True)), path.stem)
     except OSError as error:
@@ -176,57 +176,57 @@ def caught(exchange: Exchange, path: Path) -> str:
 
 
 def save_or_rescue(path: Path, cassette: Cassette, secrets: Iterable[str], journal: Path) -> Path:
-    """Save; ``path``. Where the disk is full it is kept in its owner's home, or stays in the ``journal`` as far as that
-    could be written, and ``CassetteWriteError`` tells where.
+    """Save; ``path``. Where the disk is full it is saved in its owner's home, or stays in the ``journal`` as far as it
+    could be written, and ``CassetteWriteError`` names the place.
     """
     try:
         save(path, cassette, secrets=secrets)
     except CassetteWriteError as error:
         try:
             place = put_aside(document.to_text(cassette), path.stem)
-            told = f"what was recorded is in {place}"
+            message = f"what was recorded is in {place}"
         except OSError as lost:
-            told = f"{in_journal(journal, len(cassette.exchanges))}; it could not be put aside either: {lost}"
-        raise CassetteWriteError(f"{error}; {told}", path=str(path)) from error
+            message = f"{in_journal(journal, len(cassette.exchanges))}; it could not be put aside either: {lost}"
+        raise CassetteWriteError(f"{error}; {message}", path=str(path)) from error
     return path
 
 
 def in_journal(path: Path, of: int) -> str:
     """How much of ``of`` exchanges the journal at ``path`` holds."""
     try:
-        held = len(read(path)[0].exchanges)
+        number = len(read(path)[0].exchanges)
     except (CassetteDamagedError, OSError):
-        held = 0
-    if not held:
+        number = 0
+    if not number:
         return "what was recorded is lost"
-    return f"{held} of {of} recorded exchanges are in {path}, and the next recording takes them from there"
+    return f"{number} of {of} recorded exchanges are in {path}, and the next recording takes them from there"
 
 
 def salvage(path: Path) -> None:
     """Put what a killed recording left beside the cassette."""
-    lying = journal(path)
+    journal_path = journal(path)
     try:
-        found, torn = read(lying)
+        found, torn = read(journal_path)
     except CassetteDamagedError as error:
-        aside = free(partial(path)).with_suffix(".damaged")
-        lying_data = lying.read_bytes()
-        if lying_data.strip():
+        target = free(partial(path)).with_suffix(".damaged")
+        journal_data = journal_path.read_bytes()
+        if journal_data.strip():
             try:
-                aside.write_bytes(lying_data)
+                target.write_bytes(journal_data)
             except OSError as full:
                 raise CassetteWriteError(
-                    f"{aside}: could not be written: {full.strerror} (errno {full.errno}); it stays in {lying}",
+                    f"{target}: could not be written: {full.strerror} (errno {full.errno}); it stays in {journal_path}",
                     path=str(path),
                 ) from full
-            _log.warning("%s; it is kept as %s", error, aside)
+            _log.warning("%s; it is kept as %s", error, target)
         return
     end = ", and its last line was torn" if torn else ""
     found, _ = sifted(found, path)
     if found.exchanges:
-        aside = free(partial(path))
-        save(aside, found)
+        target = free(partial(path))
+        save(target, found)
         count = len(found.exchanges)
-        _log.warning("%s: %d exchanges of a recording that was killed are kept in %s%s", path, count, aside, end)
+        _log.warning("%s: %d exchanges of a recording that was killed are kept in %s%s", path, count, target, end)
     elif torn:
         _log.warning("%s: a recording was killed within its first exchange, and nothing of it could be kept", path)
 
@@ -247,12 +247,12 @@ def earlier(path: Path, provenance: Provenance) -> tuple[Cassette, Path] | None:
 
 
 def answered(cassette: Cassette) -> tuple[Exchange, ...]:
-    """The exchanges that hold an answer: what was refused for now, failed or was cut is to be asked again."""
-    return tuple(one for one in cassette.exchanges if _holds(one))
+    """The exchanges that hold an answer: what was refused for now, failed or was cut is to be requested again."""
+    return tuple(one for one in cassette.exchanges if _is_answered(one))
 
 
-def _holds(exchange: Exchange) -> bool:
+def _is_answered(exchange: Exchange) -> bool:
     response = exchange.response
-    if response is None or exchange.failure is not None or response.status in _ASK_AGAIN:
+    if response is None or exchange.failure is not None or response.status in _RETRIED:
         return False
     return response.status < HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(read_reply(exchange), str)

@@ -16,7 +16,7 @@ _LONGEST = 200
 
 
 def cassette_path(root: Path | str, suite: str, case: str, model: str) -> Path:
-    """The file of one case asked of one model.
+    """The file of one case and model.
 
     Different names give different files, on file systems that ignore case as well; none leads out of
     ``root``. Raises ``UsageError`` for a name too long for a file system.
@@ -40,7 +40,7 @@ def journal(path: Path) -> Path:
 
 
 def partial(path: Path) -> Path:
-    """Where a recording that was broken off is kept, beside the cassette that it was to become."""
+    """Where a recording that was broken off is saved, beside the cassette that it was to become."""
     return path.with_name(f"{path.stem}.partial.json")
 
 

@@ -44,18 +44,18 @@ def mirrored(url: str) -> Path:
     with _reaching(url), _state(folder, url) as state:
         store, base = _store(url)
         there = _listed(store, base)
-        seen: dict[str, Json] = state["seen"]
-        fresh = {name for name in there.keys() & seen.keys() if (folder / name).exists()}
-        wanted = [name for name, tag in there.items() if name not in fresh or seen[name]["tag"] != tag]
-        for start in range(0, len(wanted), _BATCH):
-            part = wanted[start : start + _BATCH]
+        cached: dict[str, Json] = state["seen"]
+        fresh = {name for name in there.keys() & cached.keys() if (folder / name).exists()}
+        stale = [name for name, tag in there.items() if name not in fresh or cached[name]["tag"] != tag]
+        for start in range(0, len(stale), _BATCH):
+            part = stale[start : start + _BATCH]
             for path, data in store.cat([f"{base}/{name}" for name in part]).items():
                 name = str(path).removeprefix(base).lstrip("/")
-                _keep_own(folder / name, seen.get(name))
+                _save_own(folder / name, cached.get(name))
                 _write(folder / name, data)
-                seen[name] = {"tag": there[name], "sha256": _sha(data)}
-        for name in seen.keys() - there.keys():
-            _keep_own(folder / name, seen.pop(name))
+                cached[name] = {"tag": there[name], "sha256": _sha(data)}
+        for name in cached.keys() - there.keys():
+            _save_own(folder / name, cached.pop(name))
             (folder / name).unlink(missing_ok=True)
     return folder
 
@@ -63,7 +63,7 @@ def mirrored(url: str) -> Path:
 def published(path: Path) -> None:
     """Put the cassette at ``path`` into the store that its folder mirrors; nothing where it is in none.
 
-    Raises ``CassetteWriteError`` where another has recorded it meanwhile: theirs stands, this one is kept aside.
+    Raises ``CassetteWriteError`` where another has recorded it meanwhile: theirs stands, this one is saved beside it.
     """
     if cache_folder("stores") not in path.parents:
         return
@@ -73,15 +73,15 @@ def published(path: Path) -> None:
         store, base = _store(url)
         name = path.relative_to(folder).as_posix()
         data = path.read_bytes()
-        known = state["seen"].get(name)
-        if not _put(store, f"{base}/{name}", data, known and known["tag"]):
-            aside = free(partial(path))
-            path.replace(aside)
+        earlier = state["seen"].get(name)
+        if not _put(store, f"{base}/{name}", data, earlier and earlier["tag"]):
+            own = free(partial(path))
+            path.replace(own)
             theirs = store.cat_file(f"{base}/{name}")
             _write(path, theirs)
             state["seen"][name] = {"tag": _tag(store.info(f"{base}/{name}")), "sha256": _sha(theirs)}
-            told = f"{url}/{name}: somebody else recorded it meanwhile; theirs stands, yours is kept in {aside}"
-            raise CassetteWriteError(told, path=str(path))
+            message = f"{url}/{name}: somebody else recorded it meanwhile; theirs stands, yours is kept in {own}"
+            raise CassetteWriteError(message, path=str(path))
         state["seen"][name] = {"tag": _tag(store.info(f"{base}/{name}")), "sha256": _sha(data)}
 
 
@@ -133,9 +133,9 @@ def _tag(info: dict[str, Any]) -> str:
     return str(next((info[name] for name in _TAGS if info.get(name)), info.get("size")))
 
 
-def _keep_own(file: Path, known: Json) -> None:
+def _save_own(file: Path, earlier: Json) -> None:
     """What was recorded here and never came into the store is put aside before the store's own takes its place."""
-    if file.exists() and (known is None or _sha(file.read_bytes()) != known["sha256"]):
+    if file.exists() and (earlier is None or _sha(file.read_bytes()) != earlier["sha256"]):
         file.replace(free(partial(file)))
 
 
@@ -152,7 +152,7 @@ def _sha(data: bytes) -> str:
 
 @contextlib.contextmanager
 def _state(folder: Path, url: str) -> Iterator[dict[str, Json]]:
-    """What is known of the store, one process at a time; kept whatever happens."""
+    """What is known of the store, one process at a time; written whatever happens."""
     from filelock import FileLock  # noqa: PLC0415 - only where a root is a URL
 
     folder.mkdir(parents=True, exist_ok=True)

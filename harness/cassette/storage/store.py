@@ -38,7 +38,7 @@ def load(path: Path | str) -> Cassette:
     """The cassette at ``path``.
 
     Raises ``CassetteMissingError``, ``CassetteDamagedError`` or ``CassetteTooNewError``, each with file and place.
-    A number in a JSON body that is too large for a float is told when that body is asked for.
+    A number in a JSON body that is too large for a float is reported when that body is first read.
     """
     path = Path(path)
     try:
@@ -64,10 +64,10 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
     path = Path(path)
     cassette = replace(cassette, exchanges=tuple(map(_in_milliseconds, cassette.exchanges)))
     text = to_text(cassette)
-    gate = LeakScan(secrets)
+    scan = LeakScan(secrets)
     for exchange in cassette.exchanges:
-        gate.refuse_exchange(exchange, str(path))
-    gate.refuse_text(text, str(path))
+        scan.refuse_exchange(exchange, str(path))
+    scan.refuse_text(text, str(path))
     data = text.encode()
     _refuse_unreadable(data, cassette, path)
     with _explained(path):
@@ -82,7 +82,7 @@ def save(path: Path | str, cassette: Cassette, *, secrets: Iterable[str] = (), r
 
 
 def refuse(path: Path) -> None:
-    """Raise ``CassetteWriteError`` where ``save`` would, as far as can be seen beforehand: before a model is asked."""
+    """Raise ``CassetteWriteError`` where ``save`` would, as far as can be seen beforehand: before a request is sent."""
     try:
         _target(path, None)
         _writable(path)
@@ -160,7 +160,7 @@ def _in_milliseconds(exchange: Exchange) -> Exchange:
 class Writer:
     """A cassette written exchange by exchange, in the memory of one: nothing stands at ``path`` before it is whole.
 
-    What is written is searched for secrets by its caller. ``streams`` says whether any exchange has one. ``drop`` ends
+    What is written is searched for secrets by its caller. ``streams``: whether any exchange has one. ``drop`` ends
     it in any case. Raises ``CassetteWriteError`` as ``save`` does.
     """
 
@@ -221,7 +221,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 class _Replacement:
-    """A file written beside ``path``, then renamed: a reader sees the old file or the new one."""
+    """A file written beside ``path``, then renamed: a reader gets the old file or the new one."""
 
     def __init__(self, path: Path) -> None:
         _writable(path)
@@ -279,11 +279,11 @@ def _tidy(path: Path) -> None:
     """Remove what killed saves of ``path`` left."""
     pattern = re.compile(re.escape(f".{path.name[:100]}.") + r"[0-9a-f]{8}\.tmp")
     with contextlib.suppress(OSError):
-        for left in [one for one in os.scandir(path.parent) if pattern.fullmatch(one.name)]:
-            handle = os.open(left.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        for leftover in [one for one in os.scandir(path.parent) if pattern.fullmatch(one.name)]:
+            handle = os.open(leftover.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                Path(left.path).unlink()
+                Path(leftover.path).unlink()
             except BlockingIOError:
                 pass  # its save is under way
             finally:
@@ -305,8 +305,8 @@ def _why(error: OSError) -> str:
 
 
 def _remedy(path: Path) -> str:
-    left = journal(path)
-    if left.exists():
-        return f"a recording of it was killed: record it again, and what {left.name} holds is put beside it"
+    leftover = journal(path)
+    if leftover.exists():
+        return f"a recording of it was killed: record it again, and what {leftover.name} holds is put beside it"
     how = "record it with `harness record`, a test's own with `pytest --harness-record-mode=once`"
     return f"{how}, but not in CI" if in_ci() else how

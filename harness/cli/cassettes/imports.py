@@ -72,13 +72,13 @@ def run(words: argparse.Namespace) -> int:
             code = max(code, error.exit_code)
             continue
         written.update(came.written)
-        taken, left = taken + came.haul.taken, left + list(came.haul.left)
-        for one in came.haul.left:
+        taken, left = taken + came.result.taken, left + list(came.result.skipped)
+        for one in came.result.skipped:
             sys.stderr.write(f"{safe_text.line(f'{file}: {one.place} was left out: {one.reason}')}\n")
-        all_ = came.haul.taken + len(came.haul.left)
+        all_ = came.result.taken + len(came.result.skipped)
         to = came.written[0] if len(came.written) == 1 else f"{len(came.written)} cassettes"
-        redacted = f", {came.haul.redacted} secrets redacted" if came.haul.redacted else ""
-        line = f"{file}: {came.haul.format}, {came.haul.taken} of {all_} → {to}{redacted}"
+        redacted = f", {came.result.redacted} secrets redacted" if came.result.redacted else ""
+        line = f"{file}: {came.result.format}, {came.result.taken} of {all_} → {to}{redacted}"
         sys.stdout.write(safe_text.line(line) + "\n")
     sys.stdout.write(f"{taken} interaction{'' if taken == 1 else 's'} taken over, {len(left)} left out\n")
     if any(one.secret for one in left):

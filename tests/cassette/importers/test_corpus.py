@@ -24,16 +24,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def haul():
+def result():
     return read(LINES)
 
 
-def test_every_line_is_taken_over(haul):
+def test_every_line_is_taken_over(result):
     lines = bounded.parsed(bounded.content(LINES), LINES).values
-    assert haul.left == ()
-    assert haul.taken == len(lines) == 3054
+    assert result.skipped == ()
+    assert result.taken == len(lines) == 3054
     names = {one["id"].partition("#")[0] for one in lines}
-    assert haul.cassettes.keys() == names
+    assert result.cassettes.keys() == names
 
 
 def said(body):
@@ -44,17 +44,17 @@ def said(body):
         return body
 
 
-def test_projects_cassettes_say_what_the_lines_say(haul):
+def test_projects_cassettes_say_what_the_lines_say(result):
     rows = (CORPUS / "raw" / "MANIFEST.tsv").read_text().splitlines()[1:]
     seen = {}
     for file, source in (row.split("\t") for row in rows):
         came = read(CORPUS / "raw" / file)
         project, _, path = source.partition("/")
-        name = next(key for key in haul.cassettes if key.endswith(path) and project.replace("+", "/") in key)
-        assert came.left == (), file
+        name = next(key for key in result.cassettes if key.endswith(path) and project.replace("+", "/") in key)
+        assert came.skipped == (), file
         (cassette,) = came.cassettes.values()
         exact = came.format != "parsed_body"
-        for one in haul.cassettes[name].exchanges:
+        for one in result.cassettes[name].exchanges:
             assert any(alike(one, other, exact) for other in cassette.exchanges), f"{file}: {one.request.url}"
         seen[came.format] = seen.get(came.format, 0) + len(cassette.exchanges)
     assert seen == {"vcrpy": 30, "parsed_body": 44, "go-vcr": 16}

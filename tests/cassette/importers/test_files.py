@@ -37,8 +37,8 @@ SERVED = (
 )
 
 
-def known(haul):
-    (cassette,) = haul.cassettes.values()
+def known(result):
+    (cassette,) = result.cassettes.values()
     return [
         (
             one.request.method,
@@ -88,17 +88,17 @@ def rewritten(body):
 @pytest.mark.parametrize("name", KEPT)
 def test_a_file_comes_in_whole(name):
     form, losses = KEPT[name]
-    haul = read(FILES / name)
-    assert haul.format == form
-    found = known(haul)
+    result = read(FILES / name)
+    assert result.format == form
+    found = known(result)
     assert (sorted(found) if ORDER in losses else found) == as_kept(SERVED, losses)
     if POSTED in losses:
-        assert [(one.place, one.reason) for one in haul.left] == [
+        assert [(one.place, one.reason) for one in result.skipped] == [
             ("log.entries[3]", "its request body was not recorded, as Polly does with binary ones")
         ]
     else:
-        assert not haul.left
-    (cassette,) = haul.cassettes.values()
+        assert not result.skipped
+    (cassette,) = result.cassettes.values()
     assert cassette.provenance.kind == "imported"
     assert name in cassette.provenance.source
     assert cassette.provenance.recorded.startswith("2026-11-24T2")
@@ -106,8 +106,8 @@ def test_a_file_comes_in_whole(name):
 
 @pytest.mark.parametrize("name", KEPT)
 def test_the_key_in_a_file_is_left_behind(name):
-    haul = read(FILES / name)
-    assert KEY[8:] not in repr(haul.cassettes)
+    result = read(FILES / name)
+    assert KEY[8:] not in repr(result.cassettes)
 
 
 def test_the_order_of_equal_questions_is_kept():
@@ -118,10 +118,10 @@ def test_the_order_of_equal_questions_is_kept():
 
 
 def test_go_vcrs_second_format():
-    haul = read(FILES / "go-vcr-2.yaml")
-    assert (haul.format, haul.left) == ("go-vcr", ())
-    assert [one[2:] for one in known(haul)] == [SERVED[0][2:], SERVED[1][2:], (b"a\0\xff", *SERVED[4][3:])]
-    (cassette,) = haul.cassettes.values()
+    result = read(FILES / "go-vcr-2.yaml")
+    assert (result.format, result.skipped) == ("go-vcr", ())
+    assert [one[2:] for one in known(result)] == [SERVED[0][2:], SERVED[1][2:], (b"a\0\xff", *SERVED[4][3:])]
+    (cassette,) = result.cassettes.values()
     assert [one.response.chunks[0].at for one in cassette.exchanges] == [0.001, 62.5, 0]
     assert KEY[8:] not in repr(cassette)
 
@@ -129,14 +129,14 @@ def test_go_vcrs_second_format():
 def test_rusts_httpmock_which_keeps_no_host():
     """One document for each exchange; a forwarded one has no host, which is asked for, and filled in."""
     file = FILES / "httpmock.yaml"
-    haul = read(file)
-    assert (haul.format, haul.taken) == ("httpmock", 0)
-    assert all("--fill HOST=VALUE" in one.reason for one in haul.left)
-    haul = read(file, fill={"HOST": "http://127.0.0.1:8899"})
-    assert haul.left == ()
+    result = read(file)
+    assert (result.format, result.taken) == ("httpmock", 0)
+    assert all("--fill HOST=VALUE" in one.reason for one in result.skipped)
+    result = read(file, fill={"HOST": "http://127.0.0.1:8899"})
+    assert result.skipped == ()
     text = ("GET", "/text?x=1&x=a%20b%26", *SERVED[5][2:])
-    assert known(haul) == [SERVED[0], SERVED[1], ("POST", "/binary", b"a\0\xff", *SERVED[4][3:]), text]
-    (cassette,) = haul.cassettes.values()
+    assert known(result) == [SERVED[0], SERVED[1], ("POST", "/binary", b"a\0\xff", *SERVED[4][3:]), text]
+    (cassette,) = result.cassettes.values()
     assert [one.response.chunks[0].at for one in cassette.exchanges] == [0, 1.5, 0, 0]
     assert cassette.provenance.recorded == "2026-11-24T20:00:00+00:00"
     assert KEY[8:] not in repr(cassette)
@@ -157,7 +157,7 @@ def test_rusts_httpmock_which_keeps_no_host():
 def test_a_mock_of_httpmock_that_is_no_recording_is_left_with_the_reason(tmp_path, when, reason):
     file = tmp_path / "mock.yml"
     file.write_text(f"when:\n  host: api.test\n  {when}\nthen:\n  status: 200\n  body: hi\n")
-    (left,) = read(file).left
+    (left,) = read(file).skipped
     assert reason in left.reason
 
 
@@ -169,14 +169,14 @@ def test_several_documents_of_another_kind_are_no_recording(tmp_path):
 
 
 def test_parsed_bodies():
-    haul = read(FILES / "parsed-body.yaml")
-    assert (haul.format, haul.left) == ("parsed_body", ())
-    chat, form = known(haul)
+    result = read(FILES / "parsed-body.yaml")
+    assert (result.format, result.skipped) == ("parsed_body", ())
+    chat, form = known(result)
     asked = {"messages": [{"content": "Zürich?", "role": "user"}], "model": "m", "temperature": 1e-05}
     assert json.loads(chat[2]) == {**asked, "at": "2026-01-01", "stop": "no"}
     assert json.loads(chat[4])["choices"][0]["message"]["content"] == "Zürich\n12345"
     assert form[2:] == (b"a=1&b=2", 200, b"data: [DONE]\n\n")
-    (cassette,) = haul.cassettes.values()
+    (cassette,) = result.cassettes.values()
     headers = dict(cassette.exchanges[0].response.headers)
     assert "content-encoding" not in headers  # the body stands unpacked
 

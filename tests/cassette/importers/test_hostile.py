@@ -100,9 +100,9 @@ def test_foreign_tags_are_never_built(tmp_path):
         "  response: {status: {code: 200, message: OK}, headers: {}, body: {string: a}}\n"
         f"- {evil}\n- !ruby/object:Gem::Requirement {{a: b}}\nversion: 1\n"
     )
-    haul = read(path)
-    assert haul.taken == 1
-    assert [(one.place, one.reason) for one in haul.left] == [
+    result = read(path)
+    assert result.taken == 1
+    assert [(one.place, one.reason) for one in result.skipped] == [
         ("interactions[1]", "its request body is a python/object/apply:os.system, which is never built, not text"),
         ("interactions[2]", "it is a python/object/apply:os.system, which is never built, not an object"),
         ("interactions[3]", "it is a !ruby/object:Gem::Requirement, which is never built, not an object"),

@@ -26,7 +26,7 @@ def ruby(tmp_path: Path, uri: str) -> Path:
 @pytest.mark.parametrize("name", ["<AWS_REGION>", "%3CAWS_REGION%3E"])
 def test_a_placeholder_in_a_url_is_told_with_the_option_that_fills_it(tmp_path: Path, name: str) -> None:
     file = ruby(tmp_path, f"https://bedrock-runtime.us.amazonaws.com/{name}/converse")
-    (left,) = read(file).left
+    (left,) = read(file).skipped
     assert "--fill AWS_REGION=VALUE" in left.reason
     (cassette,) = read(file, fill={"AWS_REGION": "us-east-1"}).cassettes.values()
     assert cassette.exchanges[0].request.url == "https://bedrock-runtime.us.amazonaws.com/us-east-1/converse"
@@ -36,7 +36,7 @@ def test_a_placeholder_in_the_host_is_filled_and_one_in_the_query_stays(tmp_path
     (cassette,) = read(ruby(tmp_path, ASKED["uri"]), fill={"AWS_REGION": "eu"}).cassettes.values()  # type: ignore[arg-type] # a text
     assert cassette.exchanges[0].request.url.startswith("https://bedrock-runtime.eu.amazonaws.com/")
     file = ruby(tmp_path, "https://api.test/v1?key=<API_KEY>")
-    assert read(file).left == ()
+    assert read(file).skipped == ()
 
 
 def test_the_command_fills_and_refuses_what_is_no_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,5 +79,5 @@ def test_a_binary_body_of_polly_before_6_is_hexadecimal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["no hex", '["zz"]', "[1]", "[", '{"a": 1}'])
 def test_a_binary_body_that_is_no_hexadecimal_is_left_out(tmp_path: Path, text: str) -> None:
-    (left,) = read(polly(tmp_path, {"_isBinary": True, "text": text})).left
+    (left,) = read(polly(tmp_path, {"_isBinary": True, "text": text})).skipped
     assert "hexadecimal" in left.reason

@@ -56,7 +56,7 @@ def test_what_vcrpy_recorded_is_replayed_by_our_tape(client, served, tmp_path):
         live = client(served.url)
     hits = len(served.hits)
     brought = bring(tmp_path / "theirs.yaml", "theirs", tmp_path)
-    assert brought.haul.left == ()
+    assert brought.result.skipped == ()
     with open_tape(tmp_path / "theirs.json"):
         assert client(served.url) == live
     assert len(served.hits) == hits
@@ -148,9 +148,9 @@ def test_bodies_survive_the_way_out_and_back(tmp_path):
     document, left = interactions(cassette)
     assert left == ()
     (tmp_path / "out.yaml").write_text(to_yaml(document), newline="")
-    haul = read(tmp_path / "out.yaml")
-    assert haul.left == ()
-    assert haul.cassettes[""].exchanges == cassette.exchanges
+    result = read(tmp_path / "out.yaml")
+    assert result.skipped == ()
+    assert result.cassettes[""].exchanges == cassette.exchanges
 
 
 def test_a_failure_is_told_and_not_exported(tmp_path, capsys):
@@ -183,9 +183,9 @@ def test_files_and_iterators_that_were_sent(served, tmp_path):
     text = (tmp_path / "theirs.yaml").read_text()
     assert "!!python/object/new:_io.BytesIO" in text
     (tmp_path / "theirs.yaml").write_text(text.replace("version: 1", ITERATED))
-    haul = read(tmp_path / "theirs.yaml")
-    assert haul.left == ()
-    assert [one.request.body for one in haul.cassettes[""].exchanges] == [b"a\0b", b"text", b"piece by piece"]
+    result = read(tmp_path / "theirs.yaml")
+    assert result.skipped == ()
+    assert [one.request.body for one in result.cassettes[""].exchanges] == [b"a\0b", b"text", b"piece by piece"]
 
 
 ITERATED = """- request:
@@ -212,5 +212,5 @@ def test_vcrpys_older_forms(tmp_path):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        haul = read(tmp_path / "old.yaml")
-    assert haul.cassettes[""].exchanges[0].response.body == b"no way"
+        result = read(tmp_path / "old.yaml")
+    assert result.cassettes[""].exchanges[0].response.body == b"no way"

@@ -61,9 +61,9 @@ def files(tmp_path_factory):
 
 def came_to(file, folder, **options):
     """All that an import says and writes."""
-    haul = bring(file, "a", folder, **options).haul
+    result = bring(file, "a", folder, **options).result
     texts = {one.relative_to(folder): one.read_text() for one in folder.rglob("*") if one.is_file()}
-    return haul, texts
+    return result, texts
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_number_that_is_cut_where_a_piece_ends_is_whole(tmp_path, monkeypatch)
     path.write_text(json.dumps({"version": 1.5, "interactions": rows}))
     for size in range(1, 40):
         monkeypatch.setattr(walk, "_PIECE", size)
-        assert bring(path, "a", tmp_path / f"by {size}").haul.taken == len(rows)
+        assert bring(path, "a", tmp_path / f"by {size}").result.taken == len(rows)
 
 
 def test_a_json_list_with_surrogates_is_read_as_json(tmp_path):

@@ -73,13 +73,13 @@ def test_a_trace_becomes_a_cassette_that_says_what_it_is(tmp_path, name, documen
     assert (reply.finish, json.loads(exchange.request.body)["model"]) == ("tool_calls", "gpt-4o-mini")
     assert cassette.provenance.kind == "imported"
     assert "not the provider's bytes" in cassette.provenance.source
-    assert len(found.left) == (name == "otlp")
+    assert len(found.skipped) == (name == "otlp")
 
 
 def test_a_span_without_content_says_what_to_turn_on(tmp_path):
     file = tmp_path / "trace.json"
     file.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [{"attributes": []}]}]}]}))
-    assert "turn on the capture of content" in read(file).left[0].reason
+    assert "turn on the capture of content" in read(file).skipped[0].reason
 
 
 def test_the_command_takes_lines_of_otlp(tmp_path, capfd):
