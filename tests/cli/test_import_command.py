@@ -33,7 +33,7 @@ def test_every_file_finds_its_format_and_its_place(tmp_path, capsys):
     assert main(["cassettes", "import", str(tmp_path / "theirs"), *words]) == 0
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
-    assert "polly.har: log.entries[3] was left out: its request body was not kept" in told.err
+    assert "polly.har: log.entries[3] was left out: its request body was not recorded" in told.err
     assert told.out.endswith("60 interactions taken over, 1 left out\n")
     assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == [
         "cassetter.json",

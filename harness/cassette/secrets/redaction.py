@@ -50,8 +50,8 @@ class Redactor:
     where secrets stand are learnt.
     Placeholders are numbered as they first appear, whatever other secrets are known. With ``by_shape`` whatever looks
     like a key is replaced too, which serves matching: a recording would be refused for it. ``drop_headers`` are
-    answers' headers that are not recorded, beside those of the table. ``changed`` counts what was replaced or dropped
-    as a secret, and ``version`` how often something was learnt.
+    answers' headers that are not recorded, beside those of the table. ``changed`` counts the places where a secret was
+    replaced, headers that are dropped whole not among them, and ``version`` how often something was learnt.
     """
 
     def __init__(
