@@ -87,7 +87,7 @@ def would_notice(outcomes: Sequence[Outcome], unmutated: int) -> Cell:
     wrong = [
         Finding("H4", "fail", f"exchange {one.number}: {one.mutator}, {one.place}: not noticed", "", _place(one))
         for one in outcomes
-        if one.part == "request" and one.fate == "survived"
+        if one.part == "request" and one.status == "survived"
     ]
     responses = score(outcomes, "response")
     note = f"of altered responses the card shows {responses.held} of {responses.n}" if responses.n else ""

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 Part: TypeAlias = Literal["request", "response"]
 PARTS: tuple[Part, ...] = ("request", "response")
 
-Fate: TypeAlias = Literal["noticed", "survived", "equivalent", "skipped"]
+MutantStatus: TypeAlias = Literal["noticed", "survived", "equivalent", "skipped"]
 """``noticed``: a replay refuses the request, or what judges the answer says something else than of the recording.
 ``survived``: nobody noticed. ``equivalent``: there is nothing to notice, for it reads as the recording does.
 ``skipped``: written again without any change the exchange is judged otherwise already, so it would prove nothing.
 """
 
-About: TypeAlias = Literal["calls", "parameters", "text", "finish", "status", "all", "request"]
+Aspect: TypeAlias = Literal["calls", "parameters", "text", "finish", "status", "all", "request"]
 """What a mutator changes, and so what would notice it."""
 
 Act: TypeAlias = "Callable[[Exchange], Iterable[tuple[str, Exchange]]]"
@@ -43,7 +43,7 @@ class Mutator:
 
     name: str
     part: Part
-    about: About
+    aspect: Aspect
     act: Act
     rewritten: bool = False
 
@@ -71,7 +71,7 @@ class Outcome:
     part: Part
     mutator: str
     place: str
-    fate: Fate
+    status: MutantStatus
     why: str
 
     @property
@@ -82,15 +82,15 @@ class Outcome:
 
 def score(outcomes: Iterable[Outcome], part: Part) -> Rate:
     """How many mutants of ``part`` were noticed, of those that could be."""
-    fates = Counter(one.fate for one in outcomes if one.part == part)
-    return rate(fates["noticed"], fates["noticed"] + fates["survived"])
+    statuses = Counter(one.status for one in outcomes if one.part == part)
+    return rate(statuses["noticed"], statuses["noticed"] + statuses["survived"])
 
 
-def counted(outcomes: Iterable[Outcome]) -> dict[tuple[Part, str], Counter[Fate]]:
+def counted(outcomes: Iterable[Outcome]) -> dict[tuple[Part, str], Counter[MutantStatus]]:
     """For each mutator the fates of its mutants."""
-    found: dict[tuple[Part, str], Counter[Fate]] = {}
+    found: dict[tuple[Part, str], Counter[MutantStatus]] = {}
     for one in outcomes:
-        found.setdefault((one.part, one.mutator), Counter())[one.fate] += 1
+        found.setdefault((one.part, one.mutator), Counter())[one.status] += 1
     return found
 
 

@@ -2,7 +2,7 @@
 
 A changed request is looked up in its own cassette, as a changed program would have it looked up: noticed is a miss. A
 changed response is replayed through the real backend and judged by whatever judges the case: noticed is any difference
-to what is said of the recording. Cassettes on disk are only read.
+to the findings of the recording. Cassettes on disk are only read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from harness.cassette.tape import loaded
 from harness.checks import ALL_CHECKS
 from harness.core.chat import Reply
 from harness.core.errors import CassetteError, CassetteMiss
+from harness.core.expectation import ErrorExpectation, Expectation
 from harness.engine.events import Problem
 from harness.engine.runner import play
 from harness.interception.clients import answering
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from harness.core.exchange import Exchange
     from harness.engine.events import CaseResult, Job
     from harness.engine.runner import SendQuestion, Tape
-    from harness.mutation.mutant import About, Fate, Mutator, Part
+    from harness.mutation.mutant import Aspect, MutantStatus, Mutator, Part
 
 _LONGEST = 200
+_NOTHING_EXPECTED = Expectation()
 MUTATORS: tuple[Mutator, ...] = (*QUESTION_MUTATORS, *MESSAGE_MUTATORS, *REPLY_MUTATORS, *BYTES_MUTATORS)
 """All of them, in the order in which they are tried."""
 
@@ -49,7 +51,8 @@ MUTATORS: tuple[Mutator, ...] = (*QUESTION_MUTATORS, *MESSAGE_MUTATORS, *REPLY_M
 @dataclass(frozen=True, slots=True)
 class RecordedTarget:
     """A recording to be mutated. ``judge`` says what is found of a cassette put in the place of the one at ``path``:
-    findings, and observations with what was decoded; ``replayed`` what came of the one there, where that is known.
+    findings, and observations with what was decoded; ``replayed`` what came of the one there, where that is known;
+    ``expect`` what the case expects.
     """
 
     suite: str
@@ -58,31 +61,32 @@ class RecordedTarget:
     path: Path
     judge: Callable[[Cassette], CaseResult]
     replayed: CaseResult | None = None
+    expect: Expectation = _NOTHING_EXPECTED
 
 
 @dataclass(slots=True)
 class MutationTarget:
-    """One recording on which mutants are tried, and what is said of it as it is."""
+    """One recording on which mutants are tried, and what came of it as it is."""
 
     subject: RecordedTarget
     cassette: Cassette
-    said: CaseResult
+    recorded: CaseResult
     matcher: Matcher | None
     sound: dict[tuple[Part, int], bool] = field(default_factory=dict)
 
     def outcome(self, number: int, mutant: Mutant) -> Outcome:
-        fate, why = self._fate(number, mutant)
+        status, why = self._judge(number, mutant)
         one, mutator = self.subject, mutant.mutator
         return Outcome(
-            one.suite, one.case, one.model, str(one.path), number, mutator.part, mutator.name, mutant.place, fate, why
+            one.suite, one.case, one.model, str(one.path), number, mutator.part, mutator.name, mutant.place, status, why
         )
 
-    def _fate(self, number: int, mutant: Mutant) -> tuple[Fate, str]:
+    def _judge(self, number: int, mutant: Mutant) -> tuple[MutantStatus, str]:
         if mutant.mutator.rewritten and not self._sound(number, mutant.mutator.part):
             return "skipped", "written again as it is, the exchange is judged otherwise already"
         if mutant.mutator.part == "request":
-            return self._asked(mutant.exchange)
-        return self._answered(number, mutant)
+            return self._judge_request(mutant.exchange)
+        return self._judge_response(number, mutant)
 
     def _sound(self, number: int, part: Part) -> bool:
         """Whether an exchange that is written again without any change is judged as the recorded one."""
@@ -90,17 +94,16 @@ class MutationTarget:
             exchange = self.cassette.exchanges[number]
             if part == "request":
                 plain = request_mutators.unchanged(exchange)
-                self.sound[part, number] = plain is not None and self._asked(plain)[0] == "survived"
+                self.sound[part, number] = plain is not None and self._judge_request(plain)[0] == "survived"
             else:
                 same = reply_mutators.unchanged(exchange)
-                made = None if same is None else self.subject.judge(self._with(number, same))
-                self.sound[part, number] = made is None or (_said(made), _read(made)) == (
-                    _said(self.said),
-                    _read(self.said),
+                made = self.recorded if same is None else self.subject.judge(self._with(number, same))
+                self.sound[part, number] = _findings(made) == _findings(self.recorded) and (
+                    _decoded(made) == _decoded(self.recorded)
                 )
         return self.sound[part, number]
 
-    def _asked(self, exchange: Exchange) -> tuple[Fate, str]:
+    def _judge_request(self, exchange: Exchange) -> tuple[MutantStatus, str]:
         """Whether a replay still answers the request. Its own answer need not be the one it gets."""
         tape = loaded(self.cassette, self.subject.path, matcher=self.matcher)
         try:
@@ -109,14 +112,14 @@ class MutationTarget:
             return "noticed", "; ".join(miss.differences) or str(miss)
         return "survived", hint("request", None, None)
 
-    def _answered(self, number: int, mutant: Mutant) -> tuple[Fate, str]:
+    def _judge_response(self, number: int, mutant: Mutant) -> tuple[MutantStatus, str]:
         made = self.subject.judge(self._with(number, mutant.exchange))
-        told = _said(made) - _said(self.said)
-        if told or _said(self.said) - _said(made):
-            return "noticed", ", ".join(sorted(told.elements())) or "a finding is gone"
+        new = _findings(made) - _findings(self.recorded)
+        if new or _findings(self.recorded) - _findings(made):
+            return "noticed", ", ".join(sorted(new.elements())) or "a finding is gone"
         recorded = self.cassette.exchanges[number]
-        if _read(made) != _read(self.said):
-            return "survived", hint(mutant.mutator.about, *self._decoded(number))
+        if _decoded(made) != _decoded(self.recorded):
+            return "survived", hint(mutant.mutator.aspect, *self._decoded(number), self.subject.expect)
         if _same(recorded, mutant.exchange):
             return "equivalent", "the reference reader and the backend read it as they read the recording"
         return "survived", "the backend reads it as it reads the recording, and only the reference reader does not"
@@ -128,23 +131,23 @@ class MutationTarget:
 
     def _decoded(self, number: int) -> tuple[Reply | None, HarnessError | None]:
         """What the backend made of a recorded exchange."""
-        for seen in self.said.observations:
-            if number in {place for place, _ in seen.exchanges}:
-                return seen.reply, seen.error
+        for observation in self.recorded.observations:
+            if number in {index for index, _ in observation.exchanges}:
+                return observation.reply, observation.error
         return None, None
 
 
-def _said(result: CaseResult) -> Counter[str]:
-    """What is said of a case: the keys of its findings, and the kind of its problem."""
+def _findings(result: CaseResult) -> Counter[str]:
+    """How often each finding is made of a case, by its key, and the kind of the case's problem."""
     found = Counter(finding.key for finding in result.findings)
     if result.problem:
         found[result.problem.kind] += 1
     return found
 
 
-def _read(result: CaseResult) -> list[Reply | tuple[str, str, Reply | None]]:
-    """What the backend read: replies, and errors by class and words."""
-    return [_plain(seen.reply or seen.error) for seen in result.observations]
+def _decoded(result: CaseResult) -> list[Reply | tuple[str, str, Reply | None]]:
+    """What the backend decoded: replies, and errors by class and message."""
+    return [_plain(one.reply or one.error) for one in result.observations]
 
 
 def _same(one: Exchange, other: Exchange) -> bool:
@@ -156,45 +159,69 @@ def _same(one: Exchange, other: Exchange) -> bool:
 
 
 def _plain(found: Reply | HarnessError | None) -> Reply | tuple[str, str, Reply | None]:
-    """A reply as it is; an error as its class, its words, and what had come before it."""
+    """A reply as it is; an error as its class, its message, and what had come before it."""
     return found if isinstance(found, Reply) else (type(found).__name__, str(found), getattr(found, "reply", None))
 
 
-def hint(about: About, reply: Reply | None, error: HarnessError | None) -> str:
-    """An expectation as a suite writes it. ``reply`` and ``error`` are what the recording decodes to."""
-    if about == "request":
+def hint(
+    aspect: Aspect, reply: Reply | None, error: HarnessError | None, expect: Expectation = _NOTHING_EXPECTED
+) -> str:
+    """What would notice a change of ``aspect``, as a suite writes it, without what the case expects already.
+    ``reply`` and ``error`` are what the recording decodes to.
+    """
+    if aspect == "request":
         return "the request is compared without this: see `ignore` and `match_function` in pyproject.toml"
-    if about == "status" or reply is None:
-        return _error(error)
-    if about == "finish":
-        return f"finish: {reply.finish}" if reply.finish else "the answer names no finish reason, which nothing expects"
-    if about == "text":
-        return _text(reply)
-    calls = _calls(reply, parameters=about != "calls")
-    return (
-        calls
-        if about != "all"
-        else f"{_text(reply) if reply.text or not reply.calls else calls}, finish: {reply.finish}"
-    )
+    if aspect == "status" or reply is None:
+        proposed = [_error(error)]
+    elif aspect == "finish":
+        proposed = [_finish(reply)]
+    elif aspect == "text" or (aspect == "all" and (reply.text or not reply.calls)):
+        proposed = [_text(reply)]
+    else:
+        proposed = [_calls(reply, parameters=aspect != "calls")]
+    if aspect == "all" and reply is not None:
+        proposed.append(_finish(reply))
+    missing = [text for text, is_expected in proposed if not is_expected(expect)]
+    if missing:
+        return ", ".join(missing)
+    known = " and ".join(text.partition(":")[0] for text, _ in proposed)
+    return f"the case expects the {known} already; what differs is nothing that a suite can expect"
 
 
-def _error(error: HarnessError | None) -> str:
+_Proposal: TypeAlias = "tuple[str, Callable[[Expectation], bool]]"
+"""A line of a suite, and whether an expectation holds it already."""
+
+
+def _error(error: HarnessError | None) -> _Proposal:
     if error is None:
-        return "nothing that a suite can expect tells this"
+        return "nothing that a suite can expect notices this", lambda _: False
     kind, status = type(error).__name__, getattr(error, "status", None)
-    told = f"type: {kind}, status: {status}" if status else f"type: {kind}"
-    return f"error: {{{told}, contains: {_short(str(error))}}}"
+    fields = f"type: {kind}, status: {status}" if status else f"type: {kind}"
+    whole = ErrorExpectation(type=kind, status=status, contains=str(error))
+    return f"error: {{{fields}, contains: {_short(str(error))}}}", lambda expect: expect.error == whole
 
 
-def _text(reply: Reply) -> str:
-    return f"text: {{exact: {_short(reply.text)}}}"
+def _finish(reply: Reply) -> _Proposal:
+    if not reply.finish:
+        return "the answer names no finish reason, which nothing expects", lambda _: False
+    return f"finish: {reply.finish}", lambda expect: expect.finish in (reply.finish, (reply.finish,))
 
 
-def _calls(reply: Reply, *, parameters: bool) -> str:
+def _text(reply: Reply) -> _Proposal:
+    text = f"text: {{exact: {_short(reply.text)}}}"
+    return text, lambda expect: expect.text is not None and expect.text.exact == reply.text
+
+
+def _calls(reply: Reply, *, parameters: bool) -> _Proposal:
     if not reply.calls:
-        return "no_calls: true"
+        return "no_calls: true", lambda expect: expect.no_calls
     made = [{"name": call.name, **({"parameters": call.parameters} if parameters else {})} for call in reply.calls]
-    return f"calls: {_short(made)}"
+
+    def is_expected(expect: Expectation) -> bool:
+        known = expect.calls or ()
+        return made == [{"name": one.name, **({"parameters": one.parameters} if parameters else {})} for one in known]
+
+    return f"calls: {_short(made)}", is_expected
 
 
 def _short(value: Json) -> str:
@@ -260,6 +287,7 @@ def subjects(
             job.cassette,
             judged(job),
             (replayed or {}).get(str(job.cassette)),
+            job.case.expect,
         )
         for job in jobs
         if job.has_cassette
@@ -309,11 +337,11 @@ def _judged(
     except CassetteError as error:
         yield Unmutated(subject, Problem(type(error).__name__, str(error), error.exit_code))
         return
-    bench = MutationTarget(subject, cassette, subject.replayed or subject.judge(cassette), matcher)
-    if bench.said.problem:
-        yield Unmutated(subject, bench.said.problem)
+    target = MutationTarget(subject, cassette, subject.replayed or subject.judge(cassette), matcher)
+    if target.recorded.problem:
+        yield Unmutated(subject, target.recorded.problem)
         return
-    failed = [one for one in bench.said.findings if one.verdict == "fail"] if sound else []
+    failed = [one for one in target.recorded.findings if one.verdict == "fail"] if sound else []
     if failed:
         why = f"{subject.path}: its replay fails without any change ({failed[0].message}); see `harness run`"
         yield Unmutated(subject, Problem("ReplayFails", why, 1))
@@ -321,14 +349,14 @@ def _judged(
     for number, exchange in enumerate(cassette.exchanges):
         for mutant in mutants(exchange, mutators):
             if _key(subject, number, mutant) in wanted:
-                yield MutantJudged(bench.outcome(number, mutant))
+                yield MutantJudged(target.outcome(number, mutant))
 
 
 def _keys(subject: RecordedTarget, mutators: Sequence[Mutator]) -> Iterator[str]:
     try:
         cassette = load(subject.path)
     except CassetteError:
-        return  # told when its turn comes
+        return  # reported when its turn comes
     for number, exchange in enumerate(cassette.exchanges):
         for mutant in mutants(exchange, mutators):
             yield _key(subject, number, mutant)

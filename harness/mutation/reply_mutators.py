@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Finish, Reply, ToolCall
     from harness.core.exchange import Exchange
-    from harness.mutation.mutant import About, Act
+    from harness.mutation.mutant import Act, Aspect
 
 MOST_LEAVES = 10
 """So many of a call's argument values are changed, each by itself; a longer call would outweigh all others."""
@@ -160,8 +160,8 @@ def _text_emptied(reply: Reply, _: Exchange) -> _Changed:
         yield f"{len(reply.text)} characters", replace(reply, text="")
 
 
-def _rewriting(name: str, about: About, change: Callable[[Reply, Exchange], _Changed]) -> Mutator:
-    return Mutator(name, "response", about, _of_reply(change), rewritten=True)
+def _rewriting(name: str, aspect: Aspect, change: Callable[[Reply, Exchange], _Changed]) -> Mutator:
+    return Mutator(name, "response", aspect, _of_reply(change), rewritten=True)
 
 
 REPLY_MUTATORS: tuple[Mutator, ...] = (

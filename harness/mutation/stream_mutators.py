@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.core.exchange import Exchange, HttpResponse
     from harness.dialects.framing import Framing
-    from harness.mutation.mutant import About, Act
+    from harness.mutation.mutant import Act, Aspect
 
 _DATA = re.compile(rb"^data: ?(.*?)(\r?)$", re.MULTILINE)
 _STATUSES = {FINE: 503, 400: 404, 401: 403, 403: 401, 404: 400, 429: 503}
@@ -279,8 +279,8 @@ def _parts_dropped(item: dict[str, Json]) -> Json:
     return {**item, "content": []} if item.get("type") == "message" else item
 
 
-def _mutator(name: str, act: Act, about: About = "all") -> Mutator:
-    return Mutator(name, "response", about, act)
+def _mutator(name: str, act: Act, aspect: Aspect = "all") -> Mutator:
+    return Mutator(name, "response", aspect, act)
 
 
 BYTES_MUTATORS: tuple[Mutator, ...] = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.mutation.mutate import Unmutated
 
 FORMAT = 1
-_FATES = ("noticed", "survived", "equivalent", "skipped")
+_STATUSES = ("noticed", "survived", "equivalent", "skipped")
 _LISTED = {
     "survived": "{} survived; what would notice each:",
     "skipped": "{} skipped, because their exchange can't be written again as it is:",
@@ -35,8 +35,8 @@ def show(console: Console, outcomes: Sequence[Outcome], unmutated: Sequence[Unmu
     if outcomes:
         console.print(_by_suite(outcomes))
         console.print(_by_mutator(outcomes))
-    for fate in ("equivalent", "skipped", "survived"):
-        _list(console, [one for one in outcomes if one.fate == fate], _LISTED[fate])
+    for status in ("equivalent", "skipped", "survived"):
+        _list(console, [one for one in outcomes if one.status == status], _LISTED[status])
     for one in unmutated:
         where = f"{one.subject.suite} / {one.subject.case} / {one.subject.model}"
         say(console, f"not mutated: {where}: {one.problem.message}", "bold red")
@@ -69,18 +69,18 @@ def _by_suite(outcomes: Sequence[Outcome]) -> Table:
 
 
 def _row(table: Table, name: str, outcomes: Sequence[Outcome]) -> None:
-    fates = Counter(one.fate for one in outcomes)
+    statuses = Counter(one.status for one in outcomes)
     cells = []
     for part in PARTS:
         found = score(outcomes, part)
         cells += [f"{found.held} / {found.n}" if found.n else "", _described(found) if found.n else ""]
-    table.add_row(safe_text.line(name, 60), *cells, *(str(fates[one] or "") for one in ("equivalent", "skipped")))
+    table.add_row(safe_text.line(name, 60), *cells, *(str(statuses[one] or "") for one in ("equivalent", "skipped")))
 
 
 def _by_mutator(outcomes: Sequence[Outcome]) -> Table:
-    table = _table("mutator", "", *_FATES)
-    for (part, mutator), fates in sorted(counted(outcomes).items(), key=lambda one: PARTS.index(one[0][0])):
-        table.add_row(part, mutator, *(str(fates[fate] or "") for fate in _FATES))  # type: ignore[index]  # fates they are
+    table = _table("mutator", "", *_STATUSES)
+    for (part, mutator), statuses in sorted(counted(outcomes).items(), key=lambda one: PARTS.index(one[0][0])):
+        table.add_row(part, mutator, *(str(statuses[status] or "") for status in _STATUSES))  # type: ignore[index]  # statuses they are
     return table
 
 
@@ -100,7 +100,7 @@ def _list(console: Console, outcomes: Sequence[Outcome], title: str) -> None:
     say(console, title.format(len(outcomes)))
     for one in outcomes:
         where = f"{one.suite} / {one.case} / {one.model}, exchange {one.number}"
-        why = f" → {one.why}" if one.fate == "survived" else ""
+        why = f" → {one.why}" if one.status == "survived" else ""
         say(console, f"  {where}: {one.mutator}, {one.place}{why}")
 
 
@@ -113,10 +113,10 @@ def document(outcomes: Sequence[Outcome], unmutated: Iterable[Unmutated], *, har
         "scores": _scores(outcomes),
         "suites": {suite: _scores([one for one in outcomes if one.suite == suite]) for suite in suites},
         "mutators": [
-            {"part": part, "mutator": mutator, **{fate: fates[fate] for fate in sorted(fates)}}
-            for (part, mutator), fates in counted(outcomes).items()
+            {"part": part, "mutator": mutator, **{status: statuses[status] for status in sorted(statuses)}}
+            for (part, mutator), statuses in counted(outcomes).items()
         ],
-        **{fate: [_outcome(one) for one in outcomes if one.fate == fate] for fate in _FATES[1:]},
+        **{status: [_outcome(one) for one in outcomes if one.status == status] for status in _STATUSES[1:]},
         "not mutated": [{"cassette": str(one.subject.path), "why": one.problem.message} for one in unmutated],
     }
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"

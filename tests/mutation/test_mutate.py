@@ -9,12 +9,22 @@ from harness.cassette.tape import loaded
 from harness.core.chat import Reply, ToolCall, Usage
 from harness.core.errors import CassetteMiss, HarnessError
 from harness.core.exchange import Exchange, HttpRequest, Provenance
+from harness.core.expectation import CallExpectation, ErrorExpectation, Expectation, TextExpectation
 from harness.core.finding import Finding, Observation
 from harness.dialects import DIALECTS
 from harness.dialects.registry import read_chat_request
 from harness.engine.events import CaseResult, Problem
 from harness.mutation.mutant import counted, score
-from harness.mutation.mutate import MUTATORS, MutantJudged, MutationStarted, RecordedTarget, Unmutated, mutants, mutate
+from harness.mutation.mutate import (
+    MUTATORS,
+    MutantJudged,
+    MutationStarted,
+    RecordedTarget,
+    Unmutated,
+    hint,
+    mutants,
+    mutate,
+)
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
 URLS = {
@@ -160,11 +170,24 @@ def test_a_survivor_says_what_would_notice_it(tmp_path):
     names = subject(
         tmp_path, exchange("openai"), lambda reply, *_: [call.name for call in reply.calls] if reply else []
     )
-    found = [one for one in outcomes(mutate([names], parts=("response",))) if one.fate == "survived"]
+    found = [one for one in outcomes(mutate([names], parts=("response",))) if one.status == "survived"]
     told = {one.mutator: one.why for one in found}
     assert '"city": "Paris"' in told["argument changed"]
     assert told["finish flipped"] == "finish: tool_calls"
     assert counted(found)["response", "argument changed"]["survived"] >= 1
+
+
+def test_what_the_case_expects_already_is_not_proposed():
+    expect = Expectation(
+        finish="tool_calls", calls=tuple(CallExpectation(name=c.name, parameters=c.parameters) for c in CALLED.calls)
+    )
+    assert hint("finish", CALLED, None) == "finish: tool_calls"
+    assert "already" in hint("finish", CALLED, None, expect)
+    assert "already" in hint("parameters", CALLED, None, expect)
+    assert hint("all", CALLED, None, expect) == 'text: {exact: "Let me look that up."}'
+    assert "already" in hint("all", CALLED, None, replace(expect, text=TextExpectation(exact=CALLED.text)))
+    refused = ErrorExpectation(type="CassetteMiss", contains="no")
+    assert "already" in hint("status", None, CassetteMiss("no"), Expectation(error=refused))
 
 
 def test_a_sample_is_the_same_each_time_and_another_for_another_seed(tmp_path):
