@@ -153,7 +153,7 @@ def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[st
 
     from harness.core.errors import UsageError
     from harness.dialects import DIALECTS
-    from harness.laws.counterexample import kept_questions
+    from harness.laws.counterexample import stored_questions
     from harness.laws.prove import Effort
 
     known = {name for dialect in DIALECTS.values() for name in dialect.quirks}
@@ -167,7 +167,7 @@ def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[st
         examples,
         BARE_TIMES * examples,
         words.seed,
-        first=kept_questions(keep / "counterexamples", words.backend),
+        first=stored_questions(keep / "counterexamples", words.backend),
         without=frozenset(words.without_quirk),
         like=likes,
     )

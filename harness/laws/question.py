@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from harness.checks.json_equality import copied, same
-from harness.core.chat import CallError, Reply, Usage
+from harness.core.chat import CallError, Json, Reply, Usage
 from harness.core.errors import UsageError
 from harness.core.exchange import Chunk, Failure, HttpResponse, lazy
 from harness.dialects import DIALECTS
@@ -18,7 +18,7 @@ from harness.strategies.wire import pieces
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from harness.core.chat import Json, ToolCall
+    from harness.core.chat import ToolCall
     from harness.dialects.dialect import Dialect
     from harness.dialects.providers import Profile
 
@@ -89,6 +89,8 @@ class Question:
     as well. ``raws`` are texts that arguments equal to them are sent as, where the wire has them as text.
     ``reply`` of a ``state`` one is the answer of ``origin``; ``before`` are messages that follow what is asked.
     """
+
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     provider: str
     tools: tuple[str, ...]

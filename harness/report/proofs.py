@@ -53,7 +53,16 @@ def faults(proofs: Sequence[Proof]) -> list[Fault]:
         others = tuple(f"{one.provider} {one.mode}" for one, _ in found if one is not proof)
         along = frozenset().union(*(one.others for _, one in found))
         made.append(Fault(proof, replace(broken, others=along - by_law.keys()), others))
-    return sorted(made, key=lambda fault: min(GRADES.index(BY_ID[law].grade) for law in _named(fault.broken)))
+    return sorted(made, key=_danger)
+
+
+def _danger(fault: Fault) -> tuple[int, int]:
+    """First by the gravest law of the same cause, then by the law that is blamed for it."""
+    return min(map(_rank, _named(fault.broken))), _rank(fault.broken.law.id)
+
+
+def _rank(law: str) -> int:
+    return GRADES.index(BY_ID[law].grade)
 
 
 def _named(broken: BrokenLaw) -> frozenset[str]:
@@ -154,7 +163,7 @@ def _with_grade(law: str) -> str:
 
 
 def _by_danger(named: str) -> tuple[int, str]:
-    return GRADES.index(BY_ID[named.partition(" ")[0]].grade), named
+    return _rank(named.partition(" ")[0]), named
 
 
 def _few(names: Sequence[str]) -> str:

@@ -15,13 +15,14 @@ from harness.core.errors import UsageError
 from harness.laws import BY_ID, bare
 from harness.laws.broken_backends import BROKEN
 from harness.laws.broken_backends.corruption import on_parameters, text_only
-from harness.laws.counterexample import Counterexample, from_json, kept_questions, to_json
+from harness.laws.counterexample import Counterexample, from_json, stored_questions, to_json
 from harness.laws.draw import questions
 from harness.laws.exemplars import exemplars
-from harness.laws.prove import BARE_MODES, Effort, asker, chosen_laws, judged, prove, prove_one
+from harness.laws.prove import BARE_MODES, BrokenLaw, Effort, Proof, asker, chosen_laws, judged, prove, prove_one
 from harness.laws.question import History, Question, Turn, carried
 from harness.laws.schemas import schema_complaint
 from harness.laws.tested_backend import OURS, Backend, backend_at
+from harness.laws.trial import run_trial
 from harness.laws.workers import Workers
 from harness.report.proofs import describe, faults
 
@@ -213,6 +214,15 @@ def test_one_cause_breaks_one_law_and_names_the_others_beside_it(mode):
     assert broken["D2"].others >= {"D10", "N9"}
 
 
+def test_a_dangerous_law_is_shown_before_a_lesser_one_whose_cause_breaks_another():
+    trial = run_trial(next(questions("openai", stream=False)), bare.complete)
+    legal = BrokenLaw(BY_ID["N1"], "illegal", trial, 1, frozenset({"N4"}))
+    lost = BrokenLaw(BY_ID["Q5"], "lost", trial, 1)
+    mixed = BrokenLaw(BY_ID["N2"], "doubled", trial, 1)
+    shown = faults([Proof("openai", "whole", broken={"N1": legal, "Q5": lost, "N2": mixed})])
+    assert [fault.broken.law.id for fault in shown] == ["N2", "N1", "Q5"]
+
+
 def test_what_has_a_cause_of_its_own_is_not_named_beside_another():
     wrong = WRONG["bad-call-dropped"](WRONG["first-call-only"](bare.complete))
     broken = prove_one(Backend(wrong), "openai", "whole", effort=Effort(20)).broken
@@ -299,7 +309,7 @@ def test_a_backend_that_exits_is_judged_for_it(mode):
 
 def test_a_counterexample_too_deep_to_be_read_is_left_alone(tmp_path):
     (tmp_path / "deep.law.json").write_text("[" * 100_000)
-    assert kept_questions(tmp_path, OURS) == ()
+    assert stored_questions(tmp_path, OURS) == ()
 
 
 @pytest.mark.parametrize("law", ["S1", "D1", "D10"])

@@ -69,7 +69,7 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
     from harness.app.settings import settings  # noqa: PLC0415 - as above
     from harness.backend.library import load_offline  # noqa: PLC0415 - as above
     from harness.core.errors import UsageError  # noqa: PLC0415 - as above
-    from harness.laws.counterexample import kept_questions  # noqa: PLC0415 - as above
+    from harness.laws.counterexample import stored_questions  # noqa: PLC0415 - as above
     from harness.laws.law import GRADES  # noqa: PLC0415 - as above
     from harness.laws.prove import Effort, chosen_laws, prove_one  # noqa: PLC0415 - as above
     from harness.laws.tested_backend import OURS, backend_at  # noqa: PLC0415 - as above
@@ -80,7 +80,7 @@ def _proved(request: pytest.FixtureRequest) -> Proof:
     marker = request.node.get_closest_marker("laws")
     examples = marker.kwargs.get("examples", EXAMPLES)
     root = request.config.rootpath
-    kept = () if settings({}, folder=root).ci else kept_questions(root / FOLDER / "counterexamples", name)
+    kept = () if settings({}, folder=root).ci else stored_questions(root / FOLDER / "counterexamples", name)
     load_offline()
     try:
         chosen = marker.kwargs.get("laws", ())
