@@ -185,7 +185,7 @@ def from_recordings(folder: Path, scratch: Path) -> None:
 
 def opening(folder: Path, scratch: Path) -> None:
     """A page of ``MODELS`` cards with the evidence of these recordings, opened five times."""
-    from harness.cli.card_reports import exchange  # noqa: PLC0415 - only here
+    from harness.cli.card import exchange  # noqa: PLC0415 - only here
     from harness.report.cards.page import page  # noqa: PLC0415 - as above
     from tests.report.cards import chrome  # noqa: PLC0415 - as above
 

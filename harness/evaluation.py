@@ -100,7 +100,7 @@ def category(suite: str) -> str:
 def scored(job: Job, result: CaseResult) -> Score:
     """``result`` held against what its case expects. Nothing is asked or read."""
     names = (category(job.suite), job.case.id, job.model.called)
-    places = tuple(place for seen in result.observations for place, _ in seen.exchanges)
+    places = tuple(place for observation in result.observations for place, _ in observation.exchanges)
     evidence = Evidence(result.cassette, places)
     if result.problem:
         return Score(*names, "unseen", note=result.problem.message)
@@ -111,7 +111,9 @@ def scored(job: Job, result: CaseResult) -> Score:
         return _task(job, result, Score(*names, "unseen", evidence=evidence, note="nothing was asked"))
     expected = (job.case.expect, *(turn.expect for turn in job.case.then))
     provider = provider_of(job.model.id)
-    turns = [_turn(seen, expect, provider) for seen, expect in zip(result.observations, expected, strict=False)]
+    turns = [
+        _turn(observation, expect, provider) for observation, expect in zip(result.observations, expected, strict=False)
+    ]
     if not turns:
         return Score(*names, "unseen", note="nothing was asked")
     if len(turns) < len(expected) and not any(turn.unskilled for turn in turns):
@@ -125,14 +127,14 @@ def scored(job: Job, result: CaseResult) -> Score:
 def _task(job: Job, result: CaseResult, unasked: Score) -> Score:
     """A task in a world, right where nothing that its case expects failed; each repeat is an attempt."""
     provider, expect = provider_of(job.model.id), job.case.expect
-    turns = [_turn(seen, ANY, provider) for seen in result.observations]
+    turns = [_turn(observation, ANY, provider) for observation in result.observations]
     attempts: dict[int, bool] = {}
-    for place, seen in enumerate(result.observations):
-        if seen.world is None and seen.error is None:
+    for place, observation in enumerate(result.observations):
+        if observation.world is None and observation.error is None:
             continue  # an answer on the way
-        failed = [one for one in judge(seen, expect, ALL_CHECKS) if one.verdict == "fail"]
+        failed = [one for one in judge(observation, expect, ALL_CHECKS) if one.verdict == "fail"]
         wrong = tuple(Mistake("task", one.message, f".{one.path or one.check}") for one in failed)
-        attempts[seen.repeat] = not wrong
+        attempts[observation.repeat] = not wrong
         if wrong:
             turns[place] = replace(turns[place], mistakes=wrong, unskilled=wrong)
     if not attempts:
@@ -148,14 +150,14 @@ def _task(job: Job, result: CaseResult, unasked: Score) -> Score:
     )
 
 
-def _turn(seen: Observation, expect: Expectation, provider: str) -> Turn:
-    choice = seen.asked.get("tool_choice")
+def _turn(observation: Observation, expect: Expectation, provider: str) -> Turn:
+    choice = observation.asked.get("tool_choice")
     wants, free = wants_call(expect), choice in (None, "auto")
-    reply = seen.reply
+    reply = observation.reply
     if reply is None:
-        broken = Mistake("unreadable", f"{type(seen.error).__name__}: {seen.error}")
+        broken = Mistake("unreadable", f"{type(observation.error).__name__}: {observation.error}")
         return Turn(wants, called=False, free=free, mistakes=(broken,), unskilled=(broken,))
-    tools = seen.asked.get("tools") or ()
+    tools = observation.asked.get("tools") or ()
     schemas = {tool["function"]["name"]: tool["function"].get("parameters") or {} for tool in tools}
     wire = name_table(provider, tools).wire
     mended, respelt = respell(reply, {**{name: name for name in schemas}, **{wire[name]: name for name in schemas}})

@@ -15,13 +15,13 @@ from rich.console import Console
 
 from harness.__main__ import main
 from harness.app import assembly
-from harness.app.evaluation_runs import planned
+from harness.app.assembly import plan_evaluation
 from harness.app.settings import settings
-from harness.cli import card_reports
 from harness.dialects.wire_profile import SHIPPED, load
-from harness.engine.events import CaseFinished, Scorecard
+from harness.engine.events import ALL, CaseFinished, Scorecard
 from harness.evaluation import evaluate
 from harness.report import evaluation, runs
+from harness.report.cards import terminal
 
 HERE = Path(__file__).parent
 
@@ -30,8 +30,7 @@ def run() -> None:
     """``run.svg``: the committed suites, replayed."""
     console = Console(record=True, width=168, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - it ends with us
     chosen = settings({})
-    suites, _ = assembly.regressions(assembly.load(chosen), chosen)
-    jobs = assembly.plan(suites, chosen)
+    _, jobs, _ = assembly.plan_regressions(chosen, ALL)
     results = [event.result for event in assembly.replay(jobs, chosen) if isinstance(event, CaseFinished)]
     console.print("[bold]$ harness run suites[/bold]")
     runs.show(console, Scorecard(tuple(results)))
@@ -83,7 +82,7 @@ def miss() -> None:
 def worlds() -> None:
     """``worlds.svg``: the tasks in worlds, scored from their recordings."""
     console = Console(record=True, width=84, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - as above
-    jobs = planned(settings({}), packs=("worlds",), models=("scripted", "openai/smollm2-135m"))
+    jobs = plan_evaluation(settings({}), packs=("worlds",), models=("scripted", "openai/smollm2-135m"))
     results = [event.result for event in assembly.replay(jobs, settings({})) if isinstance(event, CaseFinished)]
     console.print("[bold]$ harness eval --pack worlds scripted openai/smollm2-135m[/bold]")
     evaluation.show(console, evaluate(zip(jobs, results, strict=True)))
@@ -95,7 +94,7 @@ def profiles() -> None:
     console = Console(record=True, width=118, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115 - as above
     console.print("[bold]$ harness card --from cassettes/imported --profiles mined[/bold]")
     names = ("anthropic.anthropic", "gemini.gemini", "groq.openai", "mistral.openai", "xai.openai", "zai.openai")
-    card_reports.profiles(console, [load(SHIPPED / f"{name}.json") for name in names])
+    terminal.profiles(console, [load(SHIPPED / f"{name}.json") for name in names])
     _write(console, "profiles.svg", "harness card")
 
 

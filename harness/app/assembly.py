@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import socket
 import time
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.app import agents
-from harness.app.runner_factory import Origin, Recording, Replaying, price_of, send_with_keys
+from harness.app.runner_factory import Origin, Recording, Replaying, is_command, price_of, sender
 from harness.app.starter import LOCAL_KEY
 from harness.backend.library import load_offline
 from harness.backend.models import missing_key, provider_of, refuse_unpriced
@@ -18,23 +19,22 @@ from harness.cassette.opening import provenance
 from harness.core.errors import UsageError
 from harness.core.folders import is_there
 from harness.dialects.providers import is_local
-from harness.engine import selection as choosing
 from harness.engine.budget import Budget, Limits
-from harness.engine.events import CaseFinished
-from harness.engine.selection import ALL, jobs
+from harness.engine.events import ALL, CaseFinished, Selection, jobs, regressions
 from harness.engine.workers import in_process
+from harness.evaluation import category
 from harness.interception.network_block import no_network
 from harness.mutation.mutant import PARTS
 from harness.mutation.mutate import mutate as mutated
 from harness.mutation.mutate import subjects
-from harness.suite import load_suites
+from harness.suite import load_suites, named_models, shared_models
+from harness.suite.packs import THINKING, TOOLS, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 
     from harness.app.settings import Settings
     from harness.engine.events import CaseResult, Event, Job
-    from harness.engine.selection import Selection
     from harness.engine.workers import Executor
     from harness.mutation.mutant import Part
     from harness.mutation.mutate import MutationEvent
@@ -43,14 +43,18 @@ if TYPE_CHECKING:
 __all__ = [
     "NO_LIMITS",
     "Origin",
+    "choose_models",
     "load",
     "one",
     "orphans",
     "plan",
+    "plan_evaluation",
+    "plan_regressions",
     "provenance",
     "record",
     "refuse_ci",
     "replay",
+    "unsent",
 ]
 
 NO_LIMITS = Limits()
@@ -66,9 +70,13 @@ def plan(suites: Sequence[Suite], settings: Settings, choice: Selection = ALL) -
     return jobs(suites, choice, functools.partial(cassette_path, settings.cassettes))
 
 
-def regressions(suites: Sequence[Suite], settings: Settings, choice: Selection = ALL) -> tuple[tuple[Suite, ...], int]:
-    """The suites that are run unasked, and how many evaluations are left to ``harness eval``; see ``run.choice``."""
-    return choosing.regressions(suites, choice, settings.suites)
+def plan_regressions(settings: Settings, choice: Selection) -> tuple[tuple[Suite, ...], tuple[Job, ...], int]:
+    """The suites that a command takes up, the chosen jobs of them, and how many evaluations it leaves to ``eval``.
+
+    Raises ``SuiteError``, ``UsageError``.
+    """
+    suites, left = regressions(load(settings), choice, settings.suites)
+    return suites, plan(suites, settings, choice), left
 
 
 def orphans(suites: Sequence[Suite], settings: Settings) -> tuple[str, ...]:
@@ -82,6 +90,13 @@ def orphans(suites: Sequence[Suite], settings: Settings) -> tuple[str, ...]:
 def replay(chosen: Sequence[Job], settings: Settings, executor: Executor = in_process) -> Iterator[Event]:
     """Replay ``chosen`` from their cassettes, by ``executor``. Nothing goes out, and no key is needed."""
     return executor(chosen, Replaying(settings), _allowance(NO_LIMITS))
+
+
+def unsent(chosen: Sequence[Job], settings: Settings) -> set[str]:
+    """The cassettes of those of ``chosen``, none of which has one, that need none: nothing of them is ever sent."""
+    ours = replace(settings, agent="", backend="")
+    events = replay(chosen, ours) if chosen else ()
+    return {event.result.cassette for event in events if isinstance(event, CaseFinished) and not event.result.problem}
 
 
 def mutate(
@@ -101,9 +116,9 @@ def mutate(
     some cassettes already, of which only requests are mutated. With ``sound`` a case that fails as it is isn't mutated.
     """
     matcher = settings.matcher()
-    ask = agents.asking(settings, replaying=True) or send_with_keys({}, replaying=True)
+    ask = sender(settings, {}, replaying=True)
     recordings = subjects(chosen, ask=ask, matcher=matcher, judging=judging, replayed=replayed)
-    with no_network(programs=agents.is_command(settings.agent)):
+    with no_network(programs=is_command(settings.agent)):
         load_offline()
         yield from mutated(recordings, matcher=matcher, parts=parts, sample=sample, seed=seed, sound=sound)
 
@@ -173,3 +188,78 @@ def _refuse_unready(model: Model, keys: Mapping[str, str]) -> None:
         ours = is_local(model.hostname) and (port == LOCAL_PORT or model.api_key_env == LOCAL_KEY)
         hint = local if ours else ""
         raise UsageError(f"nothing answers at {model.hostname} ({error.strerror or error}){hint}") from error
+
+
+def choose_models(
+    names: Sequence[str], settings: Settings, *, patterns: bool = False, thinking: int = 0
+) -> tuple[Model, ...]:
+    """The models called ``names``: labels and ids of models.yaml, or provider/model; without names all of models.yaml.
+
+    With ``patterns`` a name may be one; it is not meant for a model that is asked only where it is named. A model that
+    is not in models.yaml may use ``thinking`` tokens beyond a case's limit. Raises ``UsageError``.
+    """
+    shared = shared_models(settings.suites)
+    common = [one for one in shared if not one.named_only]
+    if not names:
+        if not shared:
+            raise UsageError("name a model, as provider/model; there is no models.yaml beside the suites either")
+        return tuple(common)
+    found: list[Model] = []
+    for name in names:
+        some = [one for one in common if patterns and fnmatchcase(one.called, name)]
+        some = some or [
+            one if one in shared or not thinking else one.model_copy(update={"thinking_tokens": thinking})
+            for one in named_models(name, shared)
+        ]
+        if not some:
+            raise UsageError(f"no model is called {name!r}; write it as provider/model, such as openai/{name}")
+        found += some
+    return tuple(dict.fromkeys(found))
+
+
+def plan_evaluation(
+    settings: Settings,
+    *,
+    given: bool = False,
+    models: Sequence[str] = (),
+    packs: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    cases: Sequence[str] = (),
+    repeats: int = 0,
+) -> tuple[Job, ...]:
+    """Every chosen case for every chosen model: of the project's own evaluations, and of ``packs``; of the pack
+    ``tools`` where there is neither. ``given`` says that the suites were named;
+    ``repeats`` is how often a task in a world is tried, 0 for as often as was recorded. Raises ``UsageError``,
+    ``SuiteError``.
+    """
+    own = _evaluations(settings) if given or any(path.exists() for path in settings.suites) else ()
+    if given and not own and not packs:
+        raise UsageError("there is no evaluation here; one is a suite that says `kind: evaluation`")
+    suites = list(own)
+    for name in packs or (() if own else (TOOLS,)):
+        suites += pack(name, choose_models(models, settings, patterns=True, thinking=THINKING))
+    chosen = _of_categories(suites, categories)
+    jobs = plan(chosen, settings, Selection(cases=tuple(cases), models=tuple(models)))
+    return tuple(_with_room(replace(job, repeats=repeats) if job.case.in_world else job) for job in jobs)
+
+
+def _evaluations(settings: Settings) -> tuple[Suite, ...]:
+    """The evaluations of the project."""
+    return tuple(suite for suite in load(settings) if suite.kind == "evaluation")
+
+
+def _of_categories(suites: Sequence[Suite], categories: Sequence[str]) -> tuple[Suite, ...]:
+    """The suites of the ``categories`` requested, or all."""
+    found = {category(suite.name): suite for suite in suites}
+    unknown = [name for name in categories if name not in found]
+    if unknown:
+        raise UsageError(f"there is no category {unknown[0]!r}; there are {', '.join(found)}")
+    return tuple(suite for name, suite in found.items() if not categories or name in categories)
+
+
+def _with_room(job: Job) -> Job:
+    """``job`` with the tokens that its model may think with beyond the case's limit."""
+    limit, room = job.case.max_tokens, job.model.thinking_tokens
+    if not room or limit is None:
+        return job
+    return replace(job, case=job.case.model_copy(update={"max_tokens": limit + room}))

@@ -26,14 +26,13 @@ from harness.core.expectation import Expectation
 from harness.core.folders import is_there
 from harness.dialects.registry import read_chat_request as on_the_wire
 from harness.engine.conversation import opening, request_of
-from harness.engine.events import CaseFinished
-from harness.engine.selection import Selection, jobs
+from harness.engine.events import CaseFinished, Selection, jobs
 from harness.engine.user_code import named
 from harness.interception.network_block import no_network
 from harness.laws.tested_backend import backend_at
 from harness.mutation.mutate import MutantJudged, Unmutated
-from harness.report.cards.matrix import BACKEND
-from harness.suite import named_models, probes, shared_models
+from harness.report.cards.summary import BACKEND
+from harness.suite import probes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,8 +50,8 @@ if TYPE_CHECKING:
 ALTERED = {"requests": 400, "responses": 60, "cases": 12}
 """How many altered requests and responses a card is tried with (H4), and of how many cases the responses are: a sample
 that is the same each time."""
-_ASKED: tuple[Part, ...] = ("request",)
-_SAID: tuple[Part, ...] = ("response",)
+_REQUESTS: tuple[Part, ...] = ("request",)
+_RESPONSES: tuple[Part, ...] = ("response",)
 _NOTHING = Expectation()
 _SOURCES = 24
 """Files whose source is held for tracebacks: litellm prints one to nowhere for each error, of files that are large."""
@@ -60,29 +59,10 @@ RECUTS = 3
 """Streams of a card that are read again in other pieces (S2)."""
 
 
-def models(names: Sequence[str], settings: Settings) -> tuple[Model, ...]:
-    """The models called ``names``: labels and ids of models.yaml, or provider/model; without names all of models.yaml.
-
-    Raises ``UsageError``.
-    """
-    shared = shared_models(settings.suites)
-    if not names:
-        if not shared:
-            raise UsageError("name a model, as provider/model; there is no models.yaml beside the suites either")
-        return tuple(one for one in shared if not one.named_only)
-    found: list[Model] = []
-    for name in names:
-        some = named_models(name, shared)
-        if not some:
-            raise UsageError(f"no model is called {name!r}; write it as provider/model, such as openai/{name}")
-        found += some
-    return tuple(dict.fromkeys(found))
-
-
-def plan(about: Sequence[Model], settings: Settings, *, repeats: int = 0, only: Sequence[str] = ()) -> tuple[Job, ...]:
+def plan(models: Sequence[Model], settings: Settings, *, repeats: int = 0, only: Sequence[str] = ()) -> tuple[Job, ...]:
     """A job for each probe and model; ``only`` are patterns of probes. ``repeats`` 0: as often as was recorded."""
     place = functools.partial(cassette_path, settings.cassettes)
-    chosen = jobs(probes(about), Selection(cases=tuple(only)), place)
+    chosen = jobs(probes(models), Selection(cases=tuple(only)), place)
     return tuple(replace(job, repeats=repeats, probing=True) for job in chosen)
 
 
@@ -106,7 +86,7 @@ def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
 def paid(result: CaseResult, model: Model) -> float:
     """Dollars for the answers of ``result``, by their token counts."""
     known = price_of(model) or FREE
-    return sum(known.of(seen.reply.usage) or 0.0 for seen in result.observations if seen.reply)
+    return sum(known.of(observation.reply.usage) or 0.0 for observation in result.observations if observation.reply)
 
 
 def catalogue(settings: Settings, ids: Sequence[str] = ()) -> tuple[CardCheck, ...]:
@@ -133,8 +113,8 @@ def _own(name: str) -> CardCheck:
         found.__name__,
         law,
         "own",
-        lambda seen: check(seen.observation, seen.expect),
-        about="model",
+        lambda observation: check(observation.observation, observation.expect),
+        aspect="model",
         blame="model",
         needs="an answer",
     )
@@ -157,28 +137,32 @@ def of_results(
 ) -> Card:
     """The card of ``model`` from what its probes came to, asked through ``backend`` (``module:attribute``) or ours."""
     read = backend_at(backend).complete if backend else complete
-    sitting = CardBuilder(model, checks, None if backend else whose)
+    builder = CardBuilder(model, checks, None if backend else whose)
     cited: dict[str, Provenance] = {}
-    cut = _to_recut(seen for result in results for seen in result.observations)
+    cut = _to_recut(observation for result in results for observation in result.observations)
     for job, result in zip(chosen, results, strict=True):
         expects = (job.case.expect, *(turn.expect for turn in job.case.then))
-        for seen in result.observations:
-            known = replace(seen, recut=rechunked_replies(seen, read)) if any(seen is one for one in cut) else seen
-            sitting.add(known, expects[seen.turn])
+        for observation in result.observations:
+            known = (
+                replace(observation, recut=rechunked_replies(observation, read))
+                if any(observation is one for one in cut)
+                else observation
+            )
+            builder.add(known, expects[observation.turn])
         if result.provenance:
             cited[result.cassette] = result.provenance
     made = versions()
-    return sitting.card(cited, **(made | {"litellm": ""} if backend else made))
+    return builder.card(cited, **(made | {"litellm": ""} if backend else made))
 
 
 def _to_recut(all_: Iterable[Observation]) -> list[Observation]:
     """The shortest streams of different questions, those with calls before those without."""
     found: dict[str, tuple[bool, int, Observation]] = {}
-    for seen in all_:
-        response = seen.exchanges[-1][1].response if seen.exchanges else None
-        if seen.reply is not None and seen.asked.get("stream") and response is not None:
-            found.setdefault(seen.case, (not seen.reply.calls, len(response.body), seen))
-    return [seen for _, _, seen in sorted(found.values(), key=lambda one: one[:2])[:RECUTS]]
+    for observation in all_:
+        response = observation.exchanges[-1][1].response if observation.exchanges else None
+        if observation.reply is not None and observation.asked.get("stream") and response is not None:
+            found.setdefault(observation.case, (not observation.reply.calls, len(response.body), observation))
+    return [observation for _, _, observation in sorted(found.values(), key=lambda one: one[:2])[:RECUTS]]
 
 
 def versions() -> dict[str, str]:
@@ -205,8 +189,8 @@ def _altered(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Set
     there = [replace(job, repeats=1) for job in chosen if job.has_cassette]
     known = {one.cassette: one for one in results}
     few = there[:: max(1, len(there) // ALTERED["cases"])]
-    requests = assembly.mutate(there, settings, parts=_ASKED, sample=ALTERED["requests"], replayed=known)
-    responses = assembly.mutate(few, settings, parts=_SAID, sample=ALTERED["responses"], judging=_judging)
+    requests = assembly.mutate(there, settings, parts=_REQUESTS, sample=ALTERED["requests"], replayed=known)
+    responses = assembly.mutate(few, settings, parts=_RESPONSES, sample=ALTERED["responses"], judging=_judging)
     outcomes: list[Outcome] = []
     unmutated: set[str] = set()
     for event in itertools.chain(requests, responses):
@@ -220,7 +204,9 @@ def _altered(chosen: Sequence[Job], results: Sequence[CaseResult], settings: Set
 def _judging(job: Job, result: CaseResult) -> CaseResult:
     """``result`` with what the card's checks say in place of what the suite's do."""
     expects = (job.case.expect, *(turn.expect for turn in job.case.then))
-    findings = [one for seen in result.observations for one in findings_of(seen, expects[seen.turn])]
+    findings = [
+        one for observation in result.observations for one in findings_of(observation, expects[observation.turn])
+    ]
     return replace(result, findings=tuple(findings))
 
 
@@ -252,7 +238,7 @@ def from_recordings(
     ``done`` receives each file, and why one can't be used; ``watch`` each chat exchange, what it asked,
     where it stands and where it is from.
     """
-    sittings: dict[str, CardBuilder] = {}
+    builders: dict[str, CardBuilder] = {}
     cited: dict[str, Provenance] = {}
     alone = None if in_full else parsed
     load_offline()
@@ -272,21 +258,21 @@ def from_recordings(
                             continue
                         if watch is not None:
                             watch(exchange, question, f"{path}#{place}", cassette.provenance.source)
-                        seen = reread(exchange, place, question, cassette=path, complete=complete, parsed=alone)
-                        name = seen.model.partition("/")[0] if by == "provider" else seen.model
+                        observation = reread(exchange, place, question, cassette=path, complete=complete, parsed=alone)
+                        name = observation.model.partition("/")[0] if by == "provider" else observation.model
                         name += SYNTHETIC if cassette.provenance.kind == "synthetic" else ""
-                        sitting = sittings.setdefault(name, CardBuilder(name, checks, whose))
-                        sitting.add(seen, _NOTHING, own=False, question=question)
+                        builder = builders.setdefault(name, CardBuilder(name, checks, whose))
+                        builder.add(observation, _NOTHING, own=False, question=question)
                     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the cards
                         problem = f"{file}: exchange {place} can't be judged: {type(error).__name__}: {error}"
             done(file, problem)
             if len(linecache.cache) > _SOURCES:
                 linecache.clearcache()
-    return tuple(sittings[name].card(cited, **versions()) for name in sorted(sittings))
+    return tuple(builders[name].card(cited, **versions()) for name in sorted(builders))
 
 
 def laws(checks: Sequence[CardCheck]) -> dict[str, tuple[str, str, str]]:
     """Name, topic and law of each check, by id: the model's, the wire's, the backend's, the harness' own last."""
     topics = {"wire": "the provider's wire", "backend": BACKEND}
-    made = {check.id: (check.name, topics.get(check.about, check.topic), check.law) for check in checks}
+    made = {check.id: (check.name, topics.get(check.aspect, check.topic), check.law) for check in checks}
     return made | {check.id: (check.name, check.topic, check.law) for check in self_checks.H_CHECKS}

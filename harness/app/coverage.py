@@ -1,27 +1,46 @@
-"""Which cells of behaviour cards have a real recording, and which questions of the card would fill the others."""
+"""Which cells of behaviour cards have a real recording, and which questions of the card would fill the others.
+
+What a question would show is found by a rehearsal: it is sent to nobody, and answered as its case expects. The answer
+is made up in the dialect of the request, read by the backend and judged by the card's checks.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from harness.app import card_runs, rehearsal
+from harness.app import assembly, card_runs
 from harness.app.runner_factory import price_of
+from harness.backend.completion import complete
+from harness.backend.library import load_offline
 from harness.backend.models import provider_of
-from harness.cassette import load
+from harness.cassette import cassette_path, load
+from harness.core.chat import Reply
 from harness.core.errors import CassetteError, UsageError
-from harness.dialects.providers import PROFILES, profile, provider_at
-from harness.suite import Model, shared_models
+from harness.core.exchange import Exchange, Provenance
+from harness.dialects import dialect_at
+from harness.dialects.providers import NO_KEY, PROFILES, profile, provider_at, speaker
+from harness.engine.events import ALL, jobs
+from harness.engine.runner import play
+from harness.interception.clients import answering
+from harness.interception.network_block import no_network
+from harness.server.expected_answers import USAGE, correct
+from harness.server.synthetic import Synthetic
+from harness.suite import Model, probes, shared_models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from harness.app.settings import Settings
     from harness.core.card import Card, Mode
-    from harness.core.exchange import ProvenanceKind
+    from harness.core.chat import Json
+    from harness.core.exchange import HttpRequest, HttpResponse, ProvenanceKind
     from harness.core.finding import Verdict
     from harness.engine.events import CaseResult, Job
 
@@ -36,19 +55,21 @@ NO_PRICE = "the price is unknown"
 OVER = "over --max-dollars"
 _DAY = len("2026-01-31")
 _PARTS = len(("suite", "case", "model.json"))
+Shown: TypeAlias = "dict[tuple[str, str], frozenset[tuple[str, Mode]]]"
+"""The cells that each question shows, by its suite and case."""
 
 
 @dataclass(slots=True)
 class CoveredCell:
     """One check in one mode at one provider. ``recorded`` counts the judged answers that count as real, by the kind of
-    their provenance, ``apart`` those that don't; ``newest`` is the date of the newest real recording.
+    their provenance, ``uncounted`` those that don't; ``newest`` is the date of the newest real recording.
     """
 
     provider: str
     check: str
     mode: Mode
     recorded: Counter[str] = field(default_factory=Counter)
-    apart: Counter[str] = field(default_factory=Counter)
+    uncounted: Counter[str] = field(default_factory=Counter)
     newest: str = ""
 
 
@@ -168,7 +189,7 @@ def _add(made: Coverage, card: Card, provider: str, kind: ProvenanceKind, day: s
         number = cell.rate.n + cell.unsupported
         if cell.verdict in NOT_SHOWN or not number:
             continue
-        (found.recorded if real else found.apart)[kind] += number
+        (found.recorded if real else found.uncounted)[kind] += number
         if real:
             found.newest = max(found.newest, day)
             made.models[provider][card.model.partition("/")[2]] += number
@@ -179,7 +200,7 @@ def askable(coverage: Coverage, settings: Settings, named: Sequence[str] = ()) -
     answers of which the price is known, else the one with the most. Raises ``UsageError`` for a name that is no model.
     """
     made: dict[str, Model] = {}
-    for model in (*(card_runs.models(named, settings) if named else ()), *shared_models(settings.suites)):
+    for model in (*(assembly.choose_models(named, settings) if named else ()), *shared_models(settings.suites)):
         made.setdefault(_place(model), model)
     for provider, counted in coverage.models.items():
         here = provider == provider_at("localhost")  # on this machine, but nobody knows at which port
@@ -207,16 +228,16 @@ def plan(
     """
     made = Plan()
     empty = {(cell.provider, cell.check, cell.mode) for cell in coverage.cells.values() if not cell.recorded}
-    wanted = sorted({provider for provider, _, _ in empty})
+    providers = sorted({provider for provider, _, _ in empty})
     offers: list[PlannedQuestion] = []
     tried: set[tuple[str, str, Mode]] = set()
-    for provider in wanted:
+    for provider in providers:
         done(provider)
         model = models.get(provider)
         if model is None:
             continue
         jobs = card_runs.plan([model], settings, repeats=repeats)
-        known = rehearsal.shown(profile(model.backend).dialect)
+        known = shown(profile(model.backend).dialect)
         priced = price_of(model) is not None
         if not priced:
             made.unpriced.append(model.id)
@@ -260,3 +281,74 @@ def _choose(
         made.questions.append(best)
         empty -= {(best.provider, *cell) for cell in best.fills}
     return empty
+
+
+@functools.cache
+def shown(dialect: str) -> Shown:
+    """What correct answers to all of the card's questions show in ``dialect``."""
+    model = Model(name="rehearsed", backend=speaker(dialect).name)
+    suites = probes((model,))
+    nowhere = functools.partial(cassette_path, "rehearsed")
+    return rehearse([replace(job, probing=True) for job in jobs(suites, ALL, nowhere)], dialect)
+
+
+def rehearse(questions: Sequence[Job], dialect: str) -> Shown:
+    """What a correct answer to each of ``questions`` shows in ``dialect``."""
+    load_offline()
+    made: Shown = {}
+    with no_network():
+        for job in questions:
+            rehearsal = _Rehearsal(job, dialect)
+            result = play(replace(job, repeats=1), ask=rehearsal.ask, open_tape=rehearsal.tape)
+            card = card_runs.of_results(job.model.called, [job], [result])
+            # What was refused before it was sent has no evidence: no recording would show it.
+            cells = (one for one in card.cells if one.mode and one.evidence and one.verdict not in {"unseen", "infra"})
+            made[job.suite, job.case.id] = frozenset((one.check, one.mode) for one in cells)
+    return made
+
+
+@dataclass(slots=True)
+class _Tape:
+    taken: list[tuple[int, Exchange]] = field(default_factory=list)
+    unused: tuple[int, ...] = ()
+    miss_messages: tuple[str, ...] = ()
+    provenance: Provenance | None = field(default_factory=lambda: Provenance("synthetic", ""))
+
+
+class _Rehearsal:
+    """One question: the backend asks it turn by turn, and each request gets what its turn expects."""
+
+    def __init__(self, job: Job, dialect: str) -> None:
+        self._expects = [job.case.expect, *(turn.expect for turn in job.case.then)]
+        self._row = speaker(dialect)
+        self._turn = -1
+        self._words: Mapping[str, Json] = {}
+        self._wrong_key = False
+        self._tape = _Tape()
+        self._synthetic = Synthetic(self._choose)
+
+    def ask(self, model: Model, words: Mapping[str, Json], *, wrong_key: bool) -> Reply:
+        del model  # the row that stands for the dialect is asked
+        self._turn, self._words, self._wrong_key = self._turn + 1, words, wrong_key
+        options: dict[str, Any] = {"api_key": NO_KEY, **self._row.options, **words}
+        return complete(self._row.model, options.pop("messages"), **options)
+
+    @contextlib.contextmanager
+    def tape(self, job: Job) -> Iterator[_Tape]:
+        del job
+        with answering(self._answer):
+            yield self._tape
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        dialect = dialect_at(request.url)
+        if self._wrong_key and dialect is not None:
+            exchange = Exchange(request, dialect.error(HTTPStatus.UNAUTHORIZED, "the key is wrong"))
+        else:
+            exchange = self._synthetic.answer(request).exchange
+        self._tape.taken.append((len(self._tape.taken), exchange))
+        assert exchange.response is not None  # both ways make one
+        return exchange.response
+
+    def _choose(self, request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:
+        del request
+        return [correct(self._expects[self._turn], self._words, tools), Reply(text="Fine.", usage=USAGE)]

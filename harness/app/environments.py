@@ -68,8 +68,8 @@ class Environment:
 
     def keep(self) -> None:
         """Mark it as whole."""
-        told = {"litellm": self.version, "relaxed": self.relaxed, "added": self.added}
-        (self.folder / _DONE).write_text(json.dumps(told), encoding="utf-8")
+        state = {"litellm": self.version, "relaxed": self.relaxed, "added": self.added}
+        (self.folder / _DONE).write_text(json.dumps(state), encoding="utf-8")
 
 
 def versions(oldest: str, newest: str) -> list[str]:
@@ -200,13 +200,13 @@ def observed(made: Environment, providers: Sequence[str], cassettes: Sequence[st
 
     Raises ``UsageError`` where it can't be run at all.
     """
-    wanted = json.dumps({"providers": list(providers), "cassettes": list(cassettes)})
+    request = json.dumps({"providers": list(providers), "cassettes": list(cassettes)})
     source = str(Path(harness.__file__).parent.parent)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HARNESS_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HARNESS_"))}
     done = subprocess.run(  # noqa: S603 - our own program in an environment that we made
         [made.python, "-m", "harness.app.observed_behaviour"],
-        input=wanted,
-        env={**kept, "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"},
+        input=request,
+        env={**environment, "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
         check=False,
@@ -229,20 +229,22 @@ def look(
     while True:
         say(f"litellm {version}: looking")
         try:
-            seen = observed(made, providers, cassettes)
+            observed_values = observed(made, providers, cassettes)
         except UsageError as error:
             return VersionFailed(str(error))
-        module = undeclared(seen)
+        module = undeclared(observed_values)
         if not module or module.partition(".")[0] in made.added:
-            return {**seen, "needs litellm": {"undeclared": sorted(made.added)}}
+            return {**observed_values, "needs litellm": {"undeclared": sorted(made.added)}}
         if why := add(made, module):
             return VersionFailed(why)
 
 
-def undeclared(seen: dict[str, Json]) -> str:
+def undeclared(observed_values: dict[str, Json]) -> str:
     """The module that most answers failed for want of; ``""`` where none did."""
-    told = [one.get("told", "") for what, one in seen.items() if what.startswith(("answer", "recording"))]
-    missing = [found[1] for one in told if (found := _NO_MODULE.search(one))]
+    messages = [
+        one.get("told", "") for what, one in observed_values.items() if what.startswith(("answer", "recording"))
+    ]
+    missing = [found[1] for one in messages if (found := _NO_MODULE.search(one))]
     return max(set(missing), key=missing.count) if missing else ""
 
 

@@ -45,8 +45,8 @@ def observe(providers: Sequence[str], cassettes: Sequence[str]) -> Iterator[tupl
         for place, exchange in enumerate(load(file).exchanges):
             question = read_chat_request(exchange.request)
             if question is not None:
-                seen = reread(exchange, place, question, cassette=file, complete=complete)
-                yield f"recording {file} {place}", decoded(seen.reply, seen.error)
+                observation = reread(exchange, place, question, cassette=file, complete=complete)
+                yield f"recording {file} {place}", decoded(observation.reply, observation.error)
 
 
 def _laws(provider: str, *, stream: bool) -> Iterator[tuple[str, Json]]:
@@ -68,9 +68,9 @@ def _laws(provider: str, *, stream: bool) -> Iterator[tuple[str, Json]]:
                 kept["fault"] = fault
             elif complaint:
                 kept["verdict"] = "broken"
-                told = kept.setdefault("told", [])
-                if len(told) < _MOST and complaint[:_LONGEST] not in told:
-                    told.append(complaint[:_LONGEST])
+                complaints = kept.setdefault("told", [])
+                if len(complaints) < _MOST and complaint[:_LONGEST] not in complaints:
+                    complaints.append(complaint[:_LONGEST])
     for law_id, found in judged.items():
         yield f"law {law_id} {provider} {mode}", found
 
@@ -110,13 +110,13 @@ def _sent(request: HttpRequest) -> Json:
 
 def main() -> None:
     """Do what standard input asks for. litellm and its helpers print: what they say goes to standard error."""
-    wanted = json.loads(sys.stdin.read())
+    request = json.loads(sys.stdin.read())
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     load_offline()
     with contextlib.closing(out):
-        for what, seen in observe(wanted["providers"], wanted["cassettes"]):
-            out.write(json.dumps([what, seen], ensure_ascii=True, default=str) + "\n")
+        for what, observation in observe(request["providers"], request["cassettes"]):
+            out.write(json.dumps([what, observation], ensure_ascii=True, default=str) + "\n")
 
 
 if __name__ == "__main__":

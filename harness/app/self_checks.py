@@ -54,9 +54,11 @@ def no_network(results: Sequence[CaseResult]) -> Cell:
 
 def all_used(results: Sequence[CaseResult]) -> Cell:
     wrong = [one for result in results for one in result.findings if one.check == "H2"]
-    total = len({place for result in results for seen in result.observations for place, _ in seen.exchanges})
+    total = len(
+        {place for result in results for observation in result.observations for place, _ in observation.exchanges}
+    )
     idle = sum(len(one.evidence.exchanges) for one in wrong if one.evidence)
-    used = sum(len(seen.exchanges) for result in results for seen in result.observations)
+    used = sum(len(observation.exchanges) for result in results for observation in result.observations)
     return cell("H2", rate(used if total else 0, used + idle), wrong)
 
 
@@ -75,11 +77,13 @@ def _same(one: CaseResult, other: CaseResult) -> bool:
 
 
 def _plain(result: CaseResult) -> object:
-    told = tuple(
-        replace(seen, error=None, recut=()) if seen.error is None else (type(seen.error).__name__, str(seen.error))
-        for seen in result.observations
+    observations = tuple(
+        replace(observation, error=None, recut=())
+        if observation.error is None
+        else (type(observation.error).__name__, str(observation.error))
+        for observation in result.observations
     )
-    return told, result.findings, result.problem
+    return observations, result.findings, result.problem
 
 
 def would_notice(outcomes: Sequence[Outcome], unmutated: int) -> Cell:

@@ -63,24 +63,7 @@ class Settings:
 
 
 _NAMES = tuple(one.name for one in fields(Settings) if one.name not in {"ci", "store"})
-_FLAGS = tuple(
-    name
-    for name in _NAMES
-    if name
-    not in {
-        *(
-            "ignore",
-            "match_function",
-            "checks",
-            "expiry",
-            "allow",
-            "ignore_hosts",
-            "allow_subprocesses",
-            "drop_headers",
-            "vcr",
-        )
-    }
-)
+_FLAGS = ("suites", "cassettes", "record_mode", "backend", "agent")
 _LISTS = {"suites", "ignore", "checks", "allow", "ignore_hosts", "drop_headers"}
 _SWITCHES = {"allow_subprocesses", "vcr"}
 
@@ -99,23 +82,15 @@ def settings(
         if value := environment.get(f"HARNESS_{name.upper()}"):
             chosen[name] = value.split(os.pathsep) if name == "suites" else value
     chosen.update({name: flags[name] for name in _FLAGS if flags.get(name)})
-    given: dict[str, Any] = {"ci": in_ci(environment)}
+    made: dict[str, Any] = {name: tuple(value) if name in _LISTS else value for name, value in chosen.items()}
+    made |= {"ci": in_ci(environment), "expiry": policy(chosen.get("expiry", {}), "[tool.harness] expiry")}
     if "suites" in chosen:
-        given["suites"] = tuple(map(Path, chosen["suites"]))
+        made["suites"] = tuple(map(Path, chosen["suites"]))
     if "cassettes" in chosen:
-        given |= _recordings(chosen["cassettes"])
+        made |= _recordings(chosen["cassettes"])
     if "record_mode" in chosen:
-        given["record_mode"] = _record_mode(chosen["record_mode"])
-    given["ignore"] = tuple(chosen.get("ignore", ()))
-    given["checks"] = tuple(chosen.get("checks", ()))
-    given["allow"] = tuple(chosen.get("allow", ()))
-    given["ignore_hosts"] = tuple(chosen.get("ignore_hosts", ()))
-    given["allow_subprocesses"] = chosen.get("allow_subprocesses", False)
-    given["vcr"] = chosen.get("vcr", False)
-    given["drop_headers"] = tuple(chosen.get("drop_headers", ()))
-    given |= {name: chosen.get(name, "") for name in ("match_function", "backend", "agent")}
-    given["expiry"] = policy(chosen.get("expiry", {}), "[tool.harness] expiry")
-    return Settings(**given)
+        made["record_mode"] = _record_mode(chosen["record_mode"])
+    return Settings(**made)
 
 
 def _is_url(root: str | Path) -> bool:
@@ -177,9 +152,11 @@ def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
             if not isinstance(value, bool):
                 raise UsageError(f"{file}: [tool.harness] {name} must be true or false")
             continue
-        wanted = list if name in _LISTS else str
-        if not isinstance(value, wanted) or (wanted is list and not all(isinstance(one, str) for one in value)):
-            raise UsageError(f"{file}: [tool.harness] {name} must be {'a list of texts' if wanted is list else 'text'}")
+        expected = list if name in _LISTS else str
+        if not isinstance(value, expected) or (expected is list and not all(isinstance(one, str) for one in value)):
+            raise UsageError(
+                f"{file}: [tool.harness] {name} must be {'a list of texts' if expected is list else 'text'}"
+            )
     found = dict(table)
     if "suites" in found:
         found["suites"] = [str(file.parent / path) for path in found["suites"]]

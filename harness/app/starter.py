@@ -100,11 +100,11 @@ def start(folder: Path, environment: Mapping[str, str]) -> Started:
     providers = tuple(
         name for name, row in PROFILES.items() if row.starter and any(environment.get(key) for key in row.keys)
     )
-    written, kept = [], []
+    written, existing = [], []
     for name, text in _files(providers).items():
         file = folder / name
         if is_there(file):
-            kept.append(file)
+            existing.append(file)
             continue
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,9 @@ def start(folder: Path, environment: Mapping[str, str]) -> Started:
         except OSError as error:
             raise UsageError(f"{file}: can't be written: {error.strerror}") from error
         written.append(file)
-    return Started(tuple(written), tuple(kept), providers, unmentioned=folder / SETTINGS in kept and not _named(folder))
+    return Started(
+        tuple(written), tuple(existing), providers, unmentioned=folder / SETTINGS in existing and not _named(folder)
+    )
 
 
 def _named(folder: Path) -> bool:

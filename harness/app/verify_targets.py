@@ -98,7 +98,11 @@ def _asked_of(file: Path, terms: Terms) -> VerifyTarget:
 
 def _target(file: Path, suite: str, model: str, terms: Terms) -> VerifyRequest:
     cassette = load(file)
-    kind = "synthetic recordings are nobody's answers" if cassette.provenance.kind == "synthetic" else ""
+    kind = (
+        "the recording is synthetic, so no provider can answer it again"
+        if cassette.provenance.kind == "synthetic"
+        else ""
+    )
     unsendable = tuple(kind or resend.unsendable(one) for one in cassette.exchanges)
     costs = []
     for exchange, why in zip(cassette.exchanges, unsendable, strict=True):
@@ -128,16 +132,16 @@ def _price(model: str, exchange: Exchange, hostname: str) -> tuple[str, Price | 
     return model or url, price(model, url) if model else FREE if is_local(url) else None
 
 
-def sender(asked: Sequence[VerifyTarget], environment: Mapping[str, str], *, hostname: str = "") -> Send:
+def sender(targets: Sequence[VerifyTarget], environment: Mapping[str, str], *, hostname: str = "") -> Send:
     """How the requests of ``asked`` are sent. Answers come redacted, as recordings are.
 
     Raises ``UsageError`` before anything is sent where a key is missing; sending does where one was wanted that
     nobody could know of before.
     """
-    keys = {one.target.path: _key(one, environment) for one in asked}
-    usual = {one.target.path: one.variables for one in asked}
+    keys = {one.target.path: _key(one, environment) for one in targets}
+    usual = {one.target.path: one.variables for one in targets}
     redactor = Redactor(known_secrets(filter(None, keys.values())))
-    providers = {one.target.path: one.provider for one in asked}
+    providers = {one.target.path: one.provider for one in targets}
     client = resend.client()
 
     def send(target: VerifyRequest, recorded: Exchange) -> Exchange:
@@ -179,7 +183,7 @@ def accept(verified: VerifiedCassette, source: str, secrets: Sequence[str]) -> N
     published(verified.target.path)
 
 
-def secrets_of(asked: Sequence[VerifyTarget], environment: Mapping[str, str]) -> list[str]:
+def secrets_of(targets: Sequence[VerifyTarget], environment: Mapping[str, str]) -> list[str]:
     """The keys that these are asked with."""
-    names = {name for one in asked for name in one.variables}
+    names = {name for one in targets for name in one.variables}
     return [environment[name] for name in sorted(names) if environment.get(name)]

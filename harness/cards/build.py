@@ -41,7 +41,7 @@ class JudgedAnswer:
     """What one check found in one observation."""
 
     check: CardCheck
-    seen: CheckContext
+    context: CheckContext
     finding: Finding
 
 
@@ -52,7 +52,7 @@ class CardBuilder:
     model: str
     checks: Sequence[CardCheck] = CARD_CHECKS
     whose: Callable[[CheckContext], Blame] | None = None
-    seen: list[CheckContext] = field(default_factory=list)
+    contexts: list[CheckContext] = field(default_factory=list)
     judged: list[JudgedAnswer] = field(default_factory=list)
     passes: Counter[tuple[str, Mode]] = field(default_factory=Counter)
 
@@ -60,25 +60,25 @@ class CardBuilder:
         self, observation: Observation, expect: Expectation, *, own: bool = True, question: ChatRequest | None = None
     ) -> None:
         """Judge one answer. ``own`` says that the harness asked, ``question`` what, where that is known already."""
-        seen = look(observation, expect, own=own, question=question)
+        context = look(observation, expect, own=own, question=question)
         found: list[tuple[CardCheck, Finding]] = []
         for check in self.checks:
             if check.judge is not None:
-                found += ((check, _placed(check, seen, one)) for one in _run(check, seen))
-            if check.asks is not None and seen.infra and check.asks(seen):
-                came = Finding(check.id, "infra", f"no answer: {seen.observation.error}")
-                found.append((check, _placed(check, seen, came)))
-        if self.whose is not None and any(_is_loss(one) for _, one in found) and (guilty := self.whose(seen)):
+                found += ((check, _placed(check, context, one)) for one in _run(check, context))
+            if check.asks is not None and context.infra and check.asks(context):
+                came = Finding(check.id, "infra", f"no answer: {context.observation.error}")
+                found.append((check, _placed(check, context, came)))
+        if self.whose is not None and any(_is_loss(one) for _, one in found) and (guilty := self.whose(context)):
             found = [(check, replace(one, blame=guilty) if _is_loss(one) else one) for check, one in found]
-        slim = seen if own else seen.slim()
-        self.seen.append(slim)
+        slim = context if own else context.slim()
+        self.contexts.append(slim)
         for check, one in once(found):
             self._keep(JudgedAnswer(check, slim, one))
 
     def _keep(self, one: JudgedAnswer) -> None:
         """Hold on to all but passes; of those, to as many as a cell cites, and to their number."""
         if one.finding.verdict == "pass":
-            place = one.check.id, _mode(one.seen)
+            place = one.check.id, _mode(one.context)
             self.passes[place] += 1
             if self.passes[place] > _MOST_EXCHANGES:
                 return
@@ -88,11 +88,11 @@ class CardBuilder:
         """The card of all that was added. ``recordings`` says of each cassette where it is from."""
         for check in self.checks:
             if check.together is not None:
-                for seen, one in check.together(tuple(self.seen)):
-                    self._keep(JudgedAnswer(check, seen, _placed(check, seen, one)))
+                for context, one in check.together(tuple(self.contexts)):
+                    self._keep(JudgedAnswer(check, context, _placed(check, context, one)))
         by_cell: dict[tuple[str, Mode], list[Finding]] = defaultdict(list)
-        for kept in self.judged:
-            by_cell[kept.check.id, _mode(kept.seen)].append(kept.finding)
+        for judged in self.judged:
+            by_cell[judged.check.id, _mode(judged.context)].append(judged.finding)
         places = [(check, mode) for check in self.checks for mode in _modes(check)]
         cells = [_cell(check, mode, by_cell[check.id, mode], self.passes[check.id, mode]) for check, mode in places]
         cited = {one.cassette for cell in cells for one in cell.evidence}
@@ -101,8 +101,8 @@ class CardBuilder:
             provider=self.model.partition("/")[0],
             cells=tuple(cells),
             recordings={path: recordings[path] for path in sorted(cited) if path in recordings},
-            measures=measures(self.seen, self.judged, cells),
-            finishes=_finishes(self.seen),
+            measures=measures(self.contexts, self.judged, cells),
+            finishes=_finishes(self.contexts),
             harness=harness,
             litellm=litellm,
         )
@@ -139,31 +139,31 @@ def findings_of(
     observation: Observation, expect: Expectation, checks: Sequence[CardCheck] = CARD_CHECKS
 ) -> list[Finding]:
     """What every check says of one answer alone, its words part of the finding's key."""
-    seen = look(observation, expect)
-    found = [(check, one) for check in checks if check.judge is not None for one in _run(check, seen)]
+    context = look(observation, expect)
+    found = [(check, one) for check in checks if check.judge is not None for one in _run(check, context)]
     return [replace(one, check=check.id, path=f"{one.path}: {one.message}") for check, one in found]
 
 
-def _run(check: CardCheck, seen: CheckContext) -> list[Finding]:
+def _run(check: CardCheck, context: CheckContext) -> list[Finding]:
     """What a check finds; one that crashes has found a fault of its own."""
     assert check.judge is not None
     try:
-        return list(check.judge(seen))
+        return list(check.judge(context))
     except Exception as error:  # noqa: BLE001 - whatever a check does wrong must not end the card
         message = f"the check {check.id} crashed: {type(error).__name__}: {error}"
         return [Finding("", "fail", message, "crash", blame="backend")]
 
 
-def _placed(check: CardCheck, seen: CheckContext, found: Finding) -> Finding:
-    places = seen.places
-    evidence = Evidence(seen.observation.cassette, places) if places else None
+def _placed(check: CardCheck, context: CheckContext, found: Finding) -> Finding:
+    places = context.places
+    evidence = Evidence(context.observation.cassette, places) if places else None
     path = found.path or ("" if places else UNSENT)
     blame = found.blame or (check.blame if found.verdict == "fail" else "")
     return replace(found, check=check.id, path=path, evidence=found.evidence or evidence, blame=blame)
 
 
-def _mode(seen: CheckContext) -> Mode:
-    return "stream" if seen.observation.asked.get("stream") else "whole"
+def _mode(context: CheckContext) -> Mode:
+    return "stream" if context.observation.asked.get("stream") else "whole"
 
 
 def _modes(check: CardCheck) -> tuple[Mode, ...]:
@@ -236,8 +236,8 @@ def least_n(threshold: float) -> int:
 def _explaining(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """All that is not a pass, gravest first, and the first pass; the other passes are in the rate."""
     passes = [one for one in found if one.verdict == "pass"][:1]
-    told = [one for one in found if one.verdict != "pass"]
-    return (*sorted(told, key=lambda one: _GRAVEST.index(one.verdict)), *passes)
+    others = [one for one in found if one.verdict != "pass"]
+    return (*sorted(others, key=lambda one: _GRAVEST.index(one.verdict)), *passes)
 
 
 def _evidence(found: Sequence[Finding]) -> tuple[Evidence, ...]:
@@ -260,14 +260,14 @@ def measures(all_: Sequence[CheckContext], judged: Sequence[JudgedAnswer], cells
     accurate = [cell.rate for cell in cells if cell.check == "C6"]
     if number := sum(one.n for one in accurate):
         made["schema_accuracy"] = rate(sum(one.held for one in accurate), number)
-    answered = [seen for seen in all_ if not seen.infra]
+    answered = [context for context in all_ if not context.infra]
     if all_:
         made["answered"] = rate(len(answered), len(all_))
-    bad = {id(one.seen) for one in judged if one.finding.verdict == "fail" and one.finding.blame not in _OUTSIDE}
+    bad = {id(one.context) for one in judged if one.finding.verdict == "fail" and one.finding.blame not in _OUTSIDE}
     questions: dict[tuple[str, str], dict[int, bool]] = {}
-    for seen in answered:
-        what = questions.setdefault((seen.observation.suite, seen.observation.case), {})
-        what[seen.observation.repeat] = what.get(seen.observation.repeat, True) and id(seen) not in bad
+    for context in answered:
+        what = questions.setdefault((context.observation.suite, context.observation.case), {})
+        what[context.observation.repeat] = what.get(context.observation.repeat, True) and id(context) not in bad
     most = max((len(repeats) for repeats in questions.values()), default=0)
     whole = [repeats.values() for repeats in questions.values() if len(repeats) == most]
     if most > 1:
@@ -279,9 +279,9 @@ def measures(all_: Sequence[CheckContext], judged: Sequence[JudgedAnswer], cells
 def _finishes(all_: Iterable[CheckContext]) -> dict[str, tuple[str, ...]]:
     """How each answer to each of our own questions ended, repeat by repeat: what trigger F1 compares."""
     made: dict[str, list[str]] = {}
-    for seen in all_:
-        if seen.own and seen.observation.turn == 0:
-            reply = seen.observation.reply
-            word = (reply.finish or "none") if reply else type(seen.observation.error).__name__
-            made.setdefault(f"{seen.observation.suite}/{seen.observation.case}", []).append(word)
+    for context in all_:
+        if context.own and context.observation.turn == 0:
+            reply = context.observation.reply
+            word = (reply.finish or "none") if reply else type(context.observation.error).__name__
+            made.setdefault(f"{context.observation.suite}/{context.observation.case}", []).append(word)
     return {name: tuple(words) for name, words in made.items()}

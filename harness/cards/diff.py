@@ -129,8 +129,8 @@ def _cells(was: Cell, now: Cell) -> Iterator[Change]:
         yield _change(grade, now, was, now, f"was {was.verdict}, is {now.verdict}")
     elif now.rate.n and was.rate.n and (now.rate.high < was.rate.low or now.rate.low > was.rate.high):
         fell = now.rate.high < was.rate.low
-        told = f"{was.rate.held}/{was.rate.n} became {now.rate.held}/{now.rate.n}, beyond what chance explains"
-        yield _change("contract" if fell else "shape", now, was, now, told)
+        message = f"{was.rate.held}/{was.rate.n} became {now.rate.held}/{now.rate.n}, beyond what chance explains"
+        yield _change("contract" if fell else "shape", now, was, now, message)
     elif _kinds(was.findings) != _kinds(now.findings):
         yield _change("shape", now, was, now, "the verdict is the same for other reasons")
     elif (was.rate.held, was.rate.n) != (now.rate.held, now.rate.n) or _finding_texts(was.findings) != _finding_texts(
@@ -170,8 +170,8 @@ def _measures(before: Card, after: Card) -> Iterator[Change]:
     for name, now in after.measures.items():
         was = before.measures.get(name)
         if was is not None and was.n and now.n and now.high < was.low:
-            told = f"{name} fell from {was.share:.2f} to {now.share:.2f}, beyond what chance explains"
-            yield Change("contract", "measure", name, was.share, now.share, told)
+            message = f"{name} fell from {was.share:.2f} to {now.share:.2f}, beyond what chance explains"
+            yield Change("contract", "measure", name, was.share, now.share, message)
 
 
 def trigger_f1(card: Card, reference: Card) -> tuple[float, int] | None:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 def backend_model(question: ChatRequest) -> tuple[str, dict[str, Json]]:
     """The model id that leads litellm to the provider's own reading, and options that keep it off the network."""
-    asked = profile(question.provider)
-    if asked.own_parser and asked.dialect == question.dialect:
-        return f"{asked.name}/recorded", dict(V1)
+    row_asked = profile(question.provider)
+    if row_asked.own_parser and row_asked.dialect == question.dialect:
+        return f"{row_asked.name}/recorded", dict(V1)
     row = speaker(question.dialect)
     return row.model, {"api_key": NO_KEY, **row.options}
 
@@ -91,7 +91,7 @@ def answer(
     if not profile(question.provider).litellm:
         return _by_its_reader(exchange), None
     model, options = backend_model(question)
-    options |= _wanted(question)
+    options |= _json_option(question)
     tools = request_options(question).get("tools")
     messages = [{"role": "user", "content": "recorded"}]
     try:
@@ -109,25 +109,26 @@ def answer(
         return None, UnreadableReplyError(f"reading it again fails: {type(error).__name__}: {error}")
 
 
-def whose(seen: CheckContext) -> Blame:
+def whose(context: CheckContext) -> Blame:
     """Who lost what the wire says and the backend's reply does not: litellm where it reads the bytes otherwise by
     itself, ``backend`` where it reads them right, or has no part in it; ``""`` where nothing is lost.
     """
-    if seen.both is None or seen.exchange is None or seen.asked is None:
+    if context.both is None or context.exchange is None or context.request is None:
         return ""
-    reading, reply = seen.both
-    lost = [of for of in _ASPECTS if of(reading, seen.wire) != of(reply, {})]
+    reading, reply = context.both
+    lost = [of for of in _ASPECTS if of(reading, context.wire) != of(reply, {})]
     if not lost:
         return ""
-    outcome = seen.exchange.response
-    if outcome is None or seen.asked.dialect == RESPONSES:
+    outcome = context.exchange.response
+    if outcome is None or context.request.dialect == RESPONSES:
         return "backend"
-    model, options = backend_model(seen.asked)
-    tools = request_options(seen.asked).get("tools")
+    model, options = backend_model(context.request)
+    tools = request_options(context.request).get("tools")
     messages = [{"role": "user", "content": "recorded"}]
     try:
         with answering(lambda _: outcome):
-            alone = litellm_alone.complete(model, messages, tools=tools, stream=seen.asked.stream, **options)
+            stream = context.request.stream
+            alone = litellm_alone.complete(model, messages, tools=tools, stream=stream, **options)
     except Exception:  # noqa: BLE001 - what litellm can't read, litellm has lost
         return "litellm"
     return "backend" if all(of(alone, {}) == of(reading, {}) for of in lost) else "litellm"
@@ -147,25 +148,24 @@ def _by_its_reader(exchange: Exchange) -> Reply | None:
     return reply if isinstance(reply, Reply) else None
 
 
-def _wanted(question: ChatRequest) -> Mapping[str, Any]:
+def _json_option(question: ChatRequest) -> Mapping[str, Any]:
     """Whether JSON was asked for, where litellm can be told so without doing more than that."""
-    told = handling(question.dialect).openai_shape and profile(question.provider).json != "none"
-    if question.json is None or question.tools or not told:
+    supported = handling(question.dialect).openai_shape and profile(question.provider).json != "none"
+    if question.json is None or question.tools or not supported:
         return {}
     return {"response_format": {"type": "json_object"}}
 
 
-def rechunked_replies(seen: Observation, complete: Callable[..., Reply]) -> tuple[Reply | BackendError, ...]:
-    """What the backend makes of the last stream of ``seen`` when its bytes come one at a time, in sevens, and at once.
-
-    The question is asked as the wire has it, so names are those of the wire: they are put back.
+def rechunked_replies(observation: Observation, complete: Callable[..., Reply]) -> tuple[Reply | BackendError, ...]:
+    """What the backend makes of the last stream of an observation when its bytes come one at a time, in sevens, and at
+    once. The request goes out with the names of the wire, which are mapped back.
     """
-    _, exchange = seen.exchanges[-1]
+    _, exchange = observation.exchanges[-1]
     question = read_chat_request(exchange.request)
     if question is None or exchange.response is None:
         return ()
     body = exchange.response.body
-    pairs = zip(question.tools, seen.asked.get("tools") or (), strict=False)
+    pairs = zip(question.tools, observation.asked.get("tools") or (), strict=False)
     own = {sent["function"]["name"]: tool["function"]["name"] for sent, tool in pairs}
     made: list[Reply | BackendError] = []
     for size in (1, 7, len(body) or 1):
@@ -174,15 +174,15 @@ def rechunked_replies(seen: Observation, complete: Callable[..., Reply]) -> tupl
         reply, error = answer(pieces, question, complete)
         if reply is not None:
             calls = tuple(replace(call, name=own.get(call.name, call.name)) for call in reply.calls)
-            made.append(_like(seen, replace(reply, calls=calls)))
+            made.append(_like(observation, replace(reply, calls=calls)))
         elif error is not None:
             made.append(error)
     return tuple(made)
 
 
-def _like(seen: Observation, reply: Reply) -> Reply:
-    """``reply`` with the ids of ``seen`` where it has as many calls: those made for a later turn are others."""
-    was = seen.reply.calls if seen.reply else ()
+def _like(observation: Observation, reply: Reply) -> Reply:
+    """``reply`` with the ids of ``observation`` where it has as many calls: those made for a later turn are others."""
+    was = observation.reply.calls if observation.reply else ()
     if len(was) != len(reply.calls):
         return reply
     return replace(reply, calls=tuple(replace(call, id=old.id) for call, old in zip(reply.calls, was, strict=True)))

@@ -133,7 +133,7 @@ def _differing(recorded: Json, sent: Json, path: str) -> Iterator[str]:
     if isinstance(recorded, dict) and isinstance(sent, dict) and recorded and sent:
         for name in dict.fromkeys((*recorded, *sent)):
             one, other = recorded.get(name, _MISSING), sent.get(name, _MISSING)
-            yield from _differing(one, other, f"{path}.{name}" if path else name)
+            yield from _differing(one, other, _below(path, name))
     elif isinstance(recorded, list) and isinstance(sent, list) and recorded and sent:
         for index, (one, other) in enumerate(zip_longest(recorded, sent, fillvalue=_MISSING)):
             yield from _differing(one, other, f"{path}[{index}]")
@@ -149,6 +149,13 @@ def _differing(recorded: Json, sent: Json, path: str) -> Iterator[str]:
                 yield f"{name}: recorded {_short(there[leaf], here[leaf])}, requested {_short(here[leaf], there[leaf])}"
 
 
+def _below(path: str, name: str) -> str:
+    """The path of a key: one that holds a dot or a bracket is quoted, for it could be mistaken for a deeper one."""
+    if any(sign in name for sign in ".["):
+        return f'{path}["{name}"]'
+    return f"{path}.{name}" if path else name
+
+
 def _leaf(value: Json) -> tuple[bool, Json]:
     return type(value) is bool, value
 
@@ -156,7 +163,7 @@ def _leaf(value: Json) -> tuple[bool, Json]:
 def _leaves(value: Json, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from _leaves(inner, _below(path, name))
     elif isinstance(value, list) and value:
         for place, inner in enumerate(value):
             yield from _leaves(inner, f"{path}[{place}]")

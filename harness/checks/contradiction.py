@@ -106,7 +106,7 @@ class _Proof:
             ruled_out = one.get("not", False)
             if ruled_out is True or (isinstance(ruled_out, dict) and not words.keys() & ruled_out.keys()):
                 return None
-            flats.append({word: said for word, said in one.items() if word in words and word not in _COMPOSING})
+            flats.append({word: value for word, value in one.items() if word in words and word not in _COMPOSING})
             flats[-1] |= {"minContains": 0} if one.get("minContains") == 0 else {}
             waiting += one.get("allOf") or ()
             choices += [one["anyOf"]] if one.get("anyOf") else []
@@ -127,7 +127,7 @@ class _Proof:
 
     def _fits(self, value: Json, flat: dict[str, Any]) -> bool:
         """Whether a value that the schema itself names fits, as far as that is seen without running a pattern."""
-        part = {word: said for word, said in flat.items() if not self.patterns or word in _WITHOUT_PATTERNS}
+        part = {word: bound for word, bound in flat.items() if not self.patterns or word in _WITHOUT_PATTERNS}
         try:
             return all(map(self.allowed, self.validator.evolve(schema=part).iter_errors(value)))
         except Exception:  # noqa: BLE001 - references that lead nowhere, any library's error: nothing is shown by it
@@ -218,17 +218,17 @@ def _exact(value: Json) -> Iterator[Fraction]:
 
 
 def _no_number(flats: list[dict[str, Any]], *, whole: bool) -> bool:
-    def said(word: str) -> Iterator[Fraction]:
+    def bounds(word: str) -> Iterator[Fraction]:
         return (one for flat in flats for one in _exact(flat.get(word)))
 
-    lows = [*((one, False) for one in said("minimum")), *((one, True) for one in said("exclusiveMinimum"))]
-    highs = [*((one, True) for one in said("maximum")), *((one, False) for one in said("exclusiveMaximum"))]
+    lows = [*((one, False) for one in bounds("minimum")), *((one, True) for one in bounds("exclusiveMinimum"))]
+    highs = [*((one, True) for one in bounds("maximum")), *((one, False) for one in bounds("exclusiveMaximum"))]
     if not lows or not highs:
         return False
     (low, beyond), (high, included) = max(lows), min(highs)
     if low > high or (low == high and (beyond or not included)):
         return True
-    for step in (*said("multipleOf"), *([Fraction(1)] if whole else [])):
+    for step in (*bounds("multipleOf"), *([Fraction(1)] if whole else [])):
         if step > 0:
             first = math.ceil(low / step) * step
             first += step if beyond and first == low else 0
@@ -243,9 +243,9 @@ def _width(pattern: str) -> int | None:
 
     try:
         tree = _parser.parse(pattern)
-        for place, (kind, given) in enumerate(tree):
-            never = str(kind) == "FAILURE" or (str(kind) == "ASSERT_NOT" and not len(given[1]))
-            start = str(kind) == "AT" and str(given).startswith("AT_BEGINNING")
+        for place, (kind, arguments) in enumerate(tree):
+            never = str(kind) == "FAILURE" or (str(kind) == "ASSERT_NOT" and not len(arguments[1]))
+            start = str(kind) == "AT" and str(arguments).startswith("AT_BEGINNING")
             many_lines = tree.state.flags & re.MULTILINE
             if never or (start and not many_lines and tree[:place].getwidth()[0] > 0):
                 return None
@@ -272,11 +272,11 @@ def _at(flats: list[dict[str, Any]], place: int) -> list[Json]:
 def _needed(flats: list[dict[str, Any]]) -> dict[str, None]:
     """The names that are required, and those that they require."""
     names = dict.fromkeys(name for flat in flats for name in flat.get("required") or ())
-    asked = [flat.get(word) or {} for flat in flats for word in ("dependentRequired", "dependencies")]
+    dependencies = [flat.get(word) or {} for flat in flats for word in ("dependentRequired", "dependencies")]
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        for one in asked:
+        for one in dependencies:
             more = [each for each in one.get(name, ()) if each not in names] if isinstance(one.get(name), list) else []
             names |= dict.fromkeys(more)
             waiting += more

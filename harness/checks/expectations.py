@@ -114,17 +114,17 @@ def call_errors(observation: Observation, expect: Expectation) -> Iterator[Findi
     reply = observation.reply
     if reply is None or not (reply.errors or expect.call_errors):
         return
-    wanted = expect.call_errors or ()
+    requested = expect.call_errors or ()
     got = tuple(error.fault for error in reply.errors)
-    if got == wanted:
+    if got == requested:
         yield Finding("call_errors", "pass", f"unreadable calls as expected: {', '.join(got)}")
         return
-    told = "; ".join(
+    listed = "; ".join(
         f"call {error.index} ({error.name}): {error.fault}, {error.detail}; sent as {shown(error.raw)}"
         for error in reply.errors
     )
-    expected = ", ".join(wanted) or "none"
-    yield Finding("call_errors", "fail", f"unreadable calls: {told or 'none'}; expected: {expected}")
+    expected = ", ".join(requested) or "none"
+    yield Finding("call_errors", "fail", f"unreadable calls: {listed or 'none'}; expected: {expected}")
 
 
 def trajectory(observation: Observation, expect: Expectation) -> Iterator[Finding]:
@@ -163,8 +163,8 @@ def _single(calls: Sequence[ToolCall], wanted: TrajectoryExpectation) -> Iterato
     for number, one in enumerate(wanted.calls):
         reasons = [mismatch(call, one, {}) for call in calls]
         if None not in reasons:
-            told = "; ".join(f"{call.name}: {why}" for call, why in zip(calls, reasons, strict=True))
-            yield f"calls[{number}]", f"no call is the expected one {number}; {told or 'there is none'}"
+            reasons_text = "; ".join(f"{call.name}: {why}" for call, why in zip(calls, reasons, strict=True))
+            yield f"calls[{number}]", f"no call is the expected one {number}; {reasons_text or 'there is none'}"
 
 
 def _steps(steps: int, wanted: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
@@ -205,12 +205,12 @@ def finish(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     if expect.finish is None or reply is None:
         return
     wanted = several(expect.finish)
-    said = f"the answer ended with {reply.finish or 'no reason'}"
+    ended = f"the answer ended with {reply.finish or 'no reason'}"
     if reply.finish in wanted:
-        yield Finding("finish", "pass", said)
+        yield Finding("finish", "pass", ended)
     else:
         own = f" (the provider's word: {reply.raw_finish!r})" if reply.raw_finish else ""
-        yield Finding("finish", "fail", f"{said}{own}, not with {' or '.join(wanted)}")
+        yield Finding("finish", "fail", f"{ended}{own}, not with {' or '.join(wanted)}")
 
 
 def error(observation: Observation, expect: Expectation) -> Iterator[Finding]:
@@ -257,30 +257,30 @@ def text(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     yield from summed("text", faults, "the text is as expected")
 
 
-def _faults(said: str, wanted: TextExpectation) -> Iterator[tuple[str, str]]:
-    if wanted.exact is not None and said != wanted.exact:
-        yield "exact", f"the text is {shown(said)}, not {shown(wanted.exact)}"
+def _faults(text: str, wanted: TextExpectation) -> Iterator[tuple[str, str]]:
+    if wanted.exact is not None and text != wanted.exact:
+        yield "exact", f"the text is {shown(text)}, not {shown(wanted.exact)}"
     for piece in several(wanted.contains):
-        if piece not in said:
-            yield "contains", f"{shown(piece)} is not in the text {shown(said)}"
+        if piece not in text:
+            yield "contains", f"{shown(piece)} is not in the text {shown(text)}"
     for piece in several(wanted.excludes):
-        if piece in said:
-            yield "excludes", f"{shown(piece)} is in the text {shown(said)}"
-    if wanted.regex is not None and not re.search(wanted.regex, said):
-        yield "regex", f"{wanted.regex!r} matches nothing in the text {shown(said)}"
-    if wanted.empty is not None and (said == "") != wanted.empty:
-        yield "empty", f"the text is {shown(said)}, which is {'not empty' if wanted.empty else 'empty'}"
+        if piece in text:
+            yield "excludes", f"{shown(piece)} is in the text {shown(text)}"
+    if wanted.regex is not None and not re.search(wanted.regex, text):
+        yield "regex", f"{wanted.regex!r} matches nothing in the text {shown(text)}"
+    if wanted.empty is not None and (text == "") != wanted.empty:
+        yield "empty", f"the text is {shown(text)}, which is {'not empty' if wanted.empty else 'empty'}"
 
 
 def json_text(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     """``expect.json_schema``: the text is one JSON value that fits it."""
     if expect.json_schema is None or observation.reply is None:
         return
-    said = observation.reply.text
+    text = observation.reply.text
     try:
-        value = json.loads(said, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        yield Finding("json", "fail", f"the text {shown(said)} is not JSON: {error}", "value")
+        yield Finding("json", "fail", f"the text {shown(text)} is not JSON: {error}", "value")
         return
     fault = misfit(value, expect.json_schema)
     if fault:
@@ -334,12 +334,12 @@ def any_of(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     """``expect.any_of``: one of them holds as a whole."""
     if not expect.any_of or (observation.error is not None and expect.error is None):
         return  # an error that nobody expected is told by its own check
-    told = []
+    reasons = []
     for number, one in enumerate(expect.any_of):
         found = [finding for check in (*PLAIN, any_of) for finding in check(observation, one)]
         against = [finding.message for finding in found if finding.verdict != "pass"]
         if not against:
             yield Finding("any_of", "pass", f"the expected answer {number} came")
             return
-        told.append(f"{number}: {against[0]}")
-    yield Finding("any_of", "fail", f"none of {len(told)} expected answers; {'; '.join(told)}")
+        reasons.append(f"{number}: {against[0]}")
+    yield Finding("any_of", "fail", f"none of {len(reasons)} expected answers; {'; '.join(reasons)}")

@@ -93,12 +93,12 @@ def _drafts(text: str) -> tuple[str, ...]:
     schema = json.loads(text)
     if not isinstance(schema, dict):
         raise UnreadableSchemaError(f"a schema is an object, this is {text[:60]}")
-    said = schema.get("$schema")
-    if not isinstance(said, str):
+    declared = schema.get("$schema")
+    if not isinstance(declared, str):
         return _DRAFTS
-    found = tuple(name for name in _DRAFTS if _address(_metaschema(name)) == _address(said))
+    found = tuple(name for name in _DRAFTS if _address(_metaschema(name)) == _address(declared))
     if not found:
-        raise UnreadableSchemaError(f"its $schema is {said!r}, which is not known here")
+        raise UnreadableSchemaError(f"its $schema is {declared!r}, which is not known here")
     return found
 
 

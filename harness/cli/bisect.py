@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.cli import options
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
@@ -43,59 +44,56 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--markdown", metavar="FILE", help="write the table of versions and laws as Markdown (- for standard output)")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     import harness
-    from harness.cli.following import STANDARD_OUTPUT, screen, write_report
-    from harness.core.errors import UsageError
-    from harness.report import bisection, safe_text
+    from harness.cli.output import open_console, write_report
+    from harness.report import drift
 
-    if [words.json, words.markdown].count(STANDARD_OUTPUT) > 1:
-        raise UsageError("two reports can't both go to standard output")
-    versions = _versions(words)
-    out = screen(stderr=STANDARD_OUTPUT in {words.json, words.markdown})
-    looked, turned, stopped = _follow(words, versions, out)
+    versions = _versions(args)
+    out = open_console(args.json, args.markdown)
+    looked, turned, stopped = _follow(args, versions, out)
     turned.sort(key=lambda one: versions.index(one.after))
     looked.sort(key=lambda one: versions.index(one.version))
     for one in turned:
-        for line, style in bisection.describe(one):
-            out.print(line, style=style or None, markup=False, soft_wrap=True)
+        for line, style in drift.describe_turn(one):
+            say(out, line, style)
     usable = [one.version for one in looked if one.seen is not None]
     for refused in (one for one in looked if one.seen is None):
-        out.print(safe_text.line(f"litellm {refused.version}: {refused.why}"), markup=False, soft_wrap=True)
-    told = f"{len(usable)} of {len(versions)} versions looked at; {len(turned)} brought changes"
-    out.print(f"interrupted: {told}" if stopped else told)
-    write_report(words.json, lambda: bisection.document(looked, turned, harness=harness.__version__))
-    write_report(words.markdown, lambda: bisection.markdown(looked, turned, _command(words)))
+        say(out, f"litellm {refused.version}: {refused.why}")
+    summary = f"{len(usable)} of {len(versions)} versions looked at; {len(turned)} brought changes"
+    out.print(f"interrupted: {summary}" if stopped else summary)
+    write_report(args.json, lambda: drift.bisection_document(looked, turned, harness=harness.__version__))
+    write_report(args.markdown, lambda: drift.bisection_markdown(looked, turned, _command(args)))
     if stopped:
         return 130
     if len(usable) < 2:  # noqa: PLR2004 - nothing to compare
         return 2
-    return options.failed(words, (change for one in turned for change in one.changes))
+    return options.failed(args, (change for one in turned for change in one.changes))
 
 
-def _versions(words: argparse.Namespace) -> list[str]:
+def _versions(args: argparse.Namespace) -> list[str]:
     from packaging.version import InvalidVersion, Version
 
     from harness.app import environments
     from harness.core.errors import UsageError
 
-    if words.versions and (words.oldest or words.newest):
+    if args.versions and (args.oldest or args.newest):
         raise UsageError("give --versions, or --oldest and --newest, not both")
-    if words.versions:
+    if args.versions:
         try:
-            found = sorted(set(words.versions), key=Version)
+            found = sorted(set(args.versions), key=Version)
         except InvalidVersion as error:
             raise UsageError(f"--versions: {error}; write them as 1.109.1") from error
         if len(found) < 2:  # noqa: PLR2004 - nothing to compare
             raise UsageError("give at least two versions")
         return found
-    if not (words.oldest and words.newest):
+    if not (args.oldest and args.newest):
         raise UsageError("give --oldest and --newest, or --versions: between which versions of litellm?")
-    return environments.versions(words.oldest, words.newest)
+    return environments.versions(args.oldest, args.newest)
 
 
 def _follow(
-    words: argparse.Namespace, versions: Sequence[str], out: Console
+    args: argparse.Namespace, versions: Sequence[str], out: Console
 ) -> tuple[list[VersionResults], list[Turn], bool]:
     from pathlib import Path
 
@@ -103,23 +101,23 @@ def _follow(
     from harness.drift.bisect import VersionResults, bisect
     from harness.laws.provider_options import provers
 
-    providers = provers(tuple(words.provider))
-    files = [str(one.resolve()) for one in card_runs.cassettes(map(Path, words.cassettes))] if words.cassettes else []
+    providers = provers(tuple(args.provider))
+    files = [str(one.resolve()) for one in card_runs.cassettes(map(Path, args.cassettes))] if args.cassettes else []
     looked: list[VersionResults] = []
     turned: list[Turn] = []
-    least: Grade = "cosmetic" if words.fail_on == "never" else words.fail_on
+    least: Grade = "cosmetic" if args.fail_on == "never" else args.fail_on
     with out.status("") as status:
         try:
             for event in bisect(
                 versions,
                 lambda version: environments.look(version, providers, files, status.update),
                 least=least,
-                every=words.every,
+                every=args.every,
             ):
                 if isinstance(event, VersionResults):
                     looked.append(event)
                     why = event.why or f"{len(event.seen or ())} things looked at"
-                    out.print(f"litellm {event.version}: {why}", markup=False, soft_wrap=True)
+                    say(out, f"litellm {event.version}: {why}")
                 else:
                     turned.append(event)
         except KeyboardInterrupt:
@@ -127,11 +125,9 @@ def _follow(
     return looked, turned, False
 
 
-def _command(words: argparse.Namespace) -> str:
-    given = (
-        f"--versions {' '.join(words.versions)}"
-        if words.versions
-        else f"--oldest {words.oldest} --newest {words.newest}"
+def _command(args: argparse.Namespace) -> str:
+    versions = (
+        f"--versions {' '.join(args.versions)}" if args.versions else f"--oldest {args.oldest} --newest {args.newest}"
     )
-    more = "".join(f" --provider {one}" for one in words.provider) + (" --every" if words.every else "")
-    return " ".join(["harness bisect", given + more, *words.cassettes])
+    more = "".join(f" --provider {one}" for one in args.provider) + (" --every" if args.every else "")
+    return " ".join(["harness bisect", versions + more, *args.cassettes])

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
+import datetime as dt
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli import options
-from harness.cli.card_diff import pairing, pairs
+from harness.cli.diff import pairing, pairs
 from harness.core.finding import count
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from rich.console import Console
 
     from harness.app.settings import Settings
     from harness.checks.card import CardCheck
     from harness.core.card import Card
+    from harness.core.change import Change
+    from harness.core.exchange import Exchange
+    from harness.engine.events import CaseResult, Event, Job
+    from harness.report.cards.summary import Catalogue
+
+    Changes = Mapping[str, Sequence[Change]]
+
+_REPORTS = ("json", "markdown", "junit", "html")
+_ENOUGH = 5
+"""So many probes in a row without an answer, and the rest is not asked: the provider is down, or the key has no credit
+left.
+"""
 
 EXAMPLES = """examples:
   harness card                                        every model of models.yaml, from its recordings
@@ -75,131 +90,136 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", metavar="FILE", help="write one page with all the evidence")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from harness.app import card_runs as making
     from harness.app.settings import settings
     from harness.cards.diff import diff
-    from harness.cli import card_reports as reports
-    from harness.cli import following, programs
+    from harness.cli import output, programs
+    from harness.report import changes as report
+    from harness.report.cards import document, terminal
 
-    _refuse_idle(words)
-    chosen = settings({name: getattr(words, name) for name in ("cassettes", "agent", "backend")})
-    if chosen.agent and not words.cassettes:
+    _refuse_idle(args)
+    chosen = settings({name: getattr(args, name) for name in ("cassettes", "agent", "backend")})
+    if chosen.agent and not args.cassettes:
         chosen = replace(chosen, cassettes=chosen.cassettes / "agents" / programs.named([chosen.agent]))
-    checks = making.catalogue(chosen, words.check)
-    reports.refuse(words)
-    known = {name: reports.read(name) for name in (words.reference, words.baseline) if name}
-    screen = reports.screen(words)
-    following.warn_unproven()
+    checks = making.catalogue(chosen, args.check)
+    files = [getattr(args, name) for name in _REPORTS]
+    screen = output.open_console(*files)
+    known = {name: document.load(name) for name in (args.reference, args.baseline) if name}
+    output.warn_unproven()
     code = 0
-    if words.recordings:
-        made = _from_recordings(words, checks, screen)
+    if args.recordings:
+        made = _from_recordings(args, checks, screen)
     else:
-        if words.record:
-            from harness.cli.card_record import record
-
-            code = record(words, chosen, screen)
-        made = (_of_agent if chosen.agent else _of_models)(words, chosen, checks, screen)
+        if args.record:
+            code = _record(args, chosen, screen)
+        made = (_of_agent if chosen.agent else _of_models)(args, chosen, checks, screen)
     changes = None
-    if words.baseline:
-        changes = diff(known[words.baseline], made, pairs(words, known[words.baseline], made))
-    reports.show(screen, made, making.laws(checks))
-    reports.write(words, made, making.laws(checks), changes)
-    if words.reference:
-        reports.compare(screen, made, known[words.reference])
-    if words.baseline:
-        reports.baseline(screen, changes)
-    broke = options.failed(words, (change for inside in (changes or {}).values() for change in inside))
-    failed = words.fail_on_fail and any(cell.verdict == "fail" for card in made for cell in card.cells)
+    if args.baseline:
+        changes = diff(known[args.baseline], made, pairs(args, known[args.baseline], made))
+    terminal.show(screen, made, making.laws(checks), today=_today())
+    _write(args, made, making.laws(checks), changes)
+    if args.reference:
+        terminal.compare(screen, made, known[args.reference])
+    if changes is not None:
+        report.show(screen, changes)
+    broke = options.failed(args, (change for inside in (changes or {}).values() for change in inside))
+    failed = args.fail_on_fail and any(cell.verdict == "fail" for card in made for cell in card.cells)
     return code or int(broke or failed)
 
 
-def _refuse_idle(words: argparse.Namespace) -> None:
+def _refuse_idle(args: argparse.Namespace) -> None:
     """Raise ``UsageError`` for options that the others leave without a use."""
     from harness.core.errors import UsageError
 
-    if words.models[:1] == ["compare"] or any(one.endswith(".json") for one in words.models):
+    if args.models[:1] == ["compare"] or any(one.endswith(".json") for one in args.models):
         told = "harness diff A.json B.json compares cards; --baseline A.json compares those that are made here"
         raise UsageError(told)
-    if (words.names or words.by_position) and not words.baseline:
+    if (args.names or args.by_position) and not args.baseline:
         raise UsageError("--as and --by-position go with --baseline")
-    if words.through and not words.recordings:
+    if args.through and not args.recordings:
         raise UsageError("--through goes with --from; a model's own probes always go through litellm's whole call")
-    if words.profiles and not words.recordings:
+    if args.profiles and not args.recordings:
         raise UsageError("--profiles goes with --from: profiles are mined from recordings")
-    if words.recordings and (words.agent or words.backend):
+    if args.recordings and (args.agent or args.backend):
         raise UsageError("--from judges recordings as they are; leave out --agent and --backend")
 
 
 def _of_models(
-    words: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
+    args: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
 ) -> tuple[Card, ...]:
+    from harness.app import assembly
     from harness.app import card_runs as making
-    from harness.cli.following import bar
+    from harness.cli.output import bar
     from harness.core.errors import AgentError, UsageError
-    from harness.report import safe_text
 
     made = []
     missing = 0
-    for model in making.models(words.models, chosen):
-        jobs = making.plan([model], chosen, only=words.probe)
+    for model in assembly.choose_models(args.models, chosen):
+        jobs = making.plan([model], chosen, only=args.probe)
         if not any(job.has_cassette for job in jobs):
-            told = f"nothing is recorded of {model.called}; record it: harness card {model.called} --record"
-            sys.stderr.write(f"harness: {safe_text.line(told)}\n")
+            message = f"nothing is recorded of {model.called}; record it: harness card {model.called} --record"
+            options.warn(message)
             continue
         with bar(screen, len(jobs), model.called) as step:
             played = [step(result) for result in making.replayed(jobs, chosen)]
         # A probe that the backend refuses to send has no cassette, and needs none.
         there = [(job, one) for job, one in zip(jobs, played, strict=True) if job.has_cassette or not one.problem]
         missing += len(jobs) - len(there)
-        kept, results = [job for job, _ in there], [one for _, one in there]
-        card = making.of_results(model.called, kept, results, checks, backend=chosen.backend)
-        made.append(card if words.no_self_checks else making.self_judged(kept, results, chosen, card))
+        played_jobs, results = [job for job, _ in there], [one for _, one in there]
+        card = making.of_results(model.called, played_jobs, results, checks, backend=chosen.backend)
+        made.append(card if args.no_self_checks else making.self_judged(played_jobs, results, chosen, card))
         for one in results:
             if one.problem:
-                sys.stderr.write(f"harness: {safe_text.line(one.problem.message)}\n")
-        failed = [seen.error for one in results for seen in one.observations if isinstance(seen.error, AgentError)]
+                options.warn(one.problem.message)
+        failed = [
+            observation.error
+            for one in results
+            for observation in one.observations
+            if isinstance(observation.error, AgentError)
+        ]
         if failed:
-            told = f"{count(len(failed), 'answer')} not judged, because the backend fails on them, such as: {failed[0]}"
-            sys.stderr.write(f"harness: {safe_text.line(told)}\n")
+            message = (
+                f"{count(len(failed), 'answer')} not judged, because the backend fails on them, such as: {failed[0]}"
+            )
+            options.warn(message)
     if not made:
         raise UsageError("there is nothing to make a card of")
     if missing:
-        sys.stderr.write(f"harness: {missing} probes are not recorded; `harness card --record` asks them\n")
+        options.warn(f"{missing} probes are not recorded; `harness card --record` asks them")
     return tuple(made)
 
 
 def _of_agent(
-    words: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
+    args: argparse.Namespace, chosen: Settings, checks: Sequence[CardCheck], screen: Console
 ) -> tuple[Card, ...]:
     """A card for each model that the agent asks, of what went over the wire while it was given the probes."""
+    from harness.app import assembly
     from harness.app import card_runs as making
-    from harness.cli.following import bar
+    from harness.cli.output import bar
     from harness.core.errors import UsageError
-    from harness.report import safe_text
 
-    planned = making.plan(making.models(words.models, chosen), chosen, only=words.probe)
+    planned = making.plan(assembly.choose_models(args.models, chosen), chosen, only=args.probe)
     jobs = [job for job in planned if job.has_cassette]
     if not jobs:
         raise UsageError(f"nothing is recorded of the agent in {chosen.cassettes}; record it: add --record")
     with bar(screen, len(jobs), "the agent") as step:
         for one in map(step, making.replayed(jobs, chosen)):
             if one.problem:
-                sys.stderr.write(f"harness: {safe_text.line(one.problem.message)}\n")
+                options.warn(one.problem.message)
     return making.from_recordings([job.cassette for job in jobs], by="model", checks=checks)
 
 
-def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], screen: Console) -> tuple[Card, ...]:
+def _from_recordings(args: argparse.Namespace, checks: Sequence[CardCheck], screen: Console) -> tuple[Card, ...]:
     from harness.app import card_runs as making
-    from harness.cli import card_reports as reports
-    from harness.cli.following import bar
+    from harness.cli.output import bar
     from harness.core.errors import UsageError
     from harness.dialects.wire_profile import Miners, save
-    from harness.report import safe_text
+    from harness.report.cards import terminal
 
-    files = making.cassettes(map(Path, words.recordings))
+    files = making.cassettes(map(Path, args.recordings))
     problems: list[str] = []
     miners = Miners()
     with bar(screen, len(files), "recordings") as step:
@@ -209,16 +229,134 @@ def _from_recordings(words: argparse.Namespace, checks: Sequence[CardCheck], scr
             if problem:
                 problems.append(problem)
 
-        watch = miners.add if words.profiles else None
+        watch = miners.add if args.profiles else None
         made = making.from_recordings(
-            files, by=words.by, checks=checks, in_full=words.through == "litellm", done=done, watch=watch
+            files, by=args.by, checks=checks, in_full=args.through == "litellm", done=done, watch=watch
         )
     for problem in problems:
-        sys.stderr.write(f"harness: {safe_text.line(problem)}\n")
+        options.warn(problem)
     if not made:
         raise UsageError("no chat exchange of a dialect that is read here stands in these recordings")
-    if words.profiles:
-        written = save(mined := miners.profiles(), Path(words.profiles))
-        reports.profiles(screen, mined)
-        sys.stderr.write(f"harness: {count(len(written), 'profile')} in {safe_text.line(words.profiles)}\n")
+    if args.profiles:
+        written = save(mined := miners.profiles(), Path(args.profiles))
+        terminal.profiles(screen, mined)
+        options.warn(f"{count(len(written), 'profile')} in {args.profiles}")
     return made
+
+
+def _record(args: argparse.Namespace, chosen: Settings, screen: Console) -> int:
+    """Ask; the exit code that this alone would end with: 0, 2 where something could not be recorded, 130."""
+    from harness.app import assembly
+    from harness.app import card_runs as making
+    from harness.cli.record import origin
+    from harness.core.errors import UsageError
+
+    if args.repeats < 1:
+        raise UsageError(f"--repeats is {args.repeats}; give 1 or more")
+    executor, limits = options.executor(args, batch=1), options.limited(args)
+    planned = making.plan(assembly.choose_models(args.models, chosen), chosen, repeats=args.repeats, only=args.probe)
+    jobs = [job for job in planned if args.again or not making.recorded(job)]
+    assembly.refuse_ci(chosen)
+    if not jobs:
+        say(screen, f"all {len(planned)} probes are recorded; --again asks once more")
+        return 0
+    say(screen, _beforehand(jobs, len(planned)))
+    with origin(args) as who:
+        events = assembly.record(jobs, chosen, who, executor=executor, limits=limits, resume=not args.again)
+        recorded, stopped = _follow_recording(events, jobs, screen)
+    summary = f"{recorded} of {len(jobs)} probes recorded in {chosen.cassettes}"
+    say(screen, f"{stopped}: {summary}, and they stay; the same command goes on with the rest" if stopped else summary)
+    if stopped == "interrupted":
+        return 130
+    return 0 if recorded == len(jobs) else 2
+
+
+def _beforehand(jobs: Sequence[Job], planned: int) -> str:
+    from harness.app import card_runs as making
+
+    questions, dollars, unpriced = making.estimate(jobs)
+    summary = f"{len(jobs)} of {planned} probes to ask, {questions} questions, at most "
+    summary += f"${dollars:.2f} by litellm's price list" if dollars else "$0: no model here has a price"
+    return summary + (f" (not counted, for it has no price: {', '.join(unpriced)})" if unpriced and dollars else "")
+
+
+def _follow_recording(events: Generator[Event, None, None], jobs: Sequence[Job], screen: Console) -> tuple[int, str]:
+    """How many probes were kept, and why it stopped before the end; empty where it did not."""
+    from harness.app import card_runs as making
+    from harness.cli.output import bar
+    from harness.engine.events import CaseFinished
+
+    recorded = row = 0
+    spent = 0.0
+    models = {job.model.called: job.model for job in jobs}
+    with contextlib.closing(events), bar(screen, len(jobs), "asking") as step:
+        try:
+            for event in events:
+                if not isinstance(event, CaseFinished):
+                    continue
+                result = step(event.result)
+                spent += making.paid(result, models[result.model])
+                recorded += result.kept
+                _tell_recorded(screen, result, spent)
+                row = 0 if result.kept else row + 1
+                if result.problem and result.problem.kind in {"BudgetSpentError", "StopAskingError"}:
+                    return recorded, result.problem.message
+                if row == _ENOUGH:
+                    return recorded, f"stopped after {_ENOUGH} probes in a row without an answer"
+        except KeyboardInterrupt:
+            return recorded, "interrupted"
+    return recorded, ""
+
+
+def _tell_recorded(screen: Console, result: CaseResult, spent: float) -> None:
+    """A line where something went wrong, or where nobody would see the bar move."""
+    why = result.problem.message if result.problem else ""
+    if not why and not result.kept:
+        errors = [observation.error for observation in result.observations if observation.error is not None]
+        why = f"no answer: {errors[-1]}" if errors else "not kept"
+    if why or not screen.is_terminal:
+        money = f", ${spent:.4f} so far" if spent else ""
+        say(screen, f"{result.name}: {why or f'recorded{money}'}")
+
+
+def _write(args: argparse.Namespace, made: Sequence[Card], catalogue: Catalogue, changes: Changes | None) -> None:
+    """Write the reports that were asked for; the page has ``changes`` since a baseline, too."""
+    from harness.app.card_runs import versions
+    from harness.cli import output
+    from harness.report.cards import ci, document
+
+    kinds: dict[str, Callable[[], str]] = {
+        "json": lambda: document.write(made, **versions()),
+        "markdown": lambda: ci.markdown(made, catalogue, today=_today()),
+        "junit": lambda: ci.junit(made, catalogue),
+        "html": lambda: _page(made, catalogue, changes),
+    }
+    for name, text in kinds.items():
+        output.write_report(getattr(args, name), text)
+
+
+def _page(made: Sequence[Card], catalogue: Catalogue, changes: Changes | None) -> str:
+    from harness.report.cards.page import page
+
+    return page(made, catalogue, exchange, changes)
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+@lru_cache(maxsize=32)
+def _exchanges(cassette: str) -> tuple[Exchange, ...]:
+    from harness.cassette import load
+    from harness.core.errors import CassetteError
+
+    try:
+        return load(cassette).exchanges
+    except CassetteError:
+        return ()
+
+
+def exchange(cassette: str, place: int) -> Exchange | None:
+    """The exchange at a place in a cassette; None where there is none any more."""
+    found = _exchanges(cassette)
+    return found[place] if place < len(found) else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.cli import options
-from harness.cli.card_diff import pairing
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from harness.core.card import Card
     from harness.core.change import Change
 
 EXAMPLES = """examples:
@@ -41,32 +42,31 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--markdown", metavar="FILE", help="write the changes as Markdown (- for standard output)")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
+    from harness.cli.output import open_console, write_report
     from harness.core.errors import UsageError
     from harness.report import changes
 
-    refuse_unwritable(words.json, words.markdown)
-    before, after = Path(words.before), Path(words.after)
+    out = open_console(args.json, args.markdown)
+    before, after = Path(args.before), Path(args.after)
     for path in (before, after):
         if not path.exists():
             raise UsageError(f"{path}: there is no such file or folder; give two cassettes, folders of them, or cards")
     cards = [_holds_cards(path) for path in (before, after)]
     if cards[0] != cards[1] and before.exists() and after.exists():
         raise UsageError(f"{before} and {after}: one holds cards and the other does not; give two of a kind")
-    if not all(cards) and (words.names or words.by_position):
+    if not all(cards) and (args.names or args.by_position):
         raise UsageError("--as and --by-position pair cards; these are cassettes")
-    found, compared, alone = _cards(words) if all(cards) else _cassettes(before, after)
-    out = screen(stderr=STANDARD_OUTPUT in {words.json, words.markdown})
-    changes.show(out, found, cosmetic=words.all)
+    found, compared, alone = _cards(args) if all(cards) else _cassettes(before, after)
+    changes.show(out, found, cosmetic=args.all)
     for one in alone:
-        out.print(one, markup=False, soft_wrap=True)
-    out.print(f"{compared} compared", markup=False, soft_wrap=True)
-    write_report(words.json, lambda: changes.document(found, compared=compared, alone=alone))
-    write_report(words.markdown, lambda: changes.markdown(found))
-    return options.failed(words, _every(found))
+        say(out, one)
+    say(out, f"{compared} compared")
+    write_report(args.json, lambda: changes.document(found, compared=compared, alone=alone))
+    write_report(args.markdown, lambda: changes.markdown(found))
+    return options.failed(args, _every(found))
 
 
 def _every(found: Mapping[str, Sequence[Change]]) -> list[Change]:
@@ -82,13 +82,12 @@ def _holds_cards(path: Path) -> bool:
         return f'"{FORMAT}"'.encode() in file.read(300)
 
 
-def _cards(words: argparse.Namespace) -> tuple[Mapping[str, Sequence[Change]], int, list[str]]:
+def _cards(args: argparse.Namespace) -> tuple[Mapping[str, Sequence[Change]], int, list[str]]:
     from harness.cards.diff import diff
-    from harness.cli.card_diff import pairs
-    from harness.cli.card_reports import read
+    from harness.report.cards.document import load
 
-    before, after = read(words.before), read(words.after)
-    chosen = pairs(words, before, after)
+    before, after = load(args.before), load(args.after)
+    chosen = pairs(args, before, after)
     return diff(before, after, chosen), len(chosen), []
 
 
@@ -118,3 +117,37 @@ def _pairs(before: Path, after: Path) -> tuple[list[tuple[str, Path, Path]], lis
     sided = ((name, before if name in there else after) for name in sorted(there ^ here))
     alone = [safe_text.line(f"{name}: only in {folder}") for name, folder in sided]
     return [(name, before / name, after / name) for name in sorted(there & here)], alone
+
+
+def pairing(parser: argparse.ArgumentParser) -> None:
+    """The options that say which card is compared with which."""
+    pairs_help = "compare the first file's card NAME with the second's (several times)"
+    parser.add_argument("--as", dest="names", action="append", default=[], metavar="NAME=NAME", help=pairs_help)
+    parser.add_argument("--by-position", action="store_true", help="compare the first card with the first, and so on")
+
+
+def pairs(args: argparse.Namespace, before: Sequence[Card], after: Sequence[Card]) -> tuple[tuple[Card, Card], ...]:
+    """The cards to compare. Raises ``UsageError`` where there are none."""
+    from harness.cards.diff import paired
+    from harness.core.errors import UsageError
+
+    names = {}
+    for one in args.names:
+        name, found, other = one.partition("=")
+        if not (name and found and other):
+            raise UsageError(f"--as {one}: write NAME=NAME, the first file's card before the sign")
+        names[name] = other
+    if len(names) < len(args.names) or len(set(names.values())) < len(names):
+        raise UsageError(f"--as {' --as '.join(args.names)}: a card is compared once; name each once on its side")
+    if names and args.by_position:
+        raise UsageError("--as and --by-position both say what is compared; give one of them")
+    chosen = paired(before, after, names, by_position=args.by_position)
+    if not chosen:
+        sides = (", ".join(card.model for card in side) or "none" for side in (before, after))
+        raise UsageError(
+            f"nothing was compared: the cards are of {' and of '.join(sides)}; pair them with --as NAME=NAME"
+        )
+    checks = [{(cell.check, cell.mode) for cell in one.cells} for pair in chosen for one in pair]
+    if not any(before & after for before, after in zip(checks[::2], checks[1::2], strict=True)):
+        raise UsageError("nothing was compared: the two files' cards have no check in common")
+    return chosen

@@ -6,7 +6,7 @@ Nothing heavy is imported here: ``harness --help`` is measured.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.commands import COMMANDS, GROUPS, JOBS
 from harness.core.errors import CassetteMiss, HarnessError, UsageError
@@ -14,7 +14,6 @@ from harness.core.errors import CassetteMiss, HarnessError, UsageError
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Iterable, Sequence
-    from types import ModuleType
 
     from harness.cli.commands import Command
 
@@ -31,14 +30,14 @@ exit codes: 0 fine, 1 a check failed, 2 wrong usage or a cassette that can't be 
 """
 
 
-def main(words: Sequence[str] | None = None) -> int:
+def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. No user's mistake comes out as a traceback."""
-    given = list(sys.argv[1:] if words is None else words)
+    arguments = list(sys.argv[1:] if args is None else args)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal of few characters must not end a run
     try:
-        return _dispatch(given)
+        return _dispatch(arguments)
     except (HarnessError, CassetteMiss) as error:
         _complain(error)
         return error.exit_code
@@ -52,29 +51,36 @@ def main(words: Sequence[str] | None = None) -> int:
         return _bug(error)
 
 
-def _dispatch(given: Sequence[str]) -> int:
-    if not given or given[0] in {"-h", "--help", "help"}:
+def _dispatch(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_help())
-        return 0 if given else EXIT_USAGE
-    if given[0] in {"-V", "--version"}:
+        return 0 if arguments else EXIT_USAGE
+    if arguments[0] in {"-V", "--version"}:
         return _version()
     # The word "cassettes" can be left out: `harness import` is `harness cassettes import`.
-    spellings = ((" ".join(given[:2]), 2), (given[0], 1), (f"cassettes {given[0]}", 1))
+    spellings = ((" ".join(arguments[:2]), 2), (arguments[0], 1), (f"cassettes {arguments[0]}", 1))
     found = ((one, length) for word, length in spellings for one in COMMANDS if one.name == word)
     command, length = next(found, (None, 0))
     if command is None:
-        return _no_command(given)
+        return _no_command(arguments)
+    args, program = arguments[length:], None
+    if command.program and "--" in args:
+        place = args.index("--")
+        args, program = args[:place], args[place + 1 :]
+    code = _loaded(command.code if program is None else command.program)
+    parsed = _parser(command, code).parse_args(args)
+    parsed.program = program
+    exit_code: int = code.run(parsed)
+    return exit_code
+
+
+def _loaded(code: str) -> Any:
+    """The module or class of a command, imported now."""
     from importlib import import_module
 
-    words, program = given[length:], None
-    if command.program and "--" in words:
-        place = words.index("--")
-        words, program = words[:place], words[place + 1 :]
-    module = import_module(command.module if program is None else command.program)
-    parsed = _parser(command, module).parse_args(words)
-    parsed.program = program
-    code: int = module.run(parsed)
-    return code
+    module, _, name = code.partition(":")
+    found = import_module(f"harness.cli.{module}")
+    return getattr(found, name) if name else found
 
 
 def _version() -> int:
@@ -88,11 +94,11 @@ def _version() -> int:
     return 0
 
 
-def _parser(command: Command, module: ModuleType) -> ArgumentParser:
-    from harness.cli.parser import Parser
+def _parser(command: Command, code: Any) -> ArgumentParser:
+    from harness.cli.options import Parser
 
-    parser = Parser(command, module.__doc__, module.EXAMPLES)
-    module.configure(parser)
+    parser = Parser(command, code.__doc__, code.EXAMPLES)
+    code.configure(parser)
     return parser
 
 
@@ -113,9 +119,9 @@ def _listed(rows: Iterable[tuple[str, str]]) -> str:
     return "".join(f"  {name:<{widest}}  {summary}\n" for name, summary in rows)
 
 
-def _no_command(given: Sequence[str]) -> int:
+def _no_command(arguments: Sequence[str]) -> int:
     """A group by itself or with --help shows its commands; anything else is a mistake."""
-    group, *rest = given
+    group, *rest = arguments
     if group in GROUPS and rest and rest[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_group_help(group))
         return 0
@@ -125,7 +131,7 @@ def _no_command(given: Sequence[str]) -> int:
         return EXIT_USAGE
     import difflib
 
-    word = " ".join(given[:2]) if group in GROUPS else group
+    word = " ".join(arguments[:2]) if group in GROUPS else group
     # By its last word too: `shwo` is `cassettes show`, whose first word can be left out.
     known = {command.name: command.name for command in COMMANDS} | {name: name for name in GROUPS}
     known = {name.rpartition(" ")[2]: name for name in known} | known

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli import options
 from harness.core.finding import count
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
@@ -67,78 +68,77 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.executors(parser)
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     import harness
     from harness.app import assembly
-    from harness.app.evaluation_runs import planned
+    from harness.app.assembly import plan_evaluation
     from harness.app.settings import settings
-    from harness.cli import following
+    from harness.cli import output
     from harness.core.errors import UsageError
     from harness.evaluation import evaluate
     from harness.report import evaluation as report
 
-    _refuse_nonsense(words)
-    following.refuse_unwritable(words.json, words.markdown, words.junit, otlp=words.otlp)
-    chosen = settings(vars(words))
-    executor = options.executor(words)
-    jobs = planned(
+    _refuse_nonsense(args)
+    out = output.open_console(args.json, args.markdown, args.junit, otlp=args.otlp)
+    chosen = settings(vars(args))
+    executor = options.executor(args)
+    jobs = plan_evaluation(
         chosen,
-        given=bool(words.suites),
-        models=words.models,
-        packs=words.pack,
-        categories=words.category,
-        cases=words.case,
+        given=bool(args.suites),
+        models=args.models,
+        packs=args.pack,
+        categories=args.category,
+        cases=args.case,
     )
-    if words.repeats < 1:
-        raise UsageError(f"--repeats {words.repeats} asks nothing; give at least 1")
-    out = following.screen(stderr=following.STANDARD_OUTPUT in {words.json, words.markdown, words.junit})
-    if words.record and (code := _record(jobs, chosen, words, out)):
+    if args.repeats < 1:
+        raise UsageError(f"--repeats {args.repeats} asks nothing; give at least 1")
+    if args.record and (code := _record(jobs, chosen, args, out)):
         return code
-    missing = _missing(jobs, words.pack)
+    missing = _missing(jobs, args.pack)
     results, stopped = _followed(assembly.replay(jobs, chosen, executor), out)
     if stopped:
         return 130
     made = evaluate(zip(jobs, results, strict=True))
     report.show(out, made)
-    if words.wrong:
+    if args.wrong:
         report.show_wrong(out, made)
-    following.write_report(words.json, lambda: report.document(made, harness=harness.__version__))
-    following.write_report(words.markdown, lambda: report.markdown(made))
-    following.write_report(words.junit, lambda: report.junit(made))
-    following.send_events(results, out, asked=words.otlp)
-    return _code(made, words, out, missing)
+    output.write_report(args.json, lambda: report.document(made, harness=harness.__version__))
+    output.write_report(args.markdown, lambda: report.markdown(made))
+    output.write_report(args.junit, lambda: report.junit(made))
+    output.send_events(results, out, asked=args.otlp)
+    return _code(made, args, out, missing)
 
 
-def _refuse_nonsense(words: argparse.Namespace) -> None:
+def _refuse_nonsense(args: argparse.Namespace) -> None:
     from harness.core.errors import UsageError
 
-    if words.at_least is not None and not 0 <= words.at_least <= 1:
-        raise UsageError(f"--at-least {words.at_least:g} is no share; give a number from 0 to 1, such as 0.8")
-    idle = [f"--{name.replace('_', '-')}" for name in _RECORDING if getattr(words, name)]
-    if idle and not words.record:
+    if args.at_least is not None and not 0 <= args.at_least <= 1:
+        raise UsageError(f"--at-least {args.at_least:g} is no share; give a number from 0 to 1, such as 0.8")
+    idle = [f"--{name.replace('_', '-')}" for name in _RECORDING if getattr(args, name)]
+    if idle and not args.record:
         raise UsageError(f"{' and '.join(idle)} only means something with --record")
 
 
-def _record(jobs: Sequence[Job], settings: Settings, words: argparse.Namespace, out: Console) -> int:
+def _record(jobs: Sequence[Job], settings: Settings, args: argparse.Namespace, out: Console) -> int:
     """Ask for real; the exit code where that was not possible for all."""
     from dataclasses import replace
 
     from harness.app import assembly
     from harness.cli.record import origin
 
-    jobs = [replace(job, repeats=job.repeats or words.repeats) for job in jobs]
-    asked = [job for job in jobs if not (words.missing and job.has_cassette)]
-    if not asked:
+    jobs = [replace(job, repeats=job.repeats or args.repeats) for job in jobs]
+    selected = [job for job in jobs if not (args.missing and job.has_cassette)]
+    if not selected:
         return 0
     assembly.refuse_ci(settings)
-    executor, limits = options.executor(words, batch=1), options.limited(words)
-    out.print(_beforehand(asked), markup=False, soft_wrap=True)
-    with origin(words) as who:
-        events = assembly.record(asked, settings, who, executor=executor, limits=limits)
+    executor, limits = options.executor(args, batch=1), options.limited(args)
+    say(out, _beforehand(selected))
+    with origin(args) as who:
+        events = assembly.record(selected, settings, who, executor=executor, limits=limits)
         results, stopped = _followed(events, out, lines=True)
-    kept = sum(one.kept for one in results)
-    told = f"{kept} of {len(asked)} cases recorded in {settings.cassettes}"
-    out.print(f"interrupted: {told}, and they stay" if stopped else told, markup=False, soft_wrap=True)
+    recorded = sum(one.kept for one in results)
+    summary = f"{recorded} of {len(selected)} cases recorded in {settings.cassettes}"
+    say(out, f"interrupted: {summary}, and they stay" if stopped else summary)
     if stopped:
         return 130
     return max((one.problem.exit_code for one in results if one.problem), default=0)
@@ -157,21 +157,20 @@ def _beforehand(jobs: Sequence[Job]) -> str:
 
 def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> tuple[list[CaseResult], bool]:
     """The results of ``events`` as they come, under a bar, and with ``lines`` a line each; whether Ctrl-C ended it."""
-    from harness.cli import following
+    from harness.cli import output
     from harness.engine.events import CaseFinished
-    from harness.report import safe_text
 
     results: list[CaseResult] = []
     stopped = True
-    with following.progress(out) as moving, contextlib.suppress(KeyboardInterrupt):
+    with output.progress(out) as moving, contextlib.suppress(KeyboardInterrupt):
         for event in events:
-            following.advance(moving, event)
+            output.advance(moving, event)
             if isinstance(event, CaseFinished):
                 results.append(event.result)
                 if lines:
                     state = "recorded" if event.result.kept else "not recorded"
-                    told = f"{state}  {event.result.name}  {event.result.seconds:.1f} s"
-                    out.print(safe_text.line(told), markup=False, soft_wrap=True)
+                    line = f"{state}  {event.result.name}  {event.result.seconds:.1f} s"
+                    say(out, line)
         stopped = False
     return results, stopped
 
@@ -191,16 +190,16 @@ def _missing(jobs: Sequence[Job], packs: Sequence[str]) -> str:
     return f"{len(absent)} of {len(jobs)} answers are not recorded, such as {absent[0].cassette}; {how}"
 
 
-def _code(made: Evaluation, words: argparse.Namespace, out: Console, missing: str) -> int:
+def _code(made: Evaluation, args: argparse.Namespace, out: Console, missing: str) -> int:
     below = []
     for model in made.models:
         share = made.total(model).right.share
-        if words.at_least is not None and (share is None or share < words.at_least):
-            told = "nothing could be judged" if share is None else f"{share:.1%} right"
-            below.append(f"{model}: {told}, which is below {words.at_least:.1%}")
+        if args.at_least is not None and (share is None or share < args.at_least):
+            message = "nothing could be judged" if share is None else f"{share:.1%} right"
+            below.append(f"{model}: {message}, which is below {args.at_least:.1%}")
     unseen = [one for one in made.scores if one.outcome == "unseen"]
     stale = f"{count(len(unseen), 'answer')} could not be scored, such as {unseen[0].note}" if unseen else ""
-    for told in (*below, missing or stale):
-        if told:
-            out.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+    for message in (*below, missing or stale):
+        if message:
+            say(out, message, "red")
     return 2 if unseen else 1 if below else 0

@@ -23,19 +23,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", default=".", metavar="DIR", help="where to write (default: this folder)")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     import os
     from pathlib import Path
 
     from harness.app.starter import LOCAL_KEY, SETTINGS, TABLE, start
 
-    made = start(Path(words.folder), os.environ)
+    made = start(Path(args.folder), os.environ)
     out = sys.stdout.write
     for file in made.written:
         out(f"wrote {file}\n")
     for file in made.kept:
         out(f"kept {file}, which was there\n")
-    cd = "" if words.folder == "." else f"cd {words.folder} && "
+    cd = "" if args.folder == "." else f"cd {args.folder} && "
     if made.providers:
         out(f"\nwith the keys of {', '.join(made.providers)}. Next:\n")
         steps = [f"{cd}harness record", "harness run", "pytest tests --record-mode=once"]
@@ -57,7 +57,7 @@ def run(words: argparse.Namespace) -> int:
             "pytest --record-mode=once\n"
         )
     if made.unmentioned:
-        settings = Path(words.folder, SETTINGS)
+        settings = Path(args.folder, SETTINGS)
         out(f'For pytest to run the suites too: {TABLE} in {settings}, and under it suites = ["suites"]\n')
     out("Your own agent: harness record -- CMD, harness replay -- CMD (docs/programs.md)\n")
     return 0

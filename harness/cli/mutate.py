@@ -43,40 +43,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--json", metavar="FILE", help="write scores and survivors as JSON (- for standard output)")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     import harness
     from harness.app import assembly
     from harness.app.settings import settings
-    from harness.cli.following import STANDARD_OUTPUT, refuse_unwritable, screen, write_report
+    from harness.cli.output import open_console, write_report
     from harness.report import mutation
 
-    _refuse_nonsense(words)
-    refuse_unwritable(words.json)
-    chosen = settings(vars(words))
-    choice = options.choice(words)
-    suites, _ = assembly.regressions(assembly.load(chosen), chosen, choice)
-    jobs = assembly.plan(suites, chosen, choice)
-    parts = (_PARTS[words.only],) if words.only else tuple(_PARTS.values())
-    out = screen(stderr=words.json == STANDARD_OUTPUT)
-    events = assembly.mutate(jobs, chosen, parts=parts, sample=words.sample, seed=words.seed, sound=True)
+    _refuse_nonsense(args)
+    out = open_console(args.json)
+    chosen = settings(vars(args))
+    _, jobs, _ = assembly.plan_regressions(chosen, options.choice(args))
+    parts = (_PARTS[args.only],) if args.only else tuple(_PARTS.values())
+    events = assembly.mutate(jobs, chosen, parts=parts, sample=args.sample, seed=args.seed, sound=True)
     outcomes, unmutated, stopped = _follow(events, out)
     mutation.show(out, outcomes, unmutated)
-    write_report(words.json, lambda: mutation.document(outcomes, unmutated, harness=harness.__version__))
-    return 130 if stopped else _code(words.at_least, parts, outcomes, unmutated, out)
+    write_report(args.json, lambda: mutation.document(outcomes, unmutated, harness=harness.__version__))
+    return 130 if stopped else _code(args.at_least, parts, outcomes, unmutated, out)
 
 
-def _refuse_nonsense(words: argparse.Namespace) -> None:
+def _refuse_nonsense(args: argparse.Namespace) -> None:
     from harness.core.errors import UsageError
 
-    if words.sample is not None and words.sample < 1:
-        raise UsageError(f"--sample {words.sample} judges nothing; give at least 1")
-    if words.at_least is not None and not 0 <= words.at_least <= 1:
-        raise UsageError(f"--at-least {words.at_least} is no share; give a number from 0 to 1, such as 0.95")
+    if args.sample is not None and args.sample < 1:
+        raise UsageError(f"--sample {args.sample} judges nothing; give at least 1")
+    if args.at_least is not None and not 0 <= args.at_least <= 1:
+        raise UsageError(f"--at-least {args.at_least} is no share; give a number from 0 to 1, such as 0.95")
 
 
 def _follow(events: Iterable[MutationEvent], out: Console) -> tuple[list[Outcome], list[Unmutated], bool]:
     """What came of the mutants, what could not be mutated, and whether Ctrl-C ended it."""
-    from harness.cli.following import progress
+    from harness.cli.output import progress
     from harness.mutation.mutate import MutantJudged, MutationStarted
     from harness.report import safe_text
 

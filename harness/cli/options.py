@@ -1,19 +1,72 @@
-"""Options that several commands share, said once."""
+"""The parser of a command's arguments, and the options that several commands share."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+import difflib
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from harness.core.errors import UsageError
+from harness.report import safe_text
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
+    from harness.cli.commands import Command
     from harness.core.change import Change
     from harness.engine.budget import Limits
-    from harness.engine.selection import Selection
+    from harness.engine.events import Selection
     from harness.engine.workers import Executor
+
+_ALIKE = 0.75
+"""How alike two flags are, from 0 to 1, for one to be taken for the other's misspelling."""
+
+
+class Parser(argparse.ArgumentParser):
+    """What ``argparse`` does, but for its abbreviations and its ending of the process."""
+
+    def __init__(self, command: Command, description: str | None, epilog: str) -> None:
+        super().__init__(
+            prog=f"harness {command.name}",
+            description=inspect.cleandoc(description or ""),
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # what is half a flag today may be another flag tomorrow
+        )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """The parsed words. An unknown flag is named before anything that is missing."""
+        flags = {flag for action in self._actions for flag in action.option_strings}
+        for word in args or ():
+            flag = word.partition("=")[0]
+            if flag.startswith("--") and flag not in flags and flag != "--":
+                near = difflib.get_close_matches(flag, flags, 1, _ALIKE)
+                raise UsageError(f"unknown argument: {flag}; {self._hint(near)}")
+        return super().parse_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise ``UsageError`` with what is wrong."""
+        raise UsageError(f"{message.replace('unrecognized arguments', 'unknown arguments')}; {self._hint(())}")
+
+    def _hint(self, near: Sequence[str]) -> str:
+        return f"did you mean {near[0]}?" if near else f"see `{self.prog} --help`"
+
+
+def warn(text: str) -> None:
+    """A line of our own on standard error: standard output may be a report's or a program's."""
+    sys.stderr.write(f"harness: {safe_text.line(text, 4000)}\n")
+    sys.stderr.flush()
+
+
+def confirmed(question: str) -> bool:
+    """Whether the user at the terminal says yes."""
+    sys.stdout.write(f"{question} [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def suites(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +105,14 @@ def subject(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choice(words: argparse.Namespace, *, missing: bool = False) -> Selection:
+def choice(args: argparse.Namespace, *, missing: bool = False) -> Selection:
     """What ``selection`` was given."""
-    from harness.engine.selection import Selection
+    from harness.engine.events import Selection
 
-    return Selection(tuple(words.suite), tuple(words.case), tuple(words.model), missing)
+    return Selection(tuple(args.suite), tuple(args.case), tuple(args.model), missing)
 
 
-def tell_left(out: Console, left: int) -> None:
+def show_left(out: Console, left: int) -> None:
     """One dim line about the evaluations that a command passes over."""
     if left:
         what = "1 evaluation is" if left == 1 else f"{left} evaluations are"
@@ -96,24 +149,23 @@ def executors(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def executor(words: argparse.Namespace, **batch: int) -> Executor:
+def executor(args: argparse.Namespace, **batch: int) -> Executor:
     """What ``executors`` was given; ``batch`` is how many cases a worker gets at a time. Raises ``UsageError``."""
-    from harness.core.errors import UsageError
     from harness.engine import workers as kinds
 
-    if words.workers is not None and words.workers < 1:
-        raise UsageError(f"--workers is {words.workers}; give 1 or more")
-    if words.executor == "ray":
+    if args.workers is not None and args.workers < 1:
+        raise UsageError(f"--workers is {args.workers}; give 1 or more")
+    if args.executor == "ray":
         from harness.engine.workers.ray_pool import on_ray
 
-        return on_ray(words.address, words.workers, **batch)
-    if words.address:
+        return on_ray(args.address, args.workers, **batch)
+    if args.address:
         raise UsageError("--address is where a Ray cluster is; give --executor ray with it")
-    if words.workers in (None, 1):
+    if args.workers in (None, 1):
         return kinds.in_process
     from harness.engine.workers.processes import processes
 
-    return processes(words.workers, **batch)
+    return processes(args.workers, **batch)
 
 
 def limits(parser: argparse.ArgumentParser) -> None:
@@ -125,16 +177,15 @@ def limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-minute", type=float, metavar="R", help="ask at most R times a minute, evenly spaced")
 
 
-def limited(words: argparse.Namespace) -> Limits:
+def limited(args: argparse.Namespace) -> Limits:
     """What ``limits`` was given. Raises ``UsageError``."""
-    from harness.core.errors import UsageError
     from harness.engine.budget import Limits
 
     for name in ("max_requests", "max_dollars", "per_minute"):
-        given = getattr(words, name)
-        if given is not None and not 0 < given < float("inf"):
-            raise UsageError(f"--{name.replace('_', '-')} is {given:g}; give more than 0")
-    return Limits(words.max_requests, words.max_dollars, words.per_minute)
+        value = getattr(args, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise UsageError(f"--{name.replace('_', '-')} is {value:g}; give more than 0")
+    return Limits(args.max_requests, args.max_dollars, args.per_minute)
 
 
 def fail_on(parser: argparse.ArgumentParser) -> None:
@@ -145,11 +196,11 @@ def fail_on(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def failed(words: argparse.Namespace, changes: Iterable[Change]) -> int:
+def failed(args: argparse.Namespace, changes: Iterable[Change]) -> int:
     """1 where one of ``changes`` is as grave as ``--fail-on``, else 0."""
     from harness.core.change import GRADES
 
-    if words.fail_on == "never":
+    if args.fail_on == "never":
         return 0
-    least = GRADES.index(words.fail_on)
+    least = GRADES.index(args.fail_on)
     return int(any(GRADES.index(change.grade) >= least for change in changes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -62,54 +62,53 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="S", help="draw others: the same for the same seed, on every machine")
     add("--json", metavar="FILE", help="write the counts as JSON (- for standard output)")
     add("--self-check", action="store_true", help="judge the laws by backends that are wrong on purpose")
-    kept = f"folder for counterexamples, which are put first next time (default: {_FOLDER})"
-    add("--keep", default=_FOLDER, metavar="DIR", help=kept)
+    keep = f"folder for counterexamples, which are put first next time (default: {_FOLDER})"
+    add("--keep", default=_FOLDER, metavar="DIR", help=keep)
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from harness.cli import following
-    from harness.cli.following import STANDARD_OUTPUT, screen
+    from harness.cli import output
     from harness.laws.tested_backend import backend_at
+    from harness.report import proofs as report
 
-    examples = _examples(words)
+    examples = _examples(args)
+    out = output.open_console(args.json)
     _offline()
-    following.warn_unproven()
-    out = screen(stderr=words.json == STANDARD_OUTPUT)
-    if words.self_check:
+    output.warn_unproven()
+    if args.self_check:
         return _self_check(out)
-    backend = _tried(backend_at(words.backend), words, out)
-    laws, keep = _laws(words), _writable(Path(words.keep))
-    effort = _effort(words, examples, keep, _likes(words))
-    words.provider = list(effort.like) or words.provider
-    proofs = _proofs(backend, laws, words, effort, out)
-    _report(proofs, laws, keep, out, words.backend)
-    if words.json:
-        _write_json(words.json, proofs)
+    backend = _tried(backend_at(args.backend), args, out)
+    laws, keep = _laws(args), _writable(Path(args.keep))
+    effort = _effort(args, examples, keep, _likes(args))
+    args.provider = list(effort.like) or args.provider
+    proofs = _proofs(backend, laws, args, effort, out)
+    _report(proofs, laws, keep, out, args.backend)
+    output.write_report(args.json, lambda: json.dumps(report.as_json(proofs), indent=1) + "\n")
     return 0 if all(proof.holds for proof in proofs) else 1
 
 
-def _examples(words: argparse.Namespace) -> int:
+def _examples(args: argparse.Namespace) -> int:
     from harness.core.errors import UsageError
 
-    if words.examples is None:
-        return THOROUGH if words.thorough else DEFAULT
-    if words.examples < 1:
-        raise UsageError(f"--examples {words.examples} proves nothing; give at least 1")
-    return int(words.examples)
+    if args.examples is None:
+        return THOROUGH if args.thorough else DEFAULT
+    if args.examples < 1:
+        raise UsageError(f"--examples {args.examples} proves nothing; give at least 1")
+    return int(args.examples)
 
 
-def _laws(words: argparse.Namespace) -> tuple[Law, ...]:
+def _laws(args: argparse.Namespace) -> tuple[Law, ...]:
     from harness.core.errors import UsageError
     from harness.laws.law import GRADES
     from harness.laws.prove import chosen_laws
 
-    unknown = [one for one in words.grade if one not in GRADES]
+    unknown = [one for one in args.grade if one not in GRADES]
     if unknown:
         raise UsageError(f"no grade {', '.join(unknown)}; there are {', '.join(GRADES)}")
-    others = () if words.backend == _OURS or words.law else GRADES[:-1]
-    return chosen_laws(words.law, words.grade or others)
+    others = () if args.backend == _OURS or args.law else GRADES[:-1]
+    return chosen_laws(args.law, args.grade or others)
 
 
 def _writable(keep: Path) -> Path:
@@ -125,30 +124,30 @@ def _writable(keep: Path) -> Path:
     return keep
 
 
-def _likes(words: argparse.Namespace) -> dict[str, WireProfile]:
+def _likes(args: argparse.Namespace) -> dict[str, WireProfile]:
     """The profile that each provider's answers are drawn by; without --like there is none."""
     from harness.core.errors import UsageError
     from harness.dialects.providers import profile
     from harness.dialects.wire_profile import profiles_at
     from harness.laws.provider_options import likely, provers
 
-    if not words.like:
+    if not args.like:
         return {}
-    if words.without_quirk:
+    if args.without_quirk:
         raise UsageError("--without-quirk has no use beside --like: the profile says which quirks are drawn")
-    found = profiles_at(words.like)
-    if not words.provider:
+    found = profiles_at(args.like)
+    if not args.provider:
         return {likely(one): one for one in reversed(found)}
     by_dialect = {one.dialect: one for one in found}
-    asked = provers(tuple(words.provider))
-    strange = [name for name in asked if profile(name).dialect not in by_dialect]
+    requested = provers(tuple(args.provider))
+    strange = [name for name in requested if profile(name).dialect not in by_dialect]
     if strange:
-        said = f"{strange[0]} answers in the dialect {profile(strange[0]).dialect}"
-        raise UsageError(f"{said}, and the profile {words.like} is of {', '.join(by_dialect)}")
-    return {name: by_dialect[profile(name).dialect] for name in asked}
+        mismatch = f"{strange[0]} answers in the dialect {profile(strange[0]).dialect}"
+        raise UsageError(f"{mismatch}, and the profile {args.like} is of {', '.join(by_dialect)}")
+    return {name: by_dialect[profile(name).dialect] for name in requested}
 
 
-def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[str, WireProfile]) -> Effort:
+def _effort(args: argparse.Namespace, examples: int, keep: Path, likes: dict[str, WireProfile]) -> Effort:
     from difflib import get_close_matches
 
     from harness.core.errors import UsageError
@@ -157,7 +156,7 @@ def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[st
     from harness.laws.prove import Effort
 
     known = {name for dialect in DIALECTS.values() for name in dialect.quirks}
-    unknown = sorted(set(words.without_quirk) - known)
+    unknown = sorted(set(args.without_quirk) - known)
     if unknown:
         close = [like for one in unknown for like in get_close_matches(one, known, 3, 0.4)]
         nearest = f"; the closest: {', '.join(close)}" if close else ""
@@ -166,28 +165,28 @@ def _effort(words: argparse.Namespace, examples: int, keep: Path, likes: dict[st
     return Effort(
         examples,
         BARE_TIMES * examples,
-        words.seed,
-        first=stored_questions(keep / "counterexamples", words.backend),
-        without=frozenset(words.without_quirk),
+        args.seed,
+        first=stored_questions(keep / "counterexamples", args.backend),
+        without=frozenset(args.without_quirk),
         like=likes,
     )
 
 
-def _modes(words: argparse.Namespace, backend: Backend) -> list[Mode]:
+def _modes(args: argparse.Namespace, backend: Backend) -> list[Mode]:
     from harness.core.errors import UsageError
     from harness.laws.prove import BARE_MODES, MODES
 
     able = [mode for mode in MODES if backend.acomplete is not None or not mode.startswith("async")]
     able = [mode for mode in able if backend.streams or not mode.endswith("stream")]
-    able += BARE_MODES if words.backend == _OURS else ()
+    able += BARE_MODES if args.backend == _OURS else ()
     names: dict[str, Mode] = {mode.replace(" ", "-"): mode for mode in able}
-    unknown = [one for one in words.mode if one not in names]
+    unknown = [one for one in args.mode if one not in names]
     if unknown:
         raise UsageError(f"no mode {', '.join(unknown)} for this backend; there are {', '.join(names)}")
-    return [names[one] for one in words.mode] or able
+    return [names[one] for one in args.mode] or able
 
 
-def _tried(backend: Backend, words: argparse.Namespace, out: Console) -> Backend:
+def _tried(backend: Backend, args: argparse.Namespace, out: Console) -> Backend:
     """Put a plain question, so that what is no backend at all is named once and not by every law; and a streamed one,
     for a backend that says that it can't stream is judged without.
     """
@@ -198,8 +197,8 @@ def _tried(backend: Backend, words: argparse.Namespace, out: Console) -> Backend
     from harness.laws.exemplars import exemplars
     from harness.laws.provider_options import provers
 
-    name = words.backend
-    first = exemplars(provers(tuple(words.provider))[0], stream=False)[0]
+    name = args.backend
+    first = exemplars(provers(tuple(args.provider))[0], stream=False)[0]
     error = run_trial(first, backend.complete).error
     if isinstance(error, TypeError):
         shape = "complete(model, messages, *, tools=None, stream=False, **options) gives a harness.core.chat.Reply"
@@ -230,21 +229,21 @@ def _offline() -> None:
 
 
 def _proofs(
-    backend: Backend, laws: Sequence[Law], words: argparse.Namespace, effort: Effort, out: Console
+    backend: Backend, laws: Sequence[Law], args: argparse.Namespace, effort: Effort, out: Console
 ) -> list[Proof]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from harness.laws.prove import prove
     from harness.laws.provider_options import provers
 
-    providers, modes = provers(tuple(words.provider)), _modes(words, backend)
+    providers, modes = provers(tuple(args.provider)), _modes(args, backend)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     done: list[Proof] = []
     tell = _line_for_each(out, len(modes))
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("proving", total=len(providers) * len(modes))
         for proof in prove(
-            backend, providers=providers, laws=laws, modes=modes, effort=effort, workers=_workers(words, providers)
+            backend, providers=providers, laws=laws, modes=modes, effort=effort, workers=_workers(args, providers)
         ):
             done.append(proof)
             progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")
@@ -252,17 +251,17 @@ def _proofs(
     return done
 
 
-def _workers(words: argparse.Namespace, providers: Sequence[str]) -> Workers:
+def _workers(args: argparse.Namespace, providers: Sequence[str]) -> Workers:
     """Two processes where there are two cores and several providers, or as many as are asked for."""
     import os
 
     from harness.core.errors import UsageError
     from harness.laws.workers import Workers
 
-    if words.workers is not None and words.workers < 1:
-        raise UsageError(f"--workers is {words.workers}; give 1 or more")
-    number = words.workers or (min(2, os.cpu_count() or 1) if len(providers) > 1 else 1)
-    return Workers(number, words.backend, _offline)
+    if args.workers is not None and args.workers < 1:
+        raise UsageError(f"--workers is {args.workers}; give 1 or more")
+    number = args.workers or (min(2, os.cpu_count() or 1) if len(providers) > 1 else 1)
+    return Workers(number, args.backend, _offline)
 
 
 def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:
@@ -320,14 +319,14 @@ def _saved(fault: Fault, keep: Path, backend: str) -> list[str]:
     folder = keep / "counterexamples"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}{SUFFIX}"
-    kept = Counterexample(broken.law.id, backend, proof.mode, trial.question)
-    file.write_text(json.dumps(to_json(kept), indent=1) + "\n", encoding="utf-8")
-    lines = [f"put it again:     pytest {file}"]
+    counterexample = Counterexample(broken.law.id, backend, proof.mode, trial.question)
+    file.write_text(json.dumps(to_json(counterexample), indent=1) + "\n", encoding="utf-8")
+    lines = [f"reproduce it:     pytest {file}"]
     if trial.requests and trial.served is not None:
         provenance = Provenance("synthetic", "", f"counterexample to {broken.law.id}", harness=harness.__version__)
         cassette = folder / f"{name}.json"
-        asked = replace(trial.requests[0], headers=())  # a signature in them looks like a key
-        save(cassette, Cassette(provenance, (Exchange(asked, trial.served),)))
+        request = replace(trial.requests[0], headers=())  # a signature in them looks like a key
+        save(cassette, Cassette(provenance, (Exchange(request, trial.served),)))
         lines.append(f"look at it:       harness cassettes show {cassette}")
     return lines
 
@@ -343,20 +342,3 @@ def _self_check(out: Console) -> int:
         out.print(report.caught_line(one), style=None if right else "bold red", markup=False, highlight=False)
     out.print(report.caught_summary(caught), highlight=False)
     return 0 if all(map(strict, caught)) else 1
-
-
-def _write_json(target: str, proofs: Sequence[Proof]) -> None:
-    import json
-    from pathlib import Path
-
-    from harness.core.errors import UsageError
-    from harness.report import proofs as report
-
-    text = json.dumps(report.as_json(proofs), indent=1) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{target}: can't be written: {error.strerror}") from error

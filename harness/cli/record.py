@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli import options
 from harness.core.finding import count
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
@@ -49,37 +50,38 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.reports(parser)
 
 
-def run(words: argparse.Namespace) -> int:
-    from rich.text import Text
-
+def run(args: argparse.Namespace) -> int:
     from harness.app import assembly
     from harness.app.settings import settings
     from harness.cassette.secrets.redaction import placeholders
-    from harness.cli.following import console, follow
+    from harness.cli.output import follow, open_console
 
-    chosen = settings(vars(words))
-    choice = options.choice(words, missing=words.missing)
-    suites, left = assembly.regressions(assembly.load(chosen), chosen, choice)
-    jobs = assembly.plan(suites, chosen, choice)
+    chosen = settings(vars(args))
+    choice = options.choice(args, missing=args.missing)
+    _, jobs, left = assembly.plan_regressions(chosen, choice)
     assembly.refuse_ci(chosen)
-    executor, limits = options.executor(words, batch=1), options.limited(words)
-    screen = console(words)
-    options.tell_left(screen, left)
+    executor, limits = options.executor(args, batch=1), options.limited(args)
+    screen = open_console(args.json, args.jsonl, args.junit, otlp=args.otlp)
+    options.show_left(screen, left)
     before = _recorded(jobs)
-    with origin(words) as who:
+    with origin(args) as who:
         events = assembly.record(jobs, chosen, who, executor=executor, limits=limits)
-        scorecard, stopped = follow(events, words, screen, recording=True)
-    kept = [one for one in scorecard.results if one.kept]
-    silent = sum(1 for one in kept if not any(seen.exchanges for seen in one.observations))
-    told = f"{len(kept) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
-    told += f"; {silent} asked nothing over the wire" if silent else ""
-    redacted = sum(placeholders(one for _, one in seen.exchanges) for result in kept for seen in result.observations)
-    told += f"; {count(redacted, 'secret')} redacted" if redacted else ""
-    screen.print(Text(f"interrupted: {told}, and they stay" if stopped else told), soft_wrap=True)
+        scorecard, stopped = follow(events, args, screen, recording=True)
+    recorded = [one for one in scorecard.results if one.kept]
+    silent = sum(1 for one in recorded if not any(observation.exchanges for observation in one.observations))
+    summary = f"{len(recorded) - silent} of {len(jobs)} cases recorded in {chosen.cassettes}"
+    summary += f"; {silent} asked nothing over the wire" if silent else ""
+    redacted = sum(
+        placeholders(one for _, one in observation.exchanges)
+        for result in recorded
+        for observation in result.observations
+    )
+    summary += f"; {count(redacted, 'secret')} redacted" if redacted else ""
+    say(screen, f"interrupted: {summary}, and they stay" if stopped else summary)
     _show_changes(before, screen)
     if stopped:
         return 130
-    return max(scorecard.exit_code, 0 if len(kept) == len(jobs) else 2)
+    return max(scorecard.exit_code, 0 if len(recorded) == len(jobs) else 2)
 
 
 def _recorded(jobs: Sequence[Job]) -> dict[Path, Cassette]:
@@ -99,29 +101,29 @@ def _show_changes(before: Mapping[Path, Cassette], out: Console) -> None:
     """What the cassettes in the place of ``before`` answer otherwise."""
     from harness.cassette import load
     from harness.drift import grading
-    from harness.report import changes, safe_text
+    from harness.report import changes
 
     found = {}
     for path, old in before.items():
-        if told := [one for one in grading.cassettes(old, load(path)) if one.what != "value"]:
-            found[str(path)] = told
+        if changed := [one for one in grading.cassettes(old, load(path)) if one.what != "value"]:
+            found[str(path)] = changed
     for name, inside in found.items():
         for one in inside:
-            out.print(safe_text.line(f"{name}: {changes.line(one)}", 500), markup=False, soft_wrap=True)
+            say(out, f"{name}: {changes.line(one)}")
     if before:
-        out.print(f"{len(found)} of {len(before)} cassettes that were there changed", markup=False, soft_wrap=True)
+        say(out, f"{len(found)} of {len(before)} cassettes that were there changed")
 
 
 @contextlib.contextmanager
-def origin(words: argparse.Namespace) -> Iterator[Origin]:
+def origin(args: argparse.Namespace) -> Iterator[Origin]:
     """Who answers: a local server started for it with ``--local``, else the servers that the models name."""
     from harness.app.assembly import Origin
 
-    if not words.local:
-        yield Origin(words.source)
+    if not args.local:
+        yield Origin(args.source)
         return
     from harness.local.server import KEY, running
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped then too
     with running() as server:
-        yield Origin(words.source or server.source, KEY)
+        yield Origin(args.source or server.source, KEY)

@@ -29,18 +29,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.reports(parser)
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from harness.app import assembly
     from harness.app.settings import settings
-    from harness.cli.following import console, follow
+    from harness.cli.output import follow, open_console
 
-    chosen = settings(vars(words))
-    choice = options.choice(words)
-    suites, left = assembly.regressions(assembly.load(chosen), chosen, choice)
-    jobs = assembly.plan(suites, chosen, choice)
-    orphans = () if words.suite or words.case or words.model else assembly.orphans(suites, chosen)
-    events = assembly.replay(jobs, chosen, options.executor(words))
-    screen = console(words)
-    options.tell_left(screen, left)
-    scorecard, stopped = follow(events, words, screen, orphans=orphans)
+    chosen = settings(vars(args))
+    choice = options.choice(args)
+    suites, jobs, left = assembly.plan_regressions(chosen, choice)
+    orphans = () if args.suite or args.case or args.model else assembly.orphans(suites, chosen)
+    events = assembly.replay(jobs, chosen, options.executor(args))
+    screen = open_console(args.json, args.jsonl, args.junit, otlp=args.otlp)
+    options.show_left(screen, left)
+    scorecard, stopped = follow(events, args, screen, orphans=orphans)
     return 130 if stopped else scorecard.exit_code

@@ -21,10 +21,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from harness.report.cards.document import schema as card_schema
     from harness.suite.collection import models_schema, suite_schema
 
-    made = {"suite": suite_schema, "models": models_schema, "card": card_schema}[words.format]()
+    made = {"suite": suite_schema, "models": models_schema, "card": card_schema}[args.format]()
     sys.stdout.write(json.dumps(made, indent=2) + "\n")
     return 0

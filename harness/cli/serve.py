@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from harness.cli import options
 from harness.core.finding import count
 
 if TYPE_CHECKING:
@@ -73,81 +74,81 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upstream", metavar="URL", help="the provider's address, for --record")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     from harness.core.errors import UsageError
 
-    recording = words.record or words.upstream is not None
-    made_up = words.synthetic is not None or words.scripted_model
+    recording = args.record or args.upstream is not None
+    made_up = args.synthetic is not None or args.scripted_model
     alone = "--record" if recording else "--synthetic" if made_up else ""
-    given = {
-        "--synthetic": recording and words.synthetic is not None,
-        "--scripted-model": words.scripted_model and (recording or words.synthetic is not None),
-        "--faults": recording and words.faults is not None,
-        "--repeat": words.repeat,
-        "--timing": words.timing != "none",
+    useless = {
+        "--synthetic": recording and args.synthetic is not None,
+        "--scripted-model": args.scripted_model and (recording or args.synthetic is not None),
+        "--faults": recording and args.faults is not None,
+        "--repeat": args.repeat,
+        "--timing": args.timing != "none",
     }
-    idle = [name for name, there in given.items() if there]
-    if words.like is not None and words.synthetic != "":
+    idle = [name for name, there in useless.items() if there]
+    if args.like is not None and args.synthetic != "":
         raise UsageError("--like is about made-up answers; give --synthetic, without a script")
-    if words.mistake and not words.scripted_model:
+    if args.mistake and not args.scripted_model:
         raise UsageError("--mistake is about --scripted-model; give both")
     if alone and idle:
         raise UsageError(f"{alone} has no use for {' and '.join(idle)}; leave it out")
-    return _record(words) if recording else _replay(words)
+    return _record(args) if recording else _replay(args)
 
 
-def _replay(words: argparse.Namespace) -> int:
+def _replay(args: argparse.Namespace) -> int:
     from harness.interception.context import pace
     from harness.server import web
     from harness.server.app import App
     from harness.server.replay import Replay
     from harness.server.rules import Rules, from_file
 
-    answers, what = _answers(words)
-    rules = from_file(words.faults) if words.faults else ()
-    source = Replay(answers, rules=Rules(rules), pace=pace(words.timing), say=_say)
-    app = App(source, hosts=[words.host, *words.allow_host], say=_say)
+    answers, what = _answers(args)
+    rules = from_file(args.faults) if args.faults else ()
+    source = Replay(answers, rules=Rules(rules), pace=pace(args.timing), say=options.warn)
+    app = App(source, hosts=[args.host, *args.allow_host], say=options.warn)
 
     def ready(opened: ServerHandle) -> None:
-        _tell(f"{what} at {opened.url}", opened, words)
+        _announce(f"{what} at {opened.url}", opened, args)
 
-    web.serve(app, host=words.host, port=words.port, ready=ready)
+    web.serve(app, host=args.host, port=args.port, ready=ready)
     counts = app.ledger.counts
     sys.stdout.write(f"{counts.get('answered', 0)} answered, {counts.get('missed', 0)} missed\n")
     return 1 if counts.get("missed") else 0
 
 
-def _answers(words: argparse.Namespace) -> tuple[Answers, str]:
+def _answers(args: argparse.Namespace) -> tuple[Answers, str]:
     from harness.app.settings import settings
     from harness.core.errors import UsageError
     from harness.dialects.wire_profile import profiles_at
     from harness.server import recording_index, synthetic
     from harness.server.scripted_model import scripted_model
 
-    if words.scripted_model:
-        if words.cassettes:
+    if args.scripted_model:
+        if args.cassettes:
             raise UsageError("--scripted-model answers without cassettes; leave them out")
-        return scripted_model(_rates(words.mistake)), "a scripted model, marked synthetic,"
-    if words.synthetic is not None:
-        if words.cassettes:
+        return scripted_model(_rates(args.mistake)), "a scripted model, marked synthetic,"
+    if args.synthetic is not None:
+        if args.cassettes:
             raise UsageError("--synthetic answers without cassettes; name a script, or none, and no cassette")
-        if words.synthetic:
-            return synthetic.scripted(synthetic.script(words.synthetic)), f"the script {words.synthetic}"
-        if words.like is not None:
-            known = profiles_at(words.like)
+        if args.synthetic:
+            return synthetic.scripted(synthetic.script(args.synthetic)), f"the script {args.synthetic}"
+        if args.like is not None:
+            known = profiles_at(args.like)
             return synthetic.made_like(known), f"answers like {', '.join(one.name for one in known)}, marked synthetic,"
         return synthetic.made_up(), "made-up answers, marked synthetic,"
-    recorded = recording_index.gathered(words.cassettes or ["cassettes"])
+    recorded = recording_index.gathered(args.cassettes or ["cassettes"])
     files = len({one.file for one in recorded})
-    loaded = recording_index.RecordingIndex(recorded, repeat=words.repeat, matcher=settings({}).matcher())
+    loaded = recording_index.RecordingIndex(recorded, repeat=args.repeat, matcher=settings({}).matcher())
     return loaded, f"{count(len(recorded), 'exchange')} of {count(files, 'cassette')}"
 
 
-def _rates(given: Sequence[str]) -> dict[str, float]:
+def _rates(mistakes: Sequence[str]) -> dict[str, float]:
     from harness.core.errors import UsageError
 
     made = {}
-    for one in given:
+    for one in mistakes:
         name, _, share = one.partition("=")
         try:
             made[name] = float(share)
@@ -156,7 +157,7 @@ def _rates(given: Sequence[str]) -> dict[str, float]:
     return made
 
 
-def _record(words: argparse.Namespace) -> int:
+def _record(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from harness.app import assembly
@@ -166,20 +167,21 @@ def _record(words: argparse.Namespace) -> int:
     from harness.server import proxy, web
     from harness.server.app import App
 
-    if not (words.record and words.upstream and len(words.cassettes) == 1):
+    if not (args.record and args.upstream and len(args.cassettes) == 1):
         raise UsageError("to record, give --record, --upstream URL and one cassette file that does not exist yet")
     assembly.refuse_ci(settings({}))
-    (path,) = words.cassettes
-    upstream = proxy.shown(words.upstream)
-    made = replace(assembly.provenance("local" if is_local(words.upstream) else "live", upstream), litellm="")
-    with proxy.recorder(path, made, settings({}).drop_headers) as kept:
-        app = App(proxy.Proxy(words.upstream, kept, say=_say), hosts=[words.host, *words.allow_host], say=_say)
+    (path,) = args.cassettes
+    upstream = proxy.shown(args.upstream)
+    made = replace(assembly.provenance("local" if is_local(args.upstream) else "live", upstream), litellm="")
+    with proxy.recorder(path, made, settings({}).drop_headers) as recorder:
+        passing = proxy.Proxy(args.upstream, recorder, say=options.warn)
+        app = App(passing, hosts=[args.host, *args.allow_host], say=options.warn)
 
         def ready(opened: ServerHandle) -> None:
-            _tell(f"recording {upstream} into {path}", opened, words)
+            _announce(f"recording {upstream} into {path}", opened, args)
 
-        web.serve(app, host=words.host, port=words.port, ready=ready)
-    return _recorded(kept.exchanges, path)
+        web.serve(app, host=args.host, port=args.port, ready=ready)
+    return _recorded(recorder.exchanges, path)
 
 
 def _recorded(exchanges: tuple[Exchange, ...], path: str) -> int:
@@ -192,19 +194,12 @@ def _recorded(exchanges: tuple[Exchange, ...], path: str) -> int:
     return 0
 
 
-def _tell(what: str, opened: ServerHandle, words: argparse.Namespace) -> None:
+def _announce(what: str, opened: ServerHandle, args: argparse.Namespace) -> None:
     url = opened.url
     sys.stdout.write(
         f"{what}\nbase URLs: {url}/v1 (OpenAI and its kin), {url} (Anthropic, Gemini, Ollama, Cohere, Bedrock); "
         f"what is asked and missed: {url}/\nCtrl-C ends it\n"
     )
     sys.stdout.flush()
-    if words.host not in {"127.0.0.1", "localhost", "::1"}:
-        _say(f"anyone who reaches this machine may ask; other names than {words.host} need --allow-host")
-
-
-def _say(why: str) -> None:
-    from harness.report import safe_text
-
-    sys.stderr.write(f"harness: {safe_text.line(why, 4000)}\n")
-    sys.stderr.flush()
+    if args.host not in {"127.0.0.1", "localhost", "::1"}:
+        options.warn(f"anyone who reaches this machine may ask; other names than {args.host} need --allow-host")

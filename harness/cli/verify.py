@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli import options
 from harness.core.finding import count
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +41,7 @@ went down, the same command goes on from there. How old recordings may be stands
 exit codes: 0 no change so grave as --fail-on, 1 there is one or a recording has expired, 2 it could not be told
 """
 _STATE = "verify.jsonl"
-_UNTOLD = 2
+_UNDECIDED = 2
 _INTERRUPTED = 130
 
 
@@ -66,195 +67,185 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
 
 
-def run(words: argparse.Namespace) -> int:
-    from harness.cli.following import STANDARD_OUTPUT, screen
+def run(args: argparse.Namespace) -> int:
+    from harness.cli.output import open_console
 
-    _refuse(words)
-    options.limited(words)
-    out = screen(stderr=words.json == STANDARD_OUTPUT)
-    with _place(words) as (hostname, source, environment):
-        asked = _chosen(words, hostname)
-        if words.ages:
-            return _ages(words, asked, out)
-        done, stopped, code = _follow(words, asked, hostname, environment, out)
-        _tell(words, done, stopped, out)
-        if words.accept and not code:
-            _accept(words, done, source, asked, environment, out)
+    _refuse(args)
+    options.limited(args)
+    out = open_console(args.json)
+    with _place(args) as (hostname, source, environment):
+        targets = _chosen(args, hostname)
+        if args.ages:
+            return _ages(args, targets, out)
+        done, stopped, code = _follow(args, targets, hostname, environment, out)
+        _report(args, done, stopped, out)
+        if args.accept and not code:
+            _accept(args, done, source, targets, environment, out)
     if code:
         return code
     judged = [one for one in done if one.fresh is not None or one.changes]
     if not judged:
-        return _UNTOLD
+        return _UNDECIDED
     expired = any(one.target.age == "expired" for one in done)
-    return max(int(expired), options.failed(words, (change for one in done for change in one.steady)))
+    return max(int(expired), options.failed(args, (change for one in done for change in one.steady)))
 
 
-def _refuse(words: argparse.Namespace) -> None:
+def _refuse(args: argparse.Namespace) -> None:
     from urllib.parse import urlsplit
 
-    from harness.cli.following import refuse_unwritable
     from harness.core.errors import UsageError
 
     for name in ("sample", "repeats"):
-        if (value := getattr(words, name)) is not None and value < 1:
+        if (value := getattr(args, name)) is not None and value < 1:
             raise UsageError(f"--{name} {value} asks nothing; give at least 1")
-    refuse_unwritable(words.json)
-    url = urlsplit(words.hostname)
-    if words.hostname and (url.scheme not in {"http", "https"} or not url.hostname):
-        raise UsageError(f"--hostname {words.hostname} is no base URL; give one such as https://api.openai.com")
-    if words.accept and not (words.yes or sys.stdin.isatty()):
+    url = urlsplit(args.hostname)
+    if args.hostname and (url.scheme not in {"http", "https"} or not url.hostname):
+        raise UsageError(f"--hostname {args.hostname} is no base URL; give one such as https://api.openai.com")
+    if args.accept and not (args.yes or sys.stdin.isatty()):
         raise UsageError("nobody is there to agree; --accept asks at a terminal, or takes all with --yes")
-    if words.accept:
+    if args.accept:
         from harness.app import assembly
         from harness.app.settings import settings
 
-        assembly.refuse_ci(settings(vars(words)))
+        assembly.refuse_ci(settings(vars(args)))
 
 
 @contextlib.contextmanager
-def _place(words: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _place(args: argparse.Namespace) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Where the questions go, who is there, and the environment with its keys."""
     import os
 
     environment = dict(os.environ)
-    if not words.local or words.ages:
-        yield words.hostname, words.source or words.hostname, environment
+    if not args.local or args.ages:
+        yield args.hostname, args.source or args.hostname, environment
         return
     from harness.app.starter import LOCAL_KEY
     from harness.local.server import KEY, running
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped then too
-    with running(say=_say) as server:
-        yield server.url, words.source or server.source, {LOCAL_KEY: KEY, **environment}
+    with running(say=options.warn) as server:
+        yield server.url, args.source or server.source, {LOCAL_KEY: KEY, **environment}
 
 
-def _chosen(words: argparse.Namespace, hostname: str) -> tuple[VerifyTarget, ...]:
+def _chosen(args: argparse.Namespace, hostname: str) -> tuple[VerifyTarget, ...]:
     import datetime as dt
 
     from harness.app import assembly, verify_targets
     from harness.app.settings import settings
     from harness.drift.verify import sampled
 
-    chosen = settings(vars(words))
-    priced = words.max_dollars is not None and not words.ages
+    chosen = settings(vars(args))
+    priced = args.max_dollars is not None and not args.ages
     terms = verify_targets.Terms(chosen.expiry, dt.datetime.now(dt.UTC), hostname, priced=priced)
-    if words.cassette:
-        found = verify_targets.of_files(words.cassette, terms)
+    if args.cassette:
+        found = verify_targets.of_files(args.cassette, terms)
     else:
-        suites, _ = assembly.regressions(assembly.load(chosen), chosen, options.choice(words))
-        jobs = assembly.plan(suites, chosen, options.choice(words))
+        _, jobs, _ = assembly.plan_regressions(chosen, options.choice(args))
         found = verify_targets.of_jobs(jobs, terms)
-    if words.sample is None:
+    if args.sample is None:
         return found
-    kept = {one.path for one in sampled([one.target for one in found], words.sample, words.seed)}
-    return tuple(one for one in found if one.target.path in kept)
+    sample = {one.path for one in sampled([one.target for one in found], args.sample, args.seed)}
+    return tuple(one for one in found if one.target.path in sample)
 
 
 def _follow(
-    words: argparse.Namespace, asked: Sequence[VerifyTarget], hostname: str, environment: dict[str, str], out: Console
+    args: argparse.Namespace, targets: Sequence[VerifyTarget], hostname: str, environment: dict[str, str], out: Console
 ) -> tuple[list[VerifiedCassette], str, int]:
     """All that was verified, why it stopped before its end, and the exit code for that."""
     import time
     from pathlib import Path
 
     from harness.app import verify_targets
-    from harness.cli.following import progress
+    from harness.cli.output import progress
     from harness.core.errors import UsageError
     from harness.drift import verify
     from harness.drift.answer_log import AnswerLog
     from harness.engine.budget import Budget
-    from harness.report import safe_text, verification
+    from harness.report import drift, safe_text
 
-    send = verify_targets.sender(asked, environment, hostname=hostname)
-    allowance = Budget(options.limited(words), clock=time.monotonic, sleep=time.sleep)
-    answers = AnswerLog(Path(words.keep) / _STATE, f"{hostname or 'as recorded'} x{words.repeats}")
+    send = verify_targets.sender(targets, environment, hostname=hostname)
+    allowance = Budget(options.limited(args), clock=time.monotonic, sleep=time.sleep)
+    answers = AnswerLog(Path(args.keep) / _STATE, f"{hostname or 'as recorded'} x{args.repeats}")
     done: list[verify.VerifiedCassette] = []
-    targets = [one.target for one in asked]
+    requests = [one.target for one in targets]
     stopped, code = "", 0
     with progress(out) as moving:
         task = moving.add_task("")
         try:
-            for event in verify.verify(targets, send=send, answers=answers, allowance=allowance, repeats=words.repeats):
+            for event in verify.verify(requests, send=send, answers=answers, allowance=allowance, repeats=args.repeats):
                 if isinstance(event, verify.Started):
                     moving.update(task, total=event.total)
                     if event.kept:
-                        out.print(f"going on from {answers.path}: {event.kept} answers are there", soft_wrap=True)
+                        say(out, f"going on from {answers.path}: {event.kept} answers are there")
                 elif isinstance(event, verify.AnswerReceived):
                     moving.update(task, advance=1, description=safe_text.line(str(event.target.path), 70))
                 else:
                     done.append(event)
-                    out.print(verification.summary_line(event), markup=False, soft_wrap=True)
+                    say(out, drift.summary_line(event))
         except UsageError as error:
-            stopped, code = str(error), _UNTOLD
+            stopped, code = str(error), _UNDECIDED
         except KeyboardInterrupt:
             stopped, code = f"interrupted; {answers.path} keeps the answers, run the same again to go on", _INTERRUPTED
     answers.close() if stopped else answers.done()
     return done, stopped, code
 
 
-def _tell(words: argparse.Namespace, done: Sequence[VerifiedCassette], stopped: str, out: Console) -> None:
+def _report(args: argparse.Namespace, done: Sequence[VerifiedCassette], stopped: str, out: Console) -> None:
     import harness
-    from harness.cli.following import write_report
-    from harness.report import changes, safe_text, verification
+    from harness.cli.output import write_report
+    from harness.report import changes, drift, safe_text
 
     for one in done:
-        for line, style in verification.describe(one, cosmetic=words.all):
-            out.print(line, style=style or None, markup=False, soft_wrap=True)
+        for line, style in drift.describe_verified(one, cosmetic=args.all):
+            say(out, line, style)
     steady = [change for one in done for change in one.steady]
     answers = sum(one.answers for one in done)
-    told = f"{count(len(done), 'cassette')} verified by {count(answers, 'answer')}: {changes.summed(steady)}"
-    out.print(told, markup=False, soft_wrap=True)
+    if answers:
+        summary = f"{count(len(done), 'cassette')} verified by {count(answers, 'answer')}: {changes.summed(steady)}"
+    else:
+        summary = f"nothing was verified: {count(len(done), 'cassette')} without a new answer to compare"
+    say(out, summary)
     if stopped:
-        out.print(f"stopped: {safe_text.line(stopped)}", style="bold red", markup=False, soft_wrap=True)
-    write_report(words.json, lambda: verification.as_json(done, stopped, harness.__version__))
+        say(out, f"stopped: {safe_text.line(stopped)}", "bold red")
+    write_report(args.json, lambda: drift.verification_document(done, stopped, harness.__version__))
 
 
-def _ages(words: argparse.Namespace, asked: Sequence[VerifyTarget], out: Console) -> int:
+def _ages(args: argparse.Namespace, targets: Sequence[VerifyTarget], out: Console) -> int:
     import harness
-    from harness.cli.following import write_report
+    from harness.cli.output import write_report
     from harness.drift.verify import VerifiedCassette
-    from harness.report import verification
+    from harness.report import drift
 
-    found = [VerifiedCassette(one.target) for one in asked]
+    found = [VerifiedCassette(one.target) for one in targets]
     for one in found:
         if one.target.age != "fresh":
-            out.print(f"{one.target.path}: {verification.aged(one)}", markup=False, soft_wrap=True)
+            say(out, f"{one.target.path}: {drift.aged(one)}")
     ages = [one.target.age for one in found]
     counted = ", ".join(f"{ages.count(word)} {word}" for word in ("fresh", "old", "expired", "undated") if word in ages)
-    out.print(f"{count(len(found), 'recording')}: {counted}", markup=False, soft_wrap=True)
-    write_report(words.json, lambda: verification.as_json(found, "", harness.__version__))
+    say(out, f"{count(len(found), 'recording')}: {counted}")
+    write_report(args.json, lambda: drift.verification_document(found, "", harness.__version__))
     return int("expired" in ages)
 
 
 def _accept(
-    words: argparse.Namespace,
+    args: argparse.Namespace,
     done: Sequence[VerifiedCassette],
     source: str,
-    asked: Sequence[VerifyTarget],
+    targets: Sequence[VerifyTarget],
     environment: dict[str, str],
     out: Console,
 ) -> None:
     from harness.app import verify_targets
-    from harness.report import verification
+    from harness.report import drift
 
     for one in done:
         if not any(change.what != "value" for change in one.steady):
             continue
         if why := verify_targets.unaccepted(one):
-            out.print(f"{one.target.path}: stays as it is: {why}", markup=False, soft_wrap=True)
+            say(out, f"{one.target.path}: stays as it is: {why}")
             continue
-        for line, style in verification.describe(one, cosmetic=True):
-            out.print(line, style=style or None, markup=False, soft_wrap=True)
-        if words.yes or _agrees(f"{one.target.path}: take the new answers? [y/N] "):
-            verify_targets.accept(one, source, verify_targets.secrets_of(asked, environment))
-            out.print(f"{one.target.path}: recorded again", markup=False, soft_wrap=True)
-
-
-def _agrees(question: str) -> bool:
-    sys.stdout.write(question)
-    sys.stdout.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+        for line, style in drift.describe_verified(one, cosmetic=True):
+            say(out, line, style)
+        if args.yes or options.confirmed(f"{one.target.path}: take the new answers?"):
+            verify_targets.accept(one, source, verify_targets.secrets_of(targets, environment))
+            say(out, f"{one.target.path}: recorded again")

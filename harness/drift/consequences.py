@@ -48,7 +48,7 @@ CONSEQUENCES: tuple[Consequence, ...] = (
     Consequence("field_type", "shape", "a field of the body has another type"),
     Consequence("event", "shape", "a kind of event of a stream came or went"),
     Consequence("chunking", "shape", "a stream comes all at once, or in pieces where it did not"),
-    Consequence("header", "shape", "a kept header came, went, or says another media type"),
+    Consequence("header", "shape", "a recorded header came, went, or says another media type"),
     Consequence("usage", "shape", "token counts came or went"),
     Consequence("not_json", "shape", "a body that was JSON no longer is; or the reverse"),
     Consequence("raw_finish", "shape", "the provider's own word for the same finish is another"),

@@ -113,15 +113,15 @@ def play(
     While ``recording``, an error of the provider that the case does not expect is not kept on the tape.
     """
     playing = _Playing(job)
-    kept = True
+    recorded = True
     problem = None
     try:
         with open_tape(job) as tape:
             _follow(playing, tape, ask, recording=recording, checks=checks)
     except _NotKeptError:
-        kept = False
+        recorded = False
     except (HarnessError, CassetteMiss) as error:
-        kept = False
+        recorded = False
         details = error.differences if isinstance(error, CassetteMiss) else ()
         problem = Problem(_kind(error), str(error), error.exit_code, details)
     return CaseResult(
@@ -133,7 +133,7 @@ def play(
         observations=tuple(playing.observations),
         problem=problem,
         provenance=playing.provenance,
-        kept=kept,
+        kept=recorded,
     )
 
 
@@ -149,8 +149,8 @@ def _follow(playing: _Playing, tape: Tape, ask: SendQuestion, *, recording: bool
         _ask_all(playing, tape, ask, checks)
     playing.provenance = tape.provenance
     if tape.miss_messages:
-        told = "; ".join(tape.miss_messages)
-        raise CassetteMiss(f"{told}; the backend went on all the same", cassette=str(playing.job.cassette))
+        misses = "; ".join(tape.miss_messages)
+        raise CassetteMiss(f"{misses}; the backend went on all the same", cassette=str(playing.job.cassette))
     if recording and _unwanted(playing):
         raise _NotKeptError
     if not recording:
@@ -185,27 +185,29 @@ def _ask_all(playing: _Playing, tape: Tape, ask: SendQuestion, checks: Sequence[
 def _in_world(playing: _Playing, tape: Tape, ask: SendQuestion, checks: Sequence[Check], task: WorldTask) -> None:
     """Play a task to its end; the last answer is judged, with the exchanges of all."""
     before, again = len(tape.taken), True
-    seen: Observation | None = None
+    observation: Observation | None = None
     while again:
         try:
-            seen = _observed(playing, tape, ask, request_of(task.case, None, task.messages))
+            observation = _observed(playing, tape, ask, request_of(task.case, None, task.messages))
         except CassetteMiss as miss:
             raise _astray(miss, playing.job, task.steps) from miss
-        again = seen.reply is not None and task.take(seen.reply)
+        again = observation.reply is not None and task.take(observation.reply)
         if again:
-            playing.observations.append(seen)
-    assert seen is not None  # asked once at least
-    last = replace(seen, world=task.outcome(seen.reply), exchanges=tuple(tape.taken[before:]))
+            playing.observations.append(observation)
+    assert observation is not None  # asked once at least
+    last = replace(observation, world=task.outcome(observation.reply), exchanges=tuple(tape.taken[before:]))
     _judged(playing, last, playing.job.case.expect, checks)
 
 
 def _astray(miss: CassetteMiss, job: Job, steps: int) -> CassetteMiss:
     """A miss in a task says that it is a wrong path: what the world answered decides what is asked next."""
     name = job.case.in_world.name if job.case.in_world else ""
-    told = f"the task went another way than recorded at question {steps + 1}: the world {name}, its tools or the task"
-    told += f" changed since; record it again. {miss}"
+    message = (
+        f"the task went another way than recorded at question {steps + 1}: the world {name}, its tools or the task"
+    )
+    message += f" changed since; record it again. {miss}"
     return CassetteMiss(
-        told if steps or miss.differences else str(miss),
+        message if steps or miss.differences else str(miss),
         cassette=miss.cassette,
         nearest=miss.nearest,
         differences=miss.differences,
@@ -216,9 +218,9 @@ def _ask(
     playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str, Json], checks: Sequence[Check], turn: Turn | None
 ) -> Reply | None:
     """One question: its answer (None where an error came), judged."""
-    seen = _observed(playing, tape, ask, words)
-    _judged(playing, seen, (turn or playing.job.case).expect, checks)
-    return seen.reply
+    observation = _observed(playing, tape, ask, words)
+    _judged(playing, observation, (turn or playing.job.case).expect, checks)
+    return observation.reply
 
 
 def _observed(playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str, Json]) -> Observation:
@@ -229,14 +231,14 @@ def _observed(playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str,
     error: HarnessError | None = None
     try:
         reply = ask(job.model, words, wrong_key=job.case.wrong_key)
-    except BackendError as came:
-        error = came
+    except BackendError as caught:
+        error = caught
     except StopAskingError:
         raise
-    except UsageError as came:
+    except UsageError as caught:
         if not job.probing:
             raise
-        error = came  # what the backend refuses to send is an answer to a probe
+        error = caught  # what the backend refuses to send is an answer to a probe
     return Observation(
         suite=job.suite,
         case=job.case.id,
@@ -251,29 +253,31 @@ def _observed(playing: _Playing, tape: Tape, ask: SendQuestion, words: dict[str,
     )
 
 
-def _judged(playing: _Playing, seen: Observation, expect: Expectation, checks: Sequence[Check]) -> None:
-    found = judge(seen, expect, checks)
-    playing.observations.append(seen)
-    where = f"turn {seen.turn}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {seen.turn}"
+def _judged(playing: _Playing, observation: Observation, expect: Expectation, checks: Sequence[Check]) -> None:
+    found = judge(observation, expect, checks)
+    playing.observations.append(observation)
+    where = (
+        f"turn {observation.turn}" if playing.repeat == 1 else f"repeat {playing.repeat - 1}, turn {observation.turn}"
+    )
     playing.findings += (replace(one, path=f"{where}.{one.path}".rstrip(".")) for one in found)
 
 
 def _turn(playing: _Playing) -> int:
     """How many questions were asked in this repeat."""
-    return sum(1 for seen in playing.observations if seen.repeat == playing.repeat - 1)
+    return sum(1 for observation in playing.observations if observation.repeat == playing.repeat - 1)
 
 
 def _unwanted(playing: _Playing) -> bool:
     """Whether the provider failed in a way that the case does not expect; to a probe a refusal is an answer."""
     if playing.job.probing:
-        return any(broke_down(seen.error) or _cut_off(seen) for seen in playing.observations)
-    failed = any(isinstance(seen.error, ProviderError) for seen in playing.observations)
+        return any(broke_down(observation.error) or _cut_off(observation) for observation in playing.observations)
+    failed = any(isinstance(observation.error, ProviderError) for observation in playing.observations)
     return failed and any(one.check == "error" and one.verdict in {"fail", "infra"} for one in playing.findings)
 
 
-def _cut_off(seen: Observation) -> bool:
+def _cut_off(observation: Observation) -> bool:
     """Whether the connection, and not the provider's own words, ended the answer."""
-    return seen.error is not None and any(one.failure is not None for _, one in seen.exchanges)
+    return observation.error is not None and any(one.failure is not None for _, one in observation.exchanges)
 
 
 def _unused(job: Job, places: Sequence[int]) -> list[Finding]:

@@ -87,7 +87,7 @@ def score(outcomes: Iterable[Outcome], part: Part) -> Rate:
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[tuple[Part, str], Counter[MutantStatus]]:
-    """For each mutator the fates of its mutants."""
+    """For each mutator the statuses of its mutants."""
     found: dict[tuple[Part, str], Counter[MutantStatus]] = {}
     for one in outcomes:
         found.setdefault((one.part, one.mutator), Counter())[one.status] += 1

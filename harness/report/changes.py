@@ -64,9 +64,9 @@ def counts(changes: Iterable[Change]) -> dict[Grade, int]:
 
 
 def summed(changes: Iterable[Change]) -> str:
-    """``2 contract, 1 shape``, or ``nothing``."""
+    """``2 contract, 1 shape``, or ``no changes``."""
     found = counts(changes)
-    return ", ".join(f"{number} {grade}" for grade, number in found.items() if number) or "nothing"
+    return ", ".join(f"{number} {grade}" for grade, number in found.items() if number) or "no changes"
 
 
 def as_json(changes: Iterable[Change]) -> list[Json]:
@@ -159,13 +159,13 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
 def _described(name: str, change: Change) -> str:
     where = f" {markdown_code(change.path, 120)}" if change.path else ""
     parts = [f"**{markdown_code(change.what, 60)}** {markdown_code(name, 80)}{where}: {markdown_code(change.message)}"]
-    seen = [f"see {markdown_code(one)}" for one in shown(change)]
+    commands = [f"see {markdown_code(one)}" for one in shown(change)]
     if not _has_sides(change):
-        return "\n\n".join([*parts, *seen])
+        return "\n\n".join([*parts, *commands])
     sides = [markdown_block(pretty(one), 2 * _SIDE, "json") for one in (change.before, change.after)]
     heads, cells = "<th>before</th><th>after</th>", "\n\n</td><td>\n\n".join(sides)
     table = f"<table><tr>{heads}</tr><tr><td>\n\n{cells}\n\n</td></tr></table>"
-    return "\n\n".join([*parts, table, *seen])
+    return "\n\n".join([*parts, table, *commands])
 
 
 def document(changes: Mapping[str, Sequence[Change]], *, compared: int, alone: Sequence[str] = ()) -> str:

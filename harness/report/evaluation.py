@@ -14,7 +14,7 @@ from harness.report.junit import document as write_junit
 from harness.report.safe_text import markdown_cell, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -63,8 +63,8 @@ def show_wrong(console: Console, evaluation: Evaluation) -> None:
         if score.outcome == "right":
             continue
         say(console, f"{score.outcome}  {_name(score)}", "bold")
-        for told in _why(score):
-            say(console, told, indent=5)
+        for reason in _why(score):
+            say(console, reason, indent=5)
 
 
 def markdown(evaluation: Evaluation) -> str:
@@ -116,9 +116,9 @@ def _case(one: Score) -> Case:
 
 
 def _sections(evaluation: Evaluation, models: Sequence[str]) -> Iterator[_Section]:
-    def cells(told: Callable[[Tally], str], category: str = EVERY) -> tuple[str, ...]:
+    def cells(described: Callable[[Tally], str], category: str = EVERY) -> tuple[str, ...]:
         found = (evaluation.tally(category, model) for model in models)
-        return tuple(told(one) if one else "" for one in found)
+        return tuple(described(one) if one else "" for one in found)
 
     right = [(name, cells(lambda one: _rate(one.right), name)) for name in evaluation.categories]
     yield _Section("right", (*right, ("all", cells(lambda one: _rate(one.right)))))
@@ -137,9 +137,15 @@ def _sections(evaluation: Evaluation, models: Sequence[str]) -> Iterator[_Sectio
     }
     if all(len(one.attempts) <= 1 for one in evaluation.scores):
         del measures["right in any attempt"]
-    yield _Section("measure", tuple((name, cells(told)) for name, told in measures.items()))
-    kinds = tuple((kind, cells(lambda one, kind=kind: str(one.mistakes[kind]))) for kind in KINDS)  # type: ignore[misc]  # mypy sees no default in the lambda
-    yield _Section("cases with mistakes of", kinds)
+    yield _Section("measure", _filled((name, cells(described)) for name, described in measures.items()))
+    kinds = _filled((kind, cells(lambda one, kind=kind: str(one.mistakes[kind]))) for kind in KINDS)  # type: ignore[misc]  # mypy sees no default in the lambda
+    if kinds:
+        yield _Section("cases with mistakes of", kinds)
+
+
+def _filled(rows: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The rows that show something of a model: neither nothing nor 0 of each."""
+    return tuple(row for row in rows if not set(row[1]) <= {"", "0", _NOTHING})
 
 
 def _rate(one: Rate) -> str:

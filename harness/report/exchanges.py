@@ -92,20 +92,20 @@ def _size(response: HttpResponse) -> str:
 
 
 def _outcome(exchange: Exchange) -> str:
-    told = []
+    parts = []
     if exchange.response:
-        told.append(f"{exchange.response.status}, {_size(exchange.response)}")
+        parts.append(f"{exchange.response.status}, {_size(exchange.response)}")
     if exchange.failure:
-        told.append(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
+        parts.append(f"{exchange.failure.kind} {exchange.failure.detail}".strip())
     if lines := answer_lines(exchange):
-        return f"{', '.join(told)}: {'; '.join(lines[-_MOST_LINES:])}"
+        return f"{', '.join(parts)}: {'; '.join(lines[-_MOST_LINES:])}"
     reply = read_answer(exchange)
     if reply is None or isinstance(reply, str):
-        return ", ".join(told)
-    said = [json.dumps(reply.text[:_MOST_TEXT], ensure_ascii=False)] if reply.text else []
-    said += [f"{call.name}({json.dumps(call.parameters, ensure_ascii=False)})" for call in reply.calls]
-    said += [f"{error.name}: unreadable ({error.fault})" for error in reply.errors]
-    return f"{', '.join(told)}: {', '.join(said) or 'nothing'} [{reply.finish or 'no finish'}]"
+        return ", ".join(parts)
+    decoded = [json.dumps(reply.text[:_MOST_TEXT], ensure_ascii=False)] if reply.text else []
+    decoded += [f"{call.name}({json.dumps(call.parameters, ensure_ascii=False)})" for call in reply.calls]
+    decoded += [f"{error.name}: unreadable ({error.fault})" for error in reply.errors]
+    return f"{', '.join(parts)}: {', '.join(decoded) or 'nothing'} [{reply.finish or 'no finish'}]"
 
 
 def _decoded(exchange: Exchange) -> Iterator[str]:
@@ -120,25 +120,23 @@ def _decoded(exchange: Exchange) -> Iterator[str]:
     elif isinstance(reply, str):
         yield from _bar(reply)
     else:
-        yield from _reply(reply)
+        for name, text in reply_parts(reply):
+            yield from _bar(f"{name}: {text}")
 
 
-def _reply(reply: Reply) -> Iterator[str]:
+def reply_parts(reply: Reply, most: int | None = None) -> Iterator[tuple[str, str]]:
+    """The parts of a reply, each with its name; of calls of a kind ``most``. The text is the model's, as it stands."""
     for name in ("text", "reasoning", "refusal"):
         if value := getattr(reply, name):
-            yield from _bar(f"{name}: {value}")
+            yield name, value
     for kind, calls in (("call", reply.calls), ("run by the provider", reply.provider_calls)):
-        for call in calls:
-            parameters = json.dumps(call.parameters, indent=2, ensure_ascii=False)
-            yield from _bar(f"{kind}: {call.name} (id {call.id!r}) {parameters}")
+        for call in calls[:most]:
+            yield kind, f"{call.name} (id {call.id!r}) {json.dumps(call.parameters, indent=2, ensure_ascii=False)}"
             if isinstance(call, ProviderCall) and call.result is not None:
-                yield from _bar(f"its result: {json.dumps(call.result, indent=2, ensure_ascii=False)}")
-    for error in reply.errors:
-        yield from _bar(
-            f"unreadable call {error.index}: {error.name} ({error.fault}: {error.detail}), sent: {error.raw}"
-        )
+                yield "its result", json.dumps(call.result, indent=2, ensure_ascii=False)
+    for error in reply.errors[:most]:
+        yield f"unreadable call {error.index}", f"{error.name} ({error.fault}: {error.detail}), sent: {error.raw}"
     own = f" (the provider's word: {reply.raw_finish})" if reply.raw_finish else ""
-    yield from _bar(f"finish: {reply.finish or 'not said'}{own}")
-    if reply.usage:
-        usage = reply.usage
-        yield from _bar(f"tokens: {usage.prompt} prompt, {usage.completion} completion, {usage.total} total")
+    yield "finish", f"{reply.finish or 'not reported'}{own}"
+    if usage := reply.usage:
+        yield "tokens", f"{usage.prompt} prompt, {usage.completion} completion, {usage.total} total"

@@ -114,8 +114,8 @@ def _tell(console: Console, result: CaseResult) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     _say(console, _word(result), result.name, _style(result))
-    for told in reasons(result):
-        console.print(Text(f"     {told}"), soft_wrap=True)
+    for reason in reasons(result):
+        console.print(Text(f"     {reason}"), soft_wrap=True)
 
 
 def reasons(result: CaseResult) -> list[str]:
@@ -126,20 +126,20 @@ def reasons(result: CaseResult) -> list[str]:
         if len(details) > 1:
             message = message.replace(f" {joined}", ":")  # they are listed below it
         listed = () if joined in message else details[:_MOST_DIFFERENCES]
-        told = [message, *(f"- {one}" for one in listed)]
-        return [safe_text.line(one) for one in told]
-    told = []
+        lines = [message, *(f"- {one}" for one in listed)]
+        return [safe_text.line(one) for one in lines]
+    lines = []
     places: set[int] = set()
     for finding in result.findings:
         if finding.verdict == result.verdict:
             where = f" ({finding.path.replace('.[', ', [')})" if finding.path else ""
-            told.append(f"{finding.check}{where}: {finding.message}")
+            lines.append(f"{finding.check}{where}: {finding.message}")
             places.update(finding.evidence.exchanges if finding.evidence else ())
     if not result.kept:
-        told.append("not kept as a cassette; what came is put aside beside it, as ….partial.json")
+        lines.append("not kept as a cassette; what came is put aside beside it, as ….partial.json")
     elif places:
-        told.append(f"see: harness cassettes show {result.cassette} {min(places)}")
-    return [safe_text.line(one) for one in told]
+        lines.append(f"see: harness cassettes show {result.cassette} {min(places)}")
+    return [safe_text.line(one) for one in lines]
 
 
 def _sum_up(console: Console, scorecard: Scorecard, *, recording: bool) -> None:

@@ -71,6 +71,14 @@ class ScriptedReply(pydantic.BaseModel):
     finish: Finish | None = None
     state: State = State()
 
+    @pydantic.model_validator(mode="after")
+    def _given(self) -> ScriptedReply:
+        if not self.model_fields_set - {"when"}:
+            raise ValueError(
+                'this reply is empty; give `text`, `calls` or another key (`text: ""` for an empty answer)'
+            )
+        return self
+
     def reply(self) -> Reply:
         calls = tuple(
             ToolCall(one.name, one.parameters, one.id or f"call_{place}synth"[:9].ljust(9, "0"))
@@ -135,7 +143,7 @@ class Synthetic:
                 )
             except UsageError:
                 continue  # this dialect has no place for such a reply
-            return RecordedExchange(Exchange(request, response), "made up", 0, Provenance("synthetic", ""))
+            return RecordedExchange(Exchange(request, response), "synthetic", 0, Provenance("synthetic", ""))
         raise CassetteMiss(f"the reply that is due can't be written in {dialect.name}")
 
 

@@ -14,7 +14,7 @@ from harness.core.folders import listed
 from harness.suite.case import Case, Model, ModelsFile, OpenAITool, Suite, SuiteFile
 from harness.suite.consistency import doubled_ids, empty_keys, inconsistent
 from harness.suite.loader import Document, SuiteFault, read
-from harness.suite.validation_errors import keys, validated
+from harness.suite.validation_errors import keys, one_line, validated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -196,7 +196,7 @@ def _ready(case: Case, suite: SuiteFile, tools: dict[str, Any]) -> Case:
 
 
 def _described(file: Path, document: Document | None, faults: Iterable[SuiteFault]) -> list[str]:
-    return [f"{file}:{fault.line}: {_where(fault.path, document)}{fault.what}" for fault in faults]
+    return [one_line(f"{file}:{fault.line}: {_where(fault.path, document)}{fault.what}") for fault in faults]
 
 
 def _where(path: Place, document: Document | None) -> str:

@@ -51,6 +51,8 @@ _PATTERNS = {
     WORLD_PATTERN: "must be a world of the package, or your own as module:Class",
     FUNCTION_PATTERN: "must be a function of your own, as module:name",
 }
+MOST_FAULTS = 60
+"""Faults of a file that are listed; of more their number is."""
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
@@ -78,8 +80,15 @@ def sound(kind: TypeAdapter[_Read], document: Document, where: Callable[[SuiteFa
         wrong = _faults(kind, document, error)
     else:
         wrong = list(document.faults)
-    lines = (f"{where(one)}{keys(one.path)}{': ' if one.path else ''}{one.what}" for one in wrong)
+    lines = [one_line(f"{where(one)}{keys(one.path)}{': ' if one.path else ''}{one.what}") for one in wrong]
+    if len(lines) > MOST_FAULTS:
+        lines[MOST_FAULTS:] = [f"and {len(lines) - MOST_FAULTS:,} more; mend these first"]
     raise UsageError("\n".join(lines))
+
+
+def one_line(text: str) -> str:
+    """``text`` with line ends and other invisible characters of the file as escapes: a fault is one line."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def keys(path: Sequence[str | int]) -> str:
@@ -161,7 +170,7 @@ def _say(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> It
         elif kind == "missing":
             yield f'"{path[-1]}" is missing'
         elif kind.startswith("union_tag"):
-            yield _untagged(context)
+            yield _untagged(context, error["input"])
         else:
             yield _other(kind, context, error)
     if allowed:
@@ -176,10 +185,13 @@ def _unknown(key: str, known: Sequence[str]) -> str:
     return f'unknown key "{key}"' + (f'; did you mean "{near[0]}"?' if near else "")
 
 
-def _untagged(context: dict[str, Any]) -> str:
+def _untagged(context: dict[str, Any], value: Json) -> str:
     key = context["discriminator"].strip("'")
     tags = context.get("expected_tags", "").replace("'", "")
-    return f'"{context["tag"]}" is no {key}; there are {tags}' if tags else f'"{key}" is missing'
+    tag = (
+        value[key] if isinstance(value, dict) and key in value else context.get("tag")
+    )  # the context's is Python's text
+    return f"{_show(tag)} is no {key}; there are {tags}" if tags else f'"{key}" is missing'
 
 
 def _other(kind: str, context: dict[str, Any], error: ErrorDetails) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.app import card_runs, coverage, rehearsal
+from harness.app import card_runs, coverage
 from harness.app.settings import settings
 from harness.cassette import Cassette, save
 from harness.core.chat import Reply, ToolCall, Usage
@@ -43,7 +43,7 @@ def test_a_cell_has_its_kinds_and_its_newest_day(folder):
     record(folder / "c.json", "imported", day="2026-01-01")
     found = coverage.covered([folder], settings({}))
     one = cell(found, "D1", "whole")
-    assert (dict(one.recorded), one.newest, dict(one.apart)) == ({"live": 2, "imported": 1}, "2026-03-01", {})
+    assert (dict(one.recorded), one.newest, dict(one.uncounted)) == ({"live": 2, "imported": 1}, "2026-03-01", {})
     assert not cell(found, "D1", "stream").recorded
     assert found.providers == ["openai"]
 
@@ -52,13 +52,13 @@ def test_a_cell_has_its_kinds_and_its_newest_day(folder):
 def test_what_is_no_real_answer_is_counted_apart(folder, kind):
     record(folder / "a.json", kind)
     one = cell(coverage.covered([folder], settings({})), "D1", "whole")
-    assert (dict(one.recorded), dict(one.apart), one.newest) == ({}, {kind: 1}, "")
+    assert (dict(one.recorded), dict(one.uncounted), one.newest) == ({}, {kind: 1}, "")
 
 
 def test_what_was_imported_counts_only_from_a_provider_that_is_known(folder):
     record(folder / "a.json", "imported", host="https://llm.example.org")
     one = cell(coverage.covered([folder], settings({})), "D1", "whole", "llm.example.org")
-    assert (dict(one.recorded), dict(one.apart)) == ({}, {"imported": 1})
+    assert (dict(one.recorded), dict(one.uncounted)) == ({}, {"imported": 1})
 
 
 def test_a_stream_fills_the_cells_of_streams(folder):
@@ -144,7 +144,7 @@ def test_of_a_host_that_nobody_knows_nothing_can_be_asked(folder):
 
 
 def test_a_question_shows_what_its_correct_answer_shows():
-    shown = {case: cells for (_, case), cells in rehearsal.shown("openai").items()}
+    shown = {case: cells for (_, case), cells in coverage.shown("openai").items()}
     assert {("D6", "whole"), ("D1", "whole")} <= shown["d6-text"]
     assert {("C3", "stream"), ("S3", "stream")} <= shown["c3-required-streamed"]
     assert {("E1", "whole"), ("E2", "whole")} <= shown["e1-wrong-key"]
@@ -156,7 +156,7 @@ def test_a_question_shows_what_its_correct_answer_shows():
 @pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "bedrock", "cohere", "ollama"])
 def test_each_dialect_can_be_rehearsed(folder, dialect):
     jobs = card_runs.plan([Model(name="m", backend="openai")], settings({}), repeats=1, only=["d5-values"])
-    assert ("D5", "whole") in rehearsal.rehearse(jobs, dialect)["card-decoding", "d5-values"]
+    assert ("D5", "whole") in coverage.rehearse(jobs, dialect)["card-decoding", "d5-values"]
 
 
 def test_the_shipped_cassettes_count_what_the_cards_own_questions_show(monkeypatch):

@@ -14,7 +14,7 @@ from harness.core.exchange import Provenance
 from harness.core.expectation import Expectation
 from harness.core.finding import Finding
 from harness.engine.events import CaseResult, Problem
-from harness.report.cards.headline import headline
+from harness.report.cards.summary import headline
 from tests.checks.card.looking import CALLED, PARIS, SAID, called, seen
 
 LOCAL = {"c.json": Provenance("local", "2026-11-25T00:00:00+00:00", "a server", "1.109.1", "0.1.0")}
@@ -168,8 +168,8 @@ def test_an_answer_that_is_held_on_to_holds_no_bytes():
     one = seen(SAID, error=raised, stream=True, own=False)
     builder = CardBuilder("openai/m")
     builder.add(one.observation, one.expect, own=False)
-    (held,) = builder.seen
-    assert (held.exchange, held.asked, held.observation.exchanges) == (None, None, ())
+    (held,) = builder.contexts
+    assert (held.exchange, held.request, held.observation.exchanges) == (None, None, ())
     assert held.observation.error is raised
     assert (raised.__traceback__, raised.__cause__, raised.__context__) == (None, None, None)
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.__main__ import main
-from harness.app.evaluation_runs import planned
+from harness.app.assembly import plan_evaluation
 from harness.app.settings import Settings
 from harness.suite import shared_models
 from harness.suite.packs import FOLDER, THINKING, pack
@@ -131,19 +131,19 @@ def test_the_pack_needs_no_suites_and_leaves_a_thinking_model_room(monkeypatch, 
     assert "name a model, as provider/model" in capsys.readouterr().err
     assert main(["eval", "openai/gpt-4o-mini"]) == 2
     assert "nothing is recorded of openai/gpt-4o-mini; record with" in capsys.readouterr().err
-    jobs = planned(Settings(), models=["openai/gpt-4o-mini"])
+    jobs = plan_evaluation(Settings(), models=["openai/gpt-4o-mini"])
     assert len(jobs) == sum(len(suite.cases) for suite in pack("tools", ()))
     assert all(job.case.max_tokens > THINKING for job in jobs)
-    local = planned(Settings((ROOT / "suites",)), models=["openai/smollm2-135m"])
+    local = plan_evaluation(Settings((ROOT / "suites",)), models=["openai/smollm2-135m"])
     assert all(job.case.max_tokens < THINKING for job in local)
 
 
 def test_own_evaluations_go_before_the_pack_and_beside_it_where_it_is_named(tmp_path):
     (tmp_path / "eval-mine.yaml").write_text(SUITE)
     chosen = Settings((tmp_path,))
-    assert {job.suite for job in planned(chosen)} == {"eval-mine"}
+    assert {job.suite for job in plan_evaluation(chosen)} == {"eval-mine"}
     (tmp_path / "models.yaml").write_text("models: [{name: m, backend: openai}]\n")
-    assert {"eval-mine", "eval-long"} <= {job.suite for job in planned(chosen, packs=["tools"])}
+    assert {"eval-mine", "eval-long"} <= {job.suite for job in plan_evaluation(chosen, packs=["tools"])}
 
 
 def test_cases_are_shown_as_junit(told, tmp_path):

@@ -172,7 +172,7 @@ def test_modes_grades_and_quirks_are_chosen(folder, capsys):
         (["--backend", "math:pi"], "'math:pi' can't be called"),
         (
             ["--provider", "ollama", "--examples", "1", "--json", "no/such/folder.json"],
-            "no/such/folder.json: can't be written",
+            "no/such/folder.json: the folder for this report does not exist",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from harness.app import environments
 from harness.core.errors import UsageError
 from harness.drift.bisect import Turn, VersionFailed, VersionResults, between, bisect
-from harness.report import bisection
+from harness.report import drift
 
 VERSIONS = [f"1.{n}" for n in range(16)]
 HOLDS, BROKEN = {"verdict": "holds", "judged": 3}, {"verdict": "broken", "judged": 3, "told": ["no call came"]}
@@ -107,13 +107,13 @@ def test_the_table_and_what_turned_are_written_down():
     events = list(bisect(VERSIONS, look))
     looked = [one for one in events if isinstance(one, VersionResults)]
     turned = [one for one in events if isinstance(one, Turn)]
-    text = bisection.markdown(looked, turned, "harness bisect --oldest 1.0 --newest 1.15")
+    text = drift.bisection_markdown(looked, turned, "harness bisect --oldest 1.0 --newest 1.15")
     assert "| 1.0 | ✗ 1/1 |" in text
     assert "| 1.15 | ✓ |" in text
     assert "## 1.4 → 1.5" in text
-    told = [line for one in turned for line, _ in bisection.describe(one)]
+    told = [line for one in turned for line, _ in drift.describe_turn(one)]
     assert "1.4 → 1.5: 1 contract" in told
-    assert '"turned"' in bisection.document(looked, turned, harness="0.1.0")
+    assert '"turned"' in drift.bisection_document(looked, turned, harness="0.1.0")
 
 
 def test_a_compromised_release_is_never_installed(monkeypatch, tmp_path):

@@ -11,8 +11,7 @@ from harness.app.settings import settings
 from harness.core.chat import CallError, Reply, ToolCall
 from harness.core.errors import UsageError
 from harness.engine.conversation import WorldTask
-from harness.engine.events import CaseFinished
-from harness.engine.selection import ALL
+from harness.engine.events import ALL, CaseFinished
 from harness.evaluation import evaluate
 from harness.server.in_process import answering_by
 from harness.server.scripted_model import ScriptedModel

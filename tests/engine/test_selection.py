@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.core.errors import UsageError
-from harness.engine.selection import ALL, Selection, jobs
+from harness.engine.events import ALL, Selection, jobs
 from harness.suite import load_suites
 
 SUITE = "models: [openai/m, {name: m, backend: openai, label: mine}, anthropic/n]\ncases:\n"

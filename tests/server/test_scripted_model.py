@@ -15,8 +15,8 @@ from harness.core.errors import UsageError
 from harness.core.exchange import Provenance
 from harness.core.expectation import Expectation
 from harness.dialects.providers import NO_KEY, speaker
+from harness.engine.events import ALL, Selection, jobs
 from harness.engine.runner import play
-from harness.engine.selection import ALL, Selection, jobs
 from harness.interception.clients import answering
 from harness.server.expected_answers import correct
 from harness.server.scripted_model import MISTAKES, ScriptedModel

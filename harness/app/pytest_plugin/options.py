@@ -25,11 +25,11 @@ _SETTINGS: pytest.StashKey[Settings] = pytest.StashKey()
 def add_options(parser: pytest.Parser) -> None:
     """Options whose names are ours."""
     group = parser.getgroup("harness", "harness: recorded answers of language models")
-    told = f"{_HELP}; {SHORT} says the same where no other plugin has it"
-    group.addoption(OPTION, dest=_DEST, default=None, metavar="MODE", help=told)
-    told = "a suite or a folder of suites to run as tests, beside those of [tool.harness]"
+    text = f"{_HELP}; {SHORT} says the same where no other plugin has it"
+    group.addoption(OPTION, dest=_DEST, default=None, metavar="MODE", help=text)
+    text = "a suite or a folder of suites to run as tests, beside those of [tool.harness]"
     group.addoption("--harness-vcr", action="store_true", help="replay tests marked vcr, in place of pytest-recording")
-    group.addoption("--harness-suites", action="append", metavar="PATH", type=_there, help=told)
+    group.addoption("--harness-suites", action="append", metavar="PATH", type=_there, help=text)
 
 
 def _there(path: str) -> str:
@@ -69,8 +69,8 @@ def replays_vcr(config: pytest.Config) -> bool:
     """Whether tests marked ``vcr`` are ours."""
     found = config.stash.get(_VCR, None)
     if found is None:
-        given = bool(config.getoption("harness_vcr"))
-        found = config.stash[_VCR] = given or (tool_table(config) and tool_settings(config).vcr)
+        by_option = bool(config.getoption("harness_vcr"))
+        found = config.stash[_VCR] = by_option or (tool_table(config) and tool_settings(config).vcr)
     return found
 
 

@@ -18,6 +18,7 @@ Nothing heavy is imported at pytest's start, and nothing is done to tests that d
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -27,9 +28,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness.app.pytest_plugin import laws
-from harness.app.pytest_plugin.async_tests import misses_held_back
-from harness.app.pytest_plugin.laws import proof
+from harness.app.pytest_plugin import items
+from harness.app.pytest_plugin.items import collected, proof
 from harness.app.pytest_plugin.options import (
     OPTION,
     add_options,
@@ -38,8 +38,7 @@ from harness.app.pytest_plugin.options import (
     replays_vcr,
     tool_settings,
 )
-from harness.app.pytest_plugin.serving import serve_cassettes
-from harness.app.pytest_plugin.suites import collected
+from harness.core.errors import CassetteMiss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -47,8 +46,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.cassette import Tape
-    from harness.core.errors import CassetteMiss
     from harness.core.exchange import Provenance
+    from harness.server.in_process import Served
 
 __all__ = ["cassette_provenance", "harness_cassette", "open_cassette", "proof", "serve_cassettes"]
 
@@ -81,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "every_thread=False): answer the test's HTTP requests from a cassette; with unused='allow' recorded "
         "exchanges may be left over; `allow` are hosts that are reached past it",
     )
-    config.addinivalue_line("markers", laws.MARKER)
+    config.addinivalue_line("markers", items.LAWS_MARKER)
     if replays_vcr(config):
         from harness.app.pytest_plugin.vcr import use  # noqa: PLC0415 - only suites that come from vcrpy pay for it
 
@@ -104,7 +103,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test of laws is one for each provider and mode."""
     marker = metafunc.definition.get_closest_marker("laws")
     if marker is not None and "proof" in metafunc.fixturenames:
-        laws.parametrize(metafunc, marker)
+        items.parametrize(metafunc, marker)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -161,8 +160,8 @@ def harness_cassette(
     """The tape that answers this test's HTTP requests."""
     from harness.core.errors import CassetteError  # noqa: PLC0415 - as above
 
-    if odd := _odd(request.node.get_closest_marker("cassette")):
-        pytest.fail(f"{request.node.nodeid}: {odd}", pytrace=False)
+    if invalid := _invalid_marker(request.node.get_closest_marker("cassette")):
+        pytest.fail(f"{request.node.nodeid}: {invalid}", pytrace=False)
     try:
         with open_cassette(_path(request.node), **_options(request)) as tape, pytest.MonkeyPatch.context() as patch:
             request.node.stash[_TAPE] = tape
@@ -178,7 +177,7 @@ def harness_cassette(
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
-def _odd(marker: pytest.Mark | None) -> str:
+def _invalid_marker(marker: pytest.Mark | None) -> str:
     """What is wrong with the words of a marker; empty where nothing is."""
     if marker is None:
         return ""
@@ -204,12 +203,12 @@ def _keys(tape: Tape) -> dict[str, str]:
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:
     """What the test's marker says of its tape, beside the settings."""
     marker = request.node.get_closest_marker("cassette")
-    given = {name: marker.kwargs[name] for name in _OPTIONS if name in marker.kwargs} if marker else {}
-    chosen = tool_settings(request.config) if given.keys() & set(_LISTS) else None
+    chosen_options = {name: marker.kwargs[name] for name in _OPTIONS if name in marker.kwargs} if marker else {}
+    chosen = tool_settings(request.config) if chosen_options.keys() & set(_LISTS) else None
     for name in _LISTS if chosen else ():
-        own = given.get(name, ())
-        given[name] = (*getattr(chosen, name), *((own,) if isinstance(own, str) else own))
-    return given
+        own = chosen_options.get(name, ())
+        chosen_options[name] = (*getattr(chosen, name), *((own,) if isinstance(own, str) else own))
+    return chosen_options
 
 
 class _UnfinishedError(Exception):
@@ -222,9 +221,9 @@ def _refuse_unfinished(item: pytest.Item) -> None:
 
 
 def _report_bypassed(item: pytest.Item, tape: Tape) -> None:
-    told = tape.traffic.describe_bypassed()
-    if told:
-        item.config.stash.setdefault(_BYPASSED, []).append(f"{item.nodeid}: {told}")
+    bypassed = tape.traffic.describe_bypassed()
+    if bypassed:
+        item.config.stash.setdefault(_BYPASSED, []).append(f"{item.nodeid}: {bypassed}")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -233,10 +232,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             f"harness: {OPTION}={wish} was ignored and cassettes were replayed: CI is set, and a CI job never records. "
             "Unset CI to record."
         )
-    told = config.stash.get(_BYPASSED, [])
-    if told:
+    bypassed = config.stash.get(_BYPASSED, [])
+    if bypassed:
         terminalreporter.section("went past a tape that recorded")
-        for line in told:
+        for line in bypassed:
             terminalreporter.write_line(line)
 
 
@@ -245,8 +244,32 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     """A miss in an async test leaves its event loop as any failure does."""
     if "harness.interception.context" not in sys.modules or not inspect.iscoroutinefunction(pyfuncitem.obj):
         return (yield)
-    with misses_held_back(pyfuncitem):
+    with _misses_deferred(pyfuncitem):
         return (yield)
+
+
+@contextlib.contextmanager
+def _misses_deferred(item: pytest.Function) -> Iterator[None]:
+    """Raise a miss of the test ``item`` when its loop has released it: a miss is no ``Exception``, and a loop that
+    several tests share, as anyio's, would end with it.
+    """
+    missed: list[CassetteMiss] = []
+    test = item.obj
+
+    @functools.wraps(test)
+    async def caught(*arguments: Any, **fixtures: Any) -> None:
+        try:
+            await test(*arguments, **fixtures)
+        except CassetteMiss as miss:
+            missed.append(miss)
+
+    item.obj = caught
+    try:
+        yield
+    finally:
+        item.obj = test
+    if missed:
+        raise missed[0]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -260,7 +283,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         if tape is not None and tape.miss_messages and str(error) not in tape.miss_messages:
             item.add_report_section("call", "harness", "\n".join(tape.miss_messages))
         raise
-    laws.judge_item(item)
+    items.judge_item(item)
     tape = item.stash.get(_TAPE, None)
     if replays_vcr(item.config):
         _judge_vcr(item)
@@ -289,11 +312,11 @@ def _judge(tape: Tape, marker: pytest.Mark | None) -> None:
 
 def _judge_refused(tape: Tape) -> None:
     if tape.misses:
-        told = "\n".join(tape.miss_messages)
-        pytest.fail(f"{told}\nand the test went on all the same", pytrace=False)
+        messages = "\n".join(tape.miss_messages)
+        pytest.fail(f"{messages}\nand the test went on all the same", pytrace=False)
     if tape.traffic.refused:
-        told = "\n".join(tape.traffic.refused)
-        pytest.fail(f"{tape.path}: the test went on after it was refused this:\n{told}", pytrace=False)
+        messages = "\n".join(tape.traffic.refused)
+        pytest.fail(f"{tape.path}: the test went on after it was refused this:\n{messages}", pytrace=False)
 
 
 def _path(item: pytest.Item) -> Path:
@@ -311,7 +334,6 @@ def _path(item: pytest.Item) -> Path:
 @functools.cache
 def _miss() -> type[CassetteMiss]:
     """A miss that pytest takes for a failure of the test, and that Hypothesis shrinks."""
-    from harness.core.errors import CassetteMiss  # noqa: PLC0415 - as above
 
     class CassetteMissed(CassetteMiss, pytest.fail.Exception):  # type: ignore[misc, name-defined]  # pytest.fail.Exception is a class that mypy can't see as one
         def __init__(self, message: str, **known: Any) -> None:
@@ -328,3 +350,26 @@ def _miss() -> type[CassetteMiss]:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A suite, or a counterexample of ``harness prove``."""
     return collected(file_path, parent)
+
+
+@pytest.fixture
+def serve_cassettes(request: pytest.FixtureRequest) -> Iterator[Callable[..., Served]]:
+    """A function that serves cassettes while the test runs: ``serve_cassettes("hello.json").openai`` is a base URL.
+
+    Paths count from the test's own file; options are those of ``harness.server.in_process``. Each call has a free port
+    of its own, so that tests may run side by side. A request that no recording answers fails the test.
+    """
+    opened: list[Served] = []
+    with contextlib.ExitStack() as stack:
+
+        def serve(*cassettes: Path | str, **options: Any) -> Served:
+            from harness.server.in_process import replaying  # noqa: PLC0415 - only tests that serve pay for it
+
+            paths = [request.node.path.parent / cassette for cassette in cassettes]
+            opened.append(stack.enter_context(replaying(*paths, **options)))
+            return opened[-1]
+
+        yield serve
+    misses = [why for one in opened for why in one.misses]
+    if misses:
+        pytest.fail("\n".join(misses), pytrace=False)

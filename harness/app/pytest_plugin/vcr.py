@@ -88,11 +88,11 @@ class VcrFixtures:
 
         try:
             config = merged(vcr_config, request.node)
-            given = {**open_cassette.keywords, "mode": mode(config, str(open_cassette.keywords["mode"]))}
-            if given["mode"] != "none" and given["provenance"] is None:
-                given["provenance"] = request.getfixturevalue("cassette_provenance")
+            tape_options = {**open_cassette.keywords, "mode": mode(config, str(open_cassette.keywords["mode"]))}
+            if tape_options["mode"] != "none" and tape_options["provenance"] is None:
+                tape_options["provenance"] = request.getfixturevalue("cassette_provenance")
             folder = Path(str(config.get("cassette_library_dir") or vcr_cassette_dir))
-            with opened(found(folder, default_cassette_name), options(config), given) as open_vcr:
+            with opened(found(folder, default_cassette_name), options(config), tape_options) as open_vcr:
                 request.node.stash[VCR_TAPE] = open_vcr.tape
                 yield open_vcr
         except (UsageError, CassetteError) as error:
@@ -141,9 +141,11 @@ def merged(config: dict[str, Any], item: pytest.Item) -> dict[str, Any]:
         raise UsageError(
             f"{item.nodeid}: vcr options without a counterpart: {', '.join(unknown)}; see docs/from-vcrpy.md"
         )
-    odd = sorted(set(made.get("match_on") or ()) - _KNOWN_MATCHERS - made.get(_OWN_MATCHERS, {}).keys())
-    if odd:
-        raise UsageError(f"{item.nodeid}: match_on has no counterpart for {', '.join(odd)}; see docs/from-vcrpy.md")
+    unmatched = sorted(set(made.get("match_on") or ()) - _KNOWN_MATCHERS - made.get(_OWN_MATCHERS, {}).keys())
+    if unmatched:
+        raise UsageError(
+            f"{item.nodeid}: match_on has no counterpart for {', '.join(unmatched)}; see docs/from-vcrpy.md"
+        )
     return made
 
 
@@ -186,8 +188,8 @@ def _pairwise(names: set[str], own: dict[str, Any]) -> Any:
 
     chosen = [own.get(name) or getattr(matchers, name) for name in names]
 
-    def same(recorded: HttpRequest, asked: HttpRequest) -> bool:
-        return bool(matchers.requests_match(as_vcr(asked), as_vcr(recorded), chosen))
+    def same(recorded: HttpRequest, request: HttpRequest) -> bool:
+        return bool(matchers.requests_match(as_vcr(request), as_vcr(recorded), chosen))
 
     return same
 
@@ -219,10 +221,10 @@ def options(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def mode(config: dict[str, Any], asked: str) -> str:
+def mode(config: dict[str, Any], requested: str) -> str:
     """Our record mode: the command line's first, then what the test says."""
-    if asked != "none":
-        return asked
+    if requested != "none":
+        return requested
     return "once" if config.get("record_mode") in {"once", "new_episodes"} else "none"
 
 
@@ -250,13 +252,13 @@ def _prepared(change: Any) -> Any:
     from dataclasses import replace  # noqa: PLC0415 - only tests that filter pay for it
 
     def prepare(request: HttpRequest) -> HttpRequest | None:
-        given = change(as_vcr(request))
-        if given is None:
+        changed = change(as_vcr(request))
+        if changed is None:
             return None
-        body = given.body
-        headers = tuple((str(name), str(value)) for name, value in dict(given.headers).items())
+        body = changed.body
+        headers = tuple((str(name), str(value)) for name, value in dict(changed.headers).items())
         data = body.encode() if isinstance(body, str) else bytes(body or b"")
-        return replace(request, method=given.method, url=given.uri, headers=headers, body=data)
+        return replace(request, method=changed.method, url=changed.uri, headers=headers, body=data)
 
     return prepare
 
@@ -352,22 +354,25 @@ def opened(path: Path, chosen: dict[str, Any], defaults: dict[str, Any]) -> Iter
     from harness.cassette.tape import loaded  # noqa: PLC0415 - as above
     from harness.interception.traffic import Traffic, hosts  # noqa: PLC0415 - as above
 
-    given = {**defaults, **chosen, "allow": [*defaults.get("allow", ()), *chosen["allow"]]}
-    missing = given["mode"] == "none" and not path.exists()
+    tape_options = {**defaults, **chosen, "allow": [*defaults.get("allow", ()), *chosen["allow"]]}
+    missing = tape_options["mode"] == "none" and not path.exists()
     if path.suffix != ".yaml" and not missing:
-        with open_tape(path, **given) as tape:
+        with open_tape(path, **tape_options) as tape:
             yield OpenVcr(tape)
         return
     traffic = Traffic(
-        hosts(given["allow"]), hosts(given["ignore_hosts"]), given["allow_subprocesses"], miss=given["miss"]
+        hosts(tape_options["allow"]),
+        hosts(tape_options["ignore_hosts"]),
+        tape_options["allow_subprocesses"],
+        miss=tape_options["miss"],
     )
     tape = loaded(
         _nothing() if missing else imported(path),
         path,
-        miss=given["miss"],
-        matcher=given["matcher"],
+        miss=tape_options["miss"],
+        matcher=tape_options["matcher"],
         traffic=traffic,
-        rules=given["rules"],
+        rules=tape_options["rules"],
     )
     with inserted(tape):
         yield OpenVcr(tape)

@@ -1,6 +1,6 @@
-"""What a user wants to know first: whether the model calls when it should, leaves it when it should, calls the right
-tool rightly, several at once, and gets to the end; and conversations: results used, in any order, from anywhere. Judged
-on the card's own questions alone; the probes of each are named in it.
+"""What a user wants to know first: whether the model calls when it should and only then, calls the right tool with the
+right values, makes several calls at once, and gets to the end; and conversations: results used, in any order, from
+anywhere. Judged on the card's own questions alone; the probes of each are named in it.
 """
 
 from __future__ import annotations
@@ -31,78 +31,78 @@ LOOPS = "card-ability"
 PROBES = "card-turns"
 
 
-def _free(seen: CheckContext) -> bool:
+def _free(context: CheckContext) -> bool:
     """Whether calling was the model's own choice, in a question that was asked here."""
-    return seen.own and choice(seen) == "auto"
+    return context.own and choice(context) == "auto"
 
 
-def _should(seen: CheckContext) -> bool:
-    return _free(seen) and wants_call(seen.expect) is True
+def _should(context: CheckContext) -> bool:
+    return _free(context) and wants_call(context.expect) is True
 
 
-def _should_not(seen: CheckContext) -> bool:
-    return _free(seen) and wants_call(seen.expect) is False
+def _should_not(context: CheckContext) -> bool:
+    return _free(context) and wants_call(context.expect) is False
 
 
-def calls_when_it_should(seen: CheckContext) -> Iterator[Finding]:
-    reading = seen.reading
-    if not _should(seen):
+def calls_when_it_should(context: CheckContext) -> Iterator[Finding]:
+    reading = context.reading
+    if not _should(context):
         return
-    if isinstance(reading, Reply) and (called := calls_of(seen, reading) or call_as_text(seen)):
+    if isinstance(reading, Reply) and (called := calls_of(context, reading) or call_as_text(context)):
         yield passing(f"called {', '.join(called)}")
     elif isinstance(reading, Reply):
-        yield no_call(seen, f"the question needs a tool, and it said {shown(reading.text)}", blame="model")
-    elif not seen.infra and (why := unaccountable(seen, ended=False)):
+        yield no_call(context, f"the question needs a tool, and it said {shown(reading.text)}", blame="model")
+    elif not context.infra and (why := unaccountable(context, ended=False)):
         yield why
 
 
-def leaves_it(seen: CheckContext) -> Iterator[Finding]:
-    reading = seen.reading
-    if not _should_not(seen):
+def leaves_it(context: CheckContext) -> Iterator[Finding]:
+    reading = context.reading
+    if not _should_not(context):
         return
-    if isinstance(reading, Reply) and (called := calls_of(seen, reading) or call_as_text(seen)):
+    if isinstance(reading, Reply) and (called := calls_of(context, reading) or call_as_text(context)):
         yield failed(f"the question needs no tool, and it called {', '.join(called)}", blame="model", cause="a call")
-    elif why := unaccountable(seen):
-        if not seen.infra:
+    elif why := unaccountable(context):
+        if not context.infra:
             yield why
     else:
         yield passing("it called nothing")
 
 
-def _rightly(seen: CheckContext, *, several: bool) -> Iterator[Finding]:
-    wanted, reply, reading = seen.expect.calls or (), seen.observation.reply, seen.reading
-    if not _should(seen) or not wanted or (len(wanted) > 1) is not several or not isinstance(reading, Reply):
+def _rightly(context: CheckContext, *, several: bool) -> Iterator[Finding]:
+    wanted, reply, reading = context.expect.calls or (), context.observation.reply, context.reading
+    if not _should(context) or not wanted or (len(wanted) > 1) is not several or not isinstance(reading, Reply):
         return
-    called = calls_of(seen, reading) or call_as_text(seen)
+    called = calls_of(context, reading) or call_as_text(context)
     if not called and not several:
         return  # A1 has it
-    if why := unaccountable(seen, ended=not called):
+    if why := unaccountable(context, ended=not called):
         yield why
     elif reading.errors or reply is None:
         broken = ", ".join(f"{one.name}({shown(one.raw)})" for one in reading.errors)
         yield failed(f"a call that can't be read: {broken}", blame="model", cause="arguments [0]")
     else:
-        wrong = mistakes(reply.calls, seen.expect, seen.tools)
+        wrong = mistakes(reply.calls, context.expect, context.tools)
         said = "; ".join(one.message for one in wrong)
         right = ", ".join(f"{call.name}({shown(call.parameters)})" for call in reply.calls)
         yield judged(said and f"called {right or 'nothing'}: {said}", right, blame="model", cause="values")
 
 
-def right_one(seen: CheckContext) -> Iterator[Finding]:
-    yield from _rightly(seen, several=False)
+def right_one(context: CheckContext) -> Iterator[Finding]:
+    yield from _rightly(context, several=False)
 
 
-def several_at_once(seen: CheckContext) -> Iterator[Finding]:
-    yield from _rightly(seen, several=True)
+def several_at_once(context: CheckContext) -> Iterator[Finding]:
+    yield from _rightly(context, several=True)
 
 
 def to_the_end(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext, Finding]]:
     """Each loop of turns, each time it was asked: whether its last answer is there and says what it should."""
     loops: dict[tuple[str, int], list[CheckContext]] = {}
-    for seen in all_:
-        name = seen.observation.case
-        if seen.own and seen.observation.suite == LOOPS and name.startswith("loop-"):
-            loops.setdefault((name, seen.observation.repeat), []).append(seen)
+    for context in all_:
+        name = context.observation.case
+        if context.own and context.observation.suite == LOOPS and name.startswith("loop-"):
+            loops.setdefault((name, context.observation.repeat), []).append(context)
     for turns in loops.values():
         last = max(turns, key=lambda one: one.observation.turn)
         if not last.infra:
@@ -123,7 +123,7 @@ def _ended(last: CheckContext) -> Finding:
 
 _OWN = "an answer to the card's own questions: `harness card MODEL --record`"
 
-_ability = partial(CardCheck, topic="ability", threshold=THRESHOLD, about="model", blame="model", needs=_OWN)
+_ability = partial(CardCheck, topic="ability", threshold=THRESHOLD, aspect="model", blame="model", needs=_OWN)
 
 CHECKS = (
     _ability(
@@ -135,12 +135,12 @@ CHECKS = (
     ),
     _ability(
         "A2",
-        "leaves it when it should",
+        "no needless call",
         "of questions that need none, the share that calls none",
         judge=leaves_it,
         asks=_should_not,
     ),
-    _ability("A3", "the right one, rightly", "right tool and right values, of those that call", judge=right_one),
+    _ability("A3", "right call", "right tool and right values, of those that call", judge=right_one),
     _ability("A4", "several at once", "all calls of a parallel question in one answer", judge=several_at_once),
     _ability("A5", "to the end", "a loop of turns reaches its answer", together=to_the_end),
 )
@@ -149,21 +149,21 @@ CHECKS = (
 def _probe(name: str) -> Callable[[CheckContext], bool]:
     """Whether a question is the probe ``name`` (or its streamed twin), and at the turn that it is about."""
 
-    def asks(seen: CheckContext) -> bool:
-        seen_as = seen.observation
-        return seen_as.suite == PROBES and seen_as.case.removesuffix("-streamed") == name
+    def asks(context: CheckContext) -> bool:
+        observation = context.observation
+        return observation.suite == PROBES and observation.case.removesuffix("-streamed") == name
 
     return asks
 
 
-def result_used(seen: CheckContext) -> Iterator[Finding]:
-    wanted = seen.expect.text
-    reply = seen.observation.reply
-    messages = seen.observation.asked.get("messages") or ()
+def result_used(context: CheckContext) -> Iterator[Finding]:
+    wanted = context.expect.text
+    reply = context.observation.reply
+    messages = context.observation.asked.get("messages") or ()
     after = any(message.get("role") == "tool" for message in messages[-1:])
-    if wanted is None or reply is None or not after or not _probe("t1-result-used")(seen):
+    if wanted is None or reply is None or not after or not _probe("t1-result-used")(context):
         return
-    if why := unaccountable(seen):
+    if why := unaccountable(context):
         yield why
         return
     missing = ", ".join(shown(token) for token in several(wanted.contains) if token not in reply.text)
@@ -172,9 +172,9 @@ def result_used(seen: CheckContext) -> Iterator[Finding]:
     yield judged(wrong if missing else None, "the answer holds what only the tool's result says", blame="model")
 
 
-def _refuser(seen: CheckContext) -> Blame:
+def _refuser(context: CheckContext) -> Blame:
     """Whose a refusal is: the provider's where it came over the wire."""
-    return "provider" if seen.exchange is not None and seen.exchange.response is not None else "litellm"
+    return "provider" if context.exchange is not None and context.exchange.response is not None else "litellm"
 
 
 _ACCEPTED = {
@@ -187,24 +187,24 @@ _ACCEPTED = {
 def _accepted_by(name: str) -> Callable[[CheckContext], Iterable[Finding]]:
     asks, what = _probe(name), _ACCEPTED[name]
 
-    def judge(seen: CheckContext) -> Iterator[Finding]:
-        if not asks(seen):
+    def judge(context: CheckContext) -> Iterator[Finding]:
+        if not asks(context):
             return
-        error = seen.observation.error
-        if seen.observation.reply is not None:
+        error = context.observation.error
+        if context.observation.reply is not None:
             yield passing(f"{what}: accepted")
         elif isinstance(error, UnsupportedError):
             yield unsupported(describe(error))
-        elif not seen.infra:
-            yield failed(f"{what}: {describe(error)}", blame=_refuser(seen))
+        elif not context.infra:
+            yield failed(f"{what}: {describe(error)}", blame=_refuser(context))
 
     return judge
 
 
-def no_id(seen: CheckContext) -> Iterator[Finding]:
-    if not _probe("t4-no-id")(seen) or seen.infra:
+def no_id(context: CheckContext) -> Iterator[Finding]:
+    if not _probe("t4-no-id")(context) or context.infra:
         return
-    error = seen.observation.error
+    error = context.observation.error
     status = getattr(error, "status", None)
     if isinstance(error, UsageError | BadRequestError) or (status and status < HTTPStatus.INTERNAL_SERVER_ERROR):
         yield passing(f"refused cleanly: {describe(error)}")
@@ -220,7 +220,7 @@ _turn = partial(CardCheck, topic="turns", needs=_OWN)
 def _taken(name: str, title: str, law: str, probe: str) -> CardCheck:
     """A check that the provider takes what the probe sends."""
     judge = _accepted_by(probe)
-    return _turn(name, title, law, judge=judge, asks=_probe(probe), about="wire", blame="provider")
+    return _turn(name, title, law, judge=judge, asks=_probe(probe), aspect="wire", blame="provider")
 
 
 TURNS = (
@@ -230,7 +230,7 @@ TURNS = (
         "the answer uses what only the tool's result says",
         judge=result_used,
         asks=_probe("t1-result-used"),
-        about="model",
+        aspect="model",
         blame="model",
     ),
     _taken("T2", "order", "results in another order than the calls are accepted", "t2-swapped-results"),

@@ -47,20 +47,20 @@ _OTHER_PARTS = re.compile(
 )
 
 
-def called(seen: CheckContext) -> tuple[ToolCall, ...]:
-    return seen.own_calls(seen.both[0]) if seen.both else ()
+def called(context: CheckContext) -> tuple[ToolCall, ...]:
+    return context.own_calls(context.both[0]) if context.both else ()
 
 
-def lost(seen: CheckContext) -> str | None:
+def lost(context: CheckContext) -> str | None:
     """How the backend's calls differ from those on the wire; None where they don't.
 
     Calls to tools that are no functions in the request may be among them: a search that the client runs.
     """
-    assert seen.both is not None
-    reading, reply = seen.both
+    assert context.both is not None
+    reading, reply = context.both
     own, every = (
-        calls_differ([(seen.wire.get(call.name, call.name), call) for call in calls], reply.calls)
-        for calls in (seen.own_calls(reading), reading.calls)
+        calls_differ([(context.wire.get(call.name, call.name), call) for call in calls], reply.calls)
+        for calls in (context.own_calls(reading), reading.calls)
     )
     return own if every else None
 
@@ -73,8 +73,8 @@ def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolC
     for number, ((name, call), other) in enumerate(zip(expected, found, strict=True)):
         if name != other.name:
             return f"call {number} was to {name!r}, came back as {other.name!r}"
-        if told := value_mismatch(call.parameters, other.parameters):
-            return f"call {number} ({name}): {told}"
+        if mismatch := value_mismatch(call.parameters, other.parameters):
+            return f"call {number} ({name}): {mismatch}"
     return None
 
 
@@ -119,11 +119,16 @@ def _texts(reply: Reply) -> Iterator[str]:
     yield from (error.raw for error in reply.errors)
 
 
-def call_as_text(seen: CheckContext) -> list[str]:
+def call_as_text(context: CheckContext) -> list[str]:
     """The own names of the offered tools that the text, wholly, calls; empty where it is anything else."""
-    if seen.both is None or not seen.tools or seen.both[0].calls or (seen.asked and seen.asked.json is not None):
+    if (
+        context.both is None
+        or not context.tools
+        or context.both[0].calls
+        or (context.request and context.request.json is not None)
+    ):
         return []
-    text = seen.both[0].text.strip()
+    text = context.both[0].text.strip()
     fenced = _FENCE.fullmatch(text)
     text = fenced[1].strip() if fenced else text
     if text[:1] not in {"{", "["}:
@@ -132,19 +137,19 @@ def call_as_text(seen: CheckContext) -> list[str]:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    found = [_name(one, seen) for one in (value if isinstance(value, list) else [value])]
+    found = [_name(one, context) for one in (value if isinstance(value, list) else [value])]
     return [] if None in found else [name for name in found if name]
 
 
-def _name(value: Json, seen: CheckContext) -> str | None:
+def _name(value: Json, context: CheckContext) -> str | None:
     if not isinstance(value, dict) or value.keys() - {*_NAMES, *_ARGUMENTS, "id", "type"}:
         return None
     called = [value[key] for key in _NAMES if key in value]
     given = [value[key] for key in _ARGUMENTS if key in value]
     if len(called) != 1 or len(given) != 1 or not isinstance(called[0], str) or not isinstance(given[0], dict):
         return None
-    name = seen.wire.get(called[0], called[0])
-    return name if name in seen.tools else None
+    name = context.wire.get(called[0], called[0])
+    return name if name in context.tools else None
 
 
 def unjudged(reason: str, detail: str = "", blame: Blame = "") -> Finding:
@@ -152,14 +157,14 @@ def unjudged(reason: str, detail: str = "", blame: Blame = "") -> Finding:
     return Finding("", "unseen", f"{reason}: {detail}" if detail else reason, blame=blame, cause=reason)
 
 
-def cut(seen: CheckContext) -> Finding | None:
+def cut(context: CheckContext) -> Finding | None:
     """How an answer ended before the model had ended it; None where it ended by itself."""
-    reading = seen.reading
+    reading = context.reading
     if not isinstance(reading, Reply):
         return None
-    native = seen.exchange.response if seen.exchange else None
+    native = context.exchange.response if context.exchange else None
     used = reading.usage.completion if reading.usage else None
-    limit = seen.limits.tokens
+    limit = context.limits.tokens
     by_count = limit is not None and (used or 0) >= limit
     by_native = native is not None and _NATIVE_CUT.search(native.body) is not None
     word = reading.raw_finish or reading.finish or "none"
@@ -167,7 +172,7 @@ def cut(seen: CheckContext) -> Finding | None:
         if limit is not None:
             return unjudged(BY_LIMIT, f"{limit} tokens, the finish {word!r}", "caller")
         return unjudged("cut at the provider's own limit", f"the finish {word!r}", "provider")
-    if reading.raw_finish == "stop_sequence" or (seen.limits.stops and reading.finish == "stop"):
+    if reading.raw_finish == "stop_sequence" or (context.limits.stops and reading.finish == "stop"):
         return unjudged(BY_STOP, f"the finish {word!r}, and the request has stop sequences", "caller")
     if reading.finish == "error":
         return unjudged("ended by an error of the provider's", f"the finish {word!r}", "provider")
@@ -178,9 +183,9 @@ def cut(seen: CheckContext) -> Finding | None:
     return None
 
 
-def refused(seen: CheckContext) -> Finding | None:
+def refused(context: CheckContext) -> Finding | None:
     """That the model, or a filter in front of it, refused."""
-    reading = seen.reading
+    reading = context.reading
     if not isinstance(reading, Reply):
         return None
     if reading.refusal or reading.finish in {"refusal", "content_filter"}:
@@ -188,12 +193,12 @@ def refused(seen: CheckContext) -> Finding | None:
     return None
 
 
-def unread(seen: CheckContext) -> Finding | None:
+def unread(context: CheckContext) -> Finding | None:
     """Why nothing at all can be said of the model by this answer; None where it can be."""
-    reading, reply, error = seen.reading, seen.observation.reply, seen.observation.error
-    if seen.exchange is None or seen.exchange.response is None or seen.exchange.response.status >= 400:  # noqa: PLR2004 - HTTP's own border
+    reading, reply, error = context.reading, context.observation.reply, context.observation.error
+    if context.exchange is None or context.exchange.response is None or context.exchange.response.status >= 400:  # noqa: PLR2004 - HTTP's own border
         return unjudged("no answer", describe(error) if error else "")
-    if not seen.exchange.complete and not isinstance(reading, Reply):
+    if not context.exchange.complete and not isinstance(reading, Reply):
         return unjudged("the client stopped reading", "what would have followed is not recorded", "caller")
     if isinstance(reading, StreamCutError):
         return unjudged("the stream ends early", str(reading)[:200], "recording")
@@ -201,8 +206,8 @@ def unread(seen: CheckContext) -> Finding | None:
         return unjudged("ended by an error of the provider's", describe(reading), "provider")
     if isinstance(reading, HarnessError) or reading is None:
         return unjudged("the answer can't be read", describe(reading) if reading else "", "backend")
-    if seen.limits.answers > 1:
-        return unjudged("several answers were asked for at once", f"{seen.limits.answers}", "caller")
+    if context.limits.answers > 1:
+        return unjudged("several answers were asked for at once", f"{context.limits.answers}", "caller")
     if reply is None:
         held = getattr(error, "reply", None)
         if not isinstance(held, Reply) and not reading.errors:
@@ -210,14 +215,14 @@ def unread(seen: CheckContext) -> Finding | None:
     return None
 
 
-def disagreed(seen: CheckContext) -> Finding | None:
+def disagreed(context: CheckContext) -> Finding | None:
     """That the wire and what came back are not alike: lost on the way, or misread here. Not the model's doing."""
-    if seen.both is None:
+    if context.both is None:
         return None
-    reading, reply = seen.both
-    if call_as_text(seen) and reply.calls:
+    reading, reply = context.both
+    if call_as_text(context) and reply.calls:
         return None
-    wrong = lost(seen)
+    wrong = lost(context)
     if wrong is None and len(reply.errors) < len(reading.errors):
         wrong = f"{len(reading.errors)} calls that can't be read are on the wire, {len(reply.errors)} came back"
     if wrong is None and reply.text != reading.text and otherwise(reading, reply).verdict == "fail":
@@ -225,48 +230,50 @@ def disagreed(seen: CheckContext) -> Finding | None:
     return unjudged(DISAGREED, wrong, "litellm") if wrong else None
 
 
-def unaccountable(seen: CheckContext, *, ended: bool = True, misfit: bool = False) -> Finding | None:
+def unaccountable(context: CheckContext, *, ended: bool = True, misfit: bool = False) -> Finding | None:
     """Why this answer may not be held against the model; None where it may. ``ended`` False: for what an answer shows
     whether or not it was cut, such as a call that is there. ``misfit`` is ``steered``'s.
     """
-    found = unread(seen) or disagreed(seen)
-    return found or ((cut(seen) or refused(seen) or steered(seen, misfit=misfit) or elsewhere(seen)) if ended else None)
+    found = unread(context) or disagreed(context)
+    return found or (
+        (cut(context) or refused(context) or steered(context, misfit=misfit) or elsewhere(context)) if ended else None
+    )
 
 
-def steered(seen: CheckContext, *, misfit: bool = False) -> Finding | None:
+def steered(context: CheckContext, *, misfit: bool = False) -> Finding | None:
     """That the caller chose tokens in the model's place: by a grammar of its own or, but for a ``misfit`` in what the
     model did write, by a bias.
     """
-    by = seen.limits.steered or ("" if misfit else seen.limits.biased)
+    by = context.limits.steered or ("" if misfit else context.limits.biased)
     return unjudged("the caller steered the model's tokens", by, "caller") if by else None
 
 
-def continued(seen: CheckContext) -> Finding | None:
+def continued(context: CheckContext) -> Finding | None:
     """That an answer goes on from a beginning that the caller wrote: what is missing in it may stand there."""
     reason = "the answer goes on from the caller's own beginning"
-    return unjudged(reason, "", "caller") if seen.limits.continues else None
+    return unjudged(reason, "", "caller") if context.limits.continues else None
 
 
-def elsewhere(seen: CheckContext) -> Finding | None:
+def elsewhere(context: CheckContext) -> Finding | None:
     """That an answer with neither text nor calls holds something else, tokens were counted that are not here, or the
     caller's own conversation leaves nothing to say.
     """
-    reading = seen.reading
+    reading = context.reading
     if not isinstance(reading, Reply) or reading.text or reading.calls or reading.errors or reading.provider_calls:
         return None
-    if other_parts(seen):
+    if other_parts(context):
         return unjudged("the answer holds neither text nor calls, but something else")
-    if seen.limits.continues or seen.limits.broken:
-        return continued(seen) or unjudged("the caller's conversation is broken", seen.limits.broken, "caller")
+    if context.limits.continues or context.limits.broken:
+        return continued(context) or unjudged("the caller's conversation is broken", context.limits.broken, "caller")
     used = reading.usage.completion if reading.usage else None
     if used is not None and used > _MOST_OF_NOTHING and not reading.reasoning:
         return unjudged("tokens were counted that the answer does not hold", f"{used} tokens", "recording")
     return None
 
 
-def other_parts(seen: CheckContext) -> bool:
+def other_parts(context: CheckContext) -> bool:
     """Whether the answer holds something that is neither text, reasoning nor a call: a picture, a sound, code."""
-    response = seen.exchange.response if seen.exchange else None
+    response = context.exchange.response if context.exchange else None
     return response is not None and _OTHER_PARTS.search(response.body) is not None
 
 

@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 NOT_SENT = "the tool choice does not reach this provider"
 
 
-def choice(seen: CheckContext) -> str | None:
+def choice(context: CheckContext) -> str | None:
     """``auto``, ``none``, ``required`` or ``named``; None where no tools are offered."""
-    if not seen.tools:
+    if not context.tools:
         return None
-    chosen = seen.observation.asked.get("tool_choice")
+    chosen = context.observation.asked.get("tool_choice")
     return "named" if isinstance(chosen, dict) else chosen or "auto"
 
 
 def _when(kind: str) -> Callable[[CheckContext], bool]:
-    return lambda seen: choice(seen) == kind
+    return lambda context: choice(context) == kind
 
 
 def _if_chosen(
@@ -50,57 +50,59 @@ def _if_chosen(
 ) -> Callable[[CheckContext], Iterator[Finding]]:
     """A check of the answers to questions with this tool choice; a provider that refuses it does not support it."""
 
-    def check(seen: CheckContext) -> Iterator[Finding]:
-        if choice(seen) != kind:
+    def check(context: CheckContext) -> Iterator[Finding]:
+        if choice(context) != kind:
             return
-        error = seen.observation.error
-        if isinstance(error, UnsupportedError) or (seen.own and kind != "auto" and isinstance(error, BadRequestError)):
+        error = context.observation.error
+        if isinstance(error, UnsupportedError) or (
+            context.own and kind != "auto" and isinstance(error, BadRequestError)
+        ):
             yield unsupported(f"refused: {describe(error)}")
-        elif seen.limits.unread_choice:
+        elif context.limits.unread_choice:
             yield unjudged("the tool choice can't be read", "", "caller")
-        elif why := _unsent(seen, kind):
+        elif why := _unsent(context, kind):
             yield why
-        elif why := unread(seen):
-            if not seen.infra and seen.observation.exchanges:
+        elif why := unread(context):
+            if not context.infra and context.observation.exchanges:
                 yield why
-        elif isinstance(seen.reading, Reply):
-            yield from judge(seen, seen.reading)
+        elif isinstance(context.reading, Reply):
+            yield from judge(context, context.reading)
 
     return check
 
 
-def _unsent(seen: CheckContext, kind: str) -> Finding | None:
+def _unsent(context: CheckContext, kind: str) -> Finding | None:
     """That the choice went out otherwise than it was asked for: what nobody was asked, nobody is judged by."""
-    if not seen.own or seen.asked is None:
+    if not context.own or context.request is None:
         return None
-    sent, offered = seen.asked.choice, seen.asked.tools
-    name = seen.wire.get(sent["function"]["name"]) if isinstance(sent, dict) else None
+    sent, offered = context.request.choice, context.request.tools
+    name = context.wire.get(sent["function"]["name"]) if isinstance(sent, dict) else None
     if kind == "none" and not offered:
         return None
     if sent == "required" and len(offered) == 1:  # which of them is no question then
-        name = seen.wire.get(offered[0]["function"]["name"])
+        name = context.wire.get(offered[0]["function"]["name"])
     if kind == "named" and name is not None:
-        wanted = seen.observation.asked["tool_choice"].get("function", {}).get("name")
+        wanted = context.observation.asked["tool_choice"].get("function", {}).get("name")
         alike = name == wanted
     else:
         alike = ("named" if isinstance(sent, dict) else sent or "auto") == kind
     return None if alike else unjudged(NOT_SENT, f"asked for `{kind}`, the request has {shown(sent)}", "litellm")
 
 
-def calls_of(seen: CheckContext, reading: Reply) -> list[str]:
+def calls_of(context: CheckContext, reading: Reply) -> list[str]:
     """The caller's own names of all that the wire calls, whole or broken."""
     broken = [error.name or "" for error in reading.errors]
-    return [seen.wire.get(name, name) for name in (*(call.name for call in reading.calls), *broken)]
+    return [context.wire.get(name, name) for name in (*(call.name for call in reading.calls), *broken)]
 
 
-def no_call(seen: CheckContext, message: str, *, blame: Blame) -> Finding:
+def no_call(context: CheckContext, message: str, *, blame: Blame) -> Finding:
     """That a call is missing, unless it is not the model's doing or follows from something else that is found."""
-    if why := unaccountable(seen):
+    if why := unaccountable(context):
         return why
-    reply = seen.observation.reply
-    if why := continued(seen):
+    reply = context.observation.reply
+    if why := continued(context):
         return why
-    if seen.asked is not None and seen.asked.json is not None and reply is not None and parsed(reply.text)[0]:
+    if context.request is not None and context.request.json is not None and reply is not None and parsed(reply.text)[0]:
         return unjudged("JSON was asked for beside the call", shown(reply.text), "caller")
     cause = "no call"
     if reply is not None and marker(reply):
@@ -110,66 +112,66 @@ def no_call(seen: CheckContext, message: str, *, blame: Blame) -> Finding:
     return failed(message, blame=blame, cause=cause)
 
 
-def _auto(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
-    called = calls_of(seen, reading) or call_as_text(seen)
+def _auto(context: CheckContext, reading: Reply) -> Iterator[Finding]:
+    called = calls_of(context, reading) or call_as_text(context)
     if called:
         yield passing(count(len(called), "call"))
-    elif seen.own and wants_call(seen.expect):
+    elif context.own and wants_call(context.expect):
         said = f"the question needs a tool, and it said {shown(reading.text)}"
-        yield unaccountable(seen) or unjudged("counted in A1", said, "model")
-    elif why := unaccountable(seen):
+        yield unaccountable(context) or unjudged("counted in A1", said, "model")
+    elif why := unaccountable(context):
         yield why
-    elif reading.text or reading.provider_calls or other_parts(seen):
+    elif reading.text or reading.provider_calls or other_parts(context):
         yield passing("answered in text")
     else:
         yield failed("neither text nor call", blame="model", cause="empty")
 
 
-def _no_call(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
-    called = calls_of(seen, reading)
+def _no_call(context: CheckContext, reading: Reply) -> Iterator[Finding]:
+    called = calls_of(context, reading)
     wrong = f"the choice `none` was sent, and it called {names(called)}" if called else None
-    yield (wrong and steered(seen, misfit=True)) or judged(wrong, "no call", blame="provider")
+    yield (wrong and steered(context, misfit=True)) or judged(wrong, "no call", blame="provider")
 
 
-def _required(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
-    if called := calls_of(seen, reading):
+def _required(context: CheckContext, reading: Reply) -> Iterator[Finding]:
+    if called := calls_of(context, reading):
         yield passing(f"called {names(called)}")
     elif reading.provider_calls:
         yield passing("called a tool that the provider runs itself")
-    elif written := call_as_text(seen):
+    elif written := call_as_text(context):
         yield quirk(f"the call to {names(written)} came as text")
-    elif seen.limits.other_tools:
+    elif context.limits.other_tools:
         yield unjudged("tools that are no functions were offered too", "", "caller")
     else:
         message = f"the choice `required` was sent, and the answer is {shown(reading.text)}, {ended(reading)}"
-        yield no_call(seen, message, blame="provider")
+        yield no_call(context, message, blame="provider")
 
 
-def _named(seen: CheckContext, reading: Reply) -> Iterator[Finding]:
-    wanted = seen.observation.asked["tool_choice"].get("function", {}).get("name")
-    called = calls_of(seen, reading) or call_as_text(seen)
+def _named(context: CheckContext, reading: Reply) -> Iterator[Finding]:
+    wanted = context.observation.asked["tool_choice"].get("function", {}).get("name")
+    called = calls_of(context, reading) or call_as_text(context)
     if called[:1] == [wanted]:
         yield passing(f"called {wanted!r}")
-    elif wanted not in seen.tools:
+    elif wanted not in context.tools:
         yield unjudged("the tool choice names no tool that was offered", f"{wanted!r}", "caller")
     elif called:
         yield failed(f"the choice `{wanted}` was sent, and it called {names(called)}", blame="provider")
     else:
         message = f"the choice `{wanted}` was sent, and the answer is {shown(reading.text)}, {ended(reading)}"
-        yield no_call(seen, message, blame="provider")
+        yield no_call(context, message, blame="provider")
 
 
-def required_without_tools(seen: CheckContext) -> Iterator[Finding]:
-    if seen.tools or seen.observation.asked.get("tool_choice") != "required" or not seen.own:
+def required_without_tools(context: CheckContext) -> Iterator[Finding]:
+    if context.tools or context.observation.asked.get("tool_choice") != "required" or not context.own:
         return
-    error = seen.observation.error
+    error = context.observation.error
     if isinstance(error, UsageError | BadRequestError):
         yield passing(describe(error))
     else:
         yield failed("a call was required and no tool offered, and nothing refused it")
 
 
-_choice = partial(CardCheck, topic="choice", about="model", blame="provider")
+_choice = partial(CardCheck, topic="choice", aspect="model", blame="provider")
 
 CHECKS = (
     _choice(
@@ -184,7 +186,7 @@ CHECKS = (
     _choice(
         "C2",
         "none",
-        "told to call nothing, it calls nothing",
+        "asked to call nothing, it calls nothing",
         judge=_if_chosen("none", _no_call),
         asks=_when("none"),
         needs="a question with the choice `none`",
@@ -192,7 +194,7 @@ CHECKS = (
     _choice(
         "C3",
         "required",
-        "told to call, it calls",
+        "asked to call, it calls",
         judge=_if_chosen("required", _required),
         asks=_when("required"),
         needs="a question with the choice `required`",
@@ -200,7 +202,7 @@ CHECKS = (
     _choice(
         "C4",
         "named",
-        "told which tool to call, it calls that",
+        "asked to call one tool, it calls that",
         judge=_if_chosen("named", _named),
         asks=_when("named"),
         needs="a question whose choice names a tool",
@@ -213,7 +215,7 @@ REFUSALS = (
         "a required call without tools is refused",
         "choice",
         required_without_tools,
-        about="wire",
+        aspect="wire",
         needs="the card's own question",
     ),
 )

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """``exchange`` is the last chat exchange of the observation, ``place`` its number in the cassette, ``asked`` what
-    it asked, ``reading`` what the reference reader makes of the answer: a reply, the error that it raises, or None
+    """``exchange`` is the last chat exchange of the observation, ``place`` its number in the cassette, ``request`` what
+    it requests, ``reading`` what the reference reader makes of the answer: a reply, the error that it raises, or None
     where there is no answer to read. ``own`` says that the harness asked, so that the caller's own words are known.
     ``tools`` are the schemas of the offered tools' parameters by the caller's own names, ``wire`` the own name of each
     name on the wire, ``mentions`` every name and id in the request, ``limits`` what the caller set that ends or shapes
@@ -45,7 +45,7 @@ class CheckContext:
     profile: Profile
     exchange: Exchange | None = None
     place: int = 0
-    asked: ChatRequest | None = None
+    request: ChatRequest | None = None
     reading: Reply | HarnessError | None = None
     own: bool = True
     tools: Mapping[str, Json] = field(default_factory=dict)
@@ -139,11 +139,11 @@ def look(
         if question is not None:
             read = _reading(exchange, question)
             sent = [tool["function"]["name"] for tool in question.tools]  # in the order of the caller's
-            said = DIALECTS[question.dialect].mentions(exchange.request)
+            mentions = DIALECTS[question.dialect].mentions(exchange.request)
             wire = dict(zip(sent, tools, strict=False)) if own else {name: name for name in sent}
             bounds = limits(question)
             return CheckContext(
-                observation, expect, rule, exchange, place, question, read, own, tools, wire, said, bounds
+                observation, expect, rule, exchange, place, question, read, own, tools, wire, mentions, bounds
             )
     return CheckContext(observation, expect, rule, own=own, tools=tools)
 
@@ -162,7 +162,7 @@ def _reading(exchange: Exchange, question: ChatRequest) -> Reply | HarnessError 
         return UnreadableReplyError(f"the reference reader fails: {type(error).__name__}: {error}")
 
 
-About: TypeAlias = Literal["model", "wire", "backend"]
+Aspect: TypeAlias = Literal["model", "wire", "backend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class CardCheck:
     this check, so that an answer that never came can be counted. ``together`` judges all observations of one model
     at once, beside or instead of each alone.
 
-    ``about`` says what a failure is about: the model's answers, the provider's wire, or this backend. ``blame`` is
+    ``aspect`` says what a failure is about: the model's answers, the provider's wire, or this backend. ``blame`` is
     whose a failure is where the finding does not say. ``needs`` is what a recording must show to be judged.
     ``streamed`` checks are about streams alone.
     """
@@ -188,7 +188,7 @@ class CardCheck:
     asks: Callable[[CheckContext], bool] | None = None
     together: Callable[[tuple[CheckContext, ...]], Iterable[tuple[CheckContext, Finding]]] | None = None
     note: str = ""
-    about: About = "backend"
+    aspect: Aspect = "backend"
     blame: Blame = "backend"
     needs: str = ""
     streamed: bool = False

@@ -24,7 +24,7 @@ from harness.checks.card.blame import (
     unread,
 )
 from harness.checks.card.context import CardCheck, failed, judged, names, passing, quirk
-from harness.checks.card.tool_schemas import fitting, unended
+from harness.checks.card.tools import fitting, unended
 from harness.checks.json_equality import shown
 from harness.core.errors import StreamCutError
 from harness.core.finding import count
@@ -42,24 +42,24 @@ SIGNED = "__thought__"  # litellm hands Gemini's signature of a call on behind i
 _BARE = re.compile(rb'"arguments"\s*:\s*(""|null|"null")')
 
 
-def single(seen: CheckContext) -> Iterator[Finding]:
-    calls = called(seen)
-    if len(calls) != 1 or seen.both is None or seen.both[0].errors:
+def single(context: CheckContext) -> Iterator[Finding]:
+    calls = called(context)
+    if len(calls) != 1 or context.both is None or context.both[0].errors:
         return
-    if wrong := lost(seen):
+    if wrong := lost(context):
         yield failed(wrong)
         return
-    fits = unended(seen) or fitting(seen, calls[0], "[0]")
+    fits = unended(context) or fitting(context, calls[0], "[0]")
     yield fits if fits.verdict == "fail" else passing(f"{calls[0].name}({shown(calls[0].parameters)})")
 
 
-def parallel(seen: CheckContext) -> Iterator[Finding]:
-    calls = called(seen)
-    if len(calls) < 2 or seen.both is None:  # noqa: PLR2004 - more than one
+def parallel(context: CheckContext) -> Iterator[Finding]:
+    calls = called(context)
+    if len(calls) < 2 or context.both is None:  # noqa: PLR2004 - more than one
         return
-    ids = [call.id for call in seen.both[1].calls]
+    ids = [call.id for call in context.both[1].calls]
     given = [call.id for call in calls]
-    wrong = lost(seen)
+    wrong = lost(context)
     if wrong:
         yield failed(wrong)
     elif not all(ids) or len(set(ids)) != len(ids):
@@ -70,11 +70,11 @@ def parallel(seen: CheckContext) -> Iterator[Finding]:
         yield passing(f"{count(len(calls), 'call')} in order: {names(call.name for call in calls)}")
 
 
-def none(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is None:
+def none(context: CheckContext) -> Iterator[Finding]:
+    if context.both is None:
         return
-    reading, reply = seen.both
-    if reading.calls or reading.errors or reading.provider_calls or call_as_text(seen):
+    reading, reply = context.both
+    if reading.calls or reading.errors or reading.provider_calls or call_as_text(context):
         return
     said = reply.text or reply.refusal
     if reply.calls or reply.errors:
@@ -86,25 +86,27 @@ def none(seen: CheckContext) -> Iterator[Finding]:
     elif said:
         yield quirk(f"text, and the finish {reply.raw_finish!r}", blame="provider")
     else:
-        yield _empty(seen, reading)
+        yield _empty(context, reading)
 
 
-def _empty(seen: CheckContext, reading: Reply) -> Finding:
+def _empty(context: CheckContext, reading: Reply) -> Finding:
     """An answer with neither text nor call: the model's doing where nothing else explains it."""
-    if why := unaccountable(seen):
+    if why := unaccountable(context):
         return why
     ended = reading.raw_finish or reading.finish
     return failed(f"neither text nor call, and the finish {ended!r}", "empty", blame="model", cause="empty")
 
 
-def no_arguments(seen: CheckContext) -> Iterator[Finding]:
-    bare = [number for number, call in enumerate(called(seen)) if call.parameters == {}]
-    if not bare or seen.both is None:
+def no_arguments(context: CheckContext) -> Iterator[Finding]:
+    bare = [number for number, call in enumerate(called(context)) if call.parameters == {}]
+    if not bare or context.both is None:
         return
-    got = seen.both[1].calls
+    got = context.both[1].calls
     wrong = [n for n in bare if n >= len(got) or got[n].parameters != {}]
     # A stream's first fragment is empty whatever follows.
-    response = None if seen.observation.asked.get("stream") or seen.exchange is None else seen.exchange.response
+    response = (
+        None if context.observation.asked.get("stream") or context.exchange is None else context.exchange.response
+    )
     form = _BARE.search(response.body) if response else None
     if wrong:
         yield failed(f"a call without arguments came back as {shown([call.parameters for call in got])}")
@@ -114,60 +116,60 @@ def no_arguments(seen: CheckContext) -> Iterator[Finding]:
         yield passing("no arguments come back as {}")
 
 
-def values(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is not None and any(deep(call.parameters.values()) for call in called(seen)):
-        yield judged(lost(seen), "numbers, nulls, lists and objects came back as sent")
+def values(context: CheckContext) -> Iterator[Finding]:
+    if context.both is not None and any(deep(call.parameters.values()) for call in called(context)):
+        yield judged(lost(context), "numbers, nulls, lists and objects came back as sent")
 
 
-def text_in_arguments(seen: CheckContext) -> Iterator[Finding]:
-    calls = called(seen)
-    if seen.both is None or not any(delicate(call.parameters) for call in calls):
+def text_in_arguments(context: CheckContext) -> Iterator[Finding]:
+    calls = called(context)
+    if context.both is None or not any(delicate(call.parameters) for call in calls):
         return
-    replaced = any("\ufffd" in shown(call.parameters) for call in seen.both[1].calls)
+    replaced = any("\ufffd" in shown(call.parameters) for call in context.both[1].calls)
     was = any("\ufffd" in shown(call.parameters) for call in calls)
-    wrong = "a replacement character (U+FFFD) appeared" if replaced and not was else lost(seen)
+    wrong = "a replacement character (U+FFFD) appeared" if replaced and not was else lost(context)
     yield judged(wrong, "quotes, escapes and other scripts came back as sent")
 
 
-def text_beside(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is None or not (called(seen) and seen.both[0].text):
+def text_beside(context: CheckContext) -> Iterator[Finding]:
+    if context.both is None or not (called(context) and context.both[0].text):
         return
-    reading, reply = seen.both
-    wrong = lost(seen)
+    reading, reply = context.both
+    wrong = lost(context)
     if wrong is None and reading.text != reply.text:
         yield otherwise(reading, reply)
     else:
         yield judged(wrong, "text and calls both came back")
 
 
-def no_text(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is None or not called(seen) or seen.both[0].text:
+def no_text(context: CheckContext) -> Iterator[Finding]:
+    if context.both is None or not called(context) or context.both[0].text:
         return
-    got = seen.both[1].text
+    got = context.both[1].text
     yield judged(
-        f"nothing is said beside the calls, {shown(got)} came back" if got else lost(seen), "calls and no text"
+        f"nothing is said beside the calls, {shown(got)} came back" if got else lost(context), "calls and no text"
     )
 
 
-def written(seen: CheckContext) -> Iterator[Finding]:
-    found = call_as_text(seen)
-    if not found or seen.both is None:
+def written(context: CheckContext) -> Iterator[Finding]:
+    found = call_as_text(context)
+    if not found or context.both is None:
         return
-    got = [call.name for call in seen.both[1].calls]
+    got = [call.name for call in context.both[1].calls]
     if got == found:
         yield quirk(f"the provider sent the call to {names(found)} as text; it is decoded")
     else:
         yield failed(f"the whole text is a call to {names(found)}, {names(got)} came back")
 
 
-def broken(seen: CheckContext) -> Iterator[Finding]:
-    bad = _bad(seen)
+def broken(context: CheckContext) -> Iterator[Finding]:
+    bad = _bad(context)
     if not bad:
         return
-    reply, error = seen.observation.reply, seen.observation.error
+    reply, error = context.observation.reply, context.observation.error
     errors = getattr(reply or getattr(error, "reply", None) or error, "errors", ())
-    told = f"{' '.join(one.raw for one in errors)}{error}{getattr(error, 'raw', '')}"
-    missing = [raw for raw in bad if raw and raw not in told]
+    reported = f"{' '.join(one.raw for one in errors)}{error}{getattr(error, 'raw', '')}"
+    missing = [raw for raw in bad if raw and raw not in reported]
     if reply is not None and not errors:
         yield failed(f"arguments {shown(bad[0])} can't be read, and no error says so")
     elif missing and reply is not None:
@@ -176,46 +178,50 @@ def broken(seen: CheckContext) -> Iterator[Finding]:
         yield quirk(f"the model sent arguments that can't be read ({shown(bad[0])}); an error holds them")
 
 
-def _bad(seen: CheckContext) -> list[str]:
-    reading = seen.reading
+def _bad(context: CheckContext) -> list[str]:
+    reading = context.reading
     if isinstance(reading, StreamCutError):
         return []
     found: Reply | None = getattr(reading, "reply", None) if isinstance(reading, Exception) else reading
     return [one.raw for one in found.errors if one.fault in {"arguments", "cut_off"}] if found else []
 
 
-def markers(seen: CheckContext) -> Iterator[Finding]:
-    reply = seen.observation.reply
-    if reply is None or not seen.tools:
+def markers(context: CheckContext) -> Iterator[Finding]:
+    reply = context.observation.reply
+    if reply is None or not context.tools:
         return
     found = marker(reply)
-    if found and (why := unread(seen) or disagreed(seen)):
+    if found and (why := unread(context) or disagreed(context)):
         yield why
-    elif found and seen.asked is not None and marked(json.dumps(of_the_caller(seen.asked.body), ensure_ascii=False)):
+    elif (
+        found
+        and context.request is not None
+        and marked(json.dumps(of_the_caller(context.request.body), ensure_ascii=False))
+    ):
         yield unjudged("the caller wrote of such markers", found, "caller")
-    elif found and (why := continued(seen) or steered(seen)):
+    elif found and (why := continued(context) or steered(context)):
         yield why
     else:
         wrong = found and f"{found!r} stands in the answer: the server left its model's own format in"
         yield judged(wrong, "no markers", blame="provider", cause="marker")
 
 
-def either_form(seen: CheckContext) -> Iterator[Finding]:
-    facts = DIALECTS[seen.asked.dialect].facts if seen.asked else None
+def either_form(context: CheckContext) -> Iterator[Finding]:
+    facts = DIALECTS[context.request.dialect].facts if context.request else None
     if (
         facts is not None
         and facts.object_arguments != "never"
-        and not (seen.asked and seen.asked.stream)
-        and called(seen)
+        and not (context.request and context.request.stream)
+        and called(context)
     ):
-        yield judged(lost(seen), "arguments came as an object, and came back alike")
+        yield judged(lost(context), "arguments came as an object, and came back alike")
 
 
-def ids(seen: CheckContext) -> Iterator[Finding]:
-    calls = called(seen)
-    if not calls or seen.both is None:
+def ids(context: CheckContext) -> Iterator[Finding]:
+    calls = called(context)
+    if not calls or context.both is None:
         return
-    found = [call.id for call in seen.both[1].calls]
+    found = [call.id for call in context.both[1].calls]
     given = [call.id for call in calls]
     first = [(one, there) for n, (one, there) in enumerate(zip(given, found, strict=False)) if one not in given[:n]]
     changed = [pair for pair in first if pair[0] and pair[0] != pair[1].partition(SIGNED)[0]]
@@ -253,7 +259,7 @@ CHECKS = (
         "answers",
         none,
         needs="an answer without a call",
-        about="model",
+        aspect="model",
         blame="litellm",
     ),
     _decoding(
@@ -262,7 +268,7 @@ CHECKS = (
         "no arguments decode to {}, however they are written",
         judge=no_arguments,
         needs="a call without arguments",
-        about="wire",
+        aspect="wire",
     ),
     _decoding(
         "D5",
@@ -294,7 +300,7 @@ CHECKS = (
         "a text that is wholly a call is decoded",
         judge=written,
         needs="a text that is wholly a call",
-        about="wire",
+        aspect="wire",
     ),
     _decoding(
         "D10",
@@ -310,7 +316,7 @@ CHECKS = (
         "answers",
         markers,
         needs="an answer to a question with tools",
-        about="model",
+        aspect="model",
         blame="provider",
     ),
     _decoding(
@@ -321,6 +327,6 @@ CHECKS = (
         needs="a whole answer with arguments as an object",
     ),
     _decoding(
-        "D13", "ids", "ids are kept where given, and made where missing", judge=ids, needs="a call", about="wire"
+        "D13", "ids", "ids are kept where given, and made where missing", judge=ids, needs="a call", aspect="wire"
     ),
 )

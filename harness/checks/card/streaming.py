@@ -38,16 +38,16 @@ _CLASSES: dict[int, type[errors.ProviderError]] = {
 }
 
 
-def _streamed(seen: CheckContext) -> bool:
-    return bool(seen.observation.asked.get("stream"))
+def _streamed(context: CheckContext) -> bool:
+    return bool(context.observation.asked.get("stream"))
 
 
-def whole(seen: CheckContext) -> Iterator[Finding]:
+def whole(context: CheckContext) -> Iterator[Finding]:
     """The stream as litellm and the backend put it together, and as the reference reader does."""
-    if seen.both is None or not _streamed(seen):
+    if context.both is None or not _streamed(context):
         return
-    reading, reply = seen.both
-    wrong = lost(seen) if not reading.errors and reading.calls else None
+    reading, reply = context.both
+    wrong = lost(context) if not reading.errors and reading.calls else None
     if wrong is None and reply.text != reading.text and not (reply.calls and not reading.calls):
         yield otherwise(reading, reply)
     else:
@@ -57,12 +57,12 @@ def whole(seen: CheckContext) -> Iterator[Finding]:
 def pairs(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext, Finding]]:
     """The same question asked whole and streamed, where the model answers the same twice (temperature 0)."""
     known: dict[tuple[str, int, int], dict[bool, CheckContext]] = {}
-    for seen in all_:
-        asked = seen.observation.asked
-        if seen.own and asked.get("temperature") == 0 and seen.observation.reply is not None:
-            name = seen.observation.case.removesuffix("-streamed")
-            place = known.setdefault((name, seen.observation.turn, seen.observation.repeat), {})
-            place[bool(asked.get("stream"))] = seen
+    for context in all_:
+        asked = context.observation.asked
+        if context.own and asked.get("temperature") == 0 and context.observation.reply is not None:
+            name = context.observation.case.removesuffix("-streamed")
+            place = known.setdefault((name, context.observation.turn, context.observation.repeat), {})
+            place[bool(asked.get("stream"))] = context
     for both in known.values():
         if len(both) > 1:
             yield both[True], _pair(both[False].observation.reply, both[True].observation.reply)
@@ -83,11 +83,11 @@ def _pair(one: Reply | None, other: Reply | None) -> Finding:
     return passing("whole and streamed are the same answer", "pair")
 
 
-def splits(seen: CheckContext) -> Iterator[Finding]:
-    reply = seen.observation.reply
-    if reply is None or not _streamed(seen):
+def splits(context: CheckContext) -> Iterator[Finding]:
+    reply = context.observation.reply
+    if reply is None or not _streamed(context):
         return
-    for number, other in enumerate(seen.observation.recut):
+    for number, other in enumerate(context.observation.recut):
         if isinstance(other, Reply):
             alike = (other.text, other.calls, other.finish) == (reply.text, reply.calls, reply.finish)
             yield judged(
@@ -97,29 +97,29 @@ def splits(seen: CheckContext) -> Iterator[Finding]:
             yield failed(f"the same bytes in other pieces: {describe(other)}", f"{number}")
 
 
-def deltas(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is not None and _streamed(seen) and seen.both[0].calls:
-        yield judged(lost(seen), "each fragment went to its own call")
+def deltas(context: CheckContext) -> Iterator[Finding]:
+    if context.both is not None and _streamed(context) and context.both[0].calls:
+        yield judged(lost(context), "each fragment went to its own call")
 
 
-def one_end(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is None or not _streamed(seen) or seen.exchange is None or seen.exchange.response is None:
+def one_end(context: CheckContext) -> Iterator[Finding]:
+    if context.both is None or not _streamed(context) or context.exchange is None or context.exchange.response is None:
         return
-    line = DIALECTS[seen.asked.dialect].facts.last_line if seen.asked else ""
+    line = DIALECTS[context.request.dialect].facts.last_line if context.request else ""
     if not line:
         yield passing("the stream ends with its finish")
         return
-    found = re.findall(line.encode(), seen.exchange.response.body)
+    found = re.findall(line.encode(), context.exchange.response.body)
     if len(found) == 1:
         yield passing("one terminator")
     else:
         yield quirk(f"{len(found) or 'no'} terminators; the answer is whole all the same", blame="provider")
 
 
-def finish(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is None:
+def finish(context: CheckContext) -> Iterator[Finding]:
+    if context.both is None:
         return
-    reading, reply = seen.both
+    reading, reply = context.both
     calls = bool(reading.calls or reading.errors)
     if calls and not (reply.calls or reply.errors):
         yield failed(f"calls are on the wire, the finish is {reading.raw_finish!r}, and none came back")
@@ -135,11 +135,11 @@ def finish(seen: CheckContext) -> Iterator[Finding]:
         yield quirk(f"the finish is {reading.raw_finish!r}, and there is no call", blame="provider")
 
 
-def cut_short(seen: CheckContext) -> Iterator[Finding]:
-    cut = isinstance(seen.reading, StreamCutError)
-    if not (cut and _streamed(seen)):
+def cut_short(context: CheckContext) -> Iterator[Finding]:
+    cut = isinstance(context.reading, StreamCutError)
+    if not (cut and _streamed(context)):
         return
-    error, reply = seen.observation.error, seen.observation.reply
+    error, reply = context.observation.error, context.observation.reply
     if reply is not None:
         yield failed(
             f"the stream ends before its end, and came back as {shown(reply.text)} and "
@@ -148,15 +148,15 @@ def cut_short(seen: CheckContext) -> Iterator[Finding]:
     elif half := getattr(getattr(error, "reply", None), "calls", ()):
         yield failed(f"the stream ends early, and half calls came back: {names(half)}")
     else:
-        yield quirk(f"the stream ends early; {describe(error)}", blame="provider" if seen.own else "recording")
+        yield quirk(f"the stream ends early; {describe(error)}", blame="provider" if context.own else "recording")
 
 
-def usage(seen: CheckContext) -> Iterator[Finding]:
-    if seen.both is None or not _streamed(seen):
+def usage(context: CheckContext) -> Iterator[Finding]:
+    if context.both is None or not _streamed(context):
         return
-    reading, reply = seen.both
+    reading, reply = context.both
     if reading.usage is None:
-        if b"include_usage" in (seen.exchange.request.body if seen.exchange else b""):
+        if b"include_usage" in (context.exchange.request.body if context.exchange else b""):
             yield unsupported("token counts were asked for, and none were sent")
     elif reply.usage is None:
         yield failed(f"{reading.usage} was sent, and none came back")
@@ -184,14 +184,14 @@ CHECKS = (
         needs="a stream read again in other pieces",
     ),
     _streaming("S3", "deltas", "fragments go to their own call", judge=deltas, needs="a stream with calls"),
-    _streaming("S4", "one end", "one terminator, last", judge=one_end, needs="a stream", about="wire"),
+    _streaming("S4", "one end", "one terminator, last", judge=one_end, needs="a stream", aspect="wire"),
     _streaming(
         "S5",
         "finish reason",
         "the finish says tool_calls exactly when calls are there",
         judge=finish,
         needs="an answer",
-        about="wire",
+        aspect="wire",
         streamed=False,
     ),
     _streaming(
@@ -200,7 +200,7 @@ CHECKS = (
         "a stream that ends early is an error, and gives no half call",
         judge=cut_short,
         needs="a stream that ends early",
-        about="wire",
+        aspect="wire",
     ),
     _streaming(
         "S7",
@@ -208,19 +208,19 @@ CHECKS = (
         "token counts arrive",
         judge=usage,
         needs="a stream with token counts",
-        about="wire",
+        aspect="wire",
         blame="litellm",
     ),
 )
 
 
-def counts(seen: CheckContext) -> Iterator[Finding]:
-    usage = seen.observation.reply.usage if seen.observation.reply else None
-    if usage is None or (seen.both and seen.both[0].usage is None):
+def counts(context: CheckContext) -> Iterator[Finding]:
+    usage = context.observation.reply.usage if context.observation.reply else None
+    if usage is None or (context.both and context.both[0].usage is None):
         return
     given = [usage.prompt, usage.completion, usage.total]
     if any(one is not None and (type(one) is not int or one < 0) for one in given):
-        yield failed(f"counts that are no whole numbers from 0: {given}", blame=_miscounted(seen))
+        yield failed(f"counts that are no whole numbers from 0: {given}", blame=_miscounted(context))
     elif usage.total is None or usage.prompt is None or usage.completion is None:
         yield quirk(f"not every count is given: {given}", blame="provider")
     elif usage.total != usage.prompt + usage.completion:
@@ -232,9 +232,9 @@ def counts(seen: CheckContext) -> Iterator[Finding]:
         yield passing(f"{usage.prompt} + {usage.completion} = {usage.total}")
 
 
-def _miscounted(seen: CheckContext) -> Blame:
+def _miscounted(context: CheckContext) -> Blame:
     """Whose wrong counts are: the provider's where the wire has them, and else litellm's."""
-    sent = seen.both[0].usage if seen.both else None
+    sent = context.both[0].usage if context.both else None
     numbers = (sent.prompt, sent.completion, sent.total) if sent else ()
     return "provider" if any(number is not None and number < 0 for number in numbers) else "litellm"
 
@@ -242,29 +242,29 @@ def _miscounted(seen: CheckContext) -> Blame:
 def equal_counts(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext, Finding]]:
     """Equal requests, by their bytes, have equal prompt counts."""
     known: dict[str, tuple[CheckContext, int]] = {}
-    for seen in all_:
-        usage = seen.both[0].usage if seen.both else None
-        key = seen.request_key
+    for context in all_:
+        usage = context.both[0].usage if context.both else None
+        key = context.request_key
         if not key or usage is None or usage.prompt is None:
             continue
         if key not in known:
-            known[key] = (seen, usage.prompt)
+            known[key] = (context, usage.prompt)
             continue
         before = known[key][1]
         wrong = f"the same request counted {before} prompt tokens, and then {usage.prompt}"
         if before == usage.prompt:
-            yield seen, passing(f"{before} prompt tokens each time")
+            yield context, passing(f"{before} prompt tokens each time")
         else:  # recordings of others may be of years apart, and of another model under the name
-            yield seen, failed(wrong, blame="provider") if seen.own else quirk(wrong, blame="provider")
+            yield context, failed(wrong, blame="provider") if context.own else quirk(wrong, blame="provider")
 
 
-def classes(seen: CheckContext) -> Iterator[Finding]:
-    status = seen.exchange.response.status if seen.exchange and seen.exchange.response else None
-    error = seen.observation.error
-    if seen.exchange is not None and seen.exchange.response is None and seen.exchange.failure is not None:
+def classes(context: CheckContext) -> Iterator[Finding]:
+    status = context.exchange.response.status if context.exchange and context.exchange.response else None
+    error = context.observation.error
+    if context.exchange is not None and context.exchange.response is None and context.exchange.failure is not None:
         kind: type[errors.BackendError] = errors.ProviderError
-        wrong = None if isinstance(error, kind) else f"{seen.exchange.failure.kind} raised {describe(error)}"
-        yield judged(wrong, f"{seen.exchange.failure.kind}: {type(error).__name__}")
+        wrong = None if isinstance(error, kind) else f"{context.exchange.failure.kind} raised {describe(error)}"
+        yield judged(wrong, f"{context.exchange.failure.kind}: {type(error).__name__}")
     if status is None or status < HTTPStatus.BAD_REQUEST:
         return
     server = status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -273,7 +273,7 @@ def classes(seen: CheckContext) -> Iterator[Finding]:
         yield failed(f"status {status} raised nothing")
     elif not isinstance(error, expected) or getattr(error, "status", None) != status:
         yield failed(f"status {status} raised {describe(error)}, not {expected.__name__}")
-    elif _waits(seen.exchange) and getattr(error, "retry_after", None) is None:
+    elif _waits(context.exchange) and getattr(error, "retry_after", None) is None:
         yield failed(f"status {status} came with Retry-After, and the error does not keep it")
     else:
         yield passing(f"status {status}: {type(error).__name__}")
@@ -284,12 +284,12 @@ def _waits(exchange: Exchange | None) -> bool:
     return any(name.lower() == "retry-after" and value.strip().isdigit() for name, value in headers)
 
 
-def no_blind_retry(seen: CheckContext) -> Iterator[Finding]:
-    if not seen.own:
+def no_blind_retry(context: CheckContext) -> Iterator[Finding]:
+    if not context.own:
         return
     statuses = [
         one.response.status
-        for _, one in seen.observation.exchanges
+        for _, one in context.observation.exchanges
         if one.response and read_chat_request(one.request) is not None
     ]
     refused = [status for status in statuses if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR]
@@ -299,14 +299,14 @@ def no_blind_retry(seen: CheckContext) -> Iterator[Finding]:
     yield judged(f"asked again {again} times after status {refused[0]}" if again else None, "asked once")
 
 
-def reasoning_alone(seen: CheckContext) -> Iterator[Finding]:
-    reading = seen.reading
+def reasoning_alone(context: CheckContext) -> Iterator[Finding]:
+    reading = context.reading
     if not isinstance(reading, Reply) or not reading.reasoning:
         return
     said = reading.text or reading.calls or reading.errors or reading.provider_calls or reading.refusal
     if said:
         yield passing("reasoning with an answer")
-    elif why := unaccountable(seen):
+    elif why := unaccountable(context):
         yield why
     else:
         yield failed("reasoning, and neither text nor call", blame="model", cause="empty")
@@ -319,7 +319,7 @@ ACCOUNTING = (
         "token counts are whole numbers that add up",
         "accounting",
         counts,
-        about="wire",
+        aspect="wire",
         blame="provider",
         needs="an answer with token counts",
     ),
@@ -329,7 +329,7 @@ ACCOUNTING = (
         "equal requests have equal prompt counts",
         "accounting",
         together=equal_counts,
-        about="wire",
+        aspect="wire",
         blame="provider",
         needs="the same request twice",
     ),
@@ -350,7 +350,7 @@ ACCOUNTING = (
         "reasoning never stands alone",
         "answers",
         reasoning_alone,
-        about="model",
+        aspect="model",
         blame="model",
         needs="an answer with reasoning",
     ),

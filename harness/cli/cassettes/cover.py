@@ -4,9 +4,11 @@ of the card's own questions would fill the others, at what price.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.cli import options
+from harness.report.safe_text import say
 
 if TYPE_CHECKING:
     import argparse
@@ -41,40 +43,38 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="write cells and questions as JSON (- for standard output)")
 
 
-def run(words: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     import json
 
     from harness.app import coverage as covering
     from harness.app.card_runs import cassettes
     from harness.app.settings import settings
-    from harness.cli.following import STANDARD_OUTPUT, bar, refuse_unwritable, screen, write_report
+    from harness.cli.output import bar, open_console, write_report
     from harness.core.errors import UsageError
-    from harness.report import safe_text
 
-    if words.repeats < 1:
-        raise UsageError(f"--repeats is {words.repeats}; give 1 or more")
-    if words.max_dollars is not None and not 0 <= words.max_dollars < float("inf"):
-        raise UsageError(f"--max-dollars is {words.max_dollars:g}; give 0 or more")
-    refuse_unwritable(words.json)
+    if args.repeats < 1:
+        raise UsageError(f"--repeats is {args.repeats}; give 1 or more")
+    if args.max_dollars is not None and not 0 <= args.max_dollars < float("inf"):
+        raise UsageError(f"--max-dollars is {args.max_dollars:g}; give 0 or more")
+    out = open_console(args.json)
     chosen = settings({})
-    paths = list(map(Path, words.paths)) or [chosen.cassettes]
-    out = screen(stderr=words.json == STANDARD_OUTPUT)
+    paths = list(map(Path, args.paths)) or [chosen.cassettes]
     with bar(out, len(cassettes(paths)), "recordings") as step:
         found = covering.covered(paths, chosen, step)
     for problem in found.problems:
-        sys.stderr.write(f"harness: {safe_text.line(problem)}\n")
-    if unknown := [name for name in words.provider if name not in found.providers]:
+        options.warn(problem)
+    if unknown := [name for name in args.provider if name not in found.providers]:
         raise UsageError(f"nothing is recorded of {', '.join(unknown)}; there are {', '.join(found.providers)}")
-    if words.provider:
-        found.cells = {key: cell for key, cell in found.cells.items() if cell.provider in words.provider}
-    models = covering.askable(found, chosen, words.model)
+    if args.provider:
+        found.cells = {key: cell for key, cell in found.cells.items() if cell.provider in args.provider}
+    models = covering.askable(found, chosen, args.model)
     empty = {cell.provider for cell in found.cells.values() if not cell.recorded}
-    limits = {"repeats": words.repeats, "max_dollars": words.max_dollars}
+    limits = {"repeats": args.repeats, "max_dollars": args.max_dollars}
     with bar(out, len(empty), "what questions would show") as step:
         plan = covering.plan(found, models, chosen, **limits, done=step)
-    _show(found, out, cells=words.cells)
+    _show(found, out, cells=args.cells)
     _show_plan(found, plan, out)
-    write_report(words.json, lambda: json.dumps(_document(found, plan, words.max_dollars), indent=1) + "\n")
+    write_report(args.json, lambda: json.dumps(_document(found, plan, args.max_dollars), indent=1) + "\n")
     return 0
 
 
@@ -89,26 +89,35 @@ def _show(found: Coverage, out: Console, *, cells: bool) -> None:
 
     from harness.report import safe_text
 
-    headings = ("provider", "whole", "stream", "real, from", "newest", "apart, not counted")
+    headings = ("provider", "whole", "stream", "real, from", "newest", "not counted")
     table = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
     for provider in found.providers:
         here = found.of(provider)
         modes = ([one for one in here if one.mode == mode] for mode in ("whole", "stream"))
         shares = [_share(sum(bool(one.recorded) for one in some), len(some)) for some in modes]
-        real, apart = _sums(found, provider)
+        real, uncounted = _sums(found, provider)
         newest = _age(max(one.newest for one in here)) if real else ""
-        row = (provider, *shares, _counted(real), newest, _counted(apart))
+        row = (provider, *shares, _counted(real), newest, _counted(uncounted))
         table.add_row(*(Text(safe_text.line(cell, 80)) for cell in row))
     out.print(table)
     filled = sum(bool(one.recorded) for one in found.cells.values())
-    told = f"{filled} of {len(found.cells)} cells have a real recording (the counts are judged answers, cell by cell)"
-    out.print(Text(told), soft_wrap=True)
+    summary = (
+        f"{filled} of {len(found.cells)} cells have a real recording (the counts are judged answers, cell by cell)"
+    )
+    say(out, summary)
     if not cells:
         return
-    each = Table("provider", "check", "stream", "real", "newest", "apart", box=box.SIMPLE_HEAD, pad_edge=False)
+    each = Table("provider", "check", "stream", "real", "newest", "not counted", box=box.SIMPLE_HEAD, pad_edge=False)
     for one in sorted(found.cells.values(), key=lambda one: one.provider):
         stream = "yes" if one.mode == "stream" else "no"
-        row = (one.provider, one.check, stream, _counted(one.recorded) or "empty", _newest(one), _counted(one.apart))
+        row = (
+            one.provider,
+            one.check,
+            stream,
+            _counted(one.recorded) or "empty",
+            _newest(one),
+            _counted(one.uncounted),
+        )
         each.add_row(*(Text(safe_text.line(cell, 80)) for cell in row))
     out.print(each)
 
@@ -138,11 +147,11 @@ def _sums(found: Coverage, provider: str) -> tuple[dict[str, int], dict[str, int
     from collections import Counter
 
     real: Counter[str] = Counter()
-    apart: Counter[str] = Counter()
+    uncounted: Counter[str] = Counter()
     for one in found.of(provider):
         real += one.recorded
-        apart += one.apart
-    return real, apart
+        uncounted += one.uncounted
+    return real, uncounted
 
 
 def _show_plan(found: Coverage, plan: Plan, out: Console) -> None:
@@ -162,14 +171,14 @@ def _show_plan(found: Coverage, plan: Plan, out: Console) -> None:
         out.print(table)
     filled = sum(len(one.fills) for one in plan.questions)
     empty = sum(not one.recorded for one in found.cells.values())
-    told = f"{len(plan.questions)} questions (greedily chosen) would fill {filled} of {empty} empty cells"
-    out.print(Text(f"{told}, for at most {plan.dollars:.4f} dollars by the price list"), soft_wrap=True)
+    line = f"{len(plan.questions)} questions (greedily chosen) would fill {filled} of {empty} empty cells"
+    say(out, f"{line}, for at most {plan.dollars:.4f} dollars by the price list")
     if plan.unpriced:
-        told = f"no price is known of {', '.join(plan.unpriced)}: their questions are not in the sum"
-        out.print(Text(safe_text.line(told, 2000), "yellow"), soft_wrap=True)
+        line = f"no price is known of {', '.join(plan.unpriced)}: their questions are not in the sum"
+        say(out, line, "yellow")
     for provider, reasons in plan.unfilled.items():
-        told = ", ".join(f"{number} ({reason})" for reason, number in reasons.items())
-        out.print(Text(safe_text.line(f"{provider}: stay empty: {told}", 400), "dim"), soft_wrap=True)
+        line = ", ".join(f"{number} ({reason})" for reason, number in reasons.items())
+        say(out, f"{provider}: stay empty: {line}", "dim")
 
 
 def _document(found: Coverage, plan: Plan, max_dollars: float | None) -> dict[str, object]:
@@ -182,7 +191,7 @@ def _document(found: Coverage, plan: Plan, max_dollars: float | None) -> dict[st
                 "check": one.check,
                 "mode": one.mode,
                 "recorded": dict(one.recorded),
-                "apart": dict(one.apart),
+                "uncounted": dict(one.uncounted),
                 "newest": one.newest,
             }
             for one in found.cells.values()

@@ -1,4 +1,6 @@
-"""Worker processes on this machine, forked from a server that has litellm loaded, each on a pipe of its own."""
+"""Worker processes on this machine, forked from a server that has litellm loaded, each on a pipe of its own: what a
+worker does, and the pool of them.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,20 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
+import traceback
 from dataclasses import dataclass, field
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.core.errors import HarnessError
-from harness.engine.workers import worker
+from harness.engine.budget import wait_for
 from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
+    from types import FrameType
 
     from harness.engine.budget import Budget
     from harness.engine.events import Event, Job
@@ -28,6 +33,99 @@ BATCH = 16
 _AHEAD = 64  # batches of each worker before the first case that is not told yet
 _MOST_STILLBORN = 3
 _PATIENCE = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """Waits for a batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAssigned:
+    """May a request go out that may cost so much? The answer is the seconds to wait, or an error."""
+
+    dollars: float
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettled:
+    """What a request did cost."""
+
+    estimated: float
+    paid: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed:
+    """The worker can't go on."""
+
+    error: BaseException
+
+
+WorkerMessage: TypeAlias = WorkerReady | BatchAssigned | BudgetSettled | WorkerFailed | BatchFinished
+
+
+class PipeBudget:
+    """The allowance of the process that started the workers, asked through the pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def take(self, dollars: float = 0.0) -> None:
+        self._pipe.send(BatchAssigned(dollars))
+        wait_for(self._pipe.recv())
+
+    def settle(self, estimated: float, paid: float) -> None:
+        self._pipe.send(BudgetSettled(estimated, paid))
+
+
+def work(pipe: Connection, recipe: bytes, environment: Mapping[str, str]) -> None:
+    """The whole life of a worker. ``environment`` is that of its starter, whatever it was forked from.
+
+    It ends when told to, when nobody listens any more, or by SIGINT, which a case under way meets as Ctrl-C.
+    """
+    signal.signal(signal.SIGINT, _interrupted)
+    os.environ.clear()
+    os.environ.update(environment)
+    with contextlib.suppress(KeyboardInterrupt, EOFError, OSError):
+        try:
+            opened: RunnerFactory = pickle.loads(recipe)  # noqa: S301 - from the process that started this one
+            _play(pipe, opened)
+        except (KeyboardInterrupt, EOFError, OSError):
+            raise
+        except BaseException as error:  # noqa: BLE001 - told to the process that started this
+            pipe.send(WorkerFailed(portable(error)))
+    pipe.close()
+
+
+def _play(pipe: Connection, recipe: RunnerFactory) -> None:
+    with recipe(PipeBudget(pipe)) as playing:
+        while True:
+            pipe.send(WorkerReady())
+            batch = pipe.recv()
+            if batch is None:
+                return
+            for place, job in batch:
+                pipe.send(BatchFinished(place, playing(job)))
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """Once: a terminal sends it to all, and the process that started the workers sends it again."""
+    del number, frame
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def portable(error: BaseException) -> BaseException:
+    """``error``, if it can be sent."""
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, HarnessError):
+        return error
+    with contextlib.suppress(Exception):  # what can't be sent, for whatever reason, is told in words
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+        error.add_note(f"in a worker:\n{trace}")
+        return error
+    return RuntimeError(f"in a worker ({sys.executable}):\n{trace}")
 
 
 def processes(count: int, *, batch: int = BATCH) -> Executor:
@@ -106,25 +204,25 @@ class Processes:
     def _started(self) -> _Worker:
         here, there = self._context.Pipe()
         process = self._context.Process(
-            target=worker.work, args=(there, self._recipe, dict(os.environ)), name="harness-worker", daemon=True
+            target=work, args=(there, self._recipe, dict(os.environ)), name="harness-worker", daemon=True
         )
         process.start()
         there.close()
         return _Worker(process, here)
 
-    def _heard(self, one: _Worker, said: worker.Said) -> BatchFinished | None:
-        match said:
-            case worker.WorkerReady():
+    def _heard(self, one: _Worker, message: WorkerMessage) -> BatchFinished | None:
+        match message:
+            case WorkerReady():
                 one.ready, self._stillborn = True, 0
             case BatchFinished():
-                one.batch.remove(said.place)
-                return said
-            case worker.BatchAssigned():
-                one.pipe.send(self._allowance.turn_or_error(said.dollars))
-            case worker.BudgetSettled():
-                self._allowance.settle(said.estimated, said.paid)
-            case worker.WorkerFailed():
-                raise said.error
+                one.batch.remove(message.place)
+                return message
+            case BatchAssigned():
+                one.pipe.send(self._allowance.turn_or_error(message.dollars))
+            case BudgetSettled():
+                self._allowance.settle(message.estimated, message.paid)
+            case WorkerFailed():
+                raise message.error
         return None
 
     def _last_words(self, one: _Worker, seconds: float | None) -> Iterator[News]:

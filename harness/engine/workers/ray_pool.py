@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from harness.core.errors import HarnessError, MissingExtraError, UsageError
 from harness.engine.budget import Budget, BudgetSpentError, wait_for
+from harness.engine.workers.processes import portable
 from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
-from harness.engine.workers.worker import portable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,8 +95,10 @@ class Worker:
         """Get ready; why it can't be, where it can't."""
         here = _versions()
         if here != self._versions:
-            told = f"a worker on {os.uname().nodename} has {here}, and the process that started it {self._versions}"
-            return UsageError(f"{told}: results would differ; install the same on every machine")
+            difference = (
+                f"a worker on {os.uname().nodename} has {here}, and the process that started it {self._versions}"
+            )
+            return UsageError(f"{difference}: results would differ; install the same on every machine")
         try:
             self._opened = self._recipe(RemoteBudget(self._turns))  # held, or it would be closed again
             self._playing = self._opened.__enter__()
@@ -148,7 +150,7 @@ class _Hand:
     """An actor, and what it was asked last: to open the recipe, or to play these places."""
 
     actor: Any
-    asked: Any
+    pending: Any
     batch: tuple[int, ...] = ()
     ready: bool = False
 
@@ -176,10 +178,10 @@ class Actors:
     def give(self, batch: Batch) -> None:
         one = next(one for one in self._hands if one.ready)
         one.ready, one.batch = False, tuple(place for place, _ in batch)
-        one.asked = one.actor.play.remote(batch)
+        one.pending = one.actor.play.remote(batch)
 
     def news(self) -> Iterator[News]:
-        waiting = {one.asked: one for one in self._hands if one.asked is not None}
+        waiting = {one.pending: one for one in self._hands if one.pending is not None}
         came, _ = self._ray.wait(list(waiting), num_returns=1)
         for asked in came:
             one = waiting[asked]
@@ -212,7 +214,7 @@ class Actors:
     def _heard(self, one: _Hand, answer: Any) -> Iterator[News]:
         if isinstance(answer, BaseException):
             raise answer
-        batch, one.batch, one.ready, one.asked = one.batch, (), True, None
+        batch, one.batch, one.ready, one.pending = one.batch, (), True, None
         if batch:
             for place, result in answer:
                 yield BatchFinished(place, result)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.finding import count
 from harness.report import safe_text
-from harness.report.cards.headline import ages, headline
-from harness.report.cards.matrix import GLYPHS, ORDER, counts, fraction, interval, matrix, wanting
+from harness.report.cards.summary import GLYPHS, ORDER, ages, counts, fraction, headline, interval, matrix, wanting
 from harness.report.cards.terminal import counted, name_of, reasons
 from harness.report.junit import Case, document
 from harness.report.safe_text import markdown_code
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from harness.core.card import Card, Cell
     from harness.core.finding import Verdict
-    from harness.report.cards.matrix import Catalogue, Matrix, Topic
+    from harness.report.cards.summary import Catalogue, Matrix, Topic
     from harness.report.junit import Outcome
 
 MOST_TOLD = 60
@@ -76,12 +75,12 @@ def _models(laid: Matrix) -> str:
 
 
 def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:
-    told = [(card, cell) for card in cards for cell in wanting(card)]
-    told.sort(key=lambda one: ORDER.index(one[1].verdict))
-    if not told:
+    cells = [(card, cell) for card in cards for cell in wanting(card)]
+    cells.sort(key=lambda one: ORDER.index(one[1].verdict))
+    if not cells:
         return ["Nothing failed, and nothing is odd."]
-    lines = [_described(card, cell, catalogue) for card, cell in told[:MOST_TOLD]]
-    left = len(told) - MOST_TOLD
+    lines = [_described(card, cell, catalogue) for card, cell in cells[:MOST_TOLD]]
+    left = len(cells) - MOST_TOLD
     lines += [f"- … and {left:,} more; the JSON report and the page have them all"] if left > 0 else []
     return ["### Not as it should be", "\n".join(lines)]
 
@@ -112,9 +111,9 @@ def _plain(text: str) -> str:
 
 
 def _foot(laid: Matrix, today: dt.date | None) -> str:
-    told = ages(laid.cards, today)
+    notes = ages(laid.cards, today)
     modes = ["each cell: whole / streamed"] if len(laid.modes) > 1 and len(laid.cards) <= _MOST_MODELS else []
-    return "; ".join([*(markdown_code(one) for one in told), *modes])
+    return "; ".join([*(markdown_code(one) for one in notes), *modes])
 
 
 def junit(cards: Sequence[Card], catalogue: Catalogue) -> str:
@@ -126,10 +125,10 @@ def junit(cards: Sequence[Card], catalogue: Catalogue) -> str:
 def _case(card: Card, cell: Cell, catalogue: Catalogue) -> Case:
     title, topic, _ = catalogue.get(cell.check, ("", "more", ""))
     name, classname = name_of(cell, title), f"{card.model}.{topic}"
-    told = reasons(cell)
+    why = reasons(cell)
     summary = f"{cell.verdict}{counted(cell)}"
-    lines = "\n".join([summary, *told])
+    lines = "\n".join([summary, *why])
     if outcome := _OUTCOMES.get(cell.verdict):
-        message = told[0] if told else _NOTHING.get(cell.verdict, summary)
+        message = why[0] if why else _NOTHING.get(cell.verdict, summary)
         return Case(classname, name, outcome, cell.verdict, message, lines)
-    return Case(classname, name, output=lines if told or cell.rate.n else "")
+    return Case(classname, name, output=lines if why or cell.rate.n else "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import pydantic
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Json
 
-__all__ = ["FORMAT", "VERSION", "read", "schema", "write"]
+__all__ = ["FORMAT", "VERSION", "load", "read", "schema", "write"]
 
 _CARD, _CELL = pydantic.TypeAdapter(Card), pydantic.TypeAdapter(Cell)
 FORMAT = "harness-cards"
@@ -103,6 +104,15 @@ def read(text: str, name: str = "the card") -> tuple[Card, ...]:
                 why = "a rate has held up to n, and low up to high"
                 raise _wrong(name, f"cards[{number}].cells[{place}].rate", why)
     return cards
+
+
+def load(path: str) -> tuple[Card, ...]:
+    """The cards of the document in a file. Raises ``UsageError``."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from error
+    return read(text, path)
 
 
 def _described(error: pydantic.ValidationError, text: str, name: str) -> UsageError:

@@ -20,9 +20,9 @@ from harness.core.card import listed
 from harness.core.chat import Reply
 from harness.dialects import read_answer
 from harness.report import safe_text
-from harness.report.cards.headline import headline
-from harness.report.cards.matrix import GLYPHS, ORDER, counts, explaining, fraction, interval, matrix
+from harness.report.cards.summary import GLYPHS, ORDER, counts, explaining, fraction, headline, interval, matrix
 from harness.report.changes import by_grade, shown, sides
+from harness.report.exchanges import reply_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
     from harness.core.exchange import Exchange, Headers, HttpResponse
     from harness.core.finding import Evidence
-    from harness.report.cards.matrix import Catalogue, Matrix
+    from harness.report.cards.summary import Catalogue, Matrix
 
     Loader = Callable[[str, int], Exchange | None]
 
@@ -127,24 +127,9 @@ def _came(response: HttpResponse) -> dict[str, Json]:
 def _decoded_exchange(exchange: Exchange) -> Iterator[tuple[str, str]]:
     reply = read_answer(exchange)
     if isinstance(reply, Reply):
-        yield from _reply(reply)
+        yield from reply_parts(reply, _CALLS)
     else:
         yield "nothing", reply or "this is no answer of a dialect that is read here"
-
-
-def _reply(reply: Reply) -> Iterator[tuple[str, str]]:
-    for name in ("text", "reasoning", "refusal"):
-        if value := getattr(reply, name):
-            yield name, value
-    for kind, calls in (("call", reply.calls), ("run by the provider", reply.provider_calls)):
-        for call in calls[:_CALLS]:
-            yield kind, json.dumps(call.as_dict(), indent=2, ensure_ascii=False)
-    for error in reply.errors[:_CALLS]:
-        yield "unreadable call", f"{error.name} ({error.fault}: {error.detail}), sent: {error.raw}"
-    own = f" (the provider's word: {reply.raw_finish})" if reply.raw_finish else ""
-    yield "finish", f"{reply.finish or 'not said'}{own}"
-    if usage := reply.usage:
-        yield "tokens", f"{usage.prompt} prompt, {usage.completion} completion, {usage.total} total"
 
 
 def page(

@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.cards.diff import trigger_f1
 from harness.core.card import listed
 from harness.core.finding import count
 from harness.report import safe_text
-from harness.report.cards.headline import ages, headline, unseen
-from harness.report.cards.matrix import (
+from harness.report.cards.summary import (
     BACKEND,
     GLYPHS,
     ORDER,
+    ages,
     counts,
     explaining,
     fraction,
+    headline,
     interval,
     matrix,
     proof,
+    unseen,
     wanting,
 )
 from harness.report.runs import STYLES
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from harness.core.card import Card, Cell
-    from harness.report.cards.matrix import Catalogue, Matrix, Row
+    from harness.dialects.wire_profile import WireProfile
+    from harness.report.cards.summary import Catalogue, Matrix, Row
 
 MOST_MODELS = 8
 """Models that get a column of their own each; of more, each is a row of counts."""
@@ -58,13 +62,13 @@ def show(console: Console, cards: Sequence[Card], catalogue: Catalogue, *, today
     for card in cards:
         _measures(console, card)
         _laws(console, card, catalogue)
-    told = [(card, cell) for card in cards for cell in wanting(card)]
-    told.sort(key=lambda one: ORDER.index(one[1].verdict))
-    for card, cell in told[:MOST_TOLD]:
+    listed = [(card, cell) for card in cards for cell in wanting(card)]
+    listed.sort(key=lambda one: ORDER.index(one[1].verdict))
+    for card, cell in listed[:MOST_TOLD]:
         _tell(console, card, cell, catalogue)
-    if len(told) > MOST_TOLD:
+    if len(listed) > MOST_TOLD:
         console.print(
-            f"… and {len(told) - MOST_TOLD:,} cells more that are not pass; the JSON and the page have them all"
+            f"… and {len(listed) - MOST_TOLD:,} cells more that are not pass; the JSON and the page have them all"
         )
     for card in cards if len(cards) <= MOST_MODELS else ():
         _unseen(console, card, catalogue)
@@ -217,8 +221,8 @@ def _tell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> Non
     word = cell.verdict.upper() if cell.verdict == "fail" else cell.verdict
     heading = safe_text.line(f"{card.model}  {name_of(cell, title)}{counted(cell)}")
     console.print(Text.assemble((word, STYLES[cell.verdict]), "  ", heading), soft_wrap=True)
-    for told in reasons(cell):
-        console.print(Text(f"     {told}"), soft_wrap=True)
+    for reason in reasons(cell):
+        console.print(Text(f"     {reason}"), soft_wrap=True)
 
 
 def name_of(cell: Cell, title: str) -> str:
@@ -239,19 +243,19 @@ def reasons(cell: Cell) -> list[str]:
     """Why a cell is what it is, and where to look: harmless lines."""
     every = explaining(cell)
     found = list({(one.path, one.message): one for one in every}.values())
-    told = []
+    lines = []
     for one in found[:_MOST_FINDINGS]:
         times = sum(1 for other in every if (other.path, other.message) == (one.path, one.message))
         where = f" ({one.path})" if one.path else ""
         whose = f" [{one.blame}]" if one.blame else ""
-        told.append(f"{one.check}{where}: {one.message}{whose}{f' {times}×' if times > 1 else ''}")
+        lines.append(f"{one.check}{where}: {one.message}{whose}{f' {times}×' if times > 1 else ''}")
     if len(found) > _MOST_FINDINGS:
-        told.append(f"… and {len(found) - _MOST_FINDINGS} findings more")
-    told += [cell.note] if cell.note else []
-    told += [f"not judged: {listed(cell.excluded)}"] if cell.excluded and cell.verdict != "unseen" else []
+        lines.append(f"… and {len(found) - _MOST_FINDINGS} findings more")
+    lines += [cell.note] if cell.note else []
+    lines += [f"not judged: {listed(cell.excluded)}"] if cell.excluded and cell.verdict != "unseen" else []
     place = proof(cell)
-    told += [f"see: harness cassettes show {place[0]} {place[1]}"] if place else []
-    return [safe_text.line(one) for one in told]
+    lines += [f"see: harness cassettes show {place[0]} {place[1]}"] if place else []
+    return [safe_text.line(one) for one in lines]
 
 
 def _sum_up(console: Console, laid: Matrix, today: dt.date | None) -> None:
@@ -265,3 +269,38 @@ def _sum_up(console: Console, laid: Matrix, today: dt.date | None) -> None:
     for one in ages(laid.cards, today):
         text.append(f"; {safe_text.line(one)}")
     console.print(text, soft_wrap=True)
+
+
+def compare(console: Console, made: Sequence[Card], reference: Sequence[Card]) -> None:
+    """Trigger F1 and schema accuracy beside a reference card."""
+    other = reference[0]
+    for card in made:
+        found = trigger_f1(card, other)
+        comparison = (
+            "nothing was asked of both" if found is None else f"trigger F1 {found[0]:.3f} over {found[1]} answers"
+        )
+        mine, theirs = card.measures.get("schema_accuracy"), other.measures.get("schema_accuracy")
+        if mine and theirs and mine.share is not None and theirs.share is not None:
+            comparison += (
+                f"; schema accuracy {mine.share:.3f} ({mine.n} calls), the reference's {theirs.share:.3f} ({theirs.n})"
+            )
+        say(console, f"{card.model} beside {other.model}: {comparison}")
+
+
+def profiles(console: Console, made: Sequence[WireProfile]) -> None:
+    """What each profile shows: its answers, and its quirks with the share of the answers that could show them."""
+    from rich import box  # noqa: PLC0415 - only when a table is drawn
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    table = Table("profile", "whole", "stream", "quirks", box=box.SIMPLE_HEAD, pad_edge=False)
+    for one in made:
+        best: dict[str, float] = {}
+        for some in one.quirks.values():
+            for name, tally in some.items():
+                best[name] = max(best.get(name, 0), tally.share)
+        shown = sorted((name for name in best if best[name]), key=lambda name: (-best[name], name))
+        quirks = ", ".join(f"{name} {best[name]:.0%}" for name in shown) or "none"
+        counts = (str(one.answers.get(mode, 0)) for mode in ("whole", "stream"))
+        table.add_row(*(Text(safe_text.line(cell, 4000)) for cell in (one.name, *counts, quirks)))
+    console.print(table)

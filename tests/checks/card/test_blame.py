@@ -334,7 +334,7 @@ def test_the_callers_doing_is_the_callers_in_every_dialect(dialect, stream, what
     body = write(turns, tools, limit) | {"stream": stream}
     model = f"{dialect.partition('_')[0]}/m"
     one = seen(answer, dialect=dialect, model=model, stream=stream, own=False, body=body, url=url)
-    assert one.asked.dialect == dialect
+    assert one.request.dialect == dialect
     guilty = {"C6"} if what == "the model's" else set()
     assert accused(one) == (guilty, guilty)
     assert not [found for cell in card(one).cells for found in cell.findings if "crashed" in found.message]

@@ -17,6 +17,7 @@ GIVEN = {
     "ToolCallError": (([CallError("arguments", "no JSON", "{", "a")], [ToolCall("b", {"x": [1]}, "i")], "text"), {}),
     "StreamCutError": (("cut", Reply(text="half")), {}),
     "UnreadableReplyError": (("no", "raw"), {}),
+    "MissingExtraError": (("local", "the model's server"), {}),
     "CassetteMiss": (("no",), {"cassette": "c.json", "nearest": 2, "differences": ["a: 1 and 2"]}),
 }
 KINDS = [

@@ -29,8 +29,20 @@ _WIDE = 160
 _Step = TypeVar("_Step")
 
 
-def screen(*, stderr: bool = False) -> Console:
-    """A terminal as wide as it is; wide enough for a table where the output goes elsewhere."""
+def open_console(*reports: str | None, otlp: bool = False) -> Console:
+    """Standard output, or standard error where one of the ``reports`` takes standard output. Where the output goes
+    elsewhere than to a terminal, it is wide enough for a table.
+
+    Raises ``UsageError`` before the work where a report could not be written, or sent, after it.
+    """
+    for path in reports:
+        if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
+            raise UsageError(f"{path}: the folder for this report does not exist")
+    if reports.count(STANDARD_OUTPUT) > 1:
+        raise UsageError("two reports can't both go to standard output")
+    if otlp:
+        telemetry.refuse_unsendable()
+    stderr = STANDARD_OUTPUT in reports
     made = Console(stderr=stderr, highlight=False)
     return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDE)
 
@@ -41,24 +53,18 @@ def warn_unproven() -> None:
         sys.stderr.write(f"harness: {warning}\n")
 
 
-def console(words: argparse.Namespace) -> Console:
-    """Standard output, or standard error where a report takes standard output."""
-    return screen(stderr=STANDARD_OUTPUT in {words.json, words.jsonl, words.junit})
-
-
 def follow(
     events: Iterable[Event],
-    words: argparse.Namespace,
+    args: argparse.Namespace,
     out: Console,
     *,
     orphans: tuple[str, ...] = (),
     recording: bool = False,
 ) -> tuple[Scorecard, bool]:
     """The scorecard, and whether Ctrl-C ended the run. The reports are written in either case."""
-    refuse_unwritable(words.json, words.jsonl, words.junit, otlp=words.otlp)
     results: list[CaseResult] = []
     stopped = False
-    with _lines_into(words.jsonl) as write, progress(out) as moving:
+    with _lines_into(args.jsonl) as write, progress(out) as moving:
         try:
             for event in events:
                 write(runs.event_line(event))
@@ -71,9 +77,9 @@ def follow(
             stopped = True
     scorecard = Scorecard(tuple(results), () if stopped else orphans)
     runs.show(out, scorecard, recording=recording)
-    write_report(words.json, lambda: runs.as_json(scorecard, harness=harness.__version__))
-    write_report(words.junit, lambda: runs.junit_xml(scorecard))
-    send_events(results, out, asked=words.otlp)
+    write_report(args.json, lambda: runs.as_json(scorecard, harness=harness.__version__))
+    write_report(args.junit, lambda: runs.junit_xml(scorecard))
+    send_events(results, out, asked=args.otlp)
     return scorecard, stopped
 
 
@@ -110,17 +116,6 @@ def advance(moving: Progress, event: Event) -> None:
             moving.update(moving.task_ids[0], description=safe_text.line(event.job.name, 70))
         case CaseFinished() if moving.task_ids:
             moving.advance(moving.task_ids[0])
-
-
-def refuse_unwritable(*paths: str | None, otlp: bool = False) -> None:
-    """Find out before the work that a report could not be written, or sent, after it."""
-    for path in paths:
-        if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
-            raise UsageError(f"{path}: the folder for this report does not exist")
-    if paths.count(STANDARD_OUTPUT) > 1:
-        raise UsageError("two reports can't both go to standard output")
-    if otlp:
-        telemetry.refuse_unsendable()
 
 
 @contextlib.contextmanager

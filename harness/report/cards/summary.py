@@ -1,5 +1,6 @@
-"""What a card says first: whether the model can be used for tool calling through this provider, and what will bite; how
-old its recordings are, and what decoded them.
+"""Cards summed up, with no drawing in it: side by side, in topics a row for a check and in each row the cells of every
+card; and what a card says first: whether the model can be used for tool calling through this provider, and what will
+bite; how old its recordings are, and what decoded them.
 """
 
 from __future__ import annotations
@@ -7,25 +8,38 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.core.card import SYNTHETIC, Rate, rate
-from harness.report.cards.matrix import BACKEND, fraction, interval, proof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from harness.core.card import Card, Cell, Mode
-    from harness.core.finding import Finding
-    from harness.report.cards.matrix import Catalogue
+    from harness.core.finding import Evidence, Finding, Verdict
 
+Catalogue: TypeAlias = "Mapping[str, tuple[str, str, str]]"
+"""Of each check: its title, its topic, and its law as one sentence. Its order is the order of the rows."""
 
+ORDER: tuple[Verdict, ...] = ("fail", "infra", "quirk", "unsupported", "unseen", "pass")
+"""From what wants a look first to what wants none."""
+GLYPHS: Mapping[Verdict, str] = {
+    "pass": "✓",
+    "fail": "✗",
+    "quirk": "~",
+    "unsupported": "⊘",
+    "infra": "!",
+    "unseen": "·",
+}
+_MORE = "more"
+BACKEND = "laws of the backend"
+"""The topic of checks that say nothing of a model."""
 MOST_WORST = 3
 _NO_MODEL = "synthetic, no model gave these answers; "
 _ENOUGH, _SOME = 0.9, 0.6
 """From which share of questions on an ability is there, and from which it is there at times."""
 _SHORT = {
-    "A2": "leaves it when it should",
+    "A2": "no needless call",
     "A3": "right tool, right values",
     "A4": "several at once",
     "A5": "to the end",
@@ -37,6 +51,101 @@ _OTHERS = {
     "caller": "the caller",
 }
 _DATE = len("2026-01-01")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One check. ``modes`` are ``("",)``, or the modes that the whole matrix shows; ``cells`` has, for each card, one
+    place for each of them.
+    """
+
+    check: str
+    title: str
+    law: str
+    modes: tuple[Mode, ...]
+    cells: tuple[tuple[Cell | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Rows that belong together."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All of ``cards`` against all checks that any of them names. ``modes`` is empty where no cell has one."""
+
+    cards: tuple[Card, ...]
+    modes: tuple[Mode, ...]
+    topics: tuple[Topic, ...]
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        return (row for topic in self.topics for row in topic.rows)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """How many cells have each verdict, over all cards; only verdicts that occur."""
+        return counts(cell for card in self.cards for cell in card.cells)
+
+
+def matrix(cards: Sequence[Card], catalogue: Catalogue) -> Matrix:
+    """Lay ``cards`` side by side. A check that the catalogue does not know comes last, under its own id."""
+    by_place = [{(cell.check, cell.mode): cell for cell in card.cells} for card in cards]
+    named = {place: None for cells in by_place for place in cells}
+    shown: tuple[Mode, ...] = ("whole", "stream")
+    modes = tuple(mode for mode in shown if any(mode == used for _, used in named))
+    rows: dict[str, list[Row]] = {}
+    for check in _ordered([check for check, _ in named], catalogue):
+        title, topic, law = catalogue.get(check, ("", _MORE, ""))
+        ways: list[tuple[Mode, ...]] = [("",)] if (check, "") in named else []
+        ways += [modes] if any((check, mode) in named for mode in modes) else []
+        for way in ways:
+            cells = tuple(tuple(of_card.get((check, mode)) for mode in way) for of_card in by_place)
+            rows.setdefault(topic, []).append(Row(check, title, law, way, cells))
+    return Matrix(tuple(cards), modes, tuple(Topic(name, tuple(of_it)) for name, of_it in rows.items()))
+
+
+def _ordered(checks: Sequence[str], catalogue: Catalogue) -> list[str]:
+    met = dict.fromkeys(checks)
+    return [check for check in catalogue if check in met] + [check for check in met if check not in catalogue]
+
+
+def counts(cells: Iterator[Cell]) -> dict[Verdict, int]:
+    """How many of ``cells`` have each verdict, gravest first."""
+    counted = Counter(cell.verdict for cell in cells)
+    return {verdict: counted[verdict] for verdict in ORDER if counted[verdict]}
+
+
+def wanting(card: Card) -> list[Cell]:
+    """The cells that hold something to read: all but those that passed or show nothing, gravest first."""
+    cells = [cell for cell in card.cells if cell.verdict not in {"pass", "unseen"}]
+    return sorted(cells, key=lambda cell: ORDER.index(cell.verdict))
+
+
+def explaining(cell: Cell) -> list[Finding]:
+    """The findings of a cell that say why its verdict is what it is; all of them where none has that verdict."""
+    return [one for one in cell.findings if one.verdict == cell.verdict] or list(cell.findings)
+
+
+def proof(cell: Cell) -> tuple[str, int] | None:
+    """The cassette and the exchange to look at first; None where nothing is cited."""
+    cited: list[Evidence] = [one.evidence for one in explaining(cell) if one.evidence is not None]
+    cited += cell.evidence
+    return next(((one.cassette, min(one.exchanges)) for one in cited if one.exchanges), None)
+
+
+def fraction(one: Rate) -> str:
+    """``4/5``; ``""`` where nothing was judged."""
+    return f"{one.held}/{one.n}" if one.n else ""
+
+
+def interval(one: Rate) -> str:
+    """``38–96 %``; ``""`` where nothing was judged."""
+    return f"{100 * one.low:.0f}–{100 * one.high:.0f} %" if one.n else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +219,15 @@ def _verdict(card: Card) -> str:
         return _of_recordings(card)
     right, leaves = both(card, "A3"), both(card, "A2")
     parts = [one.share for one in (right, leaves) if one.share is not None]
-    told = f"of {calls.n} questions that need a tool it called one in {calls.held} ({interval(calls)})"
+    summary = f"of {calls.n} questions that need a tool it called one in {calls.held} ({interval(calls)})"
     if calls.share < _SOME:
         word = "hardly calls tools" if calls.share < _SOME / 2 else "often calls no tool where it should"
-        return f"not fit for tool calling: it {word}; {told}"
+        return f"not fit for tool calling: it {word}; {summary}"
     if right.share is not None and right.share < _SOME:
-        return f"not fit for tool calling: it calls, but wrongly; {told}, and {_share(right)} were right"
+        return f"not fit for tool calling: it calls, but wrongly; {summary}, and {_share(right)} were right"
     if min([calls.share, *parts]) >= _ENOUGH:
-        return f"fit for tool calling; {told}"
-    return f"fit for tool calling with care; {told}"
+        return f"fit for tool calling; {summary}"
+    return f"fit for tool calling with care; {summary}"
 
 
 def _of_recordings(card: Card) -> str:
@@ -157,12 +266,12 @@ def _titled(check: str, catalogue: Catalogue) -> str:
 
 
 def _refused(card: Card, catalogue: Catalogue) -> Iterator[str]:
-    told: dict[str, str] = {}
+    messages: dict[str, str] = {}
     for cell in card.cells:
         for one in cell.findings:
             if one.verdict == "unsupported":
-                told.setdefault(cell.check, f"{_titled(cell.check, catalogue)}: {one.message}")
-    yield from told.values()
+                messages.setdefault(cell.check, f"{_titled(cell.check, catalogue)}: {one.message}")
+    yield from messages.values()
 
 
 def _others(card: Card, catalogue: Catalogue) -> Iterator[str]:
@@ -198,18 +307,18 @@ def ages(cards: Sequence[Card], today: dt.date | None) -> list[str]:
     """What kinds of recordings, from when to when and how old, and the versions that decoded them."""
     spans = [card.recorded for card in cards if card.recorded]
     kinds = sorted({one.kind for card in cards for one in card.recordings.values()})
-    told = [f"recordings are {', '.join(kinds)}"] if kinds else []
+    notes = [f"recordings are {', '.join(kinds)}"] if kinds else []
     if spans:
         oldest, newest = min(one for one, _ in spans)[:_DATE], max(one for _, one in spans)[:_DATE]
         made = f"recorded {oldest}" if oldest == newest else f"recorded {oldest} to {newest}"
-        told.append(made + _old(oldest, today))
+        notes.append(made + _old(oldest, today))
     for name, versions in (
         ("harness", {card.harness for card in cards}),
         ("litellm", {card.litellm for card in cards}),
     ):
         known = sorted(one for one in versions if one)
-        told += [f"decoded by {name} {', '.join(known)}"] if known else []
-    return told
+        notes += [f"decoded by {name} {', '.join(known)}"] if known else []
+    return notes
 
 
 def _old(date: str, today: dt.date | None) -> str:
