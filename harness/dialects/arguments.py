@@ -30,7 +30,7 @@ def judged(name: Json, raw: Json, call_id: Json, index: int, *, cut: bool) -> To
     last call of a reply that ran into its length limit: nothing sent is then no "no arguments".
     """
     sent_id = call_id if isinstance(call_id, str) else ""
-    sent = raw if isinstance(raw, str) else "" if raw is None else json.dumps(raw, ensure_ascii=False)
+    sent = _as_text(raw)
     if not isinstance(name, str) or not name:
         return CallError("name", f"a call without a usable name: {name!r}", sent, None, sent_id, index)
     fault: CallFault = "cut_off" if cut else "arguments"
@@ -42,6 +42,16 @@ def judged(name: Json, raw: Json, call_id: Json, index: int, *, cut: bool) -> To
         return ToolCall(name, _object(raw), sent_id)
     except _RefusedError as error:
         return CallError(fault, str(error), sent, name, sent_id, index)
+
+
+def cut_off(name: Json, raw: Json, call_id: Json, index: int) -> CallError:
+    """A call in a stream that was cut: an error, for none is known to be whole."""
+    named, sent_id = name if isinstance(name, str) else None, call_id if isinstance(call_id, str) else ""
+    return CallError("cut_off", "the stream ended here", _as_text(raw), named, sent_id, index)
+
+
+def _as_text(raw: Json) -> str:
+    return raw if isinstance(raw, str) else "" if raw is None else json.dumps(raw, ensure_ascii=False)
 
 
 def strict_json(text: str) -> Json:

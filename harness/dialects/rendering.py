@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, ProviderCall, ToolCall
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk
+from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.arguments import judged, strict_json
+from harness.dialects.framing.sse import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from harness.core.chat import Finish, Json, Reply
-    from harness.core.exchange import Headers, HttpResponse
+    from harness.core.exchange import Headers
     from harness.dialects.dialect import Render
     from harness.dialects.facts import Facts
 
@@ -85,6 +86,18 @@ def _fault(call: ToolCall | CallError) -> str | None:
 
 
 _MOST_PIECES = 24
+
+
+def error_response(
+    status: int,
+    body: Json,
+    *headers: tuple[str, str],
+    retry_after: float | None,
+    content_type: str = "application/json",
+) -> HttpResponse:
+    """An error answer with ``body``, and the wait as a header."""
+    wait = () if retry_after is None else (("retry-after", f"{retry_after:g}"),)
+    return HttpResponse(status, (("content-type", content_type), *headers, *wait), (Chunk(dumps(body).encode()),))
 
 
 def refused_quirks(quirks: frozenset[str], known: Mapping[str, str], dialect: str) -> None:

@@ -5,14 +5,13 @@ Bedrock streams the same numbered content blocks, and its reader puts them toget
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
 from harness.dialects.anthropic.facts import FACTS
-from harness.dialects.arguments import judged
+from harness.dialects.arguments import cut_off, judged
 from harness.dialects.facts import add_result, answer, answers, shaped
 from harness.dialects.framing import framing
 
@@ -207,10 +206,8 @@ class Message:
 
     def torn(self) -> Reply:
         """What had come of a stream that was cut: every call an error, for none is known to be whole."""
-        errors = tuple(
-            CallError("cut_off", "the stream ended here", _raw(block), _text(block.name), _text(block.id) or "", index)
-            for index, block in enumerate(self._uses("call"))
-        )
+        calls = enumerate(self._uses("call"))
+        errors = tuple(cut_off(block.name, block.arguments, block.id, index) for index, block in calls)
         return Reply(text=self.joined("text"), errors=errors, reasoning=self.joined("reasoning"))
 
     def _uses(self, kind: str) -> list[Block]:
@@ -237,8 +234,3 @@ class Message:
 
 def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _raw(block: Block) -> str:
-    sent = block.arguments
-    return sent if isinstance(sent, str) else "" if sent is None else json.dumps(sent, ensure_ascii=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk, HttpResponse
+from harness.core.exchange import HttpResponse
 from harness.dialects.anthropic.detectors import DETECTORS
 from harness.dialects.anthropic.facts import ERRORS, FACTS
 from harness.dialects.anthropic.read import read
@@ -23,6 +23,7 @@ from harness.dialects.rendering import (
     argument,
     check,
     ends_cut,
+    error_response,
     finish_word,
     ordered,
     pieces,
@@ -198,11 +199,8 @@ def mentions(request: HttpRequest) -> Mentions:
 def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
     """Anthropic's error shape (docs, "Errors")."""
     kind = ERRORS.get(status, "api_error" if status >= _SERVER_ERROR else "invalid_request_error")
-    body = dumps({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"})
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"), ("request-id", "req_1"))
-    if retry_after is not None:
-        headers += (("retry-after", f"{retry_after:g}"),)
-    return HttpResponse(status, headers, (Chunk(body.encode()),))
+    body = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
+    return error_response(status, body, ("request-id", "req_1"), retry_after=retry_after)
 
 
 ANTHROPIC = Dialect(

@@ -13,7 +13,7 @@ import string
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk, HttpResponse
+from harness.core.exchange import HttpResponse
 from harness.dialects.bedrock.detectors import DETECTORS
 from harness.dialects.bedrock.facts import FACTS
 from harness.dialects.bedrock.read import EVENT_STREAM, read
@@ -27,6 +27,7 @@ from harness.dialects.rendering import (
     argument,
     check,
     ends_cut,
+    error_response,
     finish_word,
     ordered,
     pieces,
@@ -202,10 +203,7 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     names = {403: "AccessDeniedException", 404: "ResourceNotFoundException", 408: "ModelTimeoutException"}
     names |= {424: "ModelErrorException", 429: "ThrottlingException", 503: "ServiceUnavailableException"}
     kind = names.get(status, "InternalServerException" if status >= 500 else "ValidationException")  # noqa: PLR2004 - the 5xx
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"), ("x-amzn-errortype", kind))
-    if retry_after is not None:
-        headers += (("retry-after", f"{retry_after:g}"),)
-    return HttpResponse(status, headers, (Chunk(dumps({"message": message}).encode()),))
+    return error_response(status, {"message": message}, ("x-amzn-errortype", kind), retry_after=retry_after)
 
 
 BEDROCK = Dialect(

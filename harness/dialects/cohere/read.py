@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
-from harness.dialects.arguments import judged
+from harness.dialects.arguments import cut_off, judged
 from harness.dialects.cohere.facts import FACTS
 from harness.dialects.facts import answer, answers, shaped
 from harness.dialects.framing import framing
@@ -142,10 +142,6 @@ def _reply(made: _Message) -> Reply:
 
 def _torn(made: _Message) -> Reply:
     """What had come of a stream that was cut: every call an error, for none is known to be whole."""
-    errors = tuple(_half(call, index) for index, call in enumerate(made.calls))
+    calls = enumerate(made.calls)
+    errors = tuple(cut_off(call.get("name"), call.get("arguments"), call.get("id"), index) for index, call in calls)
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning)
-
-
-def _half(call: dict[str, Json], index: int) -> CallError:
-    raw, name, call_id = (one if isinstance(one := call.get(key), str) else "" for key in ("arguments", "name", "id"))
-    return CallError("cut_off", "the stream ended here", raw, name or None, call_id, index)

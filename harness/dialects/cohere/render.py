@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk, HttpResponse
+from harness.core.exchange import HttpResponse
 from harness.dialects.cohere.detectors import DETECTORS
 from harness.dialects.cohere.facts import FACTS
 from harness.dialects.cohere.read import read
@@ -19,6 +19,7 @@ from harness.dialects.rendering import (
     argument,
     check,
     ends_cut,
+    error_response,
     finish_word,
     ordered,
     pieces,
@@ -144,10 +145,7 @@ def _event(kind: str, index: int | None, message: dict[str, Json]) -> _Event:
 
 def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
     """Cohere's error shape."""
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
-    if retry_after is not None:
-        headers += (("retry-after", f"{retry_after:g}"),)
-    return HttpResponse(status, headers, (Chunk(dumps({"id": "error-1", "message": message}).encode()),))
+    return error_response(status, {"id": "error-1", "message": message}, retry_after=retry_after)
 
 
 COHERE = Dialect(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
-from harness.dialects.arguments import judged
+from harness.dialects.arguments import cut_off, judged
 from harness.dialects.facts import add_result, answers, shaped
 from harness.dialects.framing import framing
 from harness.dialects.gemini.facts import FACTS
@@ -136,10 +136,7 @@ def _judged(call: dict[str, Json], index: int, *, cut: bool) -> ToolCall | CallE
 
 
 def _torn(made: _Message) -> Reply:
-    errors = tuple(
-        CallError("cut_off", "the stream ended here", _raw(call), call.get("name"), index=index)
-        for index, call in enumerate(made.calls)
-    )
+    errors = tuple(cut_off(call.get("name"), call.get("args"), "", index) for index, call in enumerate(made.calls))
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning)
 
 

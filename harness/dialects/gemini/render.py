@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import CallError
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk, HttpResponse
+from harness.core.exchange import HttpResponse
 from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps, write
@@ -26,6 +26,7 @@ from harness.dialects.rendering import (
     argument,
     check,
     ends_cut,
+    error_response,
     finish_word,
     ordered,
     pieces,
@@ -236,11 +237,10 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     names |= {501: "UNIMPLEMENTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
     kind = names.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")  # noqa: PLR2004 - the 5xx statuses
     error: dict[str, Json] = {"code": status, "message": message, "status": kind}
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json; charset=UTF-8"),)
     if retry_after is not None:
         error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after:g}s"}]
-        headers += (("retry-after", f"{retry_after:g}"),)
-    return HttpResponse(status, headers, (Chunk(dumps({"error": error}).encode()),))
+    kind = "application/json; charset=UTF-8"
+    return error_response(status, {"error": error}, retry_after=retry_after, content_type=kind)
 
 
 GEMINI = Dialect(

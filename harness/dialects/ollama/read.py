@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError
-from harness.dialects.arguments import judged, strict_json
+from harness.dialects.arguments import cut_off, judged, strict_json
 from harness.dialects.facts import answers, shaped, without_thinking
-from harness.dialects.framing.sse import dumps
 from harness.dialects.ollama.facts import FACTS
 
 if TYPE_CHECKING:
@@ -74,11 +73,8 @@ def _reply(lines: _Lines, *, generate: bool, torn: bool = False) -> Reply:
 
 def _judged(call: dict[str, Json], index: int, *, torn: bool, cut: bool) -> ToolCall | CallError:
     read_call = judged(call.get("name"), call.get("arguments"), call["id"], index, cut=cut)
-    if torn and isinstance(read_call, ToolCall):
-        arguments = call.get("arguments")
-        raw = arguments if isinstance(arguments, str) else "" if arguments is None else dumps(arguments)
-        return CallError("cut_off", "the stream ended here", raw, read_call.name, read_call.id, index)
-    return read_call
+    torn = torn and isinstance(read_call, ToolCall)
+    return cut_off(read_call.name, call.get("arguments"), read_call.id, index) if torn else read_call
 
 
 def _usage(end: dict[str, Json]) -> Usage | None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.core.errors import UsageError
-from harness.core.exchange import Chunk, HttpResponse
+from harness.core.exchange import HttpResponse
 from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps
 from harness.dialects.ollama.detectors import DETECTORS
@@ -25,6 +25,7 @@ from harness.dialects.rendering import (
     argument,
     check,
     ends_cut,
+    error_response,
     finish_word,
     ordered,
     pieces,
@@ -145,10 +146,8 @@ def generate_mentions(request: HttpRequest) -> Mentions:
 
 def error(status: int, message: str, *, retry_after: float | None = None) -> HttpResponse:
     """Ollama's error shape."""
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json; charset=utf-8"),)
-    if retry_after is not None:
-        headers += (("retry-after", f"{retry_after:g}"),)
-    return HttpResponse(status, headers, (Chunk(dumps({"error": message}).encode()),))
+    kind = "application/json; charset=utf-8"
+    return error_response(status, {"error": message}, retry_after=retry_after, content_type=kind)
 
 
 OLLAMA = Dialect(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions
-from harness.dialects.framing.sse import dumps
 from harness.dialects.openai_chat.detectors import DETECTORS
 from harness.dialects.openai_chat.facts import FACTS, FAILURES, QUIRKS
 from harness.dialects.openai_chat.read import read
 from harness.dialects.openai_chat.render import answer, streamed, whole
 from harness.dialects.openai_chat.request import read_chat
-from harness.dialects.rendering import refused_quirks, varying
+from harness.dialects.rendering import error_response, refused_quirks, varying
 
 if TYPE_CHECKING:
     from harness.core.chat import Json, Reply
-    from harness.core.exchange import HttpRequest
+    from harness.core.exchange import HttpRequest, HttpResponse
 
 _SERVERS_FAULT = 500
 
@@ -72,11 +70,7 @@ def error(status: int, message: str, *, retry_after: float | None = None) -> Htt
     codes = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
     kind = "server_error" if status >= _SERVERS_FAULT else "invalid_request_error"
     fields = {"message": message, "type": "requests" if status == 429 else kind, "param": None}  # noqa: PLR2004 - too many
-    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
-    if retry_after is not None:
-        headers += (("retry-after", f"{retry_after:g}"),)
-    body = dumps({"error": {**fields, "code": codes.get(status)}})
-    return HttpResponse(status, headers, (Chunk(body.encode()),))
+    return error_response(status, {"error": {**fields, "code": codes.get(status)}}, retry_after=retry_after)
 
 
 OPENAI = Dialect(

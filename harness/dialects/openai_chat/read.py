@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
-from harness.dialects.arguments import judged, strict_json
+from harness.dialects.arguments import cut_off, judged, strict_json
 from harness.dialects.facts import answer, answers, shaped, without_thinking
 from harness.dialects.framing import framing
 from harness.dialects.framing.sse import dumps
@@ -223,12 +223,6 @@ def _reply(made: _Message) -> Reply:
 
 def _torn(made: _Message) -> Reply:
     """What had come of a stream that was cut: every call an error, for none is known to be whole."""
-    errors = tuple(_half(call, index) for index, call in enumerate(made.all_calls))
+    calls = enumerate(made.all_calls)
+    errors = tuple(cut_off(call.name, call.arguments, call.id, index) for index, call in calls)
     return Reply(text=made.text, errors=errors, reasoning=made.reasoning, refusal=made.refusal, usage=made.usage)
-
-
-def _half(call: _Call, index: int) -> CallError:
-    sent = call.arguments
-    raw = sent if isinstance(sent, str) else "" if sent is None else dumps(sent)
-    name, call_id = (word if isinstance(word, str) else None for word in (call.name, call.id))
-    return CallError("cut_off", "the stream ended here", raw, name, call_id or "", index)

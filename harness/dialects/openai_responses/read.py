@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import STOPPED, CallError, ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import StreamCutError, UnreadableReplyError
-from harness.dialects.arguments import judged
+from harness.dialects.arguments import cut_off, judged
 from harness.dialects.facts import add_result, answer, answers, shaped
 from harness.dialects.framing import framing
 from harness.dialects.framing.sse import dumps
@@ -278,19 +278,12 @@ def _usage(usage: Json) -> Usage | None:
 
 
 def _torn(made: _Stream) -> Reply:
-    """What had come of a stream that was cut: every call an error, for none is known to be whole."""
+    """What had come of a stream that was cut."""
     items = made.streamed()
-    ours = [item for item in items if _client_run(item)]
+    ours = enumerate(filter(_client_run, items))
     errors = tuple(
-        CallError(
-            "cut_off",
-            "the stream ended here",
-            str(_raw_arguments(item)),
-            item.get("name"),
-            item.get("call_id") or "",
-            index,
-        )
-        for index, item in enumerate(ours)
+        cut_off(item.get("name"), item.get("arguments", item.get("input")), item.get("call_id"), index)
+        for index, item in ours
     )
     return Reply(
         text="".join(_texts(items, "output_text", "text")),
@@ -298,8 +291,3 @@ def _torn(made: _Stream) -> Reply:
         reasoning="\n\n".join(filter(None, map(_reasoning, items))),
         refusal="".join(_texts(items, "refusal", "refusal")),
     )
-
-
-def _raw_arguments(item: dict[str, Json]) -> str:
-    sent = item.get("arguments", item.get("input"))
-    return sent if isinstance(sent, str) else "" if sent is None else dumps(sent)
