@@ -111,7 +111,7 @@ def library_for(model: str, api_base: Json) -> ModuleType:
         litellm.get_llm_provider(model, api_base=api_base)
     except litellm.exceptions.BadRequestError:
         raise UsageError(f"litellm knows no provider {provider!r}; models are written as provider/model") from None
-    if profile(provider).asks_about_models:
+    if profile(provider).looks_up_models:
         litellm.model_cost.setdefault(model, {"litellm_provider": provider, "mode": "chat"})
     return litellm
 

@@ -237,7 +237,7 @@ def route_of(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Ma
 
 def _over_responses(model: str, tools: Sequence[Mapping[str, Json]] | None, options: Mapping[str, Json]) -> bool:
     """Whether litellm will send the request over OpenAI's Responses."""
-    if profile(model.partition("/")[0]).asks_about_models:
+    if profile(model.partition("/")[0]).looks_up_models:
         return False
     litellm = library()
     deciding = ("reasoning_effort", "web_search_options", "api_base")

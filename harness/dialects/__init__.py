@@ -1,6 +1,6 @@
 """Provider dialects: how each writes a reply in bytes, and how those bytes are read back.
 
-The registry of all is loaded when it is first asked for: a cassette is replayed without any dialect.
+The registry of all is loaded when it is first used: a cassette is replayed without any dialect.
 """
 
 from __future__ import annotations

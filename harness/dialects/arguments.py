@@ -104,7 +104,7 @@ def _plainly_sound(value: Json) -> bool:
 
 
 def _sound(value: Json, level: int) -> None:
-    """Refuse what JSON can't say in ``value``, which stands at ``level``: 1 is the outermost."""
+    """Refuse what JSON has no form for in ``value``, which stands at ``level``: 1 is the outermost."""
     if level > DEEPEST and isinstance(value, (dict, list)):
         raise _RefusedError(f"nested past {DEEPEST} levels")
     if isinstance(value, str):

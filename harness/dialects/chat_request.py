@@ -27,8 +27,8 @@ class ChatRequest:
 
     ``messages`` have OpenAI's shape too: content is a text or a list of parts, arguments of earlier calls are JSON
     text. An id is ``""`` where the API has none. ``choice`` is None, ``auto``, ``none``, ``required`` or OpenAI's
-    object for one tool; ``allowed`` are the tools that it is narrowed to. ``parallel`` is None where nothing is said of
-    it. ``json`` is None, or the JSON schema that the answer must fit (``{}`` for any JSON), ``json_marks`` what stands
+    object for one tool; ``allowed`` are the tools that it is narrowed to. ``parallel`` is None where the request does
+    not set it. ``json`` is None, or the JSON schema that the answer must fit (``{}`` for any JSON), ``json_marks`` what stands
     beside it where the API has a name for it. ``options`` are the rest, under OpenAI's names. ``body`` is the whole
     request as it was sent, an empty object where it is no JSON object.
     """
@@ -101,15 +101,15 @@ MARKS = (
     *("strict", "defer_loading", "allowed_callers", "eager_input_streaming"),
     *("custom", "namespace", "namespace_description"),
 )
-"""What an API may be asked for each tool beside its schema (OpenAI's function tools; Anthropic's docs, "Tool search",
+"""What may be set for each tool beside its schema (OpenAI's function tools; Anthropic's docs, "Tool search",
 "Programmatic tool calling", "Fine-grained tool streaming"). ``custom`` is the format of a custom tool's free text,
-``namespace`` the name of the namespace that holds the tool, ``namespace_description`` what is said of it (openai SDK,
+``namespace`` the name of the namespace that holds the tool, ``namespace_description`` its description (openai SDK,
 types/responses/namespace_tool_param.py).
 """
 
 
 def tool(name: Json, description: Json, schema: Json, offered: Mapping[str, Json]) -> dict[str, Json]:
-    """A function in OpenAI's shape, with the ``MARKS`` that ``told`` has."""
+    """A function in OpenAI's shape, with the ``MARKS`` that ``offered`` has."""
     parameters = {"not": {}} if schema is False else plain(schema) if isinstance(schema, dict) else {}
     described = {"description": description} if isinstance(description, str) else {}
     marks = {mark: offered[mark] for mark in MARKS if offered.get(mark) is not None}
@@ -199,7 +199,7 @@ _ELSEWHERE = ("previous_response_id", "conversation", "cachedContent", "cached_c
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``tokens`` is the smallest limit of the answer, None where the caller set none; ``stops`` whether it gave stop
-    sequences, ``answers`` how many answers it asked for at once. ``continues`` says that the last message is the
+    sequences, ``answers`` how many answers it requested at once. ``continues`` says that the last message is the
     model's own, which it goes on from. ``other_tools`` counts tools that are no functions of the caller's: the
     provider's own, MCP servers, tools of free text. ``unread_choice`` is a tool choice that can't be read here.
     ``deferred`` are names of tools whose schemas the model sees only when a search has loaded them, ``doubled`` those

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedAnswer:
-    """An answer taken apart: ``reply`` as the dialect's reader has it, ``text`` its body (``""`` of binary frames),
+    """The parts of an answer: ``reply`` as the dialect's reader has it, ``text`` its body (``""`` of binary frames),
     ``events`` its pieces with their types, of a whole answer the one. ``request`` is the request's body, empty where
     it is not known.
     """
@@ -55,7 +55,7 @@ Detector: TypeAlias = Callable[[ParsedAnswer], bool | None]
 
 
 def parse_answer(response: HttpResponse, reply: Reply, request: Mapping[str, Json] | None = None) -> ParsedAnswer:
-    """``response`` taken apart. Raises ``UnreadableReplyError`` and ``StreamCutError``."""
+    """The parts of ``response``. Raises ``UnreadableReplyError`` and ``StreamCutError``."""
     kind = framing(response)
     events = tuple(_framed(response.body)) if kind == "frames" else tuple(pieces(response))
     text = "" if kind == "frames" else response.body.decode(errors="replace")
@@ -68,7 +68,7 @@ def _framed(body: bytes) -> Iterator[tuple[str, Json]]:
 
 
 LONG = 7
-"""Arguments that are longer come in several pieces, where nothing says otherwise."""
+"""Arguments that are longer come in several pieces, by default."""
 
 
 def on_streams(detector: Detector) -> Detector:

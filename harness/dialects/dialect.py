@@ -60,7 +60,7 @@ class ReadRequest(Protocol):
 
 
 class ReadChat(Protocol):
-    """Read all that a request asks off its decoded body and its URL's path; ``provider`` is left empty.
+    """Read a request off its decoded body and its URL's path; ``provider`` is left empty.
 
     Never raises: what is missing or of another shape is left out.
     """
@@ -77,11 +77,11 @@ class RenderError(Protocol):
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One provider API. ``quirks`` maps each quirk's name to a sentence that says what it does and
-    where it was seen; ``paths`` are regular expressions of the URL paths it is served at, ``facts`` what is known of
+    where it was found; ``paths`` are regular expressions of the URL paths it is served at, ``facts`` what is known of
     its finish words and errors.
 
-    ``failures`` are switches of the same kind, after which the bytes no longer hold the reply but tell, under status
-    200, that the provider failed: reading them raises ``ProviderError``. ``request`` reads what a request asks; None
+    ``failures`` are switches of the same kind, after which the bytes no longer hold the reply but report, under status
+    200, that the provider failed: reading them raises ``ProviderError``. ``request`` reads a request; None
     where nobody has written such a reader. ``detectors`` find quirks in the bytes of an answer, by their names: such as
     the provider decides on, not the request.
     """

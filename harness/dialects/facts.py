@@ -85,11 +85,11 @@ class Facts:
     ``call_ids``: calls have ids. ``tools_in_prompt``: the API knows no tools, litellm writes them into the prompt.
     ``own_schemas``: a subset of JSON Schema, in which references are written out and keywords left out. ``runs`` is
     a call that the provider runs and its result, ``runs_under`` the quirk under which an answer holds such.
-    ``tool_marks`` are what the API may be asked for each tool beside its schema (``chat_request.MARKS``),
+    ``tool_marks`` are what may be set for each tool beside its schema (``chat_request.MARKS``),
     ``tool_search`` the tool that must stand beside those that are loaded later or lie in a namespace, and
     ``dropped_options`` options that litellm refuses here, or drops.
     ``empty_is_nothing`` says that a call whose arguments never came has an empty object on this wire.
-    ``counts_on_request``: a stream ends with token counts only where the request asks for them.
+    ``counts_on_request``: a stream ends with token counts only where the request sets that.
     ``refuses_blank_text`` says that the API refuses text without a visible character, ``pairs_results`` that each
     tool result must answer one earlier call, once, ``empty_result_is_a_list`` that a tool result of nothing is a
     list without parts. ``key_header`` carries the key, as a bearer token in ``authorization``, bare in any other.
@@ -163,7 +163,7 @@ def dicts(value: Json) -> list[dict[str, Json]]:
 
 
 def grow(values: dict[Json, Json], key: Json, piece: Json) -> None:
-    """Put a piece of a text behind what ``held`` has of it. What is no text, before or now, is passed over."""
+    """Put a piece of a text behind what ``values`` has of it. What is no text, before or now, is passed over."""
     if isinstance(piece, str):
         before = values.get(key)
         values[key] = before + piece if isinstance(before, str) else piece
@@ -240,7 +240,7 @@ def with_wait(error: ProviderError, headers: Iterable[tuple[str, str]]) -> Provi
 
 
 def retry_after(headers: Iterable[tuple[str, str]]) -> float | None:
-    """The seconds that a response asks to wait: ``retry-after-ms``, or ``Retry-After`` in seconds or as a date.
+    """The seconds to wait that a response names: ``retry-after-ms``, or ``Retry-After`` in seconds or as a date.
 
     A date counts from the response's own Date, or from now where it has none. None where there is no wait.
     """

@@ -1,4 +1,4 @@
-"""JSON read to the letter: what a lenient reader would bend, drop or choke on is told instead."""
+"""JSON read to the letter: what a lenient reader would bend, drop or fail on raises an error instead."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def parse(text: str) -> Json:
 
 
 def check(value: Json) -> None:
-    """Refuse a value, already parsed by somebody else, that strict JSON can't say. Raises ``NotJson``."""
+    """Refuse a value, already parsed by somebody else, that strict JSON has no form for. Raises ``NotJson``."""
     level = [value]
     for _ in range(DEEPEST + 1):
         containers = [item for item in level if isinstance(item, (dict, list))]

@@ -67,7 +67,7 @@ def answered_ids(body: bytes) -> set[str]:
 
 
 def listens(request: HttpRequest, response: HttpResponse) -> bool:
-    """Whether this is a client that listens for what a server may say of itself, until either of them leaves."""
+    """Whether this is a client that listens for what a server may send unasked, until either of them leaves."""
     kind = header(response.headers, "content-type") or ""
     if request.method != "GET" or not kind.startswith("text/event-stream"):
         return False

@@ -32,7 +32,7 @@ from harness.dialects.name_rules import (
 )
 
 JsonWay: TypeAlias = Literal["format", "json_object", "schema_only", "none"]
-"""How litellm 1.109.1 asks for JSON. ``format``: the field of that name. ``json_object``: ``response_format`` of that
+"""How litellm 1.109.1 requests JSON. ``format``: the field of that name. ``json_object``: ``response_format`` of that
 type. ``schema_only``: it sends nothing for json_object, but a json_schema works. ``none``: it refuses both.
 """
 
@@ -45,14 +45,14 @@ class Profile:
     its own package relies on, by a word of the package's user agent. ``keys`` are the environment variables in
     which litellm 1.109.1 looks for its key (get_secret in main.py and in each transformation), any one of which
     will do. ``hosts`` are regular expressions of the hosts where it answers. ``counts_unasked``: its streams end
-    with token counts, and litellm refuses to ask for them. ``json_beside_tools``: litellm sends ``response_format``
+    with token counts, and litellm refuses to request them. ``json_beside_tools``: litellm sends ``response_format``
     beside tools as it is; ``dropped_options``: it refuses or drops these. ``own_parser``: it has code of its own
     for its answers. ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own.
-    ``credentials`` are the options that litellm takes its key in. ``asks_about_models``: litellm asks an Ollama on
-    this machine, or huggingface.co, about each of its models that it does not know, whatever the ``api_base``.
+    ``credentials`` are the options that litellm takes its key in. ``looks_up_models``: litellm requests of an Ollama
+    on this machine, or of huggingface.co, facts about each of its models that it does not know, whatever the ``api_base``.
     ``images``: fewer than its dialect has. ``litellm``: litellm knows it. ``wants_state``: its answers hold state that
     the renderers write; ``wants_reasoning``: the reasoning goes back too. ``tool_marks``: it takes these beside its
-    dialect's. ``starter``: a small model that calls tools. ``model`` and ``options`` ask it in a proof.
+    dialect's. ``starter``: a small model that calls tools. ``model`` and ``options`` call it in a proof.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Profile:
     resigned: str = ""
     key_header: str = ""
     credentials: tuple[str, ...] = ("api_key",)
-    asks_about_models: bool = False
+    looks_up_models: bool = False
     images: frozenset[str] | None = None
     litellm: bool = True
     wants_state: bool = False
@@ -96,7 +96,7 @@ _AWS = {
 _VERTEX = {
     "vertex_project": "none",
     "vertex_location": "us-east5",
-    # Google's library asks for a token first; the interceptor answers that too.
+    # Google's library requests a token first; the interceptor answers that too.
     "vertex_credentials": json.dumps(
         {"type": "authorized_user", "client_id": "none", "client_secret": "none", "refresh_token": "none"}
     ),
@@ -221,7 +221,7 @@ PROFILES: dict[str, Profile] = {
             options={**_ROOT, "api_base": "http://provider.test/v1beta"},
         ),
         Profile(
-            name="vertex_ai",  # not proven by itself: litellm asks Google for credentials first
+            name="vertex_ai",  # not proven by itself: litellm requests credentials of Google first
             dialect="gemini",
             names=GEMINI,
             hosts=(r"(.*-)?aiplatform\.googleapis\.com",),
@@ -264,7 +264,7 @@ PROFILES: dict[str, Profile] = {
             dialect="ollama_generate",
             names=OPENAI,
             json="format",
-            asks_about_models=True,
+            looks_up_models=True,
             hosts=(r"(api\.)?ollama\.com",),
             model="ollama/llama3",
             options={"api_base": "http://provider.test"},
@@ -274,7 +274,7 @@ PROFILES: dict[str, Profile] = {
             dialect="ollama",
             names=OPENAI,
             json="format",
-            asks_about_models=True,
+            looks_up_models=True,
             model="ollama_chat/llama3",
             options={"api_base": "http://provider.test"},
         ),
@@ -328,7 +328,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             name="huggingface",
-            asks_about_models=True,
+            looks_up_models=True,
             keys=("HUGGINGFACE_API_KEY",),
             hosts=(r"router\.huggingface\.co",),
             own_parser=True,
@@ -362,12 +362,12 @@ ALIASES = {"google": "gemini"}
 
 
 def proven() -> tuple[str, ...]:
-    """The providers that a proof can ask."""
+    """The providers that a proof can call."""
     return tuple(name for name, row in PROFILES.items() if row.model)
 
 
 def speaker(dialect: str) -> Profile:
-    """The row that stands for ``dialect`` where its provider is not known: the first that can be asked, with a host
+    """The row that stands for ``dialect`` where its provider is not known: the first that can be called, with a host
     before others. Raises ``StopIteration`` for a dialect that nobody here speaks.
     """
     rows = [row for row in PROFILES.values() if row.dialect == dialect and row.model]

@@ -101,7 +101,7 @@ def read_request(request: HttpRequest, dialect: Dialect) -> ChatRequest | None:
 
 
 def asks_json(request: HttpRequest) -> bool:
-    """Whether ``request`` asks for an answer in JSON, in whatever way its API has."""
+    """Whether ``request`` is for an answer in JSON, in whatever way its API has."""
     dialect = dialect_at(request.url)
     read = read_request(request, dialect) if dialect else None
     return read is not None and read.json is not None

@@ -29,7 +29,7 @@ def check(reply: Reply, finishes: Collection[Finish | None], wire: str) -> None:
     if reply.finish not in finishes and not (reply.finish == "unknown" and reply.raw_finish):
         raise UsageError(f"{wire} has no stop reason for {reply.finish!r}")
     if reply.refusal:
-        raise UsageError(f"{wire} has no field for a refusal; say it as text, with the finish 'content_filter'")
+        raise UsageError(f"{wire} has no field for a refusal; give it as text, with the finish 'content_filter'")
     calls: list[ToolCall | CallError | ProviderCall] = [*reply.calls, *reply.errors, *reply.provider_calls]
     names = [word for call in calls for word in (call.name, call.id) if word]
     try:
@@ -55,8 +55,8 @@ def argument(call: ToolCall | CallError, wire: str, *, text: bool, cut: bool, ba
     """What is sent for a call's arguments: an object for a good call, for a broken one its raw text or, where
     arguments are no ``text``, the JSON value that the text holds.
 
-    ``bare``: on this wire ``{}`` is what nothing at all looks like. Raises ``UsageError`` where the wire can't tell the
-    call from another: text that is no JSON where JSON belongs, a fault that would not be found.
+    ``bare``: on this wire ``{}`` is what nothing at all looks like. Raises ``UsageError`` where the wire can't distinguish
+    the call from another: text that is no JSON where JSON belongs, a fault that would not be found.
     """
     if isinstance(call, ToolCall):
         sent: Json = call.parameters

@@ -59,7 +59,7 @@ OPENAI_LIKE = frozenset(
         *("vercel_ai_gateway", "volcengine", "wandb", "zai", "sagemaker_chat", "local"),
     )
 )
-"""Providers that speak chat completions with all their models: seen by litellm's own requests, or in recordings."""
+"""Providers that speak chat completions with all their models: shown by litellm's own requests, or by recordings."""
 
 _BEDROCK = {"converse": "bedrock", "converse_like": "bedrock", "chat_completions": "openai"}
 """litellm's word for a way to Bedrock → dialect; ``invoke`` depends on whose model it is."""

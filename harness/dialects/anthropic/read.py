@@ -137,7 +137,7 @@ class Block:
 
 @dataclass(slots=True)
 class Message:
-    """A message on its way. ``ended`` says that the provider has said why it stopped.
+    """A message on its way. ``ended``: the provider has named why it stopped.
 
     Each block is started, added to and stopped. What breaks that order is a ``ValueError``: bytes were lost, doubled or
     swapped.

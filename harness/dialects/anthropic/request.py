@@ -1,4 +1,4 @@
-"""What a request to Anthropic's messages API asks."""
+"""A request to Anthropic's messages API, read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request to Bedrock's Converse API asks."""
+"""A request to Bedrock's Converse API, read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Claude behind Bedrock's InvokeModel: Anthropic's own body, and Anthropic's events inside AWS's binary frames.
 
-Other families have bodies of their own there, which are not known here: the model's name tells.
+Other families have bodies of their own there, which are not known here: the model's name shows it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def read_chat(body: dict[str, Json], path: str) -> ChatRequest:
 
 
 def _inside(detector: Detector) -> Detector:
-    """A detector of Anthropic's, asked of the events inside the frames."""
+    """A detector of Anthropic's, for the events inside the frames."""
 
     def detect(answer: ParsedAnswer) -> bool | None:
         inner = [_json(base64.b64decode(one["bytes"])) if "bytes" in one else one for one in answer.objects]

@@ -1,4 +1,4 @@
-"""What a request to Cohere's chat API (v2) asks: OpenAI's messages and tools, options under names of its own."""
+"""A request to Cohere's chat API (v2), read: OpenAI's messages and tools, options under names of its own."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class _ArrayFeed:
 
     def end(self) -> list[SseEvent]:
         made: list[SseEvent] = []
-        with suppress(StreamCutError):  # the items before the cut have no finish word, and that tells it
+        with suppress(StreamCutError):  # the items before the cut have no finish word, and that shows it
             made.extend(SseEvent("", json.dumps(item)) for item in array_items(b"".join(self._data)))
         return made
 
@@ -170,7 +170,7 @@ def _frames(body: bytes) -> list[bytes]:
 
 
 def by_header(content_type: str) -> Framing:
-    """What a content type says."""
+    """The framing that a content type names."""
     return next((kind for word, kind in _BY_HEADER if word in content_type.lower()), "whole")
 
 

@@ -93,7 +93,7 @@ def _headers(data: bytes) -> dict[str, str]:
             else:
                 width = _WIDTHS[kind]
             if start + width > len(data) or not name or name in names:
-                raise ValueError(f"header {name!r} is doubled, nameless or runs out of its message")  # noqa: TRY301 - one place tells all
+                raise ValueError(f"header {name!r} is doubled, nameless or runs out of its message")  # noqa: TRY301 - one place raises all
             names.add(name)
             if kind == _STRING:
                 found[name] = data[start : start + width].decode()

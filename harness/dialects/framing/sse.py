@@ -40,7 +40,7 @@ class EventFeed:
     streams on their way.
 
     Blocks without a data line are no events; comments and the fields ``id`` and ``retry`` are passed over. What a
-    browser would drop, an event at the end without its blank line, is given too, and said not to be ``whole``. A field
+    browser would drop, an event at the end without its blank line, is given too, marked as not ``whole``. A field
     ``error``, which the standard does not have, is the data of an event of that type (llama-box's).
     """
 
@@ -180,7 +180,7 @@ def is_keepalive(event: SseEvent) -> bool:
 
 
 def ends_stream(tail: bytes) -> bool:
-    """Whether a stream whose last bytes are ``tail`` has said ``[DONE]``: clients of OpenAI's kind read no further."""
+    """Whether a stream whose last bytes are ``tail`` has sent ``[DONE]``: clients of OpenAI's kind read no further."""
     return _DONE.search(tail) is not None
 
 

@@ -1,4 +1,4 @@
-"""Calls that Gemini streams in pieces, where ``streamFunctionCallArguments`` is asked for (Vertex AI's documentation,
+"""Calls that Gemini streams in pieces, where ``streamFunctionCallArguments`` is requested (Vertex AI's documentation,
 "Stream function call arguments"): a name that ``willContinue``, values at JSON paths, and an empty call for the end.
 """
 

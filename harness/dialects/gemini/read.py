@@ -58,7 +58,7 @@ def _take(body: Json, made: _Message) -> None:
     made.blocked = (body.get("promptFeedback") or {}).get("blockReason") or made.blocked
     for candidate in (body.get("candidates") or ())[:1]:
         for part in (candidate.get("content") or {}).get("parts") or ():
-            # STOP may come in mid-stream, between code that Gemini runs and what it says of it.
+            # STOP may come in mid-stream, between code that Gemini runs and the text about it.
             if made.finish is not None and "functionCall" in part and not made.ran_code:
                 raise ValueError("a call comes after the finish reason")
             _take_part(part, made)

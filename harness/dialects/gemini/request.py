@@ -1,4 +1,4 @@
-"""What a request to Gemini's API asks; the REST API and its SDKs write the keys in both spellings."""
+"""A request to Gemini's API, read; the REST API and its SDKs write the keys in both spellings."""
 
 from __future__ import annotations
 

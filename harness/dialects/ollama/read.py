@@ -36,9 +36,9 @@ def _take_lines(response: HttpResponse, lines: _Lines) -> None:
             continue
         with shaped(line):
             if lines and lines[-1].get("done"):
-                raise ValueError("a line after the one that says done")
+                raise ValueError("a line after the one that is done")
             if not isinstance(line.get("done"), bool):
-                raise TypeError("a line that does not say whether the answer is done")
+                raise TypeError("a line that lacks whether the answer is done")
             lines.append(line)
 
 

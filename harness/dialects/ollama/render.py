@@ -2,7 +2,7 @@
 api/types.go, the ollama SDK and public recordings.
 
 Arguments are JSON here, not text: a broken call is sent as the JSON value that its text holds, and one whose text is no
-JSON is a ``UsageError``. On /api/generate a call is JSON text that litellm's prompt has asked for, so text that is
+JSON is a ``UsageError``. On /api/generate a call is JSON text that litellm's prompt requests, so text that is
 wholly such JSON reads back as a call, no matter who meant what.
 """
 
@@ -43,7 +43,7 @@ CHAT_QUIRKS: dict[str, str] = {
     "calls_together": "all calls of a stream come in one line (qwen parsers)",
     "calls_at_end": "the calls come in the last line, with done: true",
     "finish_missing": "the last line has no done_reason (servers before 0.1.45)",
-    "no_usage": "no counts are told (a prompt served from the cache)",
+    "no_usage": "no counts are reported (a prompt served from the cache)",
     **LABELS,
 }
 GENERATE_QUIRKS: dict[str, str] = {

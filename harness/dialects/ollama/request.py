@@ -1,4 +1,4 @@
-"""What a request to Ollama asks: OpenAI's messages and tools in ``/api/chat``, one prompt in ``/api/generate``."""
+"""A request to Ollama, read: OpenAI's messages and tools in ``/api/chat``, one prompt in ``/api/generate``."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _OPENAIS = frozenset({"refusal", "annotations", "obfuscation"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chat:
-    """A completion taken apart: its objects, the first choice of each, and its messages or deltas. ``calls`` are the
+    """The parts of a completion: its objects, the first choice of each, and its messages or deltas. ``calls`` are the
     fragments of each call in order, one each in a whole answer.
     """
 
@@ -214,7 +214,7 @@ def _role_alone(chat: _Chat) -> bool | None:
 
 
 def _finish_chunk(chat: _Chat) -> bool | None:
-    """Whether the chunk that names the finish reason says something too."""
+    """Whether the chunk that names the finish reason has a text or call too."""
     spoken = [any((one.get("delta") or {}).get(key) for key in _SPOKEN) for one in chat.choices]
     return spoken[chat.words.index(chat.word)] if chat.word and any(spoken) else None
 

@@ -1,6 +1,6 @@
 """What is known of chat completions and its many kin: finish words, errors inside a 200 answer, and quirks.
 
-Quirks are what such providers do differently: a table of named switches, each with where it was seen. The counts are
+Quirks are what such providers do differently: a table of named switches, each with where it was found. The counts are
 of public recordings that show it (out of 11,069, or of the 1,152 chat completions in the test corpus). Which provider
 shows which is in its profile (``harness/dialects/profiles``).
 """

@@ -36,7 +36,7 @@ class _Call:
 
 @dataclass(slots=True)
 class _Message:
-    """An answer on its way. ``ended`` says that the provider has said it is over."""
+    """An answer on its way. ``ended``: the provider has marked its end."""
 
     text: str = ""
     reasoning: str = ""
@@ -165,7 +165,7 @@ def _thought(part: Json) -> str:
 
 
 def _detailed(message: dict[str, Json]) -> str:
-    """OpenRouter's ``reasoning_details``, where nothing else tells the reasoning."""
+    """OpenRouter's ``reasoning_details``, where nothing else holds the reasoning."""
     details = message.get("reasoning_details") or ()
     return "".join(one.get("text") or one.get("summary") or "" for one in details if isinstance(one, dict))
 

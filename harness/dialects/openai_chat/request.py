@@ -1,4 +1,4 @@
-"""What a request for a chat completion asks; Cohere's and Ollama's chat requests are shaped after it."""
+"""A request for a chat completion, read; Cohere's and Ollama's chat requests are shaped after it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def choice(chosen: Json) -> Json:
 
 
 def json_schema(form: Json) -> dict[str, Json] | None:
-    """The schema that ``response_format`` asks for."""
+    """The schema of ``response_format``."""
     if at(form, "type") == "json_object":
         schema = at(form, "schema", "json_schema")
         return schema if isinstance(schema, dict) else {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PATHS = (r"/responses$",)
 """``/v1/responses``, ``/responses``, ``/openai/responses``, ``/openai/v1/responses``, ``/api/v1/responses``,
-``/backend-api/codex/responses``; an answer's own address (``/responses/resp_…``) asks for nothing new.
+``/backend-api/codex/responses``; an answer's own address (``/responses/resp_…``) requests nothing new.
 """
 
 TERMINATORS = ("response.completed", "response.incomplete", "response.failed", "response.cancelled")
@@ -56,7 +56,7 @@ PROVIDER_CALLS = {
     "mcp_approval_request": ("mcp_approval_request", ""),
 }
 """Items that OpenAI runs itself: the tool's name, and the field that holds its parameters (``""``: all that is left
-of the item, the result aside). An item of a kind not listed anywhere here is kept like them, under its kind.
+of the item, the result aside). An item of a kind not listed anywhere here is read like them, under its kind.
 """
 
 RESULTS = ("output", "outputs", "result", "results", "tools", "error")

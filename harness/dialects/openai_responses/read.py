@@ -1,6 +1,6 @@
 """The reference reading of responses: items put together, sharing nothing with litellm or the backend.
 
-What is told at the end counts: the final event's items over those that ended, an item's end over its pieces.
+What comes at the end counts: the final event's items over those that ended, an item's end over its pieces.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ _REPEATED: dict[str, Json] = {
 
 
 def answer(reply: Reply, quirks: frozenset[str], model: str, *, stream: bool) -> Answer:
-    """``reply`` made ready. Raises ``UsageError`` for what can't be said, or not under these quirks."""
+    """``reply`` made ready. Raises ``UsageError`` for what can't be written, or not under these quirks."""
     check(replace(reply, refusal="", text=reply.text + reply.refusal), _FINISHES, _WIRE)
     calls = ordered(reply)
     if bool(calls) != (reply.finish == "tool_calls") and reply.finish in ("stop", "tool_calls"):
@@ -138,7 +138,7 @@ class _Items:
             yield from self._messages()
 
     def _placed(self, items: list[Json]) -> Iterator[dict[str, Json]]:
-        """The items in the order that the state tells, its reasoning among them."""
+        """The items in the order of the state, its reasoning among them."""
         calls = {call.id: call for call in ordered(self.reply)}
         for item in items:
             if item["type"] == "reasoning":

@@ -1,4 +1,4 @@
-"""What a request to the Responses API asks for: its tools, choice, JSON wish, earlier calls and their results."""
+"""A request to the Responses API, read: its tools, choice, JSON mode, earlier calls and their results."""
 
 from __future__ import annotations
 
