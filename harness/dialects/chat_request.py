@@ -27,8 +27,8 @@ class ChatRequest:
 
     ``messages`` have OpenAI's shape too: content is a text or a list of parts, arguments of earlier calls are JSON
     text. An id is ``""`` where the API has none. ``choice`` is None, ``auto``, ``none``, ``required`` or OpenAI's
-    object for one tool; ``allowed`` are the tools that it is narrowed to. ``parallel`` is None where the request does
-    not set it. ``json`` is None, or the JSON schema that the answer must fit (``{}`` for any JSON), ``json_marks`` what stands
+    object for one tool; ``allowed`` are the tools that it is narrowed to. ``parallel`` is None where it is not set.
+    ``json`` is None, or the JSON schema that the answer must fit (``{}`` for any JSON), ``json_marks`` what stands
     beside it where the API has a name for it. ``options`` are the rest, under OpenAI's names. ``body`` is the whole
     request as it was sent, an empty object where it is no JSON object.
     """

@@ -48,8 +48,8 @@ class Profile:
     with token counts, and litellm refuses to request them. ``json_beside_tools``: litellm sends ``response_format``
     beside tools as it is; ``dropped_options``: it refuses or drops these. ``own_parser``: it has code of its own
     for its answers. ``resigned``: its requests can't be sent again, and why. ``key_header``: not the dialect's own.
-    ``credentials`` are the options that litellm takes its key in. ``looks_up_models``: litellm requests of an Ollama
-    on this machine, or of huggingface.co, facts about each of its models that it does not know, whatever the ``api_base``.
+    ``credentials`` are the options that litellm takes its key in. ``looks_up_models``: litellm looks up each of its
+    models that it does not know, in an Ollama on this machine or at huggingface.co, whatever the ``api_base``.
     ``images``: fewer than its dialect has. ``litellm``: litellm knows it. ``wants_state``: its answers hold state that
     the renderers write; ``wants_reasoning``: the reasoning goes back too. ``tool_marks``: it takes these beside its
     dialect's. ``starter``: a small model that calls tools. ``model`` and ``options`` call it in a proof.

@@ -55,7 +55,7 @@ def argument(call: ToolCall | CallError, wire: str, *, text: bool, cut: bool, ba
     """What is sent for a call's arguments: an object for a good call, for a broken one its raw text or, where
     arguments are no ``text``, the JSON value that the text holds.
 
-    ``bare``: on this wire ``{}`` is what nothing at all looks like. Raises ``UsageError`` where the wire can't distinguish
+    ``bare``: on this wire ``{}`` is what nothing at all looks like. Raises ``UsageError`` where the wire can't tell
     the call from another: text that is no JSON where JSON belongs, a fault that would not be found.
     """
     if isinstance(call, ToolCall):

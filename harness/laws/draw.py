@@ -320,7 +320,7 @@ def _ran(rng: Random, dialect: str) -> ProviderCall:
 
 def _asked_about(dialect: str) -> bool:
     """Whether litellm asks somebody about a model that it does not know."""
-    return any(row.dialect == dialect and row.asks_about_models for row in PROFILES.values())
+    return any(row.dialect == dialect and row.looks_up_models for row in PROFILES.values())
 
 
 def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
