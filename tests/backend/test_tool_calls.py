@@ -4,12 +4,15 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.backend.names import name_table
 from harness.backend.response import decode_litellm_tool_calls
-from harness.backend.tool_calls import decode_message
+from harness.backend.tool_calls import calls_in_text, decode_message, made_id, settle_ids
 from harness.core.chat import CallError, ProviderCall, ToolCall
 from harness.core.errors import ToolCallError, UnreadableReplyError
+from harness.dialects.name_rules import MISTRAL_ID
 
 NAMES = name_table("openai", [{"function": {"name": name}} for name in ("get_weather", "text/translate", "a__b")])
 
@@ -208,3 +211,97 @@ def test_nothing_given_is_changed():
     with pytest.raises(ToolCallError):
         decode_litellm_tool_calls(answer, NAMES)
     assert json.dumps(answer) == before
+
+
+def test_present_ids_are_kept_byte_for_byte():
+    assert settle_ids(["functions.x:0", "call_é", "x" * 300]) == ["functions.x:0", "call_é", "x" * 300]
+
+
+def test_missing_ids_are_made_from_turn_and_place():
+    assert settle_ids([None, "", "a"], turn=3) == ["call_3_0", "call_3_1", "a"]
+    assert settle_ids([None], turn=3) == settle_ids([None], turn=3)
+
+
+def test_doubled_ids_keep_the_first():
+    assert settle_ids(["a", "a", "b", "a"]) == ["a", "call_0_1", "b", "call_0_3"]
+
+
+def test_a_made_id_never_takes_one_that_is_there():
+    assert settle_ids([None, "call_0_0"])[1] == "call_0_0"
+    assert len(set(settle_ids([None, "call_0_0", "call_0_0_1", None]))) == 4
+
+
+def test_mistral_gets_nine_letters_and_digits():
+    assert all(MISTRAL_ID.allows(one) for one in settle_ids([None, "", None], provider="mistral"))
+    assert len(made_id(0, 0, "mistral")) == 9
+
+
+@given(st.lists(st.none() | st.sampled_from(["", "a", "b", "call_0_0", "call_0_1", "call_0_1_1"])))
+def test_ids_are_present_and_distinct_whatever_came(ids):
+    for provider in ("openai", "mistral"):
+        settled = settle_ids(ids, provider=provider)
+        assert len(set(settled)) == len(ids)
+        assert all(settled)
+        first = [place for place, one in enumerate(ids) if one and ids.index(one) == place]
+        assert all(settled[place] == ids[place] for place in first)
+
+
+OFFERED = name_table("openai", [{"function": {"name": name}} for name in ("get_weather", "text/translate")])
+WRITTEN = {"name": "get_weather", "arguments": {"city": "Paris"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(WRITTEN),
+        f"  {json.dumps(WRITTEN)}\n",
+        json.dumps([WRITTEN]),
+        f"```json\n{json.dumps(WRITTEN)}\n```",
+        f"```\n{json.dumps(WRITTEN, indent=2)}\n```",
+        '{"function_name": "get_weather", "parameters": {"city": "Paris"}}',
+        '{"tool_name": "get_weather", "arguments": {"city": "Paris"}}',
+        '{"type": "function", "name": "get_weather", "parameters": {"city": "Paris"}}',
+    ],
+)
+def test_content_that_wholly_is_a_call_is_one(text):
+    assert calls_in_text(text, OFFERED) == [("get_weather", {"city": "Paris"}, None)]
+
+
+def test_wire_names_and_own_names_both_come_home():
+    for written in ("text/translate", "text__translate"):
+        assert calls_in_text(json.dumps({"name": written, "parameters": {}}), OFFERED) == [("text/translate", {}, None)]
+
+
+def test_a_list_of_calls_keeps_order_and_ids():
+    text = json.dumps([{**WRITTEN, "id": "7"}, {"name": "text__translate", "arguments": "{}"}])
+    assert calls_in_text(text, OFFERED) == [("get_weather", {"city": "Paris"}, "7"), ("text/translate", "{}", None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Paris",
+        f"Here you are: {json.dumps(WRITTEN)}",
+        f"{json.dumps(WRITTEN)} is what I would call.",
+        f"```json\n{json.dumps(WRITTEN)}\n```\nDone.",
+        json.dumps({"name": "Ada", "arguments": "x"}),
+        json.dumps({"name": "unknown_tool", "arguments": {}}),
+        json.dumps({"city": "Paris"}),
+        json.dumps({"name": "get_weather"}),
+        json.dumps({**WRITTEN, "note": "more than a call"}),
+        json.dumps({**WRITTEN, "parameters": {}}),
+        json.dumps({**WRITTEN, "type": "answer"}),
+        json.dumps({"name": ["get_weather"], "arguments": {}}),
+        json.dumps([WRITTEN, 5, WRITTEN]),
+        json.dumps([[WRITTEN]]),
+        "[]",
+        "{}",
+        json.dumps(WRITTEN)[:-1],
+        '{"name": "get_weather", "arguments": {"x": NaN}}',
+        "[" * 100_000,
+        "5",
+    ],
+)
+def test_everything_else_stays_text(text):
+    assert calls_in_text(text, OFFERED) == []
