@@ -1,4 +1,4 @@
-"""What is known of Anthropic's messages: finish words and error types."""
+"""What is known of Anthropic's messages: finish words, error types and quirks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from harness.dialects.facts import ROWS, Facts, provider_error, seconds, status_of
+from harness.dialects.rendering import VARIANTS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -75,3 +76,19 @@ FACTS = Facts(
     refuses_blank_text=True,  # its error text: text content blocks must contain non-whitespace text
     failure=failure,
 )
+
+QUIRKS: dict[str, str] = {
+    "no_ping": "no ping event stands in the stream (3 of 65; every hosted stream else has one)",
+    "no_padding": "no spaces before the closing brace of an event (proxies; hosted streams have them)",
+    "caller": "a tool use names its caller (79; since 2026): the model, or code that it runs",
+    "mcp_tool": "what the provider ran is a tool of an MCP server, by the MCP connector (its docs, and recordings)",
+    "no_fragment": "a call without arguments streams no fragment at all",
+    "whole_fragment": "a call's arguments come in one fragment",
+    "finish_stop": "stop_reason is end_turn although a tool is used",
+    "text_last": "the text block comes after the tool uses",
+    "no_usage": "no usage is reported (proxies)",
+    **VARIANTS,
+}
+FAILURES: dict[str, str] = {
+    "error_event": "the stream ends in an error event, not in a stop reason (docs, 'Streaming: error events')",
+}

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.core.exchange import HttpResponse
 from harness.dialects.anthropic.detectors import DETECTORS
-from harness.dialects.anthropic.facts import ERRORS, FACTS
+from harness.dialects.anthropic.facts import ERRORS, FACTS, FAILURES, QUIRKS
 from harness.dialects.anthropic.read import read
 from harness.dialects.anthropic.request import read_chat
 from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.rendering import (
-    VARIANTS,
     argument,
     check,
     ends_cut,
@@ -37,21 +36,6 @@ if TYPE_CHECKING:
     from harness.core.chat import Finish, Json, Reply
     from harness.core.exchange import HttpRequest
 
-QUIRKS: dict[str, str] = {
-    "no_ping": "no ping event stands in the stream (3 of 65; every hosted stream else has one)",
-    "no_padding": "no spaces before the closing brace of an event (proxies; hosted streams have them)",
-    "caller": "a tool use names its caller (79; since 2026): the model, or code that it runs",
-    "mcp_tool": "what the provider ran is a tool of an MCP server, by the MCP connector (its docs, and recordings)",
-    "no_fragment": "a call without arguments streams no fragment at all",
-    "whole_fragment": "a call's arguments come in one fragment",
-    "finish_stop": "stop_reason is end_turn although a tool is used",
-    "text_last": "the text block comes after the tool uses",
-    "no_usage": "no usage is reported (proxies)",
-    **VARIANTS,
-}
-FAILURES: dict[str, str] = {
-    "error_event": "the stream ends in an error event, not in a stop reason (docs, 'Streaming: error events')",
-}
 _FINISH_WORDS: dict[Finish | None, str | None] = {
     "stop": "end_turn",
     "tool_calls": "tool_use",

@@ -1,4 +1,4 @@
-"""What is known of Bedrock's Converse: finish words, and the exceptions that a stream may end in."""
+"""What is known of Bedrock's Converse: finish words, exceptions that a stream may end in, quirks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import ProviderCall
 from harness.dialects.facts import Facts, provider_error, status_of
+from harness.dialects.rendering import LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,3 +102,18 @@ FACTS = Facts(
     ),
     failure=failure,
 )
+
+QUIRKS: dict[str, str] = {
+    "no_padding": "no field p of changing length stands in the events (every hosted stream has it)",
+    "empty_fragment": 'a call without arguments streams the fragment "" (3)',
+    "empty_object": 'a call without arguments streams the fragment "{}"',
+    "finish_stop": "stopReason is end_turn although a tool is used",
+    "tool_type": "a tool use names its type (50; 2026)",
+    "citations": "the first half of the text is cited (a stream's block opens with the citation)",
+    "no_usage": "no usage is reported",
+    **LABELS,
+}
+FAILURES: dict[str, str] = {
+    "exception": "the stream ends in an exception, not in a stop reason (botocore's model of ConverseStreamOutput)",
+    "error_frame": "the stream ends in a frame of type error, its code and words in headers (smithy, event streams)",
+}

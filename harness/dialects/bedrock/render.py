@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from harness.core.errors import UsageError
 from harness.core.exchange import HttpResponse
 from harness.dialects.bedrock.detectors import DETECTORS
-from harness.dialects.bedrock.facts import FACTS
+from harness.dialects.bedrock.facts import FACTS, FAILURES, QUIRKS
 from harness.dialects.bedrock.read import EVENT_STREAM, read
 from harness.dialects.bedrock.request import read_chat
 from harness.dialects.chat_request import json_body
@@ -23,7 +23,6 @@ from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing import eventstream
 from harness.dialects.framing.sse import chunks, dumps
 from harness.dialects.rendering import (
-    LABELS,
     argument,
     check,
     ends_cut,
@@ -41,20 +40,6 @@ if TYPE_CHECKING:
     from harness.core.chat import Finish, Json, Reply
     from harness.core.exchange import HttpRequest
 
-QUIRKS: dict[str, str] = {
-    "no_padding": "no field p of changing length stands in the events (every hosted stream has it)",
-    "empty_fragment": 'a call without arguments streams the fragment "" (3)',
-    "empty_object": 'a call without arguments streams the fragment "{}"',
-    "finish_stop": "stopReason is end_turn although a tool is used",
-    "tool_type": "a tool use names its type (50; 2026)",
-    "citations": "the first half of the text is cited (a stream's block opens with the citation)",
-    "no_usage": "no usage is reported",
-    **LABELS,
-}
-FAILURES: dict[str, str] = {
-    "exception": "the stream ends in an exception, not in a stop reason (botocore's model of ConverseStreamOutput)",
-    "error_frame": "the stream ends in a frame of type error, its code and words in headers (smithy, event streams)",
-}
 _FINISH_WORDS: dict[Finish | None, str] = {
     "stop": "end_turn",
     "tool_calls": "tool_use",

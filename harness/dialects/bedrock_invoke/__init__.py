@@ -15,8 +15,9 @@ from harness.core.errors import StreamCutError, UnreadableReplyError
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects.anthropic.detectors import DETECTORS as ANTHROPICS_DETECTORS
 from harness.dialects.anthropic.facts import FACTS as ANTHROPICS
+from harness.dialects.anthropic.facts import FAILURES, QUIRKS
 from harness.dialects.anthropic.read import read as read_anthropic
-from harness.dialects.anthropic.render import FAILURES, QUIRKS, mentions
+from harness.dialects.anthropic.render import mentions
 from harness.dialects.anthropic.render import render as render_anthropic
 from harness.dialects.anthropic.request import read_chat as read_anthropics
 from harness.dialects.bedrock.facts import FACTS as BEDROCKS

@@ -1,10 +1,11 @@
-"""What is known of Cohere's v2 chat: finish words and errors."""
+"""What is known of Cohere's v2 chat: finish words, errors and quirks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from harness.dialects.facts import Facts, at, provider_error, status_of
+from harness.dialects.rendering import VARIANTS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -50,3 +51,16 @@ FACTS = Facts(
     terminator="[DONE]",
     failure=failure,
 )
+
+QUIRKS: dict[str, str] = {
+    "ndjson": "a stream of bare JSON lines: what litellm reads; every real recording is events",
+    "content_empty": "content is [] beside calls, not missing (the first event of every stream has it so)",
+    "arguments_empty_string": 'no arguments are sent as "" (2)',
+    "finish_stop": "finish_reason is COMPLETE although calls are present",
+    "no_done": "no [DONE] event at the end (all 10 recorded streams have one)",
+    "no_usage": "no usage is reported",
+    **VARIANTS,
+}
+FAILURES: dict[str, str] = {
+    "error_end": "a stream ends in ERROR and says what happened (the SDK's ChatMessageEndEventDelta.error)",
+}

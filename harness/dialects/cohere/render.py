@@ -8,14 +8,13 @@ from harness.core.chat import CallError
 from harness.core.errors import UsageError
 from harness.core.exchange import HttpResponse
 from harness.dialects.cohere.detectors import DETECTORS
-from harness.dialects.cohere.facts import FACTS
+from harness.dialects.cohere.facts import FACTS, FAILURES, QUIRKS
 from harness.dialects.cohere.read import read
 from harness.dialects.cohere.request import read_chat
 from harness.dialects.dialect import Dialect
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.openai_chat import mentions
 from harness.dialects.rendering import (
-    VARIANTS,
     argument,
     check,
     ends_cut,
@@ -32,18 +31,6 @@ if TYPE_CHECKING:
 
     from harness.core.chat import Finish, Json, Reply, ToolCall
 
-QUIRKS: dict[str, str] = {
-    "ndjson": "a stream of bare JSON lines: what litellm reads; every real recording is events",
-    "content_empty": "content is [] beside calls, not missing (the first event of every stream has it so)",
-    "arguments_empty_string": 'no arguments are sent as "" (2)',
-    "finish_stop": "finish_reason is COMPLETE although calls are present",
-    "no_done": "no [DONE] event at the end (all 10 recorded streams have one)",
-    "no_usage": "no usage is reported",
-    **VARIANTS,
-}
-FAILURES: dict[str, str] = {
-    "error_end": "a stream ends in ERROR and says what happened (the SDK's ChatMessageEndEventDelta.error)",
-}
 _FINISH_WORDS: dict[Finish | None, str] = {
     "stop": "COMPLETE",
     "tool_calls": "TOOL_CALL",

@@ -1,4 +1,4 @@
-"""What is known of Gemini's generateContent: finish words and google.rpc's errors."""
+"""What is known of Gemini's generateContent: finish words, google.rpc's errors and quirks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.core.chat import ProviderCall
 from harness.dialects.facts import RESOURCES, Facts, provider_error, seconds, status_of
+from harness.dialects.rendering import VARIANTS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -103,3 +104,24 @@ FACTS = Facts(
     empty_is_nothing=True,  # in a call without args, which reads as an empty object
     failure=failure,
 )
+
+QUIRKS: dict[str, str] = {
+    "id": "calls have an id (51 of 567)",
+    "args_missing": "a call without arguments has no args key",
+    "thought_signature": "the first of several calls carries a thoughtSignature (32)",
+    "finish_enum": "finishReason is a whole number (25)",
+    "finish_message": "a finishMessage says that calls were generated (180; 2026)",
+    "finish_alone": "the stream's last event holds the finish reason and no parts",
+    "calls_apart": "each call of a stream comes in an event of its own",
+    "partial_args": "a call comes as a name, values at JSON paths and an end (streamFunctionCallArguments)",
+    "json_array": "the stream is one JSON array, not events (20; without alt=sse)",
+    "lf": "events end in LF, not CR LF",
+    "no_usage": "no usage is reported",
+    "malformed_call": "finish 'error': a last call that can't be read is described, as MALFORMED_FUNCTION_CALL",
+    "unexpected_call": "finish 'error': it is UNEXPECTED_TOOL_CALL, for a call to no declared function (5)",
+    "prompt_blocked": "finish 'content_filter' and no text: promptFeedback, and no candidates (1)",
+    **VARIANTS,
+}
+FAILURES: dict[str, str] = {
+    "error_event": "the stream ends in an error of google.rpc's shape, not in a finish reason",
+}

@@ -17,12 +17,11 @@ from harness.dialects.chat_request import json_body
 from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps, write
 from harness.dialects.gemini.detectors import DETECTORS
-from harness.dialects.gemini.facts import FACTS, NUMBERS
+from harness.dialects.gemini.facts import FACTS, FAILURES, NUMBERS, QUIRKS
 from harness.dialects.gemini.partial_calls import in_pieces
 from harness.dialects.gemini.read import read
 from harness.dialects.gemini.request import read_chat
 from harness.dialects.rendering import (
-    VARIANTS,
     argument,
     check,
     ends_cut,
@@ -40,26 +39,6 @@ if TYPE_CHECKING:
     from harness.core.chat import Finish, Json, Reply
     from harness.core.exchange import HttpRequest
 
-QUIRKS: dict[str, str] = {
-    "id": "calls have an id (51 of 567)",
-    "args_missing": "a call without arguments has no args key",
-    "thought_signature": "the first of several calls carries a thoughtSignature (32)",
-    "finish_enum": "finishReason is a whole number (25)",
-    "finish_message": "a finishMessage says that calls were generated (180; 2026)",
-    "finish_alone": "the stream's last event holds the finish reason and no parts",
-    "calls_apart": "each call of a stream comes in an event of its own",
-    "partial_args": "a call comes as a name, values at JSON paths and an end (streamFunctionCallArguments)",
-    "json_array": "the stream is one JSON array, not events (20; without alt=sse)",
-    "lf": "events end in LF, not CR LF",
-    "no_usage": "no usage is reported",
-    "malformed_call": "finish 'error': a last call that can't be read is described, as MALFORMED_FUNCTION_CALL",
-    "unexpected_call": "finish 'error': it is UNEXPECTED_TOOL_CALL, for a call to no declared function (5)",
-    "prompt_blocked": "finish 'content_filter' and no text: promptFeedback, and no candidates (1)",
-    **VARIANTS,
-}
-FAILURES: dict[str, str] = {
-    "error_event": "the stream ends in an error of google.rpc's shape, not in a finish reason",
-}
 _FINISH_WORDS: dict[Finish | None, str | None] = {
     "stop": "STOP",
     "tool_calls": "STOP",

@@ -1,4 +1,4 @@
-"""What is known of Ollama's own API: finish words and errors."""
+"""What is known of Ollama's own API: finish words, errors and quirks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.dialects.facts import TAGS, Facts, provider_error, status_of
+from harness.dialects.rendering import LABELS
 
 if TYPE_CHECKING:
     from harness.core.chat import Finish, Json
@@ -44,3 +45,20 @@ FACTS = Facts(
 
 GENERATE_FACTS = replace(FACTS, tools_in_prompt=True, images=frozenset())
 """``/api/generate``: there are no tools, and no calls."""
+
+CHAT_QUIRKS: dict[str, str] = {
+    "id_missing": "calls have no id (3; servers before 0.12)",
+    "index_missing": "a call's function has no index (servers before 0.6, and for the first call until 0.12)",
+    "calls_together": "all calls of a stream come in one line (qwen parsers)",
+    "calls_at_end": "the calls come in the last line, with done: true",
+    "finish_missing": "the last line has no done_reason (servers before 0.1.45)",
+    "no_usage": "no counts are reported (a prompt served from the cache)",
+    **LABELS,
+}
+GENERATE_QUIRKS: dict[str, str] = {
+    "parameters": "the call is written with `parameters`, not `arguments`",
+    "finish_missing": CHAT_QUIRKS["finish_missing"],
+    "no_usage": CHAT_QUIRKS["no_usage"],
+    **LABELS,
+}
+FAILURES: dict[str, str] = {"error_line": "the stream breaks off with a line that is an error (the server's routes.go)"}

@@ -16,12 +16,11 @@ from harness.core.exchange import HttpResponse
 from harness.dialects.dialect import Dialect, Mentions
 from harness.dialects.framing.sse import chunks, dumps
 from harness.dialects.ollama.detectors import DETECTORS
-from harness.dialects.ollama.facts import FACTS, GENERATE_FACTS
+from harness.dialects.ollama.facts import CHAT_QUIRKS, FACTS, FAILURES, GENERATE_FACTS, GENERATE_QUIRKS
 from harness.dialects.ollama.read import read
 from harness.dialects.ollama.request import read_chat, read_prompt
 from harness.dialects.openai_chat import mentions
 from harness.dialects.rendering import (
-    LABELS,
     argument,
     check,
     ends_cut,
@@ -37,22 +36,6 @@ if TYPE_CHECKING:
     from harness.core.chat import CallError, Finish, Json, Reply, ToolCall
     from harness.core.exchange import HttpRequest
 
-CHAT_QUIRKS: dict[str, str] = {
-    "id_missing": "calls have no id (3; servers before 0.12)",
-    "index_missing": "a call's function has no index (servers before 0.6, and for the first call until 0.12)",
-    "calls_together": "all calls of a stream come in one line (qwen parsers)",
-    "calls_at_end": "the calls come in the last line, with done: true",
-    "finish_missing": "the last line has no done_reason (servers before 0.1.45)",
-    "no_usage": "no counts are reported (a prompt served from the cache)",
-    **LABELS,
-}
-GENERATE_QUIRKS: dict[str, str] = {
-    "parameters": "the call is written with `parameters`, not `arguments`",
-    "finish_missing": CHAT_QUIRKS["finish_missing"],
-    "no_usage": CHAT_QUIRKS["no_usage"],
-    **LABELS,
-}
-FAILURES: dict[str, str] = {"error_line": "the stream breaks off with a line that is an error (the server's routes.go)"}
 _FINISH_WORDS: dict[Finish | None, str | None] = {"stop": "stop", "tool_calls": "stop", "length": "length", None: None}
 _Lines = list[dict[str, "Json"]]
 
