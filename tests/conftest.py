@@ -1,6 +1,7 @@
 """No test goes out, and none writes into the home of who runs it. Each run is the same, wherever it is started."""
 
 import atexit
+import inspect
 import os
 import shutil
 import signal
@@ -8,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import certifi
+import httpx
 import hypothesis
 
 from harness.backend.library import OFFLINE
@@ -25,6 +27,11 @@ _ONE, _END, _ = certifi.contents().partition("-----END CERTIFICATE-----\n")
 _CERTIFICATES = Path(os.environ["XDG_STATE_HOME"], "ca.pem")
 _CERTIFICATES.write_text(_ONE + _END, encoding="utf-8")
 os.environ["SSL_CERT_FILE"] = str(_CERTIFICATES)
+
+# One object is the default of every function and client of httpx. Five seconds are too few for an answer of the
+# loopback where eight other processes want the processor; a test of a timeout gives its own.
+for _part in ("connect", "read", "write", "pool"):
+    setattr(inspect.signature(httpx.get).parameters["timeout"].default, _part, 120.0)
 
 # Drawn tests draw the same here as in CI, and keep nothing; `make test-nightly` draws others, and four times as many.
 hypothesis.settings.register_profile(

@@ -64,7 +64,7 @@ class Talk(socketserver.StreamRequestHandler):
     def stream(self, path, body):
         """One piece; the rest when it is told to go on."""
         self.send(STREAM + framed(PIECES[0]))
-        self.server.served.go.wait(5)
+        self.server.served.go.wait(300)
         for piece in PIECES[1:]:
             self.send(framed(piece))
         self.send(b"0\r\n\r\n")
@@ -82,7 +82,7 @@ class Talk(socketserver.StreamRequestHandler):
         return False
 
     def silent(self, path, body):
-        self.server.served.go.wait(5)
+        self.server.served.go.wait(300)
         return False
 
     def nonsense(self, path, body):

@@ -59,7 +59,7 @@ class WatchingOne:
 
 
 def patience(url):
-    return 0.5 if "silent" in url else 10
+    return 0.5 if "silent" in url else 120
 
 
 # Each gives (status, chunks) and hands every chunk to ``seen`` as it comes.

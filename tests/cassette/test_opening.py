@@ -190,7 +190,7 @@ def test_an_older_threads_connection_from_before_goes_on(empty):
         go, sent = threading.Event(), threading.Event()
 
         def debugger():
-            go.wait(20)
+            go.wait(300)
             before.sendall(b"still here")
             sent.set()
 
@@ -198,7 +198,7 @@ def test_an_older_threads_connection_from_before_goes_on(empty):
         thread.start()
         with before, served, open_tape(empty):
             go.set()
-            assert sent.wait(20)
+            assert sent.wait(300)
             assert served.recv(20) == b"still here"
         thread.join()
 
@@ -309,11 +309,11 @@ def test_a_recording_goes_on_beside_another_threads_replay(tmp_path, server):
     def replay():
         with open_tape(path):
             inside.set()
-            done.wait(20)
+            done.wait(300)
 
     thread = threading.Thread(target=replay)
     thread.start()
-    inside.wait(20)
+    inside.wait(300)
 
     async def ask():
         async with httpx.AsyncClient() as client:

@@ -101,7 +101,7 @@ def tool_server(name, env):
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(300)
 
 
 def test_the_marker_records_and_replays_both_transports(name, env, tmp_path):

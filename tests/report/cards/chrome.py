@@ -136,4 +136,4 @@ def browser(folder: Path):
             yield Tab(wire)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(300)
