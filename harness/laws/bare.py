@@ -16,7 +16,7 @@ from pydantic_core import to_json
 
 from harness.backend.names import within
 from harness.backend.repairs.raw_answer import generated_text, state_of
-from harness.backend.request import prepare_request as prepared
+from harness.backend.request import prepare_request
 from harness.backend.response import read_reply
 from harness.core.chat import ToolCall
 from harness.core.errors import ConnectionFailedError, by_status
@@ -33,7 +33,7 @@ from harness.laws.replies import read_served
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.backend.request import PreparedRequest as Prepared
+    from harness.backend.request import PreparedRequest
     from harness.core.chat import CallError, Json, Reply
     from harness.dialects.dialect import Dialect
 
@@ -52,28 +52,30 @@ def complete(
 ) -> Reply:
     """A backend whose requests are OpenAI's whatever the provider, and whose answers the reference reader reads."""
     route = next((row for row in PROFILES.values() if row.model == model), None)
-    asked = prepared(model, messages, tools, options, stream=stream, route=route)
-    dialect = DIALECTS[(route or profile(asked.provider)).dialect]
-    response = _sent(_request(asked, stream=stream))
+    prepared = prepare_request(model, messages, tools, options, stream=stream, route=route)
+    dialect = DIALECTS[(route or profile(prepared.provider)).dialect]
+    response = _sent(_request(prepared, stream=stream))
     if response.status != _OK:
         wait = retry_after(response.headers)
         raise by_status(response.status)("refused", status=response.status, retry_after=wait)
-    return _read(dialect, response, asked, stream=stream)
+    return _read(dialect, response, prepared, stream=stream)
 
 
-async def acomplete(*given: Any, **options: Any) -> Reply:
+async def acomplete(*arguments: Any, **options: Any) -> Reply:
     """``complete``, awaited."""
     await asyncio.sleep(0)
-    return complete(*given, **options)
+    return complete(*arguments, **options)
 
 
-def _request(asked: Prepared, *, stream: bool) -> HttpRequest:
-    body = {key: value for key, value in asked.arguments.items() if key not in _NOT_SENT}
-    body |= {"model": asked.arguments["model"].partition("/")[2], "stream": stream}
+def _request(prepared: PreparedRequest, *, stream: bool) -> HttpRequest:
+    body = {key: value for key, value in prepared.arguments.items() if key not in _NOT_SENT}
+    body |= {"model": prepared.arguments["model"].partition("/")[2], "stream": stream}
     if "tools" in body:
         body["tools"] = [one for tool in body["tools"] for one in _of_chat(tool)]
     host = (
-        asked.arguments.get("api_base") or asked.arguments.get("aws_bedrock_runtime_endpoint") or "http://provider.test"
+        prepared.arguments.get("api_base")
+        or prepared.arguments.get("aws_bedrock_runtime_endpoint")
+        or "http://provider.test"
     )
     return HttpRequest("POST", f"{host}/chat/completions", (), _written(body))
 
@@ -104,7 +106,7 @@ def _sent(request: HttpRequest) -> HttpResponse:
     return got
 
 
-def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: bool) -> Reply:
+def _read(dialect: Dialect, response: HttpResponse, prepared: PreparedRequest, *, stream: bool) -> Reply:
     found = read_served(dialect, response)
     typed = dialect.facts.object_arguments == "whole" and not stream
     calls = [_call(one, typed=typed) for one in ordered(found)]
@@ -133,18 +135,18 @@ def _read(dialect: Dialect, response: HttpResponse, asked: Prepared, *, stream: 
             "choices": [{"message": message, "finish_reason": found.finish}],
             "usage": usage,
         },
-        names=asked.names,
-        turn=asked.turn,
-        provider=asked.provider,
-        json_answer=asked.json_answer,
+        names=prepared.names,
+        turn=prepared.turn,
+        provider=prepared.provider,
+        json_answer=prepared.json_answer,
         finish_word=found.finish or "",
         sent=sent,
         dialect=dialect.name,
     )
     state: dict[str, Json] = {}
-    thought = bool(found.reasoning) and profile(asked.provider).wants_reasoning
+    thought = bool(found.reasoning) and profile(prepared.provider).wants_reasoning
     if thought or any(word in response.body for word in _STATE) or framing(response) == "frames":
-        state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, asked.arguments["model"])
+        state = state_of("\n".join(map(json.dumps, _events(response))), dialect.name, prepared.arguments["model"])
     more = found.provider_calls or state
     return replace(reply, provider_calls=found.provider_calls, state=state) if more else reply
 

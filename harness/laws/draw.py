@@ -108,7 +108,7 @@ def _question(provider: str, rng: Random, *, stream: bool, like: WireProfile | N
     question = _of_kind(rng, question)
     if like is None and one_in(rng, 3):
         question = replace(question, reply=_worded(rng, question))
-    return _with_other_tools(rng, _beside(rng, _in_other_forms(rng, _asked(rng, question))))
+    return _with_other_tools(rng, _beside(rng, _in_other_forms(rng, _with_conversation(rng, question))))
 
 
 def _in_other_forms(rng: Random, question: Question) -> Question:
@@ -116,9 +116,9 @@ def _in_other_forms(rng: Random, question: Question) -> Question:
     calls, objects = question.reply.calls, {"always", "" if question.stream else "whole"}
     if question.kind != "plain" or not calls or question.dialect.facts.object_arguments in objects or rng.randrange(6):
         return question
-    raw, place = values.object_text(rng), rng.randrange(len(calls))
-    made = replace(calls[place], parameters=json.loads(raw))
-    reply = replace(question.reply, calls=(*calls[:place], made, *calls[place + 1 :]))
+    raw, index = values.object_text(rng), rng.randrange(len(calls))
+    made = replace(calls[index], parameters=json.loads(raw))
+    reply = replace(question.reply, calls=(*calls[:index], made, *calls[index + 1 :]))
     return replace(question, reply=reply, raws=(raw,))
 
 
@@ -156,7 +156,7 @@ def _quirks(rng: Random, provider: str) -> frozenset[str]:
     return frozenset(rng.choice(known) for _ in range(rng.randrange(1, 4))) if known else frozenset()
 
 
-def _asked(rng: Random, question: Question) -> Question:
+def _with_conversation(rng: Random, question: Question) -> Question:
     if question.kind == "unknown" and one_in(rng, 6):
         return _without_tools(rng, question)
     return _conversing(rng, question)
@@ -176,12 +176,12 @@ def _conversing(rng: Random, question: Question) -> Question:
         system=tuple(values.prompt(rng) for _ in range(rng.choice((0, 1, 1, 2)))),
         turns=() if textual or question.unfit else _turns(rng, question),
         details=tuple(
-            (f"{values.spoken(rng)} ({place})", values.schema(rng)) for place in range(len(question.tools[:12]))
+            (f"{values.spoken(rng)} ({index})", values.schema(rng)) for index in range(len(question.tools[:12]))
         ),
         options=options_for(rng, question),
     )
     ends_in_results = bool(question.turns and question.turns[-1].calls) and one_in(rng, 3)
-    question = replace(question, asked="" if ends_in_results else values.user(rng, question.images))
+    question = replace(question, prompt="" if ends_in_results else values.user(rng, question.images))
     if question.kind == "plain" and one_in(rng, 3):
         question = replace(question, choice=rng.choice(question.tools))
     elif question.kind == "plain" and one_in(rng, 3):
@@ -214,13 +214,13 @@ def _with_other_tools(rng: Random, question: Question) -> Question:
     marks = [{**one, **more} if "custom" not in (more := values.tool_marks(rng, known)) else more for one in before]
     question = replace(question, marks=tuple(marks))
     textual = custom(question)
-    turns = tuple(replace(turn, calls=_told(rng, turn.calls, textual)) for turn in question.turns)
-    reply = replace(question.reply, calls=_told(rng, question.reply.calls, textual))
+    turns = tuple(replace(turn, calls=_with_texts(rng, turn.calls, textual)) for turn in question.turns)
+    reply = replace(question.reply, calls=_with_texts(rng, question.reply.calls, textual))
     narrowed: dict[str, Any] = {"allowed": (), "choice": None} if textual else {}
     return replace(question, reply=reply, turns=turns, **narrowed)
 
 
-def _told(rng: Random, calls: tuple[Any, ...], textual: frozenset[str]) -> tuple[Any, ...]:
+def _with_texts(rng: Random, calls: tuple[Any, ...], textual: frozenset[str]) -> tuple[Any, ...]:
     """Calls, answered or earlier, those of custom tools with a text."""
     return tuple(replace(one, parameters=_text(rng)) if one.name in textual else one for one in calls)
 
@@ -245,7 +245,7 @@ def _turns(rng: Random, question: Question) -> tuple[Turn, ...]:
 
 
 def _turn(rng: Random, question: Question, ids: list[str]) -> Turn:
-    said = f"{values.prompt(rng).strip()}" if one_in(rng, 2) else ""
+    text = f"{values.prompt(rng).strip()}" if one_in(rng, 2) else ""
     offered = question.tools
     shown = question.images if question.dialect.facts.image_results else frozenset[str]()
     calls = tuple(
@@ -257,7 +257,7 @@ def _turn(rng: Random, question: Question, ids: list[str]) -> Turn:
         )
         for _ in range(rng.choice((0, 1, 1, 2, 3)))
     )
-    return Turn(values.user(rng, question.images), said or ("" if calls else "I see."), calls)
+    return Turn(values.user(rng, question.images), text or ("" if calls else "I see."), calls)
 
 
 def _beside(rng: Random, question: Question) -> Question:
@@ -292,14 +292,14 @@ def _reply(rng: Random, kind: Kind, names: list[str], dialect: str) -> Reply:
     if kind == "prose":
         return Reply(text=rng.choice(PROSE).replace("%s", names[0]), finish="stop", usage=usage)
     if kind == "answer":
-        said = json.dumps({"name": names[0], "arguments": values.parameters(rng)}, ensure_ascii=False)
-        return Reply(text=said, finish="stop", usage=usage)
+        text = json.dumps({"name": names[0], "arguments": values.parameters(rng)}, ensure_ascii=False)
+        return Reply(text=text, finish="stop", usage=usage)
     reply = _plain(rng, names, usage, dialect)
     if kind == "unknown":
         near = (*_STRANGE, names[0].swapcase(), f"{names[0]}s", names[0][:-1], f" {names[0]}", f"functions.{names[0]}")
         strange = rng.choice([one for one in near if one and one not in names])
-        place = rng.randrange(len(reply.calls) + 1)
-        made = (*reply.calls[:place], ToolCall(strange, values.parameters(rng), "call_strange"), *reply.calls[place:])
+        index = rng.randrange(len(reply.calls) + 1)
+        made = (*reply.calls[:index], ToolCall(strange, values.parameters(rng), "call_strange"), *reply.calls[index:])
         return replace(reply, calls=made, finish="tool_calls", refusal="")
     return reply
 
@@ -318,7 +318,7 @@ def _ran(rng: Random, dialect: str) -> ProviderCall:
     return replace(known, parameters=parameters, id=made, result=result)
 
 
-def _asked_about(dialect: str) -> bool:
+def _asks_about_models(dialect: str) -> bool:
     """Whether litellm asks somebody about a model that it does not know."""
     return any(row.dialect == dialect and row.looks_up_models for row in PROFILES.values())
 
@@ -328,17 +328,17 @@ def _plain(rng: Random, names: list[str], usage: Usage, dialect: str) -> Reply:
     calls = _calls(rng, names, 1, 3) if rng.randrange(3) else ()
     if one_in(rng, 30):
         calls = _calls(rng, names, 9, 17)
-    said = (values.spoken(rng) if one_in(rng, 2) else "") if calls else values.spoken(rng)
+    text = (values.spoken(rng) if one_in(rng, 2) else "") if calls else values.spoken(rng)
     limited = bool(calls and calls[-1].parameters) and one_in(rng, 12)  # nothing sent for a last call means cut off
     finish: Finish = rng.choice(_ENDS) if not calls else rng.choice(_STOPS) if limited else "tool_calls"
     made = Reply(
-        text=said,
+        text=text,
         calls=calls,
         finish=finish,
         usage=usage,
         reasoning=values.text(rng) if one_in(rng, 3) else "",
         id=f"resp-{rng.randrange(10**9)}" if one_in(rng, 2) else "",
-        model="" if _asked_about(dialect) else rng.choice(_MODELS),  # litellm asks this machine of models
+        model="" if _asks_about_models(dialect) else rng.choice(_MODELS),  # litellm asks this machine of models
     )
     if not calls and one_in(rng, 12):
         return replace(made, text="", refusal=values.spoken(rng), finish="stop")
@@ -360,13 +360,13 @@ def _calls(rng: Random, names: list[str], least: int, most: int) -> tuple[ToolCa
 def _broken(rng: Random, names: list[str], usage: Usage) -> Reply:
     """A call whose arguments are no JSON object, beside good ones and text; or the last one cut off at the limit."""
     calls = _calls(rng, names, 0, 3)
-    name, said = rng.choice(names), values.text(rng) if one_in(rng, 2) else ""
+    name, text = rng.choice(names), values.text(rng) if one_in(rng, 2) else ""
     if one_in(rng, 3):
         bad = CallError("cut_off", "", rng.choice(material.CUT_OFF), name, "call_broken", len(calls))
-        return Reply(text=said, calls=calls, errors=(bad,), finish=rng.choice(_STOPS), usage=usage)
+        return Reply(text=text, calls=calls, errors=(bad,), finish=rng.choice(_STOPS), usage=usage)
     raw = rng.choice(material.BROKEN)
     bad = CallError("arguments", "", raw, name, "call_broken", rng.randrange(len(calls) + 1))
-    return Reply(text=said, calls=calls, errors=(bad,), finish="tool_calls", usage=usage)
+    return Reply(text=text, calls=calls, errors=(bad,), finish="tool_calls", usage=usage)
 
 
 def _written(rng: Random, names: list[str], usage: Usage) -> Reply:

@@ -59,9 +59,9 @@ def every_status(trial: Trial) -> str | None:
     if question.retry_after[0].isdigit():
         alike = type(found) in (int, float) and found == float(question.retry_after)
         return "" if alike else f"wait {question.retry_after} s, kept is {found!r}"
-    wanted = (parsedate_to_datetime(question.retry_after) - dt.datetime.now(dt.UTC)).total_seconds()
-    close = found is not None and abs(found - wanted) < _HOUR
-    return "" if close else f"wait until {question.retry_after} ({wanted:.0f} s), kept is {found!r}"
+    expected = (parsedate_to_datetime(question.retry_after) - dt.datetime.now(dt.UTC)).total_seconds()
+    close = found is not None and abs(found - expected) < _HOUR
+    return "" if close else f"wait until {question.retry_after} ({expected:.0f} s), kept is {found!r}"
 
 
 _HOUR = 3600

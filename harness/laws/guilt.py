@@ -127,8 +127,8 @@ def vanished(trial: Trial) -> Question | None:
         return None
     tools = question.tools or ("get_x",)
     bad = CallError("arguments", "", "[1]", tools[0], "call_broken", len(good))
-    told = replace(question.reply, calls=good, errors=(bad,), finish="tool_calls", raw_finish=None)
-    return replace(question, kind="broken", tools=tools, details=(), marks=(), reply=told)
+    unreadable = replace(question.reply, calls=good, errors=(bad,), finish="tool_calls", raw_finish=None)
+    return replace(question, kind="broken", tools=tools, details=(), marks=(), reply=unreadable)
 
 
 def blame(

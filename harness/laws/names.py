@@ -24,8 +24,13 @@ def _sent(trial: Trial) -> bool:
 def legal(trial: Trial) -> str | None:
     if not _sent(trial):
         return None
-    rule, said = trial.question.profile.names, trial.mentions
-    names = (*said.tools, *([said.choice] if said.choice else ()), *said.calls, *said.results)
+    rule, mentions = trial.question.profile.names, trial.mentions
+    names = (
+        *mentions.tools,
+        *([mentions.choice] if mentions.choice else ()),
+        *mentions.calls,
+        *mentions.results,
+    )
     bad = sorted({name for name in names if not rule.allows(name)})
     return f"sent {bad}, which {trial.question.provider} refuses ({rule.source})" if bad else ""
 
@@ -118,15 +123,15 @@ def isolated(trial: Trial) -> str | None:
 
 
 def untouched(trial: Trial) -> str | None:
-    held = trial.untouched and all(one.untouched for one in trial.beside)
-    return "" if held else f"the caller's own data was changed: {_changed(trial)}"
+    unchanged = trial.untouched and all(one.untouched for one in trial.beside)
+    return "" if unchanged else f"the caller's own data was changed: {_changed(trial)}"
 
 
 def _changed(trial: Trial) -> str:
-    if trial.given is None or same(trial.given, trial.pristine):
+    if trial.arguments is None or same(trial.arguments, trial.pristine):
         return "while the request was made, and put back"
     assert trial.pristine is not None
-    return differ("what was given", list(trial.pristine), list(trial.given)) or "in place"
+    return differ("what the caller gave", list(trial.pristine), list(trial.arguments)) or "in place"
 
 
 def doubled(trial: Trial) -> str | None:
@@ -166,11 +171,13 @@ def unknown(trial: Trial) -> str | None:
     complaint = number_differs(good, trial.reply.calls)
     if complaint:
         return f"beside a call to a tool that was not offered: {complaint}"
-    places = [place for place, call in enumerate(drawn) if call.name not in offered]
+    indices = [index for index, call in enumerate(drawn) if call.name not in offered]
     found = [(error.name, error.index) for error in trial.reply.errors]
     if trial.question.reply.provider_calls:  # whether those count in a call's place is nobody's rule
-        found, places = [(name, 0) for name, _ in found], [0] * len(strange)
-    return "" if found == list(zip(strange, places, strict=True)) else f"errors name {found}, not {strange} at {places}"
+        found, indices = [(name, 0) for name, _ in found], [0] * len(strange)
+    return (
+        "" if found == list(zip(strange, indices, strict=True)) else f"errors name {found}, not {strange} at {indices}"
+    )
 
 
 LAWS = (

@@ -150,9 +150,9 @@ def prove(
             else (_search(backend, provider, mode, laws, effort, loop) for provider, mode in tasks)
         )
         for proof in proofs:
-            seen = found.setdefault(proof.mode, set())
-            yield _Proving(proof, asker(backend, proof.mode, loop), laws, effort, frozenset(seen)).blamed()
-            seen |= proof.broken.keys()
+            found_before = found.setdefault(proof.mode, set())
+            yield _Proving(proof, asker(backend, proof.mode, loop), laws, effort, frozenset(found_before)).blamed()
+            found_before |= proof.broken.keys()
 
 
 def prove_one(
@@ -173,8 +173,8 @@ def prove_one(
 def _search(
     backend: Backend, provider: str, mode: Mode, laws: Sequence[Law], effort: Effort, loop: asyncio.Runner | None = None
 ) -> Proof:
-    asking = asker(backend, mode, loop or _worker_loop())
-    return _Proving(Proof(provider, mode), asking, laws, effort, custom=backend.custom_tools).searched()
+    ask = asker(backend, mode, loop or _worker_loop())
+    return _Proving(Proof(provider, mode), ask, laws, effort, custom=backend.custom_tools).searched()
 
 
 @dataclass(slots=True)
@@ -209,7 +209,7 @@ class _Proving:
                 proof.drawn += 1
                 if self._judge(question) and effort.stop:
                     break
-        self._late()
+        self._judge_later_changes()
         return proof
 
     def _streams(self) -> bool:
@@ -236,7 +236,7 @@ class _Proving:
 
     def _judge(self, question: Question) -> bool:
         trial = self.put(self._answerable(question))
-        self._late()
+        self._judge_later_changes()
         self.last = trial
         return judge(trial, self.laws, self.proof) is not None
 
@@ -253,10 +253,10 @@ class _Proving:
             self.able[provider, stream] = bool(trial.requests) and not differences(trial)
         return self.able[provider, stream]
 
-    def _late(self) -> None:
+    def _judge_later_changes(self) -> None:
         """What the caller gave for the question before may have been changed since."""
         trial, law = self.last, BY_ID["N7"]
-        if law in self.laws and trial is not None and trial.untouched and trial.changed_late():
+        if law in self.laws and trial is not None and trial.untouched and trial.changed_since():
             _keep(self.proof, law, "the caller's own data was changed after the call", trial)
 
     def blamed(self) -> Proof:

@@ -70,7 +70,7 @@ class Turn:
     """What the user said (a text, or a list of parts), what the assistant answered, and the calls that it made."""
 
     user: Json = "Use the tools; answer in JSON."
-    said: str = ""
+    answer: str = ""
     calls: tuple[History, ...] = ()
 
 
@@ -78,7 +78,7 @@ class Turn:
 class Question:
     """What is asked, and the answer to be served: names are the tools' own; the wire's are read off the request.
 
-    ``details`` are a description and a schema for each tool, by place, ``marks`` what else is asked for it. ``asked``
+    ``details`` are a description and a schema for each tool, by place, ``marks`` what else is asked for it. ``prompt``
     is the last that the user says; without it the conversation ends in a tool's result. ``choice`` names a tool,
     ``word`` is a word in its place, of the tools ``allowed`` where there are such.
     ``cuts`` are where the body is cut into chunks, ``every`` cuts it after each so many bytes. ``cut_at`` is the
@@ -109,7 +109,7 @@ class Question:
     details: tuple[tuple[str, dict[str, Json]], ...] = ()
     marks: tuple[dict[str, Json], ...] = ()
     system: tuple[str, ...] = ()
-    asked: Json = "Use the tools; answer in JSON."
+    prompt: Json = "Use the tools; answer in JSON."
     word: str | None = None
     allowed: tuple[str, ...] = ()
     options: dict[str, Json] = field(default_factory=dict)
@@ -146,15 +146,15 @@ class Question:
 def offered(question: Question) -> list[dict[str, Json]]:
     """The tools as the caller gives them, in OpenAI's shape. Their schemas are the question's own: see ``copied``."""
     made = [
-        tool(name, *(question.details[place] if place < len(question.details) else _NO_DETAIL))
-        for place, name in enumerate(question.tools)
+        tool(name, *(question.details[index] if index < len(question.details) else _NO_DETAIL))
+        for index, name in enumerate(question.tools)
     ]
     spaces: list[str] = [""] * len(made)
-    for place, (one, marks) in enumerate(zip(made, question.marks, strict=False)):
+    for index, (one, marks) in enumerate(zip(made, question.marks, strict=False)):
         if "custom" in marks:
-            made[place] = _custom(one["function"], marks["custom"])
+            made[index] = _custom(one["function"], marks["custom"])
             continue
-        spaces[place] = marks.get("namespace", "")
+        spaces[index] = marks.get("namespace", "")
         strict = {"strict": marks["strict"]} if "strict" in marks else {}
         one["function"] |= strict
         one |= {mark: value for mark, value in marks.items() if mark not in (*strict, "namespace")}
@@ -170,10 +170,10 @@ _LATER = frozenset({"defer_loading", "namespace"})
 def _custom(function: dict[str, Json], form: dict[str, Json]) -> dict[str, Json]:
     """A custom tool as chat completions offer it."""
     grammar = {key: one for key, one in form.items() if key != "type"}
-    told = {"type": "grammar", "grammar": grammar} if grammar else dict(form)
+    text_format = {"type": "grammar", "grammar": grammar} if grammar else dict(form)
     return {
         "type": "custom",
-        "custom": {"name": function["name"], "description": function["description"], "format": told},
+        "custom": {"name": function["name"], "description": function["description"], "format": text_format},
     }
 
 
@@ -184,12 +184,12 @@ def _in_namespaces(tools: list[dict[str, Json]], spaces: list[str]) -> Iterator[
         inner = [one for one, _ in group]
         if space:
             flat = [{**one["function"], **{key: one[key] for key in one if key != "function"}} for one in inner]
-            yield {"type": "namespace", "name": space, "description": about(space), "tools": flat}
+            yield {"type": "namespace", "name": space, "description": namespace_description(space), "tools": flat}
         else:
             yield from inner
 
 
-def about(namespace: str) -> str:
+def namespace_description(namespace: str) -> str:
     """The description of a namespace."""
     return f"All of {namespace}."
 
@@ -235,8 +235,8 @@ def options(question: Question) -> dict[str, Json]:
     if question.kind == "answer":
         made.setdefault("response_format", {"type": "json_object"})
     # The others tell their counts unasked, and litellm refuses to ask for them.
-    asked_for = question.dialect.facts.counts_on_request and not question.profile.counts_unasked
-    if question.stream and asked_for:
+    on_request = question.dialect.facts.counts_on_request and not question.profile.counts_unasked
+    if question.stream and on_request:
         made["stream_options"] = {"include_usage": True}
     return made
 
@@ -248,16 +248,16 @@ def conversation(question: Question) -> list[dict[str, Json]]:
         messages.append({"role": "user", "content": turn.user})
         if turn.calls:
             calls = [_call(past, custom(question)) for past in turn.calls]
-            messages.append({"role": "assistant", "content": turn.said or None, "tool_calls": calls})
+            messages.append({"role": "assistant", "content": turn.answer or None, "tool_calls": calls})
             messages += [
                 {"role": "tool", "tool_call_id": past.id, "name": past.name, "content": past.result}
                 for past in turn.calls
             ]
-        elif turn.said:
-            messages.append({"role": "assistant", "content": turn.said})
+        elif turn.answer:
+            messages.append({"role": "assistant", "content": turn.answer})
     messages += _unfit(question.unfit)
-    if question.asked or not question.turns:
-        messages.append({"role": "user", "content": question.asked or "Go on."})
+    if question.prompt or not question.turns:
+        messages.append({"role": "user", "content": question.prompt or "Go on."})
     return [*messages, *map(copied, question.before)]
 
 
@@ -309,12 +309,12 @@ def served(question: Question, wire: Mapping[str, str]) -> HttpResponse | Failur
     size = len(body)
     if question.every == 1:
         return _cut(made, lambda: tuple(map(_ONE_BYTE.__getitem__, body)))
-    places = {cut % size for cut in question.cuts} if size else set()
+    offsets = {cut % size for cut in question.cuts} if size else set()
     if question.every:
-        places |= set(range(question.every, size, question.every))
-    if not places - {0}:
+        offsets |= set(range(question.every, size, question.every))
+    if not offsets - {0}:
         return made
-    return _cut(made, lambda: tuple(map(Chunk, pieces(body, sorted(places - {0})))))
+    return _cut(made, lambda: tuple(map(Chunk, pieces(body, sorted(offsets - {0})))))
 
 
 _ONE_BYTE = tuple(Chunk(bytes((byte,))) for byte in range(256))
@@ -350,7 +350,7 @@ def _rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
     calls = tuple(replace(call, name=wire.get(call.name, call.name)) for call in question.reply.calls)
     errors = tuple(replace(error, name=wire.get(error.name or "", error.name)) for error in question.reply.errors)
     if question.raws:
-        raws = [_as_sent(call, place, question.raws) for place, call in enumerate(calls)]
+        raws = [_as_sent(call, index, question.raws) for index, call in enumerate(calls)]
         calls = tuple(call for call, raw in zip(calls, raws, strict=True) if raw is None)
         errors += tuple(raw for raw in raws if raw is not None)
     reply = replace(question.reply, calls=() if question.kind == "written" else calls, errors=errors)
@@ -363,10 +363,10 @@ def _rendered(question: Question, wire: Mapping[str, str]) -> HttpResponse:
     return question.dialect.render(reply, stream=question.stream, quirks=question.quirks, model=model)
 
 
-def _as_sent(call: ToolCall, place: int, raws: tuple[str, ...]) -> CallError | None:
+def _as_sent(call: ToolCall, index: int, raws: tuple[str, ...]) -> CallError | None:
     """A good call whose arguments are sent as one of these texts, as the renderers have it: with a raw text."""
     raw = next((one for one in raws if same(json.loads(one), call.parameters)), None)
-    return None if raw is None else CallError("unknown_tool", "", raw, call.name, call.id, place)
+    return None if raw is None else CallError("unknown_tool", "", raw, call.name, call.id, index)
 
 
 def carried(question: Question) -> bool:

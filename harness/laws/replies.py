@@ -118,9 +118,11 @@ def _each(expected: Sequence[ToolCall], found: Sequence[ToolCall]) -> Iterator[t
     for number, (one, other) in enumerate(zip(expected, found, strict=True)):
         if one.name != other.name:
             yield "name", f"call {number} was to {one.name!r}, came back as {other.name!r}"
-        place = difference(one.parameters, other.parameters)
-        if place is not None:
-            yield _aspect(one, place[1]), differ(f"call {number} ({one.name!r})", one.parameters, other.parameters)
+        if where := difference(one.parameters, other.parameters):
+            yield (
+                _aspect(one, where.expected),
+                differ(f"call {number} ({one.name!r})", one.parameters, other.parameters),
+            )
 
 
 def _aspect(call: ToolCall, value: Json) -> str:
@@ -151,10 +153,10 @@ def _ids(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
     right = reference(trial)
     if right is None:
         return
-    given = [call.id for call in right.calls]
-    for place, (one, other) in enumerate(zip(given, found, strict=False)):
+    sent = [call.id for call in right.calls]
+    for index, (one, other) in enumerate(zip(sent, found, strict=False)):
         # Gemini's thought signature must come back with the call: litellm hands it on behind the id.
-        if one and one not in given[:place] and one != str(other).partition("__thought__")[0]:
+        if one and one not in sent[:index] and one != str(other).partition("__thought__")[0]:
             yield "ids", f"the provider gave the id {one!r}, {other!r} came back"
 
 
@@ -165,8 +167,8 @@ def _provider_calls(trial: Trial, reply: Reply) -> Iterator[tuple[str, str]]:
     if mixed:
         yield "provider", f"{mixed} were run by the provider, and are handed to the caller to run"
     elif len(ran) != len(reply.provider_calls):
-        kept = [call.name for call in reply.provider_calls]
-        yield "provider", f"the provider ran {[call.name for call in ran]} itself, kept apart are {kept}"
+        returned = [call.name for call in reply.provider_calls]
+        yield "provider", f"the provider ran {[call.name for call in ran]} itself, kept apart are {returned}"
     else:
         for one, other in zip(ran, reply.provider_calls, strict=True):
             yield from _differ("provider", "a call that the provider ran", one.name, other.name)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
-def schema_complaint(given: dict[str, Json], sent: Json, dialect: str) -> str:
+def schema_complaint(schema: dict[str, Json], sent: Json, dialect: str) -> str:
     """What of ``given`` a model does not get to see; ``""`` where all goes out."""
     if not isinstance(sent, dict):
-        return f"{shown(given)} was given, nothing went out"
-    found = difference(given, sent)
+        return f"{shown(schema)} was given, nothing went out"
+    found = difference(schema, sent)
     if found is None:
         return ""
     if not DIALECTS[dialect].facts.own_schemas:
@@ -27,7 +27,7 @@ def schema_complaint(given: dict[str, Json], sent: Json, dialect: str) -> str:
     for one in _references(sent):
         if one.startswith("#/$defs/") and one not in defined:
             return f"{one} is referred to, and no such definition went out"
-    return _lost(given, sent, given.get("$defs") or {}, "$")
+    return _lost(schema, sent, schema.get("$defs") or {}, "$")
 
 
 def _references(value: Json) -> Iterator[str]:
@@ -37,51 +37,47 @@ def _references(value: Json) -> Iterator[str]:
         yield from _references(inner)
 
 
-def _lost(given: Json, sent: Json, definitions: Mapping[str, Json], path: str) -> str:
+def _lost(schema: Json, sent: Json, definitions: Mapping[str, Json], path: str) -> str:
     """Fields with their types and descriptions, what is required, and what values are allowed."""
-    if not isinstance(given, dict):
+    if not isinstance(schema, dict):
         return ""
-    if isinstance(sent, dict) and "$ref" in given and given["$ref"] == sent.get("$ref"):
+    if isinstance(sent, dict) and "$ref" in schema and schema["$ref"] == sent.get("$ref"):
         return ""  # the definition is compared by itself
-    given = _resolved(given, definitions)
+    schema = _resolved(schema, definitions)
     if not isinstance(sent, dict):
-        return f"{path} was {shown(given)}, went out as {shown(sent)}"
-    described = given.get("description")
-    if described is not None and described != sent.get("description") and not _branches(given):
+        return f"{path} was {shown(schema)}, went out as {shown(sent)}"
+    described = schema.get("description")
+    if described is not None and described != sent.get("description") and not _branches(schema):
         return _changed(f"{path}.description", described, sent.get("description"))
-    if complaint := _words_lost(given, sent, path):
+    if complaint := _words_lost(schema, sent, path):
         return complaint
-    for inner, there, where in _inside(given, sent, path):
+    for inner, there, where in _inside(schema, sent, path):
         if complaint := _lost(inner, there, definitions, where):
             return complaint
     return ""
 
 
-def _inside(given: dict[str, Json], sent: dict[str, Json], path: str) -> Iterator[tuple[Json, Json, str]]:
+def _inside(schema: dict[str, Json], sent: dict[str, Json], path: str) -> Iterator[tuple[Json, Json, str]]:
     """The schemas inside, as given and as sent."""
     for key in ("$defs", "properties"):
         there = sent.get(key) or {}
         yield from (
-            (one, there[name], f"{path}.{name}") for name, one in (given.get(key) or {}).items() if name in there
+            (one, there[name], f"{path}.{name}") for name, one in (schema.get(key) or {}).items() if name in there
         )
-    if isinstance(given.get("items"), dict) and not _branches(given):
-        yield given["items"], sent.get("items"), f"{path}[]"
+    if isinstance(schema.get("items"), dict) and not _branches(schema):
+        yield schema["items"], sent.get("items"), f"{path}[]"
 
 
-def _words_lost(given: dict[str, Json], sent: dict[str, Json], path: str) -> str:
-    fields, there = given.get("properties") or {}, sent.get("properties") or {}
+def _words_lost(schema: dict[str, Json], sent: dict[str, Json], path: str) -> str:
+    fields, there = schema.get("properties") or {}, sent.get("properties") or {}
     if set(fields) != set(there):
         return f"{path}.properties were {list(fields)}, went out as {list(there)}"
-    if set(given.get("required") or ()) != set(sent.get("required") or ()):
-        return f"{path}.required was {given.get('required')}, went out as {sent.get('required')}"
-    worded = all(isinstance(one, str) and one for one in given.get("enum") or ())  # Gemini's enums are non-empty words
-    if (
-        given.get("enum") is not None
-        and worded
-        and not _branches(sent)
-        and not same(given["enum"], sent.get("enum") or [])
-    ):
-        return f"{path}.enum was {given['enum']}, went out as {sent.get('enum')}"
+    if set(schema.get("required") or ()) != set(sent.get("required") or ()):
+        return f"{path}.required was {schema.get('required')}, went out as {sent.get('required')}"
+    enum = schema.get("enum")
+    worded = all(isinstance(one, str) and one for one in enum or ())  # Gemini's enums are non-empty words
+    if enum is not None and worded and not _branches(sent) and not same(enum, sent.get("enum") or []):
+        return f"{path}.enum was {enum}, went out as {sent.get('enum')}"
     return ""
 
 
@@ -89,9 +85,9 @@ def _changed(path: str, one: Json, other: Json) -> str:
     return f"{path} was {shown(one, other)}, went out as {shown(other, one)}"
 
 
-def _resolved(given: dict[str, Json], definitions: Mapping[str, Json]) -> dict[str, Json]:
-    found = definitions.get(str(given.get("$ref", "")).rpartition("/")[2])
-    return found if isinstance(found, dict) else given
+def _resolved(schema: dict[str, Json], definitions: Mapping[str, Json]) -> dict[str, Json]:
+    found = definitions.get(str(schema.get("$ref", "")).rpartition("/")[2])
+    return found if isinstance(found, dict) else schema
 
 
 def _branches(schema: Mapping[str, Json]) -> bool:

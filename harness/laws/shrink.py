@@ -57,26 +57,26 @@ def _smaller(question: Question) -> Iterator[Question]:
         details=(),
         marks=(),
         options={},
-        asked=_ASKED,
+        prompt=_PROMPT,
         beside=(),
         choice=None,
         word=None,
         allowed=(),
     )
     yield replace(question, cuts=(), every=0, quirks=frozenset())
-    for parts in ({"beside": ()}, {"turns": (), "asked": question.asked or _ASKED}, {"system": ()}, {"details": ()}):
+    for parts in ({"beside": ()}, {"turns": (), "prompt": question.prompt or _PROMPT}, {"system": ()}, {"details": ()}):
         yield replace(question, **parts)
     yield replace(question, options={}, choice=None, word=None, allowed=())
     yield replace(question, marks=())
     yield replace(question, allowed=())
     yield from (
-        replace(question, marks=(*question.marks[:place], {}, *question.marks[place + 1 :]))
-        for place, marks in enumerate(question.marks)
+        replace(question, marks=(*question.marks[:index], {}, *question.marks[index + 1 :]))
+        for index, marks in enumerate(question.marks)
         if marks
     )
     yield replace(question, cuts=(), every=0)
     yield replace(question, quirks=frozenset())
-    yield from (replace(question, asked=one) for one in (_ASKED, *_less(question.asked)))
+    yield from (replace(question, prompt=one) for one in (_PROMPT, *_less(question.prompt)))
     yield from (replace(question, quirks=question.quirks - {one}) for one in sorted(question.quirks))
     yield from (replace(question, beside=tuple(one)) for one in _without_one(question.beside))
     yield from (replace(question, system=tuple(one)) for one in _without_one(question.system))
@@ -100,7 +100,7 @@ def _smaller(question: Question) -> Iterator[Question]:
     yield from _renamed(question)
 
 
-_ASKED = "Hi"
+_PROMPT = "Hi"
 
 
 def _fewer_tools(question: Question) -> Iterator[Question]:
@@ -108,23 +108,23 @@ def _fewer_tools(question: Question) -> Iterator[Question]:
     needed = used | {question.choice, *question.allowed}
     whole = len(question.details) == len(question.tools)
 
-    def only(places: list[int]) -> Question:
-        details = tuple(question.details[place] for place in places) if whole else ()
-        marks = tuple(question.marks[place] for place in places if place < len(question.marks))
-        return replace(question, tools=tuple(question.tools[place] for place in places), details=details, marks=marks)
+    def only(indices: list[int]) -> Question:
+        details = tuple(question.details[index] for index in indices) if whole else ()
+        marks = tuple(question.marks[index] for index in indices if index < len(question.marks))
+        return replace(question, tools=tuple(question.tools[index] for index in indices), details=details, marks=marks)
 
-    places = range(len(question.tools))
-    least = [place for place in places if question.tools[place] in needed] or [0][: len(question.tools)]
+    indices = range(len(question.tools))
+    least = [index for index in indices if question.tools[index] in needed] or [0][: len(question.tools)]
     if len(least) < len(question.tools):
         yield only(least)
-    for one in places:
+    for one in indices:
         if question.tools[one] not in needed:
-            yield only([place for place in places if place != one])
+            yield only([index for index in indices if index != one])
 
 
 def _smaller_details(question: Question) -> Iterator[Question]:
     plain: tuple[str, dict[str, Json]] = ("", {"type": "object", "properties": {}})
-    for place, (description, schema) in enumerate(question.details):
+    for index, (description, schema) in enumerate(question.details):
         shorter = [(text, schema) for text in _halves(description)]
         simpler = [
             (
@@ -136,28 +136,28 @@ def _smaller_details(question: Question) -> Iterator[Question]:
         ]
         for made in (plain, (description, plain[1]), *simpler, *shorter):
             if made != (description, schema):
-                yield replace(question, details=(*question.details[:place], made, *question.details[place + 1 :]))
+                yield replace(question, details=(*question.details[:index], made, *question.details[index + 1 :]))
 
 
 def _smaller_turns(question: Question) -> Iterator[Question]:
-    for place, turn in enumerate(question.turns):
-        made = [replace(turn, calls=tuple(calls)) for calls in _without_one(turn.calls) if calls or turn.said]
-        made += [replace(turn, said=text) for text in ("", *_halves(turn.said)) if text or turn.calls]
-        made += [replace(turn, user=one) for one in (_ASKED, *_less(turn.user))]
+    for index, turn in enumerate(question.turns):
+        made = [replace(turn, calls=tuple(calls)) for calls in _without_one(turn.calls) if calls or turn.answer]
+        made += [replace(turn, answer=text) for text in ("", *_halves(turn.answer)) if text or turn.calls]
+        made += [replace(turn, user=one) for one in (_PROMPT, *_less(turn.user))]
         for number, past in enumerate(turn.calls):
             smaller = [replace(past, parameters=one) for one in _smaller_values(past.parameters)]
             smaller += [replace(past, result=one) for one in ("done", *_less(past.result))]
             made += [replace(turn, calls=(*turn.calls[:number], one, *turn.calls[number + 1 :])) for one in smaller]
         for one in made:
             if one != turn:
-                yield replace(question, turns=(*question.turns[:place], one, *question.turns[place + 1 :]))
+                yield replace(question, turns=(*question.turns[:index], one, *question.turns[index + 1 :]))
 
 
-def _less(said: Json) -> Iterator[Json]:
+def _less(value: Json) -> Iterator[Json]:
     """A part less, or half a text."""
-    if isinstance(said, list):
-        yield from (list(one) for one in _without_one(tuple(said)) if one)
-    yield from _halves(said)
+    if isinstance(value, list):
+        yield from (list(one) for one in _without_one(tuple(value)) if one)
+    yield from _halves(value)
 
 
 def _halves(text: Json) -> Iterator[str]:
@@ -169,13 +169,13 @@ def _halves(text: Json) -> Iterator[str]:
 
 
 def _shorter_texts(texts: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for place, text in enumerate(texts):
-        yield from ((*texts[:place], half, *texts[place + 1 :]) for half in _halves(text) if half.strip())
+    for index, text in enumerate(texts):
+        yield from ((*texts[:index], half, *texts[index + 1 :]) for half in _halves(text) if half.strip())
 
 
 def _without_one(values: tuple[Json, ...]) -> Iterator[tuple[Json, ...]]:
-    for place in range(len(values)):
-        yield values[:place] + values[place + 1 :]
+    for index in range(len(values)):
+        yield values[:index] + values[index + 1 :]
 
 
 def _fewer_calls(question: Question) -> Iterator[tuple[ToolCall, ...]]:
@@ -195,10 +195,10 @@ def _smaller_replies(reply: Reply, kind: str) -> Iterator[Reply]:
         yield replace(reply, text="")
     if kind == "plain":
         yield from (replace(reply, text=text) for text in _halves(reply.text) if text)
-    for place, call in enumerate(reply.calls):
+    for index, call in enumerate(reply.calls):
         for parameters in _smaller_values(call.parameters):
             yield replace(
-                reply, calls=(*reply.calls[:place], replace(call, parameters=parameters), *reply.calls[place + 1 :])
+                reply, calls=(*reply.calls[:index], replace(call, parameters=parameters), *reply.calls[index + 1 :])
             )
 
 
@@ -213,8 +213,8 @@ def _smaller_values(value: Json) -> Iterator[Json]:
         if len(value) > 1:
             yield value[: len(value) // 2]
         yield from (list(one) for one in _without_one(tuple(value)))
-        for place, inner in enumerate(value):
-            yield from ([*value[:place], smaller, *value[place + 1 :]] for smaller in _smaller_values(inner))
+        for index, inner in enumerate(value):
+            yield from ([*value[:index], smaller, *value[index + 1 :]] for smaller in _smaller_values(inner))
     elif isinstance(value, str) and len(value) > 1:
         half = len(value) // 2
         yield from (value[:half], value[half:])

@@ -17,7 +17,7 @@ from harness.laws import values
 from harness.laws.complaints import shown
 from harness.laws.law import Law
 from harness.laws.question import Question
-from harness.laws.requests import given_messages, pieces, texts
+from harness.laws.requests import original_messages, pieces, texts
 from harness.laws.values import one_in
 
 if TYPE_CHECKING:
@@ -49,14 +49,14 @@ def drawn(rng: Random, provider: str, *, stream: bool, origin: str = "") -> Ques
     textual = DIALECTS[profile(provider).dialect].facts.tools_in_prompt
     tools = tuple(name.replace("/", "_") for name in _TOOLS) if textual else _TOOLS
     calls = tuple(
-        ToolCall(rng.choice(tools), values.parameters(rng), f"call_{place}abcdefgh")
-        for place in range(rng.choice((1, 1, 2, 3)))
+        ToolCall(rng.choice(tools), values.parameters(rng), f"call_{index}abcdefgh")
+        for index in range(rng.choice((1, 1, 2, 3)))
     )
     text = rng.choice(("", "So."))
     reasoning = rng.choice(_THOUGHTS) if row.wants_reasoning else ""
     state = {} if reasoning else _DRAWN[DIALECTS[row.dialect].facts.state](rng, calls, text)
     reply = Reply(text, calls, finish="tool_calls", usage=Usage(1, 2, 3), reasoning=reasoning, state=state)
-    return Question(provider, tools, reply, "state", stream, origin=origin, asked="Go.")
+    return Question(provider, tools, reply, "state", stream, origin=origin, prompt="Go.")
 
 
 def _opaque(rng: Random) -> str:
@@ -83,8 +83,8 @@ def _signed_alone(rng: Random, _calls: Sequence[ToolCall], _text: str) -> State:
 
 def _details(rng: Random, calls: Sequence[ToolCall], _text: str) -> State:
     encrypted = [
-        {"type": "reasoning.encrypted", "data": _opaque(rng), "id": call.id, "format": "x", "index": place}
-        for place, call in enumerate(calls)
+        {"type": "reasoning.encrypted", "data": _opaque(rng), "id": call.id, "format": "x", "index": index}
+        for index, call in enumerate(calls)
     ]
     signed = {call.id: {"extra_content": {"google": {"thought_signature": _opaque(rng)}}} for call in calls}
     return {"reasoning_details": encrypted, "call_state": signed}
@@ -94,11 +94,11 @@ def _items(rng: Random, calls: Sequence[ToolCall], text: str) -> State:
     made: list[Json] = []
     rest = [{"type": "message"}] if text else []
     rest += [{"type": "function_call", "call_id": call.id} for call in calls]
-    for place, item in enumerate(rest):
-        if place == 0 or one_in(rng, 2):
+    for index, item in enumerate(rest):
+        if index == 0 or one_in(rng, 2):
             summary = [{"type": "summary_text", "text": rng.choice(_THOUGHTS)}] if one_in(rng, 2) else []
             made.append(
-                {"type": "reasoning", "id": f"rs_{place}", "summary": summary, "encrypted_content": _opaque(rng)}
+                {"type": "reasoning", "id": f"rs_{index}", "summary": summary, "encrypted_content": _opaque(rng)}
             )
         made.append(item)
     return {"responses_items": made}
@@ -109,7 +109,7 @@ def _signatures(rng: Random, calls: Sequence[ToolCall], text: str) -> State:
     each = one_in(rng, 2)
     return {
         "thought_signatures": [_opaque(rng)] if text and one_in(rng, 2) else [],
-        "call_signatures": [_opaque(rng) if each or not place else "" for place in range(len(calls))],
+        "call_signatures": [_opaque(rng) if each or not index else "" for index in range(len(calls))],
     }
 
 
@@ -125,7 +125,7 @@ _DRAWN: dict[str, Callable[[Random, Sequence[ToolCall], str], State]] = {
 def goes_back(trial: Trial) -> str | None:
     """T6: the state of the answer stands in the next request, in its place, beside its text, calls and results."""
     question = trial.question
-    if question.kind != "state" or question.origin != question.provider or trial.asked is None:
+    if question.kind != "state" or question.origin != question.provider or trial.chat_request is None:
         return None
     reply, kind = question.reply, question.dialect.facts.state
     own = dialect_at(trial.requests[0].url) in (None, question.dialect)
@@ -159,13 +159,15 @@ _REASONING = "reasoning_content"
 
 def _lost(trial: Trial) -> str:
     """What of the conversation did not go out; what goes out otherwise has laws of its own."""
-    if trial.asked is None:
+    if trial.chat_request is None:
         return ""
-    if DIALECTS[trial.asked.dialect].facts.tools_in_prompt:
-        prompt = "".join(texts(one.get("content")) for one in trial.asked.messages)
-        lost = [one.value for one in pieces(given_messages(trial)) if one.kind != "call" and one.value not in prompt]
+    if DIALECTS[trial.chat_request.dialect].facts.tools_in_prompt:
+        prompt = "".join(texts(one.get("content")) for one in trial.chat_request.messages)
+        lost = [one.value for one in pieces(original_messages(trial)) if one.kind != "call" and one.value not in prompt]
         return f"{shown(lost[0])} is not in the prompt" if lost else ""
-    expected, found = (_comparable(side) for side in (pieces(given_messages(trial)), pieces(trial.asked.messages)))
+    expected, found = (
+        _comparable(side) for side in (pieces(original_messages(trial)), pieces(trial.chat_request.messages))
+    )
     lost = [one for one in expected if expected.count(one) > found.count(one)]
     return f"the {lost[0][0]} {lost[0][1]} did not go out" if lost else ""
 
@@ -192,14 +194,14 @@ def _expected(reply: Reply, kind: str) -> Json:
 
 def _of_anthropic(body: State) -> Json:
     blocks = body["messages"][1]["content"]
-    first = next(place for place, block in enumerate(blocks) if block["type"] == "tool_use")
+    first = next(index for index, block in enumerate(blocks) if block["type"] == "tool_use")
     return [block for block in blocks[:first] if "thinking" in block["type"]]
 
 
 def _of_bedrock(body: State) -> Json:
     found = [block["reasoningContent"] for block in body["messages"][1]["content"] if "reasoningContent" in block]
-    told = [one["reasoningText"] for one in found]
-    return [{"type": "thinking", "thinking": one["text"], "signature": one["signature"]} for one in told]
+    signed = [one["reasoningText"] for one in found]
+    return [{"type": "thinking", "thinking": one["text"], "signature": one["signature"]} for one in signed]
 
 
 def _assistant(body: State) -> Iterator[State]:

@@ -60,7 +60,7 @@ def backend_at(name: str) -> Backend:
     if not (module and colon and attribute):
         raise UsageError(f"{name!r} is no backend; write module:attribute, such as my_adapter:complete")
     try:
-        home, found = named(name)
+        holder, found = named(name)
     except (ImportError, AttributeError) as error:
         raise UsageError(f"there is no backend at {name!r}: {error}") from error
     except (Exception, SystemExit) as error:  # whatever a user's module raises
@@ -70,30 +70,32 @@ def backend_at(name: str) -> Backend:
     if not callable(found):
         raise UsageError(f"{name!r} can't be called; a backend is complete(model, messages, *, tools, stream, …)")
     if inspect.iscoroutinefunction(found):
-        return Backend(_run(found), found, *_able(home))
-    return Backend(found, getattr(home, f"a{attribute.rpartition('.')[2]}", None), *_able(home))
+        return Backend(_run(found), found, *_able(holder))
+    return Backend(found, getattr(holder, f"a{attribute.rpartition('.')[2]}", None), *_able(holder))
 
 
-def _errors(home: Any) -> tuple[type[BaseException], ...]:
+def _errors(holder: Any) -> tuple[type[BaseException], ...]:
     """The classes that ``home`` names in ``errors``, beside ours."""
     try:
-        own = getattr(home, "errors", ())
+        own = getattr(holder, "errors", ())
     except ImportError as error:
-        raise UsageError(f"{getattr(home, '__name__', home)} needs a package that is not installed: {error}") from error
-    given = (own,) if isinstance(own, type) else tuple(own) if isinstance(own, (tuple, list)) else ()
-    return (HarnessError, *(one for one in given if isinstance(one, type) and issubclass(one, BaseException)))
+        raise UsageError(
+            f"{getattr(holder, '__name__', holder)} needs a package that is not installed: {error}"
+        ) from error
+    arguments = (own,) if isinstance(own, type) else tuple(own) if isinstance(own, (tuple, list)) else ()
+    return (HarnessError, *(one for one in arguments if isinstance(one, type) and issubclass(one, BaseException)))
 
 
-def _able(home: Any) -> tuple[tuple[type[BaseException], ...], bool, bool]:
+def _able(holder: Any) -> tuple[tuple[type[BaseException], ...], bool, bool]:
     """What ``home`` says of its errors, streams and custom tools."""
-    streams, custom = getattr(home, "streams", True), getattr(home, "custom_tools", False)
-    return _errors(home), streams is not False, custom is True
+    streams, custom = getattr(holder, "streams", True), getattr(holder, "custom_tools", False)
+    return _errors(holder), streams is not False, custom is True
 
 
 def _run(awaited: AComplete) -> Complete:
-    def complete(*given: Any, **options: Any) -> Reply:
+    def complete(*arguments: Any, **options: Any) -> Reply:
         async def once() -> Reply:
-            return await awaited(*given, **options)
+            return await awaited(*arguments, **options)
 
         return asyncio.run(once())
 

@@ -47,14 +47,14 @@ _HOST = "provider.test"
 
 
 _T = TypeVar("_T")
-Given: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
+Arguments: TypeAlias = "tuple[list[Json], list[Json], dict[str, Json]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A question and what came of it: one of ``reply`` and ``error`` is set, or neither where no history came.
 
-    ``given`` is what the backend was handed, ``pristine`` the same as it was before, ``before`` its snapshot;
+    ``arguments`` are what the backend was handed, ``pristine`` the same as it was before, ``before`` its snapshot;
     ``untouched`` says that they did not differ while a request was made.
 
     ``again`` is the answer to the same question put a second time, where calls came without ids; ``beside``
@@ -72,24 +72,26 @@ class Trial:
     beside: tuple[Trial, ...] = ()
     litellm: bool = False
     errors: tuple[type[BaseException], ...] = (HarnessError,)
-    given: Given | None = field(default=None, compare=False, repr=False)
-    pristine: Given | None = field(default=None, compare=False, repr=False)
+    arguments: Arguments | None = field(default=None, compare=False, repr=False)
+    pristine: Arguments | None = field(default=None, compare=False, repr=False)
     before: bytes | None = field(default=None, compare=False, repr=False)
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def wire(self) -> dict[str, str]:
         """Own name → wire name."""
-        found: dict[str, str] = self.once("wire", lambda: wire_names(self.question, self.asked, self.mentions.tools))
+        found: dict[str, str] = self.once(
+            "wire", lambda: wire_names(self.question, self.chat_request, self.mentions.tools)
+        )
         return found
 
     @property
-    def asked(self) -> ChatRequest | None:
-        """What the first request asked, as the dialect's own reader has it."""
-        made: ChatRequest | None = self.once("asked", self._asked)
+    def chat_request(self) -> ChatRequest | None:
+        """The first request, as the dialect's own reader reads it."""
+        made: ChatRequest | None = self.once("chat_request", self._chat_request)
         return made
 
-    def _asked(self) -> ChatRequest | None:
+    def _chat_request(self) -> ChatRequest | None:
         return _read(self.requests[0], self.question) if self.requests else None
 
     @property
@@ -103,8 +105,8 @@ class Trial:
         if self.error is None or self.requests or not self.typed:
             return False
         words, question = str(self.error), self.question
-        given = options(question).keys() - ({"tool_choice"} if question.choice is not None else set())
-        return any(name in words for name in given)
+        requested = options(question).keys() - ({"tool_choice"} if question.choice is not None else set())
+        return any(name in words for name in requested)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """``make()``, called the first time that ``name`` is asked for."""
@@ -112,22 +114,22 @@ class Trial:
             self.memo[name] = make()
         return self.memo[name]
 
-    def changed_late(self) -> bool:
+    def changed_since(self) -> bool:
         """Whether what the backend was handed is by now not what it was."""
-        return not same(self.pristine, self.given, self.before)
+        return not same(self.pristine, self.arguments, self.before)
 
 
 def _read(request: HttpRequest, question: Question) -> ChatRequest | None:
     return read_request(request, dialect_at(request.url) or question.dialect)
 
 
-def wire_names(question: Question, asked: ChatRequest | None, names: Sequence[str]) -> dict[str, str]:
+def wire_names(question: Question, request: ChatRequest | None, names: Sequence[str]) -> dict[str, str]:
     """Own name → wire name, by the tools' descriptions where each has its own, else by their places."""
-    if asked is not None and len(question.details) == len(question.tools) == len(asked.tools):
-        sent = {one["function"].get("description"): one["function"]["name"] for one in asked.tools}
-        wanted = [description for description, _ in question.details]
-        if len(sent) == len(wanted) == len(set(wanted)) and set(wanted) == sent.keys():
-            return {name: sent[one] for name, one in zip(question.tools, wanted, strict=True)}
+    if request is not None and len(question.details) == len(question.tools) == len(request.tools):
+        sent = {one["function"].get("description"): one["function"]["name"] for one in request.tools}
+        expected = [description for description, _ in question.details]
+        if len(sent) == len(expected) == len(set(expected)) and set(expected) == sent.keys():
+            return {name: sent[one] for name, one in zip(question.tools, expected, strict=True)}
     return dict(zip(question.tools, names, strict=False))
 
 
@@ -143,18 +145,18 @@ class _UnderWay:
     read: dict[str, Any] = field(default_factory=dict)
     mentions: Mentions = field(default_factory=Mentions)
     response: HttpResponse | Failure | None = None
-    given: Given = field(init=False)
-    pristine: Given = field(init=False)
+    arguments: Arguments = field(init=False)
+    pristine: Arguments = field(init=False)
     before: bytes | None = field(init=False)
     untouched: bool = True
     litellm: bool = False
 
     def __post_init__(self) -> None:
-        self.pristine = self._asked()
+        self.pristine = self._arguments()
         self.before = snapshot(self.pristine)
-        self.given = copied(self.pristine, self.before)
+        self.arguments = copied(self.pristine, self.before)
 
-    def _asked(self) -> Given:
+    def _arguments(self) -> Arguments:
         fixed = dict(self.question.profile.options)
         made = {
             key: value.replace(_HOST, self.host) if isinstance(value, str) else value for key, value in fixed.items()
@@ -167,11 +169,11 @@ class _UnderWay:
         first = not self.requests
         self.requests.append(request)
         if first:
-            self.untouched = same(self.pristine, self.given, self.before)
+            self.untouched = same(self.pristine, self.arguments, self.before)
             self.litellm = _litellm_asks()
             self.mentions = (dialect_at(request.url) or self.question.dialect).mentions(request)
-            asked = _read(request, self.question)
-            self.read = {"asked": asked, "wire": wire_names(self.question, asked, self.mentions.tools)}
+            read = _read(request, self.question)
+            self.read = {"chat_request": read, "wire": wire_names(self.question, read, self.mentions.tools)}
             self.response = served(self.question, self.read["wire"])
             if self.together is not None:
                 with contextlib.suppress(threading.BrokenBarrierError):
@@ -180,7 +182,7 @@ class _UnderWay:
         return self.response
 
     def put(self, complete: Callable[..., Any]) -> Any:
-        messages, tools, more = self.given
+        messages, tools, more = self.arguments
         model = self.question.profile.model
         return complete(model, messages, tools=tools or None, stream=self.question.stream, **more)
 
@@ -194,10 +196,10 @@ class _UnderWay:
             self.response if isinstance(self.response, HttpResponse) else None,
             reply,
             error,
-            untouched=self.untouched and same(self.pristine, self.given, self.before),
+            untouched=self.untouched and same(self.pristine, self.arguments, self.before),
             litellm=self.litellm,
             errors=self.errors,
-            given=self.given,
+            arguments=self.arguments,
             pristine=self.pristine,
             before=self.before,
             memo=dict(self.read),
@@ -223,10 +225,10 @@ class _Group:
 
 def _group(question: Question, errors: tuple[type[BaseException], ...], *, threads: bool) -> _Group:
     together = threading.Barrier(1 + len(question.beside)) if question.beside and threads else None
-    asked = (question, *question.beside)
-    if len(asked) == 1:
+    together_with = (question, *question.beside)
+    if len(together_with) == 1:
         return _Group([_UnderWay(question, errors=errors)])
-    return _Group([_UnderWay(one, f"q{place}.{_HOST}", errors, together) for place, one in enumerate(asked)])
+    return _Group([_UnderWay(one, f"q{index}.{_HOST}", errors, together) for index, one in enumerate(together_with)])
 
 
 def run_trial(

@@ -17,32 +17,32 @@ RESULTS = frozenset({"tool", "function"})
 
 
 def foreign(trial: Trial) -> str | None:
-    question, said = trial.question, trial.mentions
-    if not question.history or not trial.requests or not said.calls:
+    question, mentions = trial.question, trial.mentions
+    if not question.history or not trial.requests or not mentions.calls:
         return None
     rules = question.profile
-    bad = [one for one in said.call_ids if not rules.ids.allows(one)]
+    bad = [one for one in mentions.call_ids if not rules.ids.allows(one)]
     if rules.exact_id_length:
-        bad += [one for one in said.call_ids if len(one) != rules.ids.longest]
+        bad += [one for one in mentions.call_ids if len(one) != rules.ids.longest]
     if bad:
         return f"sent the ids {bad}, which {question.provider} refuses ({rules.ids.source})"
-    if said.call_ids and len(set(said.call_ids)) != len(question.history):
-        return f"{len(question.history)} earlier calls with ids of their own have the ids {said.call_ids}"
-    if said.result_ids != said.call_ids:
-        return f"results answer the ids {said.result_ids}, their calls have {said.call_ids}"
+    if mentions.call_ids and len(set(mentions.call_ids)) != len(question.history):
+        return f"{len(question.history)} earlier calls with ids of their own have the ids {mentions.call_ids}"
+    if mentions.result_ids != mentions.call_ids:
+        return f"results answer the ids {mentions.result_ids}, their calls have {mentions.call_ids}"
     return ""
 
 
 def fit(trial: Trial) -> str | None:
     """What goes out for an ``unfit`` conversation is one that the provider accepts."""
-    question, asked = trial.question, trial.asked
-    if question.kind != "unfit" or asked is None:
+    question, request = trial.question, trial.chat_request
+    if question.kind != "unfit" or request is None:
         return None
     answered: set[str] = set()
-    called = [call for message in asked.messages for call in message.get("tool_calls") or ()]
+    called = [call for message in request.messages for call in message.get("tool_calls") or ()]
     if not all(call["function"]["name"] for call in called):
         return "an earlier call went out without a tool's name"
-    for message in asked.messages if question.dialect.facts.pairs_results else ():
+    for message in request.messages if question.dialect.facts.pairs_results else ():
         one = message.get("tool_call_id")
         if message.get("role") not in RESULTS or one is None:
             continue
@@ -52,7 +52,7 @@ def fit(trial: Trial) -> str | None:
             return f"two results of call {one!r} went out"
         answered.add(one)
     if question.dialect.facts.refuses_blank_text:
-        return next(_blanks(asked.body), "")
+        return next(_blanks(request.body), "")
     return ""
 
 

@@ -54,9 +54,9 @@ def finish_words(dialect: str, *, stream: bool) -> dict[Finish, tuple[str, ...]]
     for word, finish in {**spoken.facts.finishes, "halted_by_moon": "unknown"}.items():
         reply = Reply(text="x", finish=finish, raw_finish=word, usage=Usage(1, 1, 2))
         called = replace(reply, text="", calls=(ToolCall("f", {"x": 1}, "call_1"),))
-        asked = {"stop": (reply,), "tool_calls": (called,)}.get(finish, (reply, called))
+        replies = {"stop": (reply,), "tool_calls": (called,)}.get(finish, (reply, called))
         with suppress(UsageError):
-            for one in asked:
+            for one in replies:
                 found = spoken.read(spoken.render(one, stream=stream))
                 if (found.raw_finish, found.finish, found.errors) != (word, finish, ()):
                     break

@@ -99,8 +99,8 @@ def _portable(trial: Trial) -> Trial:
         bare = replace(bare, error=RuntimeError(repr(bare.error)))
     if not _pickles((bare.reply, bare.again)):
         bare = replace(bare, reply=Reply(repr(bare.reply)), again=None)
-    if not _pickles(bare.given):
-        bare = replace(bare, given=None)
+    if not _pickles(bare.arguments):
+        bare = replace(bare, arguments=None)
     return bare if _pickles(bare.errors) else replace(bare, errors=(HarnessError,))
 
 

@@ -316,7 +316,7 @@ def test_a_number_that_need_not_be_whole_is_the_same_as_a_float():
 
 
 def test_an_image_is_wanted_in_no_detail_that_nobody_asked_for():
-    question = replace(ASKED, asked=[{"type": "image_url", "image_url": {"url": "https://provider.test/a.png"}}])
+    question = replace(ASKED, prompt=[{"type": "image_url", "image_url": {"url": "https://provider.test/a.png"}}])
 
     def judged(detail):
         def change(made):

@@ -74,7 +74,7 @@ def test_the_count_is_kept_and_a_seed_repeats(ours):
 
 
 def test_a_counterexample_is_put_first_the_next_time(ours):
-    question = replace(exemplars("ollama_chat", stream=False)[0], asked="Only this.")
+    question = replace(exemplars("ollama_chat", stream=False)[0], prompt="Only this.")
 
     def complete(model, messages, **options):
         reply = ours.complete(model, messages, **options)
