@@ -37,7 +37,7 @@ Outcome: TypeAlias = Literal["right", "wrong", "infra", "unsupported", "unseen"]
 """``infra``: the provider never answered. ``unsupported``: it refuses the feature cleanly. ``unseen``: no recording
 shows it. These three are counted apart, and are in no rate."""
 
-_APART: dict[str, Outcome] = {"infra": "infra", "unsupported": "unsupported"}
+_UNJUDGED: dict[str, Outcome] = {"infra": "infra", "unsupported": "unsupported"}
 ANY = Expectation()
 _SEPARATORS = re.compile(r"[\s./\\:_-]+")
 EVERY = ""
@@ -104,9 +104,9 @@ def scored(job: Job, result: CaseResult) -> Score:
     evidence = Evidence(result.cassette, places)
     if result.problem:
         return Score(*names, "unseen", note=result.problem.message)
-    refused = next((one for one in result.findings if one.check == "error" and one.verdict in _APART), None)
+    refused = next((one for one in result.findings if one.check == "error" and one.verdict in _UNJUDGED), None)
     if refused:
-        return Score(*names, _APART[refused.verdict], evidence=evidence, note=refused.message)
+        return Score(*names, _UNJUDGED[refused.verdict], evidence=evidence, note=refused.message)
     if job.case.in_world:
         return _task(job, result, Score(*names, "unseen", evidence=evidence, note="nothing was asked"))
     expected = (job.case.expect, *(turn.expect for turn in job.case.then))

@@ -153,8 +153,8 @@ def record(
         if limits.dollars is not None:
             refuse_unpriced(model.called, price_of(model))
     names = sorted({job.model.api_key_env for job in chosen if job.model.api_key_env})
-    recipe = Recording(settings, origin, tuple(names), priced=limits.dollars is not None, resume=resume)
-    yield from executor(chosen, recipe, _allowance(limits))
+    factory = Recording(settings, origin, tuple(names), priced=limits.dollars is not None, resume=resume)
+    yield from executor(chosen, factory, _allowance(limits))
 
 
 def _allowance(limits: Limits) -> Budget:
@@ -220,7 +220,7 @@ def choose_models(
 def plan_evaluation(
     settings: Settings,
     *,
-    given: bool = False,
+    named: bool = False,
     models: Sequence[str] = (),
     packs: Sequence[str] = (),
     categories: Sequence[str] = (),
@@ -228,12 +228,12 @@ def plan_evaluation(
     repeats: int = 0,
 ) -> tuple[Job, ...]:
     """Every chosen case for every chosen model: of the project's own evaluations, and of ``packs``; of the pack
-    ``tools`` where there is neither. ``given`` says that the suites were named;
+    ``tools`` where there is neither. ``named`` says that the suites were named;
     ``repeats`` is how often a task in a world is tried, 0 for as often as was recorded. Raises ``UsageError``,
     ``SuiteError``.
     """
-    own = _evaluations(settings) if given or any(path.exists() for path in settings.suites) else ()
-    if given and not own and not packs:
+    own = _evaluations(settings) if named or any(path.exists() for path in settings.suites) else ()
+    if named and not own and not packs:
         raise UsageError("there is no evaluation here; one is a suite that says `kind: evaluation`")
     suites = list(own)
     for name in packs or (() if own else (TOOLS,)):

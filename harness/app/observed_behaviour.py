@@ -61,14 +61,14 @@ def _laws(provider: str, *, stream: bool) -> Iterator[tuple[str, Json]]:
             complaint = _complaint(law, trial)
             if complaint is None:
                 continue
-            kept = judged.setdefault(law.id, {"verdict": "holds", "judged": 0})
-            kept["judged"] += 1
+            verdict = judged.setdefault(law.id, {"verdict": "holds", "judged": 0})
+            verdict["judged"] += 1
             if complaint and (fault := _fault(trial, law.id)):
-                kept["verdict"] = "known fault" if kept["verdict"] == "holds" else kept["verdict"]
-                kept["fault"] = fault
+                verdict["verdict"] = "known fault" if verdict["verdict"] == "holds" else verdict["verdict"]
+                verdict["fault"] = fault
             elif complaint:
-                kept["verdict"] = "broken"
-                complaints = kept.setdefault("told", [])
+                verdict["verdict"] = "broken"
+                complaints = verdict.setdefault("told", [])
                 if len(complaints) < _MOST and complaint[:_LONGEST] not in complaints:
                     complaints.append(complaint[:_LONGEST])
     for law_id, found in judged.items():

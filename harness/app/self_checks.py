@@ -48,8 +48,8 @@ def no_network(results: Sequence[CaseResult]) -> Cell:
         for one in results
         if one.problem and one.problem.kind != "CassetteMissingError"
     ]
-    asked = [one for one in results if one.observations or one.problem]
-    return cell("H1", rate(len(asked) - len(wrong), len(asked)), wrong)
+    played = [one for one in results if one.observations or one.problem]
+    return cell("H1", rate(len(played) - len(wrong), len(played)), wrong)
 
 
 def all_used(results: Sequence[CaseResult]) -> Cell:

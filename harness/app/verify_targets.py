@@ -82,10 +82,10 @@ def of_files(paths: Sequence[str], terms: Terms) -> tuple[VerifyTarget, ...]:
         files += recordings(path)
     if not files:
         raise UsageError(f"{', '.join(paths)}: there is no cassette in it")
-    return tuple(_asked_of(file, terms) for file in files)
+    return tuple(_target_of_file(file, terms) for file in files)
 
 
-def _asked_of(file: Path, terms: Terms) -> VerifyTarget:
+def _target_of_file(file: Path, terms: Terms) -> VerifyTarget:
     target = _target(file, file.parent.parent.name, "", terms)
     for exchange in target.cassette.exchanges:
         if is_local(exchange.request.url):

@@ -32,7 +32,7 @@ _ON_THE_WAY: frozenset[Blame] = frozenset({"litellm", "backend"})
 _OUTSIDE: frozenset[Blame] = frozenset({"caller", "recording"})
 _ROOTS = ("D11", "R3", "D3", "C6", "A1", "C4", "C3", "C2", "J1", "T1", "C7", "J2", "D1")
 """Of checks that find one and the same cause, the first of these counts it; a cause is one of its own answer."""
-_APART = frozenset({"ability"})
+_SEPARATE = frozenset({"ability"})
 """Topics that look at an answer in their own way: what they find is in no other check's rate."""
 
 
@@ -117,13 +117,13 @@ def once(found: Sequence[tuple[CardCheck, Finding]]) -> list[tuple[CardCheck, Fi
     """What was found in one answer, each cause counted by one check: the others say which."""
     roots: dict[str, str] = {}
     for check, one in found:
-        if one.verdict == "fail" and one.cause and check.topic not in _APART:
+        if one.verdict == "fail" and one.cause and check.topic not in _SEPARATE:
             known = roots.get(one.cause)
             if known is None or _rank(check.id) < _rank(known):
                 roots[one.cause] = check.id
     made = []
     for check, one in found:
-        root = roots.get(one.cause, check.id) if one.verdict == "fail" and check.topic not in _APART else check.id
+        root = roots.get(one.cause, check.id) if one.verdict == "fail" and check.topic not in _SEPARATE else check.id
         if root != check.id:
             reason = f"counted in {root}"
             one = replace(one, verdict="unseen", message=f"{reason}: {one.message}", cause=reason)  # noqa: PLW2901 - the same finding

@@ -181,8 +181,8 @@ def trigger_f1(card: Card, reference: Card) -> tuple[float, int] | None:
     well is a hit. None where neither ever called, or nothing was asked of both.
     """
     hits = misses = extra = n = 0
-    for name, wanted in reference.finishes.items():
-        for mine, theirs in zip(card.finishes.get(name, ()), wanted, strict=False):
+    for name, expected in reference.finishes.items():
+        for mine, theirs in zip(card.finishes.get(name, ()), expected, strict=False):
             n += 1
             called, should = mine == "tool_calls", theirs == "tool_calls"
             hits += called and should

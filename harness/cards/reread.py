@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 def backend_model(question: ChatRequest) -> tuple[str, dict[str, Json]]:
     """The model id that leads litellm to the provider's own reading, and options that keep it off the network."""
-    row_asked = profile(question.provider)
-    if row_asked.own_parser and row_asked.dialect == question.dialect:
-        return f"{row_asked.name}/recorded", dict(V1)
+    provider = profile(question.provider)
+    if provider.own_parser and provider.dialect == question.dialect:
+        return f"{provider.name}/recorded", dict(V1)
     row = speaker(question.dialect)
     return row.model, {"api_key": NO_KEY, **row.options}
 

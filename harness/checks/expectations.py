@@ -58,48 +58,48 @@ def calls(observation: Observation, expect: Expectation) -> Iterator[Finding]:
 
 
 def _mismatches(got: Sequence[ToolCall], expect: Expectation, schemas: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    wanted = list(expect.calls or ())
-    if len(got) != len(wanted):
+    expected = list(expect.calls or ())
+    if len(got) != len(expected):
         names = ", ".join(call.name for call in got) or "none"
-        yield "count", f"{count(len(got), 'call')} ({names}), {len(wanted)} expected"
+        yield "count", f"{count(len(got), 'call')} ({names}), {len(expected)} expected"
     if expect.any_order:
-        yield from _in_any_order(got, wanted, schemas)
+        yield from _in_any_order(got, expected, schemas)
         return
-    for place, (call, one) in enumerate(zip(got, wanted, strict=False)):
+    for place, (call, one) in enumerate(zip(got, expected, strict=False)):
         if fault := mismatch(call, one, schemas):
             yield f"[{place}]", f"call {place} ({call.name}): {fault}"
 
 
 def _in_any_order(
-    got: Sequence[ToolCall], wanted: Sequence[CallExpectation], schemas: dict[str, Json]
+    got: Sequence[ToolCall], expected: Sequence[CallExpectation], schemas: dict[str, Json]
 ) -> Iterator[tuple[str, str]]:
     """Pair them off so that as many as possible are met and name those that are not."""
-    meets = [[mismatch(call, one, schemas) is None for call in got] for one in wanted]
+    meets = [[mismatch(call, one, schemas) is None for call in got] for one in expected]
     met = paired(meets)
-    for number in range(len(wanted)):
+    for number in range(len(expected)):
         if number not in met:
             reasons = [
-                f"call {n} ({call.name}): {mismatch(call, wanted[number], schemas)}" for n, call in enumerate(got)
+                f"call {n} ({call.name}): {mismatch(call, expected[number], schemas)}" for n, call in enumerate(got)
             ]
             yield f"[{number}]", f"no call is the expected one {number}; {'; '.join(reasons) or 'there is none'}"
 
 
-def mismatch(call: ToolCall, wanted: CallExpectation, schemas: dict[str, Json]) -> str | None:
+def mismatch(call: ToolCall, expected: CallExpectation, schemas: dict[str, Json]) -> str | None:
     """Why a call is not the expected one; None where it is."""
-    names = several(wanted.name)
+    names = several(expected.name)
     if names and call.name not in names:
         return f"the name is {shown(call.name)}, not {' or '.join(map(shown, names))}"
-    if wanted.parameters is not None and (found := value_mismatch(wanted.parameters, call.parameters)):
+    if expected.parameters is not None and (found := value_mismatch(expected.parameters, call.parameters)):
         return f"parameters: {found}"
-    if wanted.includes is not None and (found := value_mismatch(wanted.includes, call.parameters, partly=True)):
+    if expected.includes is not None and (found := value_mismatch(expected.includes, call.parameters, partly=True)):
         return f"parameters: {found}"
-    if wanted.accepts is not None:
-        only = CallExpectation(accepts=wanted.accepts, optional=wanted.optional, strings=wanted.strings)
+    if expected.accepts is not None:
+        only = CallExpectation(accepts=expected.accepts, optional=expected.optional, strings=expected.strings)
         if wrong := next(in_call(call, only, schemas.get(call.name)), None):
             return f"parameters: {wrong.message}"
-    if wanted.fits is None:
+    if expected.fits is None:
         return None
-    schema = schemas.get(call.name, {}) if wanted.fits == "tool" else wanted.fits
+    schema = schemas.get(call.name, {}) if expected.fits == "tool" else expected.fits
     found = misfit(call.parameters, schema)
     return f"the parameters do not fit the schema: {found}" if found else None
 
@@ -129,48 +129,48 @@ def call_errors(observation: Observation, expect: Expectation) -> Iterator[Findi
 
 def trajectory(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     """``expect.trajectory``, read from the exchanges by the reference readers."""
-    wanted = expect.trajectory
-    if wanted is None:
+    expected = expect.trajectory
+    if expected is None:
         return
     replies = [reply for _, one in observation.exchanges if isinstance(reply := read_answer(one), Reply)]
     calls = [call for reply in replies for call in reply.calls]
-    faults = [*_order(calls, wanted), *_single(calls, wanted), *_steps(len(replies), wanted)]
+    faults = [*_order(calls, expected), *_single(calls, expected), *_steps(len(replies), expected)]
     yield from summed("trajectory", faults, f"{count(len(replies), 'step')}, tools as expected: {_names(calls)}")
 
 
-def _order(calls: Sequence[ToolCall], wanted: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
+def _order(calls: Sequence[ToolCall], expected: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
     names = [call.name for call in calls]
-    if wanted.tools is not None and names != list(several(wanted.tools)):
-        yield "tools", f"called: {_names(calls)}; expected: {', '.join(several(wanted.tools)) or 'none'}"
+    if expected.tools is not None and names != list(several(expected.tools)):
+        yield "tools", f"called: {_names(calls)}; expected: {', '.join(several(expected.tools)) or 'none'}"
     left = iter(names)
-    missing = next((name for name in several(wanted.in_order) if name not in left), None)
+    missing = next((name for name in several(expected.in_order) if name not in left), None)
     if missing is not None:
-        order = ", ".join(several(wanted.in_order))
+        order = ", ".join(several(expected.in_order))
         yield "in_order", f"called: {_names(calls)}; {missing} does not come in its place of: {order}"
 
 
-def _single(calls: Sequence[ToolCall], wanted: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
+def _single(calls: Sequence[ToolCall], expected: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
     counts = Counter(call.name for call in calls)
-    for name in several(wanted.any_order):
+    for name in several(expected.any_order):
         if not counts[name]:
             yield "any_order", f"{name} was not called; called: {_names(calls)}"
-    for name in several(wanted.never):
+    for name in several(expected.never):
         if counts[name]:
             yield "never", f"{name} was called, {counts[name]} times"
-    for name, most in (wanted.at_most or {}).items():
+    for name, most in (expected.at_most or {}).items():
         if counts[name] > most:
             yield "at_most", f"{name} was called {counts[name]} times, {most} at most expected"
-    for number, one in enumerate(wanted.calls):
+    for number, one in enumerate(expected.calls):
         reasons = [mismatch(call, one, {}) for call in calls]
         if None not in reasons:
             reasons_text = "; ".join(f"{call.name}: {why}" for call, why in zip(calls, reasons, strict=True))
             yield f"calls[{number}]", f"no call is the expected one {number}; {reasons_text or 'there is none'}"
 
 
-def _steps(steps: int, wanted: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
-    if wanted.steps is None:
+def _steps(steps: int, expected: TrajectoryExpectation) -> Iterator[tuple[str, str]]:
+    if expected.steps is None:
         return
-    least, most = bounds(wanted.steps)
+    least, most = bounds(expected.steps)
     if not least <= steps <= (steps if most is None else most):
         yield "steps", f"models were asked {steps} times, {amount(least, most)} expected"
 
@@ -204,13 +204,13 @@ def finish(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     reply = observation.reply
     if expect.finish is None or reply is None:
         return
-    wanted = several(expect.finish)
+    expected = several(expect.finish)
     ended = f"the answer ended with {reply.finish or 'no reason'}"
-    if reply.finish in wanted:
+    if reply.finish in expected:
         yield Finding("finish", "pass", ended)
     else:
         own = f" (the provider's word: {reply.raw_finish!r})" if reply.raw_finish else ""
-        yield Finding("finish", "fail", f"{ended}{own}, not with {' or '.join(wanted)}")
+        yield Finding("finish", "fail", f"{ended}{own}, not with {' or '.join(expected)}")
 
 
 def error(observation: Observation, expect: Expectation) -> Iterator[Finding]:
@@ -220,15 +220,15 @@ def error(observation: Observation, expect: Expectation) -> Iterator[Finding]:
         if got is not None:
             yield Finding("error", _verdict(got), f"{_described(got)}; no error was expected")
         return
-    wanted = ErrorExpectation(type=expect.error) if isinstance(expect.error, str) else expect.error
-    name = wanted.type if wanted.status is None else f"{wanted.type} with status {wanted.status}"
+    expected = ErrorExpectation(type=expect.error) if isinstance(expect.error, str) else expect.error
+    name = expected.type if expected.status is None else f"{expected.type} with status {expected.status}"
     if got is None:
         yield Finding("error", "fail", f"the model answered, {name} was expected")
         return
-    kind = getattr(errors, wanted.type)
-    fits = isinstance(got, kind) and wanted.status in {None, getattr(got, "status", None)}
+    kind = getattr(errors, expected.type)
+    fits = isinstance(got, kind) and expected.status in {None, getattr(got, "status", None)}
     yield Finding("error", "pass" if fits else "fail", f"{_described(got)}; {name} was expected")
-    for piece in several(wanted.contains):
+    for piece in several(expected.contains):
         if piece not in str(got):
             yield Finding("error", "fail", f"{shown(piece)} is not in {_described(got)}", "contains")
 
@@ -257,19 +257,19 @@ def text(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     yield from summed("text", faults, "the text is as expected")
 
 
-def _faults(text: str, wanted: TextExpectation) -> Iterator[tuple[str, str]]:
-    if wanted.exact is not None and text != wanted.exact:
-        yield "exact", f"the text is {shown(text)}, not {shown(wanted.exact)}"
-    for piece in several(wanted.contains):
+def _faults(text: str, expected: TextExpectation) -> Iterator[tuple[str, str]]:
+    if expected.exact is not None and text != expected.exact:
+        yield "exact", f"the text is {shown(text)}, not {shown(expected.exact)}"
+    for piece in several(expected.contains):
         if piece not in text:
             yield "contains", f"{shown(piece)} is not in the text {shown(text)}"
-    for piece in several(wanted.excludes):
+    for piece in several(expected.excludes):
         if piece in text:
             yield "excludes", f"{shown(piece)} is in the text {shown(text)}"
-    if wanted.regex is not None and not re.search(wanted.regex, text):
-        yield "regex", f"{wanted.regex!r} matches nothing in the text {shown(text)}"
-    if wanted.empty is not None and (text == "") != wanted.empty:
-        yield "empty", f"the text is {shown(text)}, which is {'not empty' if wanted.empty else 'empty'}"
+    if expected.regex is not None and not re.search(expected.regex, text):
+        yield "regex", f"{expected.regex!r} matches nothing in the text {shown(text)}"
+    if expected.empty is not None and (text == "") != expected.empty:
+        yield "empty", f"the text is {shown(text)}, which is {'not empty' if expected.empty else 'empty'}"
 
 
 def json_text(observation: Observation, expect: Expectation) -> Iterator[Finding]:
@@ -305,9 +305,9 @@ def state(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     yield from summed("state", faults, "the world is as it must be")
 
 
-def _against(before: Json, after: Json, wanted: dict[str, dict[str, Json]]) -> Iterator[tuple[str, str]]:
-    for name in dict.fromkeys((*before, *after, *wanted)):
-        was, now, right = before.get(name) or {}, after.get(name) or {}, wanted.get(name) or {}
+def _against(before: Json, after: Json, expected: dict[str, dict[str, Json]]) -> Iterator[tuple[str, str]]:
+    for name in dict.fromkeys((*before, *after, *expected)):
+        was, now, right = before.get(name) or {}, after.get(name) or {}, expected.get(name) or {}
         for key in dict.fromkeys((*was, *now, *right)):
             if why := _entry(key, was, now, right):
                 yield f"{name}.{key}", why

@@ -57,8 +57,8 @@ def mistakes(
     if found := _miscounted(calls, expect):
         return (Mistake("count", found),)
     schemas = schemas or {}
-    wanted = expect.calls or ()
-    pairs = _paired(calls, wanted, schemas) if expect.any_order else zip(calls, wanted, strict=False)
+    expected = expect.calls or ()
+    pairs = _paired(calls, expected, schemas) if expect.any_order else zip(calls, expected, strict=False)
     return tuple(
         replace(one, path=f"[{number}]{'.' if one.path else ''}{one.path}")
         for number, (call, right) in enumerate(pairs)
@@ -66,22 +66,22 @@ def mistakes(
     )
 
 
-def in_call(call: ToolCall, wanted: CallExpectation, schema: Json = None) -> Iterator[Mistake]:
+def in_call(call: ToolCall, expected: CallExpectation, schema: Json = None) -> Iterator[Mistake]:
     """What is wrong with one call. ``schema`` is that of the tool called. Paths are the parameters' names."""
-    names = several(wanted.name)
+    names = several(expected.name)
     if names and call.name not in names:
         yield Mistake("name", f"{shown(call.name)} was called, not {' or '.join(map(shown, names))}")
         return  # its parameters are those of another tool
     schema = schema if isinstance(schema, dict) else {}
-    if wanted.accepts is not None:
-        alike = relaxed if wanted.strings == "relaxed" else same
-        yield from _accepted(call.parameters, wanted.accepts, several(wanted.optional), schema, alike)
-    if wanted.parameters is not None:
-        yield from _exactly(call.parameters, wanted.parameters, schema, partly=False)
-    if wanted.includes is not None:
-        yield from _exactly(call.parameters, wanted.includes, schema, partly=True)
-    if wanted.fits is not None:
-        yield from misfits(call.parameters, schema if wanted.fits == "tool" else wanted.fits)
+    if expected.accepts is not None:
+        alike = relaxed if expected.strings == "relaxed" else same
+        yield from _accepted(call.parameters, expected.accepts, several(expected.optional), schema, alike)
+    if expected.parameters is not None:
+        yield from _exactly(call.parameters, expected.parameters, schema, partly=False)
+    if expected.includes is not None:
+        yield from _exactly(call.parameters, expected.includes, schema, partly=True)
+    if expected.fits is not None:
+        yield from misfits(call.parameters, schema if expected.fits == "tool" else expected.fits)
 
 
 def misfits(parameters: dict[str, Json], schema: Json) -> Iterator[Mistake]:
@@ -152,36 +152,36 @@ def _miscounted(calls: Sequence[ToolCall], expect: Expectation) -> str | None:
 
 
 def _paired(
-    calls: Sequence[ToolCall], wanted: Sequence[CallExpectation], schemas: Mapping[str, Json]
+    calls: Sequence[ToolCall], expected: Sequence[CallExpectation], schemas: Mapping[str, Json]
 ) -> list[tuple[ToolCall, CallExpectation]]:
     """Each expectation with a call: as many right ones as can be, then those of the same name, then the rest."""
     ordered = sorted(calls, key=lambda call: (call.name, json.dumps(call.parameters, sort_keys=True)))
-    right = [[not any(in_call(call, one, schemas.get(call.name))) for call in ordered] for one in wanted]
+    right = [[not any(in_call(call, one, schemas.get(call.name))) for call in ordered] for one in expected]
     found = paired(right)
     for by_name in (True, False):
-        for number, one in enumerate(wanted):
+        for number, one in enumerate(expected):
             if number in found:
                 continue
             free = (place for place in range(len(ordered)) if place not in found.values())
             fitting = (place for place in free if not by_name or ordered[place].name in several(one.name))
             if (place := next(fitting, None)) is not None:
                 found[number] = place
-    return [(ordered[found[number]], one) for number, one in enumerate(wanted)]
+    return [(ordered[found[number]], one) for number, one in enumerate(expected)]
 
 
 def _accepted(
-    given: dict[str, Json],
+    arguments: dict[str, Json],
     accepts: Mapping[str, Sequence[Json]],
     optional: Sequence[str],
     schema: dict[str, Json],
     alike: Callable[[Json, Json], bool],
 ) -> Iterator[Mistake]:
     for name, values in accepts.items():
-        if name in given:
-            yield from _value(given[name], values, name, schema, alike)
+        if name in arguments:
+            yield from _value(arguments[name], values, name, schema, alike)
         elif name not in optional:
             yield Mistake("missing", f"{name} is missing", name)
-    for name, value in given.items():
+    for name, value in arguments.items():
         if name not in accepts:
             yield Mistake("unexpected", f"{name} is not expected, and is {shown(value)}", name)
 
@@ -195,29 +195,31 @@ def _value(
 ) -> Iterator[Mistake]:
     if any(alike(value, one) for one in accepted):
         return
-    said = f"{name} is {shown(value)}"
+    shown_value = f"{name} is {shown(value)}"
     partly = {key: inner for key, inner in schema.items() if key != "required"}
     found = list(misfits({name: value}, partly))
     mistyped = next((one for one in found if one.kind == "type"), None)
     if mistyped or (accepted and not any(_type(value) == _type(one) for one in accepted)):
-        yield Mistake("type", f"{said}: {mistyped.message}" if mistyped else f"{said}, of another type", name)
+        yield Mistake(
+            "type", f"{shown_value}: {mistyped.message}" if mistyped else f"{shown_value}, of another type", name
+        )
     elif accepted:
-        yield Mistake("value", f"{said}, not {' or '.join(map(shown, accepted))}", name)
+        yield Mistake("value", f"{shown_value}, not {' or '.join(map(shown, accepted))}", name)
     elif found:
-        yield Mistake("value", f"{said}: {found[0].message}", name)
+        yield Mistake("value", f"{shown_value}: {found[0].message}", name)
 
 
 def _exactly(
-    given: dict[str, Json], wanted: Mapping[str, Json], schema: dict[str, Json], *, partly: bool
+    arguments: dict[str, Json], expected: Mapping[str, Json], schema: dict[str, Json], *, partly: bool
 ) -> Iterator[Mistake]:
-    for name, value in wanted.items():
-        if name not in given:
+    for name, value in expected.items():
+        if name not in arguments:
             yield Mistake("missing", f"{name} is missing", name)
-        elif found := value_mismatch(value, given[name], name, partly=partly):
-            kinds = [one.kind for one in _value(given[name], (value,), name, schema)]
+        elif found := value_mismatch(value, arguments[name], name, partly=partly):
+            kinds = [one.kind for one in _value(arguments[name], (value,), name, schema)]
             yield Mistake("type" if "type" in kinds else "value", found, name)
-    for name, value in () if partly else given.items():
-        if name not in wanted:
+    for name, value in () if partly else arguments.items():
+        if name not in expected:
             yield Mistake("unexpected", f"{name} is not expected, and is {shown(value)}", name)
 
 

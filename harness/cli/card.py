@@ -135,8 +135,8 @@ def _refuse_idle(args: argparse.Namespace) -> None:
     from harness.core.errors import UsageError
 
     if args.models[:1] == ["compare"] or any(one.endswith(".json") for one in args.models):
-        told = "harness diff A.json B.json compares cards; --baseline A.json compares those that are made here"
-        raise UsageError(told)
+        message = "harness diff A.json B.json compares cards; --baseline A.json compares those that are made here"
+        raise UsageError(message)
     if (args.names or args.by_position) and not args.baseline:
         raise UsageError("--as and --by-position go with --baseline")
     if args.through and not args.recordings:
@@ -297,7 +297,7 @@ def _follow_recording(events: Generator[Event, None, None], jobs: Sequence[Job],
                 result = step(event.result)
                 spent += making.paid(result, models[result.model])
                 recorded += result.kept
-                _tell_recorded(screen, result, spent)
+                _show_recorded(screen, result, spent)
                 row = 0 if result.kept else row + 1
                 if result.problem and result.problem.kind in {"BudgetSpentError", "StopAskingError"}:
                     return recorded, result.problem.message
@@ -308,7 +308,7 @@ def _follow_recording(events: Generator[Event, None, None], jobs: Sequence[Job],
     return recorded, ""
 
 
-def _tell_recorded(screen: Console, result: CaseResult, spent: float) -> None:
+def _show_recorded(screen: Console, result: CaseResult, spent: float) -> None:
     """A line where something went wrong, or where nobody would see the bar move."""
     why = result.problem.message if result.problem else ""
     if not why and not result.kept:

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     executor = options.executor(args)
     jobs = plan_evaluation(
         chosen,
-        given=bool(args.suites),
+        named=bool(args.suites),
         models=args.models,
         packs=args.pack,
         categories=args.category,
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     output.write_report(args.json, lambda: report.document(made, harness=harness.__version__))
     output.write_report(args.markdown, lambda: report.markdown(made))
     output.write_report(args.junit, lambda: report.junit(made))
-    output.send_events(results, out, asked=args.otlp)
+    output.send_events(results, out, requested=args.otlp)
     return _code(made, args, out, missing)
 
 

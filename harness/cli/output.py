@@ -79,7 +79,7 @@ def follow(
     runs.show(out, scorecard, recording=recording)
     write_report(args.json, lambda: runs.as_json(scorecard, harness=harness.__version__))
     write_report(args.junit, lambda: runs.junit_xml(scorecard))
-    send_events(results, out, asked=args.otlp)
+    send_events(results, out, requested=args.otlp)
     return scorecard, stopped
 
 
@@ -133,9 +133,9 @@ def _lines_into(path: str | None) -> Iterator[Callable[[str], object]]:
             yield file.write
 
 
-def send_events(results: Iterable[CaseResult], out: Console, *, asked: bool) -> None:
+def send_events(results: Iterable[CaseResult], out: Console, *, requested: bool) -> None:
     """Send the findings over OTLP, if that was ``asked``. Raises ``HarnessError``."""
-    if asked:
+    if requested:
         out.print(
             f"{telemetry.send(results)} gen_ai.evaluation.result events sent over OTLP", style="dim", markup=False
         )

@@ -239,7 +239,7 @@ def _proofs(
     providers, modes = provers(tuple(args.provider)), _modes(args, backend)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     done: list[Proof] = []
-    tell = _line_for_each(out, len(modes))
+    report_line = _line_for_each(out, len(modes))
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         task = progress.add_task("proving", total=len(providers) * len(modes))
         for proof in prove(
@@ -247,7 +247,7 @@ def _proofs(
         ):
             done.append(proof)
             progress.update(task, advance=1, description=f"{proof.provider} {proof.mode}")
-            tell(done)
+            report_line(done)
     return done
 
 
@@ -268,7 +268,7 @@ def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:
     """A line for each provider that is done, where nobody watches a bar: in CI a long silence looks like a hang."""
     start = time.monotonic()
 
-    def tell(done: list[Proof]) -> None:
+    def report_line(done: list[Proof]) -> None:
         if out.is_terminal or len(done) % modes:
             return
         last = done[-modes:]
@@ -279,7 +279,7 @@ def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:
         found = f"broken: {', '.join(broken)}" if broken else "all laws hold"
         out.print(f"{last[0].provider}: {counts}, {found} ({time.monotonic() - start:.0f} s)", highlight=False)
 
-    return tell
+    return report_line
 
 
 def _report(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Console, backend: str) -> None:

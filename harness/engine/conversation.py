@@ -73,10 +73,10 @@ def continued(messages: Sequence[dict[str, Json]], reply: Reply, turn: Turn) -> 
     results = _results(reply.calls, turn.results)
     if isinstance(results, str):
         return results
-    said = [message.wire() for message in turn.messages]
-    if not results and not said:
+    messages_next = [message.wire() for message in turn.messages]
+    if not results and not messages_next:
         return "the model called nothing, so this turn has no call to answer and nothing to ask"
-    return [*messages, reply.message, *results, *said]
+    return [*messages, reply.message, *results, *messages_next]
 
 
 def _results(
@@ -100,9 +100,9 @@ def _results(
 class WorldTask:
     """One task as it goes. Raises ``UsageError`` for a world or check that is not there, or that fails by itself."""
 
-    def __init__(self, case: Case, given: InWorld) -> None:
-        self._given = given
-        self.world = _made(given)
+    def __init__(self, case: Case, world: InWorld) -> None:
+        self._given = world
+        self.world = _made(world)
         tools = tuple(ShortTool.model_validate(one) for one in self._run("tools", self.world.tools))
         self.case = case.model_copy(update={"tools": tools})
         self._before = copy.deepcopy(self.world.state)
@@ -120,11 +120,11 @@ class WorldTask:
             {"role": "tool", "tool_call_id": call.id, "content": self._call(call.name, call.parameters)}
             for call in reply.calls
         ]
-        said = reply.message
+        answer = reply.message
         if not (reply.calls or reply.text):
-            said = {"role": "assistant", "content": _UNREADABLE}
+            answer = {"role": "assistant", "content": _UNREADABLE}
         unread = [{"role": "user", "content": " ".join(map(_unread, reply.errors))}] if reply.errors else []
-        self.messages += [said, *results, *unread]
+        self.messages += [answer, *results, *unread]
         self._called += [call.name for call in reply.calls] + [error.name or "?" for error in reply.errors]
         return self.steps < self._given.steps
 
@@ -164,18 +164,18 @@ def _failed(name: str, what: str, error: Exception) -> str:
     return f"the world {name}: {what} failed: {type(error).__name__}: {error}; {how}"
 
 
-def _made(given: InWorld) -> World:
-    kind = WORLDS.get(given.name) or _named(given.name, "world")
+def _made(world: InWorld) -> World:
+    kind = WORLDS.get(world.name) or _named(world.name, "world")
     if not (isinstance(kind, type) and issubclass(kind, World)):
-        raise UsageError(f"{given.name} is no world; it must be a class made from harness.worlds.World")
+        raise UsageError(f"{world.name} is no world; it must be a class made from harness.worlds.World")
     try:
-        made = kind(given.seed)
+        made = kind(world.seed)
         json.dumps(made.state)
     except Exception as error:  # as above
-        raise UsageError(_failed(given.name, "its start", error)) from error
+        raise UsageError(_failed(world.name, "its start", error)) from error
     state: Any = made.state  # a world of the user's own may have anything
     if not (isinstance(state, dict) and all(isinstance(one, dict) for one in state.values())):
-        raise UsageError(f"the world {given.name}: its state must be an object of objects, {{collection: {{key: …}}}}")
+        raise UsageError(f"the world {world.name}: its state must be an object of objects, {{collection: {{key: …}}}}")
     return made
 
 

@@ -88,9 +88,9 @@ def run_events(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
         yield CaseFinished(number, playing(job))
 
 
-def in_process(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
+def in_process(jobs: Sequence[Job], factory: RunnerFactory, allowance: Budget) -> Iterator[Event]:
     """Play ``jobs`` here and now."""
-    with recipe(allowance) as playing:
+    with factory(allowance) as playing:
         yield from run_events(jobs, playing)
 
 
@@ -332,4 +332,4 @@ class Executor(Protocol):
     Results are the same no matter who plays them, ``seconds`` aside. ``allowance`` holds for all workers together.
     """
 
-    def __call__(self, jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]: ...
+    def __call__(self, jobs: Sequence[Job], factory: RunnerFactory, allowance: Budget) -> Iterator[Event]: ...

@@ -16,8 +16,8 @@ def named(name: str) -> tuple[Any, Any]:
     module, _, attribute = name.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    home: Any = None
+    holder: Any = None
     found: Any = importlib.import_module(module)
     for part in attribute.split("."):
-        home, found = found, getattr(found, part)
-    return home, found
+        holder, found = found, getattr(found, part)
+    return holder, found

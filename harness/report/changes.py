@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 STYLES = {"contract": "bold red", "shape": "yellow", "cosmetic": "dim"}
 _MOST_SIDE = 160
-MOST_TOLD = 40
+MOST_LISTED = 40
 """Changes of one grade that are told one by one."""
 _SIDE = 1500
 _NOTHING = "nothing changed"
-_SAID = {"field_new", "field_gone", "field_type", "event", "header", "finish", "exchanges", "request"}
+_SELF_EXPLAINED = {"field_new", "field_gone", "field_type", "event", "header", "finish", "exchanges", "request"}
 
 
 def line(change: Change) -> str:
     """A change in one harmless line."""
     where = f"{change.path}: " if change.path else ""
-    sided = change.what not in _SAID and _has_sides(change)
+    sided = change.what not in _SELF_EXPLAINED and _has_sides(change)
     sides = f" ({side(change.before)} → {side(change.after)})" if sided else ""
     return safe_text.line(f"{change.grade} {change.what}: {where}{change.message}{sides}", 400)
 
@@ -52,7 +52,7 @@ def describe(change: Change, word: str = "", often: str = "") -> Iterator[tuple[
     """A change, then both its sides, where its message does not hold them: lines, each with its style."""
     where = f"{change.path}: " if change.path else ""
     yield f"  {word or change.grade}  {safe_text.line(f'{where}{change.message}', 300)}{often}", STYLES[change.grade]
-    if change.what not in _SAID and _has_sides(change):
+    if change.what not in _SELF_EXPLAINED and _has_sides(change):
         yield f"      was  {side(change.before)}", ""
         yield f"      is   {side(change.after)}", ""
 
@@ -117,13 +117,13 @@ def show(console: Console, changes: Mapping[str, Sequence[Change]], *, cosmetic:
     counted = totals(found)
     hidden = [] if cosmetic else found.pop("cosmetic", [])
     for grade, of_it in found.items():
-        for name, change in of_it[:MOST_TOLD]:
+        for name, change in of_it[:MOST_LISTED]:
             where = safe_text.line(f"{name}  {change.what} {change.path}".rstrip())
             console.print(Text.assemble((grade, STYLES[grade]), "  ", where), soft_wrap=True)
             safe_text.say(console, change.message, indent=5)
             _sides(console, change)
-        if len(of_it) > MOST_TOLD:
-            console.print(f"… and {len(of_it) - MOST_TOLD:,} {grade} changes more")
+        if len(of_it) > MOST_LISTED:
+            console.print(f"… and {len(of_it) - MOST_LISTED:,} {grade} changes more")
     hint = " (--all shows the cosmetic ones)" if hidden else ""
     console.print(f"changed: {counted}{hint}")
 
@@ -150,9 +150,9 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
     parts = ["## What changed", f"{totals(found)}." if found else f"{_NOTHING.capitalize()}."]
     for grade, of_it in found.items():
         parts.append(f"### {grade.capitalize()}")
-        parts += [_described(name, change) for name, change in of_it[:MOST_TOLD]]
-        if len(of_it) > MOST_TOLD:
-            parts.append(f"… and {len(of_it) - MOST_TOLD:,} more.")
+        parts += [_described(name, change) for name, change in of_it[:MOST_LISTED]]
+        if len(of_it) > MOST_LISTED:
+            parts.append(f"… and {len(of_it) - MOST_LISTED:,} more.")
     return "\n\n".join(parts) + "\n"
 
 

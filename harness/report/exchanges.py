@@ -33,8 +33,8 @@ def heading(path: str, provenance: Provenance, number: int) -> str:
 def short(number: int, exchange: Exchange) -> str:
     """The exchange in a line: what was asked, how it went, and what it decodes to."""
     request = exchange.request
-    asked = request_line(request.body)
-    what = f"{asked}, {request.url}" if asked else f"{request.method} {request.url}"
+    request_text = request_line(request.body)
+    what = f"{request_text}, {request.url}" if request_text else f"{request.method} {request.url}"
     return safe_text.line(f"{number}: {what} → {_outcome(exchange)}") + "\n"
 
 
@@ -109,8 +109,8 @@ def _outcome(exchange: Exchange) -> str:
 
 
 def _decoded(exchange: Exchange) -> Iterator[str]:
-    if asked := request_line(exchange.request.body):
-        yield from _bar(f"asked: {asked}")
+    if request := request_line(exchange.request.body):
+        yield from _bar(f"asked: {request}")
         for line in answer_lines(exchange):
             yield from _bar(line)
         return

@@ -229,7 +229,7 @@ def _short(value: Json) -> str:
 _VALUE, _MOST = 80, 3
 
 
-def _told(reply: Reply, other: Reply | None) -> str:
+def _reply_text(reply: Reply, other: Reply | None) -> str:
     """Text and calls, and what else of ``reply`` is not as in ``other``; of many calls those around the first that
     differs.
     """
@@ -251,8 +251,8 @@ def _told(reply: Reply, other: Reply | None) -> str:
         for name in _FIELDS
         if other is not None and getattr(reply, name) != getattr(other, name)
     ]
-    said = [f"text {_short(reply.text)}"] if reply.text or not calls or (other is not None and other.text) else []
-    return ", ".join([*said, *(listed or ["no calls"]), *beside])
+    texts = [f"text {_short(reply.text)}"] if reply.text or not calls or (other is not None and other.text) else []
+    return ", ".join([*texts, *(listed or ["no calls"]), *beside])
 
 
 _FIELDS = ("finish", "usage", "reasoning", "refusal", "provider_calls", "model", "id")
@@ -270,7 +270,7 @@ def _right(trial: Trial) -> Reply:
 def _got(trial: Trial) -> str:
     if trial.reply is None:
         return f"{type(trial.error).__name__}: {trial.error}"
-    return _told(trial.reply, _right(trial))
+    return _reply_text(trial.reply, _right(trial))
 
 
 def _expected(broken: BrokenLaw) -> str:
@@ -290,7 +290,7 @@ def _expected(broken: BrokenLaw) -> str:
         good = [one for one in question.reply.calls if one.name in question.tools]
         strange = next((one.name for one in question.reply.calls if one.name not in question.tools), "")
         return f"{', '.join(map(_call, good)) or 'no calls'}, an error naming {strange!r}, which was not offered"
-    return _told(_right(trial), trial.reply)
+    return _reply_text(_right(trial), trial.reply)
 
 
 def summary(proofs: Sequence[Proof], found: Sequence[Fault]) -> str:

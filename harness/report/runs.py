@@ -50,9 +50,9 @@ def show(console: Console, scorecard: Scorecard, *, recording: bool = False) -> 
     if scorecard.results:
         console.print(_table(scorecard.results))
     for result in scorecard.wanting:
-        _tell(console, result)
+        _show_result(console, result)
     for path in scorecard.orphans:
-        _say(
+        _print(
             console,
             "FAIL",
             f"{path}: no case uses this cassette; bring its case back, or `harness cassettes prune`",
@@ -104,16 +104,16 @@ def _table(results: tuple[CaseResult, ...]) -> Table:
     return table
 
 
-def _say(console: Console, word: str, text: str, style: str) -> None:
+def _print(console: Console, word: str, text: str, style: str) -> None:
     from rich.text import Text  # noqa: PLC0415 - only when something is wrong
 
     console.print(Text.assemble((word, style), " ", safe_text.line(text)), soft_wrap=True)
 
 
-def _tell(console: Console, result: CaseResult) -> None:
+def _show_result(console: Console, result: CaseResult) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    _say(console, _word(result), result.name, _style(result))
+    _print(console, _word(result), result.name, _style(result))
     for reason in reasons(result):
         console.print(Text(f"     {reason}"), soft_wrap=True)
 

@@ -29,12 +29,12 @@ def send(results: Iterable[CaseResult]) -> int:
     logs, export, exporter = _packages()
     provider = logs.LoggerProvider()
     sender = exporter.OTLPLogExporter()
-    kept = export.InMemoryLogRecordExporter()
-    provider.add_log_record_processor(export.SimpleLogRecordProcessor(kept))
+    memory = export.InMemoryLogRecordExporter()
+    provider.add_log_record_processor(export.SimpleLogRecordProcessor(memory))
     logger = provider.get_logger("harness")
     for attributes in events(results):
         logger.emit(event_name=EVENT, attributes=attributes)
-    records = kept.get_finished_logs()
+    records = memory.get_finished_logs()
     try:
         if records and sender.export(records) is not export.LogRecordExportResult.SUCCESS:
             raise HarnessError("the OTLP receiver took no evaluation results; see OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -50,19 +50,21 @@ def events(results: Iterable[CaseResult]) -> Iterator[dict[str, Any]]:
     A pass and a quirk score 1, a failure 0; what could not be judged has a label and no score.
     """
     for result in results:
-        about: dict[str, Any] = {
+        attributes: dict[str, Any] = {
             "harness.suite": result.suite,
             "harness.case": result.case,
             "gen_ai.request.model": result.model,
         }
         if result.cassette:
-            about["harness.cassette"] = result.cassette
+            attributes["harness.cassette"] = result.cassette
         if problem := result.problem:
             yield (
-                about | {"gen_ai.evaluation.name": "cassette", "error.type": problem.kind} | _explained(problem.message)
+                attributes
+                | {"gen_ai.evaluation.name": "cassette", "error.type": problem.kind}
+                | _explained(problem.message)
             )
         for one in result.findings:
-            made = about | {"gen_ai.evaluation.name": one.check, "gen_ai.evaluation.score.label": one.verdict}
+            made = attributes | {"gen_ai.evaluation.name": one.check, "gen_ai.evaluation.score.label": one.verdict}
             if one.verdict in _SCORES:
                 made["gen_ai.evaluation.score.value"] = _SCORES[one.verdict]
             yield made | _explained(one.message)

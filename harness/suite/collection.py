@@ -81,21 +81,21 @@ def models_schema() -> dict[str, Any]:
 def _files(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     files: list[Path] = []
     problems = []
-    for given in map(Path, paths):
-        if given.is_dir():
+    for path in map(Path, paths):
+        if path.is_dir():
             try:
-                inside = [file for file in listed(given) if file.suffix in _ENDINGS and file.name != MODELS_FILE]
+                inside = [file for file in listed(path) if file.suffix in _ENDINGS and file.name != MODELS_FILE]
             except UsageError as error:
                 problems.append(str(error))
                 continue
             files += inside
             if not inside:
-                problems.append(f"{given}: no suite in this folder; a suite is a file that ends in .yaml")
-        elif given.exists():
-            files.append(given)
+                problems.append(f"{path}: no suite in this folder; a suite is a file that ends in .yaml")
+        elif path.exists():
+            files.append(path)
         else:
-            hint = "; `harness init` writes a first suite" if given == Path("suites") else ""
-            problems.append(f"{given}: no such file or folder{hint}")
+            hint = "; `harness init` writes a first suite" if path == Path("suites") else ""
+            problems.append(f"{path}: no such file or folder{hint}")
     return list(dict.fromkeys(files)), problems
 
 
@@ -143,18 +143,18 @@ def _suite(file: Path, shared: tuple[Model, ...]) -> _Written:
 
 
 def _models(
-    given: tuple[str | Model, ...], shared: tuple[Model, ...], document: Document
+    named: tuple[str | Model, ...], shared: tuple[Model, ...], document: Document
 ) -> tuple[list[Model], list[SuiteFault]]:
     models: list[Model] = []
     faults = []
-    for number, one in enumerate(given):
+    for number, one in enumerate(named):
         found = [one] if isinstance(one, Model) else named_models(one, shared)
         where: Place = ("models", number)
         if not found:
             what = f'model "{one}" has no provider; write it as provider/model, such as openai/{one}'
             faults.append(SuiteFault(document.line(where), where, f"{what}, or label it so in {MODELS_FILE}"))
         models += found
-    if not given:
+    if not named:
         models = [one for one in shared if not one.named_only]
         if not models:
             faults.append(

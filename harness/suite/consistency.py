@@ -209,8 +209,8 @@ def _world(case: Case, name: str) -> Iterator[Mistake]:
     """What does not meet in a task; what a world of the user's own offers is not known here."""
     if ":" not in name and name not in WORLDS:
         yield ("world",), f"there is no world {name}; there are {', '.join(WORLDS)}, and your own is module:Class"
-    for key, given in (("tools", case.tools), ("then", case.then), ("tool_choice", case.tool_choice)):
-        if given:
+    for key, value in (("tools", case.tools), ("then", case.then), ("tool_choice", case.tool_choice)):
+        if value:
             yield (key,), f"a case in a world has no `{key}`: the world brings its tools, and the model calls freely"
     offered = {tool["name"]: tool["parameters"] for tool in WORLDS[name].tools()} if name in WORLDS else None
     collections = WORLDS[name]().state if name in WORLDS else None

@@ -112,7 +112,7 @@ def _faults(kind: TypeAdapter[Any], document: Document, error: ValidationError) 
     faults = []
     for path, several in _without_other_branches(found).items():
         line = document.line(path)
-        faults += [SuiteFault(line, path, what) for what in dict.fromkeys(_say(several, path, known))]
+        faults += [SuiteFault(line, path, what) for what in dict.fromkeys(_sentences(several, path, known))]
     return faults
 
 
@@ -157,7 +157,7 @@ def _without_other_branches(found: dict[Path, list[ErrorDetails]]) -> dict[Path,
     }
 
 
-def _say(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> Iterator[str]:
+def _sentences(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> Iterator[str]:
     allowed: list[str] = []
     for error in errors:
         kind, context = error["type"], error.get("ctx", {})
@@ -176,8 +176,8 @@ def _say(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str]) -> It
     if allowed:
         if {"a whole number", "a number"} <= set(allowed):
             allowed.remove("a whole number")
-        given = errors[0]["input"]
-        yield f"must be {' or '.join(dict.fromkeys(allowed))}, not {_show(given)}"
+        value = errors[0]["input"]
+        yield f"must be {' or '.join(dict.fromkeys(allowed))}, not {_show(value)}"
 
 
 def _unknown(key: str, known: Sequence[str]) -> str:
@@ -195,16 +195,16 @@ def _untagged(context: dict[str, Any], value: Json) -> str:
 
 
 def _other(kind: str, context: dict[str, Any], error: ErrorDetails) -> str:
-    given = _show(error["input"])
+    shown = _show(error["input"])
     if kind == "string_pattern_mismatch":
-        return f"{given} {_PATTERNS[context['pattern']]}"
+        return f"{shown} {_PATTERNS[context['pattern']]}"
     if kind == "value_error":
         return str(context["error"])
     if kind in {"too_short", "string_too_short"}:
         return "must not be empty"
     if kind.startswith(("greater_than", "less_than")):
-        return f"{error['msg'].replace('Input should', 'must')}, not {given}"
-    return f"{error['msg']}, not {given}"
+        return f"{error['msg'].replace('Input should', 'must')}, not {shown}"
+    return f"{error['msg']}, not {shown}"
 
 
 def _show(value: Any) -> str:

@@ -70,8 +70,8 @@ def leaves_it(context: CheckContext) -> Iterator[Finding]:
 
 
 def _rightly(context: CheckContext, *, several: bool) -> Iterator[Finding]:
-    wanted, reply, reading = context.expect.calls or (), context.observation.reply, context.reading
-    if not _should(context) or not wanted or (len(wanted) > 1) is not several or not isinstance(reading, Reply):
+    expected, reply, reading = context.expect.calls or (), context.observation.reply, context.reading
+    if not _should(context) or not expected or (len(expected) > 1) is not several or not isinstance(reading, Reply):
         return
     called = calls_of(context, reading) or call_as_text(context)
     if not called and not several:
@@ -83,9 +83,9 @@ def _rightly(context: CheckContext, *, several: bool) -> Iterator[Finding]:
         yield failed(f"a call that can't be read: {broken}", blame="model", cause="arguments [0]")
     else:
         wrong = mistakes(reply.calls, context.expect, context.tools)
-        said = "; ".join(one.message for one in wrong)
+        problems = "; ".join(one.message for one in wrong)
         right = ", ".join(f"{call.name}({shown(call.parameters)})" for call in reply.calls)
-        yield judged(said and f"called {right or 'nothing'}: {said}", right, blame="model", cause="values")
+        yield judged(problems and f"called {right or 'nothing'}: {problems}", right, blame="model", cause="values")
 
 
 def right_one(context: CheckContext) -> Iterator[Finding]:
@@ -110,13 +110,13 @@ def to_the_end(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext, F
 
 
 def _ended(last: CheckContext) -> Finding:
-    wanted, reply = last.expect.text, last.observation.reply
+    expected, reply = last.expect.text, last.observation.reply
     number = last.observation.turn + 1
     if why := unaccountable(last):
         return why
-    if wanted is None or reply is None:
+    if expected is None or reply is None:
         return failed(f"the loop ended after {number} answers, before its last question", blame="model", cause="loop")
-    missing = ", ".join(shown(token) for token in several(wanted.contains) if token not in reply.text)
+    missing = ", ".join(shown(token) for token in several(expected.contains) if token not in reply.text)
     wrong = f"after {number} answers it says {shown(reply.text)}, without {missing}" if missing else None
     return judged(wrong, f"its last answer, number {number}, says what the results say", blame="model", cause="loop")
 
@@ -157,16 +157,16 @@ def _probe(name: str) -> Callable[[CheckContext], bool]:
 
 
 def result_used(context: CheckContext) -> Iterator[Finding]:
-    wanted = context.expect.text
+    expected = context.expect.text
     reply = context.observation.reply
     messages = context.observation.asked.get("messages") or ()
     after = any(message.get("role") == "tool" for message in messages[-1:])
-    if wanted is None or reply is None or not after or not _probe("t1-result-used")(context):
+    if expected is None or reply is None or not after or not _probe("t1-result-used")(context):
         return
     if why := unaccountable(context):
         yield why
         return
-    missing = ", ".join(shown(token) for token in several(wanted.contains) if token not in reply.text)
+    missing = ", ".join(shown(token) for token in several(expected.contains) if token not in reply.text)
     again = f", which calls {names(call.name for call in reply.calls)}" if reply.calls else ""
     wrong = f"{missing} stands only in the tool's result, and not in the answer {shown(reply.text)}{again}"
     yield judged(wrong if missing else None, "the answer holds what only the tool's result says", blame="model")

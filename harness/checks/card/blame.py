@@ -81,8 +81,8 @@ def calls_differ(expected: Sequence[tuple[str, ToolCall]], found: Sequence[ToolC
 def otherwise(reading: Reply, reply: Reply) -> Finding:
     """What to say of a text that is not the one on the wire."""
     longer, shorter = sorted((reading, reply), key=lambda one: len(one.text), reverse=True)
-    thought, said = longer.text.lstrip(), shorter.text.strip()
-    if thought.startswith("<think") and thought.endswith(said) and shorter.reasoning.strip() in thought:
+    thought, answer = longer.text.lstrip(), shorter.text.strip()
+    if thought.startswith("<think") and thought.endswith(answer) and shorter.reasoning.strip() in thought:
         message = "the model's thinking stands in its text; one reading takes it for reasoning"
         return quirk(message, "thinking", blame="provider")
     return failed(f"the wire says {shown(reading.text)}, {shown(reply.text)} came back", "text", blame="litellm")
@@ -145,8 +145,8 @@ def _name(value: Json, context: CheckContext) -> str | None:
     if not isinstance(value, dict) or value.keys() - {*_NAMES, *_ARGUMENTS, "id", "type"}:
         return None
     called = [value[key] for key in _NAMES if key in value]
-    given = [value[key] for key in _ARGUMENTS if key in value]
-    if len(called) != 1 or len(given) != 1 or not isinstance(called[0], str) or not isinstance(given[0], dict):
+    arguments = [value[key] for key in _ARGUMENTS if key in value]
+    if len(called) != 1 or len(arguments) != 1 or not isinstance(called[0], str) or not isinstance(arguments[0], dict):
         return None
     name = context.wire.get(called[0], called[0])
     return name if name in context.tools else None
@@ -209,8 +209,8 @@ def unread(context: CheckContext) -> Finding | None:
     if context.limits.answers > 1:
         return unjudged("several answers were asked for at once", f"{context.limits.answers}", "caller")
     if reply is None:
-        held = getattr(error, "reply", None)
-        if not isinstance(held, Reply) and not reading.errors:
+        partial = getattr(error, "reply", None)
+        if not isinstance(partial, Reply) and not reading.errors:
             return unjudged("litellm or the backend raised", describe(error), "litellm")
     return None
 

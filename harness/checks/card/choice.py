@@ -82,8 +82,8 @@ def _unsent(context: CheckContext, kind: str) -> Finding | None:
     if sent == "required" and len(offered) == 1:  # which of them is no question then
         name = context.wire.get(offered[0]["function"]["name"])
     if kind == "named" and name is not None:
-        wanted = context.observation.asked["tool_choice"].get("function", {}).get("name")
-        alike = name == wanted
+        requested = context.observation.asked["tool_choice"].get("function", {}).get("name")
+        alike = name == requested
     else:
         alike = ("named" if isinstance(sent, dict) else sent or "auto") == kind
     return None if alike else unjudged(NOT_SENT, f"asked for `{kind}`, the request has {shown(sent)}", "litellm")
@@ -117,8 +117,8 @@ def _auto(context: CheckContext, reading: Reply) -> Iterator[Finding]:
     if called:
         yield passing(count(len(called), "call"))
     elif context.own and wants_call(context.expect):
-        said = f"the question needs a tool, and it said {shown(reading.text)}"
-        yield unaccountable(context) or unjudged("counted in A1", said, "model")
+        message = f"the question needs a tool, and it said {shown(reading.text)}"
+        yield unaccountable(context) or unjudged("counted in A1", message, "model")
     elif why := unaccountable(context):
         yield why
     elif reading.text or reading.provider_calls or other_parts(context):
@@ -148,16 +148,16 @@ def _required(context: CheckContext, reading: Reply) -> Iterator[Finding]:
 
 
 def _named(context: CheckContext, reading: Reply) -> Iterator[Finding]:
-    wanted = context.observation.asked["tool_choice"].get("function", {}).get("name")
+    requested = context.observation.asked["tool_choice"].get("function", {}).get("name")
     called = calls_of(context, reading) or call_as_text(context)
-    if called[:1] == [wanted]:
-        yield passing(f"called {wanted!r}")
-    elif wanted not in context.tools:
-        yield unjudged("the tool choice names no tool that was offered", f"{wanted!r}", "caller")
+    if called[:1] == [requested]:
+        yield passing(f"called {requested!r}")
+    elif requested not in context.tools:
+        yield unjudged("the tool choice names no tool that was offered", f"{requested!r}", "caller")
     elif called:
-        yield failed(f"the choice `{wanted}` was sent, and it called {names(called)}", blame="provider")
+        yield failed(f"the choice `{requested}` was sent, and it called {names(called)}", blame="provider")
     else:
-        message = f"the choice `{wanted}` was sent, and the answer is {shown(reading.text)}, {ended(reading)}"
+        message = f"the choice `{requested}` was sent, and the answer is {shown(reading.text)}, {ended(reading)}"
         yield no_call(context, message, blame="provider")
 
 

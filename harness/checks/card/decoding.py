@@ -58,14 +58,14 @@ def parallel(context: CheckContext) -> Iterator[Finding]:
     if len(calls) < 2 or context.both is None:  # noqa: PLR2004 - more than one
         return
     ids = [call.id for call in context.both[1].calls]
-    given = [call.id for call in calls]
+    provided = [call.id for call in calls]
     wrong = lost(context)
     if wrong:
         yield failed(wrong)
     elif not all(ids) or len(set(ids)) != len(ids):
         yield failed(f"ids are missing or doubled: {names(ids)}")
-    elif len(set(given)) != len(given) and any(given):
-        yield quirk(f"the provider gave the ids {names(given)}; the backend made {names(ids)}")
+    elif len(set(provided)) != len(provided) and any(provided):
+        yield quirk(f"the provider gave the ids {names(provided)}; the backend made {names(ids)}")
     else:
         yield passing(f"{count(len(calls), 'call')} in order: {names(call.name for call in calls)}")
 
@@ -76,14 +76,14 @@ def none(context: CheckContext) -> Iterator[Finding]:
     reading, reply = context.both
     if reading.calls or reading.errors or reading.provider_calls or call_as_text(context):
         return
-    said = reply.text or reply.refusal
+    text = reply.text or reply.refusal
     if reply.calls or reply.errors:
         yield failed(f"nothing was called on the wire, and {names(call.name for call in reply.calls)} came back")
     elif reply.text != reading.text:
         yield otherwise(reading, reply)
-    elif said and reply.finish not in {None, "tool_calls"}:
+    elif text and reply.finish not in {None, "tool_calls"}:
         yield passing(f"text, and the finish {reply.finish}")
-    elif said:
+    elif text:
         yield quirk(f"text, and the finish {reply.raw_finish!r}", blame="provider")
     else:
         yield _empty(context, reading)
@@ -222,14 +222,16 @@ def ids(context: CheckContext) -> Iterator[Finding]:
     if not calls or context.both is None:
         return
     found = [call.id for call in context.both[1].calls]
-    given = [call.id for call in calls]
-    first = [(one, there) for n, (one, there) in enumerate(zip(given, found, strict=False)) if one not in given[:n]]
+    provided = [call.id for call in calls]
+    first = [
+        (one, there) for n, (one, there) in enumerate(zip(provided, found, strict=False)) if one not in provided[:n]
+    ]
     changed = [pair for pair in first if pair[0] and pair[0] != pair[1].partition(SIGNED)[0]]
     if not all(found) or len(set(found)) != len(found):
         yield failed(f"ids are missing or doubled: {names(found)}")
     elif changed:
         yield failed(f"the provider gave the id {changed[0][0]!r}, {changed[0][1]!r} came back")
-    elif not all(given):
+    elif not all(provided):
         yield quirk("the provider gives calls no ids; the backend makes them, the same on each replay")
     else:
         yield passing("the provider's ids came back")

@@ -58,11 +58,11 @@ def pairs(all_: tuple[CheckContext, ...]) -> Iterator[tuple[CheckContext, Findin
     """The same question asked whole and streamed, where the model answers the same twice (temperature 0)."""
     known: dict[tuple[str, int, int], dict[bool, CheckContext]] = {}
     for context in all_:
-        asked = context.observation.asked
-        if context.own and asked.get("temperature") == 0 and context.observation.reply is not None:
+        options = context.observation.asked
+        if context.own and options.get("temperature") == 0 and context.observation.reply is not None:
             name = context.observation.case.removesuffix("-streamed")
             place = known.setdefault((name, context.observation.turn, context.observation.repeat), {})
-            place[bool(asked.get("stream"))] = context
+            place[bool(options.get("stream"))] = context
     for both in known.values():
         if len(both) > 1:
             yield both[True], _pair(both[False].observation.reply, both[True].observation.reply)
@@ -74,8 +74,8 @@ def _pair(one: Reply | None, other: Reply | None) -> Finding:
     if wrong := calls_differ([(call.name, call) for call in one.calls], other.calls):
         return quirk(f"asked twice, whole and as a stream, it calls otherwise: {wrong}", "pair", blame="model")
     if one.text != other.text:
-        said = f"asked twice, whole it says {shown(one.text)}, streamed {shown(other.text)}"
-        return quirk(said, "pair", blame="model")
+        message = f"asked twice, whole it says {shown(one.text)}, streamed {shown(other.text)}"
+        return quirk(message, "pair", blame="model")
     if one.finish != other.finish:
         return quirk(
             f"whole it ends with {one.raw_finish!r}, streamed with {other.raw_finish!r}", "pair", blame="provider"
@@ -218,11 +218,11 @@ def counts(context: CheckContext) -> Iterator[Finding]:
     usage = context.observation.reply.usage if context.observation.reply else None
     if usage is None or (context.both and context.both[0].usage is None):
         return
-    given = [usage.prompt, usage.completion, usage.total]
-    if any(one is not None and (type(one) is not int or one < 0) for one in given):
-        yield failed(f"counts that are no whole numbers from 0: {given}", blame=_miscounted(context))
+    reported = [usage.prompt, usage.completion, usage.total]
+    if any(one is not None and (type(one) is not int or one < 0) for one in reported):
+        yield failed(f"counts that are no whole numbers from 0: {reported}", blame=_miscounted(context))
     elif usage.total is None or usage.prompt is None or usage.completion is None:
-        yield quirk(f"not every count is given: {given}", blame="provider")
+        yield quirk(f"not every count is given: {reported}", blame="provider")
     elif usage.total != usage.prompt + usage.completion:
         yield quirk(
             f"the provider's total is {usage.total}, prompt and completion are {usage.prompt + usage.completion}",
@@ -303,8 +303,8 @@ def reasoning_alone(context: CheckContext) -> Iterator[Finding]:
     reading = context.reading
     if not isinstance(reading, Reply) or not reading.reasoning:
         return
-    said = reading.text or reading.calls or reading.errors or reading.provider_calls or reading.refusal
-    if said:
+    content = reading.text or reading.calls or reading.errors or reading.provider_calls or reading.refusal
+    if content:
         yield passing("reasoning with an answer")
     elif why := unaccountable(context):
         yield why

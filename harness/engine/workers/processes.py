@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.core.errors import HarnessError
 from harness.engine.budget import wait_for
-from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
+from harness.engine.workers.scheduler import BatchFinished, WorkerLost, run_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from harness.engine.budget import Budget
     from harness.engine.events import Event, Job
     from harness.engine.runner import Executor, RunnerFactory
-    from harness.engine.workers.scheduler import Batch, News
+    from harness.engine.workers.scheduler import Batch, WorkerEvent
 
 BATCH = 16
 _AHEAD = 64  # batches of each worker before the first case that is not told yet
-_MOST_STILLBORN = 3
+_MOST_START_FAILURES = 3
 _PATIENCE = 10.0  # seconds
 
 
@@ -79,7 +79,7 @@ class PipeBudget:
         self._pipe.send(BudgetSettled(estimated, paid))
 
 
-def work(pipe: Connection, recipe: bytes, environment: Mapping[str, str]) -> None:
+def work(pipe: Connection, factory: bytes, environment: Mapping[str, str]) -> None:
     """The whole life of a worker. ``environment`` is that of its starter, whatever it was forked from.
 
     It ends when told to, when nobody listens any more, or by SIGINT, which a case under way meets as Ctrl-C.
@@ -89,7 +89,7 @@ def work(pipe: Connection, recipe: bytes, environment: Mapping[str, str]) -> Non
     os.environ.update(environment)
     with contextlib.suppress(KeyboardInterrupt, EOFError, OSError):
         try:
-            opened: RunnerFactory = pickle.loads(recipe)  # noqa: S301 - from the process that started this one
+            opened: RunnerFactory = pickle.loads(factory)  # noqa: S301 - from the process that started this one
             _play(pipe, opened)
         except (KeyboardInterrupt, EOFError, OSError):
             raise
@@ -98,8 +98,8 @@ def work(pipe: Connection, recipe: bytes, environment: Mapping[str, str]) -> Non
     pipe.close()
 
 
-def _play(pipe: Connection, recipe: RunnerFactory) -> None:
-    with recipe(PipeBudget(pipe)) as playing:
+def _play(pipe: Connection, factory: RunnerFactory) -> None:
+    with factory(PipeBudget(pipe)) as playing:
         while True:
             pipe.send(WorkerReady())
             batch = pipe.recv()
@@ -131,9 +131,9 @@ def portable(error: BaseException) -> BaseException:
 def processes(count: int, *, batch: int = BATCH) -> Executor:
     """An executor with ``count`` worker processes, each given ``batch`` cases at a time."""
 
-    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
-        crew = Processes(recipe, allowance, min(count, len(jobs)))
-        yield from dealt(jobs, crew, batch=batch, ahead=_AHEAD * batch * count)
+    def playing(jobs: Sequence[Job], factory: RunnerFactory, allowance: Budget) -> Iterator[Event]:
+        pool = Processes(factory, allowance, min(count, len(jobs)))
+        yield from run_batches(jobs, pool, batch=batch, ahead=_AHEAD * batch * count)
 
     return playing
 
@@ -149,15 +149,15 @@ class _Worker:
 class Processes:
     """A crew of processes; one that dies is replaced."""
 
-    def __init__(self, recipe: RunnerFactory, allowance: Budget, count: int) -> None:
+    def __init__(self, factory: RunnerFactory, allowance: Budget, count: int) -> None:
         # A forked server costs the import once; where there is none, each worker imports for itself.
         kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context: Any = multiprocessing.get_context(kind)
         if kind == "forkserver":
-            self._context.set_forkserver_preload([*recipe.preload])
-        self._recipe = pickle.dumps(recipe)
+            self._context.set_forkserver_preload([*factory.preload])
+        self._factory = pickle.dumps(factory)
         self._allowance = allowance
-        self._stillborn = 0
+        self._start_failures = 0
         self._workers = [self._started() for _ in range(count)]
 
     def free(self) -> int:
@@ -169,19 +169,19 @@ class Processes:
         with contextlib.suppress(OSError):  # it is dead: what it was given comes back with that news
             one.pipe.send(batch)
 
-    def news(self) -> Iterator[News]:
+    def events(self) -> Iterator[WorkerEvent]:
         pipes = {one.pipe: one for one in self._workers}
         for pipe in connection.wait(list(pipes)):
             one = pipes[pipe]  # type: ignore[index]  # only our own pipes were waited for
             try:
-                found = self._heard(one, one.pipe.recv())
+                found = self._received(one, one.pipe.recv())
             except (EOFError, OSError, pickle.UnpicklingError):
                 yield self._lost(one)
             else:
                 if found is not None:
                     yield found
 
-    def stop(self, *, at_once: bool) -> list[News]:
+    def stop(self, *, at_once: bool) -> list[WorkerEvent]:
         """Those in the middle of a case break it off as they would at Ctrl-C, and what they say before is heard."""
         workers, self._workers = self._workers, []
         for one in workers:
@@ -190,9 +190,9 @@ class Processes:
                     os.kill(one.process.pid, signal.SIGINT)
                 else:
                     one.pipe.send(None)
-        found: list[News] = []
+        found: list[WorkerEvent] = []
         for one in workers:
-            found += self._last_words(one, _PATIENCE if at_once else None)
+            found += self._drained(one, _PATIENCE if at_once else None)
             one.process.join(_PATIENCE)
             if one.process.is_alive():
                 one.process.kill()
@@ -204,16 +204,16 @@ class Processes:
     def _started(self) -> _Worker:
         here, there = self._context.Pipe()
         process = self._context.Process(
-            target=work, args=(there, self._recipe, dict(os.environ)), name="harness-worker", daemon=True
+            target=work, args=(there, self._factory, dict(os.environ)), name="harness-worker", daemon=True
         )
         process.start()
         there.close()
         return _Worker(process, here)
 
-    def _heard(self, one: _Worker, message: WorkerMessage) -> BatchFinished | None:
+    def _received(self, one: _Worker, message: WorkerMessage) -> BatchFinished | None:
         match message:
             case WorkerReady():
-                one.ready, self._stillborn = True, 0
+                one.ready, self._start_failures = True, 0
             case BatchFinished():
                 one.batch.remove(message.place)
                 return message
@@ -225,10 +225,10 @@ class Processes:
                 raise message.error
         return None
 
-    def _last_words(self, one: _Worker, seconds: float | None) -> Iterator[News]:
+    def _drained(self, one: _Worker, seconds: float | None) -> Iterator[WorkerEvent]:
         with contextlib.suppress(Exception):  # whatever it fails with now, it is being released
             while one.pipe.poll(seconds):
-                found = self._heard(one, one.pipe.recv())
+                found = self._received(one, one.pipe.recv())
                 if found is not None:
                     yield found
 
@@ -236,8 +236,8 @@ class Processes:
         one.process.join(_PATIENCE)
         why = _why(one.process.exitcode)
         if not (one.ready or one.batch):
-            self._stillborn += 1
-            if self._stillborn > _MOST_STILLBORN:
+            self._start_failures += 1
+            if self._start_failures > _MOST_START_FAILURES:
                 raise HarnessError(f"workers end before they play anything ({why}); run it without --workers")
         one.pipe.close()
         one.process.close()

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from harness.core.errors import HarnessError, MissingExtraError, UsageError
 from harness.engine.budget import Budget, BudgetSpentError, wait_for
 from harness.engine.workers.processes import portable
-from harness.engine.workers.scheduler import BatchFinished, WorkerLost, dealt
+from harness.engine.workers.scheduler import BatchFinished, WorkerLost, run_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from harness.engine.budget import Limits
     from harness.engine.events import CaseResult, Event, Job
     from harness.engine.runner import Executor, RunnerFactory
-    from harness.engine.workers.scheduler import Batch, News
+    from harness.engine.workers.scheduler import Batch, WorkerEvent
 
 BATCH = 100
 _AHEAD = 8  # batches of each worker before the first case that is not told yet
-_MOST_STILLBORN = 3  # of each worker
+_MOST_START_FAILURES = 3  # of each worker
 _PATIENCE = 10.0  # seconds
 _COMPARED = ("toolcall-harness", "litellm")
 
@@ -42,12 +42,12 @@ def on_ray(address: str | None = None, count: int | None = None, *, batch: int =
     Raises ``UsageError`` where there is no Ray, or nobody at the address.
     """
 
-    def playing(jobs: Sequence[Job], recipe: RunnerFactory, allowance: Budget) -> Iterator[Event]:
+    def playing(jobs: Sequence[Job], factory: RunnerFactory, allowance: Budget) -> Iterator[Event]:
         with _connected(address) as ray:
             workers = count or int(ray.cluster_resources().get("CPU", 1))
             size = max(1, min(batch, len(jobs) // (2 * workers)))  # small runs are shared out too
-            crew = Actors(ray, recipe, allowance, workers=max(1, min(workers, len(jobs) // size)))
-            yield from dealt(jobs, crew, batch=size, ahead=_AHEAD * size * workers)
+            pool = Actors(ray, factory, allowance, workers=max(1, min(workers, len(jobs) // size)))
+            yield from run_batches(jobs, pool, batch=size, ahead=_AHEAD * size * workers)
 
     return playing
 
@@ -64,7 +64,7 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
-    _greet(address)
+    _refuse_silent(address)
     try:
         ray.init(address, log_to_driver=False, logging_level="warning", include_dashboard=None)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -75,7 +75,7 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
         ray.shutdown()
 
 
-def _greet(address: str | None) -> None:
+def _refuse_silent(address: str | None) -> None:
     """Raise ``UsageError`` where nobody listens at ``address``: Ray itself would ask for minutes."""
     where = urlsplit(address if "://" in (address or "") else f"//{address or ''}")
     try:
@@ -88,8 +88,8 @@ def _greet(address: str | None) -> None:
 class Worker:
     """An actor: opens the recipe, and plays batches. Our own errors are answers: Ray would wrap what is raised."""
 
-    def __init__(self, recipe: RunnerFactory, turns: Any, versions: dict[str, str]) -> None:
-        self._recipe, self._turns, self._versions = recipe, turns, versions
+    def __init__(self, factory: RunnerFactory, turns: Any, versions: dict[str, str]) -> None:
+        self._factory, self._turns, self._versions = factory, turns, versions
 
     def open(self) -> BaseException | None:
         """Get ready; why it can't be, where it can't."""
@@ -100,7 +100,7 @@ class Worker:
             )
             return UsageError(f"{difference}: results would differ; install the same on every machine")
         try:
-            self._opened = self._recipe(RemoteBudget(self._turns))  # held, or it would be closed again
+            self._opened = self._factory(RemoteBudget(self._turns))  # held, or it would be closed again
             self._playing = self._opened.__enter__()
         except BaseException as error:  # noqa: BLE001 - told to the process that started this
             return portable(error)
@@ -146,7 +146,7 @@ class RemoteBudget:
 
 
 @dataclass(slots=True, eq=False)
-class _Hand:
+class _Actor:
     """An actor, and what it was asked last: to open the recipe, or to play these places."""
 
     actor: Any
@@ -158,7 +158,7 @@ class _Hand:
 class Actors:
     """A crew of actors; one that dies is replaced, wherever there is room."""
 
-    def __init__(self, ray: ModuleType, recipe: RunnerFactory, allowance: Budget, *, workers: int) -> None:
+    def __init__(self, ray: ModuleType, factory: RunnerFactory, allowance: Budget, *, workers: int) -> None:
         self._ray: Any = ray
         self._allowance = allowance
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
@@ -166,52 +166,52 @@ class Actors:
         )
         counter = ray.remote(num_cpus=0, scheduling_strategy=here)(Counter)
         self._counter = counter.remote(allowance.limits, allowance.requests, allowance.dollars)
-        self._recipe = ray.put(recipe)
+        self._factory = ray.put(factory)
         self._kind = ray.remote(num_cpus=1, max_restarts=0)(Worker)
-        self._stillborn = 0
-        self._most_stillborn = _MOST_STILLBORN * workers
-        self._hands = [self._started() for _ in range(workers)]
+        self._start_failures = 0
+        self._most_start_failures = _MOST_START_FAILURES * workers
+        self._actors = [self._started() for _ in range(workers)]
 
     def free(self) -> int:
-        return sum(one.ready for one in self._hands)
+        return sum(one.ready for one in self._actors)
 
     def give(self, batch: Batch) -> None:
-        one = next(one for one in self._hands if one.ready)
+        one = next(one for one in self._actors if one.ready)
         one.ready, one.batch = False, tuple(place for place, _ in batch)
         one.pending = one.actor.play.remote(batch)
 
-    def news(self) -> Iterator[News]:
-        waiting = {one.pending: one for one in self._hands if one.pending is not None}
+    def events(self) -> Iterator[WorkerEvent]:
+        waiting = {one.pending: one for one in self._actors if one.pending is not None}
         came, _ = self._ray.wait(list(waiting), num_returns=1)
-        for asked in came:
-            one = waiting[asked]
+        for pending in came:
+            one = waiting[pending]
             try:
-                answer = self._ray.get(asked)
+                answer = self._ray.get(pending)
             except self._ray.exceptions.RayTaskError:
                 raise
             except self._ray.exceptions.RayError as error:
                 yield self._lost(one, error)
             else:
-                yield from self._heard(one, answer)
+                yield from self._received(one, answer)
 
-    def stop(self, *, at_once: bool) -> list[News]:
+    def stop(self, *, at_once: bool) -> list[WorkerEvent]:
         """Ray ends actors at once, whatever they do: of a recording under way its journal is left."""
         del at_once
-        hands, self._hands = self._hands, []
-        if not hands:
+        actors, self._actors = self._actors, []
+        if not actors:
             return []
         with contextlib.suppress(self._ray.exceptions.RayError):
             spent = self._ray.get(self._counter.spent.remote(), timeout=_PATIENCE)
             self._allowance.requests, self._allowance.dollars = spent
-        for actor in (*(one.actor for one in hands), self._counter):
+        for actor in (*(one.actor for one in actors), self._counter):
             self._ray.kill(actor)
         return []
 
-    def _started(self) -> _Hand:
-        actor = self._kind.remote(self._recipe, self._counter, _versions())
-        return _Hand(actor, actor.open.remote())
+    def _started(self) -> _Actor:
+        actor = self._kind.remote(self._factory, self._counter, _versions())
+        return _Actor(actor, actor.open.remote())
 
-    def _heard(self, one: _Hand, answer: Any) -> Iterator[News]:
+    def _received(self, one: _Actor, answer: Any) -> Iterator[WorkerEvent]:
         if isinstance(answer, BaseException):
             raise answer
         batch, one.batch, one.ready, one.pending = one.batch, (), True, None
@@ -219,15 +219,15 @@ class Actors:
             for place, result in answer:
                 yield BatchFinished(place, result)
 
-    def _lost(self, one: _Hand, error: Exception) -> WorkerLost:
+    def _lost(self, one: _Actor, error: Exception) -> WorkerLost:
         why = type(error).__name__
         if not one.batch:
-            self._stillborn += 1
-            if self._stillborn > self._most_stillborn:
+            self._start_failures += 1
+            if self._start_failures > self._most_start_failures:
                 raise HarnessError(f"Ray's workers end before they play anything: {error}")
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(one.actor)
-        self._hands[self._hands.index(one)] = self._started()
+        self._actors[self._actors.index(one)] = self._started()
         # Which of a batch was its end is not known: all of it is suspected, and dealt one by one.
         return WorkerLost(one.batch, one.batch, why)
 

@@ -42,7 +42,7 @@ class WorkerLost:
     why: str
 
 
-News: TypeAlias = BatchFinished | WorkerLost
+WorkerEvent: TypeAlias = BatchFinished | WorkerLost
 
 
 class WorkerPool(Protocol):
@@ -54,10 +54,10 @@ class WorkerPool(Protocol):
     def give(self, batch: Batch) -> None:
         """Hand a batch to one of those who wait."""
 
-    def news(self) -> Iterable[News]:
+    def events(self) -> Iterable[WorkerEvent]:
         """What happened since; waits until something has. Raises what a worker could not go on after."""
 
-    def stop(self, *, at_once: bool) -> Iterable[News]:
+    def stop(self, *, at_once: bool) -> Iterable[WorkerEvent]:
         """Let all go, ``at_once`` in the middle of their work too; the last news."""
 
 
@@ -115,44 +115,44 @@ class BatchScheduler:
         return sorted(self._results.items())
 
 
-def dealt(jobs: Sequence[Job], crew: WorkerPool, *, batch: int, ahead: int) -> Iterator[Event]:
+def run_batches(jobs: Sequence[Job], pool: WorkerPool, *, batch: int, ahead: int) -> Iterator[Event]:
     """Have ``crew`` play ``jobs``, and tell what happens in their order. ``crew`` is released at the end of it.
 
     What was finished when the user interrupts is reported before the interruption goes on. When the budget is spent,
     questions that it allowed are still answered: they are paid for.
     """
-    deal = BatchScheduler(len(jobs), batch=batch, ahead=ahead)
+    scheduler = BatchScheduler(len(jobs), batch=batch, ahead=ahead)
     at_once = True
     try:
         yield RunStarted(len(jobs))
-        while not deal.done:
-            _give(deal, crew, jobs)
-            _take(deal, crew.news(), jobs)
-            yield from _events(jobs, deal.ready())
+        while not scheduler.done:
+            _give(scheduler, pool, jobs)
+            _take(scheduler, pool.events(), jobs)
+            yield from _events(jobs, scheduler.ready())
         at_once = False
     except (KeyboardInterrupt, BudgetSpentError) as end:
-        _take(deal, crew.stop(at_once=isinstance(end, KeyboardInterrupt)), jobs)
-        yield from _events(jobs, (*deal.ready(), *deal.left()))
+        _take(scheduler, pool.stop(at_once=isinstance(end, KeyboardInterrupt)), jobs)
+        yield from _events(jobs, (*scheduler.ready(), *scheduler.left()))
         raise
     finally:
-        crew.stop(at_once=at_once)
+        pool.stop(at_once=at_once)
 
 
-def _give(deal: BatchScheduler, crew: WorkerPool, jobs: Sequence[Job]) -> None:
-    for _ in range(crew.free()):
-        places = deal.next()
+def _give(scheduler: BatchScheduler, pool: WorkerPool, jobs: Sequence[Job]) -> None:
+    for _ in range(pool.free()):
+        places = scheduler.next()
         if not places:
             return
-        crew.give(tuple((place, jobs[place]) for place in places))
+        pool.give(tuple((place, jobs[place]) for place in places))
 
 
-def _take(deal: BatchScheduler, news: Iterable[News], jobs: Sequence[Job]) -> None:
-    for one in news:
+def _take(scheduler: BatchScheduler, events: Iterable[WorkerEvent], jobs: Sequence[Job]) -> None:
+    for one in events:
         if isinstance(one, BatchFinished):
-            deal.finished(one.place, one.result)
+            scheduler.finished(one.place, one.result)
             continue
-        for place in deal.lost(one.unfinished, one.suspects):
-            deal.finished(place, _given_up(jobs[place], one.why))
+        for place in scheduler.lost(one.unfinished, one.suspects):
+            scheduler.finished(place, _failed(jobs[place], one.why))
 
 
 def _events(jobs: Sequence[Job], results: Iterable[tuple[int, CaseResult]]) -> Iterator[Event]:
@@ -161,7 +161,7 @@ def _events(jobs: Sequence[Job], results: Iterable[tuple[int, CaseResult]]) -> I
         yield CaseFinished(place + 1, result)
 
 
-def _given_up(job: Job, why: str) -> CaseResult:
+def _failed(job: Job, why: str) -> CaseResult:
     message = f"{job.name}: the worker that played it died {TRIES} times ({why}); play it alone, without workers"
     problem = Problem(WorkerDiedError.__name__, message, WorkerDiedError.exit_code)
     return CaseResult(job.suite, job.case.id, job.model.called, str(job.cassette), problem=problem, kept=False)

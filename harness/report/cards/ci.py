@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.report.cards.summary import Catalogue, Matrix, Topic
     from harness.report.junit import Outcome
 
-MOST_TOLD = 60
+MOST_LISTED = 60
 """Cells that are told one by one: a summary on GitHub may have 1 MiB."""
 _MOST_MODELS = 8
 _MOST_ROWS = 100
@@ -51,8 +51,8 @@ def markdown(cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | No
 
 def _first(cards: Sequence[Card], catalogue: Catalogue) -> str:
     """What each card says first: whether the model can be used, and its abilities."""
-    said = [headline(card, catalogue) for card in cards[:_MOST_ROWS]]
-    return "\n".join(f"- {markdown_code(one.verdict)}\n  {markdown_code(one.abilities)}" for one in said)
+    headlines = [headline(card, catalogue) for card in cards[:_MOST_ROWS]]
+    return "\n".join(f"- {markdown_code(one.verdict)}\n  {markdown_code(one.abilities)}" for one in headlines)
 
 
 def _row(*cells: str) -> str:
@@ -68,8 +68,8 @@ def _models(laid: Matrix) -> str:
         counted_here = counts(iter(card.cells))
         numbers = [str(counted_here.get(one, "")) for one in verdicts]
         rates = [card.measures.get(name) for name in measures]
-        said = [f"{fraction(one)} ({interval(one)})" if one and one.n else "" for one in rates]
-        lines.append(_row(markdown_code(card.model, 80), *numbers, *said))
+        cells = [f"{fraction(one)} ({interval(one)})" if one and one.n else "" for one in rates]
+        lines.append(_row(markdown_code(card.model, 80), *numbers, *cells))
     left = len(laid.cards) - _MOST_ROWS
     return "\n".join(lines) + (f"\n\n… and {count(left, 'model')} more." if left > 0 else "")
 
@@ -79,8 +79,8 @@ def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:
     cells.sort(key=lambda one: ORDER.index(one[1].verdict))
     if not cells:
         return ["Nothing failed, and nothing is odd."]
-    lines = [_described(card, cell, catalogue) for card, cell in cells[:MOST_TOLD]]
-    left = len(cells) - MOST_TOLD
+    lines = [_described(card, cell, catalogue) for card, cell in cells[:MOST_LISTED]]
+    left = len(cells) - MOST_LISTED
     lines += [f"- … and {left:,} more; the JSON report and the page have them all"] if left > 0 else []
     return ["### Not as it should be", "\n".join(lines)]
 

@@ -129,8 +129,8 @@ def _described(error: pydantic.ValidationError, text: str, name: str) -> UsageEr
             "make the card again with this harness, or read it with the one that wrote it"
         )
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])
-    given = "" if first["type"] == "missing" else f", not {json.dumps(first['input'])[:80]}"
-    return _wrong(name, "".join(steps).lstrip("."), f"{first['msg'][:1].lower()}{first['msg'][1:]}{given}")
+    value_text = "" if first["type"] == "missing" else f", not {json.dumps(first['input'])[:80]}"
+    return _wrong(name, "".join(steps).lstrip("."), f"{first['msg'][:1].lower()}{first['msg'][1:]}{value_text}")
 
 
 def _wrong(name: str, place: str, why: str) -> UsageError:

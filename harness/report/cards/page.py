@@ -65,10 +65,10 @@ def shown_exchanges(cards: Sequence[Card], load: Loader, most: int = MOST_BYTES)
     One that ``load`` does not find is None; one for which no room was left is not there.
     """
     cells = sorted((cell for card in cards for cell in card.cells), key=lambda cell: ORDER.index(cell.verdict))
-    wanted = dict.fromkeys(place for cell in cells for place in cited(cell))
+    places = dict.fromkeys(place for cell in cells for place in cited(cell))
     found: dict[str, dict[str, Json]] = {}
     left = most
-    for cassette, place in wanted:
+    for cassette, place in places:
         exchange = load(cassette, place)
         words = None if exchange is None else shown_exchange(exchange)
         left -= len(json.dumps(words))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 MOST_MODELS = 8
 """Models that get a column of their own each; of more, each is a row of counts."""
-MOST_TOLD = 100
+MOST_LISTED = 100
 """Cells that are told one by one."""
 _LABEL, _MODEL = 26, 30
 _MOST_FINDINGS = 3
@@ -64,11 +64,11 @@ def show(console: Console, cards: Sequence[Card], catalogue: Catalogue, *, today
         _laws(console, card, catalogue)
     listed = [(card, cell) for card in cards for cell in wanting(card)]
     listed.sort(key=lambda one: ORDER.index(one[1].verdict))
-    for card, cell in listed[:MOST_TOLD]:
-        _tell(console, card, cell, catalogue)
-    if len(listed) > MOST_TOLD:
+    for card, cell in listed[:MOST_LISTED]:
+        _show_cell(console, card, cell, catalogue)
+    if len(listed) > MOST_LISTED:
         console.print(
-            f"… and {len(listed) - MOST_TOLD:,} cells more that are not pass; the JSON and the page have them all"
+            f"… and {len(listed) - MOST_LISTED:,} cells more that are not pass; the JSON and the page have them all"
         )
     for card in cards if len(cards) <= MOST_MODELS else ():
         _unseen(console, card, catalogue)
@@ -79,23 +79,23 @@ def _first(console: Console, card: Card, catalogue: Catalogue, *, alone: bool) -
     """What a card says first; of one among many its verdict alone."""
     from rich.text import Text  # noqa: PLC0415 - only when a card is drawn
 
-    said = headline(card, catalogue)
-    console.print(Text(safe_text.line(said.verdict, 400), "bold"))
+    first = headline(card, catalogue)
+    console.print(Text(safe_text.line(first.verdict, 400), "bold"))
     if not alone:
         return
-    console.print(Text(safe_text.line(said.abilities, 400)))
-    for worst in said.worst:
-        held = f"{fraction(worst.rate)} held" if worst.rate.n else "nothing held"
-        words = f"  {worst.title}, {held}: {worst.finding.message} [{worst.finding.blame}]"
+    console.print(Text(safe_text.line(first.abilities, 400)))
+    for worst in first.worst:
+        share = f"{fraction(worst.rate)} held" if worst.rate.n else "nothing held"
+        words = f"  {worst.title}, {share}: {worst.finding.message} [{worst.finding.blame}]"
         console.print(Text(safe_text.line(words), STYLES["fail"]))
         if worst.cassette:
             say(console, f"    harness cassettes show {worst.cassette} {worst.place}")
-    groups = (("refused", said.refused), ("not the model's doing", said.others))
+    groups = (("refused", first.refused), ("not the model's doing", first.others))
     for name, lines in groups:
         for one in lines:
             console.print(Text(safe_text.line(f"  {name}: {one}")))
-    if said.left_out:
-        console.print(Text(safe_text.line(f"  not judged: {listed(said.left_out)}")))
+    if first.left_out:
+        console.print(Text(safe_text.line(f"  not judged: {listed(first.left_out)}")))
     console.print()
 
 
@@ -107,8 +107,8 @@ def _without_laws(laid: Matrix) -> Matrix:
 def _laws(console: Console, card: Card, catalogue: Catalogue) -> None:
     cells = [cell for cell in card.cells if catalogue.get(cell.check, ("", "", ""))[1] == BACKEND]
     if cells:
-        said = ", ".join(f"{number} {verdict}" for verdict, number in counts(iter(cells)).items())
-        line = f"{card.model}: {BACKEND}: {said}; the page and the JSON have each, `harness prove` tries them"
+        summary = ", ".join(f"{number} {verdict}" for verdict, number in counts(iter(cells)).items())
+        line = f"{card.model}: {BACKEND}: {summary}; the page and the JSON have each, `harness prove` tries them"
         say(console, line, "dim")
 
 
@@ -208,13 +208,13 @@ def _legend(laid: Matrix) -> Text:
 
 def _measures(console: Console, card: Card) -> None:
     if card.measures:
-        said = [
+        rates = [
             f"{name} {fraction(one) or 'not judged'} {interval(one)}" for name, one in sorted(card.measures.items())
         ]
-        say(console, f"{card.model}: {', '.join(one.strip() for one in said)}")
+        say(console, f"{card.model}: {', '.join(one.strip() for one in rates)}")
 
 
-def _tell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> None:
+def _show_cell(console: Console, card: Card, cell: Cell, catalogue: Catalogue) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     title = catalogue.get(cell.check, ("", "", ""))[0]

@@ -64,7 +64,7 @@ def test_any_number_of_models_fits_any_width(number, width):
 
 def test_of_very_many_cells_only_the_gravest_are_told_one_by_one():
     shown = on_terminal(many(50))
-    assert shown.count("see: harness cassettes show") == terminal.MOST_TOLD
+    assert shown.count("see: harness cassettes show") == terminal.MOST_LISTED
     assert "… and 200 cells more that are not pass" in shown
 
 
