@@ -35,7 +35,7 @@ PREFIX = "eval-"
 
 Outcome: TypeAlias = Literal["right", "wrong", "infra", "unsupported", "unseen"]
 """``infra``: the provider never answered. ``unsupported``: it refuses the feature cleanly. ``unseen``: no recording
-shows it. These three are counted apart, and are in no rate."""
+shows it. These three are counted separately, and are in no rate."""
 
 _UNJUDGED: dict[str, Outcome] = {"infra": "infra", "unsupported": "unsupported"}
 ANY = Expectation()
@@ -177,7 +177,7 @@ def _turn(observation: Observation, expect: Expectation, provider: str) -> Turn:
 def _mistakes(
     calls: Sequence[ToolCall], errors: Sequence[CallError], expect: Expectation, schemas: dict[str, Json]
 ) -> tuple[Mistake, ...]:
-    """Of an answer with calls that can't be read, only those are told: the others can't be counted without them."""
+    """Of an answer with calls that can't be read, only those are reported: the others can't be counted without them."""
     if not errors:
         return mistakes(calls, expect, schemas)
     return tuple(

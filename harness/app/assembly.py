@@ -110,7 +110,7 @@ def mutate(
     judging: Callable[[Job, CaseResult], CaseResult] = lambda _job, result: result,
     replayed: Mapping[str, CaseResult] | None = None,
 ) -> Iterator[MutationEvent]:
-    """Mutate what the cassettes of ``chosen`` hold, and tell what a replay notices. As offline as ``replay``.
+    """Mutate what the cassettes of ``chosen`` hold, and find what a replay notices. As offline as ``replay``.
 
     ``judging`` may give a result other findings than those of the suites' own checks; ``replayed`` is what came of
     some cassettes already, of which only requests are mutated. With ``sound`` a case that fails as it is isn't mutated.

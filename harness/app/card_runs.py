@@ -54,7 +54,7 @@ _REQUESTS: tuple[Part, ...] = ("request",)
 _RESPONSES: tuple[Part, ...] = ("response",)
 _NOTHING = Expectation()
 _SOURCES = 24
-"""Files whose source is held for tracebacks: litellm prints one to nowhere for each error, of files that are large."""
+"""Files whose source is held for tracebacks: litellm formats one for each error, of files that are large."""
 RECUTS = 3
 """Streams of a card that are read again in other pieces (S2)."""
 
@@ -76,7 +76,7 @@ def _questions(job: Job) -> int:
 
 
 def estimate(chosen: Sequence[Job]) -> tuple[int, float, tuple[str, ...]]:
-    """What asking ``chosen`` takes: questions, the dollars it won't exceed, and the models nobody knows a price of."""
+    """What asking ``chosen`` takes: questions, the dollars it won't exceed, and the models of unknown price."""
     load_offline()
     dollars = sum(at_most(job.model, request_of(job.case, None, opening(job.case))) * _questions(job) for job in chosen)
     models = dict.fromkeys(job.model for job in chosen)

@@ -1,6 +1,6 @@
 """Which cells of behaviour cards have a real recording, and which questions of the card would fill the others.
 
-What a question would show is found by a rehearsal: it is sent to nobody, and answered as its case expects. The answer
+What a question would show is found by a rehearsal: nothing is sent, and the answer is what its case expects. It
 is made up in the dialect of the request, read by the backend and judged by the card's checks.
 """
 
@@ -95,7 +95,7 @@ class Coverage:
 @dataclass(frozen=True, slots=True)
 class PlannedQuestion:
     """A question of the card to be asked of ``model``, the cells that it fills, and the dollars it won't exceed; None
-    where nobody knows a price.
+    where the price is unknown.
     """
 
     provider: str
@@ -109,7 +109,7 @@ class PlannedQuestion:
 @dataclass(slots=True)
 class Plan:
     """``questions`` as greedily chosen. ``unfilled`` counts for each provider, and each reason, the empty cells that
-    they leave; ``unpriced`` are the models of which nobody knows a price.
+    they leave; ``unpriced`` are the models of unknown price.
     """
 
     questions: list[PlannedQuestion] = field(default_factory=list)
@@ -154,7 +154,7 @@ def _own_questions(
     made: Coverage, files: Sequence[Path], settings: Settings, done: Callable[[Path], object]
 ) -> set[Path]:
     """Add what the card's own questions show, where models of models.yaml were asked them; the cassettes of these. One
-    that can't be replayed is left to be read as anybody's recording.
+    that can't be replayed is read as any other recording.
     """
     read: set[Path] = set()
     places = {file.parts[-_PARTS:]: file for file in files}
@@ -203,7 +203,7 @@ def askable(coverage: Coverage, settings: Settings, named: Sequence[str] = ()) -
     for model in (*(assembly.choose_models(named, settings) if named else ()), *shared_models(settings.suites)):
         made.setdefault(_place(model), model)
     for provider, counted in coverage.models.items():
-        here = provider == provider_at("localhost")  # on this machine, but nobody knows at which port
+        here = provider == provider_at("localhost")  # on this machine, at an unknown port
         if provider in made or here or provider not in PROFILES or not profile(provider).litellm:
             continue
         models = [Model(name=name, backend=provider) for name, _ in counted.most_common() if name]

@@ -1,4 +1,4 @@
-"""Isolated environments with one litellm each, made once and kept, to look at the same things under many versions."""
+"""Isolated environments with one litellm each, made once and reused, to look at the same things under many versions."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def look(
 ) -> dict[str, Json] | VersionFailed:
     """What litellm ``version`` does, in an environment of its own that is made where there is none.
 
-    A package that it needs and does not declare is found by its absence, installed, and told under ``needs``.
+    A package that it needs and does not declare is found by its absence, installed, and listed under ``needs``.
     """
     made = environment(version, say)
     if isinstance(made, VersionFailed):

@@ -143,7 +143,7 @@ class Recording:
 
 
 def _published(job: Job, result: CaseResult) -> CaseResult:
-    """``result`` once its cassette is in the store; not kept where it can't be."""
+    """``result`` once its cassette is in the store; not recorded where it can't be."""
     try:
         if job.has_cassette:
             published(job.cassette)
@@ -153,12 +153,12 @@ def _published(job: Job, result: CaseResult) -> CaseResult:
 
 
 def price_of(model: Model) -> Price | None:
-    """What ``model`` costs; None where nobody knows."""
+    """What ``model`` costs; None where that is not known."""
     return price(model.id, model.hostname or "")
 
 
 def at_most(model: Model, words: Mapping[str, Json]) -> float:
-    """Dollars that a question will not cost more than; 0 where nobody knows."""
+    """Dollars that a question will not cost more than; 0 where the price is unknown."""
     return (price_of(model) or FREE).at_most(len(json.dumps(words, default=str)), words.get("max_tokens"))
 
 
@@ -357,7 +357,7 @@ def _reply(call: Callable[[], Any], name: str) -> Reply:
         answer = call()
     except HarnessError:
         raise
-    except Exception as error:  # it is code of the user's: whatever it raises is told as its failure
+    except Exception as error:  # it is code of the user's: whatever it raises is reported as its failure
         raise AgentError(f"{name} failed: {type(error).__name__}: {error}") from error
     if isinstance(answer, Reply):
         return answer

@@ -35,7 +35,7 @@ _MOST = 5
 
 
 def cell(check: str, good: Rate, wrong: Sequence[Finding] = (), *, note: str = "", threshold: float = 1.0) -> Cell:
-    """The cell of an H check: ``wrong`` are its failures, of which a few are kept."""
+    """The cell of an H check: ``wrong`` are its failures, of which it holds a few."""
     verdict: Verdict = "unseen" if not good.n else "pass" if (good.share or 0) >= threshold else "fail"
     evidence = tuple(one.evidence for one in wrong[:_MOST] if one.evidence)
     return Cell(check, "", verdict, good, findings=tuple(wrong[:_MOST]), evidence=evidence, note=note)

@@ -124,7 +124,7 @@ def _target(file: Path, suite: str, model: str, terms: Terms) -> VerifyRequest:
 
 
 def _price(model: str, exchange: Exchange, hostname: str) -> tuple[str, Price | None]:
-    """The model that is asked, and what it costs there; None where nobody knows."""
+    """The model of the request, and what it costs there; None where that is not known."""
     question = read_request(exchange.request)
     if not model and question is not None and question.model:
         model = f"{question.provider}/{question.model}"
@@ -135,8 +135,8 @@ def _price(model: str, exchange: Exchange, hostname: str) -> tuple[str, Price | 
 def sender(targets: Sequence[VerifyTarget], environment: Mapping[str, str], *, hostname: str = "") -> Send:
     """How the requests of ``asked`` are sent. Answers come redacted, as recordings are.
 
-    Raises ``UsageError`` before anything is sent where a key is missing; sending does where one was wanted that
-    nobody could know of before.
+    Raises ``UsageError`` before anything is sent where a key is missing; sending does where one was required that
+    could not be known of before.
     """
     keys = {one.target.path: _key(one, environment) for one in targets}
     usual = {one.target.path: one.variables for one in targets}
@@ -148,8 +148,8 @@ def sender(targets: Sequence[VerifyTarget], environment: Mapping[str, str], *, h
         headers = resend.key_headers(recorded, providers[target.path], keys[target.path])
         answer = resend.sent(client, recorded.request, keys=headers, hostname=hostname)
         if not headers and resend.wants_key(recorded, answer):
-            names = " or ".join(usual[target.path]) or "a variable that nobody here knows: name it in the suite's model"
-            raise UsageError(f"{target.path}: no key was sent, and one is wanted; set {names}")
+            names = " or ".join(usual[target.path]) or "a variable that is not known here: name it in the suite's model"
+            raise UsageError(f"{target.path}: no key was sent, and one is required; set {names}")
         return replace(redactor.exchange(answer), request=recorded.request)
 
     return send

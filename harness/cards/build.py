@@ -47,7 +47,7 @@ class JudgedAnswer:
 
 @dataclass(slots=True)
 class CardBuilder:
-    """One model's observations, judged as they come. ``whose`` says who lost what the wire holds and a reply lacks."""
+    """One model's observations, judged as they come. ``whose`` says who lost what the wire has and a reply lacks."""
 
     model: str
     checks: Sequence[CardCheck] = CARD_CHECKS

@@ -64,7 +64,7 @@ def reread(
 ) -> Observation:
     """The observation that ``exchange``, number ``place`` of ``cassette``, comes to; ``question`` is what it asked.
 
-    ``complete`` is the backend. Whether JSON was asked for is told to it, for that decides what text means. ``parsed``
+    ``complete`` is the backend. It is told whether JSON was requested, which decides what text means. ``parsed``
     is asked first where it is given: what it knows, the backend is not asked.
     """
     reply, error = answer(exchange, question, complete, parsed)

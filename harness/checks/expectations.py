@@ -239,7 +239,7 @@ def _described(got: errors.HarnessError) -> str:
 
 
 def _verdict(got: errors.HarnessError) -> Verdict:
-    """What an error that nobody expected says of the model: nothing, where it never got to answer."""
+    """What an unexpected error says of the model: nothing, where it never got to answer."""
     if isinstance(got, errors.UnsupportedError):
         return "unsupported"
     if isinstance(got, errors.ProviderError):
@@ -333,7 +333,7 @@ PLAIN: tuple[Check, ...] = (error, call_errors, call_count, calls, finish, text,
 def any_of(observation: Observation, expect: Expectation) -> Iterator[Finding]:
     """``expect.any_of``: one of them holds as a whole."""
     if not expect.any_of or (observation.error is not None and expect.error is None):
-        return  # an error that nobody expected is told by its own check
+        return  # an unexpected error is reported by its own check
     reasons = []
     for number, one in enumerate(expect.any_of):
         found = [finding for check in (*PLAIN, any_of) for finding in check(observation, one)]

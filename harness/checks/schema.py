@@ -46,7 +46,7 @@ def errors(value: Json, schema: dict[str, Any]) -> Iterator[Any]:
 
 
 def recorded_misfit(value: Json, schema: Json, *, arguments: bool = False) -> str | None:
-    """Why ``value`` does not fit a schema that somebody else's program wrote; None where it fits.
+    """Why ``value`` does not fit a schema that another program wrote; None where it fits.
 
     Where the schema does not say its draft, ``value`` fits if it does by any draft that the schema is valid in.
     ``arguments`` says that it is of a call's arguments, which are always an object. Raises ``UnreadableSchemaError``

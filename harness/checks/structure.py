@@ -51,8 +51,8 @@ def mistakes(
 ) -> tuple[Mistake, ...]:
     """What is wrong with ``calls``; nothing where they are as expected.
 
-    ``schemas`` are those of the tools offered, by name. Where the count is wrong, nothing else is told: which call
-    would be held against which is anybody's guess. In ``any_order`` the order of ``calls`` changes nothing.
+    ``schemas`` are those of the tools offered, by name. Where the count is wrong, nothing else is reported: which call
+    belongs to which expectation is not known. In ``any_order`` the order of ``calls`` changes nothing.
     """
     if found := _miscounted(calls, expect):
         return (Mistake("count", found),)

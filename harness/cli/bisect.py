@@ -27,7 +27,7 @@ there; what it does is then looked at offline: the laws' fixed questions, answer
 recordings. Installing needs pip's index. A version that can't be installed is named and stepped over; 1.107.*, a
 compromised release, never is installed. After Ctrl-C the environments stay, and the same command is quicker.
 
-exit codes: 0 nothing of the grade of --fail-on changed, 1 something did, 2 it could not be told
+exit codes: 0 nothing of the grade of --fail-on changed, 1 something did, 2 it could not be found out
 """
 
 

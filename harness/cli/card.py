@@ -1,4 +1,4 @@
-"""A model's behaviour card: what holds, what is odd, what is unsupported and what failed, with the evidence of each."""
+"""A model's behaviour card: what holds, what deviates, what is unsupported and what failed, with evidence of each."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def _beforehand(jobs: Sequence[Job], planned: int) -> str:
 
 
 def _follow_recording(events: Generator[Event, None, None], jobs: Sequence[Job], screen: Console) -> tuple[int, str]:
-    """How many probes were kept, and why it stopped before the end; empty where it did not."""
+    """How many probes were recorded, and why it stopped before the end; empty where it did not."""
     from harness.app import card_runs as making
     from harness.cli.output import bar
     from harness.engine.events import CaseFinished
@@ -309,11 +309,11 @@ def _follow_recording(events: Generator[Event, None, None], jobs: Sequence[Job],
 
 
 def _show_recorded(screen: Console, result: CaseResult, spent: float) -> None:
-    """A line where something went wrong, or where nobody would see the bar move."""
+    """A line where something went wrong, or where there is no bar to watch."""
     why = result.problem.message if result.problem else ""
     if not why and not result.kept:
         errors = [observation.error for observation in result.observations if observation.error is not None]
-        why = f"no answer: {errors[-1]}" if errors else "not kept"
+        why = f"no answer: {errors[-1]}" if errors else "not recorded"
     if why or not screen.is_terminal:
         money = f", ${spent:.4f} so far" if spent else ""
         say(screen, f"{result.name}: {why or f'recorded{money}'}")

@@ -65,7 +65,7 @@ COMMANDS = (
     Command("local start", "start a real model on this machine", "local:Start"),
     Command("local stop", "stop the model that was left running", "local:Stop"),
     Command("prove", "prove a backend against the laws of tool calling, provider by provider", "prove"),
-    Command("card", "make a model's behaviour card: what holds, what is odd, with the evidence", "card"),
+    Command("card", "make a model's behaviour card: what holds, what deviates, with the evidence", "card"),
     Command("eval", "score models on evaluation suites, side by side, from their recordings", "evaluation"),
     Command("schema", "print the JSON schema of a file format, for editors", "schema"),
 )

@@ -1,4 +1,4 @@
-"""Compare two cassettes, two folders of them, or two files of cards, by consequence. Nothing is asked of anybody."""
+"""Compare two cassettes, two folders of them, or two files of cards, by consequence. Nothing is sent."""
 
 from __future__ import annotations
 

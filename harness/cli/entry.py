@@ -24,7 +24,7 @@ Record what language models answer, replay it offline, and check it.
 """
 _TAIL = """
 The word "cassettes" can be left out: harness import, harness audit, harness show.
-harness COMMAND --help tells more about one, with examples.
+harness COMMAND --help explains one, with examples.
 
 exit codes: 0 fine, 1 a check failed, 2 wrong usage or a cassette that can't be used, 3 a secret would leak
 """
@@ -47,7 +47,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; say nothing more
         return EXIT_BROKEN_PIPE
-    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is told as one
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours is reported as one
         return _bug(error)
 
 

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     for file in made.written:
         out(f"wrote {file}\n")
     for file in made.kept:
-        out(f"kept {file}, which was there\n")
+        out(f"left {file} as it was\n")
     cd = "" if args.folder == "." else f"cd {args.folder} && "
     if made.providers:
         out(f"\nwith the keys of {', '.join(made.providers)}. Next:\n")

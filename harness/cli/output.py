@@ -84,7 +84,7 @@ def follow(
 
 
 def progress(out: Console) -> Progress:
-    """A bar that vanishes when it is done; none where nobody would see it move."""
+    """A bar that vanishes when it is done; none where the output is no terminal."""
     columns = (
         BarColumn(20),
         MofNCompleteColumn(),
@@ -96,7 +96,7 @@ def progress(out: Console) -> Progress:
 
 @contextlib.contextmanager
 def bar(out: Console, total: int, what: str) -> Iterator[Callable[[_Step], _Step]]:
-    """A bar of ``total`` steps called ``what``; calling what this gives tells a step, and hands on its argument."""
+    """A bar of ``total`` steps called ``what``; calling what this gives counts a step, and returns its argument."""
     with progress(out) as made:
         task = made.add_task(safe_text.line(what, 70), total=total)
 

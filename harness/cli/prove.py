@@ -213,13 +213,13 @@ def _tried(backend: Backend, args: argparse.Namespace, out: Console) -> Backend:
 
 
 def _offline() -> None:
-    """A proof asks nobody: litellm must not fetch prices either. Set before it is first imported."""
+    """A proof sends nothing: litellm must not fetch prices either. Set before it is first imported."""
     import logging
     import warnings
 
     from harness.backend.library import load_offline
 
-    # litellm's own models, written out by litellm: odd replies make pydantic warn by the page.
+    # litellm's own models, written out by litellm: deviating replies make pydantic warn by the page.
     warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
     for logger in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
@@ -265,7 +265,7 @@ def _workers(args: argparse.Namespace, providers: Sequence[str]) -> Workers:
 
 
 def _line_for_each(out: Console, modes: int) -> Callable[[list[Proof]], None]:
-    """A line for each provider that is done, where nobody watches a bar: in CI a long silence looks like a hang."""
+    """A line for each provider that is done, where there is no bar to watch: in CI a long silence looks like a hang."""
     start = time.monotonic()
 
     def report_line(done: list[Proof]) -> None:
@@ -305,7 +305,7 @@ def _report(proofs: Sequence[Proof], laws: Sequence[Law], keep: Path, out: Conso
 
 
 def _saved(fault: Fault, keep: Path, backend: str) -> list[str]:
-    """Keep a counterexample, its bytes as a synthetic cassette; how to put it again, and how to look at it."""
+    """Keep a counterexample, its bytes as a synthetic cassette; how to reproduce it, and how to look at it."""
     import json
     from dataclasses import replace
 

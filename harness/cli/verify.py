@@ -28,17 +28,17 @@ EXAMPLES = """examples:
   harness verify suites/tools.yaml --model "openai/*"  a part
   harness verify --sample 20 --seed 7 --max-dollars 1  twenty cassettes, for a dollar at most
   harness verify --repeats 5                           judge over five answers: for models that vary
-  harness verify --cassette odd/probe.json             cassettes that belong to no suite
+  harness verify --cassette more/probe.json            cassettes that belong to no suite
   harness verify --accept                              take over new answers, cassette by cassette, asking first
   harness verify --ages                                only how old the recordings are; nothing is sent
 
-What was answered is kept in .harness/verify.jsonl until all is done: after Ctrl-C, a spent budget or a provider that
+Answers are stored in .harness/verify.jsonl until all is done: after Ctrl-C, a spent budget or a provider that
 went down, the same command goes on from there. How old recordings may be stands in pyproject.toml:
   [tool.harness.expiry]
   warn = "90d"
   fail = "365d"
 
-exit codes: 0 no change so grave as --fail-on, 1 there is one or a recording has expired, 2 it could not be told
+exit codes: 0 no change so grave as --fail-on, 1 there is one or a recording has expired, 2 it could not be found out
 """
 _STATE = "verify.jsonl"
 _UNDECIDED = 2
@@ -61,7 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--accept", action="store_true", help="offer each changed cassette's new answers for the old ones")
     add("-y", "--yes", action="store_true", help="with --accept: take them all, without asking")
     add("--source", default="", metavar="TEXT", help="who answers, for accepted cassettes to say")
-    add("--ages", action="store_true", help="send nothing; only tell how old the recordings are")
+    add("--ages", action="store_true", help="send nothing; only show how old the recordings are")
     add("--all", action="store_true", help="show cosmetic changes too")
     add("--keep", default=".harness", metavar="DIR", help="folder for the answers so far (default: .harness)")
     add("--json", metavar="FILE", help="write everything as JSON (- for standard output)")
@@ -102,7 +102,7 @@ def _refuse(args: argparse.Namespace) -> None:
     if args.hostname and (url.scheme not in {"http", "https"} or not url.hostname):
         raise UsageError(f"--hostname {args.hostname} is no base URL; give one such as https://api.openai.com")
     if args.accept and not (args.yes or sys.stdin.isatty()):
-        raise UsageError("nobody is there to agree; --accept asks at a terminal, or takes all with --yes")
+        raise UsageError("there is no terminal to agree at; --accept asks at one, or takes all with --yes")
     if args.accept:
         from harness.app import assembly
         from harness.app.settings import settings

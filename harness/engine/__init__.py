@@ -1,1 +1,1 @@
-"""The engine: plays cases, tells events, adds up a scorecard."""
+"""The engine: plays cases, yields events, adds up a scorecard."""

@@ -32,7 +32,7 @@ class Job:
     """One case to be asked of one model, and where its recording is or will be.
 
     ``repeats`` is how often it is asked, one recording after the other in the same cassette; 0, for a replay, as often
-    as was recorded. ``probing``: it asks how the provider behaves, so that a refusal is an answer, and kept.
+    as was recorded. ``probing``: it asks how the provider behaves, so that a refusal is an answer, and recorded.
     """
 
     suite: str
@@ -48,7 +48,7 @@ class Job:
 
     @property
     def has_cassette(self) -> bool:
-        """Whether its recording is there. Raises ``UsageError`` where nobody may look."""
+        """Whether its recording is there. Raises ``UsageError`` where the folder can't be read."""
         return is_there(self.cassette)
 
 

@@ -62,7 +62,7 @@ OpenTape: TypeAlias = "Callable[[Job], AbstractContextManager[Tape]]"
 
 
 class _NotKeptError(Exception):
-    """Leaves a tape that records in such a way that nothing of it is kept."""
+    """Leaves a tape that records in such a way that nothing of it is stored."""
 
 
 @dataclass(slots=True)
@@ -77,10 +77,10 @@ class _Playing:
 
 
 def run_events(jobs: Sequence[Job], playing: Play) -> Iterator[Event]:
-    """Give ``jobs`` to ``playing`` in order and tell what happens.
+    """Give ``jobs`` to ``playing`` in order and yield what happens.
 
     Nothing that a model, a cassette or a check does ends the run; an interruption by the user does, and what was
-    finished by then has been told.
+    finished by then has been yielded.
     """
     yield RunStarted(len(jobs))
     for number, job in enumerate(jobs, 1):
@@ -110,7 +110,7 @@ def play(
 ) -> CaseResult:
     """Ask one case of one model, turn by turn, and judge each answer.
 
-    While ``recording``, an error of the provider that the case does not expect is not kept on the tape.
+    While ``recording``, an error of the provider that the case does not expect is not recorded.
     """
     playing = _Playing(job)
     recorded = True
@@ -327,7 +327,7 @@ class RunnerFactory(Protocol):
 
 
 class Executor(Protocol):
-    """Play ``jobs`` as ``recipe`` says, and tell what happens in the order of ``jobs``.
+    """Play ``jobs`` as ``factory`` says, and yield what happens in the order of ``jobs``.
 
     Results are the same no matter who plays them, ``seconds`` aside. ``allowance`` holds for all workers together.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STYLES = {"contract": "bold red", "shape": "yellow", "cosmetic": "dim"}
 _MOST_SIDE = 160
 MOST_LISTED = 40
-"""Changes of one grade that are told one by one."""
+"""Changes of one grade that are listed one by one."""
 _SIDE = 1500
 _NOTHING = "nothing changed"
 _SELF_EXPLAINED = {"field_new", "field_gone", "field_type", "event", "header", "finish", "exchanges", "request"}

@@ -48,7 +48,7 @@ def faults(proofs: Sequence[Proof]) -> list[Fault]:
             by_law.setdefault(law, []).append((proof, broken))
     made = []
     for found in by_law.values():
-        # The smallest; of equal ones the first, so that a whole answer tells it rather than a stream.
+        # The smallest; of equal ones the first, so that a whole answer shows it rather than a stream.
         proof, broken = min(found, key=lambda one: size(replace(one[1].trial.question, stream=False)))
         others = tuple(f"{one.provider} {one.mode}" for one, _ in found if one is not proof)
         along = frozenset().union(*(one.others for _, one in found))

@@ -136,7 +136,7 @@ def reasons(result: CaseResult) -> list[str]:
             lines.append(f"{finding.check}{where}: {finding.message}")
             places.update(finding.evidence.exchanges if finding.evidence else ())
     if not result.kept:
-        lines.append("not kept as a cassette; what came is put aside beside it, as ….partial.json")
+        lines.append("not recorded as a cassette; the answers are beside it, as ….partial.json")
     elif places:
         lines.append(f"see: harness cassettes show {result.cassette} {min(places)}")
     return [safe_text.line(one) for one in lines]

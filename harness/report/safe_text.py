@@ -32,7 +32,7 @@ def line(text: str, longest: int = LONGEST) -> str:
 
 
 def block(text: str, longest: int = 50_000) -> str:
-    """``text`` harmless, its line ends and tabs kept."""
+    """``text`` harmless, with its line ends and tabs."""
     shortened = text if len(text) <= longest else text[:longest]
     shown = _obeyed("\n".join(_visible(one, keep="\t") for one in shortened.replace("\r\n", "\n").split("\n")))
     return shown if len(text) <= longest else f"{shown}\n… ({len(text):,} characters)"

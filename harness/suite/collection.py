@@ -1,4 +1,4 @@
-"""Suites from files: found, read, checked, and made ready to run. All faults are told at once."""
+"""Suites from files: found, read, checked, and made ready to run. All faults are reported at once."""
 
 from __future__ import annotations
 

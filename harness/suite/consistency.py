@@ -81,7 +81,7 @@ def _of_tool(
 
 
 def _validator(schema: Json) -> Any:
-    """What tells whether a part of the parameters fits; None where there is no sound schema to tell by."""
+    """The validator of a part of the parameters; None where there is no sound schema."""
     if not isinstance(schema, dict):
         return None
     import jsonschema  # noqa: PLC0415 - heavy; a suite without schemas does without
@@ -91,7 +91,7 @@ def _validator(schema: Json) -> Any:
     try:
         kind.check_schema(schema)
     except jsonschema.SchemaError:
-        return None  # told already, at the tool itself
+        return None  # reported already, at the tool itself
     partly = {key: value for key, value in schema.items() if key != "required"}
     return kind(partly, registry=referencing.Registry())
 
@@ -164,7 +164,7 @@ def _without(value: Json, path: Path) -> bool:
 
 
 def doubled_ids(document: Document) -> Iterator[SuiteFault]:
-    """Cases of one id. Told apart by case alone is too little: some file systems don't."""
+    """Cases of one id. To differ in case alone is too little: on some file systems they are the same."""
     cases = document.value.get("cases")
     first: dict[str, int] = {}
     for number, case in enumerate(cases if isinstance(cases, list) else []):

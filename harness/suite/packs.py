@@ -58,9 +58,9 @@ _ABSENT = ""
 """What stands among the accepted values of a parameter that may be absent."""
 FOLDER = Path(__file__).parent / "packs"
 TOOLS = "tools"
-"""The pack that is taken where nobody names one."""
+"""The pack that is taken where none is named."""
 THINKING = 4000
-"""Tokens beyond each case's limit for a model that nobody has set one for: what thinking may take."""
+"""Tokens beyond each case's limit for a model without one of its own: what thinking may take."""
 
 
 def probes(models: Sequence[Model]) -> tuple[Suite, ...]:

@@ -179,7 +179,7 @@ def test_recordings_expire_by_the_day_they_were_made(project, run):
 
 MISTAKES = [
     (("verify", "--sample", "0"), "--sample 0 asks nothing"),
-    (("verify", "--accept"), "nobody is there to agree"),
+    (("verify", "--accept"), "there is no terminal to agree at"),
     *((("verify", "--max-dollars", word), f"--max-dollars is {word}; give more than 0") for word in ("nan", "0", "-1")),
     (("verify", "--hostname", "ftp://x"), "--hostname ftp://x is no base URL"),
     (("verify", "--ages", "--json", "no/such/folder.json"), "the folder for this report does not exist"),

@@ -123,7 +123,7 @@ def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run)
     assert "cassettes/shop/gone/openai+m.json: orphan, 1 exchange, synthetic" in out
     code, _, err = run("cassettes", "prune")
     assert (code, orphan.exists()) == (2, True)
-    assert "nobody is there to answer; nothing was removed" in err
+    assert "there is no terminal to answer at; nothing was removed" in err
     tape(project, "find").write_text("{")
     assert run("cassettes", "prune", "--yes")[0] == 0
     assert not (project / "cassettes" / "shop" / "gone").exists()

@@ -93,7 +93,7 @@ def test_nothing_is_overwritten(folder, run):
     Path("suites/first.yaml").write_text("mine")
     code, out, _ = run("init")
     assert (code, Path("suites/first.yaml").read_text()) == (0, "mine")
-    assert "kept suites/first.yaml" in out
+    assert "left suites/first.yaml as it was" in out
 
 
 def test_what_it_writes_is_recorded_and_replayed(folder, run, monkeypatch):

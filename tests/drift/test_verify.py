@@ -139,7 +139,7 @@ def test_no_provider_is_sent_the_key_of_another(tmp_path, monkeypatch):
         return Exchange(request, refused)
 
     monkeypatch.setattr(resend, "sent", sending)
-    with pytest.raises(UsageError, match="no key was sent, and one is wanted"):
+    with pytest.raises(UsageError, match="no key was sent, and one is required"):
         verify_targets.sender([one], {"OPENAI_API_KEY": KEY})(one.target, one.target.cassette.exchanges[0])
     assert sent == [()]
 

@@ -48,7 +48,7 @@ def add_short_option(parser: pytest.Parser, arguments: Sequence[str]) -> None:
     try:
         _, unknown = parser.parse_known_and_unknown_args([f"{SHORT}=none"])
     except pytest.UsageError:
-        return  # somebody knows it, and has other words for it
+        return  # another plugin has it, with other values
     if unknown:
         group = parser.getgroup("harness")
         group.addoption(SHORT, dest=_DEST, default=None, metavar="MODE", help=_HELP)

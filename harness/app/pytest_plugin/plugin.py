@@ -1,4 +1,4 @@
-"""The pytest door: a marker and fixtures that replay a cassette around any test, and suites as items.
+"""The pytest plugin: a marker and fixtures that replay a cassette around any test, and suites as items.
 
 Nothing heavy is imported at pytest's start, and nothing is done to tests that don't ask for it.
 
@@ -11,7 +11,7 @@ Nothing heavy is imported at pytest's start, and nothing is done to tests that d
 - ``pytest suites/`` runs harness suites, an item for each case and model, where ``[tool.harness]`` names them.
 - The fixture ``serve_cassettes`` serves cassettes at a port of their own, for programs in any language.
 - ``@pytest.mark.laws("my_adapter:complete")`` makes a test with the fixture ``proof`` one for each provider and mode:
-  it fails where the backend breaks a law of tool calling. ``pytest X.law.json`` puts a kept counterexample again.
+  it fails where the backend breaks a law of tool calling. ``pytest X.law.json`` reproduces a stored counterexample.
 - ``--harness-record-mode=once`` or ``record`` records; so does ``--record-mode`` where no other plugin has it. The
   default, ``none``, only replays, and so does CI.
 """

@@ -31,7 +31,7 @@ MARKERS = (
 COUNTERPARTS = {
     "record_mode": "none, once; new_episodes is once; all and rewrite record again, where recording is asked for",
     "match_on": "what counts, by vcrpy's own rules for headers and where you registered a matcher",
-    "filter_headers": "nothing to do: secret headers are never kept, and none counts in matching",
+    "filter_headers": "nothing to do: secret headers are never recorded, and none counts in matching",
     "filter_query_parameters": "left out of matching",
     "filter_post_data_parameters": "left out of matching",
     "before_record_request": "called with vcrpy's own request; None lets it pass the tape",

@@ -1,9 +1,9 @@
-"""Whose doing an answer is: what may be held against the model, and why the rest may not.
+"""Who is to blame for an answer: what may be held against the model, and why the rest may not.
 
 A model is judged by an answer that ended by itself and that two readers, which share nothing, read alike. What the
 caller's limit or stop sequence cut, what was refused, what litellm or this harness lost and what a recording does not
-hold whole is somebody else's, or nobody's: it is counted apart, under its reason. So the file also holds what the wire
-says that was called beside what came back, and the calls and format markers that a server left in the text.
+have whole is another's fault, or none's: it is counted separately, under its reason. So the file also has what was
+called on the wire beside what came back, and the calls and format markers that a server left in the text.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def unread(context: CheckContext) -> Finding | None:
 
 
 def disagreed(context: CheckContext) -> Finding | None:
-    """That the wire and what came back are not alike: lost on the way, or misread here. Not the model's doing."""
+    """That the wire and what came back are not alike: lost on the way, or misread here. The model is not to blame."""
     if context.both is None:
         return None
     reading, reply = context.both

@@ -72,7 +72,7 @@ def _if_chosen(
 
 
 def _unsent(context: CheckContext, kind: str) -> Finding | None:
-    """That the choice went out otherwise than it was asked for: what nobody was asked, nobody is judged by."""
+    """That the choice went out otherwise than it was requested: what was not sent is not judged."""
     if not context.own or context.request is None:
         return None
     sent, offered = context.request.choice, context.request.tools
@@ -96,7 +96,7 @@ def calls_of(context: CheckContext, reading: Reply) -> list[str]:
 
 
 def no_call(context: CheckContext, message: str, *, blame: Blame) -> Finding:
-    """That a call is missing, unless it is not the model's doing or follows from something else that is found."""
+    """That a call is missing, unless the model is not to blame or it follows from something else that is found."""
     if why := unaccountable(context):
         return why
     reply = context.observation.reply

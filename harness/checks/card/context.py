@@ -63,7 +63,7 @@ class CheckContext:
 
     @property
     def infra(self) -> bool:
-        """Whether the infrastructure, and not the model, kept an answer from coming: no status, 429, 5xx."""
+        """Whether the infrastructure, and not the model, prevented an answer: no status, 429, 5xx."""
         return broke_down(self.observation.error)
 
     @property
@@ -155,7 +155,7 @@ def _reading(exchange: Exchange, question: ChatRequest) -> Reply | HarnessError 
     try:
         return DIALECTS[question.dialect].read(response)
     except StreamCutError as error:
-        return error if exchange.complete else None  # a client that left early: nobody knows what came after
+        return error if exchange.complete else None  # a client that left early: what came after is unknown
     except HarnessError as error:
         return error
     except Exception as error:  # noqa: BLE001 - a recording may hold anything, and must not end the card
@@ -217,7 +217,7 @@ def describe(error: BackendError | HarnessError | None) -> str:
 
 
 def judged(agree: str | None, message: str, path: str = "", *, blame: Blame = "", cause: str = "") -> Finding:
-    """A pass with ``message``, or the failure that ``agree`` tells."""
+    """A pass with ``message``, or the failure that ``agree`` describes."""
     return failed(agree, path, blame=blame, cause=cause) if agree else passing(message, path)
 
 

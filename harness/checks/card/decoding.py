@@ -90,7 +90,7 @@ def none(context: CheckContext) -> Iterator[Finding]:
 
 
 def _empty(context: CheckContext, reading: Reply) -> Finding:
-    """An answer with neither text nor call: the model's doing where nothing else explains it."""
+    """An answer with neither text nor call: the model is to blame where nothing else explains it."""
     if why := unaccountable(context):
         return why
     ended = reading.raw_finish or reading.finish

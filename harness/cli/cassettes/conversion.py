@@ -18,8 +18,8 @@ _NOTHING, _LEAK = 2, 3
 
 
 class Import:
-    """Take over what other tools recorded, as cassettes. The files stay as they are; what can't be taken over is told,
-    with its place and the reason.
+    """Take over what other tools recorded, as cassettes. The files stay as they are; what can't be taken over is
+    listed with its place and the reason.
     """
 
     EXAMPLES = """examples:
@@ -28,7 +28,7 @@ class Import:
   harness cassettes import capture.har --to . --format polly            read as this, whatever it looks like
   harness cassettes import vcr.yml --to . --fill AWS_REGION=us-east-1   its URLs hold <AWS_REGION>, which VCR filtered
 
-exit codes: 0 fine (what was left out is told), 2 a file can't be used, or nothing could be taken over, 3 something
+exit codes: 0 fine (what was left out is listed), 2 a file can't be used, or nothing could be taken over, 3 something
 was left out because it holds a secret
 """
 
@@ -111,13 +111,13 @@ def _filling(options: list[str]) -> dict[str, str]:
 
 class Export:
     """Write a cassette as stock vcrpy's YAML. vcrpy keeps bodies whole: a stream's chunks and times stay behind, and
-    an exchange that it has no form for, such as a failed connection, is left out and told.
+    an exchange that it has no form for, such as a failed connection, is left out and listed.
     """
 
     EXAMPLES = """examples:
   harness cassettes export cassettes/tools/one-tool/openai+smollm2-135m.json --to tests/cassettes/one_tool.yaml
 
-exit codes: 0 fine (what was left out is told), 2 a file can't be used, or nothing could be exported, 3 a
+exit codes: 0 fine (what was left out is listed), 2 a file can't be used, or nothing could be exported, 3 a
 secret is in it (nothing was written)
 """
 

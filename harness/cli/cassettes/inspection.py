@@ -81,7 +81,7 @@ exit codes: 0 a recording answers it, 1 none does, 2 a file can't be used
         parser.add_argument("cassette", metavar="CASSETTE", help="a cassette file")
         parser.add_argument("request", metavar="REQUEST", help="a body (a file, or -), or CASSETTE#N")
         parser.add_argument(
-            "--most", type=int, default=20, metavar="N", help="tell at most N differences (default: 20)"
+            "--most", type=int, default=20, metavar="N", help="show at most N differences (default: 20)"
         )
 
     @staticmethod

@@ -166,7 +166,9 @@ exit codes: 0 done, or there was nothing to do; 2 wrong usage, or no terminal to
             return 0
         if not args.yes:
             if not sys.stdin.isatty():
-                raise UsageError("nobody is there to answer; nothing was removed (--yes removes without asking)")
+                raise UsageError(
+                    "there is no terminal to answer at; nothing was removed (--yes removes without asking)"
+                )
             if not options.confirmed(f"remove {'these' if len(going) > 1 else 'this'} {len(going)}?"):
                 sys.stdout.write("nothing was removed\n")
                 return 0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from harness.engine.workers.scheduler import Batch, WorkerEvent
 
 BATCH = 16
-_AHEAD = 64  # batches of each worker before the first case that is not told yet
+_AHEAD = 64  # batches of each worker before the first case that is not reported yet
 _MOST_START_FAILURES = 3
 _PATIENCE = 10.0  # seconds
 
@@ -82,7 +82,7 @@ class PipeBudget:
 def work(pipe: Connection, factory: bytes, environment: Mapping[str, str]) -> None:
     """The whole life of a worker. ``environment`` is that of its starter, whatever it was forked from.
 
-    It ends when told to, when nobody listens any more, or by SIGINT, which a case under way meets as Ctrl-C.
+    It ends on request, when its pipe is closed, or by SIGINT, which a case under way meets as Ctrl-C.
     """
     signal.signal(signal.SIGINT, _interrupted)
     os.environ.clear()
@@ -93,7 +93,7 @@ def work(pipe: Connection, factory: bytes, environment: Mapping[str, str]) -> No
             _play(pipe, opened)
         except (KeyboardInterrupt, EOFError, OSError):
             raise
-        except BaseException as error:  # noqa: BLE001 - told to the process that started this
+        except BaseException as error:  # noqa: BLE001 - sent to the process that started this
             pipe.send(WorkerFailed(portable(error)))
     pipe.close()
 
@@ -121,7 +121,7 @@ def portable(error: BaseException) -> BaseException:
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, HarnessError):
         return error
-    with contextlib.suppress(Exception):  # what can't be sent, for whatever reason, is told in words
+    with contextlib.suppress(Exception):  # what can't be sent, for whatever reason, is sent as text
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
         error.add_note(f"in a worker:\n{trace}")
         return error
@@ -147,7 +147,7 @@ class _Worker:
 
 
 class Processes:
-    """A crew of processes; one that dies is replaced."""
+    """A pool of processes; one that dies is replaced."""
 
     def __init__(self, factory: RunnerFactory, allowance: Budget, count: int) -> None:
         # A forked server costs the import once; where there is none, each worker imports for itself.
@@ -182,7 +182,7 @@ class Processes:
                     yield found
 
     def stop(self, *, at_once: bool) -> list[WorkerEvent]:
-        """Those in the middle of a case break it off as they would at Ctrl-C, and what they say before is heard."""
+        """Those in the middle of a case break it off as they would at Ctrl-C, and what they send before is received."""
         workers, self._workers = self._workers, []
         for one in workers:
             with contextlib.suppress(OSError, ValueError):

@@ -1,6 +1,6 @@
 """Workers in a Ray cluster: actors, a processor each, on whatever machines there are.
 
-Ray starts them, moves them their work and tells of their death; which case goes where is decided by ``dealing``.
+Ray starts them, sends them their work and reports their death; the ``scheduler`` decides which case goes where.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.engine.workers.scheduler import Batch, WorkerEvent
 
 BATCH = 100
-_AHEAD = 8  # batches of each worker before the first case that is not told yet
+_AHEAD = 8  # batches of each worker before the first case that is not reported yet
 _MOST_START_FAILURES = 3  # of each worker
 _PATIENCE = 10.0  # seconds
 _COMPARED = ("toolcall-harness", "litellm")
@@ -39,7 +39,7 @@ def on_ray(address: str | None = None, count: int | None = None, *, batch: int =
     """An executor with ``count`` workers (by default one for each processor) in the Ray cluster at ``address``.
 
     Without an address it is the cluster that runs on this machine, or one that is started for the run.
-    Raises ``UsageError`` where there is no Ray, or nobody at the address.
+    Raises ``UsageError`` where there is no Ray, or nothing at the address.
     """
 
     def playing(jobs: Sequence[Job], factory: RunnerFactory, allowance: Budget) -> Iterator[Event]:
@@ -54,7 +54,7 @@ def on_ray(address: str | None = None, count: int | None = None, *, batch: int =
 
 @contextlib.contextmanager
 def _connected(address: str | None) -> Iterator[ModuleType]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of each cluster
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report each cluster to its makers
     # A warning about a default to come, at every start otherwise.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -76,7 +76,7 @@ def _connected(address: str | None) -> Iterator[ModuleType]:
 
 
 def _refuse_silent(address: str | None) -> None:
-    """Raise ``UsageError`` where nobody listens at ``address``: Ray itself would ask for minutes."""
+    """Raise ``UsageError`` where nothing listens at ``address``: Ray itself would retry for minutes."""
     where = urlsplit(address if "://" in (address or "") else f"//{address or ''}")
     try:
         if where.port is not None:
@@ -86,7 +86,7 @@ def _refuse_silent(address: str | None) -> None:
 
 
 class Worker:
-    """An actor: opens the recipe, and plays batches. Our own errors are answers: Ray would wrap what is raised."""
+    """An actor: opens the factory, and plays batches. Our own errors are answers: Ray would wrap what is raised."""
 
     def __init__(self, factory: RunnerFactory, turns: Any, versions: dict[str, str]) -> None:
         self._factory, self._turns, self._versions = factory, turns, versions
@@ -102,7 +102,7 @@ class Worker:
         try:
             self._opened = self._factory(RemoteBudget(self._turns))  # held, or it would be closed again
             self._playing = self._opened.__enter__()
-        except BaseException as error:  # noqa: BLE001 - told to the process that started this
+        except BaseException as error:  # noqa: BLE001 - sent to the process that started this
             return portable(error)
         return None
 
@@ -147,7 +147,7 @@ class RemoteBudget:
 
 @dataclass(slots=True, eq=False)
 class _Actor:
-    """An actor, and what it was asked last: to open the recipe, or to play these places."""
+    """An actor, and its pending call: to open the factory, or to play these places."""
 
     actor: Any
     pending: Any
@@ -156,7 +156,7 @@ class _Actor:
 
 
 class Actors:
-    """A crew of actors; one that dies is replaced, wherever there is room."""
+    """A pool of actors; one that dies is replaced, wherever there is room."""
 
     def __init__(self, ray: ModuleType, factory: RunnerFactory, allowance: Budget, *, workers: int) -> None:
         self._ray: Any = ray
@@ -228,7 +228,7 @@ class Actors:
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.kill(one.actor)
         self._actors[self._actors.index(one)] = self._started()
-        # Which of a batch was its end is not known: all of it is suspected, and dealt one by one.
+        # Which of a batch was its end is not known: all of it is suspected, and scheduled one by one.
         return WorkerLost(one.batch, one.batch, why)
 
 

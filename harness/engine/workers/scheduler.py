@@ -1,4 +1,4 @@
-"""Dealing cases to workers: in batches, none lost, none counted twice, and told in order.
+"""Scheduling cases for workers: in batches, none lost, none counted twice, and reported in order.
 
 Nothing here knows what a worker is. A ``Crew`` gives batches to its own and brings their news.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.engine.events import Event, Job
 
 TRIES = 3
-"""How often a case may take its worker down before it is told as failed."""
+"""How often a case may take its worker down before it is reported as failed."""
 
 Batch: TypeAlias = "tuple[tuple[int, Job], ...]"
 """Cases with their places among all."""
@@ -62,7 +62,7 @@ class WorkerPool(Protocol):
 
 
 class BatchScheduler:
-    """Which cases are still to be played, and which can be told. Pure: no worker and no clock."""
+    """Which cases are still to be played, and which can be reported. Pure: no worker and no clock."""
 
     def __init__(self, count: int, *, batch: int, ahead: int) -> None:
         self._count, self._batch, self._ahead = count, batch, ahead
@@ -77,9 +77,9 @@ class BatchScheduler:
         return self._reported == self._count
 
     def next(self) -> tuple[int, ...]:
-        """The places of the next batch; none where nothing can be dealt now.
+        """The places of the next batch; none where nothing can be scheduled now.
 
-        No further than ``ahead`` cases before the first that is not told yet: results wait in memory for their turn.
+        No further than ``ahead`` cases before the first that is not reported yet: results wait in memory.
         """
         if self._again:
             return self._again.popleft()
@@ -116,7 +116,7 @@ class BatchScheduler:
 
 
 def run_batches(jobs: Sequence[Job], pool: WorkerPool, *, batch: int, ahead: int) -> Iterator[Event]:
-    """Have ``crew`` play ``jobs``, and tell what happens in their order. ``crew`` is released at the end of it.
+    """Have ``pool`` play ``jobs``, and yield what happens in their order. ``pool`` is released at the end.
 
     What was finished when the user interrupts is reported before the interruption goes on. When the budget is spent,
     questions that it allowed are still answered: they are paid for.

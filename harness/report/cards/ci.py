@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.report.junit import Outcome
 
 MOST_LISTED = 60
-"""Cells that are told one by one: a summary on GitHub may have 1 MiB."""
+"""Cells that are listed one by one: a summary on GitHub may have 1 MiB."""
 _MOST_MODELS = 8
 _MOST_ROWS = 100
 _OUTCOMES: dict[Verdict, Outcome] = {
@@ -78,7 +78,7 @@ def _wanting(cards: Sequence[Card], catalogue: Catalogue) -> list[str]:
     cells = [(card, cell) for card in cards for cell in wanting(card)]
     cells.sort(key=lambda one: ORDER.index(one[1].verdict))
     if not cells:
-        return ["Nothing failed, and nothing is odd."]
+        return ["Nothing failed, and nothing deviates."]
     lines = [_described(card, cell, catalogue) for card, cell in cells[:MOST_LISTED]]
     left = len(cells) - MOST_LISTED
     lines += [f"- … and {left:,} more; the JSON report and the page have them all"] if left > 0 else []

@@ -142,7 +142,7 @@ def page(
 ) -> str:
     """The file. ``load`` gives the exchange at a place in a cassette, None where there is none.
 
-    ``changes`` are told in a section of their own; with them alone, ``cards`` may be empty. The same values give the
+    ``changes`` are shown in a section of their own; with them alone, ``cards`` may be empty. The same values give the
     same bytes: the age of a recording is worked out by the browser that shows it.
     """
     laid = matrix(cards, catalogue)
@@ -224,7 +224,7 @@ def _card(card: Card) -> dict[str, Json]:
 
 
 def _cells(laid: Matrix) -> list[Json]:
-    """Every cell in order; told in fewer words where that would be too much for a page."""
+    """Every cell in order; in fewer words where that would be too much for a page."""
     every = [(at, cell) for at, card in enumerate(laid.cards) for cell in card.cells]
     made: list[Json] = []
     for fit in _FITS:

@@ -166,7 +166,7 @@ class Worst:
 @dataclass(frozen=True, slots=True)
 class Headline:
     """``verdict`` is one sentence, ``abilities`` one more; ``worst`` the gravest findings of model and provider;
-    ``refused`` what the provider does not offer; ``others`` what is somebody else's doing; ``left_out`` why answers
+    ``refused`` what the provider does not offer; ``others`` what others cause; ``left_out`` why answers
     were not judged, and how often.
     """
 

@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 MOST_MODELS = 8
 """Models that get a column of their own each; of more, each is a row of counts."""
 MOST_LISTED = 100
-"""Cells that are told one by one."""
+"""Cells that are listed one by one."""
 _LABEL, _MODEL = 26, 30
 _MOST_FINDINGS = 3
 _MODES = {"": "", "whole": "whole", "stream": "streamed"}
 
 
 def show(console: Console, cards: Sequence[Card], catalogue: Catalogue, *, today: dt.date | None = None) -> None:
-    """Write all of it. ``today`` is for the age of the recordings; without it only their dates are told."""
+    """Write all of it. ``today`` is for the age of the recordings; without it only their dates are shown."""
     laid = matrix(cards, catalogue)
     if not cards:
         console.print("no card was made")

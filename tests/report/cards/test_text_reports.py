@@ -115,7 +115,7 @@ def test_a_summary_for_ci():
     assert "- ✗ **fail** `openai/smollm2-135m` `D1 single, whole`: 3/5 (23–88 %)" in text
     assert "| `S7` usage | – / ~ 5/5 | – / ! |" in text
     assert "`recorded 2026-11-24 (10 days old)`" in text
-    assert "Nothing failed, and nothing is odd." in ci.markdown((Card("m", "", ()),), CATALOGUE)
+    assert "Nothing failed, and nothing deviates." in ci.markdown((Card("m", "", ()),), CATALOGUE)
 
 
 def test_a_summary_of_very_many_models_stays_below_what_github_takes():
