@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     for one in turned:
         for line, style in drift.describe_turn(one):
             say(out, line, style)
-    usable = [one.version for one in looked if one.seen is not None]
-    for refused in (one for one in looked if one.seen is None):
+    usable = [one.version for one in looked if one.results is not None]
+    for refused in (one for one in looked if one.results is None):
         say(out, f"litellm {refused.version}: {refused.why}")
     summary = f"{len(usable)} of {len(versions)} versions looked at; {len(turned)} brought changes"
     out.print(f"interrupted: {summary}" if stopped else summary)
@@ -116,7 +116,7 @@ def _follow(
             ):
                 if isinstance(event, VersionResults):
                     looked.append(event)
-                    why = event.why or f"{len(event.seen or ())} things looked at"
+                    why = event.why or f"{len(event.results or ())} things looked at"
                     say(out, f"litellm {event.version}: {why}")
                 else:
                     turned.append(event)

@@ -32,7 +32,7 @@ def replies(before: Reply, after: Reply) -> Iterator[Change]:
         if was != now and not (name == "raw_finish" and before.finish != after.finish):
             word = f"ended in {was or 'no reason'}, now in {now or 'no reason'}"
             # Another text is as long as it is: whether it reached the limit follows from that.
-            kind = "text" if {was, now} == _BY_LENGTH and _said_otherwise(before, after) else name
+            kind = "text" if {was, now} == _BY_LENGTH and _other_text_alone(before, after) else name
             yield graded(kind, "finish", was, now, word)
     if bool(before.refusal) != bool(after.refusal):
         word = "refuses" if after.refusal else "no longer refuses"
@@ -95,7 +95,7 @@ def is_json(reply: Reply) -> bool:
     return True
 
 
-def _said_otherwise(before: Reply, after: Reply) -> bool:
+def _other_text_alone(before: Reply, after: Reply) -> bool:
     return before.text != after.text and not any((*one.calls, *one.errors) for one in (before, after))
 
 

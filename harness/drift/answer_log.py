@@ -35,15 +35,15 @@ class AnswerLog:
         self.resumed = len(self._found)
         self._file = self._open(target, fresh=not ours)
 
-    def get(self, digest: str, place: int, repeat: int) -> Exchange | None:
-        return self._found.get((digest, place, repeat))
+    def get(self, digest: str, index: int, repeat: int) -> Exchange | None:
+        return self._found.get((digest, index, repeat))
 
-    def keep(self, digest: str, place: int, repeat: int, exchange: Exchange) -> None:
+    def keep(self, digest: str, index: int, repeat: int, exchange: Exchange) -> None:
         """On disk when this returns."""
-        self._found[digest, place, repeat] = exchange
+        self._found[digest, index, repeat] = exchange
         line = {
             "of": digest,
-            "place": place,
+            "place": index,
             "repeat": repeat,
             "exchange": document.from_exchange(exchange, plain=True),
         }
@@ -62,7 +62,7 @@ class AnswerLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = self.path.open("w" if fresh else "a", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"{self.path}: what is asked can't be kept there: {error.strerror}") from error
+            raise UsageError(f"{self.path}: answers can't be stored there: {error.strerror}") from error
         self._file = file
         self._write(self._head(target)) if fresh else file.write("\n")  # a torn line ends here
         return file
@@ -73,7 +73,9 @@ class AnswerLog:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise UsageError(f"{self.path}: an answer could not be kept: {error.strerror}; nothing is lost") from error
+            raise UsageError(
+                f"{self.path}: an answer could not be stored: {error.strerror}; nothing is lost"
+            ) from error
 
     def _take(self, line: Json) -> None:
         try:

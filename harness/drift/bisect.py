@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.core.change import Grade
     from harness.core.chat import Json
 
-Seen: TypeAlias = "Mapping[str, Json]"
+Behaviour: TypeAlias = "Mapping[str, Json]"
 """What one version does, by what was asked of it."""
 
 
@@ -27,10 +27,10 @@ class VersionFailed:
 
 @dataclass(frozen=True, slots=True)
 class VersionResults:
-    """A version was looked at (``seen`` None where it was refused)."""
+    """A version was looked at (``results`` None where it was refused)."""
 
     version: str
-    seen: Seen | None
+    results: Behaviour | None
     why: str = ""
 
 
@@ -51,7 +51,7 @@ Event: TypeAlias = VersionResults | Turn
 
 def bisect(
     versions: Sequence[str],
-    look: Callable[[str], Seen | VersionFailed],
+    look: Callable[[str], Behaviour | VersionFailed],
     *,
     least: Grade = "contract",
     every: bool = False,
@@ -59,24 +59,24 @@ def bisect(
     """Find between which neighbours of ``versions`` (oldest first) anything changed.
 
     The ends are looked at first, then the middle of each stretch whose ends differ by ``least`` or more gravely;
-    ``every`` looks at all. What changes and changes back between two versions that were looked at is not seen.
+    ``every`` looks at all. What changes and changes back between two versions that were looked at is not found.
     """
     looking = _Looking(versions, look)
     if every:
-        yield from (event for place in range(len(versions)) for event in looking.at(place))
+        yield from (event for index in range(len(versions)) for event in looking.at(index))
     yield from looking.first(range(len(versions)))
     yield from looking.first(range(len(versions) - 1, -1, -1))
-    stretches = list(itertools.pairwise(sorted(looking.seen)))
+    stretches = list(itertools.pairwise(sorted(looking.results)))
     while stretches:
         low, high = stretches.pop(0)
-        found = between(looking.seen[low], looking.seen[high])
+        found = between(looking.results[low], looking.results[high])
         changes = tuple(one for one in found if GRADES.index(one.grade) >= GRADES.index(least))
         if not changes:
             continue
         middle = (low + high) // 2
-        order = sorted(range(low + 1, high), key=lambda place: (abs(place - middle), place))
+        order = sorted(range(low + 1, high), key=lambda index: (abs(index - middle), index))
         yield from looking.first(order)
-        inside = next((place for place in order if place in looking.seen), None)
+        inside = next((index for index in order if index in looking.results), None)
         if inside is None:
             yield Turn(versions[low], versions[high], changes, tuple(versions[low + 1 : high]))
         else:
@@ -88,30 +88,30 @@ class _Looking:
     """What was seen so far, by the version's place, and which could not be looked at."""
 
     versions: Sequence[str]
-    look: Callable[[str], Seen | VersionFailed]
-    seen: dict[int, Seen] = field(default_factory=dict)
+    look: Callable[[str], Behaviour | VersionFailed]
+    results: dict[int, Behaviour] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
 
-    def at(self, place: int) -> Iterator[VersionResults]:
-        if place in self.seen or place in self.refused:
+    def at(self, index: int) -> Iterator[VersionResults]:
+        if index in self.results or index in self.refused:
             return
-        found = self.look(self.versions[place])
+        found = self.look(self.versions[index])
         if isinstance(found, VersionFailed):
-            self.refused.add(place)
-            yield VersionResults(self.versions[place], None, found.why)
+            self.refused.add(index)
+            yield VersionResults(self.versions[index], None, found.why)
         else:
-            self.seen[place] = found
-            yield VersionResults(self.versions[place], found)
+            self.results[index] = found
+            yield VersionResults(self.versions[index], found)
 
-    def first(self, places: Sequence[int]) -> Iterator[VersionResults]:
+    def first(self, indices: Sequence[int]) -> Iterator[VersionResults]:
         """Look at ``places`` in turn until one can be."""
-        for place in places:
-            yield from self.at(place)
-            if place in self.seen:
+        for index in indices:
+            yield from self.at(index)
+            if index in self.results:
                 return
 
 
-def between(before: Seen, after: Seen) -> Iterator[Change]:
+def between(before: Behaviour, after: Behaviour) -> Iterator[Change]:
     """What differs between what two versions do, by what follows for callers."""
     for what in before.keys() | after.keys():
         was, now = before.get(what), after.get(what)
@@ -141,8 +141,8 @@ def _request(what: str, was: Json, now: Json) -> Change:
     if was is None or now is None or was["names"] == now["names"]:
         return Change("shape", "sent", what, was, now, "another request is sent")
     keys = [key for key, value in now["names"].items() if was["names"].get(key) != value]
-    told = f"{', '.join(key.replace('_', ' ') for key in keys)} are sent otherwise"
-    return Change("contract", "sent", what, was["names"], now["names"], told)
+    message = f"{', '.join(key.replace('_', ' ') for key in keys)} are sent otherwise"
+    return Change("contract", "sent", what, was["names"], now["names"], message)
 
 
 def _answer(was: Json, now: Json) -> Grade:

@@ -45,15 +45,15 @@ class Policy:
         return next((one for name, one in self.suites.items() if fnmatch.fnmatchcase(suite, name)), self.all)
 
 
-def policy(table: Json, place: str) -> Policy:
+def policy(table: Json, key: str) -> Policy:
     """The policy in ``{warn: "90d", fail: "365d", suites: {tools: {fail: "30d"}}}``. Raises ``UsageError``."""
     if not isinstance(table, dict):
-        raise UsageError(f'{place} must be a table, such as {{warn = "90d", fail = "365d"}}')
+        raise UsageError(f'{key} must be a table, such as {{warn = "90d", fail = "365d"}}')
     suites = table.get("suites", {})
     if not isinstance(suites, dict):
-        raise UsageError(f"{place}.suites must be a table of suites")
-    for_all = _expiry({name: value for name, value in table.items() if name != "suites"}, place)
-    return Policy(for_all, {name: _expiry(one, f"{place}.suites.{name}") for name, one in suites.items()})
+        raise UsageError(f"{key}.suites must be a table of suites")
+    for_all = _expiry({name: value for name, value in table.items() if name != "suites"}, key)
+    return Policy(for_all, {name: _expiry(one, f"{key}.suites.{name}") for name, one in suites.items()})
 
 
 def days(recorded: str, now: dt.datetime) -> int | None:
@@ -65,17 +65,17 @@ def days(recorded: str, now: dt.datetime) -> int | None:
     return (now - (at if at.tzinfo else at.replace(tzinfo=dt.UTC))).days
 
 
-def _expiry(table: Json, place: str) -> Expiry:
+def _expiry(table: Json, key: str) -> Expiry:
     if not isinstance(table, dict):
-        raise UsageError(f'{place} must be a table, such as {{warn = "90d", fail = "365d"}}')
+        raise UsageError(f'{key} must be a table, such as {{warn = "90d", fail = "365d"}}')
     found = {}
     for name, value in table.items():
         if name not in {"warn", "fail"}:
-            raise UsageError(f"{place} has no key {name!r}; it knows warn, fail and suites")
+            raise UsageError(f"{key} has no key {name!r}; it knows warn, fail and suites")
         if not isinstance(value, str) or not (match := _DAYS.fullmatch(value)):
-            raise UsageError(f'{place}.{name} must be a number of days, such as "90d", not {value!r}')
+            raise UsageError(f'{key}.{name} must be a number of days, such as "90d", not {value!r}')
         found[name] = int(match[1])
     made = Expiry(**found)
     if made.warn is not None and made.fail is not None and made.warn > made.fail:
-        raise UsageError(f"{place} warns after {made.warn} days, which is later than it fails ({made.fail})")
+        raise UsageError(f"{key} warns after {made.warn} days, which is later than it fails ({made.fail})")
     return made

@@ -5,47 +5,58 @@ The one place where changes are graded: ``diff``, ``verify``, ``record`` and ``b
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from harness.cassette import matching
 from harness.cassette.matching import flat
 from harness.core.chat import Reply
+from harness.core.errors import HarnessError
 from harness.core.exchange import header
 from harness.core.finding import Evidence
 from harness.dialects import read_answer
-from harness.dialects.framing import streamed
+from harness.dialects.framing import pieces, streamed
 from harness.dialects.registry import asks_json
-from harness.drift import body_shape, tool_changes
+from harness.drift import tool_changes
 from harness.drift.answer_differences import describe, is_json, replies
 from harness.drift.consequences import CONSEQUENCES, graded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from harness.cassette import Cassette
     from harness.core.change import Change
     from harness.core.chat import Json
     from harness.core.exchange import Exchange, HttpResponse
 
-_ORDER = {one.what: place for place, one in enumerate(CONSEQUENCES)}
+_ORDER = {one.what: index for index, one in enumerate(CONSEQUENCES)}
 _MEDIA, _PRESENCE = ("content-type",), ("retry-after", "retry-after-ms", "x-should-retry", "location", "allow")
 _MANY = 4
 """Chunks from which a stream is said to come in pieces; fewer may be chance."""
-# A call has other fields than a text: told once, as `called`.
+# A call has other fields than a text: reported once, as `called`.
 _OF_ANSWER = re.compile(r"\b(content|message|delta|tool_calls|parts|events)\b")
 _ERROR_WORDS = ("type", "code", "status")
 _NO_CODES = (None, "", 0)
+
+_Shape: TypeAlias = "Mapping[str, frozenset[str]]"
+"""Path → types. Places in a list are not told apart: ``choices[].index``."""
+
+# What a model wrote, and no field of the provider's: its own names come and go as it likes.
+_OPAQUE = frozenset({"arguments", "args", "input", "partial_json"})
+# Sent to keep a connection alive, when it takes long: whether one comes is chance.
+_ALIVE = frozenset({"ping"})
+_TYPES = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list"}
 
 
 def cassettes(before: Cassette, after: Cassette, path: str = "") -> tuple[Change, ...]:
     """All that differs between two cassettes, exchange by exchange. ``path`` is the file, for the evidence."""
     made: list[Change] = []
-    for place, (old, new) in enumerate(zip(before.exchanges, after.exchanges, strict=False)):
-        evidence = (Evidence(path, (place,)),)
-        found = [*_asked(old, new), *between(old, new)]
-        made += [replace(one, path=f"exchange {place}.{one.path}".rstrip("."), evidence=evidence) for one in found]
+    for index, (old, new) in enumerate(zip(before.exchanges, after.exchanges, strict=False)):
+        evidence = (Evidence(path, (index,)),)
+        found = [*_requests(old, new), *between(old, new)]
+        made += [replace(one, path=f"exchange {index}.{one.path}".rstrip("."), evidence=evidence) for one in found]
     was, now = len(before.exchanges), len(after.exchanges)
     if was != now:
         word = f"{abs(now - was)} exchange{'s' if abs(now - was) > 1 else ''} {'more' if now > was else 'fewer'}"
@@ -72,11 +83,13 @@ def between(before: Exchange, after: Exchange) -> tuple[Change, ...]:
     return tuple(sorted(made, key=lambda one: (_ORDER[one.what], one.path)))
 
 
-def _asked(old: Exchange, new: Exchange) -> Iterator[Change]:
+def _requests(old: Exchange, new: Exchange) -> Iterator[Change]:
     for difference in matching.differences(old.request, new.request):
         path, leaf, what = difference.partition(": ")
-        told = f"asked otherwise: {what.replace(', asked ', ', now ')}" if leaf else f"{difference} leaves of it differ"
-        yield graded("request", f"request.{path}" if leaf else "request", None, None, told)
+        message = (
+            f"asked otherwise: {what.replace(', asked ', ', now ')}" if leaf else f"{difference} leaves of it differ"
+        )
+        yield graded("request", f"request.{path}" if leaf else "request", None, None, message)
 
 
 def _failed(before: Exchange, after: Exchange) -> Iterator[Change]:
@@ -117,23 +130,23 @@ def _errors(before: HttpResponse | None, after: HttpResponse | None) -> Iterator
 
 
 def _error_of(response: HttpResponse | None) -> dict[str, Json]:
-    found = body_shape.values(response) if response else None
+    found = _bodies(response) if response else None
     body = found[0][1] if found else None
     error = body.get("error", body) if isinstance(body, dict) else None
     return error if isinstance(error, dict) else {"message": error}
 
 
 def _shaped(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
-    was, now = body_shape.values(old), body_shape.values(new)
+    was, now = _bodies(old), _bodies(new)
     if was is None or now is None:
         if (was is None) != (now is None):
             yield graded("not_json", "body", was is not None, now is not None, "the body is JSON on one side only")
         return
     yield from _chunking(old, new)
-    yield from _fields(body_shape.shape(was), body_shape.shape(now))
+    yield from _fields(_shape(was), _shape(now))
     for names, word, what in (
-        (body_shape.events(was) - body_shape.events(now), "no longer comes", True),
-        (body_shape.events(now) - body_shape.events(was), "is new", False),
+        (_event_names(was) - _event_names(now), "no longer comes", True),
+        (_event_names(now) - _event_names(was), "is new", False),
     ):
         for name in sorted(names):
             yield graded("event", f"events.{name}", what, not what, f"the event {name} {word}")
@@ -149,10 +162,10 @@ def _chunking(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
             yield graded("chunking", "chunks", len(old.chunks), len(new.chunks), f"the stream comes {word}")
 
 
-def _fields(was: body_shape.Shape, now: body_shape.Shape) -> Iterator[Change]:
-    for path in body_shape.outermost(set(was) - set(now)):
+def _fields(was: _Shape, now: _Shape) -> Iterator[Change]:
+    for path in _outermost(set(was) - set(now)):
         yield graded("field_gone", path, _types(was, path), None, f"the field {path} is gone")
-    for path in body_shape.outermost(set(now) - set(was)):
+    for path in _outermost(set(now) - set(was)):
         yield graded("field_new", path, None, _types(now, path), f"the field {path} is new")
     for path in sorted(set(was) & set(now)):
         if was[path] != now[path]:
@@ -160,7 +173,7 @@ def _fields(was: body_shape.Shape, now: body_shape.Shape) -> Iterator[Change]:
             yield graded("field_type", path, one, other, f"the field {path} was {one}, is {other}")
 
 
-def _types(found: body_shape.Shape, path: str) -> str:
+def _types(found: _Shape, path: str) -> str:
     return " or ".join(sorted(found[path]))
 
 
@@ -182,3 +195,62 @@ def _headers(old: HttpResponse, new: HttpResponse) -> Iterator[Change]:
         there, here = header(old.headers, name), header(new.headers, name)
         if (there is None) != (here is None):
             yield graded("header", f"headers.{name}", there, here, f"{name} {'came' if here else 'went'}")
+
+
+def _bodies(response: HttpResponse) -> list[tuple[str, Json]] | None:
+    """The JSON values of a body, each with the name of its event: one of a whole body, several of a stream.
+
+    None for a body that is no JSON.
+    """
+    try:
+        if not streamed(response):
+            return [("", json.loads(response.body))]
+        return [(name or _event_type(value), value) for name, value in pieces(response) if value is not None]
+    except (ValueError, RecursionError, HarnessError):
+        return None
+
+
+def _event_names(found: list[tuple[str, Json]]) -> frozenset[str]:
+    """The names of the events of a stream."""
+    return frozenset(name for name, _ in found) - _ALIVE - {""}
+
+
+def _shape(found: list[tuple[str, Json]]) -> _Shape:
+    """All fields of these values together."""
+    made: dict[str, set[str]] = {}
+    for name, value in found:
+        if name in _ALIVE:
+            continue
+        for path, kind in _field_types(value, ""):
+            made.setdefault(path, set()).add(kind)
+    return {path: frozenset(kinds) for path, kinds in made.items()}
+
+
+def _outermost(paths: set[str]) -> list[str]:
+    """``paths`` without those that stand inside another of them."""
+    return sorted(path for path in paths if not any(_inside(path, other) for other in paths))
+
+
+def _inside(path: str, other: str) -> bool:
+    return path != other and path.startswith((f"{other}.", f"{other}[]"))
+
+
+def _field_types(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    if path:
+        yield path, _TYPES.get(type(value), "object")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            inside = f"{path}.{name}" if path else name
+            if name in _OPAQUE:
+                yield inside, _TYPES.get(type(inner), "object")
+            else:
+                yield from _field_types(inner, inside)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _field_types(inner, f"{path}[]")
+
+
+def _event_type(value: Json) -> str:
+    """The type that an event tells in its own JSON, where the stream names none."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    return kind if isinstance(kind, str) else ""

@@ -66,19 +66,19 @@ def sent(client: httpx.Client, request: HttpRequest, *, keys: Headers = (), host
     start = time.monotonic()
     chunks: list[Chunk] = []
     status = 0
-    kept: Headers = ()
+    headers_received: Headers = ()
     failure = None
     try:
         with client.stream(
             request.method, redirected(request.url, hostname), headers=[*headers, *keys], content=request.body
         ) as answer:
-            status, kept = answer.status_code, tuple(answer.headers.multi_items())
+            status, headers_received = answer.status_code, tuple(answer.headers.multi_items())
             chunks.extend(Chunk(data, round(time.monotonic() - start, 3)) for data in answer.iter_raw())
     except httpx.TransportError as error:
         failure = _failure(error, begun=bool(status))
     if not status:
         return Exchange(request, None, failure)
-    response = HttpResponse(status, kept, tuple(chunks))
+    response = HttpResponse(status, headers_received, tuple(chunks))
     return Exchange(request, response if failure else encodings.decoded(response), failure)
 
 

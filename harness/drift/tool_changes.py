@@ -90,8 +90,8 @@ def narrowed(was: Any, now: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _values(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """Which values ``new`` refuses by its own words."""
-    types, given = _types(old), _types(new)
-    if given and not (types and types <= given):
+    types, new_types = _types(old), _types(new)
+    if new_types and not (types and types <= new_types):
         yield f"the type was {_json(old.get('type'))}, is {_json(new.get('type'))}"
     if "enum" in new and ("enum" not in old or not set(map(_json, old["enum"])) <= set(map(_json, new["enum"]))):
         yield "fewer values are allowed"
@@ -130,11 +130,11 @@ def _json(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _failed(given: dict[str, Json]) -> bool:
-    value = given.get("result")
+def _failed(answer: dict[str, Json]) -> bool:
+    value = answer.get("result")
     return isinstance(value, dict) and bool(value.get("isError"))
 
 
-def _code(given: dict[str, Json]) -> Json:
-    error = given.get("error")
+def _code(answer: dict[str, Json]) -> Json:
+    error = answer.get("error")
     return error.get("code") if isinstance(error, dict) else None

@@ -6,18 +6,20 @@ as events.
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from harness.core.card import rate
 from harness.core.chat import Reply
 from harness.core.errors import UsageError
 from harness.core.finding import Evidence
 from harness.dialects import read_answer
 from harness.dialects.registry import read_chat_request as read_request
+from harness.drift.grading import between
 from harness.drift.resend import wants_key
-from harness.drift.steadiness import judged
 from harness.engine.budget import metered
 
 if TYPE_CHECKING:
@@ -26,19 +28,31 @@ if TYPE_CHECKING:
 
     from harness.backend.models import Price
     from harness.cassette import Cassette
+    from harness.core.card import Rate
     from harness.core.change import Change
     from harness.core.exchange import Exchange
     from harness.drift.expiry import AgeVerdict
-    from harness.drift.steadiness import Judged
     from harness.engine.budget import Budget
 
 _BUSY = frozenset({408, 429, 502, 503, 504, 529})
 """Answers of what stands before a provider, or of one that is too busy: they say nothing of what it would answer."""
 _PATIENCE = 3
+_HALF = 0.5
 
 
 class ProviderDownError(UsageError):
     """Nobody answers any more, or the key is refused; what was asked by then is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A change, how many of the answers still agree with the recording, and whether it is ``steady``: one that only
+    varies is reported and fails nothing.
+    """
+
+    change: Change
+    agreed: Rate
+    steady: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ class AnswerReceived:
     """One question was answered, now or before."""
 
     target: VerifyRequest
-    place: int
+    index: int
 
 
 Event: TypeAlias = Started | AnswerReceived | VerifiedCassette
@@ -99,9 +113,9 @@ class AnswerStore(Protocol):
     @property
     def resumed(self) -> int: ...
 
-    def get(self, digest: str, place: int, repeat: int) -> Exchange | None: ...
+    def get(self, digest: str, index: int, repeat: int) -> Exchange | None: ...
 
-    def keep(self, digest: str, place: int, repeat: int, exchange: Exchange) -> None: ...
+    def keep(self, digest: str, index: int, repeat: int, exchange: Exchange) -> None: ...
 
 
 Send: TypeAlias = "Callable[[VerifyRequest, Exchange], Exchange]"
@@ -112,7 +126,7 @@ def sampled(targets: Sequence[VerifyRequest], number: int, seed: int) -> tuple[V
     if number >= len(targets):
         return tuple(targets)
     chosen = sorted(random.Random(seed).sample(range(len(targets)), number))  # noqa: S311 - a sample, no secret
-    return tuple(targets[place] for place in chosen)
+    return tuple(targets[index] for index in chosen)
 
 
 def verify(
@@ -125,29 +139,29 @@ def verify(
     """
     total = sum(not why for target in targets for why in target.unsendable) * repeats
     yield Started(total, answers.resumed)
-    asking = _Asking(send, answers, allowance)
+    sender = _Sender(send, answers, allowance)
     for target in targets:
         came: list[list[Exchange]] = []
-        for place, recorded in enumerate(target.cassette.exchanges):
+        for index, recorded in enumerate(target.cassette.exchanges):
             came.append([])
-            for repeat in range(repeats) if not target.unsendable[place] else ():
-                came[-1].append(asking.ask(target, place, repeat, recorded))
-                yield AnswerReceived(target, place)
+            for repeat in range(repeats) if not target.unsendable[index] else ():
+                came[-1].append(sender.ask(target, index, repeat, recorded))
+                yield AnswerReceived(target, index)
         yield _verified(target, came)
 
 
 @dataclass(slots=True)
-class _Asking:
+class _Sender:
     send: Send
     answers: AnswerStore
     allowance: Budget
     silent: int = 0
 
-    def ask(self, target: VerifyRequest, place: int, repeat: int, recorded: Exchange) -> Exchange:
-        kept = self.answers.get(target.digest, place, repeat)
-        if kept is not None:
-            return kept
-        price = target.prices[place]
+    def ask(self, target: VerifyRequest, index: int, repeat: int, recorded: Exchange) -> Exchange:
+        stored = self.answers.get(target.digest, index, repeat)
+        if stored is not None:
+            return stored
+        price = target.prices[index]
         answer = metered(
             self.allowance,
             _at_most(price, recorded),
@@ -156,7 +170,7 @@ class _Asking:
         )
         self._refuse_down(target, recorded, answer)
         if not busy(recorded, answer):
-            self.answers.keep(target.digest, place, repeat, answer)
+            self.answers.keep(target.digest, index, repeat, answer)
         return answer
 
     def _refuse_down(self, target: VerifyRequest, recorded: Exchange, answer: Exchange) -> None:
@@ -177,8 +191,8 @@ class _Asking:
 
 def _at_most(price: Price, recorded: Exchange) -> float:
     """Dollars that an answer will not cost more than: no fewer than the recorded one did."""
-    asked = read_request(recorded.request)
-    longest = asked.options.get("max_tokens") if asked else None
+    request = read_request(recorded.request)
+    longest = request.options.get("max_tokens") if request else None
     known = isinstance(longest, int) and longest > 0
     most = price.at_most(len(recorded.request.body), longest if known else None)
     return max(most, _paid(price, recorded) or 0.0)
@@ -206,18 +220,37 @@ def _why(answer: Exchange) -> str:
     return f"nobody answers ({answer.failure.kind if answer.failure else 'no response'})"
 
 
+def judged(recorded: Exchange, answers: Sequence[Exchange]) -> tuple[Judged, ...]:
+    """What differs between ``recorded`` and its ``answers``, the gravest first.
+
+    A change is steady where no answer agrees with the recording, or where the interval of those that agree ends below
+    one half. Other calls in each answer are a model that does not say the same twice, and no change of the provider's.
+    """
+    found: dict[str, list[Change]] = {}
+    for answer in answers:
+        for change in between(recorded, answer):
+            found.setdefault(change.key, []).append(change)
+    return tuple(_judged(changes, len(answers)) for changes in found.values())
+
+
+def _judged(changes: list[Change], n: int) -> Judged:
+    agreed = rate(n - len(changes), n)
+    varies = changes[0].what in ("calls", "ran") and len({json.dumps(one.after, sort_keys=True) for one in changes}) > 1
+    return Judged(changes[0], agreed, steady=not varies and (agreed.held == 0 or agreed.high < _HALF))
+
+
 def _verified(target: VerifyRequest, came: list[list[Exchange]]) -> VerifiedCassette:
     changes: list[Judged] = []
     unjudged: list[str] = []
     fresh: list[Exchange] = []
-    for place, (recorded, found) in enumerate(zip(target.cassette.exchanges, came, strict=True)):
+    for index, (recorded, found) in enumerate(zip(target.cassette.exchanges, came, strict=True)):
         good = [one for one in found if not busy(recorded, one)]
-        unjudged += [f"exchange {place}: {_why(one)}" for one in found if busy(recorded, one)]
-        if target.unsendable[place]:
-            unjudged.append(f"exchange {place}: {target.unsendable[place]}")
-        evidence = (Evidence(str(target.path), (place,)),)
+        unjudged += [f"exchange {index}: {_why(one)}" for one in found if busy(recorded, one)]
+        if target.unsendable[index]:
+            unjudged.append(f"exchange {index}: {target.unsendable[index]}")
+        evidence = (Evidence(str(target.path), (index,)),)
         for one in judged(recorded, good):
-            path = f"exchange {place}.{one.change.path}".rstrip(".")
+            path = f"exchange {index}.{one.change.path}".rstrip(".")
             changes.append(replace(one, change=replace(one.change, path=path, evidence=evidence)))
         fresh += good[:1]
     whole = len(fresh) == len(came)

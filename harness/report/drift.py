@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from harness.core.change import Change
     from harness.core.chat import Json
     from harness.drift.bisect import Turn, VersionResults
-    from harness.drift.steadiness import Judged
-    from harness.drift.verify import VerifiedCassette
+    from harness.drift.verify import Judged, VerifiedCassette
 
 _AGES = {"old": "is old", "expired": "has expired", "undated": "has no date"}
 _SHOWN = 30
@@ -154,7 +153,7 @@ def laws(observed: Mapping[str, Json]) -> dict[str, tuple[int, int]]:
 
 def bisection_markdown(looked: Sequence[VersionResults], turned: Sequence[Turn], command: str) -> str:
     """The table of versions and laws, and below it what turned with which version."""
-    usable = [(one.version, laws(one.seen)) for one in looked if one.seen is not None]
+    usable = [(one.version, laws(one.results)) for one in looked if one.results is not None]
     ids = sorted({law for _, found in usable for law in found}, key=lambda law: (law[0], int(law[1:])))
     changing = [law for law in ids if len({found.get(law) for _, found in usable}) > 1]
     lines = [f"| litellm | {' | '.join(changing)} |", f"|---|{'---|' * len(changing)}"]
@@ -163,7 +162,7 @@ def bisection_markdown(looked: Sequence[VersionResults], turned: Sequence[Turn],
         lines.append(f"| {version} | {' | '.join(cells)} |")
     same = [law for law in ids if law not in changing]
     lines += ["", f"The same in all of them: {', '.join(same)}." if same else "No law is the same in all of them."]
-    refused = [f"- {one.version}: {markdown_cell(one.why, 400)}" for one in looked if one.seen is None]
+    refused = [f"- {one.version}: {markdown_cell(one.why, 400)}" for one in looked if one.results is None]
     lines += ["", "Not looked at:", *refused] if refused else []
     for one in turned:
         lines += ["", f"## {one.before} → {one.after}", ""]
@@ -192,7 +191,8 @@ def bisection_document(looked: Sequence[VersionResults], turned: Sequence[Turn],
         "format": _BISECTION_FORMAT,
         "harness": harness,
         "versions": [
-            {"version": one.version, "refused": one.why, "laws": laws(one.seen) if one.seen else {}} for one in looked
+            {"version": one.version, "refused": one.why, "laws": laws(one.results) if one.results else {}}
+            for one in looked
         ],
         "turned": [
             {

@@ -12,7 +12,7 @@ from harness.core.exchange import Chunk, Exchange, Failure, HttpRequest, HttpRes
 from harness.dialects import DIALECTS, OPENAI
 from harness.drift.consequences import CONSEQUENCES
 from harness.drift.grading import between, cassettes
-from harness.drift.steadiness import judged
+from harness.drift.verify import judged
 from harness.laws.values import ending_in
 
 URL = "https://api.openai.com/v1/chat/completions"
