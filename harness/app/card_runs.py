@@ -144,7 +144,7 @@ def of_results(
         expects = (job.case.expect, *(turn.expect for turn in job.case.then))
         for observation in result.observations:
             known = (
-                replace(observation, recut=rechunked_replies(observation, read))
+                replace(observation, rechunked=rechunked_replies(observation, read))
                 if any(observation is one for one in cut)
                 else observation
             )

@@ -78,7 +78,7 @@ def _same(one: CaseResult, other: CaseResult) -> bool:
 
 def _plain(result: CaseResult) -> object:
     observations = tuple(
-        replace(observation, error=None, recut=())
+        replace(observation, error=None, rechunked=())
         if observation.error is None
         else (type(observation.error).__name__, str(observation.error))
         for observation in result.observations

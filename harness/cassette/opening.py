@@ -42,7 +42,7 @@ def open_tape(
     miss: type[CassetteMiss] = CassetteMiss,
     matcher: Matcher | None = None,
     pace: str | float | None = None,
-    cut: Callable[[bytes], Sequence[bytes]] | None = None,
+    rechunk: Callable[[bytes], Sequence[bytes]] | None = None,
     resume: bool = False,
     longest: int | None = None,
     drop_headers: Iterable[str] = (),
@@ -58,7 +58,7 @@ def open_tape(
     new recording has for its source. ``secrets`` are values that must never be written,
     beside those of the environment. ``matcher`` is what else does not count when requests are compared.
     Replayed streams come at once, or at ``pace``: ``"realtime"``, or ``"x10"`` for ten times as fast; in their recorded
-    chunks, or in those that ``cut`` makes of the body.
+    chunks, or in those that ``rechunk`` makes of the body.
     With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
     that was broken off: what was answered then is replayed, first recorded first; only the rest is requested and added.
     ``drop_headers`` are headers of answers that are not recorded, such as ``x-team-*``, beside those that never are.
@@ -101,7 +101,7 @@ def open_tape(
                 yield tape
             return
     traffic.live = False
-    old = old if cut is None else _rechunked(old, cut)
+    old = old if rechunk is None else _with_chunks(old, rechunk)
     tape = loaded(old, path, secrets=secrets, miss=miss, matcher=matcher, traffic=traffic, rules=rules)
     with paces.pacing(paces.pace(pace)), inserted(tape):
         yield tape
@@ -114,15 +114,15 @@ def inserted(tape: Tape) -> Iterator[Tape]:
         yield tape
 
 
-def _rechunked(cassette: Cassette, cut: Callable[[bytes], Sequence[bytes]]) -> Cassette:
-    """``cassette`` with the chunks that ``cut`` makes of each body. Raises ``UsageError`` if it changes the body."""
+def _with_chunks(cassette: Cassette, rechunk: Callable[[bytes], Sequence[bytes]]) -> Cassette:
+    """``cassette`` with the chunks that ``rechunk`` makes of each body. Raises ``UsageError`` if that changes it."""
     made = []
     for exchange in cassette.exchanges:
         response = exchange.response
         if response is not None:
-            pieces = tuple(cut(response.body))
+            pieces = tuple(rechunk(response.body))
             if b"".join(pieces) != response.body:
-                raise UsageError("cut must give back the body, in pieces; it changed it")
+                raise UsageError("rechunk must give back the body, in pieces; it changed it")
             response = replace(response, chunks=tuple(Chunk(piece) for piece in pieces))
         made.append(replace(exchange, response=response))
     return replace(cassette, exchanges=tuple(made))
@@ -139,7 +139,7 @@ def _exists_now(recorder: Recorder, path: Path) -> bool:
 @contextlib.contextmanager
 def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
     try:
-        with blocking(tape.traffic), clients.answering(tape.answer, tape.traffic):
+        with inserted(tape):
             yield
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:

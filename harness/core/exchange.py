@@ -27,11 +27,11 @@ _T = TypeVar("_T")
 
 def header(headers: Headers, name: str) -> str | None:
     """The first value of ``name``, whatever its case; None where there is none."""
-    wanted = name.lower()
-    return next((value for key, value in headers if key.lower() == wanted), None)
+    lowered = name.lower()
+    return next((value for key, value in headers if key.lower() == lowered), None)
 
 
-class _Late:
+class _Lazy:
     """A value one field of which is made when it is first read. Nothing shows the difference."""
 
     __slots__ = ("_body", "_make")
@@ -49,19 +49,19 @@ class _Late:
         return made
 
 
-def lazy(kind: type[_T], make: Callable[[], Any], **known: Any) -> _T:
+def lazy(kind: type[_T], make: Callable[[], Any], **fields: Any) -> _T:
     """An ``HttpRequest`` or ``HttpResponse`` of all fields but one, for which ``make`` is called when it is first read:
     to compare, copy or print the value reads it too. ``_body`` may be what a response's chunks are when joined.
     """
     made = object.__new__(kind)
     object.__setattr__(made, "_make", make)
-    for name, value in known.items():
+    for name, value in fields.items():
         object.__setattr__(made, name, value)
     return made
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRequest(_Late):
+class HttpRequest(_Lazy):
     """A request as it goes out. ``url`` is whole, ``body`` the exact bytes."""
 
     method: str
@@ -79,7 +79,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpResponse(_Late):
+class HttpResponse(_Lazy):
     """A response as it came: recorded headers, and the body in its transfer chunks."""
 
     status: int

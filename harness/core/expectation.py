@@ -138,9 +138,9 @@ class Expectation:
     may answer in more ways than one."""
 
 
-def several(given: str | tuple[str, ...]) -> tuple[str, ...]:
+def several(value: str | tuple[str, ...]) -> tuple[str, ...]:
     """One text or several, as several."""
-    return (given,) if isinstance(given, str) else given
+    return (value,) if isinstance(value, str) else value
 
 
 def bounds(count: int | CountExpectation) -> tuple[int, int | None]:

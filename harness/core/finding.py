@@ -45,9 +45,9 @@ class WorldRun:
 class Observation:
     """One question and all that is known of its answer.
 
-    Exactly one of ``reply`` and ``error`` is set. ``asked`` is what the caller gave (messages, tools,
+    Exactly one of ``reply`` and ``error`` is set. ``asked`` has the caller's arguments (messages, tools,
     options); ``exchanges`` what went over the wire for it, with their places in ``cassette``. ``repeat`` counts the
-    times that the case was asked before, from 0; ``recut`` is what the same bytes gave when they came in other pieces.
+    times that the case was run before, from 0; ``rechunked`` is what the same bytes gave in other chunks.
     ``world`` is set on the last answer of a task in a world; ``exchanges`` are then those of the whole task.
     """
 
@@ -61,7 +61,7 @@ class Observation:
     cassette: str = ""
     exchanges: tuple[tuple[int, Exchange], ...] = field(default=())
     repeat: int = 0
-    recut: tuple[Reply | HarnessError, ...] = field(default=())
+    rechunked: tuple[Reply | HarnessError, ...] = field(default=())
     world: WorldRun | None = None
 
 

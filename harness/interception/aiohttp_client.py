@@ -65,7 +65,7 @@ class _Reader(aiohttp.StreamReader):
             self.feed_eof()
 
 
-def install() -> None:
+def patch(_module: object) -> None:
     """Patch every aiohttp session, for good."""
     original = aiohttp.ClientSession._request  # noqa: SLF001 - the one place that all of aiohttp's verbs pass
 

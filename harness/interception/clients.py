@@ -8,6 +8,8 @@ them work. ``docs/decisions/interception.md`` says why these are patches of our 
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "answering", "current"]
 
+_LOADED_LATER = {"http.client": "http_client", "aiohttp": "aiohttp_client", "mcp.client.stdio": "mcp_stdio"}
 _lock = threading.Lock()
 _installed: list[str] = []
 
@@ -52,25 +55,11 @@ def _install() -> None:
         context.watch_threads()
         httpx_client.install()
         vcrpy_patches.install()
-        when_imported("http.client", _http)
-        when_imported("aiohttp", _aiohttp)
-        when_imported("mcp.client.stdio", _mcp)
+        for library, client in _LOADED_LATER.items():
+            when_imported(library, functools.partial(_install_for, client))
         _installed.append("clients")
 
 
-def _http(_module: ModuleType) -> None:
-    from harness.interception import http_client  # noqa: PLC0415 - it needs the library that it is for
-
-    http_client.install()
-
-
-def _mcp(module: ModuleType) -> None:
-    from harness.interception import mcp_stdio  # noqa: PLC0415 - as above
-
-    mcp_stdio.patch(module)
-
-
-def _aiohttp(_module: ModuleType) -> None:
-    from harness.interception import aiohttp_client  # noqa: PLC0415 - as above
-
-    aiohttp_client.install()
+def _install_for(client: str, module: ModuleType) -> None:
+    """The patches of the file ``client``, which needs the library ``module`` and is loaded with it."""
+    importlib.import_module(f"harness.interception.{client}").patch(module)

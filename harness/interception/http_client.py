@@ -136,7 +136,7 @@ def _failure_of(error: BaseException, *, connecting: bool) -> Failure:
     return Failure("reset", str(cause or error))
 
 
-def install() -> None:
+def patch(_module: object) -> None:
     """Patch every connection class, those defined later among them, for good."""
     base = http.client.HTTPConnection
     putrequest = base.putrequest

@@ -238,7 +238,7 @@ class _Reported:
 
 
 class _Replayed:
-    """Stands for a process that is not started."""
+    """Stands for a process that is not started, and for its two streams."""
 
     pid = 0
 
@@ -249,17 +249,18 @@ class _Replayed:
         self._send, self._receive = anyio.create_memory_object_stream[bytes](1_000_000)
         self.returncode: int | None = None
         self._over = anyio.Event()
-        self.stdin, self.stdout = _Input(self), _Output(self)
+        self.stdin = self.stdout = self
         self.stderr = None
 
-    async def sent(self, data: bytes) -> None:
+    async def send(self, data: bytes) -> None:
         for line in self._lines.take(data):
             for answer in self._player.client(line):
                 await self._send.send(answer)
             if self._player.ended:
                 self.end(1)
 
-    async def received(self) -> bytes:
+    async def receive(self, most: int = 65_536) -> bytes:
+        del most
         return await self._receive.receive()
 
     def end(self, code: int = 0) -> None:
@@ -290,26 +291,3 @@ class _Replayed:
 
     async def __aexit__(self, *args: object) -> None:
         self.end()
-
-
-class _Input:
-    def __init__(self, process: _Replayed) -> None:
-        self._process = process
-
-    async def send(self, data: bytes) -> None:
-        await self._process.sent(data)
-
-    async def aclose(self) -> None:
-        self._process.end()
-
-
-class _Output:
-    def __init__(self, process: _Replayed) -> None:
-        self._process = process
-
-    async def receive(self, most: int = 65_536) -> bytes:
-        del most
-        return await self._process.received()
-
-    async def aclose(self) -> None:
-        self._process.end()

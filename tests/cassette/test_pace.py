@@ -100,7 +100,7 @@ def test_other_pieces_are_the_same_answer(tmp_path):
     save(tmp_path / "a.json", Cassette(MADE, (Exchange(request, DIALECTS["openai"].render(reply, stream=True)),)))
     for size in (1, 3, 10_000):
         with open_tape(
-            tmp_path / "a.json", cut=lambda body, size=size: [body[n : n + size] for n in range(0, len(body), size)]
+            tmp_path / "a.json", rechunk=lambda body, size=size: [body[n : n + size] for n in range(0, len(body), size)]
         ):
             found = complete("openai/m", asked["messages"], stream=True, api_base="http://a.test/v1", api_key="k")
         assert found.text == reply.text
@@ -113,5 +113,8 @@ def test_what_is_no_pace_is_told(file, pace):
 
 
 def test_a_cut_that_changes_the_body_is_refused(file):
-    with pytest.raises(UsageError, match="cut must give back the body"), open_tape(file, cut=lambda body: [body[1:]]):
+    with (
+        pytest.raises(UsageError, match="rechunk must give back the body"),
+        open_tape(file, rechunk=lambda body: [body[1:]]),
+    ):
         pass

@@ -42,10 +42,10 @@ def har(value: Json) -> ImportedExchanges:
     return ImportedExchanges(made, values.moment(value.get("startedDateTime")) or values.answered(answer))
 
 
-def _har_headers(given: Json) -> Headers:
-    if not isinstance(given, list):
-        return values.headers(given)
-    pairs = [values.headers({values.text(one, "name"): one.get("value")}) for one in given]
+def _har_headers(entries: Json) -> Headers:
+    if not isinstance(entries, list):
+        return values.headers(entries)
+    pairs = [values.headers({values.text(one, "name"): one.get("value")}) for one in entries]
     return tuple(pair for two in pairs for pair in two if not pair[0].startswith(":"))  # HTTP/2's own are no headers
 
 
@@ -148,13 +148,13 @@ def _httpmock_url(when: dict[str, Json]) -> str:
     return f"{origin}{'' if port is None else f':{port}'}{path}{query and f'?{query}'}"
 
 
-def _httpmock_pairs(given: Json) -> Headers:
+def _httpmock_pairs(entries: Json) -> Headers:
     """A list of names and values: of headers, and of the parameters of a query."""
-    if given is None:
+    if entries is None:
         return ()
-    if not isinstance(given, list):
+    if not isinstance(entries, list):
         raise SkippedError("its headers or parameters are no list of names and values")
-    return tuple((values.text(one, "name"), values.text(one, "value")) for one in given)
+    return tuple((values.text(one, "name"), values.text(one, "value")) for one in entries)
 
 
 def _httpmock_body(side: dict[str, Json], what: str) -> bytes:
@@ -198,8 +198,8 @@ def _json_line(value: Json) -> ImportedExchanges:
     made = values.exchange(method, url, values.headers(value.get("request_headers")), sent, answer)
     name = value.get("id")
     # The source of a line, and how true to the wire it is.
-    known = ("repo", "commit", "licence", "recorder", "fidelity")
-    source = ", ".join(str(value[name])[:100] for name in known if isinstance(value.get(name), str))
+    provenance = ("repo", "commit", "licence", "recorder", "fidelity")
+    source = ", ".join(str(value[name])[:100] for name in provenance if isinstance(value.get(name), str))
     return ImportedExchanges(
         made, values.answered(answer), name.partition("#")[0] if isinstance(name, str) else "", source
     )

@@ -168,7 +168,7 @@ def headers(value: Json) -> Headers:
     if not isinstance(value, dict):
         raise SkippedError(f"its headers are {_called(value)}, not an object")
     pairs = [
-        (name, one) for name, given in value.items() for one in (given if isinstance(given, list | tuple) else [given])
+        (name, one) for name, entry in value.items() for one in (entry if isinstance(entry, list | tuple) else [entry])
     ]
     return tuple((_header(name), _header(one)) for name, one in pairs)
 
@@ -201,15 +201,15 @@ def answered(response: HttpResponse) -> str:
     return moment(header(response.headers, "date"))
 
 
-def response(status: Json, given: Headers, body: bytes, seconds: float = 0) -> HttpResponse:
+def response(status: Json, fields: Headers, body: bytes, seconds: float = 0) -> HttpResponse:
     """A response out of its compression. A header that names one is dropped where the body stands unpacked."""
     if type(status) is not int:
         raise SkippedError(f"its status is {_called(status)}, not a number")
     chunks = (Chunk(body, round(seconds, 3) if 0 < seconds < _LONGEST else 0),) if body else ()
-    came = HttpResponse(status, given, chunks)
-    made = encodings.decoded(came)
-    if made is came and header(given, "content-encoding") and _is_text(body):
-        plain = tuple(pair for pair in given if pair[0].lower() != "content-encoding")
+    packed = HttpResponse(status, fields, chunks)
+    made = encodings.decoded(packed)
+    if made is packed and header(fields, "content-encoding") and _is_text(body):
+        plain = tuple(pair for pair in fields if pair[0].lower() != "content-encoding")
         made = HttpResponse(status, plain, chunks)
     return made
 
@@ -244,15 +244,15 @@ def interaction(
     """An object with a ``request``, whose URL is called ``url``, and a ``response``; ``status`` and ``seconds`` read
     the response, ``body`` reads either side, named by its second argument.
     """
-    sent, came = obj(value, "request"), obj(value, "response")
-    number, given = status(came), headers(came.get("headers"))
-    answer = response(number, given, body(came, RESPONSE_BODY), seconds(came))
+    sent, received = obj(value, "request"), obj(value, "response")
+    number, fields = status(received), headers(received.get("headers"))
+    answer = response(number, fields, body(received, RESPONSE_BODY), seconds(received))
     content = body(sent, REQUEST_BODY)
     made = exchange(text(sent, "method"), text(sent, url), headers(sent.get("headers")), content, answer)
     return ImportedExchanges(made, moment(value.get("recorded_at")) or answered(answer))
 
 
-def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpResponse) -> Exchange:
+def exchange(method: str, url: str, fields: Headers, body: bytes, answer: HttpResponse) -> Exchange:
     """The exchange, if a cassette can hold it: else the reason is raised as ``SkippedError``."""
     try:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
@@ -266,7 +266,7 @@ def exchange(method: str, url: str, given: Headers, body: bytes, answer: HttpRes
             )
     except ValueError as error:
         raise SkippedError(f"its URL is none: {error}") from error
-    made = Exchange(HttpRequest(method.upper(), url, given, body), answer)
+    made = Exchange(HttpRequest(method.upper(), url, fields, body), answer)
     try:
         line = document.to_line(document.from_exchange(made))
         line.encode()

@@ -148,14 +148,7 @@ def leaves(unit: Unit) -> list[tuple[Path, int, int]]:
 
 
 def strings(value: Json, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            yield from strings(inner, (*path, name))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from strings(inner, path)
+    return ((inner, text) for inner, _, text in _indexed(value, path, ()))
 
 
 def unescaped(written: bytes) -> tuple[bytes, Callable[[int], int]]:

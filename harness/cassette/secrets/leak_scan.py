@@ -49,17 +49,11 @@ class LeakScan:
     def holds(self, text: str) -> bool:
         """Whether a secret, or a part of one, stands in a message."""
         data = text.encode("utf-8", "surrogatepass")
-        return bool(self._plain(data, self._forms) or self._folded(data, cut=True))
+        return next(self._plain(data, self._forms), None) is not None or self._folded(data, cut=True) is not None
 
     def hits(self, data: bytes) -> Iterator[tuple[str, int]]:
         """All that is found, not only the first, with their places; the surest first."""
-        for form in self._forms:
-            for at in shapes.places(data, form):
-                yield "a known secret", at
-        for start, _, _ in self._pieces.runs(data):
-            yield "a piece of a known secret", start
-        for start, _, name in rules.shaped(data):
-            yield f"what looks like {name}", start
+        yield from self._plain(data, self._forms)
         if hidden := self._folded(data):
             yield f"{hidden}, in another writing", self._place(data)
 
@@ -103,11 +97,7 @@ class LeakScan:
         return self._found(data) is None
 
     def _found(self, data: bytes) -> tuple[str, int] | None:
-        if found := self._plain(data, self._forms):
-            return found
-        if hidden := self._folded(data):
-            return f"{hidden}, in another writing", self._place(data)
-        return None
+        return next(self.hits(data), None)
 
     def _place(self, data: bytes) -> int:
         """The first line that holds a hidden secret by itself, or the run of letters in it that does."""
@@ -119,19 +109,17 @@ class LeakScan:
         return 0
 
     def _folded(self, data: bytes, *, cut: bool = False) -> str | None:
-        found = (self._plain(inner, self._plainly) for inner in unfolded(data, cut=cut))
-        return next((one[0] for one in found if one), None)
+        found = (hit for inner in unfolded(data, cut=cut) for hit in self._plain(inner, self._plainly))
+        return next((what for what, _ in found), None)
 
-    def _plain(self, data: bytes, forms: Iterable[bytes]) -> tuple[str, int] | None:
+    def _plain(self, data: bytes, forms: Iterable[bytes]) -> Iterator[tuple[str, int]]:
         for form in forms:
-            place = data.find(form)
-            if place >= 0:
-                return "a known secret", place
+            for at in shapes.places(data, form):
+                yield "a known secret", at
         for start, _, _ in self._pieces.runs(data):
-            return "a piece of a known secret", start
+            yield "a piece of a known secret", start
         for start, _, name in rules.shaped(data):
-            return f"what looks like {name}", start
-        return None
+            yield f"what looks like {name}", start
 
 
 def read_only_by_readers(exchange: Exchange) -> Iterator[bytes]:

@@ -14,9 +14,9 @@ from collections import Counter
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.cassette.secrets.own_rules import PREFIXED
+from harness.cassette.secrets.own_rules import PREFIXED, PrefixedRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,15 +70,6 @@ _ONLY_HEX = re.compile(rb"[0-9a-f-]+|[0-9A-F-]+")
 _TURNS = 5
 
 
-class _Prefixed(NamedTuple):
-    name: str
-    pattern: str
-    flags: int
-    boundary: bool
-    entropy: float
-    back: int = 0
-
-
 class _Named(NamedTuple):
     name: str
     value: str
@@ -87,27 +78,26 @@ class _Named(NamedTuple):
 
 
 @cache
-def _data() -> dict[str, list[dict[str, object]]]:
+def _data() -> dict[str, list[dict[str, Any]]]:
     text = resources.files(__package__).joinpath("rules.json").read_text(encoding="utf-8")
-    made: dict[str, list[dict[str, object]]] = json.loads(text)
+    made: dict[str, list[dict[str, Any]]] = json.loads(text)
     return made
 
 
 @cache
-def _by_start() -> dict[bytes, tuple[_Prefixed, ...]]:
+def _by_start() -> dict[bytes, tuple[PrefixedRule, ...]]:
     """The rules by the literal that their keys begin with; ours come first, for their names are for people."""
-    made: dict[bytes, list[_Prefixed]] = {}
-    for own in PREFIXED:
-        for start in own.starts:
-            made.setdefault(start.encode(), []).append(_Prefixed(own.name, own.pattern, 0, own.boundary, 0.0, own.back))
-    for rule in _data()["prefixed"]:
-        flags = re.IGNORECASE if rule["ignore_case"] else 0
-        found = _Prefixed(
-            f"a key ({rule['name']})", str(rule["pattern"]), flags, bool(rule["boundary"]), _entropy_of(rule)
-        )
-        for start in rule["starts"]:  # type: ignore[attr-defined]  # a list of texts
-            made.setdefault(start.encode(), []).append(found)
+    made: dict[bytes, list[PrefixedRule]] = {}
+    for rule in (*PREFIXED, *map(_prefixed_rule, _data()["prefixed"])):
+        for start in rule.starts:
+            made.setdefault(start.encode(), []).append(rule)
     return {start: tuple(rules) for start, rules in made.items()}
+
+
+def _prefixed_rule(rule: dict[str, Any]) -> PrefixedRule:
+    flags = re.IGNORECASE if rule["ignore_case"] else 0
+    name, starts, entropy = f"a key ({rule['name']})", tuple(rule["starts"]), _entropy_of(rule)
+    return PrefixedRule(name, starts, str(rule["pattern"]), bool(rule["boundary"]), flags=flags, entropy=entropy)
 
 
 @cache
@@ -131,7 +121,7 @@ def _compiled(pattern: str, flags: int) -> re.Pattern[bytes]:
     return re.compile(pattern.encode(), flags)
 
 
-def _entropy_of(rule: dict[str, object]) -> float:
+def _entropy_of(rule: dict[str, Any]) -> float:
     return float(str(rule.get("entropy", 0)))
 
 
@@ -186,14 +176,14 @@ def _prefixed(data: bytes, piece: bytes, at: int) -> Iterator[tuple[int, int, st
 
 
 @lru_cache(maxsize=1024)
-def _rules_at(start: bytes) -> tuple[_Prefixed, ...]:
+def _rules_at(start: bytes) -> tuple[PrefixedRule, ...]:
     """Those of a shorter beginning count too: the tree stops at the first that it comes to."""
     table = _by_start()
     longer = [rule for other, rules in table.items() if other.startswith(start) for rule in rules]
     return tuple(dict.fromkeys(longer))
 
 
-def _match(rule: _Prefixed, data: bytes, place: int) -> re.Match[bytes] | None:
+def _match(rule: PrefixedRule, data: bytes, place: int) -> re.Match[bytes] | None:
     pattern = _compiled(rule.pattern, rule.flags)
     if rule.back:
         return pattern.search(data, max(0, place - rule.back), min(len(data), place + _LONGEST_RUN))
@@ -275,7 +265,7 @@ def _rules_of(name: str) -> tuple[_Named, ...]:
             _entropy_of(rule),
         )
         for rule in _data()["named"]
-        if any(word in name for word in rule["names"])  # type: ignore[attr-defined]  # a list of texts
+        if any(word in name for word in rule["names"])
     )
 
 

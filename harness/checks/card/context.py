@@ -90,7 +90,7 @@ class CheckContext:
             exchanges=(),
             asked=_STREAMED if observation.asked.get("stream") else _WHOLE,
             reply=None if observation.reply is None else _ANSWER,
-            recut=(),
+            rechunked=(),
         )
         counts = None if reading is None else Reply(usage=reading.usage) if reading.usage else _ANSWER
         return CheckContext(

@@ -87,7 +87,7 @@ def splits(context: CheckContext) -> Iterator[Finding]:
     reply = context.observation.reply
     if reply is None or not _streamed(context):
         return
-    for number, other in enumerate(context.observation.recut):
+    for number, other in enumerate(context.observation.rechunked):
         if isinstance(other, Reply):
             alike = (other.text, other.calls, other.finish) == (reply.text, reply.calls, reply.finish)
             yield judged(

@@ -50,7 +50,7 @@ def seen(
     response=None,
     exchanges=1,
     failure=None,
-    recut=(),
+    rechunked=(),
     suite="suite",
     case="case",
     repeat=0,
@@ -89,7 +89,7 @@ def seen(
         cassette="c.json",
         exchanges=tuple((place, one) for place in range(exchanges)),
         repeat=repeat,
-        recut=recut,
+        rechunked=rechunked,
     )
     return look(observation, expect or Expectation(), own=own)
 
