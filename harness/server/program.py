@@ -22,7 +22,7 @@ from harness.cassette.tape import loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Exchange, Failure, HttpRequest
 from harness.dialects.mcp import STDIO
-from harness.interception.context import to_replay
+from harness.interception.context import Unrecorded, to_replay
 from harness.server import outgoing
 from harness.server.app import App
 from harness.server.elsewhere import Elsewhere
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from harness.cassette import Tape
     from harness.cassette.matching import Matcher
     from harness.core.chat import Json
-    from harness.core.exchange import Headers, Provenance
+    from harness.core.exchange import Provenance
     from harness.interception.context import Answerer
     from harness.server.app import RequestLog, Source
     from harness.server.outgoing import Outgoing
@@ -331,7 +331,7 @@ class _Tape:
         await perform(outgoing.planned(exchange), out)
 
 
-class _Nobody:
+class _Nobody(Unrecorded):
     """Stands for a recorder where the tape is one already."""
 
     exchanges: tuple[Exchange, ...] = ()
@@ -339,9 +339,3 @@ class _Nobody:
     def begin(self, request: HttpRequest) -> _Nobody:
         del request
         return self
-
-    def head(self, status: int, headers: Headers) -> None: ...
-
-    def chunk(self, data: bytes) -> None: ...
-
-    def end(self, failure: Failure | None, *, complete: bool = True) -> None: ...

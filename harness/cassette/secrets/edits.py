@@ -24,17 +24,10 @@ if TYPE_CHECKING:
     from harness.core.chat import Json
 
 
-class Spot(NamedTuple):
-    """A secret in a text. ``bare``: it stands there by its name, and its placeholder needs no shape."""
-
-    start: int
-    end: int
-    secret: str
-    bare: bool = False
-
-
 class Edit(NamedTuple):
-    """A span of a body that a placeholder takes, or nothing where it is ``empty``: an earlier one stands for it."""
+    """A span that holds a secret: a placeholder takes its place, or nothing where it is ``empty``, since an earlier one
+    stands for it. ``bare``: it is a secret by its name, and its placeholder needs no shape.
+    """
 
     start: int
     end: int
@@ -42,9 +35,12 @@ class Edit(NamedTuple):
     bare: bool = False
     empty: bool = False
 
+    def shifted(self, by: int) -> Edit:
+        return self._replace(start=self.start + by, end=self.end + by)
+
 
 Path: TypeAlias = tuple[str, ...]
-Find: TypeAlias = "Callable[[bytes, Path], list[Spot]]"
+Find: TypeAlias = "Callable[[bytes, Path], list[Edit]]"
 
 _STRING = re.compile(rb'"((?:[^"\\]|\\.)*)("\s*:|"|\Z)', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -113,26 +109,22 @@ def edits(body: bytes, find: Find) -> list[Edit]:
 
 def _unit(unit: Unit, find: Find) -> Iterator[Edit]:
     if not unit.json:
-        yield from (
-            Edit(unit.start + one.start, unit.start + one.end, one.secret, one.bare) for one in find(unit.data, ())
-        )
+        yield from (one.shifted(unit.start) for one in find(unit.data, ()))
         return
     for path, start, end in leaves(unit):
-        for one in _text(unit.data[start:end], path, find, _DEEPEST):
-            yield one._replace(start=unit.start + start + one.start, end=unit.start + start + one.end)
+        yield from (one.shifted(unit.start + start) for one in _text(unit.data[start:end], path, find, _DEEPEST))
 
 
 def _text(written: bytes, path: Path, find: Find, depth: int) -> Iterator[Edit]:
     """The changes in the inside of a JSON string, as it is written."""
     text, raw = unescaped(written)
     inner = _parsed(text) if depth else None
+    found: Iterable[Edit]
     if inner is None:
-        found: Iterable[Edit] = (Edit(*one) for one in find(text, path))
+        found = find(text, path)
     else:
         found = (
-            one._replace(start=start + one.start, end=start + one.end)
-            for _, start, end in leaves(inner)
-            for one in _text(text[start:end], (), find, depth - 1)
+            one.shifted(start) for _, start, end in leaves(inner) for one in _text(text[start:end], (), find, depth - 1)
         )
     for one in found:
         yield one._replace(start=raw(one.start), end=raw(one.end))
@@ -237,14 +229,14 @@ def _across_events(parts: list[Unit], find: Find) -> Iterator[Edit]:
     for path, pieces in channels(parts):
         texts = [text.encode("utf-8", "surrogatepass") for _, _, text in pieces]
         whole = b"".join(texts)
-        for spot in find(whole, path):
+        for one in find(whole, path):
             begin, first = 0, True
             for (number, place, _), text in zip(pieces, texts, strict=True):
-                start, end = max(spot.start, begin), min(spot.end, begin + len(text))
-                if start < end and (end - start < spot.end - spot.start):
+                start, end = max(one.start, begin), min(one.end, begin + len(text))
+                if start < end and (end - start < one.end - one.start):
                     edit = _piece(parts[number], place, start - begin, end - begin)
                     if edit is not None:
-                        yield edit._replace(secret=spot.secret, bare=spot.bare, empty=not first)
+                        yield edit._replace(secret=one.secret, bare=one.bare, empty=not first)
                     first = False
                 begin += len(text)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from harness.cassette.secrets import edits, places, rules, shapes
-from harness.cassette.secrets.edits import Edit, Spot
+from harness.cassette.secrets.edits import Edit
 from harness.cassette.secrets.nested_encodings import unfolded
 from harness.cassette.secrets.shapes import known_secrets
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, header
@@ -123,7 +123,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """``text`` without secrets, those in base64 and hex among them: nobody reads it back."""
         data = text.encode("utf-8", "surrogatepass")
-        found = edits.merged(Edit(*one) for one in self._find(data, ()))
+        found = edits.merged(self._find(data, ()))
         return edits.applied(data, self._written(data, found)).decode("utf-8", "surrogatepass")
 
     def learn(self, request: HttpRequest, response: HttpResponse | None = None) -> None:
@@ -250,28 +250,28 @@ class Redactor:
             for one in found
         ]
 
-    def _find(self, text: bytes, path: tuple[str, ...]) -> list[Spot]:
+    def _find(self, text: bytes, path: tuple[str, ...]) -> list[Edit]:
         """The secrets in a text that stands at ``path`` of a JSON value, or by itself."""
         if places.secret_field(path) and text and _MARK not in text:
-            return [Spot(0, len(text), text.decode("utf-8", "replace"), bare=path[-1] not in places.SHAPED)]
-        return list(self._spots(text, protocol=bool(path) and path[-1] in _PROTOCOL))
+            return [Edit(0, len(text), text.decode("utf-8", "replace"), bare=path[-1] not in places.SHAPED)]
+        return list(self._secrets_in(text, protocol=bool(path) and path[-1] in _PROTOCOL))
 
-    def _spots(self, text: bytes, *, protocol: bool) -> Iterator[Spot]:
+    def _secrets_in(self, text: bytes, *, protocol: bool) -> Iterator[Edit]:
         for secret in self.secrets:
             for form in shapes.forms(secret):
-                yield from (Spot(start, start + len(form), secret) for start in shapes.places(text, form))
+                yield from (Edit(start, start + len(form), secret) for start in shapes.places(text, form))
             for form in shapes.coded(secret):
-                found = (Spot(start, start + len(form), secret) for start in shapes.places(text, form))
+                found = (Edit(start, start + len(form), secret) for start in shapes.places(text, form))
                 yield from (one for one in found if not _in_blob(text, one.start, one.end))
-        yield from (Spot(*found) for found in self._pieces.runs(text))
+        yield from (Edit(*found) for found in self._pieces.runs(text))
         for value in self._weak:
             for form in shapes.coded(value):
-                yield from (Spot(start, start + len(form), value) for start in shapes.places(text, form))
+                yield from (Edit(start, start + len(form), value) for start in shapes.places(text, form))
         if self._words is not None and not protocol:
             for word in self._words.finditer(text):
-                yield Spot(*word.span(), unquote(word[0].decode("utf-8", "surrogatepass")))
+                yield Edit(*word.span(), unquote(word[0].decode("utf-8", "surrogatepass")))
         for start, end, _ in rules.shaped(text) if self._by_shape else ():
-            yield Spot(start, end, text[start:end].decode("utf-8", "replace"))
+            yield Edit(start, end, text[start:end].decode("utf-8", "replace"))
 
     def _placeholder(self, edit: Edit, written: bytes) -> bytes:
         with self._lock:
@@ -310,13 +310,13 @@ def _in_blob(text: bytes, start: int, end: int) -> bool:
     return longest - (end - start) > _BLOB
 
 
-def _replaced(chunks: tuple[Chunk, ...], whole: bytes, spots: list[tuple[int, int, bytes]]) -> Iterator[Chunk]:
-    """``chunks`` of ``whole`` with each spot replaced in the chunk that it begins in."""
+def _replaced(chunks: tuple[Chunk, ...], whole: bytes, changes: list[tuple[int, int, bytes]]) -> Iterator[Chunk]:
+    """``chunks`` of ``whole`` with each change made in the chunk that it begins in."""
     begin = 0
     for chunk in chunks:
         end = begin + len(chunk.data)
         made, at = bytearray(), begin
-        for start, stop, instead in spots:
+        for start, stop, instead in changes:
             if stop <= begin or start >= end:
                 continue
             made += whole[at : max(at, start)] + (instead if start >= begin else b"")
