@@ -151,7 +151,7 @@ def test_what_stands_there_is_kept_and_a_large_cassette_goes_on_in_another(tmp_p
 
 
 def test_recordings_that_take_turns_are_held_open_a_few_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.cassette.importers.saving._OPEN", 2)
+    monkeypatch.setattr("harness.cassette.importers.importer._OPEN", 2)
     rows = [{**LINE, "id": f"{name}#0", "response_body": f"{name} {turn}"} for turn in "12" for name in "abcde"]
     path = tmp_path / "lines.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
