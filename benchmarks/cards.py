@@ -49,15 +49,15 @@ def jobs_of(chosen: Settings) -> list[Job]:
     return there
 
 
-def asked(jobs: list[Job], chosen: Settings) -> list[tuple[dict[str, Any], Exchange]]:
+def answered_calls(jobs: list[Job], chosen: Settings) -> list[tuple[dict[str, Any], Exchange]]:
     """One replay, with what litellm was asked each time and the exchange that answered."""
     import litellm  # noqa: PLC0415 - only after it was told to stay offline
 
-    kept: list[dict[str, Any]] = []
+    requests: list[dict[str, Any]] = []
     original = litellm.completion
 
     def watching(**words: Any) -> Any:
-        kept.append(words)
+        requests.append(words)
         return original(**words)
 
     litellm.completion = watching
@@ -65,8 +65,8 @@ def asked(jobs: list[Job], chosen: Settings) -> list[tuple[dict[str, Any], Excha
         results = list(card_runs.replayed(jobs, chosen))
     finally:
         litellm.completion = original
-    seen = [one for result in results for one in result.observations if one.exchanges]
-    pairs = [(words, one.exchanges[-1][1]) for words, one in zip(kept, seen, strict=False)]
+    observed = [one for result in results for one in result.observations if one.exchanges]
+    pairs = [(words, one.exchanges[-1][1]) for words, one in zip(requests, observed, strict=False)]
     return [(words, one) for words, one in pairs if one.response is not None]
 
 
@@ -93,7 +93,7 @@ def replaying(folder: str) -> None:
     load_offline()
     chosen = settings({"cassettes": folder})
     jobs = jobs_of(chosen)
-    calls = asked(jobs, chosen)  # warms everything up, too
+    calls = answered_calls(jobs, chosen)  # warms everything up, too
     rounds = max(1, -(-NUMBER // len(calls)))
     mine = its = 0.0
     everything: list[CaseResult] = []

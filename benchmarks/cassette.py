@@ -33,10 +33,10 @@ def each(name: str, path: Path, numbers: list[int]) -> float:
     """Seconds for one replayed request, over those of ``numbers``."""
     questions = [files.question(number) for number in numbers]
     with httpx.Client() as client, tool(name, path):
-        return asked(client, questions)
+        return asking_time(client, questions)
 
 
-def asked(client: httpx.Client, questions: list[bytes]) -> float:
+def asking_time(client: httpx.Client, questions: list[bytes]) -> float:
     start = time.perf_counter()
     for question in questions:
         assert client.post(files.URL, content=question, headers=JSON).content[:1] in {b"{", b"d"}
@@ -48,7 +48,7 @@ def mock(kind: str, count: int) -> float:
     headers = {"content-type": files.TYPE[kind]}
     transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=next(bodies)))
     with httpx.Client(transport=transport) as client:
-        return asked(client, [files.question(number) for number in range(count)])
+        return asking_time(client, [files.question(number) for number in range(count)])
 
 
 def beside(path: Path, kind: str, count: int) -> tuple[float, float]:

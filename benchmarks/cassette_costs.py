@@ -37,11 +37,11 @@ def best(function, times: int = 5) -> float:
 
 
 def row(what: str, ratio: float, bar: str = "", *, least: float | None = None, most: float | None = None) -> None:
-    held = ratio >= least if least is not None else ratio <= (most or 0)
+    holds = ratio >= least if least is not None else ratio <= (most or 0)
     shown = f"{ratio:,.0f}" if ratio >= 50 else f"{ratio:.2f}"
-    told = f"{bar}: {'holds' if held else 'missed'}" if bar else ""
-    ROWS.append((what, f"{shown} ×", told))
-    print(f"{what:72} {shown:>9} ×   {told}", flush=True)
+    verdict = f"{bar}: {'holds' if holds else 'missed'}" if bar else ""
+    ROWS.append((what, f"{shown} ×", verdict))
+    print(f"{what:72} {shown:>9} ×   {verdict}", flush=True)
 
 
 def tool(name: str, path: Path):
@@ -64,10 +64,10 @@ def calls(number: int, client: object = None) -> None:
 
 def through_litellm(folder: Path) -> float:
     """The bars that are counted in litellm's calls; the seconds of one call."""
-    asked: list[HttpRequest] = []
+    requests: list[HttpRequest] = []
 
     def taken(request: HttpRequest):
-        asked.append(request)
+        requests.append(request)
         return files.HttpResponse(
             200, (("content-type", "application/json"),), files.pieces("small", files.answer("small", 0))
         )
@@ -75,7 +75,7 @@ def through_litellm(folder: Path) -> float:
     with clients.answering(taken):
         for number in range(500):
             calls(number)
-    files.ours(folder / "litellm.json", "small", 500, asked)
+    files.ours(folder / "litellm.json", "small", 500, requests)
     headers = {"content-type": "application/json"}
     content = files.answer("small", 0)
     transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, content=content))

@@ -59,8 +59,8 @@ def ours(path: Path, kind: str, count: int, requests: list[HttpRequest] | None =
     exchanges = []
     for number in range(count):
         headers = (("content-type", TYPE[kind]),)
-        asked = requests[number] if requests else HttpRequest("POST", URL, JSON, question(number))
-        exchanges.append(Exchange(asked, HttpResponse(200, headers, pieces(kind, answer(kind, number)))))
+        request = requests[number] if requests else HttpRequest("POST", URL, JSON, question(number))
+        exchanges.append(Exchange(request, HttpResponse(200, headers, pieces(kind, answer(kind, number)))))
     save(path, Cassette(FROM, tuple(exchanges)))
 
 

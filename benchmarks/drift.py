@@ -1,6 +1,6 @@
 """Drift, proven on a provider that really changed: llama.cpp b8156, then the server of October 2026, same weights.
 
-``python benchmarks/drift.py [RUNS]`` records a few odd questions from the old server, verifies them and the suites'
+``python benchmarks/drift.py [RUNS]`` records a few unusual questions from the old server, verifies them and the suites'
 recordings against it ten times (what it reports then is a false alarm), then against the newer one. Needs the extra
 ``local``, and pip's index once, for the newer server's wheel.
 """
@@ -40,17 +40,17 @@ CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required"
 out = Console(highlight=False, width=160)
 
 
-def odd(url: str, folder: Path, source: str) -> None:
+def record_unusual(url: str, folder: Path, source: str) -> None:
     """Questions that no suite asks, recorded raw: broken JSON, a schema that is none, a forced call, another API."""
     model, says = SMOLLM2.alias, [{"role": "user", "content": "What is the weather in Paris?"}]
 
     def chat(schema: dict[str, Any], choice: str = "required") -> bytes:
         tools = [{"type": "function", "function": {"name": "weather", "description": "", "parameters": schema}}]
-        asked = {"model": model, "messages": says, "temperature": 0, "max_tokens": 60, "tool_choice": choice}
-        return json.dumps({**asked, "tools": tools}).encode()
+        body = {"model": model, "messages": says, "temperature": 0, "max_tokens": 60, "tool_choice": choice}
+        return json.dumps({**body, "tools": tools}).encode()
 
     plain = json.dumps({"model": model, "messages": says, "temperature": 0, "max_tokens": 20}).encode()
-    asked = {
+    questions = {
         "invalid-json": ("POST", "/v1/chat/completions", b'{"model": '),
         "nonsense-schema": ("POST", "/v1/chat/completions", chat({"type": "banana", "properties": 7})),
         "nonsense-left-alone": ("POST", "/v1/chat/completions", chat({"type": "banana"}, "auto")),
@@ -59,19 +59,19 @@ def odd(url: str, folder: Path, source: str) -> None:
         "other-api": ("GET", "/api/tags", b""),
     }
     headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
-    for name, (method, path, content) in asked.items():
+    for name, (method, path, content) in questions.items():
         made = provenance("local", source)
-        file = folder / "odd" / name / "openai+smollm2-135m.json"
+        file = folder / "unusual" / name / "openai+smollm2-135m.json"
         with open_tape(file, mode="record", provenance=made, secrets=[KEY]), httpx.Client(timeout=60) as client:
             client.request(method, f"{url}{path}", content=content or None, headers=headers)
 
 
 def verify(url: str, folder: Path, *words: str) -> dict[str, Any]:
     """What ``harness verify`` finds, as JSON."""
-    kept = {name: value for name, value in os.environ.items() if name != "CI"}
+    inherited = {name: value for name, value in os.environ.items() if name != "CI"}
     done = subprocess.run(
         [sys.executable, "-m", "harness", "verify", "--hostname", url, "--json", "-", "--keep", str(folder), *words],
-        env={**kept, "HARNESS_LOCAL_KEY": KEY},
+        env={**inherited, "HARNESS_LOCAL_KEY": KEY},
         capture_output=True,
         text=True,
         check=False,
@@ -93,15 +93,15 @@ def changes(found: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def told(found: list[dict[str, Any]]) -> None:
-    seen: Counter[str] = Counter()
+def print_findings(found: list[dict[str, Any]]) -> None:
+    counts: Counter[str] = Counter()
     for one in found:
         kind = f"{one['grade']} {one['what']}: {one['message']}"
-        seen[kind] += 1
-        if seen[kind] <= 2 and one["grade"] != "cosmetic":
+        counts[kind] += 1
+        if counts[kind] <= 2 and one["grade"] != "cosmetic":
             before, after = (json.dumps(one[side], ensure_ascii=False)[:110] for side in ("before", "after"))
             out.print(f"    {kind}\n      {one['cassette']} {one['path']}\n      {before}\n      {after}", markup=False)
-    for kind, number in seen.most_common():
+    for kind, number in counts.most_common():
         out.print(f"  {number:4} × {kind}", markup=False)
 
 
@@ -141,23 +141,23 @@ def main() -> None:
         folder = Path(name)
         with running(port=PORT, say=lambda _: None) as server:
             out.print(f"the old server: {server.source}")
-            odd(server.url, folder, server.source)
+            record_unusual(server.url, folder, server.source)
             false = 0
             for number in range(RUNS):
-                found = changes(verify(server.url, folder, "--cassette", str(folder / "odd")))
+                found = changes(verify(server.url, folder, "--cassette", str(folder / "unusual")))
                 found += changes(verify(server.url, folder, "--sample", str(SAMPLE), "--seed", str(number)))
                 alarms = [one for one in found if one["grade"] != "cosmetic"]
                 false += len(alarms)
                 out.print(f"  run {number + 1} of {RUNS}: {len(alarms)} false alarms, {len(found)} cosmetic")
-                told(alarms)
+                print_findings(alarms)
             out.print(
                 f"against itself: {false} false alarms of shape or contract in {RUNS} runs of {SAMPLE + 6} cassettes"
             )
         with newer() as url:
             out.print(f"the newer server: xllamacpp {NEWER}")
-            told(changes(verify(url, folder, "--cassette", str(folder / "odd"))))
+            print_findings(changes(verify(url, folder, "--cassette", str(folder / "unusual"))))
             out.print("the suites' recordings against it")
-            told(changes(verify(url, folder)))
+            print_findings(changes(verify(url, folder)))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ KINDS = {
 }
 
 
-def asked(number: int, turn: int) -> bytes:
+def question(number: int, turn: int) -> bytes:
     messages = [
         {"role": "system", "content": "You are a helpful assistant. " * 20},
         {"role": "user", "content": f"Question {number} of turn {turn}"},
@@ -101,7 +101,7 @@ def write(folder: Path, kind: str, tests: int) -> None:
 
 
 def cassette(folder: Path, kind: str, number: int) -> None:
-    bodies = [(asked(number, turn), answered(number, turn)) for turn in (0, 1)]
+    bodies = [(question(number, turn), answered(number, turn)) for turn in (0, 1)]
     if kind == "ours":
         made = [Exchange(HttpRequest("POST", URL, JSON, a), HttpResponse(200, JSON, (Chunk(b),))) for a, b in bodies]
         provenance = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a benchmark")
@@ -127,11 +127,11 @@ def cpu(folder: Path, kind: str, runs: int) -> float:
     """The least CPU time of a whole pytest run, in seconds, user and system together."""
     _, _, plugins = KINDS[kind]
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugins, str(folder)]
-    kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
+    inherited = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("PYTEST")}
     least = float("inf")
     for _ in range(runs):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        environment = {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}
+        environment = {**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": ""}
         done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder, env=environment)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:

@@ -54,9 +54,9 @@ def without_litellm(*, stream: bool) -> None:
         number += 1
         start = clock()
         trial = run_trial(one, bare.complete)
-        asked = clock()
+        answered = clock()
         judged(trial)
-        asking, judging = asking + asked - start, judging + clock() - asked
+        asking, judging = asking + answered - start, judging + clock() - answered
     print(f"{'streamed' if stream else 'whole'} answers, single core, {number} plain ones of {NUMBER} drawn")
     print(f"  drawing: {NUMBER / drawing:,.0f} a second (bar: 500)")
     print(

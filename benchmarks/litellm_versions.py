@@ -28,8 +28,8 @@ HEAD = ("litellm", "suites", "committed card", "exemplars", "drawn", "laws that 
 
 def harness(made: Environment, *words: str) -> subprocess.CompletedProcess[str]:
     """``harness`` with ``words`` under the litellm of ``made``, offline, from the project's folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HARNESS_"))}
-    env = {**kept, **OFFLINE, "PYTHONWARNINGS": "ignore"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HARNESS_"))}
+    env = {**inherited, **OFFLINE, "PYTHONWARNINGS": "ignore"}
     line = [str(made.python), "-m", "harness", *words]
     return subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
@@ -89,10 +89,10 @@ def row(version: str, words: argparse.Namespace) -> tuple[bool, tuple[str, ...]]
     subprocess.run(install, check=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ran, ran_told = suites(made, folder)
-        same, same_told = card(made, folder)
-        held, held_told = laws(made, words, folder)
-    return ran and same and held, (version, ran_told, same_told, *held_told)
+        ran, ran_cells = suites(made, folder)
+        same, same_cells = card(made, folder)
+        holds, held_cells = laws(made, words, folder)
+    return ran and same and holds, (version, ran_cells, same_cells, *held_cells)
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from rich.progress import track
-from scale import kept
+from scale import save_figures
 
 from harness.app import card_runs
 from harness.backend.library import load_offline
@@ -63,7 +63,7 @@ def main(exchanges: int = 10_000, *folders: str) -> None:
     fast, full = took[False], took[True]
     print(f"{exchanges} exchanges of {' and '.join(folders) or 'cassettes'}, the same cards both ways:")
     print(f"litellm's whole call {full:.1f} s, its parsers alone {fast:.1f} s, {full / fast:.1f} times as fast")
-    kept("lane", {"exchanges": exchanges, "full": full, "parsers": fast})
+    save_figures("lane", {"exchanges": exchanges, "full": full, "parsers": fast})
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def played(jobs, executor, warm):
     return time.perf_counter() - started
 
 
-def kept(name, value):
+def save_figures(name, value):
     KEPT.parent.mkdir(exist_ok=True)
     found = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     KEPT.write_text(json.dumps({**found, name: value}, indent=1) + "\n")
@@ -70,7 +70,7 @@ def workers(exchanges=2000, rounds=5):
         print(f"round {number + 1}: {rates}; two : one {one / two:.2f}, two : in process {here / two:.2f}", flush=True)
     ratios = [one["one"] / one["two"] for one in found]
     print(f"two workers are {statistics.median(ratios):.2f} × one (best {max(ratios):.2f}, worst {min(ratios):.2f})")
-    kept("workers", found)
+    save_figures("workers", found)
 
 
 def memory():
@@ -110,7 +110,7 @@ def sizes(most=100_000):
             f"a worker has {most_used:.0f} MB, {grown:+.1f} MB since it was warm",
             flush=True,
         )
-    kept("sizes", found)
+    save_figures("sizes", found)
 
 
 def ray(exchanges=10_000, rounds=3):
@@ -122,7 +122,7 @@ def ray(exchanges=10_000, rounds=3):
         theirs = played(jobs, on_ray(None, 2, batch=100), 400)
         found.append({"processes": ours, "ray": theirs})
         print(f"round {number + 1}: processes {ours:.1f} s, Ray {theirs:.1f} s: {theirs / ours - 1:+.1%}", flush=True)
-    kept("ray", found)
+    save_figures("ray", found)
 
 
 def picture(path):

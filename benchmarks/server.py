@@ -34,8 +34,8 @@ ANSWER = "The weather in Paris is mild and mostly sunny today, with a light wind
 
 
 def body(number: int, stream: bool) -> bytes:
-    asked = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": f"question number {number:02}"}]}
-    return json.dumps({**asked, "stream": True} if stream else asked).encode()
+    body = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": f"question number {number:02}"}]}
+    return json.dumps({**body, "stream": True} if stream else body).encode()
 
 
 def recordings() -> list[Exchange]:
@@ -124,8 +124,8 @@ def compared(started: dict[str, tuple[list[str], int]], file: Path, clients: int
             if number:  # the first warms it
                 rounds[label].append(one)
     return {
-        label: {name: statistics.median(one[name] for one in given) for name in given[0]}
-        for label, given in rounds.items()
+        label: {name: statistics.median(one[name] for one in figures) for name in figures[0]}
+        for label, figures in rounds.items()
     }
 
 

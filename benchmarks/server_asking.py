@@ -29,7 +29,7 @@ class Asking(asyncio.Protocol):
 
     def __init__(self, request: bytes, tally: Tally, until: float, over: asyncio.Future[None]) -> None:
         self.request, self.tally, self.until, self.over = request, tally, until, over
-        self.seen = bytearray()
+        self.received = bytearray()
         self.head = -1
         self.length: int | None = None
         self.first = 0.0
@@ -40,27 +40,31 @@ class Asking(asyncio.Protocol):
         self.ask()
 
     def ask(self) -> None:
-        self.seen.clear()
+        self.received.clear()
         self.head, self.length, self.first = -1, None, 0.0
         self.begun = time.perf_counter()
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
-        self.seen += data
+        self.received += data
         if self.head < 0:
-            self.head = self.seen.find(b"\r\n\r\n") + 4
+            self.head = self.received.find(b"\r\n\r\n") + 4
             if self.head < 4:
                 self.head = -1
                 return
-            head = bytes(self.seen[: self.head]).lower()
+            head = bytes(self.received[: self.head]).lower()
             if not head.startswith(b"http/1.1 200"):
                 self.tally.failed += 1
             place = head.find(b"content-length:")
             if place >= 0:
                 self.length = int(head[place + 15 : head.find(b"\r", place)])
-        if not self.first and len(self.seen) > self.head:
+        if not self.first and len(self.received) > self.head:
             self.first = time.perf_counter() - self.begun
-        if len(self.seen) >= self.head + self.length if self.length is not None else self.seen.endswith(b"0\r\n\r\n"):
+        if (
+            len(self.received) >= self.head + self.length
+            if self.length is not None
+            else self.received.endswith(b"0\r\n\r\n")
+        ):
             self.tally.answers += 1
             self.tally.firsts.append(self.first)
             if time.perf_counter() < self.until:

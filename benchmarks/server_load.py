@@ -29,7 +29,7 @@ GROWTH = 1.02
 SLOWEST = 30
 
 
-def asked(text: str, stream: bool) -> bytes:
+def question(text: str, stream: bool) -> bytes:
     words = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": text}]}
     return json.dumps({**words, "stream": True} if stream else words).encode()
 
@@ -41,7 +41,7 @@ def recordings() -> list[Exchange]:
             text=f"the answer to {number}: " + f"{number} " * (number % 90), finish="stop", usage=Usage(1, 2, 3)
         )
         for stream in (False, True):
-            request = HttpRequest("POST", f"https://api.openai.com{PATH}", (), asked(f"question {number}", stream))
+            request = HttpRequest("POST", f"https://api.openai.com{PATH}", (), question(f"question {number}", stream))
             made.append(Exchange(request, DIALECTS["openai"].render(reply, stream=stream, model="gpt-4o-mini")))
     return made
 
@@ -65,11 +65,13 @@ async def client(port: int, known: list[Exchange], until: float, dice: random.Ra
     while time.monotonic() < until:
         miss = dice.randrange(MISSES) == 0
         one, strange = dice.choice(known), f"unheard of {dice.getrandbits(60)}"
-        body = asked(strange, stream=False) if miss else one.request.body
+        body = question(strange, stream=False) if miss else one.request.body
         head = f"POST {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-        status, given = await asyncio.wait_for(answer(reader), SLOWEST)
-        own = (status == 404 and strange in given.decode()) if miss else (status, given) == (200, one.response.body)
+        status, received = await asyncio.wait_for(answer(reader), SLOWEST)
+        own = (
+            (status == 404 and strange in received.decode()) if miss else (status, received) == (200, one.response.body)
+        )
         found["missed" if miss else "answered"] += 1
         found["crossed"] += not own
     writer.close()
@@ -107,8 +109,8 @@ def main() -> int:
             found, memory = asyncio.run(load(port, process.pid, known, seconds))
     warm = memory[len(memory) // 3 :]
     early, late = max(warm[: len(warm) // 2]), max(warm[len(warm) // 2 :])
-    told = ", ".join(f"{number:,} {what}" for what, number in found.items())
-    print(f"{CLIENTS} clients, {seconds:.0f} s: {told}")
+    summary = ", ".join(f"{number:,} {what}" for what, number in found.items())
+    print(f"{CLIENTS} clients, {seconds:.0f} s: {summary}")
     print(
         f"memory: {memory[0] / 2**20:.1f} MiB at first, then at most {early / 2**20:.1f}, {late / 2**20:.1f} at the end"
     )

@@ -27,7 +27,7 @@ def main() -> None:
     print("| asked next | T6 whole | T6 stream | T7 whole | T7 stream | no history |")
     print("|---|---|---|---|---|---|")
     for provider in proven():
-        held, judged = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+        holding, judged = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
         for mode in ("whole", "stream"):
             put = asker(backend, mode)
             for number in range(int(count)):
@@ -37,9 +37,9 @@ def main() -> None:
                 judged["", ""] += not any(one is not None for one in found.values())
                 for law, complaint in found.items():
                     judged[law, mode] += complaint is not None
-                    held[law, mode] += complaint == ""
+                    holding[law, mode] += complaint == ""
         cells = [
-            f"{held[law.id, mode]} of {judged[law.id, mode]}" if judged[law.id, mode] else "·"
+            f"{holding[law.id, mode]} of {judged[law.id, mode]}" if judged[law.id, mode] else "·"
             for law in LAWS
             for mode in ("whole", "stream")
         ]

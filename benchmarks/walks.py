@@ -42,21 +42,21 @@ def walk(marks: tuple[str, ...], run: Callable[[], object]) -> list[str]:
     """The files, in the order in which they first hold one of ``marks``."""
     found: dict[str, None] = {}
 
-    def seen(frame: FrameType, event: str, _: object) -> None:
+    def profile(frame: FrameType, event: str, _: object) -> None:
         file = frame.f_code.co_filename
         if event != "call" or not file.startswith(HOUSE) or file in found:
             return
         for value in list(frame.f_locals.values()):
             try:
-                held = repr(value)
+                text = repr(value)
             except Exception:  # noqa: BLE001 - an object half made has no repr
                 continue
-            if any(mark in held for mark in marks):
+            if any(mark in text for mark in marks):
                 found[file] = None
                 return
 
-    threading.setprofile(seen)
-    sys.setprofile(seen)
+    threading.setprofile(profile)
+    sys.setprofile(profile)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             run()
@@ -66,7 +66,7 @@ def walk(marks: tuple[str, ...], run: Callable[[], object]) -> list[str]:
     return [file.removeprefix(HOUSE) for file in found]
 
 
-def told(title: str, files: list[str]) -> None:
+def print_files(title: str, files: list[str]) -> None:
     print(f"{title}: {len(files)} files")
     for file in files:
         print(f"  {file}")
@@ -81,10 +81,10 @@ if __name__ == "__main__":
             (folder / "walk.yaml").write_text(SUITE.format(url=server.openai))
             os.environ["OPENAI_API_KEY"] = "none"
             assert main(["record", str(folder / "walk.yaml"), *at]) == 0
-        told(
+        print_files(
             "a tool's name, from YAML to verdict",
             walk((TOOL, "zebra__walks"), lambda: main(["run", str(folder / "walk.yaml"), *at])),
         )
-        told(
+        print_files(
             "a response's bytes, to a card", walk((TEXT,), lambda: main(["card", "--from", str(folder / "cassettes")]))
         )

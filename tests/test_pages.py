@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.test_floors import FLOORS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(str(one.relative_to(ROOT)) for one in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
+SCRIPTS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py"), *ROOT.glob("docs/pictures/*.py")])
 PATH = re.compile(r"(?<![\w./-])((?:harness|docs|benchmarks)/[\w./…-]*\w|(?:tests|suites)/[\w/]*\w\.py)")
 DOTTED = re.compile(r"`harness((?:\.\w+)+)\b")
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]*)(?:#([^)\s]*))?\)")
@@ -58,3 +60,12 @@ def test_every_folder_stands_in_the_picture():
     folders = {one.name for one in (ROOT / "harness").iterdir() if one.is_dir() and one.name != "__pycache__"}
     assert {one for one in folders if f">{one}/<" not in picture} == set()
     assert folders <= {name for floor in FLOORS for name in floor}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda one: one.name)
+def test_what_a_script_imports_is_there(script):
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness"):
+            found = importlib.import_module(node.module)
+            for one in node.names:
+                assert hasattr(found, one.name) or importlib.import_module(f"{node.module}.{one.name}")
