@@ -15,7 +15,7 @@ class Loopback:
     """A provider on this machine: answers each request with the next literal answer (the last one again and again)."""
 
     answers: list = field(default_factory=list)
-    seen: list = field(default_factory=list)
+    requests: list = field(default_factory=list)
     url: str = ""
 
     def answers_with(self, *chunks, status=200, headers=None, cut=False):
@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.server.loopback.seen.append(
+        self.server.loopback.requests.append(
             (self.path, {name.lower(): value for name, value in self.headers.items()}, body)
         )
         status, headers, chunks, cut = self.server.loopback.next_answer()

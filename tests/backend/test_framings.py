@@ -53,11 +53,11 @@ REPLY = Reply(
     finish="tool_calls",
     usage=Usage(3, 4, 7),
 )
-SAID = Reply(text="Hi", finish="stop", usage=Usage(3, 4, 7))
-ASKED = [{"role": "user", "content": "Hi"}]
+REPLY = Reply(text="Hi", finish="stop", usage=Usage(3, 4, 7))
+MESSAGES = [{"role": "user", "content": "Hi"}]
 
 
-def ask(provider: str, response: HttpResponse, *, stream: bool = True, awaited: bool = False) -> Reply:
+def send(provider: str, response: HttpResponse, *, stream: bool = True, awaited: bool = False) -> Reply:
     return put(provider, lambda _: response, stream=stream, awaited=awaited)
 
 
@@ -65,8 +65,8 @@ def put(provider: str, answer: Callable[[Any], HttpResponse], *, stream: bool, a
     options = AWS if provider.startswith("bedrock") else AT | ({"api_version": "v1"} if provider == "azure" else {})
     with answering(answer):
         if awaited:
-            return asyncio.run(acomplete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options))
-        return complete(MODELS[provider], ASKED, tools=TOOLS, stream=stream, **options)
+            return asyncio.run(acomplete(MODELS[provider], MESSAGES, tools=TOOLS, stream=stream, **options))
+        return complete(MODELS[provider], MESSAGES, tools=TOOLS, stream=stream, **options)
 
 
 def rendered(provider: str, *quirks: str, reply: Reply = REPLY, stream: bool = True) -> HttpResponse:
@@ -80,7 +80,7 @@ def said(reply: Reply) -> object:
 
 @functools.cache
 def plain_reading(provider: str) -> object:
-    return said(ask(provider, rendered(provider)))
+    return said(send(provider, rendered(provider)))
 
 
 ALL = sorted(VARIANTS.keys() - {"carriage_returns"})
@@ -93,9 +93,9 @@ EVENTS = ["openai", "hosted_vllm", "mistral", "anthropic", "gemini", "cohere_cha
 def test_every_variant_of_an_event_stream_is_read_alike(provider: str, quirks: list[str], awaited: bool) -> None:
     plain = plain_reading(provider)
     varied = rendered(provider, *quirks)
-    assert said(ask(provider, varied, awaited=awaited)) == plain
+    assert said(send(provider, varied, awaited=awaited)) == plain
     bytewise = replace(varied, chunks=tuple(Chunk(varied.body[n : n + 1]) for n in range(len(varied.body))))
-    assert said(ask(provider, bytewise, awaited=awaited)) == plain
+    assert said(send(provider, bytewise, awaited=awaited)) == plain
 
 
 @pytest.mark.parametrize("awaited", [False, True])
@@ -103,25 +103,25 @@ def test_every_variant_of_an_event_stream_is_read_alike(provider: str, quirks: l
 def test_a_stream_without_a_content_type_or_packed_is_read_alike(provider: str, awaited: bool) -> None:
     # /api/generate has a call as the whole text.
     sent = rendered(provider, reply=replace(REPLY, text="") if provider == "ollama" else REPLY)
-    plain = said(ask(provider, sent))
-    assert said(ask(provider, replace(sent, headers=()), awaited=awaited)) == plain
+    plain = said(send(provider, sent))
+    assert said(send(provider, replace(sent, headers=()), awaited=awaited)) == plain
     packed = replace(
         sent, headers=(*sent.headers, ("content-encoding", "gzip")), chunks=(Chunk(gzip.compress(sent.body)),)
     )
-    assert said(ask(provider, packed, awaited=awaited)) == plain
+    assert said(send(provider, packed, awaited=awaited)) == plain
 
 
 @pytest.mark.parametrize("awaited", [False, True])
 def test_geminis_stream_as_one_array_is_read_alike(awaited: bool) -> None:
-    assert said(ask("gemini", rendered("gemini", "json_array"), awaited=awaited)) == said(
-        ask("gemini", rendered("gemini"))
+    assert said(send("gemini", rendered("gemini", "json_array"), awaited=awaited)) == said(
+        send("gemini", rendered("gemini"))
     )
 
 
 def test_anthropics_stream_may_end_in_done() -> None:
     sent = rendered("anthropic")
     ended = replace(sent, chunks=(*sent.chunks, Chunk(b"event: data\ndata: [DONE]\n\n")))
-    assert said(ask("anthropic", ended)) == said(ask("anthropic", sent))
+    assert said(send("anthropic", ended)) == said(send("anthropic", sent))
 
 
 STOPS = {
@@ -142,7 +142,7 @@ def test_a_call_of_a_stopped_answer_whose_arguments_never_came_is_an_error(
     raw = "null" if provider == "gemini" else ""
     good, cut = ToolCall("get_x", {"a": 1}, "call_1"), CallError("cut_off", "", raw, "get_x", "call_2", 1)
     reply = Reply(calls=(good,), errors=(cut,), finish=finish, usage=Usage(3, 4, 7))  # type: ignore[arg-type] # of the table
-    got = ask(provider, rendered(provider, reply=reply), awaited=awaited)
+    got = send(provider, rendered(provider, reply=reply), awaited=awaited)
     assert [call.parameters for call in got.calls] == [{"a": 1}]
     assert [(error.fault, error.index) for error in got.errors] == [("cut_off", 1)]
     assert got.finish == finish
@@ -151,10 +151,10 @@ def test_a_call_of_a_stopped_answer_whose_arguments_never_came_is_an_error(
 @pytest.mark.parametrize("awaited", [False, True])
 def test_an_exception_frame_of_bedrock_raises_its_own_class(awaited: bool) -> None:
     with pytest.raises(ProviderError) as raised:
-        ask("bedrock", rendered("bedrock", "exception"), awaited=awaited)
+        send("bedrock", rendered("bedrock", "exception"), awaited=awaited)
     assert (raised.value.status, str(raised.value)) == (424, "The model stopped in the middle of its answer")
     with pytest.raises(ServerError) as failed:
-        ask("bedrock", rendered("bedrock", "error_frame"), awaited=awaited)
+        send("bedrock", rendered("bedrock", "error_frame"), awaited=awaited)
     assert str(failed.value) == "An internal server error occurred"
 
 
@@ -163,7 +163,7 @@ def test_an_error_that_comes_first_keeps_its_wait_and_the_providers_words(awaite
     body = b'event: error\ndata: {"type": "error", "error": {"type": "rate_limit_error", "message": "Slow down"}}\n\n'
     headers = (("content-type", "text/event-stream"), ("retry-after", "7"))
     with pytest.raises(RateLimitError) as raised:
-        ask("anthropic", HttpResponse(200, headers, (Chunk(body),)), awaited=awaited)
+        send("anthropic", HttpResponse(200, headers, (Chunk(body),)), awaited=awaited)
     assert (raised.value.status, raised.value.retry_after, str(raised.value)) == (429, 7.0, "Slow down")
 
 
@@ -191,7 +191,7 @@ def test_an_error_in_place_of_an_answer_keeps_the_wait_of_its_headers(
     headers = (("content-type", "application/json"), ("retry-after", "7"))
     body = Chunk(json.dumps(ERRORS[provider]).encode())
     with pytest.raises(ProviderError) as raised:
-        ask(provider, HttpResponse(200, headers, (body,)), stream=stream, awaited=awaited)
+        send(provider, HttpResponse(200, headers, (body,)), stream=stream, awaited=awaited)
     assert (raised.value.retry_after, str(raised.value)) == (7.0, "Slow down")
     typed = provider not in {"cohere_chat", "ollama", "ollama_chat"}
     assert isinstance(raised.value, RateLimitError) is typed
@@ -204,7 +204,7 @@ def test_a_whole_answer_of_coheres_is_read_whole(usage: Usage | None, finish: st
     """litellm drops the text beside calls, the reasoning and the ending, and fails without counts."""
     reply = replace(REPLY, reasoning="so", finish=finish, usage=usage, id="c-7")  # type: ignore[arg-type] # of the two
     asked = rendered("cohere_chat", *([] if usage else ["no_usage"]), reply=reply, stream=False)
-    got = ask("cohere_chat", asked, stream=False, awaited=awaited)
+    got = send("cohere_chat", asked, stream=False, awaited=awaited)
     assert (*said(got), got.id) == (*said(reply), "c-7")  # type: ignore[misc] # a tuple
 
 
@@ -213,7 +213,7 @@ def test_a_whole_answer_of_coheres_is_read_whole(usage: Usage | None, finish: st
 def test_the_answers_own_id_comes_back_and_no_count_is_made_up(provider: str, stream: bool) -> None:
     without = [] if provider.startswith("ollama") else ["no_usage"]
     answer = rendered(provider, *without, reply=Reply(text="Hi", finish="stop", id="id-7"), stream=stream)
-    got = ask(provider, answer, stream=stream)
+    got = send(provider, answer, stream=stream)
     assert (got.text, got.id, got.usage) == (
         "Hi",
         "" if provider in {"bedrock", "ollama", "ollama_chat"} else "id-7",
@@ -221,17 +221,19 @@ def test_the_answers_own_id_comes_back_and_no_count_is_made_up(provider: str, st
     )
 
 
-ODD = (b"{}", b'{"choices": 1}', b'{"content": [{"type": []}]}', b"[" * 5000)
-HEARD = ("anthropic", "gemini", "cohere_chat", "bedrock", "ollama_chat")
+UNUSUAL = (b"{}", b'{"choices": 1}', b'{"content": [{"type": []}]}', b"[" * 5000)
+WATCHED = ("anthropic", "gemini", "cohere_chat", "bedrock", "ollama_chat")
 
 
-@pytest.mark.parametrize(("provider", "awaited"), [*((one, False) for one in MODELS), *((one, True) for one in HEARD)])
+@pytest.mark.parametrize(
+    ("provider", "awaited"), [*((one, False) for one in MODELS), *((one, True) for one in WATCHED)]
+)
 def test_an_answer_that_litellm_trips_over_is_asked_for_once(provider: str, awaited: bool) -> None:
     """A second reading is a second request wherever litellm takes no HTTP client of ours. What can't be read is an
     error of ours.
     """
-    plain = rendered(provider, *([] if provider.startswith("ollama") else ["no_usage"]), reply=SAID, stream=False)
-    odd = [replace(plain, chunks=(Chunk(body),)) for body in ODD]
+    plain = rendered(provider, *([] if provider.startswith("ollama") else ["no_usage"]), reply=REPLY, stream=False)
+    odd = [replace(plain, chunks=(Chunk(body),)) for body in UNUSUAL]
     for sent in (plain, *odd):
         asked: list[object] = []
 

@@ -20,7 +20,7 @@ from harness.dialects.name_rules import SAFE
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 TOOLS = [{"type": "function", "function": {"name": "text/translate", "parameters": {"type": "object"}}}]
-ASKED = [{"role": "user", "content": "Bonjour"}]
+MESSAGES = [{"role": "user", "content": "Bonjour"}]
 CALL = ToolCall("text/translate", {"x": "é"}, "call_1")
 
 
@@ -85,11 +85,11 @@ WIRES = {
 }
 
 
-def ask(model, base, how):
+def send(model, base, how):
     options = {"tools": TOOLS, "stream": True, "api_base": base, "api_key": "k"}
     if how == "async":
-        return asyncio.run(acomplete(model, ASKED, **options))
-    return complete(model, ASKED, **options)
+        return asyncio.run(acomplete(model, MESSAGES, **options))
+    return complete(model, MESSAGES, **options)
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])
@@ -97,7 +97,7 @@ def ask(model, base, how):
 def test_a_stream_over_another_wire_is_read_whole(loopback, model, how):
     base, events = WIRES[model]
     loopback.answers_with(sse(*events()), headers={"content-type": "text/event-stream"})
-    reply = ask(model, base(loopback.url), how)
+    reply = send(model, base(loopback.url), how)
     assert (reply.text, reply.finish, [(call.name, call.parameters) for call in reply.calls]) == (
         "One.",
         "tool_calls",
@@ -106,7 +106,7 @@ def test_a_stream_over_another_wire_is_read_whole(loopback, model, how):
 
 
 UNKNOWN = ["watsonx/ibm/granite-3-8b", "oci/x", "replicate/meta/llama", "bedrock/invoke/ai21.jamba", "cloudflare/@cf/m"]
-ODD_TOOLS = [
+UNUSUAL_TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
     for name in ("a/b", "a__b", "日本", "1st", "n" * 70)
 ]
@@ -115,12 +115,12 @@ ODD_TOOLS = [
 @pytest.mark.parametrize("model", UNKNOWN)
 def test_over_an_unknown_wire_names_are_safe_and_nothing_is_watched(model):
     """Nothing is guessed: each name is one that every provider accepts, and each comes back."""
-    asked = prepare_request(model, ASKED, ODD_TOOLS, {}, stream=True)
+    asked = prepare_request(model, MESSAGES, UNUSUAL_TOOLS, {}, stream=True)
     assert asked.route.dialect == "unknown"
     sent = [tool["function"]["name"] for tool in asked.arguments["tools"]]
     assert all(map(SAFE.allows, sent))
-    assert len(set(sent)) == len(ODD_TOOLS)
-    assert [asked.names.own_offered(name) for name in sent] == [tool["function"]["name"] for tool in ODD_TOOLS]
+    assert len(set(sent)) == len(UNUSUAL_TOOLS)
+    assert [asked.names.own_offered(name) for name in sent] == [tool["function"]["name"] for tool in UNUSUAL_TOOLS]
     source = SimpleNamespace(streaming_response=iter(()))
     assert not LineWatch(asked.provider, asked.route.dialect).attach(SimpleNamespace(completion_stream=source))
     exchange = Exchange(HttpRequest("POST", "http://unknown.test/x", (), b"{}"), HttpResponse(200, (), (Chunk(b"{}"),)))
@@ -135,7 +135,9 @@ def test_an_answer_over_an_unknown_wire_is_what_litellm_makes_of_it(loopback, ho
     loopback.answers_with(json.dumps({**body, "choices": [{**choice, "finish_reason": "tool_calls"}]}).encode())
     options = {"api_base": f"{loopback.url}/", "api_key": "k", "tools": TOOLS}
     model = "cloudflare/@cf/m"
-    reply = asyncio.run(acomplete(model, ASKED, **options)) if how == "async" else complete(model, ASKED, **options)
+    reply = (
+        asyncio.run(acomplete(model, MESSAGES, **options)) if how == "async" else complete(model, MESSAGES, **options)
+    )
     assert (reply.text, reply.calls, reply.errors) == ("Hi", (CALL,), ())
 
 
@@ -143,7 +145,7 @@ def test_a_responses_stream_that_ends_before_any_item_is_cut(loopback):
     body = sse(*list(responses_events())[:1])
     loopback.answers_with(body, headers={"content-type": "text/event-stream"})
     with pytest.raises(StreamCutError):
-        ask("openai/gpt-5-codex", f"{loopback.url}/v1", "sync")
+        send("openai/gpt-5-codex", f"{loopback.url}/v1", "sync")
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])
@@ -154,7 +156,7 @@ def test_a_responses_stream_that_ends_in_failure_is_an_error(loopback, how, told
     body = sse(*events, {**last, "type": "response.failed", "response": failed})
     loopback.answers_with(body, headers={"content-type": "text/event-stream"})
     with pytest.raises(ProviderError, match="It broke" if told else "the answer failed"):
-        ask("openai/gpt-5-codex", f"{loopback.url}/v1", how)
+        send("openai/gpt-5-codex", f"{loopback.url}/v1", how)
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])
@@ -164,6 +166,6 @@ def test_a_stream_over_another_wire_that_ends_early_is_cut(loopback, model, how)
     body = sse(*list(events())[:-2])
     loopback.answers_with(body, headers={"content-type": "text/event-stream"})
     with pytest.raises(StreamCutError) as raised:
-        ask(model, base(loopback.url), how)
+        send(model, base(loopback.url), how)
     assert raised.value.reply.text == "One."
     assert not raised.value.reply.calls

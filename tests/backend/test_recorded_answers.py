@@ -27,11 +27,11 @@ pytestmark = [
     # litellm leaves sockets and event loops behind
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-HEARD = [{"role": "user", "content": "Hi"}]
+MESSAGES = [{"role": "user", "content": "Hi"}]
 AT = {"api_base": "http://provider.test/v1", "api_key": "k"}
 
 
-def told(reply, error):
+def outcome(reply, error):
     """All that a card can see of an answer."""
     ids = [call.id for call in reply.calls] if reply else ()
     return reply, reply and reply.raw_finish, ids, type(error), str(error), getattr(error, "reply", None)
@@ -49,7 +49,7 @@ def test_the_shipped_answers_are_read_as_by_the_whole_call(every):
                 return complete(*words, **options)
 
             quick = answer(exchange, question, counted, parsed)
-            assert told(*quick) == told(*answer(exchange, question, complete)), f"{file} exchange {place}"
+            assert outcome(*quick) == outcome(*answer(exchange, question, complete)), f"{file} exchange {place}"
             ways["all"] += 1
     print(f"\n{dict(ways)}")
     assert ways["all"] > 500 / every
@@ -72,7 +72,7 @@ def compared(provider, questions):
         ways["all"] += 1
         if quick != (None, None):
             ways["parsed"] += 1
-            assert told(*quick) == told(trial.reply, trial.error), f"question {number}: {question.quirks}"
+            assert outcome(*quick) == outcome(trial.reply, trial.error), f"question {number}: {question.quirks}"
     return ways
 
 
@@ -105,7 +105,7 @@ WHOLE = json.dumps({"choices": [{"index": 0, "finish_reason": "stop", "message":
 
 
 def test_what_the_parsers_can_not_tell_is_left_to_the_whole_call():
-    question = prepared("openai/m", HEARD, None, AT, stream=False)
+    question = prepared("openai/m", MESSAGES, None, AT, stream=False)
     assert parsed(question, response(WHOLE)).text == "Hello."
     assert parsed(question, response(WHOLE, status=429)) is None
     assert parsed(question, response("<html>no</html>")) is None
@@ -118,7 +118,7 @@ def event(**delta):
 
 
 def test_a_stream_that_goes_wrong_is_left_to_the_whole_call_but_where_it_only_ends():
-    question = prepared("openai/m", HEARD, None, AT, stream=True)
+    question = prepared("openai/m", MESSAGES, None, AT, stream=True)
 
     def streamed(text):
         return parsed(question, response(text, kind="text/event-stream"))
@@ -135,6 +135,6 @@ def test_a_litellm_without_these_parsers_is_asked_in_full(monkeypatch):
     from harness.backend import recorded_answers
 
     monkeypatch.setattr(recorded_answers, "_config", lambda *_: object())
-    assert parsed(prepared("groq/m", HEARD, None, AT, stream=False), response("no JSON")) is None
+    assert parsed(prepared("groq/m", MESSAGES, None, AT, stream=False), response("no JSON")) is None
     monkeypatch.setattr(recorded_answers, "BY_SDK", frozenset())
-    assert parsed(prepared("groq/m", HEARD, None, AT, stream=True), response(event(finish="stop"))) is None
+    assert parsed(prepared("groq/m", MESSAGES, None, AT, stream=True), response(event(finish="stop"))) is None

@@ -20,8 +20,8 @@ GRAMMAR = {"type": "grammar", "grammar": {"syntax": "lark", "definition": 'start
 PATCH = {"type": "custom", "custom": {"name": "a/patch", "description": "Patches.", "format": {"type": "text"}}}
 PLAIN = {"type": "function", "function": {"name": "get_x", "description": "Gets.", "parameters": {"type": "object"}}}
 CALL = {"id": "call_1", "type": "custom", "custom": {"name": "a/patch", "input": '{"é'}}
-ASKED = [{"role": "user", "content": "Hi"}]
-PAST = [*ASKED, {"role": "assistant", "content": None, "tool_calls": [CALL]}]
+MESSAGES = [{"role": "user", "content": "Hi"}]
+PAST = [*MESSAGES, {"role": "assistant", "content": None, "tool_calls": [CALL]}]
 PAST += [{"role": "tool", "tool_call_id": "call_1", "content": "done"}]
 MODELS = {"openai": "openai/gpt-4o", "azure": "azure/gpt-4o", "responses": "openai/gpt-5-codex"}
 OTHERS = ["anthropic/m", "gemini/m", "groq/m", "hosted_vllm/m", "deepseek/m", "cohere_chat/m", "ollama_chat/m"]
@@ -99,14 +99,14 @@ def test_a_flat_grammar_is_a_nested_one_in_chat_completions_and_stays_in_respons
 def test_where_there_are_no_namespaces_their_tools_stand_among_the_others(model):
     tools = [space("crm", "a/b", strict=True), {**space("erp", "get_y"), "tools": [FLAT]}, PLAIN]
     given = copy.deepcopy(tools)
-    sent = arguments(model, tools, ASKED)["tools"]
+    sent = arguments(model, tools, MESSAGES)["tools"]
     slots = [one.get("function") or one["custom"] for one in sent]
-    names = [arguments(model, [tool], ASKED)["tools"][0] for tool in ({**FLAT, "name": "a/b"}, FLAT)]
+    names = [arguments(model, [tool], MESSAGES)["tools"][0] for tool in ({**FLAT, "name": "a/b"}, FLAT)]
     assert [one["name"] for one in slots] == [*((n.get("function") or n["custom"])["name"] for n in names), "get_x"]
     assert [one["description"] for one in slots] == ["All of crm.", "All of erp.\n\nPatches.", "Gets."]
     assert (slots[0]["parameters"], slots[0]["strict"]) == ({"type": "object"}, True)
     assert tools == given
-    assert arguments(MODELS["responses"], tools, ASKED)["tools"][0]["tools"][0]["name"] == "a__b"
+    assert arguments(MODELS["responses"], tools, MESSAGES)["tools"][0]["tools"][0]["name"] == "a__b"
 
 
 @pytest.mark.parametrize("model", [*MODELS.values(), *OTHERS])
@@ -160,7 +160,11 @@ def test_a_flat_choice_is_a_nested_one(model):
 @pytest.mark.parametrize("call", [{"id": "c", "function": PLAIN["function"]}, {"id": "c", "custom": CALL["custom"]}])
 @pytest.mark.parametrize("model", [*MODELS.values(), *OTHERS])
 def test_an_earlier_call_without_a_type_is_given_one(model, call):
-    past = [*ASKED, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
+    past = [
+        *MESSAGES,
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "x"},
+    ]
     (sent,) = arguments(model, messages=past)["messages"][1]["tool_calls"]
     assert isinstance(sent[sent["type"]], dict)
 
@@ -168,7 +172,11 @@ def test_an_earlier_call_without_a_type_is_given_one(model, call):
 @pytest.mark.parametrize("call", [{"id": "c"}, {"id": "c", "type": "function", "function": None}])
 @pytest.mark.parametrize("model", [*MODELS.values(), *OTHERS])
 def test_an_earlier_call_of_nothing_is_refused(model, call):
-    past = [*ASKED, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c", "content": "x"}]
+    past = [
+        *MESSAGES,
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "x"},
+    ]
     with pytest.raises(UsageError, match="call 0 of message 1 names no function"):
         arguments(model, messages=past)
 
@@ -218,9 +226,9 @@ def test_the_message_of_a_custom_call_goes_back_as_one(wire):
         return answered(ANSWERS[wire])
 
     with answering(answer):
-        reply = complete(MODELS[wire], ASKED, tools=[PATCH, PLAIN], api_key="k")
+        reply = complete(MODELS[wire], MESSAGES, tools=[PATCH, PLAIN], api_key="k")
         assert reply.calls == (ToolCall("a/patch", {"input": '{"é'}, "call_1"),)
-        history = [*ASKED, reply.message, {"role": "tool", "tool_call_id": "call_1", "content": "done"}]
+        history = [*MESSAGES, reply.message, {"role": "tool", "tool_call_id": "call_1", "content": "done"}]
         complete(MODELS[wire], history, tools=[PATCH, PLAIN], api_key="k")
     if wire == "openai":
         assert sent[1]["messages"][1]["tool_calls"] == [{**CALL, "custom": {"name": "a__patch", "input": '{"é'}}]
@@ -279,7 +287,7 @@ def of_responses(calls, *, stream):
 )
 @pytest.mark.parametrize(("wire", "written"), [("openai", of_chat), ("responses", of_responses)])
 def test_a_custom_call_goes_back_as_one_whatever_its_id(wire, written, calls, stream, awaited):
-    def ask(messages):
+    def send(messages):
         options = {"tools": [PATCH, PLAIN], "stream": stream, "api_key": "k"}
         if awaited:
             return asyncio.run(acomplete(MODELS[wire], messages, **options))
@@ -292,13 +300,13 @@ def test_a_custom_call_goes_back_as_one_whatever_its_id(wire, written, calls, st
         return answered(written(calls, stream=stream))
 
     with answering(answer):
-        reply = ask(ASKED)
+        reply = send(MESSAGES)
         message = reply.message
         assert [call["type"] == "custom" for call in message["tool_calls"]] == [custom for _, custom in calls]
         ids = [call.id for call in reply.calls]
         assert [call["id"] for call in message["tool_calls"]] == ids
         assert len({*ids, ""}) == len(calls) + 1
-        ask([*ASKED, message, *({"role": "tool", "tool_call_id": i, "content": "r"} for i in ids)])
+        send([*MESSAGES, message, *({"role": "tool", "tool_call_id": i, "content": "r"} for i in ids)])
     if wire == "openai":
         kinds = [call["type"] for call in sent[1]["messages"][1]["tool_calls"]]
     else:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.backend.names import name_table
-from harness.backend.response import own_finish_word, read_reply, read_usage
+from harness.backend.response import as_generated, own_finish_word, read_reply, read_usage
 from harness.core.chat import Usage
 from harness.core.errors import UnreadableReplyError
 from harness.dialects import DIALECTS
@@ -88,3 +88,13 @@ def test_no_answer_is_no_reply():
 
 def test_a_text_of_blanks_stays_where_the_providers_own_text_was_not_seen():
     assert read_reply(response(content=" ")).text == " "
+
+
+def test_a_content_that_is_an_object_is_its_json():
+    assert read_reply(response(content={"a": [1]})).text == '{"a":[1]}'
+
+
+def test_text_that_litellm_made_a_call_of_is_written_again():
+    call = {"function": {"name": "f", "arguments": '{"x": 1}'}}
+    made = as_generated(response(content=None, tool_calls=[call]), "")
+    assert made["choices"][0]["message"]["content"] == '{"name": "f", "arguments": {"x": 1}}'

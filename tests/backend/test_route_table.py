@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 TOOLS = [{"type": "function", "function": {"name": "get_x", "parameters": {"type": "object", "properties": {}}}}]
-ASKED = [{"role": "user", "content": "Hi"}]
+MESSAGES = [{"role": "user", "content": "Hi"}]
 BASE = "http://provider.test"
 REFUSED = HttpResponse(400, (("content-type", "application/json"),), (Chunk(b'{"error": {"message": "no"}}'),))
 TOKEN = HttpResponse(
@@ -56,7 +56,7 @@ def asked_at(model, tools, options):
     with answering(answer):
         try:
             library().completion(
-                model=model, messages=ASKED, tools=tools, api_key="k", num_retries=0, drop_params=True, **options
+                model=model, messages=MESSAGES, tools=tools, api_key="k", num_retries=0, drop_params=True, **options
             )
         except Exception:  # noqa: BLE001 - every question is refused
             return seen[0] if seen else None

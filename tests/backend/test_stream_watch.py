@@ -10,7 +10,7 @@ import pytest
 from harness.backend.stream_watch import LineWatch
 from harness.core.errors import ProviderError, UnreadableReplyError
 from harness.core.exchange import Chunk, HttpResponse
-from tests.backend.test_framings import ask
+from tests.backend.test_framings import send
 
 
 def watched(provider, dialect, *lines):
@@ -188,7 +188,7 @@ def call(**other):
     return {"id": "c1", "type": "function", "index": 0, "function": function, **other}
 
 
-ODD_KINDS = [
+UNUSUAL_KINDS = [
     *([call(id=id_)] for id_ in (7, 1.5, True, [])),
     *([call(type=kind)] for kind in (3, {})),
     *([call(index=index)] for index in ("a", 1.5, {}, "0", 0.0, True, 1e400)),
@@ -205,7 +205,7 @@ ODD_KINDS = [
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", ["openai", "azure"])
-@pytest.mark.parametrize("pieces", ODD_KINDS, ids=json.dumps)
+@pytest.mark.parametrize("pieces", UNUSUAL_KINDS, ids=json.dumps)
 def test_a_call_of_odd_kinds_is_read_or_an_error_and_never_lost(provider, pieces, stream):
     said = {"index": 0, "finish_reason": "tool_calls"}
     if stream:
@@ -217,7 +217,7 @@ def test_a_call_of_odd_kinds_is_read_or_an_error_and_never_lost(provider, pieces
         kind, body = "application/json", json.dumps({"id": "x", "choices": [{**said, "message": message}]})
     answer = HttpResponse(200, (("content-type", kind),), (Chunk(body.encode()),))
     try:
-        got = ask(provider, answer, stream=stream)
+        got = send(provider, answer, stream=stream)
     except UnreadableReplyError:
         return
     assert len(got.calls) + len(got.errors) == 1
@@ -230,6 +230,6 @@ def test_a_bad_call_does_not_take_the_good_one_of_its_chunk_along(provider):
     bad = call(index=1, id=8, function={"name": "get_x", "arguments": 7})
     events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call(id=7), bad]}, "finish_reason": "tool_calls"}]}]
     body = "".join(f"{data(one)}\n\n" for one in events) + "data: [DONE]\n\n"
-    got = ask(provider, HttpResponse(200, (("content-type", "text/event-stream"),), (Chunk(body.encode()),)))
+    got = send(provider, HttpResponse(200, (("content-type", "text/event-stream"),), (Chunk(body.encode()),)))
     assert [(one.id, one.parameters) for one in got.calls] == [("7", {"a": 1})]
     assert [(one.id, one.fault, one.raw) for one in got.errors] == [("8", "arguments", "7")]

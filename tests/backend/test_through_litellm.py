@@ -40,7 +40,7 @@ def tool(name):
 
 
 TOOLS = [tool("text/translate"), tool("a__b")]
-ASKED = [{"role": "user", "content": "Bonjour"}]
+MESSAGES = [{"role": "user", "content": "Bonjour"}]
 
 
 def sse(*events, names=False, end="\n"):
@@ -328,7 +328,7 @@ MADE = {"ollama_chat": ("call_0_0", "call_0_1")}
 FINISH = {"gemini": "stop", "ollama_chat": "stop"}
 
 
-def ask(how, model, *, stream, messages=ASKED, tools=TOOLS, **options):
+def send(how, model, *, stream, messages=MESSAGES, tools=TOOLS, **options):
     if how == "sync":
         return complete(model, messages, tools=tools, stream=stream, **options)
     return LOOP.run(acomplete(model, messages, tools=tools, stream=stream, **options))
@@ -359,9 +359,9 @@ def test_one_reply_for_all_four_ways(loopback, provider, how, stream):
     data = streamed() if stream else whole()
     cuts = [data[: len(data) // 3], data[len(data) // 3 : -7], data[-7:]] if stream else [data]
     loopback.answers_with(*cuts, headers=header if stream else None)
-    before = copy.deepcopy((ASKED, TOOLS))
+    before = copy.deepcopy((MESSAGES, TOOLS))
 
-    reply = ask(how, model, stream=stream, **options(loopback.url))
+    reply = send(how, model, stream=stream, **options(loopback.url))
 
     first, second = MADE.get(provider, ("call_1", "call_2"))
     assert reply == Reply(
@@ -371,9 +371,9 @@ def test_one_reply_for_all_four_ways(loopback, provider, how, stream):
         usage=reply.usage,
     )
     assert reply.usage in (None, Usage(3, 4, 7))
-    assert before == (ASKED, TOOLS)
-    assert len(loopback.seen) == 1
-    sent = json.dumps(json.loads(loopback.seen[0][2]))
+    assert before == (MESSAGES, TOOLS)
+    assert len(loopback.requests) == 1
+    sent = json.dumps(json.loads(loopback.requests[0][2]))
     assert "text__translate" in sent
     assert "text/translate" not in sent
 
@@ -381,7 +381,7 @@ def test_one_reply_for_all_four_ways(loopback, provider, how, stream):
 @pytest.mark.parametrize("how", ["sync", "async"])
 def test_coheres_event_stream_is_read(loopback, how):
     loopback.answers_with(cohere_stream(), headers=EVENT_STREAM)
-    reply = ask(how, "cohere_chat/m", stream=True, api_base=loopback.url, api_key="k")
+    reply = send(how, "cohere_chat/m", stream=True, api_base=loopback.url, api_key="k")
     assert reply.text == "Two."
     assert reply.calls == (ToolCall("text/translate", {"x": "é"}, "call_1"), ToolCall("a__b", {}, "call_2"))
     assert (reply.finish, reply.usage) == ("tool_calls", Usage(3, 4, 7))
@@ -407,7 +407,7 @@ def test_a_stream_that_breaks_off_or_just_ends_is_cut_and_gives_no_half_call(loo
     part = data[: data.index(b"toolUse\x00") if False else int(len(data) * 0.6)]
     loopback.answers_with(part[:50], part[50:], headers=header, cut=cut)
     with pytest.raises(StreamCutError) as raised:
-        ask(how, model, stream=True, **options(loopback.url))
+        send(how, model, stream=True, **options(loopback.url))
     assert raised.value.reply.calls == ()
     assert raised.value.reply.finish is None
     assert all(error.fault == "cut_off" for error in raised.value.reply.errors)
@@ -417,7 +417,7 @@ def test_a_cut_stream_keeps_what_had_come(loopback):
     data = openai_stream()
     loopback.answers_with(data[: data.index(b'\\"\\u00e9')], headers=EVENT_STREAM)
     with pytest.raises(StreamCutError) as raised:
-        ask("sync", "hosted_vllm/m", stream=True, **openai_at(loopback))
+        send("sync", "hosted_vllm/m", stream=True, **openai_at(loopback))
     reply = raised.value.reply
     assert reply.text == "Two."
     assert [(error.name, error.raw, error.index) for error in reply.errors] == [
@@ -431,7 +431,7 @@ def test_an_empty_stream_is_no_answer(loopback, provider):
     model, options, _, _, header = WIRES[provider]
     loopback.answers_with(b"", headers=header)
     with pytest.raises((StreamCutError, UnreadableReplyError)):
-        ask("sync", model, stream=True, **options(loopback.url))
+        send("sync", model, stream=True, **options(loopback.url))
 
 
 @pytest.mark.parametrize("how", ["sync", "async"])
@@ -440,7 +440,7 @@ def test_a_line_in_the_middle_that_is_no_json_is_told_and_not_skipped(loopback, 
         openai_stream().replace(b'"delta": {"content"', b'"delta": {content', 1), headers=EVENT_STREAM
     )
     with pytest.raises(UnreadableReplyError) as raised:
-        ask(how, "hosted_vllm/m", stream=True, **openai_at(loopback))
+        send(how, "hosted_vllm/m", stream=True, **openai_at(loopback))
     assert "delta" in raised.value.raw
 
 
@@ -466,10 +466,10 @@ def test_a_refusal_is_told_by_its_status_with_retry_after_and_never_retried(loop
     for index, (how, stream) in enumerate([("sync", False), ("async", True), ("sync", True), ("async", False)]):
         loopback.answers[:] = [(status, {"retry-after": "7"}, (body,), False)]
         with pytest.raises(kind) as raised:
-            ask(how, model, stream=stream, **options(loopback.url))
+            send(how, model, stream=stream, **options(loopback.url))
         assert type(raised.value) is kind
         assert (raised.value.status, raised.value.retry_after) == (status, 7.0)
-        assert len(loopback.seen) == index + 1
+        assert len(loopback.requests) == index + 1
 
 
 @FOUR_WAYS
@@ -477,7 +477,7 @@ def test_a_refusal_is_told_by_its_status_with_retry_after_and_never_retried(loop
 def test_nobody_at_home_is_a_failed_connection(litellm_offline, provider, how, stream):
     model, options, *_ = WIRES[provider]
     with pytest.raises(ConnectionFailedError):
-        ask(how, model, stream=stream, **options("http://127.0.0.1:9"))
+        send(how, model, stream=stream, **options("http://127.0.0.1:9"))
 
 
 def test_a_conversation_too_long_is_told_apart(loopback):
@@ -486,7 +486,7 @@ def test_a_conversation_too_long_is_told_apart(loopback):
     }
     loopback.answers_with(json.dumps(body).encode(), status=400)
     with pytest.raises(ContextWindowError) as raised:
-        ask("sync", "openai/m", stream=False, **openai_at(loopback))
+        send("sync", "openai/m", stream=False, **openai_at(loopback))
     assert raised.value.status == 400
 
 
@@ -496,20 +496,20 @@ def test_an_answer_of_200_that_is_none_is_unreadable(loopback, provider, body):
     model, options, *_ = WIRES[provider]
     loopback.answers_with(body)
     with pytest.raises(UnreadableReplyError):
-        ask("sync", model, stream=False, **options(loopback.url))
+        send("sync", model, stream=False, **options(loopback.url))
 
 
 def test_the_key_is_in_no_error(loopback):
     loopback.answers_with(b'{"error": {"message": "no"}}', status=401)
     with pytest.raises(AuthenticationError) as raised:
-        ask("sync", "openai/m", stream=False, **openai_at(loopback))
+        send("sync", "openai/m", stream=False, **openai_at(loopback))
     assert "planted" not in f"{raised.value!r} {raised.value}"
 
 
 def test_the_whole_conversation_speaks_wire_names_and_legal_ids(loopback):
     loopback.answers_with(openai_message("Done."))
     messages = [
-        *ASKED,
+        *MESSAGES,
         {
             "role": "assistant",
             "content": None,
@@ -528,7 +528,7 @@ def test_the_whole_conversation_speaks_wire_names_and_legal_ids(loopback):
     before = copy.deepcopy(messages)
     choice = {"type": "function", "function": {"name": "text/translate"}}
     complete("openai/m", messages, tools=TOOLS, tool_choice=choice, **openai_at(loopback))
-    sent = json.loads(loopback.seen[0][2])
+    sent = json.loads(loopback.requests[0][2])
     calls = sent["messages"][1]["tool_calls"]
     assert [one["function"]["name"] for one in sent["tools"]] == ["text__translate", "a__b"]
     assert sent["tool_choice"]["function"]["name"] == "text__translate"
@@ -553,10 +553,10 @@ def test_bedrocks_names_never_reach_litellms_own_renaming(loopback):
     for own in ("a/b", "a.b", "a_b", "1b", "_b"):
         loopback.answers[:] = [(200, {}, (answer("placeholder"),), False)]
         with pytest.raises(ToolCallError):
-            completion(model, ASKED, tools=[tool(own)], **options(loopback.url))
-        wire = json.loads(loopback.seen[-1][2])["toolConfig"]["tools"][0]["toolSpec"]["name"]
+            completion(model, MESSAGES, tools=[tool(own)], **options(loopback.url))
+        wire = json.loads(loopback.requests[-1][2])["toolConfig"]["tools"][0]["toolSpec"]["name"]
         loopback.answers[:] = [(200, {}, (answer(wire),), False)]
-        (call,), _ = completion(model, ASKED, tools=[tool(own)], **options(loopback.url))
+        (call,), _ = completion(model, MESSAGES, tools=[tool(own)], **options(loopback.url))
         assert call["name"] == own
 
 
@@ -566,11 +566,11 @@ def test_a_call_on_bedrock_has_its_own_name_whatever_another_request_of_the_proc
 
     model, options, whole, streamed, header = WIRES["bedrock"]
     loopback.answers_with(whole())
-    litellm.completion(model, ASKED, tools=[tool("a/_b")], **options(loopback.url))
+    litellm.completion(model, MESSAGES, tools=[tool("a/_b")], **options(loopback.url))
     assert litellm.bedrock_tool_name_mappings.cache_dict["a__b"] == "a/_b"
     loopback.answers[:] = []
     loopback.answers_with(streamed() if stream else whole(), headers=header if stream else None)
-    reply = complete(model, ASKED, tools=TOOLS, stream=stream, **options(loopback.url))
+    reply = complete(model, MESSAGES, tools=TOOLS, stream=stream, **options(loopback.url))
     del litellm.bedrock_tool_name_mappings.cache_dict["a__b"]
     assert [call.name for call in reply.calls] == ["text/translate", "a__b"]
 
@@ -582,32 +582,32 @@ def test_a_null_for_the_arguments_of_the_old_function_call_is_nothing_yet(loopba
     choices[-1]["finish_reason"] = "function_call"
     head = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
     loopback.answers_with(sse(*({**head, "choices": [one]} for one in choices), "[DONE]"), headers=EVENT_STREAM)
-    reply = ask(how, "hosted_vllm/m", stream=True, **openai_at(loopback))
+    reply = send(how, "hosted_vllm/m", stream=True, **openai_at(loopback))
     assert [(call.name, call.parameters) for call in reply.calls] == [("a__b", {})]
 
 
 def test_the_documented_tuple(loopback):
     loopback.answers_with(openai_message("Hello."))
-    assert completion("openai/m", ASKED, 0.5, 10, **openai_at(loopback)) == ("Hello.", True)
-    assert completion("openai/m", ASKED, tools=TOOLS, **openai_at(loopback)) == ("Hello.", True)
-    sent = json.loads(loopback.seen[0][2])
+    assert completion("openai/m", MESSAGES, 0.5, 10, **openai_at(loopback)) == ("Hello.", True)
+    assert completion("openai/m", MESSAGES, tools=TOOLS, **openai_at(loopback)) == ("Hello.", True)
+    sent = json.loads(loopback.requests[0][2])
     assert (sent["temperature"], sent["max_tokens"]) == (0.5, 10)
     loopback.answers[:] = [(200, {}, (openai_whole(),), False)]
     calls = [
         {"name": "text/translate", "parameters": {"x": "é"}, "id": "call_1"},
         {"name": "a__b", "parameters": {}, "id": "call_2"},
     ]
-    assert completion("openai/m", ASKED, tools=TOOLS, **openai_at(loopback)) == (calls, True)
-    assert LOOP.run(acompletion("openai/m", ASKED, tools=TOOLS, **openai_at(loopback))) == (calls, True)
+    assert completion("openai/m", MESSAGES, tools=TOOLS, **openai_at(loopback)) == (calls, True)
+    assert LOOP.run(acompletion("openai/m", MESSAGES, tools=TOOLS, **openai_at(loopback))) == (calls, True)
 
 
 def test_a_broken_call_is_raised_by_the_tuple_and_kept_by_the_reply(loopback):
     loopback.answers_with(openai_whole().replace(b'\\"}"', b'\\""', 1))
-    reply = complete("openai/m", ASKED, tools=TOOLS, **openai_at(loopback))
+    reply = complete("openai/m", MESSAGES, tools=TOOLS, **openai_at(loopback))
     assert [call.name for call in reply.calls] == ["a__b"]
     assert (reply.errors[0].name, reply.errors[0].raw, reply.text) == ("text/translate", '{"x": "é"', "Two.")
     with pytest.raises(ToolCallError) as raised:
-        completion("openai/m", ASKED, tools=TOOLS, **openai_at(loopback))
+        completion("openai/m", MESSAGES, tools=TOOLS, **openai_at(loopback))
     assert (raised.value.calls, raised.value.errors, raised.value.text) == (reply.calls, reply.errors, "Two.")
 
 
@@ -621,33 +621,33 @@ def test_a_backend_knows_its_models(loopback):
         ]
     )
     assert backend.llms == ["openai/m", "gemini/gemini-2.5-flash", "anthropic/claude"]
-    assert backend.completion("openai/m", ASKED, 0.1) == ("Hello.", True)
-    assert LOOP.run(backend.acompletion("openai/m", ASKED)) == ("Hello.", True)
-    assert backend.complete("openai/m", ASKED).text == "Hello."
-    assert LOOP.run(backend.acomplete("openai/m", ASKED)).text == "Hello."
-    assert loopback.seen[0][1]["authorization"] == "Bearer sk-planted-4711"
+    assert backend.completion("openai/m", MESSAGES, 0.1) == ("Hello.", True)
+    assert LOOP.run(backend.acompletion("openai/m", MESSAGES)) == ("Hello.", True)
+    assert backend.complete("openai/m", MESSAGES).text == "Hello."
+    assert LOOP.run(backend.acomplete("openai/m", MESSAGES)).text == "Hello."
+    assert loopback.requests[0][1]["authorization"] == "Bearer sk-planted-4711"
     with pytest.raises(UsageError, match="there are openai/m, gemini"):
-        backend.complete("openai/other", ASKED)
+        backend.complete("openai/other", MESSAGES)
     with pytest.raises(UsageError, match="two models share an id: openai/m"):
         LiteLLMBackend(["openai/m", {"name": "m", "backend": "openai"}])
 
 
 def test_json_is_asked_for_as_the_provider_understands_it(loopback):
     loopback.answers_with(openai_message('{"name": "a__b", "arguments": {}}'))
-    reply = complete("openai/m", ASKED, tools=TOOLS, message_return_type="json", **openai_at(loopback))
+    reply = complete("openai/m", MESSAGES, tools=TOOLS, message_return_type="json", **openai_at(loopback))
     assert reply.text == '{"name": "a__b", "arguments": {}}'
     assert reply.calls == ()
-    sent = json.loads(loopback.seen[0][2])
+    sent = json.loads(loopback.requests[0][2])
     assert sent["response_format"] == {"type": "json_object"}
     assert "format" not in sent
     loopback.answers[:] = [(200, {}, (ollama_whole(),), False)]
-    complete("ollama_chat/m", ASKED, message_return_type="json", api_base=loopback.url)
-    assert json.loads(loopback.seen[1][2])["format"] == "json"
+    complete("ollama_chat/m", MESSAGES, message_return_type="json", api_base=loopback.url)
+    assert json.loads(loopback.requests[1][2])["format"] == "json"
     with pytest.raises(UnsupportedError, match="anthropic has no JSON mode without a schema"):
-        complete("anthropic/m", ASKED, message_return_type="json", api_base=loopback.url, api_key="k")
+        complete("anthropic/m", MESSAGES, message_return_type="json", api_base=loopback.url, api_key="k")
     with pytest.raises(UnsupportedError, match="can't ask cohere"):
-        complete("cohere/m", ASKED, message_return_type="json", api_base=loopback.url, api_key="k")
-    assert len(loopback.seen) == 2
+        complete("cohere/m", MESSAGES, message_return_type="json", api_base=loopback.url, api_key="k")
+    assert len(loopback.requests) == 2
 
 
 def test_what_the_provider_ran_itself_is_never_the_clients(loopback):
@@ -659,7 +659,7 @@ def test_what_the_provider_ran_itself_is_never_the_clients(loopback):
     body = {**json.loads(anthropic_whole()), "content": content, "stop_reason": "end_turn"}
     loopback.answers_with(json.dumps(body).encode())
     tools = [{"type": "web_search_20250305", "name": "web_search"}]
-    reply = complete("anthropic/m", ASKED, tools=tools, api_base=loopback.url, api_key="k")
+    reply = complete("anthropic/m", MESSAGES, tools=tools, api_base=loopback.url, api_key="k")
     assert reply.calls == ()
     assert reply.errors == ()
     assert reply.provider_calls == (
@@ -672,7 +672,7 @@ def test_groqs_whole_answers_without_a_tier_and_snowflakes_without_a_reason_are_
     loopback.answers_with(openai_message("Hi.", finish=""))
     for model in ("groq/m", "snowflake/m"):
         reply = complete(
-            model, ASKED, **openai_at(loopback, account_id="x") if model == "snowflake/m" else openai_at(loopback)
+            model, MESSAGES, **openai_at(loopback, account_id="x") if model == "snowflake/m" else openai_at(loopback)
         )
         assert (reply.text, reply.finish) == ("Hi.", None)
 
@@ -693,7 +693,7 @@ def test_groqs_whole_answers_without_a_tier_and_snowflakes_without_a_reason_are_
 def test_groqs_error_event_is_the_refusal_that_it_is(loopback, error_event):
     loopback.answers_with(sse(error_event), headers=EVENT_STREAM)
     with pytest.raises(BadRequestError) as raised:
-        ask("sync", "groq/m", stream=True, **openai_at(loopback))
+        send("sync", "groq/m", stream=True, **openai_at(loopback))
     assert raised.value.status == 400
 
 
@@ -702,7 +702,7 @@ def test_anthropics_error_event_is_told(loopback):
     error = sse({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, names=True)
     loopback.answers_with(data[: data.index(b"event: content_block_stop")] + error, headers=EVENT_STREAM)
     with pytest.raises(ServerError):
-        ask("sync", "anthropic/m", stream=True, api_base=loopback.url, api_key="k")
+        send("sync", "anthropic/m", stream=True, api_base=loopback.url, api_key="k")
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -712,7 +712,7 @@ def test_geminis_call_without_args_and_null_counts_are_read(loopback, stream):
     event["usageMetadata"]["totalTokenCount"] = None
     data = sse(event) if stream else json.dumps(event).encode()
     loopback.answers_with(data, headers=EVENT_STREAM if stream else None)
-    reply = ask("sync", "gemini/m", stream=stream, api_base=loopback.url, api_key="k")
+    reply = send("sync", "gemini/m", stream=stream, api_base=loopback.url, api_key="k")
     assert reply.calls == (ToolCall("a__b", {}, "call_0_0"),)
 
 
@@ -720,12 +720,12 @@ def test_made_ids_are_the_same_on_each_replay_and_count_the_turns(loopback):
     event = gemini_events()[1]
     for part in event["candidates"][0]["content"]["parts"]:
         del part["functionCall"]["id"]
-    messages = [*ASKED, {"role": "assistant", "content": "Yes?"}, *ASKED]
+    messages = [*MESSAGES, {"role": "assistant", "content": "Yes?"}, *MESSAGES]
     for stream in (False, True):
         loopback.answers[:] = [
             (200, EVENT_STREAM if stream else {}, (sse(event) if stream else json.dumps(event).encode(),), False)
         ]
-        reply = ask("sync", "gemini/m", stream=stream, messages=messages, api_base=loopback.url, api_key="k")
+        reply = send("sync", "gemini/m", stream=stream, messages=messages, api_base=loopback.url, api_key="k")
         assert [call.id for call in reply.calls] == ["call_1_0", "call_1_1"]
 
 
@@ -733,19 +733,21 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_sent(loopback):
     loopback.answers_with(openai_message("Hi."))
     at = openai_at(loopback)
     with pytest.raises(UsageError, match="names no provider"):
-        complete("gpt-4o", ASKED, **at)
+        complete("gpt-4o", MESSAGES, **at)
     with pytest.raises(UsageError, match="nosuch"):
-        complete("nosuch/m", ASKED, **at)
+        complete("nosuch/m", MESSAGES, **at)
     with pytest.raises(DuplicateToolError, match="'a__b'"):
-        complete("openai/m", ASKED, tools=[*TOOLS, tool("a__b")], **at)
+        complete("openai/m", MESSAGES, tools=[*TOOLS, tool("a__b")], **at)
     with pytest.raises(UsageError, match="no tools are offered"):
-        complete("openai/m", ASKED, tool_choice="required", **at)
+        complete("openai/m", MESSAGES, tool_choice="required", **at)
     with pytest.raises(UsageError, match="'other', which is not offered"):
-        complete("openai/m", ASKED, tools=TOOLS, tool_choice={"type": "function", "function": {"name": "other"}}, **at)
+        complete(
+            "openai/m", MESSAGES, tools=TOOLS, tool_choice={"type": "function", "function": {"name": "other"}}, **at
+        )
     with pytest.raises(UsageError, match="message 1 is a tool's result without tool_call_id"):
-        complete("openai/m", [*ASKED, {"role": "tool", "content": "x"}], **at)
+        complete("openai/m", [*MESSAGES, {"role": "tool", "content": "x"}], **at)
     with pytest.raises(UsageError, match="message 0 is no message"):
         complete("openai/m", ["Hi"], **at)
     with pytest.raises(UsageError, match="message_return_type"):
-        complete("openai/m", ASKED, message_return_type="xml", **at)
-    assert loopback.seen == []
+        complete("openai/m", MESSAGES, message_return_type="xml", **at)
+    assert loopback.requests == []

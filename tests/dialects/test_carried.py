@@ -21,7 +21,7 @@ from harness.dialects.arguments import strict_json
 from harness.dialects.framing import eventstream
 
 NAMES = ("anthropic", "gemini", "bedrock")
-TOLD = (StreamCutError, UnreadableReplyError, ProviderError)
+REPORTED = (StreamCutError, UnreadableReplyError, ProviderError)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=16)
 VALUES = st.recursive(
@@ -132,8 +132,8 @@ def test_every_two_part_cut_reads_alike(name: str, stream: bool, quirked: bool) 
     body = sent.body
     whole = dialect.read(sent)
     assert parts(name, whole, quirks, stream=stream) == parts(name, RICH, quirks, stream=stream)
-    for place in range(len(body) + 1):
-        assert dialect.read(replace(sent, chunks=(Chunk(body[:place]), Chunk(body[place:])))) == whole
+    for index in range(len(body) + 1):
+        assert dialect.read(replace(sent, chunks=(Chunk(body[:index]), Chunk(body[index:])))) == whole
 
 
 def come(name: str, sent: HttpResponse) -> tuple[Reply, bool]:
@@ -152,8 +152,8 @@ def test_a_stream_that_ends_early_is_cut_at_every_byte(name: str, quirk: str | N
     sent = dialect.render(RICH, stream=True, quirks=frozenset({quirk} if quirk else ()))
     body = sent.body
     cut = 0
-    for place in range(len(body)):
-        found, whole = come(name, replace(sent, chunks=(Chunk(body[:place]),)))
+    for index in range(len(body)):
+        found, whole = come(name, replace(sent, chunks=(Chunk(body[:index]),)))
         if whole:
             assert [(call.name, call.parameters) for call in found.calls] == [
                 (c.name, c.parameters) for c in RICH.calls
@@ -268,7 +268,7 @@ def test_a_wrong_byte_is_a_reply_or_a_typed_error(
         return
     try:
         DIALECTS[name].read(damaged)
-    except TOLD as error:
+    except REPORTED as error:
         event(type(error).__name__)
 
 
@@ -277,18 +277,18 @@ def test_an_event_lost_doubled_or_swapped_is_told_unless_it_is_a_piece_among_pie
     sent = DIALECTS[name].render(RICH, stream=True)
     count = len(sent.chunks)
     silent = []
-    for place in range(count):
-        one = sent.chunks[place]
-        lost = (*sent.chunks[:place], *sent.chunks[place + 1 :])
-        doubled = (*sent.chunks[: place + 1], *sent.chunks[place:])
-        swapped = (*sent.chunks[:place], *sent.chunks[place + 1 : place + 2], one, *sent.chunks[place + 2 :])
+    for index in range(count):
+        one = sent.chunks[index]
+        lost = (*sent.chunks[:index], *sent.chunks[index + 1 :])
+        doubled = (*sent.chunks[: index + 1], *sent.chunks[index:])
+        swapped = (*sent.chunks[:index], *sent.chunks[index + 1 : index + 2], one, *sent.chunks[index + 2 :])
         for how, chunks in (("lost", lost), ("doubled", doubled), ("swapped", swapped)):
             try:
                 found = DIALECTS[name].read(replace(sent, chunks=chunks))
-            except TOLD:
+            except REPORTED:
                 continue
             if (found.text, found.calls, found.errors) != (RICH.text, RICH.calls, ()):
-                silent.append((how, place, one.data))
+                silent.append((how, index, one.data))
     # A piece is a piece: nothing in these streams counts them. A lost or doubled one is text like any other.
     assert [entry for entry in silent if b"elta" not in entry[2]] == []
 
@@ -348,8 +348,8 @@ def test_a_piece_in_a_block_of_another_kind_is_unreadable(name: str) -> None:
             if alike(piece["delta"], theirs["delta"]):
                 continue
             chunks = [*sent.chunks]
-            place = places[other][-1]
-            chunks[place] = Chunk(_with_payload(name, chunks[place].data, {**piece, key: other}))
+            index = places[other][-1]
+            chunks[index] = Chunk(_with_payload(name, chunks[index].data, {**piece, key: other}))
             with pytest.raises(UnreadableReplyError):
                 DIALECTS[name].read(replace(sent, chunks=tuple(chunks)))
     assert len(first) >= 4
@@ -403,7 +403,7 @@ def _paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def read_or_tell(name: str, sent: HttpResponse) -> None:
-    with suppress(*TOLD):
+    with suppress(*REPORTED):
         reply = DIALECTS[name].read(sent)
         assert isinstance(reply.text, str)
         assert all(isinstance(call.name, str) and isinstance(call.parameters, dict) for call in reply.calls)
@@ -419,10 +419,10 @@ def test_a_mistyped_field_of_a_whole_answer_is_a_typed_error_or_a_reply(name: st
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mistyped_field_of_an_event_is_a_typed_error_or_a_reply(name: str) -> None:
     sent = DIALECTS[name].render(RICH, stream=True)
-    for place, chunk in enumerate(sent.chunks):
+    for index, chunk in enumerate(sent.chunks):
         for wrong in mistyped(_payload(name, chunk.data)):
             chunks = [*sent.chunks]
-            chunks[place] = Chunk(_with_payload(name, chunk.data, wrong))
+            chunks[index] = Chunk(_with_payload(name, chunk.data, wrong))
             read_or_tell(name, replace(sent, chunks=tuple(chunks)))
 
 

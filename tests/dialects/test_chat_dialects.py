@@ -22,7 +22,7 @@ from harness.dialects.providers import PROFILES
 
 NAMES = ("openai", "ollama", "ollama_generate", "cohere")
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-TOLD = (StreamCutError, UnreadableReplyError, ProviderError)
+REPORTED = (StreamCutError, UnreadableReplyError, ProviderError)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=16)
 VALUES = st.recursive(
@@ -138,12 +138,12 @@ def test_what_is_carried_is_read_back_however_it_is_cut(
     event(f"carried, {len(reply.calls)} good and {len(reply.errors)} bad calls")
     found = dialect.read(sent)
     assert_kept(name, found, reply, quirks)
-    place = data.draw(st.integers(0, len(sent.body)))
-    assert dialect.read(in_two(sent, place)) == found
+    index = data.draw(st.integers(0, len(sent.body)))
+    assert dialect.read(in_two(sent, index)) == found
 
 
-def in_two(sent: HttpResponse, place: int) -> HttpResponse:
-    return replace(sent, chunks=(Chunk(sent.body[:place]), Chunk(sent.body[place:])))
+def in_two(sent: HttpResponse, index: int) -> HttpResponse:
+    return replace(sent, chunks=(Chunk(sent.body[:index]), Chunk(sent.body[index:])))
 
 
 CALLS = (ToolCall("get_x", {"city": "Zürich 🙂", "n": 2**60}, "call_1"), ToolCall("b", {}, "call_2"))
@@ -172,8 +172,8 @@ def test_every_quirk_is_read_back_on_its_own(name: str, quirk: str, stream: bool
 def test_every_cut_in_two_gives_the_same_reply(name: str, stream: bool) -> None:
     sent = DIALECTS[name].render(RICH[name], stream=stream)
     found = DIALECTS[name].read(sent)
-    for place in range(len(sent.body) + 1):
-        assert DIALECTS[name].read(in_two(sent, place)) == found
+    for index in range(len(sent.body) + 1):
+        assert DIALECTS[name].read(in_two(sent, index)) == found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -183,10 +183,10 @@ def test_a_stream_cut_anywhere_is_cut_or_whole_and_never_has_half_a_call(name: s
     quirks = {"openai": {"call_in_one_chunk", "crlf", "comments"}, "cohere": {"ndjson"}}.get(name, set())
     sent = dialect.render(RICH[name], stream=True, quirks=frozenset(quirks if quirked else ()))
     whole, outcomes = dialect.read(sent), {"cut": 0, "whole": 0}
-    for place in range(len(sent.body)):
+    for index in range(len(sent.body)):
         torn, found = None, None
         try:
-            found = dialect.read(replace(sent, chunks=(Chunk(sent.body[:place]),)))
+            found = dialect.read(replace(sent, chunks=(Chunk(sent.body[:index]),)))
         except StreamCutError as error:
             torn = error.reply
         outcomes["whole" if found else "cut"] += 1
@@ -226,7 +226,7 @@ def test_a_whole_answer_of_the_wrong_shape_is_read_or_named_and_never_a_crash(na
     for body in spoiled(json.loads(sent.body)):
         try:
             dialect.read(replace(sent, chunks=(Chunk(json.dumps(body).encode()),)))
-        except TOLD:
+        except REPORTED:
             named += 1
     assert named > 20
 
@@ -236,15 +236,15 @@ def test_a_stream_with_one_event_of_the_wrong_shape_is_read_or_named_and_never_a
     dialect = DIALECTS[name]
     sent = dialect.render(RICH[name], stream=True)
     named = 0
-    for place, chunk in enumerate(sent.chunks):
+    for index, chunk in enumerate(sent.chunks):
         before, brace, rest = chunk.data.partition(b"{")
         if not brace:
             continue
         for body in spoiled(json.loads(brace + rest)):
             made = Chunk(before + json.dumps(body).encode() + b"\n" * (1 if "json" in sent.headers[0][1] else 2))
             try:
-                dialect.read(replace(sent, chunks=(*sent.chunks[:place], made, *sent.chunks[place + 1 :])))
-            except TOLD:
+                dialect.read(replace(sent, chunks=(*sent.chunks[:index], made, *sent.chunks[index + 1 :])))
+            except REPORTED:
                 named += 1
     assert named > 100
 
@@ -348,7 +348,7 @@ def test_an_error_answer_has_the_providers_shape() -> None:
     assert json.loads(DIALECTS["cohere"].error(500, "oh").body)["message"] == "oh"
 
 
-ASKED = {
+ASKED_FOR = {
     "tools": [{"type": "function", "function": {"name": "a__b"}}, {"type": "custom", "custom": {"name": "sh"}}],
     "tool_choice": {"type": "function", "function": {"name": "a__b"}},
     "messages": [
@@ -363,7 +363,7 @@ ASKED = {
 
 @pytest.mark.parametrize("name", ["openai", "ollama", "cohere"])
 def test_a_request_mentions_tools_calls_and_results(name: str) -> None:
-    found = DIALECTS[name].mentions(HttpRequest("POST", "http://x", body=json.dumps(ASKED).encode()))
+    found = DIALECTS[name].mentions(HttpRequest("POST", "http://x", body=json.dumps(ASKED_FOR).encode()))
     assert (found.tools, found.choice) == (("a__b", "sh"), "a__b")
     assert (found.calls, found.results) == (("a__b", "old"), ("a__b", "old"))
     assert (found.call_ids, found.result_ids) == (("1",), ("1",))

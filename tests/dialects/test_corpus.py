@@ -104,7 +104,7 @@ def arguments(value: object) -> object:
         return value
 
 
-def said(row: dict) -> object:
+def summary(row: dict) -> object:
     finish = row["finish"][:1]  # of several choices the first is read
     return [(call["name"], call["id"] or "", arguments(call["args"])) for call in row["calls"]], row["text"], finish
 
@@ -129,7 +129,7 @@ def test_the_readers_agree_with_the_index() -> None:
         if reason:
             left_out[reason] += 1
             continue
-        expected = said(index[exchange["id"]])
+        expected = summary(index[exchange["id"]])
         try:
             got = found(exchange)
         except HarnessError as error:

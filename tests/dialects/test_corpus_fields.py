@@ -123,7 +123,7 @@ def contents(found: list[Any], dialect: str) -> dict[tuple[str, str], str]:
     return joined
 
 
-def kept(reply: Reply) -> str:
+def canonical_text(reply: Reply) -> str:
     """All that the reply holds, as one text."""
     held = [reply.text, reply.reasoning, reply.refusal, reply.id, *(error.raw for error in reply.errors)]
     given = [(call.name, call.id, call.parameters) for call in (*reply.calls, *reply.provider_calls)]
@@ -162,7 +162,7 @@ def test_every_long_string_of_an_answer_is_in_the_reply_or_named_as_dropped() ->
             except HarnessError:
                 continue  # test_corpus counts and explains them
             read[dialect] += 1
-            held = kept(reply)
+            held = canonical_text(reply)
             for (path, _), text in contents(events(response), dialect).items():
                 if len(text) <= LONG:
                     continue

@@ -7,7 +7,7 @@ import pytest
 from harness.core.chat import Reply, ToolCall
 from harness.core.exchange import Chunk, HttpResponse
 from harness.dialects import DIALECTS
-from harness.dialects.framing import framing
+from harness.dialects.framing import Feed, framing
 from harness.dialects.framing.sse import EventFeed, SseEvent, events
 
 EVENTS = "text/event-stream"
@@ -73,3 +73,15 @@ def test_events_are_the_same_however_the_bytes_are_cut(end: bytes) -> None:
 def test_line_ends_may_be_mixed() -> None:
     body = b"data: a\r\ndata: b\n\rdata: c\r\r\ndata: d\n\r\n"
     assert [event.data for event in events(body)] == ["a\nb", "c", "d"]
+
+
+def test_a_value_over_several_lines_is_one_piece():
+    feed = Feed()
+    made = [*feed.feed(b'{"a": 1}\n{\n  "b": 2\n'), *feed.feed(b'}\n\n{"c": \xc3'), *feed.feed(b"\xa9}\n"), *feed.end()]
+    assert [event.data for event in made] == ['{"a": 1}', '{\n  "b": 2\n}', '{"c": é}']
+
+
+def test_an_array_is_read_when_it_has_ended():
+    feed = Feed()
+    assert feed.feed(b'[{"a": 1},') == feed.feed(b' {"a": 2}]') == []
+    assert [event.data for event in feed.end()] == ['{"a": 1}', '{"a": 2}']

@@ -24,7 +24,7 @@ from harness.strategies import broken_replies, replies
 
 RESPONSES = DIALECTS["openai_responses"]
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-TOLD = (StreamCutError, UnreadableReplyError, ProviderError)
+REPORTED = (StreamCutError, UnreadableReplyError, ProviderError)
 NAMES = ("get_x", "a.b", "日本")
 CALLS = (ToolCall("get_x", {"city": "Zürich 🙂", "n": 2**63}, "call_1"), ToolCall("clock", {}, "call_2"))
 USAGE = Usage(3, 4, 7)
@@ -124,8 +124,8 @@ def came_of(sent: HttpResponse) -> Reply | None:
 def test_a_stream_cut_anywhere_is_cut_or_whole_and_never_has_half_a_call(reply: Reply, quirks: tuple[str, ...]) -> None:
     sent = RESPONSES.render(reply, stream=True, quirks=frozenset(quirks))
     whole = RESPONSES.read(sent)
-    for place in range(0, len(sent.body), 7):
-        came = came_of(replace(sent, chunks=(Chunk(sent.body[:place]),)))
+    for index in range(0, len(sent.body), 7):
+        came = came_of(replace(sent, chunks=(Chunk(sent.body[:index]),)))
         assert came is not None
         assert came == whole or (not came.calls and reply.text.startswith(came.text))
 
@@ -135,16 +135,16 @@ def test_doubled_lost_and_swapped_events_never_change_a_call(seed: int) -> None:
     chance = random.Random(seed)
     sent = RESPONSES.render(RICH, stream=True, quirks=frozenset({"output_empty"} if seed % 2 else ()))
     chunks = list(sent.chunks[:-1])
-    place = chance.randrange(len(chunks) - 1)
+    index = chance.randrange(len(chunks) - 1)
     if seed % 3 == 0:
-        chunks.insert(place, chunks[place])
+        chunks.insert(index, chunks[index])
     elif seed % 3 == 1:
-        chunks[place], chunks[place + 1] = chunks[place + 1], chunks[place]
-    elif b"output_item.done" not in chunks[place].data:
-        del chunks[place]
+        chunks[index], chunks[index + 1] = chunks[index + 1], chunks[index]
+    elif b"output_item.done" not in chunks[index].data:
+        del chunks[index]
     try:
         reply = RESPONSES.read(replace(sent, chunks=(*chunks, sent.chunks[-1])))
-    except TOLD:
+    except REPORTED:
         return
     assert reply.calls == RICH.calls
     assert reply.errors == ()
@@ -234,18 +234,18 @@ def test_an_answer_of_the_wrong_shape_is_read_or_named_and_never_a_crash() -> No
         for body in spoiled(json.loads(sent.body)):
             try:
                 RESPONSES.read(replace(sent, chunks=(Chunk(json.dumps(body).encode()),)))
-            except TOLD:
+            except REPORTED:
                 continue
 
 
 def test_a_stream_with_one_event_of_the_wrong_shape_is_read_or_named_and_never_a_crash() -> None:
     sent = RESPONSES.render(RICH, stream=True, quirks=frozenset({"lean", "no_event_lines"}))
     events = [json.loads(chunk.data.removeprefix(b"data: ")) for chunk in sent.chunks]
-    for place, one in enumerate(events):
+    for index, one in enumerate(events):
         for other in (*spoiled(one), None, 5, "x", []):
             try:
-                RESPONSES.read(stream_of(*events[:place], other, *events[place + 1 :]))
-            except TOLD:
+                RESPONSES.read(stream_of(*events[:index], other, *events[index + 1 :]))
+            except REPORTED:
                 continue
 
 

@@ -176,7 +176,7 @@ def test_a_profile_with_counts_that_nothing_can_be_drawn_by_is_one_sentence(tmp_
         load(path)
 
 
-ODD_ANSWERS = [
+UNUSUAL_ANSWERS = [
     ("openai", "id", ["a"]),
     ("openai", "finish_reason", [1]),
     ("ollama", "done_reason", 1),
@@ -185,7 +185,9 @@ ODD_ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("dialect", "key", "odd"), ODD_ANSWERS, ids=[f"{one[0]}-{one[1]}" for one in ODD_ANSWERS])
+@pytest.mark.parametrize(
+    ("dialect", "key", "odd"), UNUSUAL_ANSWERS, ids=[f"{one[0]}-{one[1]}" for one in UNUSUAL_ANSWERS]
+)
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_with_odd_kinds_in_it_never_stops_the_mining(dialect, key, odd, stream):
     def swap(value):

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from harness.backend.repairs.raw_answer import raw_answer, split_thinking
-from harness.core.chat import Reply
+from harness.backend.repairs.raw_answer import gemini_usage, raw_answer, split_thinking, state_of
+from harness.core.chat import Reply, Usage
 from harness.dialects import DIALECTS
 from harness.dialects.framing import pieces
 from harness.dialects.framing.sse import dumps
 
-SAID = Reply(text="Oslo it is.", reasoning="Need weather.", finish="stop", model="m-1")
+REPLY = Reply(text="Oslo it is.", reasoning="Need weather.", finish="stop", model="m-1")
 QUIRKS = [
     ("openai", ""),
     ("openai", "content_parts"),
@@ -29,10 +29,10 @@ QUIRKS = [
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("name", "quirk"), QUIRKS)
 def test_text_reasoning_and_model_are_found_whole_and_streamed(name: str, quirk: str, stream: bool) -> None:
-    sent = DIALECTS[name].render(SAID, stream=stream, quirks=frozenset(filter(None, [quirk])))
+    sent = DIALECTS[name].render(REPLY, stream=stream, quirks=frozenset(filter(None, [quirk])))
     seen = "\n".join(dumps(piece) for _, piece in pieces(sent) if piece is not None)
     found = raw_answer(seen, name)
-    assert ("".join(found.text), "".join(found.reasoning)) == (SAID.text, SAID.reasoning)
+    assert ("".join(found.text), "".join(found.reasoning)) == (REPLY.text, REPLY.reasoning)
     assert found.model == ("" if name == "cohere" else "m-1")
 
 
@@ -71,3 +71,16 @@ def test_a_think_block_in_front_is_reasoning_where_no_other_came(text: str, said
 def test_an_unknown_dialect_and_text_that_is_no_json_say_nothing() -> None:
     assert raw_answer("{}", "nobody").text == []
     assert raw_answer("no json", "openai").text == []
+
+
+def test_the_prompt_tokens_of_geminis_own_tools_count():
+    counts = {"promptTokenCount": 3, "toolUsePromptTokenCount": 4, "candidatesTokenCount": 5, "totalTokenCount": 12}
+    assert gemini_usage(dumps({"usageMetadata": counts})) == Usage(7, 5, 12)
+
+
+def test_redacted_reasoning_of_bedrock_is_state_whole_and_streamed():
+    redacted = {"reasoningContent": {"redactedContent": "eA=="}}
+    whole = {"output": {"message": {"content": [redacted]}}}
+    event = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": redacted}}
+    state = {"thinking_blocks": [{"type": "redacted_thinking", "data": "eA=="}], "state_of": "m"}
+    assert state_of(dumps(whole), "bedrock", "m") == state_of(dumps(event), "bedrock", "m") == state

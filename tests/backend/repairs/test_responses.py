@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from harness.backend.completion import acomplete, complete
+from harness.backend.repairs.responses import as_response, completed, loaded_tools, output_of
 from harness.core.chat import ProviderCall, Reply, ToolCall, Usage
 from harness.core.errors import BackendError, StreamCutError
 from harness.core.exchange import Chunk, HttpResponse
@@ -53,9 +54,9 @@ def ended(*items, status="completed"):
 def test_a_stream_cut_anywhere_is_cut_and_has_no_half_call(how):
     sent = RESPONSES.render(RICH, stream=True)
     whole = asked(sent, how=how)
-    for place in range(0, len(sent.body), len(sent.body) // 12):
+    for index in range(0, len(sent.body), len(sent.body) // 12):
         with pytest.raises(StreamCutError) as raised:
-            asked(with_chunks(sent, [Chunk(sent.body[:place])]), how=how)
+            asked(with_chunks(sent, [Chunk(sent.body[:index])]), how=how)
         came = raised.value.reply
         assert came is None or (not came.calls and whole.text.startswith(came.text))
 
@@ -66,13 +67,13 @@ def test_doubled_lost_and_swapped_events_never_change_a_call(seed, how):
     chance = random.Random(seed)
     sent = RESPONSES.render(RICH, stream=True, quirks=frozenset({"output_empty"} if seed % 2 else ()))
     *chunks, last = sent.chunks
-    place = chance.randrange(len(chunks) - 1)
+    index = chance.randrange(len(chunks) - 1)
     if seed % 3 == 0:
-        chunks.insert(place, chunks[place])
+        chunks.insert(index, chunks[index])
     elif seed % 3 == 1:
-        chunks[place], chunks[place + 1] = chunks[place + 1], chunks[place]
-    elif b"output_item.done" not in chunks[place].data:
-        del chunks[place]
+        chunks[index], chunks[index + 1] = chunks[index + 1], chunks[index]
+    elif b"output_item.done" not in chunks[index].data:
+        del chunks[index]
     try:
         reply = asked(with_chunks(sent, [*chunks, last]), how=how)
     except BackendError:
@@ -106,7 +107,7 @@ def test_pieces_of_an_item_that_never_started_are_that_item(how):
 
 
 UNKNOWN = {"type": "quantum_call", "id": "q_1", "status": "completed", "depth": 3, "output": "up"}
-KEPT = (ProviderCall("quantum_call", {"depth": 3}, "q_1", {"output": "up"}),)
+RAN = (ProviderCall("quantum_call", {"depth": 3}, "q_1", {"output": "up"}),)
 TEXT = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
 TEXT |= {"content": [{"type": "output_text", "text": "Hi", "annotations": []}]}
 
@@ -120,4 +121,21 @@ def test_items_of_an_unknown_kind_are_kept_by_name(how):
     ]
     for response, stream in ((whole, False), (streamed(*done, ended()), True), (streamed(ended(UNKNOWN, TEXT)), True)):
         reply = asked(response, how=how, stream=stream)
-        assert (reply.text, reply.calls, reply.errors, reply.provider_calls) == ("Hi", (), (), KEPT)
+        assert (reply.text, reply.calls, reply.errors, reply.provider_calls) == ("Hi", (), (), RAN)
+
+
+def test_openais_own_tools_that_the_client_runs_are_calls_and_a_search_loads_tools():
+    action = {"type": "click", "x": 1}
+    items = [
+        {"type": "tool_search_output", "tools": [{"name": "a"}, {"name": "space", "tools": [{"name": "b"}]}]},
+        {"type": "computer_call", "call_id": "c_1", "action": action},
+        {"type": "tool_search_call", "execution": "client", "call_id": "c_2", "arguments": {"goal": "x"}},
+    ]
+    output = output_of([{"status": "completed", "output": items}])
+    reply = completed(Reply(), output)
+    assert loaded_tools(items) == {"a", "space", "b"}
+    assert reply.calls == (
+        ToolCall("computer", {"action": action}, "c_1"),
+        ToolCall("tool_search", {"goal": "x"}, "c_2"),
+    )
+    assert (reply.finish, as_response(output)["choices"][0]["finish_reason"]) == ("tool_calls", "tool_calls")

@@ -20,7 +20,7 @@ from harness.interception.clients import answering
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 TOOLS = [{"type": "function", "function": {"name": "get/x", "parameters": {"type": "object"}}}]
-ASKED = [{"role": "user", "content": "Hi"}]
+MESSAGES = [{"role": "user", "content": "Hi"}]
 SIGNED = "EqQB+/sig=="
 SECRET = "gAAAA/+secret=="
 
@@ -209,7 +209,7 @@ CASES = {
 KINDS = {"bedrock": "application/vnd.amazon.eventstream", "bedrock/invoke": "application/vnd.amazon.eventstream"}
 
 
-def ask(provider, messages, answers, *, stream=False, how="sync", model=""):
+def send(provider, messages, answers, *, stream=False, how="sync", model=""):
     """The replies to a question and what was sent for it."""
     row = PROFILES[provider]
     sent = []
@@ -230,18 +230,18 @@ def ask(provider, messages, answers, *, stream=False, how="sync", model=""):
 
 def next_turn(reply):
     results = [{"role": "tool", "tool_call_id": call.id, "content": "done"} for call in reply.calls]
-    return [*ASKED, reply.message, *results]
+    return [*MESSAGES, reply.message, *results]
 
 
 @pytest.mark.parametrize(("stream", "how"), [(False, "sync"), (True, "sync"), (True, "async")])
 @pytest.mark.parametrize("provider", CASES)
 def test_state_goes_back_as_it_came(provider, stream, how):
     answer, find, expected = CASES[provider]
-    reply, _ = ask(provider, ASKED, answer(stream), stream=stream, how=how)
+    reply, _ = send(provider, MESSAGES, answer(stream), stream=stream, how=how)
     assert [call.name for call in reply.calls] == ["get/x"]
     assert [call["function"]["name"] for call in reply.message["tool_calls"]] == ["get/x"]
     assert (reply.message["role"], reply.message["content"]) == ("assistant", "So.")
-    _, body = ask(provider, next_turn(reply), answer(stream=False))
+    _, body = send(provider, next_turn(reply), answer(stream=False))
     assert find(body) == expected
     assert "state_of" not in json.dumps(body)
 
@@ -250,10 +250,10 @@ def test_state_goes_back_as_it_came(provider, stream, how):
 @pytest.mark.parametrize("provider", CASES)
 def test_state_goes_to_no_other_model_and_nothing_else_is_lost(provider, other):
     answer, _, _ = CASES[provider]
-    reply, _ = ask(provider, ASKED, answer(stream=False))
+    reply, _ = send(provider, MESSAGES, answer(stream=False))
     another = "openai/responses/another" if other == "openai/responses" else f"{PROFILES[other].model}-2"
     model = another if other == provider else ""
-    _, body = ask(other, next_turn(reply), CASES.get(other, CASES["openai"])[0](stream=False), model=model)
+    _, body = send(other, next_turn(reply), CASES.get(other, CASES["openai"])[0](stream=False), model=model)
     sent = json.dumps(body, ensure_ascii=False)
     assert SIGNED not in sent
     assert SECRET not in sent
@@ -264,15 +264,15 @@ def test_state_goes_to_no_other_model_and_nothing_else_is_lost(provider, other):
 
 
 def test_reasoning_items_keep_their_places_between_text_and_calls():
-    reply, _ = ask("openai/responses", ASKED, responses(stream=True), stream=True)
-    _, body = ask("openai/responses", next_turn(reply), responses(stream=False))
+    reply, _ = send("openai/responses", MESSAGES, responses(stream=True), stream=True)
+    _, body = send("openai/responses", next_turn(reply), responses(stream=False))
     kinds = [item.get("type") for item in body["input"]]
     assert kinds[1:] == ["reasoning", "message", "reasoning", "function_call", "function_call_output"]
 
 
 def test_state_takes_no_part_in_equality():
-    one, _ = ask("anthropic", ASKED, anthropic(stream=False))
-    other, _ = ask("anthropic", ASKED, anthropic(stream=False).replace(SIGNED.encode(), b"other"))
+    one, _ = send("anthropic", MESSAGES, anthropic(stream=False))
+    other, _ = send("anthropic", MESSAGES, anthropic(stream=False).replace(SIGNED.encode(), b"other"))
     assert one == other
     assert one.message != other.message
 
@@ -280,24 +280,24 @@ def test_state_takes_no_part_in_equality():
 @pytest.mark.parametrize("provider", CASES)
 def test_state_that_was_tampered_with_goes_as_it_is(provider):
     answer, find, expected = CASES[provider]
-    reply, _ = ask(provider, ASKED, answer(stream=False))
+    reply, _ = send(provider, MESSAGES, answer(stream=False))
     told = json.dumps(next_turn(reply))
     opaque = SIGNED if SIGNED in told else SECRET if SECRET in told else "Let me"
     assert opaque in told
-    _, body = ask(provider, json.loads(told.replace(opaque, "dGFtcGVyZWQ=")), answer(stream=False))
+    _, body = send(provider, json.loads(told.replace(opaque, "dGFtcGVyZWQ=")), answer(stream=False))
     assert find(body) == json.loads(json.dumps(expected).replace(opaque, "dGFtcGVyZWQ="))
 
 
-ODD = (None, True, 5, "x", [], {}, [5], [[]], {"x": 5})
+UNUSUAL = (None, True, 5, "x", [], {}, [5], [[]], {"x": 5})
 
 
 def altered(value):
     """``value`` with one thing of it after another of another kind."""
-    yield from ODD
+    yield from UNUSUAL
     places = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for place, inner in places:
+    for index, inner in places:
         for other in altered(inner):
-            yield {**value, place: other} if isinstance(value, dict) else [*value[:place], other, *value[place + 1 :]]
+            yield {**value, index: other} if isinstance(value, dict) else [*value[:index], other, *value[index + 1 :]]
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -307,9 +307,9 @@ def test_a_value_of_another_kind_is_no_state_and_no_error(provider, stream):
         pytest.skip("frames are no lines of text; what they hold is altered above, whole")
     text = CASES[provider][0](stream).decode()
     lines = [line.removeprefix("data: ") for line in text.split("\n") if line.startswith(("data: {", "{"))]
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         for other in altered(json.loads(line)):
-            sent = "\n".join([*lines[:place], json.dumps(other), *lines[place + 1 :]])
+            sent = "\n".join([*lines[:index], json.dumps(other), *lines[index + 1 :]])
             state_of(sent, PROFILES[provider].dialect, "m")
             for read in (
                 anthropic_runs,
