@@ -7,7 +7,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, inline, marked, parts, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, inline, lazy_errors, marked, parts, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.anthropic.facts import FINISHES
 from harness.dialects.facts import add_result
@@ -137,10 +137,4 @@ def client(base_url: str, api_key: str) -> Any:
     return anthropic.Anthropic(base_url=base_url, api_key=api_key, max_retries=0)
 
 
-def __getattr__(name: str) -> Any:
-    """``errors``: what the SDK raises by design."""
-    if name != "errors":
-        raise AttributeError(name)
-    import anthropic  # noqa: PLC0415 - not a dependency
-
-    return (anthropic.AnthropicError,)
+__getattr__ = lazy_errors("anthropic:AnthropicError")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.openai_chat import joined, reply
+from harness.adapters.shapes import lazy_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,11 +55,4 @@ def _arguments(model: str, messages: Sequence[Any], tools: Any, options: dict[st
     }  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """``errors``: what the library raises by design, and the SDK's that it lets through."""
-    if name != "errors":
-        raise AttributeError(name)
-    import openai  # noqa: PLC0415 - not a dependency
-    from any_llm.exceptions import AnyLLMError  # type: ignore[import-not-found]  # noqa: PLC0415 - not a dependency
-
-    return (AnyLLMError, openai.OpenAIError)
+__getattr__ = lazy_errors("any_llm.exceptions:AnyLLMError", "openai:OpenAIError")  # it lets the SDK's through

@@ -7,7 +7,7 @@ from base64 import b64decode
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, parts, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, lazy_errors, parts, texts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.facts import add_result
 from harness.dialects.gemini.facts import FINISHES
@@ -134,10 +134,4 @@ def client(base_url: str, api_key: str) -> Any:
     return genai.Client(api_key=api_key, http_options={"base_url": base, "api_version": version})
 
 
-def __getattr__(name: str) -> Any:
-    """``errors``: what the SDK raises by design."""
-    if name != "errors":
-        raise AttributeError(name)
-    from google.genai import errors  # noqa: PLC0415 - not a dependency
-
-    return (errors.APIError, errors.UnknownApiResponseError)
+__getattr__ = lazy_errors("google.genai.errors:APIError", "google.genai.errors:UnknownApiResponseError")

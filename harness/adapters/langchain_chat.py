@@ -6,8 +6,7 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - it raises the openai SDK's errors
-from harness.adapters.shapes import calls_and_errors
+from harness.adapters.shapes import calls_and_errors, lazy_errors
 from harness.core.chat import Reply, Usage
 from harness.dialects.openai_chat.facts import FACTS
 
@@ -65,3 +64,6 @@ def _reply(found: Any) -> Reply:
         model=metadata.get("model_name", ""),
         id=metadata.get("id") or "",
     )
+
+
+__getattr__ = lazy_errors("openai:OpenAIError")

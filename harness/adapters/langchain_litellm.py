@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness.adapters.langchain_chat import aanswer, answer
-from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - litellm's errors are subclasses
+from harness.adapters.shapes import lazy_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,3 +32,6 @@ def _bound(model: str, tools: Any, options: dict[str, Any]) -> Any:
 
     chat = ChatLiteLLM(model=model, max_retries=0, model_kwargs={"max_retries": 0, "num_retries": 0})
     return chat.bind(**options, **({"tools": tools} if tools else {}))
+
+
+__getattr__ = lazy_errors("openai:OpenAIError")  # litellm's are subclasses

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors
+from harness.adapters.shapes import calls_and_errors, lazy_errors
 from harness.core.chat import Reply, Usage
 from harness.dialects.openai_chat.facts import FACTS
 
@@ -80,10 +80,4 @@ def aclient(base_url: str, api_key: str) -> Any:
     return openai.AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0)
 
 
-def __getattr__(name: str) -> Any:
-    """``errors``: what the SDK raises by design."""
-    if name != "errors":
-        raise AttributeError(name)
-    import openai  # noqa: PLC0415 - not a dependency
-
-    return (openai.OpenAIError,)
+__getattr__ = lazy_errors("openai:OpenAIError")

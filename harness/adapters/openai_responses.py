@@ -6,9 +6,8 @@ import json
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.openai_chat import __getattr__ as __getattr__  # noqa: PLC0414 - the same errors
 from harness.adapters.openai_chat import aclient, client
-from harness.adapters.shapes import calls_and_errors, chosen, declined, marked, parts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, lazy_errors, marked, parts
 from harness.core.chat import ProviderCall, Reply, Usage
 from harness.dialects.openai_responses.facts import FACTS, PROVIDER_CALLS, RESULTS
 
@@ -110,3 +109,6 @@ def _ran(item: Any) -> ProviderCall:
     inner = written.get(key)
     rest = {key: value for key, value in written.items() if key not in ("id", "type", "status", *RESULTS)}
     return ProviderCall(name, inner if isinstance(inner, dict) else rest, item.id, result)
+
+
+__getattr__ = lazy_errors("openai:OpenAIError")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, parts, texts
+from harness.adapters.shapes import calls_and_errors, chosen, declined, functions, inline, lazy_errors, parts, texts
 from harness.core.chat import Reply, Usage
 from harness.dialects.openai_chat.facts import FACTS
 
@@ -131,10 +131,4 @@ def _reply(found: Any) -> Reply:
     )
 
 
-def __getattr__(name: str) -> Any:
-    """``errors``: what the library raises by design."""
-    if name != "errors":
-        raise AttributeError(name)
-    from pydantic_ai import exceptions  # noqa: PLC0415 - not a dependency
-
-    return (exceptions.AgentRunError, exceptions.UserError)
+__getattr__ = lazy_errors("pydantic_ai.exceptions:AgentRunError", "pydantic_ai.exceptions:UserError")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from harness.core.chat import CallError, ToolCall
@@ -10,7 +11,7 @@ from harness.dialects.arguments import strict_json
 from harness.dialects.chat_request import MARKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from harness.core.chat import CallFault
 
@@ -85,3 +86,16 @@ def marked(tools: Any, schema: str = "parameters") -> list[dict[str, Any]]:
     beside = [{**one, **one["function"]} for one in tools or () if "function" in one]
     extras = [{mark: one[mark] for mark in MARKS if mark in one} for one in beside]
     return [{**one, **marks} for one, marks in zip(functions(tools, schema), extras, strict=True)]
+
+
+def lazy_errors(*paths: str) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` for the one name ``errors``: the classes at ``paths`` (``module:class``) that a
+    library raises by design, imported when they are first read.
+    """
+
+    def find(name: str) -> Any:
+        if name != "errors":
+            raise AttributeError(name)
+        return tuple(getattr(import_module(module), kind) for module, kind in (path.split(":") for path in paths))
+
+    return find
