@@ -96,7 +96,7 @@ class Price:
     completion: float = 0.0
 
     def at_most(self, characters: int, longest: int | None = None) -> float:
-        """Dollars that a question of so many characters will not cost more than: two characters a token, and an
+        """Dollars that a request of so many characters will not cost more than: two characters a token, and an
         answer of ``longest`` tokens.
         """
         return self.prompt * characters / 2 + self.completion * (longest or _LONG_ANSWER)
@@ -125,7 +125,7 @@ def price(model: str, url: str = "") -> Price | None:
 
 
 def refuse_unpriced(called: str, price: Price | None) -> None:
-    """Raise ``UsageError`` where nobody knows what a question costs."""
+    """Raise ``UsageError`` where nobody knows what a request costs."""
     if price is None:
         raise UsageError(f"litellm knows no price for {called}, so a budget in dollars can't hold; count requests")
 

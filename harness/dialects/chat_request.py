@@ -221,23 +221,23 @@ class Limits:
     broken: str = ""
 
 
-def limits(question: ChatRequest) -> Limits:
-    """What ``question`` was limited by."""
-    body = question.body
+def limits(request: ChatRequest) -> Limits:
+    """What ``request`` was limited by."""
+    body = request.body
     tokens = [one for one in map(_number, _found(body, _LIMITS)) if one is not None and one >= 0]
     answers = [one for one in map(_number, _found(body, _ANSWERS)) if one is not None]
     return Limits(
         tokens=min(tokens, default=None),
         stops=any(_found(body, _STOPS)),
         answers=max(answers, default=1),
-        continues=any(role in _OWN_ROLES for role in _last_roles(question)),
-        other_tools=max(0, _offered(body) - len(question.tools)),
+        continues=any(role in _OWN_ROLES for role in _last_roles(request)),
+        other_tools=max(0, _offered(body) - len(request.tools)),
         deferred=frozenset(_deferred(body)),
-        unread_choice=question.choice is None and any(_chosen(body)),
-        doubled=frozenset(_doubled(question)),
+        unread_choice=request.choice is None and any(_chosen(body)),
+        doubled=frozenset(_doubled(request)),
         steered=next((name for name in _STEERING if any(_found(body, (name,)))), ""),
         biased=next((name for name in _BIASING if any(_found(body, (name,)))), ""),
-        broken=_broken(question),
+        broken=_broken(request),
     )
 
 
@@ -262,27 +262,27 @@ def _number(value: Json) -> int | None:
     return int(value) if whole and not isinstance(value, bool) else None
 
 
-def _last_roles(question: ChatRequest) -> Iterator[Json]:
+def _last_roles(request: ChatRequest) -> Iterator[Json]:
     """Whose the last message is, as it was read, and as it stands there where nothing of it is text or a call."""
-    for messages in (question.messages, *(question.body.get(name) for name in _MESSAGES)):
+    for messages in (request.messages, *(request.body.get(name) for name in _MESSAGES)):
         last = messages[-1] if isinstance(messages, list | tuple) and messages else None
         yield last.get("role") if isinstance(last, dict) else None
 
 
-def _doubled(question: ChatRequest) -> Iterator[str]:
+def _doubled(request: ChatRequest) -> Iterator[str]:
     known: dict[str, Json] = {}
-    for tool in question.tools:
+    for tool in request.tools:
         name, schema = tool["function"]["name"], tool["function"].get("parameters")
         if known.setdefault(name, schema) != schema:
             yield name
 
 
-def _broken(question: ChatRequest) -> str:
+def _broken(request: ChatRequest) -> str:
     """What is wrong in a conversation; ids are compared where the API has them."""
-    if any(question.body.get(name) for name in _ELSEWHERE):
+    if any(request.body.get(name) for name in _ELSEWHERE):
         return ""  # what went before is not in this request
     waiting: list[str] = []
-    for message in question.messages:
+    for message in request.messages:
         if message.get("role") == "tool":
             answered = message.get("tool_call_id") or (waiting or [""])[0]
             if answered not in waiting:
@@ -292,7 +292,7 @@ def _broken(question: ChatRequest) -> str:
             waiting += [str(one.get("id") or "") for one in message.get("tool_calls") or ()]
         elif waiting:
             return "a call without a result"
-    return "" if any(map(_has_content, question.messages)) else "no question"
+    return "" if any(map(_has_content, request.messages)) else "no question"
 
 
 def _has_content(message: Mapping[str, Json]) -> bool:

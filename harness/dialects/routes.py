@@ -1,7 +1,7 @@
-"""Over which dialect a question goes: by provider, model, and what litellm settles by rules of its own.
+"""Over which dialect a request goes: by provider, model, and what litellm settles by rules of its own.
 
 One provider may speak several: Claude on Azure AI and on Vertex speaks Anthropic's, OpenAI's newer models speak
-Responses as soon as tools are offered. What is not known is ``UNKNOWN``: such a question gets safe names, its stream
+Responses as soon as tools are offered. What is not known is ``UNKNOWN``: such a request gets safe names, its stream
 no watch, and its bytes no judgement.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 UNKNOWN = "unknown"
-"""The dialect of a question whose wire is not known."""
+"""The dialect of a request whose wire is not known."""
 
 
 @dataclass(frozen=True, slots=True)
