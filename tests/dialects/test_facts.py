@@ -74,7 +74,7 @@ def test_a_call_without_arguments_in_a_stopped_answer_is_cut_off(dialect: str, f
     cut = CallError("cut_off", "", "null" if dialect == "gemini" else "", "get_x", "call_2", 1)
     reply = Reply(calls=(ToolCall("get_x", {"a": 1}, "call_1"),), errors=(cut,), finish=finish)
     if dialect in {"anthropic", "bedrock"} and not stream:
-        pytest.skip("a whole answer of this dialect has an object there, which test_carried covers")
+        pytest.skip("a whole answer of this dialect has an object there, which test_rendering covers")
     read = DIALECTS[dialect].read(DIALECTS[dialect].render(reply, stream=stream))
     assert [call.parameters for call in read.calls] == [{"a": 1}]
     assert [(error.fault, error.index) for error in read.errors] == [("cut_off", 1)]
