@@ -185,7 +185,7 @@ class Tape:
         else:  # what is recorded beside it may hold what this one carries
             self._redactor.learn(request)
         with self._lock:
-            number = self._unused_match(request)
+            number = self._match(request)
             if number is None:
                 return None
             self._used.add(number)
@@ -212,10 +212,10 @@ class Tape:
         for number, exchange in enumerate(exchanges):
             self._waiting.setdefault(self._key(exchange.request), deque()).append(number)
 
-    def _unused_match(self, request: HttpRequest) -> int | None:
+    def _match(self, request: HttpRequest) -> int | None:
         """The recording that answers ``request``: the first that was not used yet, or the first of all."""
         if self._rules.same is not None:
-            return self._unused_match_by_pairs(self._redactor.request(request), self._rules.same)
+            return self._match_by_pairs(self._redactor.request(request), self._rules.same)
         # Most requests are, byte for byte, ones that were recorded: clean, and their keys are known.
         key = self._keys.get(_exact(request)) or self._key(self._redactor.request(request))
         left = self._waiting.get(key)
@@ -225,11 +225,8 @@ class Tape:
             return number
         return self._first.get(key) if self._rules.repeat else None
 
-    def _unused_match_by_pairs(
-        self, request: HttpRequest, same: Callable[[HttpRequest, HttpRequest], bool]
-    ) -> int | None:
-        fitting = (number for number, one in enumerate(self._recorded) if same(one.request, request))
-        found = list(fitting)
+    def _match_by_pairs(self, request: HttpRequest, same: Callable[[HttpRequest, HttpRequest], bool]) -> int | None:
+        found = [number for number, one in enumerate(self._recorded) if same(one.request, request)]
         fresh = next((number for number in found if number not in self._used), None)
         return fresh if fresh is not None or not (found and self._rules.repeat) else found[0]
 
