@@ -134,13 +134,6 @@ def in_live_request() -> bool:
     return _in_live_request.get()
 
 
-def mark_thread(thread: threading.Thread) -> None:
-    """See that ``thread``, about to start, belongs to the tape of the code that starts it."""
-    interceptor = own_interceptor()
-    if interceptor is not None:
-        setattr(thread, _TAG, interceptor)
-
-
 def called_in(interceptor: Interceptor, call: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
     """``call`` with ``interceptor`` for its own: work for a pool is that of the tape in which it was given."""
     token = _here.set(interceptor)
@@ -272,7 +265,9 @@ def watch_threads() -> None:
 
     @functools.wraps(start)
     def started(self: threading.Thread) -> None:
-        mark_thread(self)
+        interceptor = own_interceptor()
+        if interceptor is not None:
+            setattr(self, _TAG, interceptor)  # a thread belongs to the tape of the code that starts it
         start(self)
 
     threading.Thread.start = started  # type: ignore[method-assign]  # this is the patch

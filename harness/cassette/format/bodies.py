@@ -77,8 +77,10 @@ def written(body: bytes) -> dict[str, Json]:
     return _as_text(text)
 
 
-def plainly(body: bytes) -> dict[str, Json]:
-    """``{"text": …}`` or ``{"base64": …}``, without parsing it."""
+def write(body: bytes, *, plain: bool = False) -> dict[str, Json]:
+    """``written``; where it is ``plain``, for machines and quick, ``{"text": …}`` or ``{"base64": …}`` unparsed."""
+    if not plain:
+        return written(body)
     try:
         return {"text": body.decode()}
     except UnicodeDecodeError:
@@ -129,11 +131,6 @@ def escaped(value: Json) -> Json:
     if isinstance(value, dict):
         return {(f"${name}" if name[:1] == "$" else name): escaped(inner) for name, inner in value.items()}
     return value
-
-
-def write(body: bytes, *, plain: bool = False) -> dict[str, Json]:
-    """``written``, or ``plainly`` where it is ``plain``: for machines, and quick."""
-    return plainly(body) if plain else written(body)
 
 
 def deep(text: str | bytes) -> bool:
