@@ -133,3 +133,12 @@ def test_what_only_looks_compressed_is_compared_as_it_is():
     other = HttpRequest("POST", "https://x.test/v1", (("content-encoding", "gzip"),), b"\x1f\x8bnothing of that kind")
     assert key(one) == key(one)
     assert key(one) != key(other)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "sent"),
+    [({"a.b": 1}, {"a": {"b": 1}}), ({"a": [1]}, {"a[0]": 1}), ({"a": {"b.c": 1}}, {"a.b": {"c": 1}})],
+)
+def test_a_key_that_looks_like_a_path_is_told_from_one(recorded, sent):
+    one, other = (HttpRequest("POST", "http://h/v1", (), json.dumps(body).encode()) for body in (recorded, sent))
+    assert len(differences(one, other, most=5)) == 2

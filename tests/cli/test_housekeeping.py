@@ -200,3 +200,14 @@ def test_what_cannot_be_recorded_anew_stays(project, run):
     old = tape(project).read_text()
     assert run("record")[0] == 2  # nobody answers there any more
     assert tape(project).read_text() == old
+
+
+def test_a_case_whose_request_is_never_sent_needs_no_cassette(project, run):
+    suite = project / "suites" / "shop.yaml"
+    case = "  - {id: twice, messages: [{user: Hi.}], options: {n: 2}, expect: {error: UnsupportedError}}\n"
+    suite.write_text(
+        suite.read_text().replace("name: m, backend: openai,", "name: m, label: openai/m, backend: anthropic,") + case
+    )
+    code, out, _ = run("cassettes", "list", "-k", "twice")
+    assert code == 0
+    assert "0 cassettes, 0 KB: 1 unsent" in out

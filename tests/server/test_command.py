@@ -53,6 +53,7 @@ FILES = {
     "faults.yaml": "faults:\n  - {fault: cutt}\n",
     "tagged.yaml": "faults:\n  - {fault: status, status: 429, retr_after: 3}\n",
     "empty.yaml": "replies: []",
+    "reply.yaml": "replies: [{when: hi}]",
     "unknown.yaml": "replies: [{txt: hello}]",
     "state.yaml": "replies: [{state: {thinking_blocks: 3}}]",
 }
@@ -72,6 +73,7 @@ MISTAKES = {
     "no faults": (["a.json", "--faults", "no.yaml"], "no.yaml: can't be read"),
     "no script": (["--synthetic", "no.yaml"], "no.yaml: can't be read"),
     "an empty script": (["--synthetic", "empty.yaml"], "empty.yaml:1: replies"),
+    "an empty reply": (["--synthetic", "reply.yaml"], "reply.yaml:1: replies[0]: this reply is empty; give `text`"),
     "a state that is none": (["--synthetic", "state.yaml"], "state.thinking_blocks: must be a list, not 3"),
     "a strange word": (["--synthetic", "unknown.yaml"], "txt"),
     "a script and a cassette": (["a.json", "--synthetic"], "name a script, or none, and no cassette"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
+import pydantic
 import pytest
 
-from harness.core.errors import SuiteError
+from harness.core.errors import SuiteError, UsageError
 from harness.suite import Model, Suite, load_suites
+from harness.suite.validation_errors import MOST_FAULTS, from_file
 
 TOOL = "{name: a/b, parameters: {type: object, properties: {x: {type: integer}}}}"
 LEAST = "models: [openai/m]\ncases:\n  - id: one\n    messages: [{user: hi}]\n"
@@ -201,3 +204,37 @@ def test_no_branch_of_a_union_is_named_as_a_key(tmp_path):
     told = "\n".join(caught.value.problems)
     assert 'models[0].nam: unknown key "nam"; did you mean "name"?' in told
     assert ".str" not in told
+
+
+class Rule(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    fault: Literal["cut"]
+
+
+class OtherRule(pydantic.BaseModel):
+    fault: Literal["drip"]
+
+
+RULES = pydantic.TypeAdapter(list[Annotated[Rule | OtherRule, pydantic.Field(discriminator="fault")]])
+
+
+def faults(tmp_path, text):
+    (tmp_path / "rules.yaml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        from_file(RULES, tmp_path / "rules.yaml")
+    return str(caught.value).splitlines()
+
+
+def test_a_tag_is_shown_as_the_file_has_it(tmp_path):
+    found = faults(tmp_path, '- {fault: null}\n- {fault: true}\n- {fault: "None"}\n- {fault: 3}\n')
+    assert [one.split(": ", 2)[2].split(" is no")[0] for one in found] == ["nothing", "true", '"None"', "3"]
+
+
+def test_a_line_end_in_a_key_does_not_split_the_sentence(tmp_path):
+    (found,) = faults(tmp_path, '- {fault: cut, "a\\nb": 1}\n')
+    assert found.endswith('[0].a\\nb: unknown key "a\\nb"')
+
+
+def test_of_very_many_faults_some_are_listed_and_the_rest_counted(tmp_path):
+    found = faults(tmp_path, "- {fault: nope}\n" * 3000)
+    assert (len(found), found[-1]) == (MOST_FAULTS + 1, f"and {3000 - MOST_FAULTS:,} more; mend these first")
