@@ -80,6 +80,18 @@ def killed_while_recording(running, chance):
     return received
 
 
+def test_journals_that_cant_be_read_are_each_put_aside_by_the_next_recording(tmp_path, caplog):
+    path = tmp_path / "a.json"
+    head = '{"format": 2, "provenance": {"kind": "live", "recorded": "2026-01-01T00:00:00+00:00"}}\n'
+    broken = [f'{head}{{"n": {number}, broken\n' for number in (1, 2)]
+    for one in broken:
+        journal(path).write_text(one)
+        with open_tape(path, mode="record", provenance=FROM):
+            pass
+    assert caplog.text.count("damaged at line 2") == 2
+    assert [file.read_text() for file in sorted(tmp_path.iterdir(), reverse=True)] == broken
+
+
 def test_p2_f2_what_the_caller_had_received_survives_kill_9(tmp_path, served, caplog):
     served.go.set()
     path = tmp_path / "a.json"

@@ -208,7 +208,7 @@ def salvage(path: Path) -> None:
     try:
         found, torn = read(journal_path)
     except CassetteDamagedError as error:
-        target = free(partial(path)).with_suffix(".damaged")
+        target = free(partial(path).with_suffix(".damaged"))
         journal_data = journal_path.read_bytes()
         if journal_data.strip():
             try:

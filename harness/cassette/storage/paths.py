@@ -50,7 +50,7 @@ def free(path: Path) -> Path:
     free = path
     while free.exists():
         number += 1
-        free = path.with_name(f"{path.stem.removesuffix('.partial')}.{number}.partial.json")
+        free = path.with_name(f"{path.stem.removesuffix('.partial')}.{number}.partial{path.suffix}")
     return free
 
 
