@@ -155,8 +155,8 @@ exit codes: 0 recorded, 1 the program failed, 2 nothing could be recorded, 3 a s
 
         command, path = program(args, "record"), cassette(args)
         assembly.refuse_ci(settings({}))
-        made = replace(assembly.provenance("live", shown(command.words)), litellm="")
-        ended = record(command, path, made, wanted=args.exit, say=warn)
+        made = replace(assembly.provenance("live", shown(command.command)), litellm="")
+        ended = record(command, path, made, expected_code=args.exit, say=warn)
         return _judge_recording(ended, args.exit, path)
 
 

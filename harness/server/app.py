@@ -155,8 +155,8 @@ class App:
         request = HttpRequest(scope["method"], url, head.headers, body)
         await self._source.serve(request, out, self.ledger, scope["state"]["shut"])
 
-    def _head(self, given: tuple[tuple[bytes, bytes], ...]) -> Head:
-        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in given])
+    def _head(self, raw_headers: tuple[tuple[bytes, bytes], ...]) -> Head:
+        headers = tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw_headers])
         known = dict(headers)
         host = known.get("host", "")
         refusal = self._refused(host, known.get("origin"))

@@ -16,7 +16,7 @@ class Transport(asyncio.Transport):
     def __init__(self, under: asyncio.Transport) -> None:
         super().__init__()
         self._under = under
-        self._held: list[bytes] | None = None
+        self._buffered: list[bytes] | None = None
         # Called for each answer, and the same there as here.
         self.is_closing = under.is_closing  # type: ignore[method-assign]  # as above
         self.get_extra_info = under.get_extra_info  # type: ignore[method-assign]  # as above
@@ -25,25 +25,25 @@ class Transport(asyncio.Transport):
         self.resume_reading = under.resume_reading  # type: ignore[method-assign]  # as above
 
     def hold(self) -> None:
-        self._held = []
+        self._buffered = []
 
     def release(self) -> None:
-        held, self._held = self._held, None
-        if held and not self._under.is_closing():
-            self._under.write(b"".join(held))
+        buffered, self._buffered = self._buffered, None
+        if buffered and not self._under.is_closing():
+            self._under.write(b"".join(buffered))
 
     def write(self, data: Any) -> None:
-        if self._held is None:
+        if self._buffered is None:
             self._under.write(data)
         else:
-            self._held.append(data)
+            self._buffered.append(data)
 
     def close(self) -> None:
         self.release()
         self._under.close()
 
     def abort(self) -> None:
-        self._held = None
+        self._buffered = None
         self._under.abort()
 
 

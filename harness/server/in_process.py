@@ -34,7 +34,7 @@ class Served:
     @property
     def unused(self) -> list[str]:
         """The recordings that nobody asked for, as ``file#place``."""
-        pairs = zip(self._answers.recorded, self._answers.given, strict=True)
+        pairs = zip(self._answers.recorded, self._answers.used, strict=True)
         return [one.label for one, times in pairs if not times]
 
 
@@ -69,5 +69,5 @@ def answering_by(answers: Answers) -> Iterator[Served]:
 def _served(answers: Answers, faults: Path | str | None, pace: float | None) -> Iterator[Served]:
     rules = Rules(from_file(faults) if faults else ())
     app = App(Replay(answers, rules=rules, pace=pace))
-    with serving(app) as door:
-        yield Served(door.url, app, answers)
+    with serving(app) as handle:
+        yield Served(handle.url, app, answers)

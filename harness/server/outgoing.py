@@ -150,19 +150,19 @@ class Outgoing:
             raise ClientGoneError from None
 
 
-async def perform(play: PlannedResponse, out: Outgoing, extra: Headers = ()) -> None:
-    """Send ``play`` to the client, chunk by chunk as recorded, at its pace, and end it as it ended."""
-    response = play.response
+async def perform(plan: PlannedResponse, out: Outgoing, extra: Headers = ()) -> None:
+    """Send ``plan`` to the client, chunk by chunk as recorded, at its pace, and end it as it ended."""
+    response = plan.response
     if response is not None:
-        if play.ending is None and len(response.chunks) < 2 and not play.pace:  # noqa: PLR2004 - one piece or none
+        if plan.ending is None and len(response.chunks) < 2 and not plan.pace:  # noqa: PLR2004 - one piece or none
             await out.whole(response, extra)
             return
-        await _chunks(response, play.pace, out, extra)
-    if play.ending is None:
+        await _chunks(response, plan.pace, out, extra)
+    if plan.ending is None:
         await out.end()
-    elif play.ending == "timeout":
-        await out.stall(play.seconds)
-    elif play.ending in {"reset", "refused"}:
+    elif plan.ending == "timeout":
+        await out.stall(plan.seconds)
+    elif plan.ending in {"reset", "refused"}:
         out.reset()
     else:
         out.drop()
@@ -182,8 +182,8 @@ async def _chunks(response: HttpResponse, pace: float | None, out: Outgoing, ext
 
 @functools.lru_cache(1024)
 def _lines(headers: Headers, own: Headers) -> tuple[tuple[bytes, bytes], ...]:
-    kept = [(name, value) for name, value in headers if name.lower() not in _RECOMPUTED]
-    lines = [(name.lower().encode("latin-1", "replace"), _clean(value)) for name, value in (*kept, *own)]
+    passed_on = [(name, value) for name, value in headers if name.lower() not in _RECOMPUTED]
+    lines = [(name.lower().encode("latin-1", "replace"), _clean(value)) for name, value in (*passed_on, *own)]
     return (*lines, (b"x-content-type-options", b"nosniff"))
 
 

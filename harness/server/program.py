@@ -58,9 +58,9 @@ _GRACE = 5.0
 class Recording:
     """A source for the application that passes each request on to the provider whose port it came to."""
 
-    def __init__(self, origins: Mapping[int, str], kept: Recorder, *, say: Callable[[str], None]) -> None:
-        self._kept = kept
-        self._proxies = {port: Proxy(where, kept, say=say) for port, where in origins.items()}
+    def __init__(self, origins: Mapping[int, str], recorder: Recorder, *, say: Callable[[str], None]) -> None:
+        self._recorder = recorder
+        self._proxies = {port: Proxy(where, recorder, say=say) for port, where in origins.items()}
 
     def loaded(self) -> list[dict[str, Json]]:
         return [row for proxy in self._proxies.values() for row in proxy.loaded()]
@@ -79,19 +79,17 @@ class TapeAnswers:
         self.recorded = tuple(
             RecordedExchange(one, str(tape.path), number, provenance) for number, one in enumerate(tape.exchanges)
         )
-        self.given = [0] * len(self.recorded)
+        self.used = [0] * len(self.recorded)
         self._lock = threading.Lock()
 
     def answer(self, request: HttpRequest) -> RecordedExchange:
         """Raises ``CassetteMiss``."""
-        url = urlsplit(request.url)
-        target = self._origins[_port(request)] + url.path + (f"?{url.query}" if url.query else "")
-        asked = HttpRequest(request.method, target, request.headers, request.body)
-        exchange = self._tape.answer(asked)
+        forwarded = _forwarded(request, self._origins)
+        exchange = self._tape.answer(forwarded)
         if isinstance(exchange, Failure):  # side traffic: refused, and no miss
-            return RecordedExchange(Exchange(asked, None, exchange), "side traffic", 0, self._provenance)
+            return RecordedExchange(Exchange(forwarded, None, exchange), "side traffic", 0, self._provenance)
         number = self._tape.taken[-1][0]
-        self.given[number] += 1
+        self.used[number] += 1
         assert isinstance(exchange, Exchange)  # a tape that replays has no listener
         return RecordedExchange(exchange, str(self._tape.path), number, self._provenance)
 
@@ -100,15 +98,22 @@ def _port(request: HttpRequest) -> int:
     return urlsplit(request.url).port or 80
 
 
+def _forwarded(request: HttpRequest, origins: Mapping[int, str]) -> HttpRequest:
+    """``request`` with the URL that it stands for: at the provider whose port it came to."""
+    url = urlsplit(request.url)
+    target = origins[_port(request)] + url.path + (f"?{url.query}" if url.query else "")
+    return replace(request, url=target)
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``words`` are the command, ``given`` base URLs (``VARIABLE=URL``), ``left`` variables that are not to be set,
+    """``command`` is what is run, ``base_urls`` are ``VARIABLE=URL``, ``untouched`` variables that are not to be set,
     ``seconds`` how long it may run.
     """
 
-    words: tuple[str, ...]
-    given: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    command: tuple[str, ...]
+    base_urls: tuple[str, ...] = ()
+    untouched: tuple[str, ...] = ()
     seconds: float | None = None
 
 
@@ -129,16 +134,16 @@ class Ended:
 
 
 def record(
-    program: Program, path: Path, provenance: Provenance, *, wanted: int = 0, say: Callable[[str], None]
+    program: Program, path: Path, provenance: Provenance, *, expected_code: int = 0, say: Callable[[str], None]
 ) -> Ended:
     """Run ``program`` and record into ``path`` all that it asks the providers.
 
-    The cassette is replaced only where the program ends with ``wanted``; else what was recorded is put beside it.
-    Raises ``UsageError`` where it can't be started, and the errors of recording.
+    The cassette is replaced only where the program ends with ``expected_code``; else what was recorded is put beside
+    it. Raises ``UsageError`` where it can't be started, and the errors of recording.
     """
-    chosen = upstreams(os.environ, given=program.given, left=program.left)
+    chosen = upstreams(os.environ, base_urls=program.base_urls, untouched=program.untouched)
     made = replace(provenance, source=f"{provenance.source}{written(chosen)}")
-    kept = Recorder(path, made, Redactor(), (), lambda *_: None)
+    recorder = Recorder(path, made, Redactor(), (), lambda *_: None)
     whole = False
     try:
         # A proxy of the user's own is needed to get out, and then nothing of ours stands before it.
@@ -146,22 +151,22 @@ def record(
         elsewhere = Elsewhere(let=True, say=say)
 
         def source(origins: Mapping[int, str]) -> Source:
-            return Recording(origins, kept, say=say)
+            return Recording(origins, recorder, say=say)
 
         with (
             _served(chosen, source, say) as (_, ours),
-            sessions("record", lambda url: Recorded(url, kept.begin)) as tools,
+            sessions("record", lambda url: Recorded(url, recorder.begin)) as tools,
         ):
             with elsewhere.listening() if watched else contextlib.nullcontext("") as proxy:
                 code = _run(program, {**_environment(ours, proxy), **tools})
-            exchanges = kept.exchanges
+            exchanges = recorder.exchanges
         if exchanges and all(_is_here(one.request.url) for one in exchanges):
-            kept.answered_by("local")
-        whole = code == wanted
+            recorder.answered_by("local")
+        whole = code == expected_code
     finally:
-        kept.end(whole=whole)
-    told = tuple(elsewhere.hosts.items())
-    return Ended(code, exchanges, elsewhere=told, providers=elsewhere.providers, watched=watched)
+        recorder.end(whole=whole)
+    hosts = tuple(elsewhere.hosts.items())
+    return Ended(code, exchanges, elsewhere=hosts, providers=elsewhere.providers, watched=watched)
 
 
 def replay(
@@ -178,7 +183,9 @@ def replay(
     """
     cassette = load(path)
     tape = loaded(cassette, path, matcher=matcher)
-    chosen = upstreams(os.environ, given=program.given, left=program.left, source=cassette.provenance.source)
+    chosen = upstreams(
+        os.environ, base_urls=program.base_urls, untouched=program.untouched, source=cassette.provenance.source
+    )
     elsewhere = Elsewhere(let=False, say=say)
 
     def source(origins: Mapping[int, str]) -> Source:
@@ -217,8 +224,8 @@ def _served(
     socks = [bound("127.0.0.1", 0) for _ in origins]
     ports = [sock.getsockname()[1] for sock in socks]
     app = App(source(dict(zip(ports, origins, strict=True))), say=say, shows_page=False)
-    with serving_at(app, socks) as doors:
-        ours = {where: door.url for where, door in zip(origins, doors, strict=True)}
+    with serving_at(app, socks) as handles:
+        ours = {where: handle.url for where, handle in zip(origins, handles, strict=True)}
         yield app, {one.variable: one.at(ours[one.origin]) for one in chosen}
 
 
@@ -252,10 +259,10 @@ def pretended() -> dict[str, str]:
 def _run(program: Program, more: Mapping[str, str]) -> int | None:
     """The exit code of the program; None where it ran out of time and was ended."""
     try:
-        running = subprocess.Popen(program.words, env={**os.environ, **more})  # noqa: S603 - to run it is what was asked
+        running = subprocess.Popen(program.command, env={**os.environ, **more})  # noqa: S603 - to run it is what was asked
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UsageError(f"{program.words[0]}: the program can't be started: {why}") from error
+        raise UsageError(f"{program.command[0]}: the program can't be started: {why}") from error
     with _passing_on(running):
         try:
             return running.wait(program.seconds)
@@ -312,30 +319,27 @@ class _Tape:
     async def serve(
         self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
     ) -> None:
-        url = urlsplit(request.url)
-        where = self._origins[url.port or 80]
         if self._answer is None:
-            await Proxy(where, _Nobody()).serve(request, out, ledger, shut)
+            await Proxy(self._origins[_port(request)], _NoRecorder()).serve(request, out, ledger, shut)
             return
-        target = f"{where}{url.path}" + (f"?{url.query}" if url.query else "")
-        asked = HttpRequest(request.method, target, request.headers, request.body)
+        forwarded = _forwarded(request, self._origins)
         try:
-            got = self._answer(asked)
+            got = self._answer(forwarded)
         except CassetteMiss as miss:  # the tape has counted it
             ledger.miss(str(miss))
-            await out.whole(refusal(404, str(miss), url.path), (("x-should-retry", "false"),))
+            await out.whole(refusal(404, str(miss), urlsplit(request.url).path), (("x-should-retry", "false"),))
             return
         response, failure = to_replay(got) or (None, None)
         complete = got.complete if isinstance(got, Exchange) else True
-        exchange = Exchange(asked, response, failure, complete=complete)
+        exchange = Exchange(forwarded, response, failure, complete=complete)
         await perform(outgoing.planned(exchange), out)
 
 
-class _Nobody(Unrecorded):
+class _NoRecorder(Unrecorded):
     """Stands for a recorder where the tape is one already."""
 
     exchanges: tuple[Exchange, ...] = ()
 
-    def begin(self, request: HttpRequest) -> _Nobody:
+    def begin(self, request: HttpRequest) -> _NoRecorder:
         del request
         return self

@@ -61,7 +61,7 @@ def recorder(path: Path | str, provenance: Provenance, drop_headers: Iterable[st
     made.end(whole=True)
 
 
-class Keeping(Protocol):
+class RequestRecorder(Protocol):
     """What receives what passes: a recorder."""
 
     @property
@@ -73,13 +73,15 @@ class Keeping(Protocol):
 class Proxy:
     """A source of answers for the application: the provider at ``upstream``. ``say`` is told what went wrong."""
 
-    def __init__(self, upstream: str, kept: Keeping, *, say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, upstream: str, recorder: RequestRecorder, *, say: Callable[[str], None] = lambda _: None
+    ) -> None:
         url = urlsplit(upstream)
         if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
             raise UsageError(f"--upstream {shown(upstream)} is no base URL; give one such as https://api.openai.com")
         self._upstream = upstream.rstrip("/")
         self._shown = shown(upstream).rstrip("/")
-        self._kept, self._say = kept, say
+        self._recorder, self._say = recorder, say
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(SECONDS, connect=30),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
@@ -87,22 +89,22 @@ class Proxy:
         )
 
     def loaded(self) -> list[dict[str, Json]]:
-        number = len(self._kept.exchanges)
+        number = len(self._recorder.exchanges)
         return [{"file": self._shown, "provenance": "recording", "exchanges": number, "used": 0}]
 
     async def serve(
         self, request: HttpRequest, out: Outgoing, ledger: RequestLog, shut: Callable[[float], None]
     ) -> None:
         del shut
-        asked = self._asked(request)
+        forwarded = self._forwarded(request)
         path = urlsplit(request.url).path
-        listener = await asyncio.to_thread(self._kept.begin, _unsigned(asked))
+        listener = await asyncio.to_thread(self._recorder.begin, _unsigned(forwarded))
         try:
-            status = await self._pass(asked, listener, out)
+            status = await self._pass(forwarded, listener, out)
         except httpx.HTTPError as error:
             await asyncio.to_thread(listener.end, Failure(_kind(error, begun=out.begun), str(error)))
             ledger.note(request.method, path, "failed")
-            self._say(f"{asked.method} {self._shown}{path}: {type(error).__name__}: {error}")
+            self._say(f"{forwarded.method} {self._shown}{path}: {type(error).__name__}: {error}")
             await _broken(path, error, out)
             return
         except ClientGoneError:
@@ -114,9 +116,12 @@ class Proxy:
         ledger.note(request.method, path, "recorded", status=status)
         await out.end()
 
-    async def _pass(self, asked: HttpRequest, listener: ResponseListener, out: Outgoing) -> int:
+    async def _pass(self, forwarded: HttpRequest, listener: ResponseListener, out: Outgoing) -> int:
         sent = self._client.build_request(
-            asked.method, asked.url, headers=[*asked.headers, ("accept-encoding", "identity")], content=asked.body
+            forwarded.method,
+            forwarded.url,
+            headers=[*forwarded.headers, ("accept-encoding", "identity")],
+            content=forwarded.body,
         )
         response = await self._client.send(sent, stream=True)
         try:
@@ -130,7 +135,7 @@ class Proxy:
             await response.aclose()
         return response.status_code
 
-    def _asked(self, request: HttpRequest) -> HttpRequest:
+    def _forwarded(self, request: HttpRequest) -> HttpRequest:
         url = urlsplit(request.url)
         base = urlsplit(self._upstream).path
         # A base may end in /v1 as the SDKs' own do, while the path that came begins with it.

@@ -84,7 +84,7 @@ def gathered(paths: Iterable[Path | str]) -> tuple[RecordedExchange, ...]:
 
 
 class RecordingIndex:
-    """Recordings to answer from. ``given`` counts how often each was handed out, by its place."""
+    """Recordings to answer from. ``used`` counts how often each was handed out, by its place."""
 
     def __init__(
         self,
@@ -95,14 +95,14 @@ class RecordingIndex:
         matcher: Matcher | None = None,
     ) -> None:
         self.recorded = tuple(recorded)
-        self.given = [0] * len(self.recorded)
+        self.used = [0] * len(self.recorded)
         self._repeat = repeat
         self._matcher = matcher
         self._redactor = redactor or Redactor(by_shape=True)
         self._requests = [served(one.exchange.request) for one in self.recorded]
         self._waiting: dict[str, deque[int]] = {}
-        for place, request in enumerate(self._requests):
-            self._waiting.setdefault(matching.key(request, matcher), deque()).append(place)
+        for index, request in enumerate(self._requests):
+            self._waiting.setdefault(matching.key(request, matcher), deque()).append(index)
         self._last = {key: waiting[-1] for key, waiting in self._waiting.items()}
         self._remembered = functools.lru_cache(_REMEMBERED)(self._key)
 
@@ -112,11 +112,11 @@ class RecordingIndex:
         left = self._waiting.get(key)
         if not left:
             raise self._missed(request, self._last.get(key))
-        place = left.popleft()
+        index = left.popleft()
         if self._repeat:
-            left.append(place)
-        self.given[place] += 1
-        found = self.recorded[place]
+            left.append(index)
+        self.used[index] += 1
+        found = self.recorded[index]
         exchange = readdressed(found.exchange, request)
         return found if exchange is found.exchange else replace(found, exchange=exchange)
 
@@ -133,20 +133,20 @@ class RecordingIndex:
 
     def _missed(self, request: HttpRequest, last: int | None) -> CassetteMiss:
         """Why ``request`` isn't answered; ``last`` is the last recording that did answer it."""
-        asked = self._compared(replace(request, headers=_kind(header(request.headers, "content-type"))))
-        what = f"no recording answers {asked.method} {asked.url.removeprefix(HERE)}"
+        compared = self._compared(replace(request, headers=_kind(header(request.headers, "content-type"))))
+        what = f"no recording answers {compared.method} {compared.url.removeprefix(HERE)}"
         if last is not None:
             label = self.recorded[last].label
-            told = f"{what} any more: {label} was given already; start with --repeat to have it given again"
-            return CassetteMiss(told, cassette=label, nearest=last)
-        taken = () if self._repeat else {place for place, times in enumerate(self.given) if times}
-        nearest = matching.nearest(self._requests, asked, used=taken, matcher=self._matcher)
+            message = f"{what} any more: {label} was given already; start with --repeat to have it given again"
+            return CassetteMiss(message, cassette=label, nearest=last)
+        taken = () if self._repeat else {index for index, times in enumerate(self.used) if times}
+        nearest = matching.nearest(self._requests, compared, used=taken, matcher=self._matcher)
         if nearest is None:
             return CassetteMiss(f"{what}: no recording is loaded")
-        found = matching.differences(self._requests[nearest], asked, matcher=self._matcher)
+        found = matching.differences(self._requests[nearest], compared, matcher=self._matcher)
         label = self.recorded[nearest].label
-        told = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
-        return CassetteMiss(told, cassette=label, nearest=nearest, differences=found)
+        message = f"{what}: the nearest, {label}, differs at {'; '.join(found)}"
+        return CassetteMiss(message, cassette=label, nearest=nearest, differences=found)
 
 
 def _kind(content_type: str | None) -> Headers:

@@ -41,7 +41,7 @@ class Answers(Protocol):
     def recorded(self) -> tuple[RecordedExchange, ...]: ...
 
     @property
-    def given(self) -> list[int]: ...
+    def used(self) -> list[int]: ...
 
     def answer(self, request: HttpRequest) -> RecordedExchange:
         """Raises ``CassetteMiss``."""
@@ -49,7 +49,7 @@ class Answers(Protocol):
 
 
 class Replay:
-    """A source of answers for the application. ``say`` is told each miss; ``pace`` is that of ``play.Play``; with
+    """A source of answers for the application. ``say`` is told each miss; ``pace`` is that of ``PlannedResponse``; with
     ``lists`` a list of models that was not recorded is made from the recordings.
     """
 
@@ -68,7 +68,7 @@ class Replay:
     def loaded(self) -> list[dict[str, Json]]:
         """What there is to answer from, a row for each file."""
         rows: dict[str, dict[str, Json]] = {}
-        for one, times in zip(self._answers.recorded, self._answers.given, strict=True):
+        for one, times in zip(self._answers.recorded, self._answers.used, strict=True):
             row = rows.setdefault(
                 one.file, {"file": one.file, "provenance": one.provenance.kind, "exchanges": 0, "used": 0}
             )
@@ -135,7 +135,7 @@ def _marked(by: str) -> Headers:
 
 
 def refusal(status: int, why: str, path: str) -> HttpResponse:
-    """An error in the shape of the interceptor that answers at ``path``."""
+    """An error in the shape of the dialect that is spoken at ``path``."""
     dialect = dialect_at(path)
     if dialect is not None:
         return dialect.error(status, why)
@@ -153,8 +153,8 @@ def _model_list(request: HttpRequest, recorded: Sequence[RecordedExchange]) -> H
 
 
 def _models(recorded: Sequence[RecordedExchange], kind: ModelList) -> list[str]:
-    asked = (one.exchange.request for one in recorded)
-    spoken = ((dialect_at(one.url), one) for one in asked)
+    requests = (one.exchange.request for one in recorded)
+    spoken = ((dialect_at(one.url), one) for one in requests)
     return sorted({model_of(one) for dialect, one in spoken if dialect and dialect.facts.models is kind} - {""})
 
 

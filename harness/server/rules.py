@@ -48,7 +48,7 @@ class _Rule(pydantic.BaseModel):
     path: str = "*"
     model: str = "*"
 
-    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+    def on(self, plan: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
         raise NotImplementedError
 
     def fits(self, request: HttpRequest) -> bool:
@@ -67,7 +67,7 @@ class Status(_Rule):
     retry_after: Seconds | None = None
     message: str = "refused on purpose"
 
-    def on(self, _play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+    def on(self, _plan: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
         return PlannedResponse(dialect.error(self.status, self.message, retry_after=self.retry_after))
 
 
@@ -78,7 +78,7 @@ class Refused(_Rule):
     fault: Literal["refused"]
     seconds: Seconds = 1.0
 
-    def on(self, _play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+    def on(self, _plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
         return PlannedResponse(None, "refused")
 
 
@@ -88,8 +88,8 @@ class Reset(_Rule):
     fault: Literal["reset"]
     after: Count | None = None
 
-    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
-        return PlannedResponse(None, "reset") if self.after is None else fault_injection.reset(play, self.after)
+    def on(self, plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return PlannedResponse(None, "reset") if self.after is None else fault_injection.reset(plan, self.after)
 
 
 class Stall(_Rule):
@@ -99,10 +99,10 @@ class Stall(_Rule):
     after: Count | None = None
     seconds: Seconds = 30.0
 
-    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+    def on(self, plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
         if self.after is None:
             return PlannedResponse(None, "timeout", seconds=self.seconds)
-        return fault_injection.stall(play, self.after, self.seconds)
+        return fault_injection.stall(plan, self.after, self.seconds)
 
 
 class Drip(_Rule):
@@ -112,8 +112,8 @@ class Drip(_Rule):
     size: Annotated[int, pydantic.Field(ge=1)] = 1
     seconds: Seconds = 0.01
 
-    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
-        return fault_injection.drip(play, self.size, self.seconds)
+    def on(self, plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.drip(plan, self.size, self.seconds)
 
 
 class Cut(_Rule):
@@ -129,10 +129,10 @@ class Cut(_Rule):
             raise ValueError("say where to cut: after (bytes) or call (a number, counted from 0)")
         return self
 
-    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+    def on(self, plan: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
         if self.after is not None:
-            return fault_injection.cut(play, self.after)
-        return fault_injection.cut_in_call(play, dialect, self.call or 0)
+            return fault_injection.cut(plan, self.after)
+        return fault_injection.cut_in_call(plan, dialect, self.call or 0)
 
 
 class NoEnd(_Rule):
@@ -140,8 +140,8 @@ class NoEnd(_Rule):
 
     fault: Literal["no_end"]
 
-    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
-        return fault_injection.without_end(play)
+    def on(self, plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.without_end(plan)
 
 
 class Doubled(_Rule):
@@ -150,8 +150,8 @@ class Doubled(_Rule):
     fault: Literal["doubled"]
     chunk: int = 0
 
-    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
-        return fault_injection.doubled(play, self.chunk)
+    def on(self, plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.doubled(plan, self.chunk)
 
 
 class Split(_Rule):
@@ -160,8 +160,8 @@ class Split(_Rule):
     fault: Literal["split"]
     size: Annotated[int, pydantic.Field(ge=1)] = 1
 
-    def on(self, play: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
-        return fault_injection.split(play, self.size)
+    def on(self, plan: PlannedResponse, _dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.split(plan, self.size)
 
 
 class Malformed(_Rule):
@@ -171,8 +171,8 @@ class Malformed(_Rule):
     call: Count = 0
     raw: str | None = None
 
-    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
-        return fault_injection.malformed(play, dialect, self.call, self.raw)
+    def on(self, plan: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.malformed(plan, dialect, self.call, self.raw)
 
 
 class UnknownTool(_Rule):
@@ -182,8 +182,8 @@ class UnknownTool(_Rule):
     call: Count = 0
     name: str = "no_such_tool"
 
-    def on(self, play: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
-        return fault_injection.renamed(play, dialect, self.call, self.name)
+    def on(self, plan: PlannedResponse, dialect: Dialect, /) -> PlannedResponse:
+        return fault_injection.renamed(plan, dialect, self.call, self.name)
 
 
 Rule: TypeAlias = Status | Refused | Reset | Stall | Drip | Cut | NoEnd | Doubled | Split | Malformed | UnknownTool
@@ -228,18 +228,18 @@ class Rules:
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self._rules = tuple(rules)
-        self._seen = [0] * len(self._rules)
+        self._matched = [0] * len(self._rules)
 
     def rule(self, request: HttpRequest) -> Rule | None:
         """The rule for this request, which then counts as used. Raises ``UsageError`` for a header that is none."""
         own = header(request.headers, HEADER)
         if own is not None:
             return from_text(own)
-        for place, rule in enumerate(self._rules):
+        for index, rule in enumerate(self._rules):
             if rule.fits(request):
-                self._seen[place] += 1
-                if self._seen[place] > rule.skip and (
-                    rule.times is None or self._seen[place] <= rule.skip + rule.times
+                self._matched[index] += 1
+                if self._matched[index] > rule.skip and (
+                    rule.times is None or self._matched[index] <= rule.skip + rule.times
                 ):
                     return rule
         return None

@@ -64,9 +64,11 @@ class ScriptedModel:
         unknown = sorted(self._rates.keys() - MISTAKES.keys())
         if unknown:
             raise UsageError(f"no mistake {', '.join(unknown)}; there are {', '.join(MISTAKES)}")
-        odd = next((name for name, rate in self._rates.items() if not 0 <= rate <= 1), None)
-        if odd:
-            raise UsageError(f"the rate of {odd} is {self._rates[odd]:g}; give a share from 0 to 1, such as 0.25")
+        invalid = next((name for name, rate in self._rates.items() if not 0 <= rate <= 1), None)
+        if invalid:
+            raise UsageError(
+                f"the rate of {invalid} is {self._rates[invalid]:g}; give a share from 0 to 1, such as 0.25"
+            )
         self.chances: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -90,27 +92,27 @@ class ScriptedModel:
         """The right reply, and whether it is due: any other would be wrong."""
         if (planned := _planned(question)) is not None:
             return planned, True
-        expect, words = self._expected(question)
-        return correct(expect, words, tools), wants_call(expect) is True or expect.text is not None
+        expect, request = self._expected(question)
+        return correct(expect, request, tools), wants_call(expect) is True or expect.text is not None
 
     def _expected(self, question: ChatRequest) -> tuple[Expectation, dict[str, Json]]:
         """What the question expects, as far as it is one of the package's own."""
-        words: dict[str, Json] = {"messages": list(question.messages), "tools": list(question.tools)}
+        request: dict[str, Json] = {"messages": list(question.messages), "tools": list(question.tools)}
         if question.choice is not None:
-            words["tool_choice"] = question.choice
+            request["tool_choice"] = question.choice
         if question.json is not None:
-            words["response_format"] = {"type": "json_schema", "json_schema": {"schema": question.json}}
+            request["response_format"] = {"type": "json_schema", "json_schema": {"schema": question.json}}
         found = self._known.get(_key(question.messages), [])
         offered = len(question.tools)
         case, turn = next(((one, at) for one, at in found if len(one.offered) == offered), (None, 0))
         if case is None:
-            return Expectation(no_calls=not question.tools), words
-        words["tools"] = list(case.offered)  # by their own names: those of the wire are given beside
+            return Expectation(no_calls=not question.tools), request
+        request["tools"] = list(case.offered)  # by their own names: those of the wire are given beside
         own = dict(zip(question.schemas, (tool["function"]["name"] for tool in case.offered), strict=False))
         if isinstance(question.choice, dict):
             name = question.choice["function"]["name"]
-            words["tool_choice"] = {"type": "function", "function": {"name": own.get(name, name)}}
-        return ([case.expect, *(one.expect for one in case.then)][turn]), words
+            request["tool_choice"] = {"type": "function", "function": {"name": own.get(name, name)}}
+        return ([case.expect, *(one.expect for one in case.then)][turn]), request
 
     def _mistaken(self, reply: Reply, due: bool, question: ChatRequest) -> Reply:
         known = self._known.get(_key(question.messages), ())
@@ -162,10 +164,10 @@ def _keys(case: Case) -> Iterator[str]:
 def _planned(question: ChatRequest) -> Reply | None:
     """The next step of a task in a world; None where no world's rule knows the words."""
     offered = set(question.schemas)
-    place = max((n for n, one in enumerate(question.messages) if _is_task(one)), default=None)
-    if place is None:
+    index = max((n for n, one in enumerate(question.messages) if _is_task(one)), default=None)
+    if index is None:
         return None
-    task = _text(question.messages[place].get("content"))
+    task = _text(question.messages[index].get("content"))
     for kind in WORLDS.values():
         if {tool["name"] for tool in kind.tools()} <= offered:
             plans = sorted(
@@ -173,7 +175,7 @@ def _planned(question: ChatRequest) -> Reply | None:
                 key=lambda one: one[0],
             )
             if plans:
-                return _next_step([plan for _, plan in plans], _batches(question.messages[place + 1 :]))
+                return _next_step([plan for _, plan in plans], _batches(question.messages[index + 1 :]))
     return None
 
 
@@ -207,7 +209,7 @@ def _result(text: str) -> Json:
 
 def _next_step(plans: Sequence[Plan], results: Sequence[Sequence[Json]]) -> Reply:
     """Play the plans with the results so far: the calls that are due, or the last words."""
-    left, said = iter(results), []
+    left, sentences = iter(results), []
     for plan in plans:
         sent: Any = None
         try:
@@ -218,20 +220,20 @@ def _next_step(plans: Sequence[Plan], results: Sequence[Sequence[Json]]) -> Repl
                     continue
                 sent = next(left, None)
                 if sent is None:
-                    made = [ToolCall(name, given, f"call{n:05d}") for n, (name, given) in enumerate(calls)]
+                    made = [ToolCall(name, parameters, f"call{n:05d}") for n, (name, parameters) in enumerate(calls)]
                     return Reply(calls=tuple(made), finish="tool_calls", usage=USAGE)
         except StopIteration as end:
-            said.append(str(end.value))
+            sentences.append(str(end.value))
         except (LookupError, TypeError, ValueError):
-            said.append(_LOST)  # a result is none that the rule expects, such as that of a mistaken call
-    return Reply(text=" ".join(said), finish="stop", usage=USAGE)
+            sentences.append(_LOST)  # a result is none that the rule expects, such as that of a mistaken call
+    return Reply(text=" ".join(sentences), finish="stop", usage=USAGE)
 
 
 def _wrong(name: str, reply: Reply, question: ChatRequest, *, due: bool, by_tool: bool) -> Reply | None:
     """``reply`` with a mistake; None where this answer can't show it. ``due``: another reply would be wrong."""
     if name == "no_json":
-        asked = by_tool or (question.json is not None and not reply.calls)
-        return replace(reply, calls=(), text=_EVADING, finish="stop") if asked else None
+        json_requested = by_tool or (question.json is not None and not reply.calls)
+        return replace(reply, calls=(), text=_EVADING, finish="stop") if json_requested else None
     if reply.calls:
         return _wrong_calls(name, reply, question, due=due)
     if question.json is not None or not reply.text:
@@ -288,9 +290,9 @@ def _altered(reply: Reply, question: ChatRequest, *, misfit: bool) -> Reply | No
     """The first call with its first text parameter of another value, or of another type."""
     (call,) = reply.calls
     known = (question.schemas.get(call.name) or {}).get("properties") or {}
-    for key, given in call.parameters.items():
+    for key, argument in call.parameters.items():
         schema = known.get(key) or {}
-        if isinstance(given, str) and schema.get("type") == "string" and "enum" not in schema:
+        if isinstance(argument, str) and schema.get("type") == "string" and "enum" not in schema:
             changed = {**call.parameters, key: 7 if misfit else _OTHER}
             return replace(reply, calls=(replace(call, parameters=changed),))
     return None

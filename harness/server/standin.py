@@ -95,8 +95,8 @@ def _serve(rfile: Any, wfile: Any, mode: str, token: str, make: Callable[[str], 
             session.server(data)
         else:
             failure = Failure("closed", data.decode(errors="replace"))
-        told = {"lines": [base64.b64encode(one).decode() for one in lines], "ended": session.ended}
-        wfile.write(json.dumps(told).encode() + b"\n")
+        status = {"lines": [base64.b64encode(one).decode() for one in lines], "ended": session.ended}
+        wfile.write(json.dumps(status).encode() + b"\n")
     session.end(failure)
 
 
@@ -111,9 +111,9 @@ class Remote:
         self.mode = str(self._opened({"token": token, "url": url})["mode"])
 
     def client(self, line: bytes) -> list[bytes]:
-        told = self._sent(b">", line)
-        self.ended = bool(told["ended"])
-        return [base64.b64decode(one) for one in told["lines"]]
+        status = self._sent(b">", line)
+        self.ended = bool(status["ended"])
+        return [base64.b64decode(one) for one in status["lines"]]
 
     def server(self, line: bytes) -> None:
         self._sent(b"<", line)
@@ -199,13 +199,13 @@ def answer(session: Session) -> int:
     return 0
 
 
-def between(words: Sequence[str], session: Session | None) -> int:
+def between(command: Sequence[str], session: Session | None) -> int:
     """Start the server and pass on what is said, each line shown to ``session`` first; the server's exit code."""
     try:
-        server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - as was asked
+        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - as was asked
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise UsageError(f"{words[0]}: the MCP server can't be started: {why}") from error
+        raise UsageError(f"{command[0]}: the MCP server can't be started: {why}") from error
     assert server.stdin is not None
     left = threading.Event()
     back = threading.Thread(target=_back, args=(server, session, left), daemon=True)

@@ -72,7 +72,7 @@ class ScriptedReply(pydantic.BaseModel):
     state: State = State()
 
     @pydantic.model_validator(mode="after")
-    def _given(self) -> ScriptedReply:
+    def _not_empty(self) -> ScriptedReply:
         if not self.model_fields_set - {"when"}:
             raise ValueError(
                 'this reply is empty; give `text`, `calls` or another key (`text: ""` for an empty answer)'
@@ -81,8 +81,8 @@ class ScriptedReply(pydantic.BaseModel):
 
     def reply(self) -> Reply:
         calls = tuple(
-            ToolCall(one.name, one.parameters, one.id or f"call_{place}synth"[:9].ljust(9, "0"))
-            for place, one in enumerate(self.calls)
+            ToolCall(one.name, one.parameters, one.id or f"call_{index}synth"[:9].ljust(9, "0"))
+            for index, one in enumerate(self.calls)
         )
         finish = self.finish or ("tool_calls" if calls else "stop")
         usage = Usage(5, 4, 9)
@@ -125,7 +125,7 @@ class Synthetic:
     ) -> None:
         self._choose, self._quirks = choose, quirks or (lambda request, dialect, _: _quirks(request, dialect))
         self.recorded: tuple[RecordedExchange, ...] = ()
-        self.given: list[int] = []
+        self.used: list[int] = []
 
     def answer(self, request: HttpRequest) -> RecordedExchange:
         dialect = dialect_at(request.url)
@@ -147,10 +147,10 @@ class Synthetic:
         raise CassetteMiss(f"the reply that is due can't be written in {dialect.name}")
 
 
-def scripted(given: Script) -> Synthetic:
+def scripted(source: Script) -> Synthetic:
     """Answers from a script."""
-    turns = [one.reply() for one in given.replies if one.when is None]
-    special = [(one.when, one.reply()) for one in given.replies if one.when is not None]
+    turns = [one.reply() for one in source.replies if one.when is None]
+    special = [(one.when, one.reply()) for one in source.replies if one.when is not None]
     taken = iter(range(2**62))
 
     def choose(request: HttpRequest, tools: tuple[str, ...]) -> list[Reply]:

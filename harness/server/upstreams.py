@@ -43,16 +43,16 @@ def origin(url: str) -> str:
 
 
 def upstreams(
-    environment: Mapping[str, str], *, given: Sequence[str] = (), left: Iterable[str] = (), source: str = ""
+    environment: Mapping[str, str], *, base_urls: Sequence[str] = (), untouched: Iterable[str] = (), source: str = ""
 ) -> tuple[Upstream, ...]:
-    """The base URLs of every provider: those of ``given`` (``VARIABLE=URL``), those that a recording was made with
+    """The base URLs of every provider: those of ``base_urls`` (``VARIABLE=URL``), those that a recording was made with
     (its ``source``), those of the program's own ``environment``, and the providers' own, in this order.
 
-    Variables in ``left`` are not touched. Raises ``UsageError`` for what is no base URL.
+    Variables in ``untouched`` are not touched. Raises ``UsageError`` for what is no base URL.
     """
     chosen = {name: _base(name, url) for name, url in environment.items() if name in _KNOWN and url}
     chosen |= dict(_WRITTEN.findall(source.rpartition(_MARK)[2]))
-    for one in given:
+    for one in base_urls:
         name, equals, url = one.partition("=")
         if not equals or not _NAME.fullmatch(name):
             raise UsageError(f"--upstream {one} is no VARIABLE=URL, such as MY_BASE_URL=https://llm.example.com/v1")
@@ -66,7 +66,7 @@ def upstreams(
         if url := chosen.get(row.variable, row.default):
             found[row.variable] = Upstream(row.variable, url, row.variable in chosen)
     found |= {name: Upstream(name, url, chosen=True) for name, url in chosen.items() if name not in found}
-    skipped = set(left)
+    skipped = set(untouched)
     return tuple(one for name, one in found.items() if name not in skipped)
 
 

@@ -23,7 +23,7 @@ PORT = 8788
 
 
 class ServerHandle:
-    """An open door. ``url`` is where it is, without a slash at the end."""
+    """A server that listens. ``url`` is where, without a slash at the end."""
 
     def __init__(self, sock: socket.socket) -> None:
         host, port = sock.getsockname()[:2]
@@ -33,21 +33,21 @@ class ServerHandle:
 @contextlib.contextmanager
 def serving(app: Any) -> Iterator[ServerHandle]:
     """Serve ``app`` from a thread until the end of the ``with``, at any free port: no two tests meet."""
-    with serving_at(app, [bound("127.0.0.1", 0)]) as (door,):
-        yield door
+    with serving_at(app, [bound("127.0.0.1", 0)]) as (handle,):
+        yield handle
 
 
 @contextlib.contextmanager
 def serving_at(app: Any, socks: Sequence[socket.socket]) -> Iterator[list[ServerHandle]]:
     """Serve ``app`` from a thread at several addresses until the end of the ``with``."""
-    doors = [ServerHandle(sock) for sock in socks]
+    handles = [ServerHandle(sock) for sock in socks]
     server = _server(app, socks, loop="asyncio")
     thread = threading.Thread(target=server.run, kwargs={"sockets": list(socks)}, name="harness-serve", daemon=True)
     thread.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.002)
-        yield doors
+        yield handles
     finally:
         server.end()
         thread.join(10)

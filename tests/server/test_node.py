@@ -59,7 +59,7 @@ class Seen:
     def __init__(self) -> None:
         self.kept: list[RecordedExchange] = []
         self.recorded: tuple[RecordedExchange, ...] = ()
-        self.given: list[int] = []
+        self.used: list[int] = []
 
     def answer(self, request: Any) -> RecordedExchange:
         dialect = DIALECTS["anthropic" if "/messages" in request.url else "openai"]

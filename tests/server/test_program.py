@@ -338,7 +338,7 @@ def test_each_variable_leads_to_its_provider():
     assert {one.url for one in upstreams({"AWS_REGION": "eu-west-1"}) if "BEDROCK" in one.variable} == {
         "https://bedrock-runtime.eu-west-1.amazonaws.com"
     }
-    assert "OPENAI_API_BASE" not in {one.variable for one in upstreams({}, left=["OPENAI_API_BASE"])}
+    assert "OPENAI_API_BASE" not in {one.variable for one in upstreams({}, untouched=["OPENAI_API_BASE"])}
 
 
 def test_the_docs_have_the_whole_table():

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 _BY_LAWS = {
-    "N4 N8 N9 Q6": "naive-replace",
-    "N3 N4 N8 N9 Q6": "slash-to-dash",
-    "N3 N4 N8 N9 Q6 D9": "names-lowered",
-    "N4 N8 Q6 N3": "names-cut-at-64",
+    # Under other names on the wire a call that is written as text names a tool that was not offered: D9.
+    "N4 N8 N9 Q6 D9": "naive-replace",
+    "N3 N4 N8 N9 Q6 D9": "slash-to-dash names-lowered",
+    "N4 N8 Q6 N3 D9": "names-cut-at-64",
     "N3 N8 D9": "names-escaped-always",
     "D9 N3 N5 N4 N8 Q6": "history-not-mapped",
-    "N3 N4 N8 Q6 N6": "global-name-table",
+    "N3 N4 N8 Q6 N6 D9": "global-name-table",
     "N8": "tools-deduplicated",
     "Q2 N8 Q6": "first-tool-only last-tool-dropped",
-    "N7 N4 N5 N8 N9 Q6": "caller-tools-changed",
+    "N7 N4 N5 N8 N9 Q6 D9": "caller-tools-changed",
     "N7": (
         "caller-messages-grown caller-changed-on-failure caller-changed-for-now caller-changed-later "
         "caller-schemas-closed caller-schemas-sorted caller-arguments-parsed caller-stops-grown caller-numbers-changed "
@@ -71,12 +71,13 @@ _BY_LAWS = {
         "stream-finish-lost new-words-are-none "
     ),
     "N6": (
-        "latest-table answer-on-the-object questions-coalesced host-of-the-last model-of-the-last mode-of-the-last "
+        "answer-on-the-object questions-coalesced host-of-the-last model-of-the-last mode-of-the-last "
         "tools-of-the-last first-loop-kept "
     ),
-    "N4 N9 D10 D15": "last-tool-only",
-    "Q6 N5": "choice-not-mapped",
-    "N5": "earlier-calls-not-mapped results-not-mapped",
+    "N6 D9": "latest-table",
+    "N4 N9 D10 D15 D9": "last-tool-only",
+    "Q6 N5 D9": "choice-not-mapped",
+    "N5 D9": "earlier-calls-not-mapped results-not-mapped",
     "Q3": (
         "choice-dropped choice-is-auto choice-any choice-none-dropped choice-words-dropped parallel-forgotten "
         "parallel-as-number parallel-inverted allowed-tools-dropped allowed-tools-first "
