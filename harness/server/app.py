@@ -180,18 +180,14 @@ async def _body(receive: Callable[[], Awaitable[Message]], length: str) -> bytes
     """The whole body; None if it is over the limit."""
     if not (length.isascii() and length.isdigit()) or int(length[:12]) > LARGEST:
         return None
-    message = await receive()
-    if not message.get("more_body"):
-        _gone(message)
-        return bytes(message.get("body", b""))
-    parts = bytearray(message["body"])
-    while message.get("more_body"):
+    parts = bytearray()
+    while len(parts) <= LARGEST:  # a body in chunks names no length, and may come whole
         message = await receive()
         _gone(message)
         parts += message.get("body", b"")
-        if len(parts) > LARGEST:
-            return None
-    return bytes(parts)
+        if not message.get("more_body"):
+            return bytes(parts) if len(parts) <= LARGEST else None
+    return None
 
 
 def _gone(message: Message) -> None:

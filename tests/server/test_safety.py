@@ -96,6 +96,9 @@ def test_too_large_a_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert post(url, "x" * 2000).status_code == 413
         pieces = (b"x" * 100 for _ in range(50))
         assert httpx.post(f"{url}/v1/chat/completions", content=pieces).status_code == 413
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+        whole = head + b"7d0\r\n" + b"x" * 2000 + b"\r\n0\r\n\r\n"
+        assert raw(url, whole).startswith(b"HTTP/1.1 413")
         assert post(url, "hi").status_code == 200
 
 
