@@ -105,7 +105,7 @@ def test_p2_f2_what_the_caller_had_received_survives_kill_9(tmp_path, served, ca
             assert not path.exists()
             with open_tape(path, mode="record", provenance=FROM):
                 pass
-            assert f"{len(left.exchanges)} exchanges of a recording that was killed are kept in" in caplog.text
+            assert f"{len(left.exchanges)} exchanges of a recording that was killed are saved in" in caplog.text
             assert load(partial(path)) == left
             assert [file.name for file in tmp_path.iterdir()] == [partial(path).name]
             partial(path).unlink()

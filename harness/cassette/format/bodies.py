@@ -388,6 +388,6 @@ def _to_chunk(value: Json) -> Chunk:
 
 
 def _time(at: float) -> float | int:
-    """Milliseconds are kept; a whole number is written as one."""
+    """To the millisecond; a whole number is written as one."""
     rounded = round(at, 3)
     return int(rounded) if rounded == int(rounded) else rounded

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.core.exchange import HttpResponse
 
 LARGEST = 64 * 2**20
-"""A body that grows beyond this is kept as it came."""
+"""A body that grows beyond this stays as it came."""
 
 _ANY_ZLIB = 47  # zlib's window bits for gzip and zlib alike
 _RAW = -15

@@ -218,7 +218,7 @@ def salvage(path: Path) -> None:
                     f"{target}: could not be written: {full.strerror} (errno {full.errno}); it stays in {journal_path}",
                     path=str(path),
                 ) from full
-            _log.warning("%s; it is kept as %s", error, target)
+            _log.warning("%s; it is saved as %s", error, target)
         return
     end = ", and its last line was torn" if torn else ""
     found, _ = sifted(found, path)
@@ -226,9 +226,9 @@ def salvage(path: Path) -> None:
         target = free(partial(path))
         save(target, found)
         count = len(found.exchanges)
-        _log.warning("%s: %d exchanges of a recording that was killed are kept in %s%s", path, count, target, end)
+        _log.warning("%s: %d exchanges of a recording that was killed are saved in %s%s", path, count, target, end)
     elif torn:
-        _log.warning("%s: a recording was killed within its first exchange, and nothing of it could be kept", path)
+        _log.warning("%s: a recording was killed within its first exchange, and nothing of it could be saved", path)
 
 
 def earlier(path: Path, provenance: Provenance) -> tuple[Cassette, Path] | None:

@@ -80,7 +80,7 @@ def published(path: Path) -> None:
             theirs = store.cat_file(f"{base}/{name}")
             _write(path, theirs)
             state["seen"][name] = {"tag": _tag(store.info(f"{base}/{name}")), "sha256": _sha(theirs)}
-            message = f"{url}/{name}: somebody else recorded it meanwhile; theirs stands, yours is kept in {own}"
+            message = f"{url}/{name}: somebody else recorded it meanwhile; theirs stands, yours is saved in {own}"
             raise CassetteWriteError(message, path=str(path))
         state["seen"][name] = {"tag": _tag(store.info(f"{base}/{name}")), "sha256": _sha(data)}
 
