@@ -89,7 +89,7 @@ def _plain(result: CaseResult) -> object:
 def would_notice(outcomes: Sequence[Outcome], unmutated: int) -> Cell:
     """H4: altered requests that a replay refuses; of altered responses the note says how many the card shows."""
     wrong = [
-        Finding("H4", "fail", f"exchange {one.number}: {one.mutator}, {one.place}: not noticed", "", _place(one))
+        Finding("H4", "fail", f"exchange {one.number}: {one.mutator}, {one.location}: not noticed", "", _place(one))
         for one in outcomes
         if one.part == "request" and one.status == "survived"
     ]

@@ -170,7 +170,8 @@ def _followed(events: Iterable[Event], out: Console, *, lines: bool = False) -> 
                 if lines:
                     state = "recorded" if event.result.kept else "not recorded"
                     line = f"{state}  {event.result.name}  {event.result.seconds:.1f} s"
-                    say(out, line)
+                    problem = event.result.problem
+                    say(out, f"{line}: {problem.message}" if problem else line)
         stopped = False
     return results, stopped
 

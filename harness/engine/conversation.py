@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from harness.core.errors import UsageError
@@ -182,8 +183,13 @@ def _made(world: InWorld) -> World:
 def _named(name: str, what: str) -> Any:
     try:
         _, found = named(name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"there is no {what} at {name!r} ({error}); write module:name") from error
+    except AttributeError as error:
+        known = [one for one in vars(error.obj) if not one.startswith("_")] if hasattr(error.obj, "__dict__") else []
+        near = get_close_matches(str(error.name), known, 1)
+        advice = f"did you mean {near[0]}?" if near else "see what the module defines"
+        raise UsageError(f"there is no {what} at {name!r}: {error}; {advice}") from error
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"there is no {what} at {name!r}: {error}; write module:name") from error
     return found
 
 

@@ -129,9 +129,9 @@ def _wait(url: str, process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def _source(url: str) -> str:
     """Who answers: package, its version, llama.cpp's own build, and the weights."""
-    asked = urllib.request.Request(f"{url}/props", headers={"Authorization": f"Bearer {KEY}"})  # noqa: S310 - loopback
+    request = urllib.request.Request(f"{url}/props", headers={"Authorization": f"Bearer {KEY}"})  # noqa: S310 - loopback
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
             build = json.load(answer).get("build_info", "unknown build")
     except urllib.error.HTTPError:
         build = "unknown build"

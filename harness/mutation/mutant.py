@@ -50,10 +50,10 @@ class Mutator:
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """``exchange`` is the mutated one, ``place`` says in words what was changed."""
+    """``exchange`` is the mutated one, ``location`` says in words what was changed."""
 
     mutator: Mutator
-    place: str
+    location: str
     exchange: Exchange
 
 
@@ -70,14 +70,14 @@ class Outcome:
     number: int
     part: Part
     mutator: str
-    place: str
+    location: str
     status: MutantStatus
     why: str
 
     @property
     def key(self) -> str:
         """The same from run to run."""
-        return f"{self.suite}/{self.case}/{self.model}:{self.number}:{self.part}:{self.mutator}:{self.place}"
+        return f"{self.suite}/{self.case}/{self.model}:{self.number}:{self.part}:{self.mutator}:{self.location}"
 
 
 def score(outcomes: Iterable[Outcome], part: Part) -> Rate:
@@ -154,9 +154,9 @@ def other(leaf: Json) -> Json:
 def word_changed(text: str) -> str:
     """``text`` with a letter more in its middle word; ``""`` for a text without words."""
     words = text.split(" ")
-    spoken = [place for place, word in enumerate(words) if word.strip()]
+    spoken = [index for index, word in enumerate(words) if word.strip()]
     if not spoken:
         return ""
-    place = spoken[len(spoken) // 2]
-    words[place] = f"{words[place]}s"
+    index = spoken[len(spoken) // 2]
+    words[index] = f"{words[index]}s"
     return " ".join(words)

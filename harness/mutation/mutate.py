@@ -78,7 +78,16 @@ class MutationTarget:
         status, why = self._judge(number, mutant)
         one, mutator = self.subject, mutant.mutator
         return Outcome(
-            one.suite, one.case, one.model, str(one.path), number, mutator.part, mutator.name, mutant.place, status, why
+            one.suite,
+            one.case,
+            one.model,
+            str(one.path),
+            number,
+            mutator.part,
+            mutator.name,
+            mutant.location,
+            status,
+            why,
         )
 
     def _judge(self, number: int, mutant: Mutant) -> tuple[MutantStatus, str]:
@@ -311,24 +320,24 @@ def mutate(
     """
     trying = [one for one in mutators if one.part in parts]
     keys = [key for subject in chosen for key in _keys(subject, trying)]
-    wanted = keys if sample is None else sorted(keys, key=lambda key: _digest(f"{seed}:{key}"))[:sample]
-    yield MutationStarted(len(wanted))
+    chosen_keys = keys if sample is None else sorted(keys, key=lambda key: _digest(f"{seed}:{key}"))[:sample]
+    yield MutationStarted(len(chosen_keys))
     for subject in chosen:
-        yield from _judged(subject, trying, matcher, frozenset(wanted), sound=sound)
+        yield from _judged(subject, trying, matcher, frozenset(chosen_keys), sound=sound)
 
 
 def mutants(exchange: Exchange, mutators: Sequence[Mutator] = MUTATORS) -> Iterator[Mutant]:
     """Every mutant of one exchange."""
     for mutator in mutators:
-        for place, made in mutator.act(exchange):
-            yield Mutant(mutator, place, made)
+        for location, made in mutator.act(exchange):
+            yield Mutant(mutator, location, made)
 
 
 def _judged(
     subject: RecordedTarget,
     mutators: Sequence[Mutator],
     matcher: Matcher | None,
-    wanted: Collection[str],
+    chosen_keys: Collection[str],
     *,
     sound: bool,
 ) -> Iterator[MutationEvent]:
@@ -348,7 +357,7 @@ def _judged(
         return
     for number, exchange in enumerate(cassette.exchanges):
         for mutant in mutants(exchange, mutators):
-            if _key(subject, number, mutant) in wanted:
+            if _key(subject, number, mutant) in chosen_keys:
                 yield MutantJudged(target.outcome(number, mutant))
 
 
@@ -364,7 +373,7 @@ def _keys(subject: RecordedTarget, mutators: Sequence[Mutator]) -> Iterator[str]
 
 def _key(subject: RecordedTarget, number: int, mutant: Mutant) -> str:
     where = f"{subject.suite}/{subject.case}/{subject.model}:{number}"
-    return f"{where}:{mutant.mutator.part}:{mutant.mutator.name}:{mutant.place}"
+    return f"{where}:{mutant.mutator.part}:{mutant.mutator.name}:{mutant.location}"
 
 
 def _digest(key: str) -> bytes:

@@ -72,11 +72,11 @@ def _of_reply(change: Callable[[Reply, Exchange], _Changed]) -> Act:
         if reply is None or isinstance(reply, HarnessError):
             return
         as_it_is = regenerate(exchange, reply) or exchange
-        for place, other in change(reply, exchange):
+        for location, other in change(reply, exchange):
             made = regenerate(exchange, other)
             # A dialect may have one word for both: Gemini's STOP stands for calls too.
             if made is not None and made.response != as_it_is.response:
-                yield place, made
+                yield location, made
 
     return act
 

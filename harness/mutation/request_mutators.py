@@ -27,7 +27,7 @@ Changed: TypeAlias = "Iterator[tuple[str, Json]]"
 
 _TOOL_LISTS = frozenset({"tools", "functionDeclarations", "function_declarations", "functions"})
 _CHOICES = frozenset({"tool_choice", "toolChoice", "mode"})
-SAID = frozenset({"messages", "contents", "system", "systemInstruction", "system_instruction", "prompt"})
+CONVERSATION = frozenset({"messages", "contents", "system", "systemInstruction", "system_instruction", "prompt"})
 _DEEPEST = 2
 """Options stand at the top or in one object of theirs; what is deeper belongs to a schema."""
 _MODEL_IN_PATH = re.compile(r"(/models?/[^/:]+)")
@@ -45,10 +45,10 @@ def body(request: HttpRequest) -> Json:
 def unchanged(exchange: Exchange) -> Exchange | None:
     """The request written again as it is; None where it is no JSON."""
     value = body(exchange.request)
-    return None if value is None else _asked(exchange, value)
+    return None if value is None else _with_body(exchange, value)
 
 
-def _asked(exchange: Exchange, value: Json) -> Exchange:
+def _with_body(exchange: Exchange, value: Json) -> Exchange:
     return replace(exchange, request=replace(exchange.request, body=dumps(value).encode("utf-8", "surrogatepass")))
 
 
@@ -57,9 +57,9 @@ def of_body(change: Callable[[Json], Changed]) -> Act:
         value = body(exchange.request)
         if not isinstance(value, dict):
             return
-        for place, made in change(value):
+        for location, made in change(value):
             if made != value:
-                yield place, _asked(exchange, made)
+                yield location, _with_body(exchange, made)
 
     return act
 
@@ -70,7 +70,7 @@ def _tools(value: Json) -> list[places.Path]:
         path
         for path, one in places.walk(value)
         if len(path) > 1 and path[-2] in _TOOL_LISTS and isinstance(path[-1], int) and isinstance(one, dict)
-        if _TOOL_LISTS.isdisjoint(one) and SAID.isdisjoint(path)
+        if _TOOL_LISTS.isdisjoint(one) and CONVERSATION.isdisjoint(path)
     ]
 
 
@@ -104,7 +104,7 @@ def _properties(value: Json) -> list[places.Path]:
     return [
         path
         for path, one in places.walk(value)
-        if path and path[-1] == "properties" and path[0] not in SAID and isinstance(one, dict)
+        if path and path[-1] == "properties" and path[0] not in CONVERSATION and isinstance(one, dict)
     ]
 
 
@@ -136,7 +136,7 @@ def _choices(value: Json) -> list[places.Path]:
     return [
         path
         for path, one in places.walk(value)
-        if path and path[-1] in _CHOICES and one and not {*SAID, *_TOOL_LISTS} & {*path}
+        if path and path[-1] in _CHOICES and one and not {*CONVERSATION, *_TOOL_LISTS} & {*path}
     ]
 
 
@@ -172,7 +172,7 @@ def _option_dropped(value: Json) -> Changed:
 
 
 def _options(value: Json) -> list[places.Path]:
-    left_out = SAID | _TOOL_LISTS | {"model", "toolConfig"}
+    left_out = CONVERSATION | _TOOL_LISTS | {"model", "toolConfig"}
     return [
         path
         for path, _ in places.leaves(value)
@@ -184,7 +184,7 @@ def _model_changed(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
     """In the body, or in the path where it is named there."""
     value, request = body(exchange.request), exchange.request
     if isinstance(value, dict) and isinstance(value.get("model"), str):
-        yield "model", _asked(exchange, {**value, "model": f"{value['model']}-2"})
+        yield "model", _with_body(exchange, {**value, "model": f"{value['model']}-2"})
     elif found := _MODEL_IN_PATH.search(request.url):
         url = f"{request.url[: found.end()]}-2{request.url[found.end() :]}"
         yield "the model in the path", replace(exchange, request=replace(request, url=url))
@@ -240,18 +240,18 @@ def _word_edited(value: Json) -> Changed:
     """In each text that somebody says, and in each result of a tool."""
     for path, one in places.leaves(value):
         text = isinstance(one, str) and (path[-1] in {"content", "text", "system", "prompt"} or "response" in path)
-        if text and path[0] in SAID and _ARGUMENTS.isdisjoint(path):
+        if text and path[0] in CONVERSATION and _ARGUMENTS.isdisjoint(path):
             yield places.json_path(path), places.put(value, path, places.word_changed) if one.strip() else value
 
 
 def _past_call_changed(value: Json) -> Changed:
     for path, one in places.leaves(value):
-        if path[0] in SAID and not _ARGUMENTS.isdisjoint(path):
+        if path[0] in CONVERSATION and not _ARGUMENTS.isdisjoint(path):
             yield (
                 places.json_path(path),
                 places.put(value, path, _other_arguments if path[-1] == "arguments" else places.other),
             )
-        elif path[0] in SAID and path[-1] == "name" and isinstance(one, str):
+        elif path[0] in CONVERSATION and path[-1] == "name" and isinstance(one, str):
             yield places.json_path(path), places.put(value, path, lambda name: f"{name}_2")
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _DATA = re.compile(rb"^data: ?(.*?)(\r?)$", re.MULTILINE)
 _STATUSES = {FINE: 503, 400: 404, 401: 403, 403: 401, 404: 400, 429: 503}
-_SAID = frozenset({"arguments", "args", "input", "parameters"})
+_ARGUMENTS = frozenset({"arguments", "args", "input", "parameters"})
 _LIMIT, _FILTER = {"reason": "max_output_tokens"}, {"reason": "content_filter"}
 _FAILED = {"code": "server_error", "message": "The server had an error."}
 _Pieces: TypeAlias = "Iterator[tuple[str, list[bytes]]]"
@@ -65,9 +65,9 @@ def _of_bytes(change: Callable[[HttpResponse, list[bytes]], Iterator[tuple[str, 
         response = exchange.response
         if response is None or not response.body:
             return
-        for place, made in change(response, body_parts(response)):
+        for location, made in change(response, body_parts(response)):
             if b"".join(made) != response.body:
-                yield place, replace(exchange, response=joined(response, made))
+                yield location, replace(exchange, response=joined(response, made))
 
     return act
 
@@ -92,7 +92,7 @@ def _piece_doubled(_: HttpResponse, parts: list[bytes]) -> _Pieces:
 def _pieces_swapped(_: HttpResponse, parts: list[bytes]) -> _Pieces:
     """Out of order: the middle piece and the next one that is not the same."""
     middle = len(parts) // 2
-    after = next((place for place in range(middle + 1, len(parts)) if parts[place] != parts[middle]), None)
+    after = next((index for index in range(middle + 1, len(parts)) if parts[index] != parts[middle]), None)
     if after is not None:
         made = [*parts]
         made[middle], made[after] = made[after], made[middle]
@@ -117,7 +117,7 @@ def _indices(value: Json) -> list[places.Path]:
     return [
         (*path, name)
         for path, one in places.walk(value)
-        if isinstance(one, dict) and _SAID.isdisjoint(path)
+        if isinstance(one, dict) and _ARGUMENTS.isdisjoint(path)
         for name in ("index", "contentBlockIndex", "output_index")
         if isinstance(one.get(name), int) and not (name == "index" and _is_choice(one))
     ]
@@ -148,10 +148,10 @@ def _index_changed(response: HttpResponse, parts: list[bytes]) -> _Pieces:
         return value
 
     made = [_edited(part, written, moved) for part in parts]
-    having = [place for place, (one, other) in enumerate(zip(parts, made, strict=True)) if one != other]
+    having = [at for at, (one, other) in enumerate(zip(parts, made, strict=True)) if one != other]
     if len(having) > 1:
-        place = having[len(having) // 2]
-        yield f"piece {place} of {len(parts)}", [*parts[:place], made[place], *parts[place + 1 :]]
+        at = having[len(having) // 2]
+        yield f"piece {at} of {len(parts)}", [*parts[:at], made[at], *parts[at + 1 :]]
 
 
 _Item: TypeAlias = "Callable[[dict[str, Json]], Json]"
@@ -216,8 +216,8 @@ def _item_dropped(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
                 value = places.put(value, path, lambda items: items[:last])
         return value
 
-    kept = [part for part in parts if f'"output_index":{last},'.encode() not in part]
-    made = [_edited(part, framing(response), edited) for part in kept]
+    remaining = [part for part in parts if f'"output_index":{last},'.encode() not in part]
+    made = [_edited(part, framing(response), edited) for part in remaining]
     yield f"item {last}", replace(exchange, response=joined(response, made))
 
 
@@ -266,13 +266,17 @@ def _error_emptied(exchange: Exchange) -> Iterator[tuple[str, Exchange]]:
 
 
 def _arguments_cut(item: dict[str, Json]) -> Json:
-    said = item.get("arguments")
-    return {**item, "arguments": said[: len(said) // 2]} if isinstance(said, str) and len(said) > 1 else item
+    arguments = item.get("arguments")
+    return (
+        {**item, "arguments": arguments[: len(arguments) // 2]}
+        if isinstance(arguments, str) and len(arguments) > 1
+        else item
+    )
 
 
 def _arguments_listed(item: dict[str, Json]) -> Json:
-    said = item.get("arguments")
-    return {**item, "arguments": f"[{said}]"} if isinstance(said, str) and said else item
+    arguments = item.get("arguments")
+    return {**item, "arguments": f"[{arguments}]"} if isinstance(arguments, str) and arguments else item
 
 
 def _parts_dropped(item: dict[str, Json]) -> Json:

@@ -101,7 +101,7 @@ def _list(console: Console, outcomes: Sequence[Outcome], title: str) -> None:
     for one in outcomes:
         where = f"{one.suite} / {one.case} / {one.model}, exchange {one.number}"
         why = f" → {one.why}" if one.status == "survived" else ""
-        say(console, f"  {where}: {one.mutator}, {one.place}{why}")
+        say(console, f"  {where}: {one.mutator}, {one.location}{why}")
 
 
 def document(outcomes: Sequence[Outcome], unmutated: Iterable[Unmutated], *, harness: str) -> str:
@@ -141,6 +141,6 @@ def _outcome(one: Outcome) -> dict[str, Json]:
         "exchange": one.number,
         "part": one.part,
         "mutator": one.mutator,
-        "place": one.place,
+        "place": one.location,
         "why": one.why,
     }

@@ -21,10 +21,10 @@ _OTHERS = ("Yoga", "Piano", "Chess", "Swimming", "Choir")
 _LATEST = 24
 
 
-def _events(said: str, act: str = "", *more: str, day: bool = False) -> Callable[[Match[str]], Plan]:
+def _events(answer: str, act: str = "", *more: str, day: bool = False) -> Callable[[Match[str]], Plan]:
     """Act on the appointments of a title, or of a day."""
     return steps(
-        said,
+        answer,
         act,
         lambda match, one: {"id": one["id"], **{name: match[name] for name in more}},
         find="list_events" if day else "find_events",
@@ -89,7 +89,7 @@ class Calendar(World):
 
     def add_event(self, title: str, day: Day, start: str, minutes: int) -> Json:
         """Add an appointment; start is written as 09:30."""
-        self._refuse_odd(start)
+        self._refuse_malformed(start)
         name = f"E{len(self.state['events']) + 1}"
         while name in self.state["events"]:
             name = f"E{int(name[1:]) + 1}"
@@ -98,7 +98,7 @@ class Calendar(World):
 
     def move_event(self, id: str, day: Day, start: str) -> Json:  # noqa: A002 - the tool's parameter is called so
         """Move an appointment to another day and time; start is written as 09:30."""
-        self._refuse_odd(start)
+        self._refuse_malformed(start)
         self._event(id).update(day=day, start=start)
         return "moved"
 
@@ -122,7 +122,7 @@ class Calendar(World):
     def _found(self, fits: Json) -> Json:
         return [{"id": name, **one} for name, one in self.state["events"].items() if fits(one)]
 
-    def _refuse_odd(self, start: str) -> None:
+    def _refuse_malformed(self, start: str) -> None:
         hour, _, minute = start.partition(":")
         if not (hour.isdecimal() and minute.isdecimal() and len(start) == len("09:30") and int(hour) < _LATEST):
             raise RefusedError("start must be written as 09:30")

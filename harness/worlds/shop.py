@@ -24,10 +24,10 @@ _FIXED = {
 _ARTICLE = r"(?P<name>[a-z ]+?)s?"
 
 
-def _articles(said: str, act: str = "", *numbers: str) -> Callable[[Match[str]], Plan]:
+def _articles(answer: str, act: str = "", *numbers: str) -> Callable[[Match[str]], Plan]:
     """Act on the first article of a name, with these numbers of the task."""
     return steps(
-        said,
+        answer,
         act,
         lambda match, one: {"article": one["id"], **{name: int(match[name]) for name in numbers}},
         find="search_articles",

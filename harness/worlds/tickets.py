@@ -19,10 +19,10 @@ _TEAM = ("Ada", "Ben", "Cleo")
 _WHAT = r"the ticket about the (?P<what>[a-z ]+?)"
 
 
-def _found(said: str, act: str = "", *more: str) -> Callable[[Match[str]], Plan]:
+def _found(answer: str, act: str = "", *more: str) -> Callable[[Match[str]], Plan]:
     """Act on the tickets about something."""
     return steps(
-        said,
+        answer,
         act,
         lambda match, one: {"id": one["id"], **{name: match[name] for name in more}},
         find="find_tickets",

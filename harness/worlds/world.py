@@ -24,15 +24,15 @@ Rules: TypeAlias = "tuple[tuple[str, Callable[[Match[str]], Plan]], ...]"
 
 
 def steps(
-    said: str,
+    answer: str,
     act: str = "",
-    given: Callable[[Match[str], Json], dict[str, Json]] = lambda match, _: match.groupdict(),
+    arguments: Callable[[Match[str], Json], dict[str, Json]] = lambda match, _: match.groupdict(),
     *,
     find: str = "",
     by: Callable[[Match[str]], dict[str, Json]] = lambda match: match.groupdict(),
 ) -> Callable[[Match[str]], Plan]:
     """The plan of most tasks: call ``find``, then ``act`` for each thing found at once, or once without ``find``; say
-    ``said``, a format of the task's words, ``found`` and its ``number``.
+    ``answer``, a format of the task's words, ``found`` and its ``number``.
     """
 
     def plan(match: Match[str]) -> Plan:
@@ -40,8 +40,8 @@ def steps(
         if find:
             (found,) = yield [(find, by(match))]
         if act:
-            yield [(act, given(match, one)) for one in found]
-        return said.format(found=found, number=len(found), **match.groupdict())
+            yield [(act, arguments(match, one)) for one in found]
+        return answer.format(found=found, number=len(found), **match.groupdict())
 
     return plan
 
@@ -122,11 +122,11 @@ def _functions(kind: type[World]) -> dict[str, Callable[..., Json]]:
 @functools.cache
 def _schema(function: Callable[..., Json]) -> dict[str, Json]:
     hints = typing.get_type_hints(function, localns={"Json": Any})
-    given = [one for one in inspect.signature(function).parameters.values() if one.name != "self"]
+    parameters = [one for one in inspect.signature(function).parameters.values() if one.name != "self"]
     return {
         "type": "object",
-        "properties": {one.name: _type(hints.get(one.name, str)) for one in given},
-        "required": [one.name for one in given if one.default is one.empty],
+        "properties": {one.name: _type(hints.get(one.name, str)) for one in parameters},
+        "required": [one.name for one in parameters if one.default is one.empty],
         "additionalProperties": False,
     }
 
@@ -142,18 +142,20 @@ def _type(hint: Any) -> dict[str, Json]:
     return {"type": _PLAIN[hint]}
 
 
-def _misfit(schema: dict[str, Json], given: Mapping[str, Json]) -> str:
+def _misfit(schema: dict[str, Json], parameters: Mapping[str, Json]) -> str:
     """What is wrong with the parameters, as a sentence; "" where nothing is."""
     known = schema["properties"]
     for name in schema["required"]:
-        if name not in given:
+        if name not in parameters:
             return f"{name} is missing"
-    for name, value in given.items():
+    for name, value in parameters.items():
         if name not in known:
             return f"there is no parameter {name}; there are {', '.join(known)}"
-        wanted = known[name]
-        if not isinstance(value, _OF_TYPE[wanted["type"]]) or (isinstance(value, bool) and wanted["type"] != "boolean"):
-            return f"{name} must be of type {wanted['type']}"
-        if "enum" in wanted and value not in wanted["enum"]:
-            return f"{name} must be one of {', '.join(wanted['enum'])}"
+        expected = known[name]
+        if not isinstance(value, _OF_TYPE[expected["type"]]) or (
+            isinstance(value, bool) and expected["type"] != "boolean"
+        ):
+            return f"{name} must be of type {expected['type']}"
+        if "enum" in expected and value not in expected["enum"]:
+            return f"{name} must be one of {', '.join(expected['enum'])}"
     return ""

@@ -86,7 +86,7 @@ def test_a_mutant_is_another_than_its_origin_in_its_part_alone(name, stream):
     seen = set()
     for one in mutants(origin):
         assert one.exchange != origin
-        assert one.place
+        assert one.location
         kept = "response" if one.mutator.part == "request" else "request"
         assert getattr(one.exchange, kept) == getattr(origin, kept)
         seen.add((one.mutator.part, one.mutator.name))
