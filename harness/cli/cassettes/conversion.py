@@ -96,9 +96,6 @@ was left out because it holds a secret
         return code or (0 if taken else _NOTHING)
 
 
-_NOTHING, _LEAK = 2, 3
-
-
 def _filling(options: list[str]) -> dict[str, str]:
     from harness.core.errors import UsageError
 
@@ -148,9 +145,6 @@ secret is in it (nothing was written)
             return 0
         sys.stderr.write("harness: there is nothing to export in it\n")
         return _NOTHING
-
-
-_NOTHING = 2
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:

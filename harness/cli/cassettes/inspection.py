@@ -187,9 +187,6 @@ exit codes: 0 all sound, 2 something is not, or there is nothing to check
         return 2 if problems else 0
 
 
-_SUITES = {".yaml", ".yml"}
-
-
 def _sorted(paths: Iterable[Path]) -> tuple[list[Path], list[Path], list[str]]:
     from harness.cassette.storage.paths import recordings
     from harness.core.folders import is_there, listed
@@ -284,6 +281,3 @@ exit codes: 0 nothing found, 2 something can't be searched, 3 a secret was found
         searched = f"{count(audit.files, 'file')}, {audit.size / 1e6:.1f} MB"
         sys.stdout.write(f"{searched}: {count(hits, 'secret') if hits else 'no secrets'} found\n")
         return _SECRET_FOUND if hits else 0
-
-
-_FOUND = 3
