@@ -373,10 +373,11 @@ def _written(rng: Random, names: list[str], usage: Usage) -> Reply:
     """Calls that a model wrote as text, in one of the shapes that are seen."""
     calls = _calls(rng, names, 1, 2)
     called = rng.choice(("name", "function_name", "tool_name"))
-    given = rng.choice(("arguments", "parameters"))
+    arguments_key = rng.choice(("arguments", "parameters"))
     as_text = one_in(rng, 2)
     shapes: list[Json] = [
-        {called: call.name, given: json.dumps(call.parameters) if as_text else call.parameters} for call in calls
+        {called: call.name, arguments_key: json.dumps(call.parameters) if as_text else call.parameters}
+        for call in calls
     ]
     whole = shapes[0] if len(shapes) == 1 and one_in(rng, 2) else shapes
     text = rng.choice(("%s", " %s\n", "```json\n%s\n```")).replace("%s", json.dumps(whole))

@@ -161,12 +161,12 @@ def _requests(base: Question) -> Iterator[Question]:
     yield from (replace(base, word=word, allowed=base.tools[:2]) for word in ("auto", "required"))
     for mark in known_marks(base):
         yield from _custom(base) if mark == "custom" else [replace(base, marks=({}, {mark: TOOL_MARKS[mark]}))]
-    for given in (
+    for options in (
         {"temperature": 0.5, "max_tokens": 77},
         {"stop": ["END"], "top_p": 0.5},
         {"parallel_tool_calls": False},
     ):
-        yield replace(base, options=given)
+        yield replace(base, options=options)
     yield replace(base, kind="doubled", tools=base.tools[:1], reply=replace(base.reply, calls=()))
     yield replace(base, kind="doubled")
     text_reply = replace(base.reply, text="so", calls=(), finish="stop")

@@ -34,9 +34,9 @@ def _remade(kind: type[ProviderError] | None = None, **changed: Any) -> Callable
     """An error like another, but for its class and what is ``changed``."""
 
     def change(error: ProviderError) -> ProviderError:
-        kept: dict[str, Any] = {"status": error.status, "retry_after": error.retry_after, "provider": error.provider}
+        fields: dict[str, Any] = {"status": error.status, "retry_after": error.retry_after, "provider": error.provider}
         text = changed.get("text", "{}").format(error)
-        return (kind or type(error))(text, **{key: changed.get(key, value) for key, value in kept.items()})
+        return (kind or type(error))(text, **{key: changed.get(key, value) for key, value in fields.items()})
 
     return change
 
@@ -55,8 +55,8 @@ def _first_part(got: HttpResponse) -> HttpResponse:
         body = json.loads(got.body)
         content = body["choices"][0]["message"]["content"]
         first = next(part for part in content if part["type"] == "text")
-        kept = [part for part in content if part["type"] != "text" or part is first]
-        body["choices"][0]["message"]["content"] = kept
+        remaining = [part for part in content if part["type"] != "text" or part is first]
+        body["choices"][0]["message"]["content"] = remaining
     except (ValueError, LookupError, TypeError, StopIteration):
         return got
     return replace(got, chunks=(Chunk(json.dumps(body).encode()),))
@@ -67,18 +67,18 @@ def _sent_anyway(unfit: Callable[[list[Json], int], bool]) -> Callable[[Complete
 
     @wrapper
     def spoil(right: Complete, model: str, messages: Sequence[Json], **options: Any) -> Reply:
-        given, outer = list(messages), clients.current()
-        bad = [place for place in range(len(given)) if unfit(given, place)]
+        conversation, outer = list(messages), clients.current()
+        bad = [place for place in range(len(conversation)) if unfit(conversation, place)]
         if not bad or outer is None:
             return right(model, messages, **options)
 
         def answer(request: HttpRequest) -> clients.Answer:
             body = json.loads(request.body)
-            body["messages"] += [given[place] for place in bad]
+            body["messages"] += [conversation[place] for place in bad]
             return outer(replace(request, body=json.dumps(body).encode()))
 
         with clients.answering(answer):
-            return right(model, [one for place, one in enumerate(given) if place not in bad], **options)
+            return right(model, [one for place, one in enumerate(conversation) if place not in bad], **options)
 
     return spoil
 

@@ -30,7 +30,7 @@ class BrokenBackend:
     """
 
     name: str
-    seen: str
+    source: str
     spoil: Callable[[Any], Any]
     custom: bool = False
     awaited: bool = False
@@ -111,10 +111,10 @@ def on_tools(change: Callable[[list[Json]], list[Json]]) -> Callable[[Complete],
 
 
 def on_schemas(change: Callable[[dict[str, Json]], dict[str, Json]]) -> Callable[[Complete], Complete]:
-    def tools(given: list[Json]) -> list[Json]:
-        for one in given:
+    def tools(offered: list[Json]) -> list[Json]:
+        for one in offered:
             one["function"]["parameters"] = change(one["function"]["parameters"])
-        return given
+        return offered
 
     return on_tools(tools)
 

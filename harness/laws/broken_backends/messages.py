@@ -51,14 +51,14 @@ def _first_image(parts: list[Json]) -> list[Json]:
 
 
 def _urls(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
-    def parts(given: list[Json]) -> list[Json]:
-        shown = [p.get("image_url", {}) for p in given]
+    def with_urls(parts: list[Json]) -> list[Json]:
+        shown = [p.get("image_url", {}) for p in parts]
         return [
             {**p, "image_url": {**one, "url": change(one["url"])}} if one else p
-            for p, one in zip(given, shown, strict=True)
+            for p, one in zip(parts, shown, strict=True)
         ]
 
-    return parts
+    return with_urls
 
 
 def _in_detail(**detail: str) -> Callable[[list[Json]], list[Json]]:
@@ -79,8 +79,8 @@ def _images_last(messages: list[Json]) -> list[Json]:
     if last is None or not shown:
         return messages
     content = made[last]["content"]
-    said = content if isinstance(content, list) else [{"type": "text", "text": content}]
-    made[last] = {**made[last], "content": [*said, *shown]}
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    made[last] = {**made[last], "content": [*parts, *shown]}
     return made
 
 
@@ -164,8 +164,8 @@ def _as_users(message: dict[str, Json]) -> dict[str, Json]:
 def _arguments(change: Callable[[Json], Json]) -> Callable[[dict[str, Json]], dict[str, Json]]:
     def texts(message: dict[str, Json]) -> dict[str, Json]:
         for call in message.get("tool_calls") or ():
-            given = json.loads(call["function"]["arguments"])
-            call["function"]["arguments"] = json.dumps(change(given))
+            arguments = json.loads(call["function"]["arguments"])
+            call["function"]["arguments"] = json.dumps(change(arguments))
         return message
 
     return texts
@@ -242,7 +242,7 @@ MESSAGES = broken(
     (
         "state-redacted-dropped",
         "what can't be read is left out",
-        on_message(_in_state(lambda given: [one for one in given if "data" not in one], "thinking_blocks")),
+        on_message(_in_state(lambda blocks: [one for one in blocks if "data" not in one], "thinking_blocks")),
     ),
     ("state-to-any-model", "where it comes from is not kept", on_message(_without_origin)),
     ("text-lost-beside-state", "thoughts or text", on_message(_thoughts_alone)),

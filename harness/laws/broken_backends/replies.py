@@ -24,9 +24,9 @@ LONG = 12
 """Ids shorter than this were made by the backend, in the bytes that the laws serve."""
 
 
-def crash_if(wanted: Callable[[Reply], bool]) -> Callable[[Complete], Complete]:
+def crash_if(condition: Callable[[Reply], bool]) -> Callable[[Complete], Complete]:
     def change(reply: Reply) -> Reply:
-        if wanted(reply):
+        if condition(reply):
             raise ValueError("Expecting value: line 1 column 1 (char 0)")
         return reply
 
@@ -122,8 +122,8 @@ def duplicates_merged(right: Complete) -> Complete:
     def change(reply: Reply) -> Reply:
         doubled = [one for one in reply.errors if _parsed(one.raw) is not None and one.fault == "arguments"]
         made = tuple(ToolCall(one.name or "", _parsed(one.raw) or {}, one.id or "") for one in doubled)
-        kept = tuple(one for one in reply.errors if one not in doubled)
-        return replace(reply, calls=(*reply.calls, *made), errors=kept)
+        remaining = tuple(one for one in reply.errors if one not in doubled)
+        return replace(reply, calls=(*reply.calls, *made), errors=remaining)
 
     return on_reply(change)(right)
 
@@ -179,8 +179,8 @@ def nearest(right: Complete, model: str, messages: Any, *, tools: Any = None, **
     like = {one.index: difflib.get_close_matches(one.name or "", offered, 1) for one in reply.errors}
     strange = [one for one in reply.errors if one.fault == "unknown_tool" and like[one.index]]
     made = tuple(ToolCall(like[one.index][0], {}, one.id or "") for one in strange)
-    kept = tuple(one for one in reply.errors if one not in strange)
-    return replace(reply, calls=(*reply.calls, *made), errors=kept)
+    remaining = tuple(one for one in reply.errors if one not in strange)
+    return replace(reply, calls=(*reply.calls, *made), errors=remaining)
 
 
 def crash_on_errors(reply: Reply) -> Reply:
@@ -191,11 +191,11 @@ def crash_on_errors(reply: Reply) -> Reply:
 
 def accumulating(right: Complete) -> Complete:
     """A default list that is shared by all requests."""
-    seen: list[ToolCall] = []
+    known: list[ToolCall] = []
 
     def change(reply: Reply) -> Reply:
-        seen.extend(reply.calls)
-        return replace(reply, calls=tuple(seen))
+        known.extend(reply.calls)
+        return replace(reply, calls=tuple(known))
 
     return on_reply(change)(right)
 

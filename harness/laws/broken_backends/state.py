@@ -55,16 +55,18 @@ def _last_text(right: Complete, before: list[str], *arguments: Any, **options: A
 
 
 @with_memory(list)
-def _system_kept(right: Complete, first: list[Json], model: str, messages: Sequence[Json], **options: Any) -> Reply:
+def _first_system_for_all(
+    right: Complete, first: list[Json], model: str, messages: Sequence[Json], **options: Any
+) -> Reply:
     own = [one for one in messages if one["role"] == "system"]
     first[:] = first or copy.deepcopy(own)
     return right(model, [*(own or first), *messages[len(own) :]], **options)
 
 
 @with_memory(dict)
-def _options_kept(
+def _defaults_updated(
     right: Complete,
-    kept: dict[str, Json],
+    defaults: dict[str, Json],
     model: str,
     messages: Sequence[Json],
     *,
@@ -73,12 +75,12 @@ def _options_kept(
     **options: Any,
 ) -> Reply:
     """Defaults are a dict that is updated."""
-    kept.update({key: one for key, one in options.items() if key in {"temperature", "max_tokens", "stop"}})
-    return right(model, messages, tools=tools, stream=stream, **{**kept, **options})
+    defaults.update({key: one for key, one in options.items() if key in {"temperature", "max_tokens", "stop"}})
+    return right(model, messages, tools=tools, stream=stream, **{**defaults, **options})
 
 
 @with_memory(list)
-def _conversation_kept(
+def _remembering_client(
     right: Complete, before: list[Json], model: str, messages: Sequence[Json], **options: Any
 ) -> Reply:
     """A client that remembers what was asked before."""
@@ -103,7 +105,7 @@ def _shared_slot(right: Complete, slot: list[Reply], *arguments: Any, **options:
     return slot[0]
 
 
-def _first_loop_kept(right: AComplete) -> AComplete:
+def _first_loop_only(right: AComplete) -> AComplete:
     """A client whose connections belong to the event loop in which it was first used."""
     first: list[asyncio.AbstractEventLoop] = []
 
@@ -165,11 +167,11 @@ def _last_setting(*names: str) -> Callable[[Complete], Complete]:
 
     @with_memory(dict)
     def spoil(right: Complete, settings: dict[str, Any], model: str, messages: Sequence[Json], **options: Any) -> Reply:
-        given = {"model": model, **options}
-        settings.update({name: given[name] for name in names if name in given})
+        request = {"model": model, **options}
+        settings.update({name: request[name] for name in names if name in request})
         threading.Event().wait(0.003)
-        given |= {name: settings[name] for name in names if name in given}
-        return right(given.pop("model"), messages, **given)
+        request |= {name: settings[name] for name in names if name in request}
+        return right(request.pop("model"), messages, **request)
 
     return spoil
 
@@ -274,14 +276,14 @@ def _never_raises(right: Complete, *arguments: Any, **options: Any) -> Reply:
 
 
 STATE = (
-    BrokenBackend("first-loop-kept", "one AsyncClient for all event loops", _first_loop_kept, awaited=True),
+    BrokenBackend("first-loop-kept", "one AsyncClient for all event loops", _first_loop_only, awaited=True),
     *broken(
         ("answers-cached", "by the last message alone", _cached),
         ("counts-added", "usage of all requests so far", _counts_added),
         ("last-text", "the text before, where none came", _last_text),
-        ("system-kept", "the first system prompt for all", _system_kept),
-        ("options-kept", "a dict of defaults that is updated", _options_kept),
-        ("conversation-kept", "a client with a memory", _conversation_kept),
+        ("system-kept", "the first system prompt for all", _first_system_for_all),
+        ("options-kept", "a dict of defaults that is updated", _defaults_updated),
+        ("conversation-kept", "a client with a memory", _remembering_client),
         ("every-tenth", "a race, one time in ten", _every_tenth),
         ("answer-on-the-object", "self.response, read too late", _shared_slot),
         ("caller-changed-for-now", "appended and popped", _changed_for_now),

@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 def _described(change: Callable[[str], str]) -> Callable[[list[Json]], list[Json]]:
-    def tools(given: list[Json]) -> list[Json]:
-        for one in given:
+    def tools(offered: list[Json]) -> list[Json]:
+        for one in offered:
             one["function"]["description"] = change(one["function"]["description"])
-        return given
+        return offered
 
     return tools
 
 
-def _first_schema(given: list[Json]) -> list[Json]:
+def _first_schema(offered: list[Json]) -> list[Json]:
     """A closure over the loop's variable."""
-    for one in given:
-        one["function"]["parameters"] = given[-1]["function"]["parameters"]
-    return given
+    for one in offered:
+        one["function"]["parameters"] = offered[-1]["function"]["parameters"]
+    return offered
 
 
 def _without(*keys: str) -> Callable[[Json], Json]:
@@ -124,10 +124,10 @@ def _only_at_first(
 def _set(name: str, change: Callable[[Any], Any]) -> Callable[[Complete], Complete]:
     """``change`` is done to the option ``name`` where it is given; None leaves it out."""
 
-    def options(given: dict[str, Json]) -> dict[str, Json]:
-        if name not in given:
-            return given
-        made = {**given, name: change(given[name])}
+    def options(requested: dict[str, Json]) -> dict[str, Json]:
+        if name not in requested:
+            return requested
+        made = {**requested, name: change(requested[name])}
         return {key: one for key, one in made.items() if key != name or one is not None}
 
     return on_options(options)
@@ -220,8 +220,8 @@ def _called_functions(message: dict[str, Json]) -> dict[str, Json]:
     """Earlier calls of custom tools as calls of functions."""
     for call in message.get("tool_calls") or ():
         if custom := call.pop("custom", None):
-            given = json.dumps({"input": custom["input"]})
-            call |= {"type": "function", "function": {"name": custom["name"], "arguments": given}}
+            arguments = json.dumps({"input": custom["input"]})
+            call |= {"type": "function", "function": {"name": custom["name"], "arguments": arguments}}
     return message
 
 
@@ -322,7 +322,7 @@ TOOLS = broken(
     ("parallel-inverted", "disable_parallel_tool_use", _set("parallel_tool_calls", lambda one: not one)),
     ("temperature-dropped", "a field unknown to it", _set("temperature", lambda _: None)),
     ("temperature-zero-dropped", "if temperature:", _set("temperature", lambda one: one or None)),
-    ("temperature-added", "0.7 by default", on_options(lambda given: {"temperature": 0.7, **given})),
+    ("temperature-added", "0.7 by default", on_options(lambda requested: {"temperature": 0.7, **requested})),
     ("temperature-as-boolean", "1 is true", _set("temperature", _bool_of_one)),
     ("top-p-as-boolean", "1 is true", _set("top_p", _bool_of_one)),
     ("seed-as-boolean", "0 is false", _set("seed", _bool_of_one)),
