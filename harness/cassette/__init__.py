@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.cassette.modes import RecordMode as RecordMode
     from harness.cassette.modes import record_mode as record_mode
     from harness.cassette.opening import open_tape as open_tape
+    from harness.cassette.opening import provenance as provenance
     from harness.cassette.storage.paths import cassette_path as cassette_path
     from harness.cassette.storage.paths import partial as partial
     from harness.cassette.storage.paths import recordings as recordings
@@ -32,6 +33,7 @@ _MODULES = {
     "load": "storage.store",
     "open_tape": "opening",
     "partial": "storage.paths",
+    "provenance": "opening",
     "record_mode": "modes",
     "recordings": "storage.paths",
     "save": "storage.store",

@@ -14,7 +14,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from harness.cassette.format import bodies, encodings
@@ -128,25 +128,38 @@ def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
     return sum(_HEAVY if name in _PLACES else 1 for name in places)
 
 
-def _differing(recorded: Json, sent: Json, path: str) -> Iterator[str]:
+class Sides(NamedTuple):
+    """What the two sides of a comparison are called: the word before a value, and where a value is missing."""
+
+    recorded: str
+    sent: str
+    recorded_in: str
+    sent_in: str
+
+
+MISS = Sides("recorded", "requested", "the recording", "the request")
+
+
+def _differing(recorded: Json, sent: Json, path: str, sides: Sides) -> Iterator[str]:
     """A sentence for each leaf that differs. Of what is equal nothing is built."""
     if isinstance(recorded, dict) and isinstance(sent, dict) and recorded and sent:
         for name in dict.fromkeys((*recorded, *sent)):
             one, other = recorded.get(name, _MISSING), sent.get(name, _MISSING)
-            yield from _differing(one, other, _below(path, name))
+            yield from _differing(one, other, _below(path, name), sides)
     elif isinstance(recorded, list) and isinstance(sent, list) and recorded and sent:
         for index, (one, other) in enumerate(zip_longest(recorded, sent, fillvalue=_MISSING)):
-            yield from _differing(one, other, f"{path}[{index}]")
+            yield from _differing(one, other, f"{path}[{index}]", sides)
     elif type(recorded) is not type(sent) or recorded != sent:
         there, here = ({} if side is _MISSING else flat(side, path) for side in (recorded, sent))
         for leaf in dict.fromkeys((*there, *here)):
             name = leaf.replace(_MARK, "")
             if leaf not in here:
-                yield f"{name}: recorded {_short(there[leaf])}, not in the request"
+                yield f"{name}: {sides.recorded} {_short(there[leaf])}, not in {sides.sent_in}"
             elif leaf not in there:
-                yield f"{name}: requested {_short(here[leaf])}, not in the recording"
+                yield f"{name}: {sides.sent} {_short(here[leaf])}, not in {sides.recorded_in}"
             elif there[leaf] != here[leaf]:
-                yield f"{name}: recorded {_short(there[leaf], here[leaf])}, requested {_short(here[leaf], there[leaf])}"
+                one, other = _short(there[leaf], here[leaf]), _short(here[leaf], there[leaf])
+                yield f"{name}: {sides.recorded} {one}, {sides.sent} {other}"
 
 
 def _below(path: str, name: str) -> str:
@@ -214,10 +227,10 @@ def _canonical(request: HttpRequest) -> dict[str, Json]:
 
 
 def differences(
-    recorded: HttpRequest, sent: HttpRequest, *, most: int = 5, matcher: Matcher | None = None
+    recorded: HttpRequest, sent: HttpRequest, *, most: int = 5, matcher: Matcher | None = None, sides: Sides = MISS
 ) -> list[str]:
     """A sentence for each leaf that differs, ``most`` of them, long values shortened."""
-    found = _differing(canonical(recorded, matcher), canonical(sent, matcher), "")
+    found = _differing(canonical(recorded, matcher), canonical(sent, matcher), "", sides)
     shown = list(islice(found, most))
     if max(len(recorded.body), len(sent.body)) > 4 * _LONGEST_COMPARED:
         return shown  # to count the rest would take long

@@ -16,6 +16,7 @@ from harness.cassette.storage.store import load
 from harness.cassette.tape import Rules, Tape, loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Chunk, Provenance
+from harness.dialects.providers import is_local
 from harness.interception import clients
 from harness.interception import context as paces
 from harness.interception.network_block import blocking
@@ -55,8 +56,9 @@ def open_tape(
     """Answer every HTTP request in this context from the cassette at ``path``, or record it there.
 
     A file that is there must be whole, in every mode: what can't be read is never overwritten. ``provenance`` is what a
-    new recording has for its source. ``secrets`` are values that must never be written,
-    beside those of the environment. ``matcher`` is what else does not count when requests are compared.
+    new recording says of its source, made by ``harness.cassette.provenance(kind, source)``; by default it is live, and
+    local where only this machine was asked. ``secrets`` are values that must never be written, beside those of the
+    environment. ``matcher`` is what else does not count when requests are compared.
     Replayed streams come at once, or at ``pace``: ``"realtime"``, or ``"x10"`` for ten times as fast; in their recorded
     chunks, or in those that ``rechunk`` makes of the body.
     With ``resume`` a recording goes on from what an earlier one of the same source holds, the cassette itself or one
@@ -82,22 +84,24 @@ def open_tape(
     if mode is RecordMode.RECORD or old is None:
         if old is not None:
             old.make()
-        if provenance is None:
-            raise UsageError(f"{path}: a new recording needs its provenance: who answers, and when")
+        by_hosts = provenance is None
+        origin: object = _made_now("live", "recorded by open_tape") if provenance is None else provenance
+        if not isinstance(origin, Provenance):
+            raise UsageError(f"provenance is {origin!r}; it is made by harness.cassette.provenance(kind, source)")
         from harness.cassette.recording import Recorder  # noqa: PLC0415 - a replay does without
         from harness.cassette.secrets.redaction import Redactor  # noqa: PLC0415 - as above
 
         redactor = Redactor(secrets, drop_headers=drop_headers)
         traffic.live = True
         tape = Tape(path, redactor, miss, traffic=traffic, rules=rules)
-        recorder = Recorder(path, provenance, redactor, secrets, tape.recorded, longest)
+        recorder = Recorder(path, origin, redactor, secrets, tape.recorded, longest)
         # Another process may have recorded it between our looking and our having it to ourselves.
         old = load(path) if mode is RecordMode.ONCE and _exists_now(recorder, path) else None
         if old is None:
             tape.record(recorder)
             if resume:
-                tape.resume(path, provenance)
-            with _recording(tape, recorder):
+                tape.resume(path, origin)
+            with _recording(tape, recorder, by_hosts=by_hosts):
                 yield tape
             return
     traffic.live = False
@@ -137,10 +141,12 @@ def _exists_now(recorder: Recorder, path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _recording(tape: Tape, recorder: Recorder) -> Iterator[None]:
+def _recording(tape: Tape, recorder: Recorder, *, by_hosts: bool) -> Iterator[None]:
     try:
         with inserted(tape):
             yield
+        if by_hosts and recorder.exchanges and all(is_local(one.request.url) for one in recorder.exchanges):
+            recorder.answered_by("local")
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:
             recorder.end(whole=False)
@@ -162,6 +168,9 @@ def provenance(kind: ProvenanceKind, source: str) -> Provenance:
         litellm=_version("litellm"),
         harness=_version("toolcall-harness"),
     )
+
+
+_made_now = provenance  # under a name that no parameter has
 
 
 def _version(name: str) -> str:

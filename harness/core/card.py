@@ -110,6 +110,6 @@ class Card:
 
     @property
     def recorded(self) -> tuple[str, str] | None:
-        """The oldest and the newest recording date; None where no cassette is cited."""
-        dates = sorted(one.recorded for one in self.recordings.values())
+        """The oldest and the newest recording date; None where no cassette has one."""
+        dates = sorted(one.recorded for one in self.recordings.values() if one.recorded)
         return (dates[0], dates[-1]) if dates else None

@@ -43,7 +43,10 @@ def install_command(extra: str) -> str:
     """The pip command for the packages of ``extra``, as this project declares them: ``pip install 'ray>=2.55'``."""
     from packaging.requirements import Requirement  # noqa: PLC0415 - only where something is missing
 
-    declared = map(Requirement, importlib.metadata.requires("toolcall-harness") or ())
+    try:
+        declared = [*map(Requirement, importlib.metadata.requires("toolcall-harness") or ())]
+    except importlib.metadata.PackageNotFoundError:  # a source tree on the path, which pip knows nothing of
+        return f"pip install 'path/to/toolcall-harness[{extra}]'"
     here = [one for one in declared if one.marker and one.marker.evaluate({"extra": extra})]
     found = [one for one in here if one.marker and not one.marker.evaluate({"extra": ""})]
     return f"pip install {' '.join(shlex.quote(one.name + str(one.specifier)) for one in found)}"

@@ -38,11 +38,13 @@ def __getattr__(name: str) -> Any:
 
 
 def read_answer(exchange: Exchange) -> Reply | str | None:
-    """The answer as the reference reader sees it; a message where it can't be read; None where it is none."""
+    """The answer as the reference reader sees it; a message where it can't be read; None for anything but a
+    chat answer of status 200.
+    """
     from harness.dialects.registry import dialect_at  # noqa: PLC0415 - as above
 
     dialect = dialect_at(exchange.request.url)
-    if exchange.response is None or dialect is None or exchange.response.status >= HTTPStatus.BAD_REQUEST:
+    if exchange.response is None or dialect is None or exchange.response.status != HTTPStatus.OK:
         return None
     try:
         return dialect.read(exchange.response)

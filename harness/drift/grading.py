@@ -83,12 +83,13 @@ def between(before: Exchange, after: Exchange) -> tuple[Change, ...]:
     return tuple(sorted(made, key=lambda one: (_ORDER[one.what], one.path)))
 
 
+_OLD_AND_NEW = matching.Sides("recorded", "now", "the old request", "the new request")
+
+
 def _requests(old: Exchange, new: Exchange) -> Iterator[Change]:
-    for difference in matching.differences(old.request, new.request):
+    for difference in matching.differences(old.request, new.request, sides=_OLD_AND_NEW):
         path, leaf, what = difference.partition(": ")
-        message = (
-            f"asked otherwise: {what.replace(', asked ', ', now ')}" if leaf else f"{difference} leaves of it differ"
-        )
+        message = f"another request: {what}" if leaf else f"{difference} leaves of it differ"
         yield graded("request", f"request.{path}" if leaf else "request", None, None, message)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import AliasChoices, Field
 
 from harness.checks.json_equality import copied, same
 from harness.core.chat import CallError, Json, Reply, Usage
@@ -70,7 +72,7 @@ class Turn:
     """What the user said (a text, or a list of parts), what the assistant answered, and the calls that it made."""
 
     user: Json = "Use the tools; answer in JSON."
-    answer: str = ""
+    answer: Annotated[str, Field(validation_alias=AliasChoices("answer", "said"))] = ""
     calls: tuple[History, ...] = ()
 
 
@@ -109,7 +111,7 @@ class Question:
     details: tuple[tuple[str, dict[str, Json]], ...] = ()
     marks: tuple[dict[str, Json], ...] = ()
     system: tuple[str, ...] = ()
-    prompt: Json = "Use the tools; answer in JSON."
+    prompt: Annotated[Json, Field(validation_alias=AliasChoices("prompt", "asked"))] = "Use the tools; answer in JSON."
     word: str | None = None
     allowed: tuple[str, ...] = ()
     options: dict[str, Json] = field(default_factory=dict)

@@ -16,11 +16,11 @@ from tests.children import python
 ROOT = Path(__file__).parent.parent.parent
 
 
-def interaction(path, body, answer, method="POST", **headers):
+def interaction(path, body, answer, method="POST", *, host="api.test", **headers):
     return {
         "request": {
             "method": method,
-            "uri": f"https://api.test{path}",
+            "uri": f"https://{host}{path}",
             "headers": {"content-type": ["application/json"]},
             "body": body,
         },
@@ -140,6 +140,24 @@ def vcr_config():
 def vcr_cassette_dir(request):
     return str(request.path.parent / "elsewhere")
 """
+
+
+def test_a_client_that_wants_a_key_starts_without_one(run, tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    cassette(tmp_path, "test_it", interaction("/x", "{}", "{}", host="api.openai.com"))
+    test = """
+import os
+
+@pytest.mark.vcr
+def test_it():
+    assert os.environ["OPENAI_API_KEY"]
+    assert httpx.post("https://api.openai.com/x", json={}).json() == {}
+
+def test_after_it():
+    assert "OPENAI_API_KEY" not in os.environ
+"""
+    code, output = run(test)
+    assert code == 0, output
 
 
 def test_filters_repeats_and_folders_mean_what_they_meant(run, tmp_path):

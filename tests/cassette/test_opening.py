@@ -372,3 +372,25 @@ print(inside, sorted(name for name in os.environ if name.startswith(("LITELLM", 
         done.stdout.strip()
         == "['LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS', 'LITELLM_LOCAL_MODEL_COST_MAP', 'LITELLM_OFFLINE_MODE'] []"
     )
+
+
+@pytest.mark.parametrize(("host", "kind"), [("127.0.0.1", "local"), ("models.test", "live")])
+def test_a_recording_says_by_itself_where_it_is_from(host, kind, server, tmp_path, monkeypatch):
+    found = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *more, **named: found("127.0.0.1", *more, **named))
+    address = f"http://{host}:{server.server_port}/x"
+    with open_tape(tmp_path / "a.json", mode="once"):
+        httpx.get(address)
+    made = load(tmp_path / "a.json").provenance
+    assert (made.kind, made.source) == (kind, "recorded by open_tape")
+    with open_tape(tmp_path / "a.json"):
+        httpx.get(address)
+
+
+def test_a_provenance_of_another_kind_is_refused_before_anything_is_written(tmp_path):
+    with (
+        pytest.raises(UsageError, match=r"it is made by harness\.cassette\.provenance"),
+        open_tape(tmp_path / "a.json", mode="once", provenance={"kind": "live"}),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

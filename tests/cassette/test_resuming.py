@@ -11,8 +11,9 @@ import sys
 import httpx
 import pytest
 
-from harness.cassette import load, open_tape, partial
-from harness.core.exchange import Provenance
+from harness.cassette import Cassette, load, open_tape, partial
+from harness.cassette.storage.journal import answered
+from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 from tests.loopback import serving
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
@@ -178,3 +179,10 @@ def test_an_answer_that_is_too_long_is_broken_off_and_told(tmp_path, server):
     (kept,) = load(partial(path)).exchanges
     assert kept.failure.kind == "reset"
     assert 100_000 < len(kept.response.body) < 400_000
+
+
+@pytest.mark.parametrize("status", [202, 204, 301, 307])
+def test_a_status_that_is_no_chat_answer_is_an_answer_all_the_same(status):
+    request = HttpRequest("POST", "https://api.openai.com/v1/chat/completions", (), b"{}")
+    exchange = Exchange(request, HttpResponse(status, (), (Chunk(b"<html>"),)))
+    assert answered(Cassette(FROM, (exchange,))) == (exchange,)

@@ -206,3 +206,11 @@ def test_a_request_that_differs_in_many_leaves_is_told_with_their_number():
     assert found[-1].path.endswith("request")
     assert found[-1].message.startswith("and ")
     assert found[-1].message.endswith(" more leaves of it differ")
+
+
+def test_a_request_that_changed_is_compared_with_the_new_one():
+    old = answered(SAID)
+    new = replace(old, request=replace(ASKED, body=b'{"model":"n","messages":[],"seed":1}'))
+    before, after = (Cassette(Provenance("synthetic", ""), (one,)) for one in (old, new))
+    found = [change.message for change in cassettes(before, after)]
+    assert found == ['another request: recorded "m", now "n"', "another request: now 1, not in the old request"]

@@ -151,6 +151,11 @@ def test_a_kept_counterexample_is_the_same_question(ours, mode):
     assert carried(question)  # which writes its answer down
     kept = Counterexample("N4", OURS, mode, question)
     again = from_json(json.loads(json.dumps(to_json(kept))), "here")
+    earlier = to_json(kept)  # as it was written while these had other names
+    earlier["question"]["asked"] = earlier["question"].pop("prompt")
+    for turn in earlier["question"]["turns"]:
+        turn["said"] = turn.pop("answer")
+    assert from_json(earlier, "here") == again
     assert again == kept
     trial = asker(ours, mode)(replace(question, tools=("a/b", "get_x", "Other"), beside=(), turns=()))
     assert judged(trial, BY_ID["N4"], mode).holds

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from harness.app.settings import Settings
+    from harness.cassette import Tape
 
 OPTION = "--harness-record-mode"
 SHORT = "--record-mode"
@@ -105,3 +109,15 @@ def _made(config: pytest.Config) -> Settings:
         cassettes=config.rootpath / chosen.cassettes,
         record_mode="none" if chosen.ci else chosen.record_mode,
     )
+
+
+@contextlib.contextmanager
+def placeholder_keys(tape: Tape) -> Iterator[None]:
+    """Keys of the providers that ``tape`` replays, in the environment: clients refuse to start without one."""
+    from harness.backend import models  # noqa: PLC0415 - only tests that replay pay for it
+
+    hosts = {urlsplit(one.request.url).hostname or "" for one in tape.exchanges} if tape.replaying else ()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in models.placeholder_keys(hosts, os.environ).items():
+            patch.setenv(name, value)
+        yield

@@ -24,7 +24,6 @@ import inspect
 import os
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -35,6 +34,7 @@ from harness.app.pytest_plugin.options import (
     add_options,
     add_short_option,
     ignored_by_ci,
+    placeholder_keys,
     replays_vcr,
     tool_settings,
 )
@@ -163,10 +163,8 @@ def harness_cassette(
     if invalid := _invalid_marker(request.node.get_closest_marker("cassette")):
         pytest.fail(f"{request.node.nodeid}: {invalid}", pytrace=False)
     try:
-        with open_cassette(_path(request.node), **_options(request)) as tape, pytest.MonkeyPatch.context() as patch:
+        with open_cassette(_path(request.node), **_options(request)) as tape, placeholder_keys(tape):
             request.node.stash[_TAPE] = tape
-            for name, value in _keys(tape).items():
-                patch.setenv(name, value)
             yield tape
             _report_bypassed(request.node, tape)
             _refuse_unfinished(request.node)
@@ -190,14 +188,6 @@ def _invalid_marker(marker: pytest.Mark | None) -> str:
     if path is not None and not isinstance(path, str | os.PathLike):
         return f"the path in the marker must be a text, not {path!r}"
     return ""
-
-
-def _keys(tape: Tape) -> dict[str, str]:
-    """Keys of the recorded providers, for clients that refuse to start without one."""
-    from harness.backend.models import placeholder_keys  # noqa: PLC0415 - as above
-
-    hosts = {urlsplit(one.request.url).hostname or "" for one in tape.exchanges} if tape.replaying else ()
-    return placeholder_keys(hosts, os.environ)
 
 
 def _options(request: pytest.FixtureRequest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.app.pytest_plugin.options import placeholder_keys
 from harness.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class VcrFixtures:
             if tape_options["mode"] != "none" and tape_options["provenance"] is None:
                 tape_options["provenance"] = request.getfixturevalue("cassette_provenance")
             folder = Path(str(config.get("cassette_library_dir") or vcr_cassette_dir))
-            with opened(found(folder, default_cassette_name), options(config), tape_options) as open_vcr:
+            tape = opened(found(folder, default_cassette_name), options(config), tape_options)
+            with tape as open_vcr, placeholder_keys(open_vcr.tape):
                 request.node.stash[VCR_TAPE] = open_vcr.tape
                 yield open_vcr
         except (UsageError, CassetteError) as error:

@@ -219,7 +219,7 @@ def _verdict(card: Card) -> str:
         return _of_recordings(card)
     right, leaves = both(card, "A3"), both(card, "A2")
     parts = [one.share for one in (right, leaves) if one.share is not None]
-    summary = f"of {calls.n} questions that need a tool it called one in {calls.held} ({interval(calls)})"
+    summary = f"it called a tool in {calls.held} of {calls.n} questions that need one ({interval(calls)})"
     if calls.share < _SOME:
         word = "hardly calls tools" if calls.share < _SOME / 2 else "often calls no tool where it should"
         return f"not fit for tool calling: it {word}; {summary}"
@@ -308,6 +308,8 @@ def ages(cards: Sequence[Card], today: dt.date | None) -> list[str]:
     spans = [card.recorded for card in cards if card.recorded]
     kinds = sorted({one.kind for card in cards for one in card.recordings.values()})
     notes = [f"recordings are {', '.join(kinds)}"] if kinds else []
+    if not spans and kinds:
+        notes.append("recorded at an unknown time")
     if spans:
         oldest, newest = min(one for one, _ in spans)[:_DATE], max(one for _, one in spans)[:_DATE]
         made = f"recorded {oldest}" if oldest == newest else f"recorded {oldest} to {newest}"

@@ -71,12 +71,18 @@ def test_of_very_many_cells_only_the_gravest_are_told_one_by_one():
 def test_every_report_says_first_whether_the_model_can_be_used():
     wanting = [replace(one, check="A1", rate=rate(1, 10), verdict="fail") for one in CARDS[0].cells[:1]]
     card = replace(CARDS[0], cells=(*wanting, *CARDS[0].cells[1:]))
-    said = "smollm2-135m through openai: not fit for tool calling: it hardly calls tools; of 10 questions"
+    said = "smollm2-135m through openai: not fit for tool calling: it hardly calls tools; it called a tool in 1 of 10"
     assert on_terminal([card], width=200).startswith(said)
     assert said in ci.markdown([card], CATALOGUE)
     plain = on_terminal(CARDS[:1], width=200).splitlines()
     assert "answers in these recordings" in plain[0]
     assert "takes the card's own questions" in plain[1]
+
+
+def test_recordings_without_a_date_are_of_an_unknown_time():
+    undated = {path: replace(one, recorded="") for path, one in CARDS[0].recordings.items()}
+    shown = on_terminal([replace(CARDS[0], recordings=undated)], width=200)
+    assert "recordings are local; recorded at an unknown time; decoded by" in shown
 
 
 def test_no_card_is_said():
