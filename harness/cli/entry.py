@@ -12,10 +12,10 @@ from harness.cli.commands import COMMANDS, GROUPS, JOBS
 from harness.core.errors import CassetteMiss, HarnessError, UsageError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser
     from collections.abc import Iterable, Sequence
 
     from harness.cli.commands import Command
+    from harness.cli.options import Parser
 
 EXIT_USAGE, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
 _HEAD = """usage: harness COMMAND …
@@ -68,10 +68,21 @@ def _dispatch(arguments: Sequence[str]) -> int:
         place = args.index("--")
         args, program = args[:place], args[place + 1 :]
     code = _loaded(command.code if program is None else command.program)
-    parsed = _parser(command, code).parse_args(args)
+    parser = _parser(command, code)
+    if command.program and program is None:
+        _refuse_without_separator(command, parser, args)
+    parsed = parser.parse_args(args)
     parsed.program = program
     exit_code: int = code.run(parsed)
     return exit_code
+
+
+def _refuse_without_separator(command: Command, parser: Parser, args: Sequence[str]) -> None:
+    """Raise ``UsageError`` where ``args`` hold a program, or an option of the form that takes one, and no ``--``."""
+    from harness.cli import programs
+
+    own = parser if command.program == command.code else _parser(command, _loaded(command.program))
+    programs.refuse_without_separator(parser, own, args)
 
 
 def _loaded(code: str) -> Any:
@@ -94,7 +105,7 @@ def _version() -> int:
     return 0
 
 
-def _parser(command: Command, code: Any) -> ArgumentParser:
+def _parser(command: Command, code: Any) -> Parser:
     from harness.cli.options import Parser
 
     parser = Parser(command, code.__doc__, code.EXAMPLES)

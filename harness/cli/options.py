@@ -40,13 +40,21 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """The parsed words. An unknown flag is named before anything that is missing."""
-        flags = {flag for action in self._actions for flag in action.option_strings}
+        flags = self.flags()
         for word in args or ():
             flag = word.partition("=")[0]
             if flag.startswith("--") and flag not in flags and flag != "--":
                 near = difflib.get_close_matches(flag, flags, 1, _ALIKE)
                 raise UsageError(f"unknown argument: {flag}; {self._hint(near)}")
         return super().parse_args(args, namespace)
+
+    def flags(self) -> dict[str, bool]:
+        """Its flags, and whether each takes a value."""
+        return {flag: action.nargs != 0 for action in self._actions for flag in action.option_strings}
+
+    def takes_words(self) -> bool:
+        """Whether it takes arguments that are no options."""
+        return any(not action.option_strings for action in self._actions)
 
     def error(self, message: str) -> NoReturn:
         """Raise ``UsageError`` with what is wrong."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from typing import TYPE_CHECKING
 
 from harness.cli.options import warn
+from harness.core.errors import UsageError
 from harness.core.finding import count
 
 if TYPE_CHECKING:
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from harness.cli.options import Parser
     from harness.server.program import Ended, Program
 
 _PLAIN = re.compile(r"[a-z0-9._]+")
 _LONGEST = 80
+_SCRIPT = re.compile(r".+\.(?:py|[cm]?[jt]s|sh|bash|rb|php|pl|jar|exe)", re.IGNORECASE)
 
 
 def cassette_options(parser: argparse.ArgumentParser, folder: str) -> None:
@@ -48,9 +52,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end it after so long, which is a failure")
 
 
+def refuse_without_separator(parser: Parser, own: Parser, args: Sequence[str]) -> None:
+    """Raise ``UsageError`` where ``args``, which hold no ``--``, name a program, or an option of ``own``, the parser of
+    the form with a program, that ``parser`` lacks.
+    """
+    flags, programs = parser.flags(), own.flags()
+    before: list[str] = []
+    for place, word in enumerate(args):
+        is_value = bool(before) and {**programs, **flags}.get(before[-1], False)
+        if not word.startswith("-") and not is_value and (not parser.takes_words() or _is_program(word)):
+            command = shlex.join(args[place:])
+            break
+        before.append(word)
+    else:
+        if all(word.partition("=")[0] in flags or word.partition("=")[0] not in programs for word in args):
+            return
+        command = "CMD"
+    line = " ".join((parser.prog, *map(shlex.quote, before), "--", command))
+    raise UsageError(f"a program and its arguments come after `--`: {line}")
+
+
+def _is_program(word: str) -> bool:
+    """Whether ``word`` is a program or a script rather than a suite or a folder of suites."""
+    from pathlib import Path
+
+    if Path(word).is_dir() or word.endswith((".yaml", ".yml")):
+        return False
+    return bool(_SCRIPT.fullmatch(word)) or shutil.which(word) is not None
+
+
 def program(args: argparse.Namespace, command: str) -> Program:
     """The program after ``--`` of ``command``. Raises ``UsageError`` where there is none."""
-    from harness.core.errors import UsageError
     from harness.server.program import Program
 
     if not args.program:
@@ -65,7 +97,6 @@ def cassette(args: argparse.Namespace, folder: str = "programs") -> Path:
     from pathlib import Path
 
     from harness.app.settings import settings
-    from harness.core.errors import UsageError
 
     if args.cassette:
         path = Path(args.cassette)
@@ -77,8 +108,6 @@ def cassette(args: argparse.Namespace, folder: str = "programs") -> Path:
 
 def mcp_server(args: argparse.Namespace, command: str) -> tuple[str, ...]:
     """The MCP server's command after ``--`` of ``command``. Raises ``UsageError`` where there is none."""
-    from harness.core.errors import UsageError
-
     if not args.program:
         raise UsageError(f"name the MCP server's command after `--`, such as: harness {command} -- python server.py")
     return tuple(args.program)

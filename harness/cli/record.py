@@ -28,6 +28,9 @@ EXAMPLES = """examples:
   harness record suites/tools.yaml --model openai/gpt-4o-mini     with OPENAI_API_KEY set
   harness record --missing                       only what has no cassette yet
   harness record --workers 4 --per-minute 60 --max-dollars 5      four at a time, within one limit and one budget
+  harness record -- node agent.mjs               record a program in any language; see docs/programs.md
+
+After `--` comes a program, and other options apply (--cassette, --upstream …): harness record --help -- CMD
 
 Recordings that stand are replaced one by one, each only when the new one is whole; what changed is shown, ids, times
 and token counts aside. Ctrl-C keeps what was

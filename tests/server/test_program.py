@@ -189,6 +189,30 @@ def test_bad_commands(harness, words, code, told):
     assert told in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("record", sys.executable, "agent.py"), f"record -- {sys.executable} agent.py"),
+        (("record", "agent.py", "--fast"), "record -- agent.py --fast"),
+        (("record", "--cassettes", "x", "node", "a.mjs"), "record --cassettes x -- node a.mjs"),
+        (("record", "--cassette", "x.json"), "record --cassette x.json -- CMD"),
+        (("record", "--upstream=A=http://x"), "record --upstream=A=http://x -- CMD"),
+        (("replay", "--exit", "3", "python", "-m", "agent"), "replay --exit 3 -- python -m agent"),
+        (("mcp", "record", "server"), "mcp record -- server"),
+    ],
+)
+def test_a_forgotten_separator(capsys, words, line):
+    assert main(words) == 2
+    assert capsys.readouterr().err == f"harness: a program and its arguments come after `--`: harness {line}\n"
+
+
+def test_values_and_folders_of_suites_are_no_programs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test").mkdir()
+    assert main(["record", "--suite", "test", "test"]) == 2
+    assert "no suite in this folder" in capsys.readouterr().err
+
+
 def test_bad_options(harness):
     assert "no VARIABLE=URL" in harness("record", "--upstream", "nonsense", "--", "true").stderr
     assert "no base URL" in harness("record", "--upstream", "A=ftp://x", "--", "true").stderr
