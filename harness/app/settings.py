@@ -4,12 +4,13 @@ flags, then the environment, then ``[tool.harness]`` in pyproject.toml, then def
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cassette.modes import in_ci
+from harness.cassette.modes import in_ci, requested_mode
 from harness.core.errors import UsageError
 from harness.drift.expiry import Policy, policy
 
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
     from harness.cassette.matching import Matcher
 
 PYPROJECT = "pyproject.toml"
-RECORD_MODES = ("none", "once", "record")
-_SAME = {"replay": "none"}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``suites`` are files and folders, ``cassettes`` the folder of recordings (of those in a store, whose URL is
-    ``store``, the folder that mirrors them), ``record_mode`` one of
-    ``RECORD_MODES``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
+    ``store``, the folder that mirrors them), ``record_mode`` a
+    ``RecordMode``. ``ci`` says that this is a CI job, which never records. ``ignore`` and ``match_function``
     (``module:attribute``), from pyproject.toml alone, are what a ``Matcher`` is made of; ``checks`` are the user's own
     for behaviour cards, ``expiry`` is how old recordings may be, both from there too, as are ``allow`` (hosts that a
     test reaches past its tape), ``ignore_hosts`` (whose requests are side traffic), ``allow_subprocesses``, ``vcr``
@@ -89,7 +88,7 @@ def settings(
     if "cassettes" in chosen:
         made |= _recordings(chosen["cassettes"])
     if "record_mode" in chosen:
-        made["record_mode"] = _record_mode(chosen["record_mode"])
+        made["record_mode"] = requested_mode(chosen["record_mode"])
     return Settings(**made)
 
 
@@ -122,13 +121,6 @@ def _function(name: str) -> Any:
     return found
 
 
-def _record_mode(word: str) -> str:
-    mode = _SAME.get(word, word)
-    if mode not in RECORD_MODES:
-        raise UsageError(f"record mode {word!r} is none of {', '.join((*RECORD_MODES, *_SAME))}")
-    return mode
-
-
 def _from_pyproject(folder: Path) -> dict[str, Any]:
     file = next((place / PYPROJECT for place in (folder, *folder.parents) if (place / PYPROJECT).is_file()), None)
     if file is None:
@@ -142,10 +134,15 @@ def _from_pyproject(folder: Path) -> dict[str, Any]:
     return _checked(table, file)
 
 
+def _hint(name: str) -> str:
+    near = difflib.get_close_matches(name, _NAMES, 1)
+    return f"did you mean {near[0]}?" if near else f"it knows {', '.join(_NAMES)}"
+
+
 def _checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
     for name, value in table.items():
         if name not in _NAMES:
-            raise UsageError(f"{file}: [tool.harness] has no key {name!r}; it knows {', '.join(_NAMES)}")
+            raise UsageError(f"{file}: [tool.harness] has no key {name!r}; {_hint(name)}")
         if name == "expiry":
             continue  # it says itself what it must be
         if name in _SWITCHES:

@@ -29,10 +29,15 @@ class RecordMode(StrEnum):
     RECORD = "record"
 
 
-def record_mode(word: str) -> RecordMode:
-    """``word`` as a record mode; ``replay`` is another word for ``none``. With ``CI`` set it is always ``none``."""
+def requested_mode(word: str) -> RecordMode:
+    """``word`` as a record mode, with ``CI`` or without; ``replay`` is another word for ``none``."""
     try:
-        mode = RecordMode.NONE if word == "replay" else RecordMode(word)
+        return RecordMode.NONE if word == "replay" else RecordMode(word)
     except ValueError:
-        raise UsageError(f"{word!r} is no record mode; choose none, once or record") from None
+        raise UsageError(f"there is no record mode {word!r}; choose none, once or record") from None
+
+
+def record_mode(word: str) -> RecordMode:
+    """``word`` as a record mode. With ``CI`` set it is always ``none``."""
+    mode = requested_mode(word)
     return RecordMode.NONE if in_ci() else mode

@@ -52,11 +52,13 @@ def test_ci(tmp_path, value, ci):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[tool.harness]\ncasettes = 'x'", "has no key 'casettes'; it knows suites, cassettes, record_mode"),
+        ("[tool.harness]\ncasettes = 'x'", "has no key 'casettes'; did you mean cassettes?"),
+        ("[tool.harness]\nvrc = true", "has no key 'vrc'; did you mean vcr?"),
+        ("[tool.harness]\nfolder = 'x'", "has no key 'folder'; it knows suites, cassettes, record_mode"),
         ("[tool.harness]\nsuites = 'x'", "suites must be a list of texts"),
         ("[tool.harness]\nsuites = [1]", "suites must be a list of texts"),
         ("[tool.harness]\ncassettes = 1", "cassettes must be text"),
-        ("[tool.harness]\nrecord_mode = 'never'", "record mode 'never' is none of none, once, record, replay"),
+        ("[tool.harness]\nrecord_mode = 'never'", "there is no record mode 'never'; choose none, once or record"),
         ("[tool.harness]\nallow = 'localhost'", "allow must be a list of texts"),
         ("[tool.harness]\nallow_subprocesses = 'yes'", "allow_subprocesses must be true or false"),
         ("[tool.harness", "can't be read"),
