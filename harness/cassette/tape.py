@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from harness.cassette import matching
 from harness.core.errors import CassetteMiss
 from harness.core.exchange import Failure, header
+from harness.dialects.clients import redirected
 from harness.dialects.mcp import readdressed, request_suffix
 from harness.interception import context, network_block
 from harness.interception.traffic import QUIET, WEBSOCKET, Traffic, known_side_traffic
@@ -46,8 +47,10 @@ class Tape:
     """An open cassette. ``taken`` are the exchanges handed out or recorded, in order, with their index in the
     cassette (while recording, in the order they ended); ``misses`` the requests that nothing answered,
     ``miss_messages`` the message of each; ``provenance`` is where the recording is from; ``traffic`` counts what
-    went past the tape or was refused.
+    went past the tape or was refused; ``why_empty`` is what a miss says of a cassette without exchanges.
     """
+
+    why_empty = "it holds no exchange at all"
 
     def __init__(
         self,
@@ -249,13 +252,15 @@ class Tape:
             [one.request for one in self._recorded], redacted, used=self._used, matcher=self._matcher
         )
         if nearest is None:
-            why, found = "it holds no exchange at all", []
+            why, found = self.why_empty, []
         else:
             found = matching.differences(self._recorded[nearest].request, redacted, matcher=self._matcher)
             why = f"the nearest recording, exchange {nearest}, "
             why += f"differs at {'; '.join(found)}" if found else "is the same, but was used already"
             if len(found) == 1 and found[0].startswith("host: "):
-                why += "; give the server again: `hostname:` in a suite, or the variable of its base URL"
+                origin = "{0.scheme}://{0.netloc}".format(urlsplit(self._recorded[nearest].request.url))
+                variable = redirected(redacted.url, origin) or "the variable of its base URL"
+                why += f"; give the server again: `hostname:` in a suite, {variable} in a test"
         if any(map(LeakScan(self._redactor.secrets).holds, found)):
             found = []
             why = f"the nearest recording, exchange {nearest}, differs where a secret stands, which is not shown"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
 
 class BaseUrl(NamedTuple):
@@ -66,6 +67,14 @@ BEDROCK = "https://bedrock-runtime.{region}.amazonaws.com"
 def regional(region: str) -> dict[str, str]:
     """The base URLs that hold the region of a cloud, by their variables."""
     return {row.variable: BEDROCK.format(region=region) for row in BASE_URLS if row.provider == "bedrock"}
+
+
+def redirected(requested: str, host: str) -> str:
+    """The ``VARIABLE=URL`` that leads a client which requests the URL ``requested`` to the origin ``host``; empty where
+    no variable is known.
+    """
+    rows = (row for row in BASE_URLS if row.default and requested.startswith(row.default))
+    return next((f"{row.variable}={host}{urlsplit(row.default).path}" for row in rows), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,3 +357,19 @@ def test_a_miss_by_the_host_alone_says_how_to_give_the_server_again(tmp_path, ur
     with pytest.raises(CassetteMiss) as missed:
         tape.answer(HttpRequest("POST", url))
     assert ("`hostname:` in a suite" in str(missed.value)) is hint
+
+
+@pytest.mark.parametrize(
+    ("path", "variable"),
+    [
+        ("https://api.openai.com/v1/chat/completions", "OPENAI_BASE_URL=http://127.0.0.1:8913/v1 in a test"),
+        ("https://api.anthropic.com/v1/messages", "ANTHROPIC_BASE_URL=http://127.0.0.1:8913 in a test"),
+        ("https://other.test/v1/messages", "the variable of its base URL in a test"),
+    ],
+)
+def test_a_miss_by_the_host_alone_names_the_variable_of_the_provider(tmp_path, path, variable):
+    recorded = HttpRequest("POST", "http://127.0.0.1:8913/" + path.split("/", 3)[3])
+    tape = loaded(Cassette(FROM, (Exchange(recorded, HttpResponse(200)),)), tmp_path / "x.json")
+    with pytest.raises(CassetteMiss) as missed:
+        tape.answer(HttpRequest("POST", path))
+    assert str(missed.value).endswith(variable)

@@ -353,6 +353,7 @@ def opened(path: Path, chosen: dict[str, Any], defaults: dict[str, Any]) -> Iter
     """The open tape: ours, or one that answers from vcrpy's file as it stands."""
     from harness.cassette import open_tape  # noqa: PLC0415 - as above
     from harness.cassette.opening import inserted  # noqa: PLC0415 - as above
+    from harness.cassette.storage.store import remedy  # noqa: PLC0415 - as above
     from harness.cassette.tape import loaded  # noqa: PLC0415 - as above
     from harness.interception.traffic import Traffic, hosts  # noqa: PLC0415 - as above
 
@@ -376,6 +377,8 @@ def opened(path: Path, chosen: dict[str, Any], defaults: dict[str, Any]) -> Iter
         traffic=traffic,
         rules=tape_options["rules"],
     )
+    if missing:
+        tape.why_empty = f"there is no such cassette, as .json or .yaml; {remedy(path)}"
     with inserted(tape):
         yield OpenVcr(tape)
 

@@ -44,7 +44,7 @@ def load(path: Path | str) -> Cassette:
     try:
         data = _content(path)
     except FileNotFoundError as error:
-        raise CassetteMissingError(f"{path}: there is no such cassette; {_remedy(path)}", path=str(path)) from error
+        raise CassetteMissingError(f"{path}: there is no such cassette; {remedy(path)}", path=str(path)) from error
     except OSError as error:
         raise CassetteDamagedError(f"{path}: can't be read: {_why(error)}", path=str(path)) from error
     with _uncollected():
@@ -304,9 +304,10 @@ def _why(error: OSError) -> str:
     return f"{error.strerror} (errno {error.errno})" if error.strerror else str(error)
 
 
-def _remedy(path: Path) -> str:
+def remedy(path: Path) -> str:
+    """How to record the cassette that is missing at ``path``."""
     leftover = journal(path)
     if leftover.exists():
         return f"a recording of it was killed: record it again, and what {leftover.name} holds is put beside it"
-    how = "record it with `harness record`, a test's own with `pytest --harness-record-mode=once`"
-    return f"{how}, but not in CI" if in_ci() else how
+    ways = '`harness record`, in a test with `pytest --harness-record-mode=once`, in code with `mode="once"`'
+    return f"record it with {ways}{', but not in CI' if in_ci() else ''}"
