@@ -16,7 +16,6 @@ from harness.cassette.storage.store import load
 from harness.cassette.tape import Rules, Tape, loaded
 from harness.core.errors import CassetteMiss, UsageError
 from harness.core.exchange import Chunk, Provenance
-from harness.dialects.providers import is_local
 from harness.interception import clients
 from harness.interception import context as paces
 from harness.interception.network_block import blocking
@@ -145,8 +144,11 @@ def _recording(tape: Tape, recorder: Recorder, *, by_hosts: bool) -> Iterator[No
     try:
         with inserted(tape):
             yield
-        if by_hosts and recorder.exchanges and all(is_local(one.request.url) for one in recorder.exchanges):
-            recorder.answered_by("local")
+        if by_hosts:
+            from harness.dialects.providers import is_local  # noqa: PLC0415 - a replay does without
+
+            if recorder.exchanges and all(is_local(one.request.url) for one in recorder.exchanges):
+                recorder.answered_by("local")
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:
             recorder.end(whole=False)
