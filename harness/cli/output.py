@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -36,7 +37,12 @@ def open_console(*reports: str | None, otlp: bool = False) -> Console:
     Raises ``UsageError`` before the work where a report could not be written, or sent, after it.
     """
     for path in reports:
-        if path and path != STANDARD_OUTPUT and not Path(path).resolve().parent.is_dir():
+        if not path or path == STANDARD_OUTPUT:
+            continue
+        target = Path(os.path.realpath(path))
+        if target.is_symlink():
+            raise UsageError(f"{path}: can't be written: its symbolic links lead in a circle")
+        if not target.parent.is_dir():
             raise UsageError(f"{path}: the folder for this report does not exist")
     if reports.count(STANDARD_OUTPUT) > 1:
         raise UsageError("two reports can't both go to standard output")

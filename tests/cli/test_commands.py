@@ -248,6 +248,7 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
         ),
         (("run", "--model", "gpt"), "no model fits gpt; there are openai/m; name others as provider/model"),
         (("run", "--json", "no/such/folder.json"), "the folder for this report does not exist"),
+        (("run", "--json", "circle.json"), "circle.json: can't be written: its symbolic links lead in a circle"),
         (("run", "--json", "-", "--junit", "-"), "two reports can't both go to standard output"),
         (("record",), "openai/m takes its key from SHOP_KEY, which is not set"),
         (("record", "--missing"), "nothing to record: every case has its cassette"),
@@ -279,6 +280,7 @@ def test_an_unusable_cassette_is_a_sentence_and_stays_as_it_is(project, run, con
 )
 def test_wrong_usage_is_a_sentence_and_ends_with_2(project, run, words, sentence):
     (project / "notes.txt").write_text("notes")
+    (project / "circle.json").symlink_to("circle.json")
     code, _, err = run(*words)
     assert code == 2
     assert sentence in err
