@@ -66,6 +66,14 @@ def test_each_is_told_with_file_and_line_and_never_shown(folder, capsys):
     assert out == "3 files, 0.0 MB: 5 secrets found\n"
 
 
+def test_a_file_that_two_paths_lead_to_counts_once(folder, capsys):
+    (folder / "in").mkdir()
+    (folder / "in" / "a.txt").write_text("sk-ant-api03-Zq7Lw2Xv9Rb4Tn8Km3Yp6Hd1")
+    code, out, err = audit(capsys, "in/a.txt", ".", "in/../in")
+    assert (code, err) == (3, "in/a.txt: line 1 holds what looks like an Anthropic key\n")
+    assert out == "1 file, 0.0 MB: 1 secret found\n"
+
+
 def test_a_secret_that_is_cut_over_chunks_of_a_cassette(folder, capsys):
     chunks = tuple(Chunk(PASSWORD[at : at + 5].encode(), at / 8) for at in range(0, len(PASSWORD), 5))
     response = HttpResponse(200, (("content-type", "text/event-stream"),), chunks)

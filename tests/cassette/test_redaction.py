@@ -98,7 +98,7 @@ def test_f53_a_key_that_shares_pieces_with_a_known_one_is_still_seen(tmp_path):
         Exchange(asked("sk-ant-Zq7Lw2Xv9Rb4-by-a-test-0123456789"), said(b"{}"))
     )
     assert b"Zq7Lw2Xv" not in clean.request.body
-    with pytest.raises(LeakError, match="OpenAI-style"):
+    with pytest.raises(LeakError, match="an Anthropic key"):
         save(tmp_path / "a.json", Cassette(FROM, (clean,)))
 
 

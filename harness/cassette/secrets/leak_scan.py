@@ -186,8 +186,8 @@ class Audit:
         self.size = 0
 
     def paths(self, paths: Iterable[Path]) -> Iterator[Leak]:
-        """All files at and below ``paths``; symbolic links are not followed. Raises ``UsageError``."""
-        yield from self._several(map(_content, (file for path in paths for file in _below(path))))
+        """All files at and below ``paths``, each once; symbolic links are not followed. Raises ``UsageError``."""
+        yield from self._several(map(_content, _once(file for path in paths for file in _below(path))))
 
     def staged(self) -> Iterator[Leak]:
         """What the next commit would add or change. Raises ``UsageError`` outside a git repository."""
@@ -251,6 +251,14 @@ def _exchanges(data: bytes, name: str) -> Iterator[list[bytes]]:
             yield from (list(read_only_by_readers(one)) for one in from_bytes(data, name).exchanges)
         except CassetteError:
             return  # it is somebody else's, or damaged; its text was searched
+
+
+def _once(files: Iterable[Path]) -> Iterator[Path]:
+    known: set[str] = set()
+    for file in files:
+        if (place := os.path.normpath(file.absolute())) not in known:
+            known.add(place)
+            yield file
 
 
 def _content(file: Path) -> tuple[bytes, str]:

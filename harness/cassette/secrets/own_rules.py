@@ -33,15 +33,19 @@ _HEX = "[0-9a-f]"
 _UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 
 PREFIXED = (
+    PrefixedRule("an Anthropic key", ("sk-ant-",), rf"sk-{NO_WORDS}{NO_PLACEHOLDER}ant-{_TOKEN}{{16,512}}"),
     PrefixedRule(
-        "an OpenAI-style key",
-        ("sk-",),
-        rf"sk-{NO_WORDS}{NO_PLACEHOLDER}(?:ant-|or-v1-|proj-|svcacct-|admin-|lf-)?[A-Za-z0-9_-]{{20,512}}",
+        "an Anthropic key", ("sk-ant-",), rf"sk-{NO_WORDS}ant-{NO_PLACEHOLDER}{_TOKEN}{{32,512}}", boundary=False
     ),
     PrefixedRule(
         "an OpenAI-style key",
-        ("sk-proj-", "sk-ant-", "sk-or-v1-", "sk-svcacct-"),
-        rf"sk-{NO_WORDS}(?:ant-|or-v1-|proj-|svcacct-){NO_PLACEHOLDER}[A-Za-z0-9_-]{{32,512}}",
+        ("sk-",),
+        rf"sk-{NO_WORDS}{NO_PLACEHOLDER}(?:or-v1-|proj-|svcacct-|admin-|lf-)?[A-Za-z0-9_-]{{20,512}}",
+    ),
+    PrefixedRule(
+        "an OpenAI-style key",
+        ("sk-proj-", "sk-or-v1-", "sk-svcacct-"),
+        rf"sk-{NO_WORDS}(?:or-v1-|proj-|svcacct-){NO_PLACEHOLDER}[A-Za-z0-9_-]{{32,512}}",
         boundary=False,
     ),
     PrefixedRule(
