@@ -110,7 +110,15 @@ def _faults(kind: TypeAdapter[Any], document: Document, error: ValidationError) 
         found.setdefault(path_of(document.value, one), []).append(one)
     known = sorted(_keys(kind.json_schema()))
     faults = []
-    for path, several in _without_other_branches(found).items():
+    wrong = _without_other_branches(found)
+    meant = {
+        (*path[:-1], _near(str(path[-1]), known))
+        for path, several in wrong.items()
+        if any(one["type"] in _UNKNOWN for one in several)
+    }
+    for path, several in wrong.items():
+        if path in meant and all(one["type"] == "missing" for one in several):
+            continue  # it stands there misspelt, which is reported
         line = document.line(path)
         faults += [SuiteFault(line, path, what) for what in dict.fromkeys(_sentences(several, path, known))]
     return faults
@@ -181,8 +189,12 @@ def _sentences(errors: Sequence[ErrorDetails], path: Path, known: Sequence[str])
 
 
 def _unknown(key: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, [one for one in known if one != key], 1)
-    return f'unknown key "{key}"' + (f'; did you mean "{near[0]}"?' if near else "")
+    near = _near(key, known)
+    return f'unknown key "{key}"' + (f'; did you mean "{near}"?' if near else "")
+
+
+def _near(key: str, known: Sequence[str]) -> str:
+    return next(iter(difflib.get_close_matches(key, [one for one in known if one != key], 1)), "")
 
 
 def _untagged(context: dict[str, Any], value: Json) -> str:

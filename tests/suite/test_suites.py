@@ -116,6 +116,15 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path):
     assert len(caught.value.problems) == 10
 
 
+def test_a_misspelt_key_is_reported_once(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("models: [openai/m]\ncases:\n  - id: x\n    message: [{user: hi}]\n")
+    with pytest.raises(SuiteError) as caught:
+        load_suites([file])
+    (told,) = caught.value.problems
+    assert told.endswith('a.yaml:4: case "x": message: unknown key "message"; did you mean "messages"?')
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
