@@ -137,7 +137,8 @@ def of_results(
 ) -> Card:
     """The card of ``model`` from what its probes came to, asked through ``backend`` (``module:attribute``) or ours."""
     read = backend_at(backend).complete if backend else complete
-    builder = CardBuilder(model, checks, None if backend else whose)
+    provider = chosen[0].model.backend if chosen else ""
+    builder = CardBuilder(model, checks, None if backend else whose, provider)
     cited: dict[str, Provenance] = {}
     cut = _to_recut(observation for result in results for observation in result.observations)
     for job, result in zip(chosen, results, strict=True):

@@ -47,11 +47,14 @@ class JudgedAnswer:
 
 @dataclass(slots=True)
 class CardBuilder:
-    """One model's observations, judged as they come. ``whose`` says who lost what the wire has and a reply lacks."""
+    """One model's observations, judged as they come. ``whose`` says who lost what the wire has and a reply lacks;
+    ``provider`` is the model's, where its name is a label.
+    """
 
     model: str
     checks: Sequence[CardCheck] = CARD_CHECKS
     whose: Callable[[CheckContext], Blame] | None = None
+    provider: str = ""
     contexts: list[CheckContext] = field(default_factory=list)
     judged: list[JudgedAnswer] = field(default_factory=list)
     passes: Counter[tuple[str, Mode]] = field(default_factory=Counter)
@@ -98,7 +101,7 @@ class CardBuilder:
         cited = {one.cassette for cell in cells for one in cell.evidence}
         return Card(
             model=self.model,
-            provider=self.model.partition("/")[0],
+            provider=self.provider or self.model.partition("/")[0],
             cells=tuple(cells),
             recordings={path: recordings[path] for path in sorted(cited) if path in recordings},
             measures=measures(self.contexts, self.judged, cells),

@@ -188,6 +188,19 @@ def test_synthetic_answers_have_a_card_of_their_own_that_says_so_first(tmp_path)
     assert "1 of 2 recordings are synthetic; " in headline(both, card_runs.laws(CARD_CHECKS)).verdict
 
 
+@pytest.mark.parametrize(
+    ("model", "provider", "name"),
+    [
+        ("openai/m", "", "m through openai"),
+        ("openai", "", "openai (all models)"),
+        ("faulty", "openai", "faulty through openai"),
+    ],
+)
+def test_a_headline_names_the_model_and_its_provider(model, provider, name):
+    made = CardBuilder(model, provider=provider).card({})
+    assert headline(made, card_runs.laws(CARD_CHECKS)).verdict.startswith(f"{name}: ")
+
+
 def test_an_interval_ends_where_a_share_does():
     for n in range(1, 2000):
         assert (rate(n, n).high, rate(0, n).low) == (1.0, 0.0)

@@ -191,8 +191,8 @@ def headline(card: Card, catalogue: Catalogue) -> Headline:
 
 
 def _name(card: Card) -> str:
-    provider, _, model = card.model.removesuffix(SYNTHETIC).partition("/")
-    return f"{model} through {provider}" if model else f"{provider} (all models)"
+    name, provider = card.model.removesuffix(SYNTHETIC), card.provider.removesuffix(SYNTHETIC)
+    return f"{provider} (all models)" if name == provider else f"{name.removeprefix(f'{provider}/')} through {provider}"
 
 
 def _origin(card: Card) -> str:
