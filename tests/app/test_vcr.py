@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from harness.__main__ import main
-from harness.app.pytest_plugin.vcr import COUNTERPARTS
+from harness.app.pytest_plugin.vcr import COUNTERPARTS, imported
 from tests.children import python
 
 ROOT = Path(__file__).parent.parent.parent
@@ -254,6 +254,14 @@ def test_swallowed():
     )
     assert "PASSED test_a.py::test_that_asks_nothing" in told
     assert "the test went on all the same" in told
+
+
+def test_an_empty_cassette_of_vcrpy_is_one(run, tmp_path, capsys):
+    (tmp_path / "cassettes").mkdir(exist_ok=True)
+    (tmp_path / "cassettes" / "empty.yaml").write_text("interactions: []\nversion: 1\n")
+    assert imported(tmp_path / "cassettes" / "empty.yaml").exchanges == ()
+    assert main(["cassettes", "import", str(tmp_path / "cassettes" / "empty.yaml"), "--to", str(tmp_path)]) == 2
+    assert "empty.yaml: vcrpy, no interactions" in capsys.readouterr().err
 
 
 def test_without_the_setting_nothing_is_taken_over(run, tmp_path):

@@ -330,9 +330,12 @@ def found(folder: Path, name: str) -> Path:
 def imported(path: Path) -> Cassette:
     """The cassette that vcrpy's file comes to. Raises ``UsageError`` where an interaction can't be taken over."""
     from harness.cassette import Cassette  # noqa: PLC0415 - as above
-    from harness.cassette.importers.importer import read  # noqa: PLC0415 - YAML's reader is heavy
+    from harness.cassette.importers.importer import NoInteractionsError, read  # noqa: PLC0415 - YAML's reader is heavy
 
-    came = read(path)
+    try:
+        came = read(path)
+    except NoInteractionsError:
+        return _nothing()
     if came.skipped:
         raise UsageError(f"{path}: {came.skipped[0].place} can't be replayed: {came.skipped[0].reason}")
     exchanges = tuple(one for cassette in came.cassettes.values() for one in cassette.exchanges)

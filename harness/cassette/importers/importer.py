@@ -67,6 +67,10 @@ class NotARecordingError(UsageError):
     """A file that no format knows."""
 
 
+class NoInteractionsError(NotARecordingError):
+    """A recording in which nothing is recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """What a file came to: its cassettes by name (empty for a file that is one recording; none where they were written
@@ -101,8 +105,8 @@ def read(path: Path, name: str = "", *, fill: Mapping[str, str] | None = None) -
     """What ``path`` holds, read as the format called ``name``, or as what it looks like. ``fill`` has what stood where
     the recorder wrote ``<NAME>``. All of it is read into memory, so a file has at most ``bounded.LARGEST`` bytes.
 
-    Raises ``UsageError`` for a file that can't be opened or that no format knows, ``CassetteDamagedError`` for one that
-    is broken.
+    Raises ``UsageError`` for a file that can't be opened, that no format knows or that holds nothing,
+    ``CassetteDamagedError`` for one that is broken.
     """
     return imported(bounded.parsed(bounded.content(path), path), path, name, fill=fill)
 
@@ -188,6 +192,8 @@ class Import:
         for document in islice(self._documents(FORMATS), _DETECTED_FROM):
             if found := next((one for one in FORMATS if one.looks(document)), None):
                 return found
+        if isinstance(self.document, dict) and self.document.get("interactions") == []:
+            raise NoInteractionsError(f"{self.path}: vcrpy, no interactions")
         titles = ", ".join(one.title for one in FORMATS)
         raise NotARecordingError(f"{self.path}: looks like no recording that can be imported ({titles})")
 
