@@ -35,7 +35,7 @@ class CassetteFile:
     needs none, for its request is refused before it is sent, an ``orphan`` that
     neither uses, ``other`` of a program, a test or an import, ``left over`` from a recording that was broken off, or
     ``unreadable``, and then ``problem`` says why.
-    ``evaluation`` says that the suite is one.
+    ``evaluation`` says that the suite is one, ``note`` what else is to know.
     """
 
     path: str
@@ -50,6 +50,7 @@ class CassetteFile:
     litellm: str = ""
     size: int = 0
     problem: str = ""
+    note: str = ""
 
 
 def usual_paths(settings: Settings) -> list[Path]:
@@ -131,13 +132,17 @@ def inventory(settings: Settings, choice: Selection = ALL, *, tried: bool = Fals
             shipped += pack(name, ())
     probing = {(suite.name, case.id) for suite in shipped for case in suite.cases}
     return made + [
-        inspected(file, "used" if file.parent.parts[-2:] in probing else _unused(file, settings, names))
+        inspected(file, "used") if file.parent.parts[-2:] in probing else _unused(file, settings, names)
         for file in files
         if file.suffix == ".json" and str(file) not in cased
     ]
 
 
-def _unused(file: Path, settings: Settings, suites: Collection[str]) -> Use:
-    """What a file is that no case uses: an orphan only where one of the ``suites`` that were read would have put it."""
+def _unused(file: Path, settings: Settings, suites: Collection[str]) -> CassetteFile:
+    """A file that no case uses: an orphan only where one of the ``suites`` that were read would have put it."""
     place = file.relative_to(settings.cassettes).parts
-    return "orphan" if len(place) == _SUITE_CASE_MODEL and place[0] in suites else "other"
+    of_a_case = len(place) == _SUITE_CASE_MODEL
+    found = inspected(file, "orphan" if of_a_case and place[0] in suites else "other")
+    if found.use == "other" and of_a_case and found.kind != "imported":
+        return replace(found, note=f'no suite "{place[0]}" here')
+    return found

@@ -133,6 +133,13 @@ def test_prune_takes_orphans_and_leftovers_alone_and_never_unasked(project, run)
     assert "nothing to remove" in run("cassettes", "prune")[1]
 
 
+def test_what_is_left_of_a_suite_that_is_gone_is_listed_as_such(project, run):
+    elsewhere = project / "cassettes" / "weather" / "case" / "openai+m.json"
+    elsewhere.parent.mkdir(parents=True)
+    shutil.copy(tape(project), elsewhere)
+    assert 'openai+m.json: other, no suite "weather" here, 1 exchange' in " ".join(run("cassettes", "list")[1].split())
+
+
 @pytest.mark.parametrize(("answer", "stays"), [(b"n\n", True), (b"\n", True), (b"y\n", False)])
 def test_prune_asks_at_a_terminal(project, answer, stays):
     orphan = tape(project).with_name("openai+other.json")

@@ -100,7 +100,7 @@ def _show(shown: Sequence[CassetteFile], out: Console) -> None:
         out.print(table)
     for one in shown:
         if not one.suite:
-            facts = ", ".join(fact for fact in _facts(one) if fact)
+            facts = ", ".join(fact for fact in (one.note, *_facts(one)) if fact)
             line = f"{one.path}: {one.use}{f', {facts}' if facts else ''}"
             say(out, line, _STYLES[one.use])
         if one.problem:
@@ -130,7 +130,8 @@ class Prune:
   harness cassettes prune --dry-run  only lists
 
 Only what lies where a suite puts it, SUITE/CASE/MODEL.json, and was not imported is removed. Recordings of programs,
-tests and imports stay, and files that can't be read: they may be what is left of something.
+tests and imports stay, and files that can't be read: they may be what is left of something. So do those of a suite that
+was deleted or renamed, for only suites that are read count; `harness list` shows them: no suite "NAME" here.
 
 exit codes: 0 done, or there was nothing to do; 2 wrong usage, or no terminal to answer at
 """
