@@ -41,7 +41,7 @@ TABLE = "[tool.harness]"
 _SETTINGS = f"""{TABLE}
 suites = ["suites"]  # pytest runs them too, an item for each case and model
 """
-_TEST = '''"""A test whose HTTP requests are answered from a cassette. Record it once: pytest --record-mode=once"""
+_TEST = '''"""A test whose HTTP requests are answered from a cassette. Record: pytest --harness-record-mode=once"""
 
 import harness
 import pytest
@@ -76,7 +76,7 @@ jobs:
         run: harness cassettes audit cassettes suites tests
       - name: The test's recording is missing
         if: hashFiles('tests/cassettes/**/*.json') == ''
-        run: echo "::notice::the test is not recorded; run pytest tests --record-mode=once, commit tests/cassettes/"
+        run: echo "::notice::nothing is recorded; run pytest tests --harness-record-mode=once, commit tests/cassettes/"
       - name: Test
         if: hashFiles('tests/cassettes/**/*.json') != ''
         run: pytest tests

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     cd = "" if args.folder == "." else f"cd {args.folder} && "
     if made.providers:
         out(f"\nwith the keys of {', '.join(made.providers)}. Next:\n")
-        steps = [f"{cd}harness record", "harness run", "pytest tests --record-mode=once"]
+        steps = [f"{cd}harness record", "harness run", "pytest tests --harness-record-mode=once"]
     else:
         out("\nno provider's key is set, so they ask the local model. Next:\n")
         steps = [install_command("local"), f"{cd}harness record --local", "harness run"]
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         "harness record": "asks for real, once",
         "harness record --local": "starts the model, asks it, stops it",
         "harness run": "replays offline, from now on",
-        "pytest tests --record-mode=once": "the same for a test",
+        "pytest tests --harness-record-mode=once": "the same for a test",
     }
     for step in steps:
         note = notes.get(step.removeprefix(cd), "once")
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not made.providers:
         out(
             f"The test needs the model too: harness local start --detach, {LOCAL_KEY} as it says, "
-            "pytest --record-mode=once\n"
+            "pytest --harness-record-mode=once\n"
         )
     if made.unmentioned:
         settings = Path(args.folder, SETTINGS)

@@ -115,8 +115,7 @@ def mcp_server(args: argparse.Namespace, command: str) -> tuple[str, ...]:
 
 def named(args: Sequence[str]) -> str:
     """A file name for a command: readable, and another one for another command."""
-    first, *rest = args
-    parts = [re.split(r"[/\\]", first)[-1], *rest]
+    parts = _by_name(args)
     plain = "-".join(parts)
     if all(map(_PLAIN.fullmatch, parts)) and len(plain) <= _LONGEST:
         return plain
@@ -126,11 +125,16 @@ def named(args: Sequence[str]) -> str:
     return f"{re.sub('[^a-z0-9._]+', '-', plain.lower())[:_LONGEST].strip('-.')}-{digest}"
 
 
+def _by_name(args: Sequence[str]) -> list[str]:
+    """``args`` without the path of the program, which is another on every machine."""
+    return [re.split(r"[/\\]", args[0])[-1], *args[1:]]
+
+
 def shown(args: Sequence[str]) -> str:
-    """The command in a line, without what looks like a secret."""
+    """The command in a line, the program by its name alone, without what looks like a secret."""
     from harness.cassette.secrets.redaction import Redactor
 
-    return Redactor(by_shape=True).text(shlex.join(args))[:200]
+    return Redactor(by_shape=True).text(shlex.join(_by_name(args)))[:200]
 
 
 def code(ended: Ended, expected: int) -> int:

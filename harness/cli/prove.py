@@ -188,7 +188,7 @@ def _modes(args: argparse.Namespace, backend: Backend) -> list[Mode]:
 
 def _tried(backend: Backend, args: argparse.Namespace, out: Console) -> Backend:
     """Put a plain question, so that what is no backend at all is named once and not by every law; and a streamed one,
-    for a backend that says that it can't stream is judged without.
+    for a backend that says that it can't stream is judged without streams.
     """
     from dataclasses import replace
 
@@ -207,7 +207,7 @@ def _tried(backend: Backend, args: argparse.Namespace, out: Console) -> Backend:
         return backend
     trial = run_trial(replace(first, stream=True), backend.complete)
     if isinstance(trial.error, (NotImplementedError, UnsupportedError)) and not trial.requests:
-        out.print(f"{name} does not stream ({str(trial.error) or 'NotImplementedError'}): it is judged without")
+        out.print(f"{name} does not stream ({str(trial.error) or 'NotImplementedError'}): it is judged without streams")
         return replace(backend, streams=False)
     return backend
 

@@ -83,10 +83,13 @@ def _property(text: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Write the summary of the report at the path given; 2 where there is none."""
+    if len(words) != 1:
+        sys.stderr.write("usage: python -m harness.report.job_summary REPORT.json\n")
+        return 2
     try:
         report = json.loads(Path(words[0]).read_text(encoding="utf-8"))
         text = summary(report)
-    except (IndexError, OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         sys.stderr.write(f"harness: no report of `harness run --json` or `harness diff --json`: {error}\n")
         return 2
     sys.stdout.write(text)

@@ -81,7 +81,7 @@ def test_the_ci_job_is_green_before_anything_is_recorded_and_says_what_to_do(fol
 
     notices = list(ran())
     assert [one.split('"::notice::')[0] for one in notices] == ["echo ", "echo "]
-    assert ["harness record" in notices[0], "--record-mode=once" in notices[1]] == [True, True]
+    assert ["harness record" in notices[0], "--harness-record-mode=once" in notices[1]] == [True, True]
     for file in (Path("cassettes/first/a/m.json"), Path("tests/cassettes/test_first/a.json")):
         file.parent.mkdir(parents=True)
         file.write_text("{}")

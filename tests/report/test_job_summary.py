@@ -94,3 +94,6 @@ def test_a_change_is_told_and_what_it_says_stays_text(tmp_path, capsys):
     assert main([str(tmp_path / "r.json")]) == 0
     assert "### Changes: 1 contract" in capsys.readouterr().out
     assert main([str(tmp_path / "none.json")]) == 2
+    capsys.readouterr()
+    assert main([]) == 2
+    assert capsys.readouterr().err == "usage: python -m harness.report.job_summary REPORT.json\n"

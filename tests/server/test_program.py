@@ -17,6 +17,7 @@ import pytest
 from harness.__main__ import main
 from harness.cassette import load
 from harness.cassette.storage.journal import read
+from harness.cli import programs
 from harness.dialects.clients import BASE_URLS
 from harness.server.upstreams import upstreams, written
 from tests import loopback
@@ -395,3 +396,7 @@ def test_what_is_not_recorded_names_the_command_that_records_it(harness):
     assert "there is no such cassette" in missing.stderr
     assert "`harness record -- python ask.py 'Good bye'`" in missing.stderr
     assert "--cassette" in missing.stderr
+
+
+def test_a_recording_names_the_program_without_its_path():
+    assert programs.shown(["/home/me/.venv/bin/python", "agent.py", "a b"]) == "python agent.py 'a b'"
