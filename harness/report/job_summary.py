@@ -88,13 +88,19 @@ def main(words: Sequence[str]) -> int:
         return 2
     try:
         report = json.loads(Path(words[0]).read_text(encoding="utf-8"))
-        text = summary(report)
-    except (OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"harness: no report of `harness run --json` or `harness diff --json`: {error}\n")
-        return 2
-    sys.stdout.write(text)
-    sys.stderr.write("".join(f"{one}\n" for one in error_annotations(report)))
-    return 0
+        text, annotations = summary(report), error_annotations(report)
+    except OSError as error:
+        why = f"can't be read: {error.strerror}"
+    except (ValueError, RecursionError):
+        why = "is not JSON"
+    except (LookupError, TypeError, AttributeError):
+        why = "has another shape"
+    else:
+        sys.stdout.write(text)
+        sys.stderr.write("".join(f"{one}\n" for one in annotations))
+        return 0
+    sys.stderr.write(f"harness: {words[0]}: {why}; give what `harness run --json` or `harness diff --json` wrote\n")
+    return 2
 
 
 if __name__ == "__main__":

@@ -97,3 +97,24 @@ def test_a_change_is_told_and_what_it_says_stays_text(tmp_path, capsys):
     capsys.readouterr()
     assert main([]) == 2
     assert capsys.readouterr().err == "usage: python -m harness.report.job_summary REPORT.json\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (None, "can't be read: No such file or directory"),
+        ("nonsense", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        *(
+            (one, "has another shape")
+            for one in ("[]", "null", "3", "{}", '{"results": 3, "counts": {}}', '{"changes": []}')
+        ),
+    ],
+)
+def test_what_is_no_report_is_one_sentence(text, why, tmp_path, capsys):
+    file = tmp_path / "report.json"
+    if text is not None:
+        file.write_text(text)
+    assert main([str(file)]) == 2
+    sentence = f"harness: {file}: {why}; give what `harness run --json` or `harness diff --json` wrote\n"
+    assert capsys.readouterr() == ("", sentence)
