@@ -20,7 +20,7 @@ import requests
 from harness.cassette import Cassette, load, open_tape, partial
 from harness.cassette.secrets.redaction import Redactor
 from harness.cassette.tape import loaded
-from harness.core.errors import CassetteDamagedError, CassetteMiss, CassetteMissingError, LeakError, UsageError
+from harness.core.errors import CassetteDamagedError, CassetteMiss, CassetteMissingError, LeakError
 from harness.core.exchange import Chunk, Exchange, HttpRequest, HttpResponse, Provenance
 
 FROM = Provenance("synthetic", "2026-01-01T00:00:00+00:00", "a test")
@@ -252,11 +252,6 @@ def test_nothing_recorded_nothing_written(tmp_path: Path) -> None:
     with open_tape(tmp_path / "a.json", mode="record", provenance=FROM):
         pass
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_recording_says_where_it_is_from(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="provenance"), open_tape(tmp_path / "a.json", mode="record"):
-        pass
 
 
 def test_threads_and_tasks_on_tapes_of_their_own_never_cross(tmp_path: Path) -> None:
