@@ -102,7 +102,7 @@ LAWS = (
     Law("S4", "one end: however a stream is framed and ended, and labelled", one_end, derived=True),
     Law(
         "S5",
-        "finish reason: kept, and where it lies nobody is misled",
+        "finish reason: the provider's word as the reference reader maps it; an unlisted word is unknown",
         aspect("finish", when=lambda trial: trial.reply is not None),
         grade="contract",
     ),
