@@ -145,12 +145,11 @@ def _recording(tape: Tape, recorder: Recorder, *, by_hosts: bool) -> Iterator[No
         with inserted(tape):
             yield
         if by_hosts:
-            from harness.dialects.providers import is_local  # noqa: PLC0415 - a replay does without
-
-            if recorder.exchanges and all(is_local(one.request.url) for one in recorder.exchanges):
-                recorder.answered_by("local")
+            _settle_kind(recorder)
     except BaseException as broken:  # Ctrl-C too: what came by then is put aside
         try:
+            if by_hosts:
+                _settle_kind(recorder)
             recorder.end(whole=False)
         except Exception as error:  # noqa: BLE001 - what broke the recording off must come out; this is its note
             broken.add_note(f"of what was recorded: {error}")
@@ -159,6 +158,14 @@ def _recording(tape: Tape, recorder: Recorder, *, by_hosts: bool) -> Iterator[No
         if bypassed := tape.traffic.describe_bypassed():
             _log.warning("%s: while it was recorded, this went past the tape: %s", tape.path, bypassed)
     recorder.end(whole=True)
+
+
+def _settle_kind(recorder: Recorder) -> None:
+    """Call a recording local where only this machine was asked."""
+    from harness.dialects.providers import is_local  # noqa: PLC0415 - a replay does without
+
+    if recorder.exchanges and all(is_local(one.request.url) for one in recorder.exchanges):
+        recorder.answered_by("local")
 
 
 def provenance(kind: ProvenanceKind, source: str) -> Provenance:

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 import pytest
 
-from harness.cassette import Cassette, load, open_tape, save
+from harness.cassette import Cassette, load, open_tape, partial, save
 from harness.core.errors import CassetteMiss, CassetteMissingError, UsageError
 from harness.core.exchange import Provenance
 from tests.loopback import serving
@@ -394,3 +394,20 @@ def test_a_provenance_of_another_kind_is_refused_before_anything_is_written(tmp_
     ):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_off_recording_says_so_too_and_goes_on(server, tmp_path):
+    path, url = tmp_path / "a.json", f"http://127.0.0.1:{server.server_port}"
+
+    def break_off():
+        with open_tape(path, mode="once"):
+            httpx.post(f"{url}/1", json={})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert load(partial(path)).provenance.kind == "local"
+    for _ in range(2):  # from what was broken off, then from the whole cassette
+        with open_tape(path, mode="record", resume=True):
+            assert [httpx.post(f"{url}/{number}", json={}).status_code for number in (1, 2)] == [200, 200]
+        assert (load(path).provenance.kind, len(server.hits)) == ("local", 2)

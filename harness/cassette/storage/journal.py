@@ -233,6 +233,7 @@ def salvage(path: Path) -> None:
 
 def earlier(path: Path, provenance: Provenance) -> tuple[Cassette, Path] | None:
     """The fullest recording of ``path`` by the same source, and its file: the cassette itself, or a broken-off one.
+    Live and local count as one: which of them a recording is may be known only at its end.
 
     Raises the errors of ``load`` for a cassette that can't be read; a broken-off one that can't be is passed over.
     """
@@ -241,9 +242,12 @@ def earlier(path: Path, provenance: Provenance) -> tuple[Cassette, Path] | None:
         if is_partial(file, path):
             with contextlib.suppress(CassetteError):
                 found.append((load(file), file))
-    source = provenance.kind, provenance.source
-    same = [(one, file) for one, file in found if (one.provenance.kind, one.provenance.source) == source]
+    same = [(one, file) for one, file in found if _source(one.provenance) == _source(provenance)]
     return max(same, key=lambda one: len(answered(one[0])), default=None)
+
+
+def _source(provenance: Provenance) -> tuple[str, str]:
+    return "live" if provenance.kind == "local" else provenance.kind, provenance.source
 
 
 def answered(cassette: Cassette) -> tuple[Exchange, ...]:
